@@ -1,0 +1,179 @@
+//! An analysis as pages and machines see it: its state, its progress, its place in the history.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AnalysisId, Failure, Report, Timestamp, format::AudioFormat};
+
+/// Where an analysis stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnalysisState {
+    /// Waiting for a worker.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// There is a report.
+    Done,
+    /// There is no report and there will be none; the failure says why.
+    Failed,
+}
+
+impl AnalysisState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Done, Self::Failed];
+
+    /// As the database and JSON spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it will never change again.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
+
+impl std::str::FromStr for AnalysisState {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(())
+    }
+}
+
+/// What a worker is doing with the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// In the queue.
+    Waiting,
+    /// Streaming the object from storage.
+    Fetching,
+    /// Decoding and measuring.
+    Measuring,
+    /// Storing the report.
+    Saving,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Fetching, Self::Measuring, Self::Saving];
+
+    /// As the database and JSON spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Fetching => "fetching",
+            Self::Measuring => "measuring",
+            Self::Saving => "saving",
+        }
+    }
+
+    /// As a person reads it while waiting.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting for a free worker",
+            Self::Fetching => "Reading the file",
+            Self::Measuring => "Measuring",
+            Self::Saving => "Writing the report",
+        }
+    }
+}
+
+impl std::str::FromStr for Stage {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or(())
+    }
+}
+
+/// How far an analysis has come. Cheap to ask for, so that a page can poll it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Where it stands.
+    pub state: AnalysisState,
+    /// What is being done.
+    pub stage: Stage,
+    /// 0 to 100 over the whole of the work, never falling.
+    pub percent: u8,
+    /// Set while our side is in trouble and the work will be tried again; says so in plain words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// One row of the history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisSummary {
+    /// Which analysis.
+    pub id: AnalysisId,
+    /// The title: the file's name until it is renamed.
+    pub title: String,
+    /// When the upload was stored.
+    pub created_at: Timestamp,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Length of the audio in seconds, once known.
+    pub duration_s: Option<f64>,
+    /// Integrated loudness in LUFS, where it exists.
+    pub integrated_lufs: Option<f64>,
+    /// Why it failed, when it did.
+    pub failure: Option<Failure>,
+    /// What becomes of the audio.
+    pub audio: Audio,
+}
+
+/// Whether the audio is still there, and until when (P07, P08, P09).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Audio {
+    /// In storage until `until`.
+    Kept {
+        /// When it is removed.
+        until: Timestamp,
+    },
+    /// Removed; the report stays (P10).
+    Gone,
+}
+
+/// A page of the history, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisPage {
+    /// The rows, newest first.
+    pub rows: Vec<AnalysisSummary>,
+    /// The key of the next page, when there is one.
+    pub next: Option<String>,
+}
+
+/// An analysis with everything its page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisView {
+    /// What the history shows too.
+    pub summary: AnalysisSummary,
+    /// The name of the file when it was uploaded.
+    pub file_name: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// What its name said it is.
+    pub declared_format: AudioFormat,
+    /// The measurements, when it is done.
+    pub report: Option<Report>,
+}
+
+/// A signed address under which the audio can be played for a few minutes (P04).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioLink {
+    /// A signed GET for this one object.
+    pub url: String,
+    /// When it stops working; ask for another then.
+    pub expires_at: Timestamp,
+}

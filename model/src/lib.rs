@@ -1,0 +1,21 @@
+//! The vocabulary of MixLens, shared by every crate and by the browser.
+//!
+//! Types only: no I/O, no clock, no randomness. Everything here compiles to WebAssembly and serialises to JSON
+//! without NaN or infinity.
+
+pub mod account;
+pub mod analysis;
+pub mod failure;
+pub mod format;
+pub mod ids;
+pub mod plan;
+pub mod problem;
+pub mod report;
+pub mod time;
+pub mod upload;
+
+pub use failure::{Failure, FailureCode};
+pub use ids::{AccountId, AnalysisId, JobId, SessionId, UploadId};
+pub use problem::{Problem, ProblemCode};
+pub use report::{Reading, Report};
+pub use time::Timestamp;

@@ -1,0 +1,81 @@
+//! What a plan allows. The figures are settings (`config.default.toml`); this is their shape.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The plans that can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// Costs nothing.
+    Free,
+    /// For people who mix every week.
+    Pro,
+    /// For people who mix every day.
+    Studio,
+}
+
+impl Plan {
+    /// As the database and JSON spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Pro => "pro",
+            Self::Studio => "studio",
+        }
+    }
+
+    /// As people read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "Free",
+            Self::Pro => "Pro",
+            Self::Studio => "Studio",
+        }
+    }
+}
+
+impl std::str::FromStr for Plan {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Free, Self::Pro, Self::Studio].into_iter().find(|plan| plan.as_str() == text).ok_or(())
+    }
+}
+
+/// The figures of one plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How long the audio of an upload is kept, in hours.
+    pub audio_kept_hours: u32,
+    /// The longest file, in minutes.
+    pub max_minutes: u32,
+    /// The largest file, in megabytes of 10^6 bytes.
+    pub max_megabytes: u32,
+    /// Analyses in a calendar month (UTC); `None` is no limit.
+    #[serde(default)]
+    pub analyses_per_month: Option<u32>,
+}
+
+impl Limits {
+    /// The largest file, in bytes.
+    #[must_use]
+    pub const fn max_bytes(&self) -> u64 {
+        self.max_megabytes as u64 * 1_000_000
+    }
+
+    /// The longest file.
+    #[must_use]
+    pub const fn max_duration(&self) -> Duration {
+        Duration::from_secs(self.max_minutes as u64 * 60)
+    }
+
+    /// How long the audio is kept.
+    #[must_use]
+    pub const fn audio_kept(&self) -> Duration {
+        Duration::from_secs(self.audio_kept_hours as u64 * 3600)
+    }
+}

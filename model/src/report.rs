@@ -1,0 +1,308 @@
+//! The measurements of one file, as they are stored for good.
+//!
+//! Rules of later versions run on this after the audio is gone, so it keeps more than the page shows. Every quantity
+//! has its unit in its name. A value that does not exist is `null` with a reason, never NaN or infinity.
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::AudioFormat;
+
+/// The layout of [`Report`]. Raised when a field changes its meaning; a field that is merely added has a default.
+pub const REPORT_VERSION: u32 = 1;
+
+/// Why a value does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absent {
+    /// Too little signal above the gate, or none at all.
+    Silent,
+    /// Too short for the window of this measure.
+    TooShort,
+    /// It takes two channels.
+    NotStereo,
+    /// The file does not say, or the arithmetic has no result.
+    Undefined,
+}
+
+impl Absent {
+    /// As a person reads it in place of the number.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Silent => "no signal",
+            Self::TooShort => "too short",
+            Self::NotStereo => "not stereo",
+            Self::Undefined => "not defined",
+        }
+    }
+}
+
+/// A measured number, or the reason why there is none. In JSON: `{"value":-14.2}` or `{"value":null,"why":"silent"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    value: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why: Option<Absent>,
+}
+
+impl Reading {
+    /// `value`, or [`Absent::Undefined`] where it is not finite.
+    #[must_use]
+    pub fn of(value: f64) -> Self {
+        Self::or(value, Absent::Undefined)
+    }
+
+    /// `value`, or `why` where it is not finite.
+    #[must_use]
+    pub fn or(value: f64, why: Absent) -> Self {
+        if value.is_finite() { Self { value: Some(value), why: None } } else { Self::absent(why) }
+    }
+
+    /// No value, because of `why`.
+    #[must_use]
+    pub const fn absent(why: Absent) -> Self {
+        Self { value: None, why: Some(why) }
+    }
+
+    /// The number, where there is one.
+    #[must_use]
+    pub const fn value(self) -> Option<f64> {
+        self.value
+    }
+
+    /// Why there is no number, where there is none.
+    #[must_use]
+    pub const fn why(self) -> Option<Absent> {
+        self.why
+    }
+}
+
+/// Everything measured of one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_VERSION`] at the time of measuring.
+    pub version: u32,
+    /// The version of the engine that measured it (P02).
+    pub engine: String,
+    /// What the file is.
+    pub file: FileFacts,
+    /// Loudness by ITU-R BS.1770-5 and EBU Tech 3341, 3342.
+    pub loudness: Loudness,
+    /// Peaks of the samples and of the waveform between them.
+    pub peaks: Peaks,
+    /// Peak-to-average measures.
+    pub dynamics: Dynamics,
+    /// The spectrum averaged over the file.
+    pub spectrum: Spectrum,
+    /// How left and right relate.
+    pub stereo: Stereo,
+    /// The outline of the waveform.
+    pub waveform: Waveform,
+    /// What a reader should know about how this was measured.
+    #[serde(default)]
+    pub notes: Vec<Note>,
+}
+
+/// What the file is, as its own header says and as decoding proved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// The container.
+    pub format: AudioFormat,
+    /// The codec inside, as people call it: `PCM 24-bit`, `AAC-LC`, `Vorbis`.
+    pub codec: String,
+    /// Samples per second and channel.
+    pub sample_rate_hz: u32,
+    /// Channels.
+    pub channels: u16,
+    /// Bits per sample, where the codec has such a thing.
+    #[serde(default)]
+    pub bits_per_sample: Option<u16>,
+    /// Decoded samples per channel.
+    pub frames: u64,
+    /// `frames / sample_rate_hz`, in seconds.
+    pub duration_s: f64,
+}
+
+/// Loudness by ITU-R BS.1770-5; windows by EBU Tech 3341, range by EBU Tech 3342.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loudness {
+    /// Gated loudness of the whole, in LUFS.
+    pub integrated_lufs: Reading,
+    /// The loudest 400 ms, in LUFS.
+    pub momentary_max_lufs: Reading,
+    /// The loudest 3 s, in LUFS.
+    pub short_term_max_lufs: Reading,
+    /// Loudness range in LU (10 Hz hop, no padding).
+    pub range_lu: Reading,
+    /// Below 60 s the range is not yet stable (Tech 3342).
+    pub range_is_stable: bool,
+    /// Short-term loudness over time, in LUFS; the time of a value is the END of its 3 s window.
+    pub short_term_lufs: Series,
+}
+
+/// Values at equal distances in time. `null` where there is no signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// The time of the first value, in seconds from the start of the file.
+    pub start_s: f64,
+    /// The distance between two values, in seconds.
+    pub step_s: f64,
+    /// The values, rounded to 0.01.
+    pub values: Vec<Option<f32>>,
+}
+
+impl Series {
+    /// The time of the value at `index`, in seconds from the start of the file.
+    #[must_use]
+    pub fn time_s(&self, index: usize) -> f64 {
+        self.start_s + self.step_s * index as f64
+    }
+}
+
+/// A value and when it occurs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct At {
+    /// Seconds from the start of the file.
+    pub time_s: f64,
+    /// Channel, counted from 0.
+    pub channel: u16,
+}
+
+/// Peak levels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Peaks {
+    /// The largest absolute sample, in dBFS.
+    pub sample_peak_dbfs: Reading,
+    /// The largest absolute value of the 4x oversampled waveform (BS.1770-5 Annex 2), in dBTP.
+    pub true_peak_dbtp: Reading,
+    /// Where the true peak is.
+    pub true_peak_at: Option<At>,
+}
+
+/// Peak-to-average measures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dynamics {
+    /// Sample peak over RMS of all channels together, in dB.
+    pub crest_db: Reading,
+    /// True peak over integrated loudness (peak-to-loudness ratio), in LU.
+    pub plr_lu: Reading,
+}
+
+/// The seven bands of the product, as (name, lower edge, upper edge) in hertz.
+pub const BANDS: [(&str, f64, f64); 7] = [
+    ("Sub", 20.0, 60.0),
+    ("Low", 60.0, 200.0),
+    ("Low-mid", 200.0, 500.0),
+    ("Mid", 500.0, 2_000.0),
+    ("High-mid", 2_000.0, 6_000.0),
+    ("Presence", 6_000.0, 12_000.0),
+    ("Air", 12_000.0, 20_000.0),
+];
+
+/// The spectrum averaged over the parts of the file that carry signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spectrum {
+    /// The share of each of [`BANDS`] in the total energy from 20 Hz to 20 kHz, in dB (0 dB is all of it).
+    pub bands_db: [Reading; 7],
+    /// Power per 1/6 octave over all channels, in dB relative to a full-scale sine.
+    pub sixth_octave: Vec<BandLevel>,
+}
+
+/// The level of one band.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BandLevel {
+    /// Centre frequency in hertz.
+    pub hz: f64,
+    /// Level in dB; `null` where there is no energy at all.
+    pub db: Option<f32>,
+}
+
+/// How left and right relate. Every reading is [`Absent::NotStereo`] unless the file has two channels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stereo {
+    /// Pearson correlation of left and right over the whole, −1 to 1.
+    pub correlation: Reading,
+    /// Side energy over mid energy, in dB; large negative is narrow.
+    pub width_db: Reading,
+    /// What folding to mono changes in integrated loudness, in LU; negative is a loss.
+    pub mono_change_lu: Reading,
+    /// Left energy over right energy, in dB; positive leans left.
+    pub balance_db: Reading,
+}
+
+/// The outline of the waveform, of all channels together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waveform {
+    /// Smallest and largest sample of each of equally long slices, as −127 to 127 of full scale.
+    pub slices: Vec<(i8, i8)>,
+}
+
+/// Something that a reader should know about how this file was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Stable name.
+    pub code: NoteCode,
+    /// The one figure or name that the sentence needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The closed list of notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteCode {
+    /// The file ends before its header says; what is there was measured. `detail` is how many seconds.
+    Truncated,
+    /// Some packets could not be decoded and were left out. `detail` is how many.
+    PacketsSkipped,
+    /// The content is another format than the file's name says, and was measured as what it is. `detail` names it.
+    Mislabelled,
+    /// One channel, measured as it would play on two loudspeakers (BS.1770-5, dual mono).
+    DualMono,
+    /// Samples beyond full scale in a floating-point file; `detail` is the peak in dBFS.
+    OverFullScale,
+}
+
+impl Note {
+    /// The note as one plain sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let detail = self.detail.as_deref().unwrap_or("some");
+        match self.code {
+            NoteCode::Truncated => {
+                format!("The file is cut short: {detail} s could be read, and only they were measured. Export it again to be sure.")
+            }
+            NoteCode::PacketsSkipped => {
+                format!("{detail} damaged packets were left out. Export the file again to be sure.")
+            }
+            NoteCode::Mislabelled => {
+                format!("The name of the file says otherwise, but this is {detail}, and it was measured as such.")
+            }
+            NoteCode::DualMono => {
+                "One channel, measured as it plays on two loudspeakers (3 LU more than a single one).".into()
+            }
+            NoteCode::OverFullScale => {
+                format!("Samples go beyond full scale, up to {detail} dBFS. They clip as soon as the file is saved with fixed bits.")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_none_become_null_with_a_reason() {
+        let json = serde_json::to_string(&Reading::or(f64::NEG_INFINITY, Absent::Silent)).unwrap();
+        assert_eq!(json, r#"{"value":null,"why":"silent"}"#);
+        assert_eq!(serde_json::to_string(&Reading::of(-14.25)).unwrap(), r#"{"value":-14.25}"#);
+    }
+
+    #[test]
+    fn the_bands_join_without_gap_or_overlap() {
+        for pair in BANDS.windows(2) {
+            assert_eq!(pair[0].2, pair[1].1);
+        }
+    }
+}
