@@ -1,1 +1,8 @@
-//! app
+//! What people see: components, charts, pages.
+
+#[cfg(feature = "ssr")]
+pub mod charts;
+pub mod format;
+#[cfg(feature = "ssr")]
+pub mod pages;
+pub mod ui;
