@@ -29,13 +29,21 @@ pub fn number(value: f64, places: usize) -> String {
 pub fn signed(value: f64, places: usize) -> String {
     let text = number(value, places);
     let zero = text.bytes().all(|byte| byte == b'0' || byte == b'.');
-    if zero || text.starts_with(MINUS) { text } else { format!("+{text}") }
+    if zero || text.starts_with(MINUS) {
+        text
+    } else {
+        format!("+{text}")
+    }
 }
 
 /// `−9.6 LUFS`, for sentences and tables. `unit` may be empty.
 #[must_use]
 pub fn with_unit(value: f64, places: usize, unit: &str) -> String {
-    if unit.is_empty() { number(value, places) } else { format!("{}{THIN}{unit}", number(value, places)) }
+    if unit.is_empty() {
+        number(value, places)
+    } else {
+        format!("{}{THIN}{unit}", number(value, places))
+    }
 }
 
 /// A reading for a table: the number with its unit, or a dash and the reason.
@@ -53,7 +61,11 @@ pub fn reading(reading: Reading, places: usize, unit: &str) -> String {
 pub fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
 }
 
 /// As [`clock`], with tenths: `2:31.4`, where the place is exact.
@@ -173,7 +185,10 @@ mod tests {
     #[test]
     fn a_reading_that_is_absent_says_why() {
         assert_eq!(reading(Reading::of(-14.2), 1, "LUFS"), "\u{2212}14.2\u{202f}LUFS");
-        assert_eq!(reading(Reading::absent(Absent::NotStereo), 2, ""), "\u{2013} (not stereo)");
+        assert_eq!(
+            reading(Reading::absent(Absent::NotStereo), 2, ""),
+            "\u{2013} (not stereo)"
+        );
     }
 
     #[test]

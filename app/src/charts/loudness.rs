@@ -31,7 +31,10 @@ pub fn LoudnessChart(
     let curve: Vec<_> = runs(series.values.len(), CURVE_POINTS)
         .map(|run| {
             let (at, value) = loudest_of(series, run)?;
-            Some((series.time_s(at) / duration * 1000.0, window.percent(value) * 10.0))
+            Some((
+                series.time_s(at) / duration * 1000.0,
+                window.percent(value) * 10.0,
+            ))
         })
         .collect();
     let integrated = report.loudness.integrated_lufs.value().map(|value| {
@@ -74,6 +77,7 @@ pub fn LoudnessChart(
             <TimeAxis duration_s=duration />
         </ChartFrame>
     }
+    .into_any()
 }
 
 /// The part of the scale that is shown.
@@ -86,10 +90,19 @@ struct Window {
 impl Window {
     /// From a little above the loudest value down to the quietest twentieth; a fade-out may leave at the bottom.
     fn over(series: &Series) -> Self {
-        let mut values: Vec<f64> = series.values.iter().flatten().map(|value| f64::from(*value)).collect();
+        let mut values: Vec<f64> = series
+            .values
+            .iter()
+            .flatten()
+            .map(|value| f64::from(*value))
+            .collect();
         values.sort_by(f64::total_cmp);
         let high = values.last().copied().unwrap_or(0.0);
-        let low = values.get(values.len() / 20).copied().unwrap_or(-30.0).max(FLOOR_LUFS);
+        let low = values
+            .get(values.len() / 20)
+            .copied()
+            .unwrap_or(-30.0)
+            .max(FLOOR_LUFS);
         let step = if high - low > 30.0 { 10.0 } else { 5.0 };
         let top = ((high + 0.5) / step).ceil() * step;
         let bottom = (((low - 1.0) / step).floor() * step).min(top - 3.0 * step);
@@ -120,16 +133,23 @@ impl Window {
 
 /// The loudest value of a run and its index; none where the run is a gap.
 fn loudest_of(series: &Series, run: std::ops::Range<usize>) -> Option<(usize, f64)> {
-    run.filter_map(|at| series.values.get(at).copied().flatten().map(|value| (at, f64::from(value))))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
+    run.filter_map(|at| {
+        series
+            .values
+            .get(at)
+            .copied()
+            .flatten()
+            .map(|value| (at, f64::from(value)))
+    })
+    .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// The time and value that beat all others.
 fn extreme(series: &Series, beats: impl Fn(f64, f64) -> bool) -> Option<(f64, f64)> {
     let values = series.values.iter().enumerate();
-    values.filter_map(|(at, value)| value.map(|value| (series.time_s(at), f64::from(value)))).reduce(
-        |best, next| if beats(next.1, best.1) { next } else { best },
-    )
+    values
+        .filter_map(|(at, value)| value.map(|value| (series.time_s(at), f64::from(value))))
+        .reduce(|best, next| if beats(next.1, best.1) { next } else { best })
 }
 
 /// `Loudest around 2:31 (−8.4 LUFS); quietest around 0:09 (−21.7 LUFS).` A window is named by its middle.
@@ -139,17 +159,30 @@ fn summary(loudness: &Loudness) -> String {
         return "There is no signal to show.".to_owned();
     };
     let place = |(time, value): (f64, f64)| {
-        format!("{} ({})", format::clock((time - 1.5).max(0.0)), format::with_unit(value, 1, "LUFS"))
+        format!(
+            "{} ({})",
+            format::clock((time - 1.5).max(0.0)),
+            format::with_unit(value, 1, "LUFS")
+        )
     };
-    let gaps = if series.values.iter().any(Option::is_none) { " Gaps are pauses without signal." } else { "" };
-    format!("Loudest around {}, marked by the dot; quietest around {}.{gaps}", place(loud), place(quiet))
+    let gaps = if series.values.iter().any(Option::is_none) {
+        " Gaps are pauses without signal."
+    } else {
+        ""
+    };
+    format!(
+        "Loudest around {}, marked by the dot; quietest around {}.{gaps}",
+        place(loud),
+        place(quiet)
+    )
 }
 
 fn table(series: &Series) -> DataTable {
     let rows = runs(series.values.len(), TABLE_ROWS)
         .map(|run| {
             let time = format::clock(series.time_s(run.start));
-            let value = loudest_of(series, run).map_or(format::DASH.to_owned(), |(_, value)| format::number(value, 1));
+            let value = loudest_of(series, run)
+                .map_or(format::DASH.to_owned(), |(_, value)| format::number(value, 1));
             vec![time, value]
         })
         .collect();
@@ -165,13 +198,22 @@ mod tests {
     use super::*;
 
     fn series(values: &[Option<f32>]) -> Series {
-        Series { start_s: 3.0, step_s: 1.0, values: values.to_vec() }
+        Series {
+            start_s: 3.0,
+            step_s: 1.0,
+            values: values.to_vec(),
+        }
     }
 
     #[test]
     fn the_window_holds_every_value_but_a_fade() {
         let window = Window::over(&series(&[Some(-8.4), Some(-20.0), Some(-12.0)]));
-        assert!((window.top, window.bottom) == (-5.0, -25.0), "{} {}", window.top, window.bottom);
+        assert!(
+            (window.top, window.bottom) == (-5.0, -25.0),
+            "{} {}",
+            window.top,
+            window.bottom
+        );
         assert_eq!(window.percent(-90.0), 100.0);
     }
 
@@ -192,7 +234,10 @@ mod tests {
             short_term_lufs: series(&[Some(-20.0), None, Some(-8.4)]),
         };
         let text = summary(&loudness);
-        assert!(text.starts_with("Loudest around 0:03 (\u{2212}8.4\u{202f}LUFS)"), "{text}");
+        assert!(
+            text.starts_with("Loudest around 0:03 (\u{2212}8.4\u{202f}LUFS)"),
+            "{text}"
+        );
         assert!(text.ends_with("Gaps are pauses without signal."), "{text}");
     }
 }

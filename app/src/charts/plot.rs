@@ -10,14 +10,22 @@ pub const TABLE_ROWS: usize = 60;
 pub const CURVE_POINTS: usize = 1000;
 
 /// Distances of time marks, in seconds.
-const STEPS: [f64; 13] =
-    [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
+const STEPS: [f64; 13] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
+];
 
 /// The times to mark on an axis of this length: at most nine.
 #[must_use]
 pub fn time_marks(duration_s: f64) -> Vec<f64> {
-    let step = STEPS.into_iter().find(|step| duration_s / step <= 9.0).unwrap_or(7200.0);
-    let count = if duration_s.is_finite() { (duration_s / step).floor().clamp(0.0, 100.0) as u32 } else { 0 };
+    let step = STEPS
+        .into_iter()
+        .find(|step| duration_s / step <= 9.0)
+        .unwrap_or(7200.0);
+    let count = if duration_s.is_finite() {
+        (duration_s / step).floor().clamp(0.0, 100.0) as u32
+    } else {
+        0
+    };
     (0..=count).map(|at| f64::from(at) * step).collect()
 }
 
@@ -51,7 +59,11 @@ pub fn TimeAxis(
             } else {
                 ""
             };
-            let class = if at % 2 == 1 { format!("{anchor} wide") } else { anchor.to_owned() };
+            let class = if at % 2 == 1 {
+                format!("{anchor} wide")
+            } else {
+                anchor.to_owned()
+            };
             let x = percent(share);
             view! {
                 <text class=class x=x y="15">
@@ -65,6 +77,7 @@ pub fn TimeAxis(
             {marks}
         </svg>
     }
+    .into_any()
 }
 
 /// The vertical line that an island moves by setting `x1` and `x2` (`"37.5%"`). Hidden until it does.
@@ -124,6 +137,9 @@ mod tests {
 
     #[test]
     fn a_gap_lifts_the_pen() {
-        assert_eq!(line(&[Some((0.0, 1.5)), Some((1.0, 2.0)), None, Some((3.0, 4.0))]), "M0 1.5L1 2M3 4");
+        assert_eq!(
+            line(&[Some((0.0, 1.5)), Some((1.0, 2.0)), None, Some((3.0, 4.0))]),
+            "M0 1.5L1 2M3 4"
+        );
     }
 }

@@ -43,15 +43,29 @@ pub fn SpectrumChart(
     #[prop(default = "spectrum")]
     id: &'static str,
 ) -> impl IntoView {
-    let audible: Vec<&BandLevel> =
-        spectrum.sixth_octave.iter().filter(|band| (20.0..=20_000.0).contains(&band.hz)).collect();
-    let high = audible.iter().filter_map(|band| band.db).map(f64::from).fold(f64::NEG_INFINITY, f64::max);
-    let top = if high.is_finite() { ((high + 2.0) / 10.0).ceil() * 10.0 } else { 0.0 };
+    let audible: Vec<&BandLevel> = spectrum
+        .sixth_octave
+        .iter()
+        .filter(|band| (20.0..=20_000.0).contains(&band.hz))
+        .collect();
+    let high = audible
+        .iter()
+        .filter_map(|band| band.db)
+        .map(f64::from)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let top = if high.is_finite() {
+        ((high + 2.0) / 10.0).ceil() * 10.0
+    } else {
+        0.0
+    };
     let down = move |db: f64| ((top - db) / SPAN_DB * 100.0).clamp(0.0, 100.0);
 
     let points: Vec<_> = audible
         .iter()
-        .map(|band| band.db.map(|db| (across(band.hz) * 10.0, down(f64::from(db)) * 10.0)))
+        .map(|band| {
+            band.db
+                .map(|db| (across(band.hz) * 10.0, down(f64::from(db)) * 10.0))
+        })
         .collect();
     let area = area(&points);
 
@@ -96,7 +110,11 @@ pub fn SpectrumChart(
             } else {
                 ""
             };
-            let class = if wide { format!("{anchor} wide") } else { anchor.to_owned() };
+            let class = if wide {
+                format!("{anchor} wide")
+            } else {
+                anchor.to_owned()
+            };
             let x = percent(share);
             view! {
                 <text class=class x=x y="15">
@@ -132,18 +150,28 @@ pub fn SpectrumChart(
             </svg>
         </ChartFrame>
     }
+    .into_any()
 }
 
 /// The curve closed along the bottom; what has no energy lies on the bottom.
 fn area(points: &[Option<(f64, f64)>]) -> String {
     let known: Vec<_> = points.iter().copied().flatten().collect();
-    let (Some(first), Some(last)) = (known.first(), known.last()) else { return String::new() };
-    let closed: Vec<_> = [(first.0, 1000.0)].into_iter().chain(known.iter().copied()).chain([(last.0, 1000.0)]).map(Some).collect();
+    let (Some(first), Some(last)) = (known.first(), known.last()) else {
+        return String::new();
+    };
+    let closed: Vec<_> = [(first.0, 1000.0)]
+        .into_iter()
+        .chain(known.iter().copied())
+        .chain([(last.0, 1000.0)])
+        .map(Some)
+        .collect();
     format!("{}z", line(&closed))
 }
 
 fn spectrum_summary(bands: &[&BandLevel]) -> String {
-    let levels = bands.iter().filter_map(|band| band.db.map(|db| (band.hz, f64::from(db))));
+    let levels = bands
+        .iter()
+        .filter_map(|band| band.db.map(|db| (band.hz, f64::from(db))));
     let Some((hz, db)) = levels.max_by(|a, b| a.1.total_cmp(&b.1)) else {
         return "There is no energy to show.".to_owned();
     };
@@ -159,7 +187,9 @@ fn spectrum_table(bands: &[&BandLevel]) -> DataTable {
     let rows = bands
         .iter()
         .map(|band| {
-            let level = band.db.map_or(format::DASH.to_owned(), |db| format::number(f64::from(db), 1));
+            let level = band
+                .db
+                .map_or(format::DASH.to_owned(), |db| format::number(f64::from(db), 1));
             vec![format::frequency(band.hz), level]
         })
         .collect();
@@ -179,7 +209,9 @@ pub fn BandsChart(
         .into_iter()
         .zip(spectrum.bands_db)
         .map(|((name, from, to), share)| {
-            let width = share.value().map_or(0.0, |db| ((db - BAR_FLOOR_DB) / -BAR_FLOOR_DB * 100.0).clamp(0.0, 100.0));
+            let width = share.value().map_or(0.0, |db| {
+                ((db - BAR_FLOOR_DB) / -BAR_FLOOR_DB * 100.0).clamp(0.0, 100.0)
+            });
             let part = share.value().map_or(format::DASH.to_owned(), share_of_all);
             let decibels = match share.value() {
                 Some(db) => format::number(db, 1),
@@ -235,16 +267,26 @@ pub fn BandsChart(
             </table>
         </ChartFrame>
     }
+    .into_any()
 }
 
 /// A share in dB as a percentage of the energy.
 fn share_of_all(db: f64) -> String {
     let share = 10f64.powf(db / 10.0) * 100.0;
-    if share < 0.1 { format!("<0.1{}%", format::THIN) } else { format::with_unit(share, 1, "%") }
+    if share < 0.1 {
+        format!("<0.1{}%", format::THIN)
+    } else {
+        format::with_unit(share, 1, "%")
+    }
 }
 
 fn bands_summary(spectrum: &Spectrum) -> String {
-    let shares = || BANDS.into_iter().zip(spectrum.bands_db).filter_map(|(band, db)| db.value().map(|db| (band, db)));
+    let shares = || {
+        BANDS
+            .into_iter()
+            .zip(spectrum.bands_db)
+            .filter_map(|(band, db)| db.value().map(|db| (band, db)))
+    };
     let most = shares().max_by(|a, b| a.1.total_cmp(&b.1));
     let least = shares().min_by(|a, b| a.1.total_cmp(&b.1));
     match (most, least) {

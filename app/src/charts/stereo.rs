@@ -17,7 +17,10 @@ pub fn StereoMeters(
     #[prop(default = "stereo-meters")]
     id: &'static str,
 ) -> impl IntoView {
-    let correlation = Scale { places: 1, ..Scale::new(-1.0, 1.0, 0.5, 0.1) };
+    let correlation = Scale {
+        places: 1,
+        ..Scale::new(-1.0, 1.0, 0.5, 0.1)
+    };
     view! {
         <ChartFrame id=id title="Left and right" summary=summary(&stereo)>
             <dl class="meters">
@@ -47,19 +50,19 @@ pub fn StereoMeters(
                 />
                 <MeterRow
                     label="Balance"
-                    // The scale reads from left to right, the reading is positive on the left.
+                    // Positive leans left, so the larger end of the scale is on the left.
                     reading=stereo.balance_db
                     unit="dB"
                     signed=true
-                    mirrored=true
-                    scale=Scale::new(-6.0, 6.0, 3.0, 1.0)
+                    scale=Scale::new(6.0, -6.0, 3.0, 1.0)
                     mark=0.0
-                    ends=("L +6", "R \u{2212}6")
+                    ends=("Left 6", "Right \u{2212}6")
                     note="Left energy over right energy; 0 is centred."
                 />
             </dl>
         </ChartFrame>
     }
+    .into_any()
 }
 
 /// One reading with its scale and its meaning.
@@ -70,13 +73,11 @@ fn MeterRow(
     #[prop(default = "")] unit: &'static str,
     #[prop(default = 1)] places: usize,
     #[prop(optional)] signed: bool,
-    #[prop(optional)] mirrored: bool,
     scale: Scale,
     #[prop(optional_no_strip, into)] mark: Option<f64>,
     #[prop(optional_no_strip, into)] ends: Option<(&'static str, &'static str)>,
     note: &'static str,
 ) -> impl IntoView {
-    let value = reading.value().map(|value| if mirrored { -value } else { value });
     view! {
         <div class="meters__row">
             <dt>{label}</dt>
@@ -84,11 +85,12 @@ fn MeterRow(
                 <Value reading=reading unit=unit places=places signed=signed />
             </dd>
             <dd class="meters__scale">
-                <Meter scale=scale value=value mark=mark ends=ends />
+                <Meter scale=scale value=reading.value() mark=mark ends=ends />
             </dd>
             <dd class="meters__note">{note}</dd>
         </div>
     }
+    .into_any()
 }
 
 fn summary(stereo: &Stereo) -> String {
@@ -106,10 +108,16 @@ fn summary(stereo: &Stereo) -> String {
     };
     let mono = match stereo.mono_change_lu.value() {
         Some(change) if change <= -0.05 => {
-            format!("; in mono the loudness falls by {}", format::with_unit(-change, 1, "LU"))
+            format!(
+                "; in mono the loudness falls by {}",
+                format::with_unit(-change, 1, "LU")
+            )
         }
         Some(change) if change >= 0.05 => {
-            format!("; in mono the loudness rises by {}", format::with_unit(change, 1, "LU"))
+            format!(
+                "; in mono the loudness rises by {}",
+                format::with_unit(change, 1, "LU")
+            )
         }
         Some(_) => "; in mono the loudness stays the same".to_owned(),
         None => String::new(),

@@ -54,6 +54,7 @@ pub fn WaveformChart(
             <TimeAxis duration_s=duration />
         </ChartFrame>
     }
+    .into_any()
 }
 
 /// A small triangle at the top where the true peak is.
@@ -64,6 +65,7 @@ fn peak_mark(at: At, duration_s: f64) -> impl IntoView {
             <path class="marker" d="M-5 0H5L0 7z"></path>
         </svg>
     }
+    .into_any()
 }
 
 fn summary(report: &Report) -> String {
@@ -114,9 +116,16 @@ fn table(waveform: &Waveform, duration_s: f64) -> DataTable {
         .map(|run| {
             let start = run.start as f64 / len * duration_s;
             let slices = waveform.slices.get(run).unwrap_or_default();
-            let peak = slices.iter().map(|slice| slice.0.unsigned_abs().max(slice.1.unsigned_abs())).max();
+            let peak = slices
+                .iter()
+                .map(|slice| slice.0.unsigned_abs().max(slice.1.unsigned_abs()))
+                .max();
             let peak = Reading::of(20.0 * (f64::from(peak.unwrap_or(0)) / 127.0).log10());
-            let peak = if peak.value().is_some() { format::reading(peak, 1, "") } else { format::DASH.to_owned() };
+            let peak = if peak.value().is_some() {
+                format::reading(peak, 1, "")
+            } else {
+                format::DASH.to_owned()
+            };
             vec![format::clock(start), peak]
         })
         .collect();
@@ -129,7 +138,9 @@ mod tests {
 
     #[test]
     fn thinning_keeps_the_extremes() {
-        let waveform = Waveform { slices: vec![(-3, 4), (-90, 2), (-1, 100), (0, 0)] };
+        let waveform = Waveform {
+            slices: vec![(-3, 4), (-90, 2), (-1, 100), (0, 0)],
+        };
         assert_eq!(thin(&waveform, 2), [(-90, 4), (-1, 100)]);
     }
 

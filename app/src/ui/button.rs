@@ -27,7 +27,11 @@ impl ButtonKind {
     }
 
     fn with(self, class: &str) -> String {
-        if class.is_empty() { self.class().to_owned() } else { format!("{} {class}", self.class()) }
+        if class.is_empty() {
+            self.class().to_owned()
+        } else {
+            format!("{} {class}", self.class())
+        }
     }
 }
 
@@ -60,6 +64,7 @@ pub fn Button(
             {children()}
         </button>
     }
+    .into_any()
 }
 
 /// A link that looks like a [`Button`].
@@ -82,4 +87,5 @@ pub fn ButtonLink(
             {children()}
         </a>
     }
+    .into_any()
 }

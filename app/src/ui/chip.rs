@@ -20,6 +20,7 @@ pub fn Badge(
             severity.map_or("neutral", Severity::class),
         )>{severity.map(|severity| view! { <SeverityIcon severity=severity /> })} {children()}</span>
     }
+    .into_any()
 }
 
 /// Where an analysis stands, as shape and word.
@@ -30,19 +31,30 @@ pub fn StateChip(
 ) -> impl IntoView {
     let (class, shape, word) = match progress.state {
         AnalysisState::Queued => {
-            let ring = view! { <circle class="line" cx="8" cy="8" r="6.5" stroke-dasharray="2.6 2.5"></circle> };
-            ("chip neutral chip--queued", icon(ring.into_any()), "Waiting".to_owned())
+            let ring =
+                view! { <circle class="line" cx="8" cy="8" r="6.5" stroke-dasharray="2.6 2.5"></circle> };
+            (
+                "chip neutral chip--queued",
+                icon(ring.into_any()),
+                "Waiting".to_owned(),
+            )
         }
         AnalysisState::Running => {
             let ring = view! {
                 <circle class="line" cx="8" cy="8" r="6.5"></circle>
                 <path class="line sweep" d="M8 8V3.6"></path>
             };
-            ("chip info chip--running", icon(ring.into_any()), format!("Measuring {} %", progress.percent.min(100)))
+            (
+                "chip info chip--running",
+                icon(ring.into_any()),
+                format!("Measuring {} %", progress.percent.min(100)),
+            )
         }
-        AnalysisState::Done => {
-            ("chip ok chip--done", view! { <SeverityIcon severity=Severity::Ok /> }.into_any(), "Measured".to_owned())
-        }
+        AnalysisState::Done => (
+            "chip ok chip--done",
+            view! { <SeverityIcon severity=Severity::Ok /> }.into_any(),
+            "Measured".to_owned(),
+        ),
         AnalysisState::Failed => (
             "chip severe chip--failed",
             view! { <SeverityIcon severity=Severity::Severe /> }.into_any(),

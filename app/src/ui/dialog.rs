@@ -34,6 +34,7 @@ pub fn DialogButton(
             {children()}
         </button>
     }
+    .into_any()
 }
 
 /// A native `<dialog>`, opened by a [`DialogButton`]. Its closing button is its own.
@@ -71,6 +72,7 @@ pub fn Dialog(
             </div>
         </dialog>
     }
+    .into_any()
 }
 
 /// A question that unfolds in place: the opener is a `<summary>`, the answer is the form inside.
@@ -97,6 +99,7 @@ pub fn Confirm(
             <div class="confirm__body">{children()}</div>
         </details>
     }
+    .into_any()
 }
 
 /// Where [`Toast`]s appear; once per page, near the end of the body. Islands add `.toast` elements to `#toasts`.
@@ -111,6 +114,7 @@ pub fn Toasts(
             {children.map(|children| children())}
         </div>
     }
+    .into_any()
 }
 
 /// A message that passes.
@@ -128,4 +132,5 @@ pub fn Toast(
             <span>{message}</span>
         </div>
     }
+    .into_any()
 }

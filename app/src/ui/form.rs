@@ -92,6 +92,7 @@ pub fn Field(
             {error}
         </div>
     }
+    .into_any()
 }
 
 /// A box to tick. Its `id` is `field-<name>`.
@@ -146,6 +147,7 @@ pub fn Checkbox(
             {error}
         </div>
     }
+    .into_any()
 }
 
 /// The errors of a form in one list above it, each a link to its field. Takes the focus when the page arrives.

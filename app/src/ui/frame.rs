@@ -47,6 +47,7 @@ pub fn ChartFrame(
             {table}
         </figure>
     }
+    .into_any()
 }
 
 /// What stands where a list would be: what will be here, and the way to it.
@@ -73,4 +74,5 @@ pub fn EmptyState(
             {children()}
         </div>
     }
+    .into_any()
 }

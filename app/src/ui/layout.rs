@@ -25,6 +25,7 @@ pub fn SkipLink() -> impl IntoView {
             "Skip to the content"
         </a>
     }
+    .into_any()
 }
 
 /// The name in engraver's capitals behind a needle.
@@ -40,6 +41,7 @@ pub fn Wordmark() -> impl IntoView {
             ></path>
         </svg>
     }
+    .into_any()
 }
 
 /// The bar at the top. `children` go into the sign-out form: the hidden CSRF input.
@@ -107,6 +109,7 @@ pub fn SiteHeader(
             </div>
         </header>
     }
+    .into_any()
 }
 
 /// The bar at the bottom.
@@ -121,4 +124,5 @@ pub fn SiteFooter() -> impl IntoView {
             </div>
         </footer>
     }
+    .into_any()
 }

@@ -9,7 +9,7 @@ use crate::format;
 /// What a [`Meter`] is marked with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
-    /// Value at the left end.
+    /// Value at the left end; may be the larger one.
     pub from: f64,
     /// Value at the right end.
     pub to: f64,
@@ -25,7 +25,13 @@ impl Scale {
     /// A scale whose numbers have no decimals.
     #[must_use]
     pub const fn new(from: f64, to: f64, major: f64, minor: f64) -> Self {
-        Self { from, to, major, minor, places: 0 }
+        Self {
+            from,
+            to,
+            major,
+            minor,
+            places: 0,
+        }
     }
 
     /// Where `value` stands, 0 to 100; what is beyond an end stands at that end.
@@ -36,8 +42,8 @@ impl Scale {
 
     /// The multiples of `step` on the scale.
     fn multiples(&self, step: f64) -> impl Iterator<Item = f64> + use<> {
-        let first = (self.from / step - 1e-9).ceil() as i64;
-        let last = (self.to / step + 1e-9).floor() as i64;
+        let first = (self.from.min(self.to) / step - 1e-9).ceil() as i64;
+        let last = (self.from.max(self.to) / step + 1e-9).floor() as i64;
         (first..=last).map(move |at| at as f64 * step)
     }
 }
@@ -75,16 +81,21 @@ pub fn Meter(
             view! { <line class="tick tick--minor" x1=x.clone() x2=x y1="13" y2=LINE></line> }
         })
         .collect_view();
-    let last = scale.multiples(scale.major).last();
     let major = scale
         .multiples(scale.major)
         .map(|at| {
             let share = scale.percent(at);
             let x = percent(share);
-            let anchor = if share < 2.0 { "start" } else if share > 98.0 { "end" } else { "" };
+            let anchor = if share < 2.0 {
+                "start"
+            } else if share > 98.0 {
+                "end"
+            } else {
+                ""
+            };
             let text = match ends {
                 Some((left, _)) if share < 2.0 => left.to_owned(),
-                Some((_, right)) if last == Some(at) => right.to_owned(),
+                Some((_, right)) if share > 98.0 => right.to_owned(),
                 _ => format::number(at, scale.places),
             };
             view! {
@@ -122,6 +133,7 @@ pub fn Meter(
             {pointer}
         </svg>
     }
+    .into_any()
 }
 
 #[cfg(test)]
@@ -133,7 +145,11 @@ mod tests {
         let scale = Scale::new(-30.0, 0.0, 10.0, 1.0);
         assert_eq!(scale.percent(-15.0), 50.0);
         assert_eq!(scale.percent(4.0), 100.0);
-        assert_eq!(scale.multiples(scale.major).collect::<Vec<_>>(), [-30.0, -20.0, -10.0, 0.0]);
+        assert_eq!(
+            scale.multiples(scale.major).collect::<Vec<_>>(),
+            [-30.0, -20.0, -10.0, 0.0]
+        );
+        assert_eq!(Scale::new(6.0, -6.0, 3.0, 1.0).percent(3.0), 25.0);
     }
 
     #[test]

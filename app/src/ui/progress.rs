@@ -33,6 +33,7 @@ pub fn ProgressBar(
             </svg>
         </div>
     }
+    .into_any()
 }
 
 /// The four stages of an analysis and how far it has come. What a live island renders again and again.
@@ -84,4 +85,5 @@ pub fn ProgressPanel(
                 })}
         </div>
     }
+    .into_any()
 }

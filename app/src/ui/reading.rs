@@ -24,8 +24,13 @@ pub fn Value(
 ) -> impl IntoView {
     match reading.value() {
         Some(value) => {
-            let number = if signed { format::signed(value, places) } else { format::number(value, places) };
-            let unit = (!unit.is_empty()).then(|| view! { <span class="unit">{format!("{}{unit}", format::THIN)}</span> });
+            let number = if signed {
+                format::signed(value, places)
+            } else {
+                format::number(value, places)
+            };
+            let unit = (!unit.is_empty())
+                .then(|| view! { <span class="unit">{format!("{}{unit}", format::THIN)}</span> });
             view! {
                 <span class="reading">
                     <span class="num">{number}</span>
@@ -84,4 +89,5 @@ pub fn Tile(
             {scale.map(|scale| view! { <Meter scale=scale value=reading.value() mark=mark /> })}
         </div>
     }
+    .into_any()
 }

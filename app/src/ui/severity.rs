@@ -47,7 +47,9 @@ impl Severity {
             Self::Ok => "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13M5 8.2l2.2 2.2l4-4.4",
             Self::Info => "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13M8 7.4v4M8 4.7v.1",
             Self::Warn => "M8 1.8l6.7 12.4H1.3zM8 6.4v3.4M8 11.9v.1",
-            Self::Severe => "M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3zM5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4",
+            Self::Severe => {
+                "M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3zM5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4"
+            }
         }
     }
 }
@@ -63,6 +65,7 @@ pub fn SeverityIcon(
             <path class="line" d=severity.path()></path>
         </svg>
     }
+    .into_any()
 }
 
 /// A paragraph that stands out: a note on a report, a message after an action.
@@ -89,4 +92,5 @@ pub fn Notice(
             </div>
         </div>
     }
+    .into_any()
 }

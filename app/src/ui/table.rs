@@ -16,7 +16,11 @@ pub struct DataTable {
 impl DataTable {
     /// A table with these column heads.
     pub fn new(caption: impl Into<String>, columns: &[&str], rows: Vec<Vec<String>>) -> Self {
-        Self { caption: caption.into(), columns: columns.iter().map(|head| (*head).to_owned()).collect(), rows }
+        Self {
+            caption: caption.into(),
+            columns: columns.iter().map(|head| (*head).to_owned()).collect(),
+            rows,
+        }
     }
 }
 
@@ -48,7 +52,9 @@ pub fn Table(
         .map(|row| {
             let mut cells = row.into_iter();
             let first = cells.next();
-            let rest = cells.map(|cell| view! { <td class=class>{cell}</td> }).collect_view();
+            let rest = cells
+                .map(|cell| view! { <td class=class>{cell}</td> })
+                .collect_view();
             view! {
                 <tr>
                     <th scope="row">{first}</th>
@@ -66,4 +72,5 @@ pub fn Table(
             <tbody>{rows}</tbody>
         </table>
     }
+    .into_any()
 }
