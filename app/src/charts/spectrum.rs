@@ -87,13 +87,19 @@ pub fn SpectrumChart(
             }
         })
         .collect_view();
-    let levels = (1..6)
-        .map(|at| {
-            let db = top - f64::from(at) * 10.0;
-            let y = percent(down(db));
+    let levels = || {
+        (1..6).map(|at| {
+            let down = f64::from(at) * 10.0;
+            (top - down, percent(down / SPAN_DB * 100.0))
+        })
+    };
+    let lines = levels()
+        .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
+        .collect_view();
+    let scale = levels()
+        .map(|(db, y)| {
             view! {
-                <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
-                <text class="scale start" x="0" y=y dx="4" dy="-4">
+                <text class="scale start" x="0" y=y dx="5" dy="-4">
                     {format::number(db, 0)}
                 </text>
             }
@@ -132,7 +138,7 @@ pub fn SpectrumChart(
         >
             <svg class="plot plot--spectrum" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
                 {shades}
-                {levels}
+                {lines}
                 <svg
                     x="0"
                     y="0"
@@ -144,6 +150,7 @@ pub fn SpectrumChart(
                     <path class="area" d=area></path>
                     <path class="trace" d=line(&points)></path>
                 </svg>
+                {scale}
             </svg>
             <svg class="axis" aria-hidden="true">
                 {marks}
