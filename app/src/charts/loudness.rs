@@ -44,7 +44,7 @@ pub fn LoudnessChart(
         let y = percent(window.percent(value));
         view! {
             <line class="reference" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
-            <text class="note start" x="0" y=y dx="40" dy="-5">
+            <text class="note start wide" x="0" y=y dx="40" dy="-5">
                 {format!("integrated {}", format::number(value, 1))}
             </text>
         }
@@ -56,7 +56,7 @@ pub fn LoudnessChart(
     view! {
         <ChartFrame
             id=id
-            title="Short-term loudness, LUFS"
+            title="Short-term loudness" unit="LUFS"
             summary=summary(&report.loudness)
             table=table(series)
         >
@@ -193,13 +193,18 @@ fn summary(loudness: &Loudness) -> String {
             format::with_unit(value, 1, "LUFS")
         )
     };
+    let line = if loudness.integrated_lufs.value().is_some() {
+        " The dashed line is the integrated loudness."
+    } else {
+        ""
+    };
     let gaps = if series.values.iter().any(Option::is_none) {
         " Gaps are pauses without signal."
     } else {
         ""
     };
     format!(
-        "Loudest around {}, marked by the dot; quietest passage around {}.{gaps}",
+        "Loudest around {}, marked by the dot; quietest passage around {}.{line}{gaps}",
         place(loud),
         place(quiet)
     )

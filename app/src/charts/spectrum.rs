@@ -54,7 +54,7 @@ pub fn SpectrumChart(
         .map(f64::from)
         .fold(f64::NEG_INFINITY, f64::max);
     let top = if high.is_finite() {
-        ((high + 2.0) / 10.0).ceil() * 10.0
+        (high + 6.0).ceil()
     } else {
         0.0
     };
@@ -88,10 +88,11 @@ pub fn SpectrumChart(
         })
         .collect_view();
     let levels = || {
-        (1..6).map(|at| {
-            let down = f64::from(at) * 10.0;
-            (top - down, percent(down / SPAN_DB * 100.0))
-        })
+        let first = top - (top / 10.0).floor() * 10.0;
+        let lines = (0..6).map(move |at| first + f64::from(at) * 10.0);
+        lines
+            .filter(|down| (6.0..SPAN_DB - 1.0).contains(down))
+            .map(move |down| (top - down, percent(down / SPAN_DB * 100.0)))
     };
     let lines = levels()
         .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
@@ -132,7 +133,7 @@ pub fn SpectrumChart(
     view! {
         <ChartFrame
             id=id
-            title="Average spectrum, dB per 1/6 octave"
+            title="Average spectrum" unit="dB per 1/6 octave"
             summary=spectrum_summary(&audible)
             table=spectrum_table(&audible)
         >
