@@ -25,6 +25,8 @@ use model::{
     report::{Absent, Note, NoteCode},
 };
 
+type Page = fn() -> AnyView;
+
 const NOW: Timestamp = Timestamp(1_795_491_766_000);
 
 fn main() {
@@ -36,7 +38,7 @@ fn main() {
             fs::copy(&file, out.join(file.file_name().unwrap())).unwrap();
         }
     }
-    let pages: [(&str, fn() -> AnyView); 10] = [
+    let pages: [(&str, Page); 10] = [
         ("home", home),
         ("report", report),
         ("report-mono", report_mono),

@@ -114,8 +114,8 @@ mod tests {
             "Audio is removed in 23\u{202f}h (25 Nov 2026, 02:47 UTC); the report stays."
         );
         assert_eq!(
-            audio_sentence(Audio::Kept { until: now }, now),
-            "Audio is being removed; the report stays."
+            audio_sentence(Audio::Kept { until: now }, now, false),
+            "Audio is being removed."
         );
     }
 
