@@ -15,6 +15,20 @@ CREATE TABLE account (
     created_at    BIGINT NOT NULL
 );
 
+-- A sign-up that waits for the confirmation of its address. Everything in it is forgotten when it expires.
+CREATE TABLE sign_up (
+    id            TEXT   NOT NULL PRIMARY KEY,
+    email         TEXT   NOT NULL,
+    email_key     TEXT   NOT NULL,
+    display_name  TEXT   NOT NULL,
+    password_hash TEXT   NOT NULL,
+    terms_version TEXT   NOT NULL,
+    created_at    BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL
+);
+CREATE INDEX sign_up_of_address ON sign_up (email_key, created_at);
+CREATE INDEX sign_up_due ON sign_up (expires_at);
+
 CREATE TABLE session (
     id           TEXT   NOT NULL PRIMARY KEY,
     account_id   TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -25,7 +39,7 @@ CREATE TABLE session (
 );
 CREATE INDEX session_of_account ON session (account_id);
 
--- Failed sign-ins by account key (a hash, so that an address that has no account is no personal data here).
+-- Failed sign-ins by a keyed hash of the address, whether it has an account or not.
 CREATE TABLE sign_in_throttle (
     subject_hash TEXT   NOT NULL PRIMARY KEY,
     failures     BIGINT NOT NULL,
@@ -71,6 +85,14 @@ CREATE TABLE analysis (
 );
 -- UUIDv7 sorts by time, so that the id is the key of paging.
 CREATE INDEX analysis_history ON analysis (account_id, id);
+
+-- What was used of the plan, by calendar month in UTC (202611); deleting an analysis gives nothing back.
+CREATE TABLE usage (
+    account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    month      BIGINT NOT NULL,
+    analyses   BIGINT NOT NULL,
+    PRIMARY KEY (account_id, month)
+);
 
 CREATE TABLE job (
     id          TEXT   NOT NULL PRIMARY KEY,

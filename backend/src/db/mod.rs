@@ -211,33 +211,34 @@ pub fn is_unique_violation(error: &DbError) -> bool {
 }
 
 macro_rules! bind {
-    ($query:expr, $values:expr) => {
-        $values.into_iter().fold($query, |query, value| match value {
+    ($text:expr, $values:expr, $query:path) => {{
+        let text = $text;
+        $values.into_iter().fold($query(text), |query, value| match value {
             Value::Text(value) => query.bind(value),
             Value::Int(value) => query.bind(value),
             Value::Real(value) => query.bind(value),
             Value::Bool(value) => query.bind(value),
         })
-    };
+    }};
 }
 
 type Typed<DB, R> = sqlx::query::QueryAs<'static, DB, R, <DB as sqlx::Database>::Arguments>;
 type Plain<DB> = sqlx::query::Query<'static, DB, <DB as sqlx::Database>::Arguments>;
 
 fn on_sqlite<R: Row>(sql: Sql) -> Typed<Sqlite, R> {
-    bind!(sqlx::query_as(sql.text), sql.values)
+    bind!(sql.text, sql.values, sqlx::query_as)
 }
 
 fn on_postgres<R: Row>(sql: Sql) -> Typed<Postgres, R> {
-    bind!(sqlx::query_as(sql.postgres_text()), sql.values)
+    bind!(sql.postgres_text(), sql.values, sqlx::query_as)
 }
 
 fn on_sqlite_plain(sql: Sql) -> Plain<Sqlite> {
-    bind!(sqlx::query(sql.text), sql.values)
+    bind!(sql.text, sql.values, sqlx::query)
 }
 
 fn on_postgres_plain(sql: Sql) -> Plain<Postgres> {
-    bind!(sqlx::query(sql.postgres_text()), sql.values)
+    bind!(sql.postgres_text(), sql.values, sqlx::query)
 }
 
 macro_rules! values {
@@ -266,6 +267,7 @@ values! {
     model::AccountId => Text(value: value.to_string()),
     model::AnalysisId => Text(value: value.to_string()),
     model::JobId => Text(value: value.to_string()),
+    model::SignUpId => Text(value: value.to_string()),
     model::SessionId => Text(value: value.to_string()),
     model::UploadId => Text(value: value.to_string()),
 }

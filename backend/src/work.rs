@@ -1,0 +1,36 @@
+//! What each job does: a shell of a line over one use case.
+
+use crate::{
+    Backend, Result, accounts, analyses,
+    jobs::{Handler, Job, JobError, Lease},
+    sessions, storage, uploads,
+};
+
+#[async_trait::async_trait]
+impl Handler for Backend {
+    async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
+        match job {
+            Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
+            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, sign_up).await.map_err(JobError::retry),
+            Job::RemoveObject { key } => self.storage.delete(&storage::Key::stored(key)).await.map_err(JobError::retry),
+            Job::Reap => reap(self).await.map_err(JobError::retry),
+        }
+    }
+
+    async fn dead(&self, job: Job) {
+        if let Job::AnalyseUpload { analysis } = job
+            && let Err(error) = analyses::give_up(self, analysis).await
+        {
+            tracing::error!(%analysis, %error, "an analysis without a living job could not be ended");
+        }
+    }
+}
+
+/// Removes everything whose time has come.
+async fn reap(backend: &Backend) -> Result<()> {
+    let uploads = uploads::reap(backend).await?;
+    let sessions = sessions::reap(backend).await?;
+    let sign_ups = accounts::reap_sign_ups(backend).await?;
+    tracing::info!(uploads, sessions, sign_ups, "reaped");
+    Ok(())
+}
