@@ -12,7 +12,13 @@ pub(super) fn attachment(file_name: &str) -> String {
     let mut name: String = file_name
         .trim()
         .chars()
-        .map(|c| if c.is_control() || is_bidi(c) || "/\\\":*?<>|".contains(c) { '_' } else { c })
+        .map(|c| {
+            if c.is_control() || is_bidi(c) || "/\\\":*?<>|".contains(c) {
+                '_'
+            } else {
+                c
+            }
+        })
         .collect();
     while name.len() > MAX_NAME {
         name.pop();
@@ -20,7 +26,10 @@ pub(super) fn attachment(file_name: &str) -> String {
     if name.trim_matches(['.', ' ']).is_empty() {
         "audio".clone_into(&mut name);
     }
-    let ascii: String = name.chars().map(|c| if c.is_ascii() && c != '%' { c } else { '_' }).collect();
+    let ascii: String = name
+        .chars()
+        .map(|c| if c.is_ascii() && c != '%' { c } else { '_' })
+        .collect();
     let mut exact = String::with_capacity(name.len() * 3);
     for byte in name.bytes() {
         // `attr-char` of RFC 8187, section 3.2.1.
@@ -52,9 +61,17 @@ mod tests {
 
     #[test]
     fn a_name_can_neither_split_the_header_nor_leave_its_folder() {
-        for hostile in ["a\r\nSet-Cookie: x=1.wav", "../../etc/passwd", "x\"; filename=\"y.exe", "a\\b\0.wav"] {
+        for hostile in [
+            "a\r\nSet-Cookie: x=1.wav",
+            "../../etc/passwd",
+            "x\"; filename=\"y.exe",
+            "a\\b\0.wav",
+        ] {
             let header = attachment(hostile);
-            assert!(header.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{header}");
+            assert!(
+                header.bytes().all(|byte| (0x20..0x7f).contains(&byte)),
+                "{header}"
+            );
             assert_eq!(header.matches('"').count(), 2, "{header}");
             assert!(!header.contains(['/', '\\']), "{header}");
         }

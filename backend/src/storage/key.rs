@@ -19,7 +19,11 @@ impl Key {
     /// A corrected render of an upload: `a/<account>/<upload>/render/<render>`. It goes with its source.
     #[must_use]
     pub fn render(account: AccountId, upload: UploadId, render: Uuid) -> Self {
-        Self(format!("{}render/{}", Self::upload_prefix(account, upload).0, render.simple()))
+        Self(format!(
+            "{}render/{}",
+            Self::upload_prefix(account, upload).0,
+            render.simple()
+        ))
     }
 
     /// Everything of one account: `a/<account>/`.
@@ -79,7 +83,11 @@ mod tests {
             "a/00000000000000000000000000000001/00000000000000000000000000000002/source"
         );
         let render = Key::render(account, upload, Uuid::from_u128(3));
-        assert!(render.as_str().starts_with(Key::upload_prefix(account, upload).as_str()));
+        assert!(
+            render
+                .as_str()
+                .starts_with(Key::upload_prefix(account, upload).as_str())
+        );
         assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));
         assert!(render.as_str().len() <= 120);
     }

@@ -121,7 +121,11 @@ impl Storage {
         } else {
             self::client(settings, &settings.public_endpoint)
         };
-        Self { client, public, bucket: settings.bucket.clone() }
+        Self {
+            client,
+            public,
+            bucket: settings.bucket.clone(),
+        }
     }
 
     /// Signs one PUT: method, key, exact length, media type and `if-none-match: *`, from `now` for `expires_in`.
@@ -153,7 +157,10 @@ impl Storage {
             .filter(|(name, _)| !matches!(*name, "content-length" | "host"))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Ok(PresignedPut { url: request.uri().to_owned(), headers })
+        Ok(PresignedPut {
+            url: request.uri().to_owned(),
+            headers,
+        })
     }
 
     /// Signs one GET that answers with this media type and offers this file name.
@@ -186,9 +193,20 @@ impl Storage {
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`].
     pub async fn head(&self, key: &Key) -> Result<Option<ObjectFacts>, Error> {
-        match self.client.head_object().bucket(&self.bucket).key(key.as_str()).send().await.map_err(sdk) {
+        match self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .send()
+            .await
+            .map_err(sdk)
+        {
             Ok(head) => Ok(Some(ObjectFacts {
-                size: head.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+                size: head
+                    .content_length()
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or(0),
                 content_type: head.content_type,
                 etag: head.e_tag,
             })),
@@ -206,17 +224,31 @@ impl Storage {
             return Ok(Bytes::new());
         };
         let request = self.client.get_object().bucket(&self.bucket).key(key.as_str());
-        let output = match request.range(format!("bytes={}-{last}", range.start)).send().await {
+        let output = match request
+            .range(format!("bytes={}-{last}", range.start))
+            .send()
+            .await
+        {
             Ok(output) => output,
             Err(error) if status(&error) == Some(416) => return Ok(Bytes::new()),
             Err(error) => return Err(sdk(error)),
         };
         // A server may ignore `Range` and send the whole object; never hold more of it than was asked for.
-        let skip = if output.content_range.is_some() { 0 } else { range.start };
+        let skip = if output.content_range.is_some() {
+            0
+        } else {
+            range.start
+        };
         let mut reader = output.body.into_async_read();
-        tokio::io::copy(&mut (&mut reader).take(skip), &mut tokio::io::sink()).await.map_err(broken)?;
+        tokio::io::copy(&mut (&mut reader).take(skip), &mut tokio::io::sink())
+            .await
+            .map_err(broken)?;
         let mut bytes = Vec::new();
-        reader.take(range.end - range.start).read_to_end(&mut bytes).await.map_err(broken)?;
+        reader
+            .take(range.end - range.start)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(broken)?;
         Ok(bytes.into())
     }
 
@@ -238,11 +270,19 @@ impl Storage {
     pub async fn put(&self, key: &Key, bytes: Bytes, content_type: &str) -> Result<(), Error> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let attempt = ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT));
-        let patience = aws_sdk_s3::config::Builder::new()
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt).build());
+        let patience = aws_sdk_s3::config::Builder::new().timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(attempt)
+                .build(),
+        );
         let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
         let request = request.content_type(content_type).body(ByteStream::from(bytes));
-        request.customize().config_override(patience).send().await.map_err(sdk)?;
+        request
+            .customize()
+            .config_override(patience)
+            .send()
+            .await
+            .map_err(sdk)?;
         Ok(())
     }
 
@@ -267,14 +307,25 @@ impl Storage {
         let mut seen_first = None;
         loop {
             // Always the first page: what is deleted moves the rest up.
-            let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix.as_str());
+            let list = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(prefix.as_str());
             let page = list.send().await.map_err(sdk)?;
-            let keys: Vec<String> = page.contents.into_iter().flatten().filter_map(|object| object.key).collect();
+            let keys: Vec<String> = page
+                .contents
+                .into_iter()
+                .flatten()
+                .filter_map(|object| object.key)
+                .collect();
             let Some(first) = keys.first() else {
                 return Ok(deleted);
             };
             if seen_first.as_ref() == Some(first) {
-                return Err(Error::Unavailable("an object is still listed after its DELETE".into()));
+                return Err(Error::Unavailable(
+                    "an object is still listed after its DELETE".into(),
+                ));
             }
             seen_first = Some(first.clone());
             deleted += keys.len();
@@ -291,12 +342,25 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Refused`], [`Error::Unavailable`].
     pub async fn ready(&self) -> Result<(), Error> {
-        self.client.head_bucket().bucket(&self.bucket).send().await.map_err(sdk)?;
+        self.client
+            .head_bucket()
+            .bucket(&self.bucket)
+            .send()
+            .await
+            .map_err(sdk)?;
         Ok(())
     }
 
     async fn delete_named(&self, key: &str) -> Result<(), Error> {
-        match self.client.delete_object().bucket(&self.bucket).key(key).send().await.map_err(sdk) {
+        match self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(sdk)
+        {
             Ok(_) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
@@ -306,8 +370,13 @@ impl Storage {
 fn client(settings: &Settings, endpoint: &str) -> Client {
     let secret = settings.secret_key.expose_secret();
     let credentials = Credentials::new(&settings.access_key, secret, None, None, "mixlens");
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
-    let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL).build();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .build();
+    let stalls = StalledStreamProtectionConfig::enabled()
+        .grace_period(STALL)
+        .build();
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
@@ -326,7 +395,9 @@ fn client(settings: &Settings, endpoint: &str) -> Client {
 
 fn presigning(expires_in: Duration, now: Timestamp) -> Result<PresigningConfig, Error> {
     let since_epoch = Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
-    let config = PresigningConfig::builder().start_time(SystemTime::UNIX_EPOCH + since_epoch).expires_in(expires_in);
+    let config = PresigningConfig::builder()
+        .start_time(SystemTime::UNIX_EPOCH + since_epoch)
+        .expires_in(expires_in);
     config.build().map_err(|error| Error::Refused(Box::new(error)))
 }
 

@@ -37,7 +37,10 @@ pub fn load_or_create(dir: &Path, fill: impl FnOnce(&mut [u8])) -> io::Result<Cr
     let mut random = [0_u8; 48];
     fill(&mut random);
     let (id, secret) = random.split_at(16);
-    let kept = Kept { access_key: format!("mixlens{}", hex::encode(id)), secret_key: hex::encode(secret) };
+    let kept = Kept {
+        access_key: format!("mixlens{}", hex::encode(id)),
+        secret_key: hex::encode(secret),
+    };
     fs::create_dir_all(dir)?;
     // A temporary file of `tempfile` has mode 0600 from its first moment.
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
@@ -56,9 +59,15 @@ fn load(path: &Path) -> io::Result<Credentials> {
     let text = fs::read(path)?;
     keep_private(path)?;
     let kept: Kept = serde_json::from_slice(&text)?;
-    let credentials = Credentials { access_key: kept.access_key, secret_key: kept.secret_key.into() };
+    let credentials = Credentials {
+        access_key: kept.access_key,
+        secret_key: kept.secret_key.into(),
+    };
     if credentials.access_key.is_empty() || credentials.secret_key.expose_secret().len() < 32 {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the storage credentials are incomplete"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the storage credentials are incomplete",
+        ));
     }
     Ok(credentials)
 }
@@ -91,7 +100,10 @@ mod tests {
         let first = made(dir.path(), 7);
         let second = made(dir.path(), 9);
         assert_eq!(first.access_key, second.access_key);
-        assert_eq!(first.secret_key.expose_secret(), second.secret_key.expose_secret());
+        assert_eq!(
+            first.secret_key.expose_secret(),
+            second.secret_key.expose_secret()
+        );
         assert_eq!(first.secret_key.expose_secret().len(), 64);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }

@@ -11,6 +11,8 @@ use s3s::{S3Error, S3ErrorCode, S3Result, dto, s3_error};
 
 use super::Settings;
 
+/// The one way to sign.
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The longest life of a signed URL that S3 knows: seven days.
 const MAX_EXPIRES: u64 = 604_800;
 /// What a signed PUT must have signed, so that it can do one thing only.
@@ -38,7 +40,14 @@ const SIGNATURE: [&str; 6] = [
     "X-Amz-SignedHeaders",
 ];
 /// Query parameters of the operations that exist here.
-const LISTING: [&str; 6] = ["continuation-token", "delete", "list-type", "max-keys", "prefix", "start-after"];
+const LISTING: [&str; 6] = [
+    "continuation-token",
+    "delete",
+    "list-type",
+    "max-keys",
+    "prefix",
+    "start-after",
+];
 
 /// How a request says who sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +62,10 @@ pub(super) enum Signed {
 pub(super) fn check(request: &Parts, settings: &Settings) -> S3Result<Signed> {
     check_headers(request)?;
     let query = Query::parse(request)?;
-    let signed = match (query.get("X-Amz-Signature"), request.headers.get(header::AUTHORIZATION)) {
+    let signed = match (
+        query.get("X-Amz-Signature"),
+        request.headers.get(header::AUTHORIZATION),
+    ) {
         (Some(_), None) => Signed::Url,
         (None, Some(_)) => Signed::Headers,
         (None, None) => return Err(s3_error!(AccessDenied, "Every request must be signed")),
@@ -77,7 +89,14 @@ fn check_scope(credential: &str, settings: &Settings) -> S3Result<()> {
         && parts.next().is_some_and(|date| date.len() == 8)
         && parts.next() == Some(&settings.region)
         && parts.eq(["s3", "aws4_request"]);
-    if known { Ok(()) } else { Err(s3_error!(AccessDenied, "The credential's scope is not of this service")) }
+    if known {
+        Ok(())
+    } else {
+        Err(s3_error!(
+            AccessDenied,
+            "The credential's scope is not of this service"
+        ))
+    }
 }
 
 fn check_headers(request: &Parts) -> S3Result<()> {
@@ -88,7 +107,10 @@ fn check_headers(request: &Parts) -> S3Result<()> {
             return Err(s3_error!(InvalidRequest, "A header is sent twice"));
         }
         if amz && !is_known_amz(name.as_str()) {
-            return Err(s3_error!(NotImplemented, "An x-amz- header asks for what this service does not do"));
+            return Err(s3_error!(
+                NotImplemented,
+                "An x-amz- header asks for what this service does not do"
+            ));
         }
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
@@ -122,41 +144,80 @@ fn is_digest(name: &str) -> bool {
 fn check_url(request: &Parts, query: &Query, settings: &Settings) -> S3Result<()> {
     let put = request.method == Method::PUT;
     if !put && request.method != Method::GET && request.method != Method::HEAD {
-        return Err(s3_error!(MethodNotAllowed, "A signed URL reads or writes one object"));
+        return Err(s3_error!(
+            MethodNotAllowed,
+            "A signed URL reads or writes one object"
+        ));
     }
     let reply = |name: &str| !put && matches!(name, "response-content-disposition" | "response-content-type");
-    if query.names().any(|name| !SIGNATURE.contains(&name) && name != "x-id" && !reply(name)) {
+    if query
+        .names()
+        .any(|name| !SIGNATURE.contains(&name) && name != "x-id" && !reply(name))
+    {
         return Err(s3_error!(AccessDenied, "A signed URL has no other parameters"));
     }
-    if query.get("response-content-type").is_some_and(|kind| AudioFormat::from_media_type(kind).is_none()) {
+    if query
+        .get("response-content-type")
+        .is_some_and(|kind| AudioFormat::from_media_type(kind).is_none())
+    {
         return Err(s3_error!(AccessDenied, "Only audio is served"));
+    }
+    if query.get("X-Amz-Algorithm") != Some(ALGORITHM) {
+        return Err(s3_error!(AccessDenied, "Only AWS4-HMAC-SHA256 is accepted"));
     }
     check_scope(query.get("X-Amz-Credential").unwrap_or_default(), settings)?;
     let expires = query.get("X-Amz-Expires").and_then(decimal);
     if !expires.is_some_and(|seconds| (1..=MAX_EXPIRES).contains(&seconds)) {
-        return Err(s3_error!(AuthorizationQueryParametersError, "X-Amz-Expires is not within seven days"));
+        return Err(s3_error!(
+            AuthorizationQueryParametersError,
+            "X-Amz-Expires is not within seven days"
+        ));
     }
-    let signed: Vec<&str> = query.get("X-Amz-SignedHeaders").unwrap_or_default().split(';').collect();
+    let signed: Vec<&str> = query
+        .get("X-Amz-SignedHeaders")
+        .unwrap_or_default()
+        .split(';')
+        .collect();
     // s3s leaves a signed header that is not sent out of what it verifies.
     if !signed.iter().all(|name| request.headers.contains_key(*name)) || !signed.contains(&"host") {
         return Err(s3_error!(AccessDenied, "A signed header is missing"));
     }
     if put && !SIGNED_PUT.iter().all(|name| signed.contains(name)) {
-        return Err(s3_error!(AccessDenied, "A signed PUT must sign length, type and if-none-match"));
+        return Err(s3_error!(
+            AccessDenied,
+            "A signed PUT must sign length, type and if-none-match"
+        ));
     }
-    if put && request.headers.get(header::IF_NONE_MATCH).is_none_or(|value| value != "*") {
+    if put
+        && request
+            .headers
+            .get(header::IF_NONE_MATCH)
+            .is_none_or(|value| value != "*")
+    {
         return Err(s3_error!(AccessDenied, "A signed PUT never replaces an object"));
     }
-    let harmless = |name: &str| name == "x-amz-content-sha256" || name == "x-amz-sdk-checksum-algorithm" || is_digest(name);
+    let harmless = |name: &str| {
+        name == "x-amz-content-sha256" || name == "x-amz-sdk-checksum-algorithm" || is_digest(name)
+    };
     check_amz_signed(&request.headers, &signed, harmless)
 }
 
 fn check_authorization(request: &Parts, query: &Query, settings: &Settings) -> S3Result<()> {
     let denied = || s3_error!(AccessDenied, "Only AWS4-HMAC-SHA256 is accepted");
-    let value = request.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let value = value.and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 ")).ok_or_else(denied)?;
+    let value = request
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let value = value
+        .and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 "))
+        .ok_or_else(denied)?;
     let mut parts = value.split(',').map(str::trim);
-    let mut part = |name: &str| parts.next().and_then(|part| part.strip_prefix(name)).ok_or_else(denied);
+    let mut part = |name: &str| {
+        parts
+            .next()
+            .and_then(|part| part.strip_prefix(name))
+            .ok_or_else(denied)
+    };
     check_scope(part("Credential=")?, settings)?;
     let signed: Vec<&str> = part("SignedHeaders=")?.split(';').collect();
     part("Signature=")?;
@@ -165,10 +226,16 @@ fn check_authorization(request: &Parts, query: &Query, settings: &Settings) -> S
     }
     let known = |name: &str| name == "x-id" || name.starts_with("response-") || LISTING.contains(&name);
     if !query.names().all(known) {
-        return Err(s3_error!(NotImplemented, "This service does not have that operation"));
+        return Err(s3_error!(
+            NotImplemented,
+            "This service does not have that operation"
+        ));
     }
     // POST here is DeleteObjects and nothing else: a form would be parsed before its signature is looked at.
-    let form = request.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart"));
+    let form = request
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart"));
     if request.method == Method::POST && (form || query.get("delete").is_none()) {
         return Err(s3_error!(MethodNotAllowed));
     }
@@ -191,13 +258,20 @@ fn check_put(request: &Parts) -> S3Result<()> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(s3_error!(MissingContentLength));
     }
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    length.and_then(decimal).map(drop).ok_or_else(|| s3_error!(MissingContentLength))
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length
+        .and_then(decimal)
+        .map(drop)
+        .ok_or_else(|| s3_error!(MissingContentLength))
 }
 
 /// RFC 9110, section 15.5.17: several ranges, or one that is none, may be refused with 416. s3s answers 400.
 fn check_range(headers: &HeaderMap) -> S3Result<()> {
-    let Some(range) = headers.get(header::RANGE) else { return Ok(()) };
+    let Some(range) = headers.get(header::RANGE) else {
+        return Ok(());
+    };
     match range.to_str().map(dto::Range::parse) {
         Ok(Ok(_)) => Ok(()),
         _ => Err(S3Error::new(S3ErrorCode::InvalidRange)),
@@ -206,7 +280,11 @@ fn check_range(headers: &HeaderMap) -> S3Result<()> {
 
 /// Digits only: `parse` would take a sign as well.
 fn decimal(text: &str) -> Option<u64> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// Query parameters, decoded as s3s decodes them, each of them once.
@@ -217,7 +295,11 @@ impl Query {
         let query = request.uri.query().unwrap_or_default();
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         for (at, (name, _)) in pairs.iter().enumerate() {
-            if pairs.iter().take(at).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            if pairs
+                .iter()
+                .take(at)
+                .any(|(other, _)| other.eq_ignore_ascii_case(name))
+            {
                 return Err(s3_error!(InvalidRequest, "A query parameter is given twice"));
             }
         }
@@ -225,7 +307,10 @@ impl Query {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

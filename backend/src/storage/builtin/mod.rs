@@ -46,7 +46,10 @@ const HARMLESS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "private, no-store"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// What the built-in service answers to.
@@ -70,11 +73,22 @@ pub fn service(store: DiskStore, settings: Settings) -> Service {
     config.form_max_parts = 0;
     config.post_object_max_file_size = 0;
     let mut builder = S3ServiceBuilder::new(s3::Operations { store });
-    let Credentials { access_key, secret_key } = &settings.credentials;
-    builder.set_auth(SimpleAuth::from_single(access_key.as_str(), secret_key.expose_secret()));
-    builder.set_access(s3::Access { bucket: settings.bucket.clone() });
+    let Credentials {
+        access_key,
+        secret_key,
+    } = &settings.credentials;
+    builder.set_auth(SimpleAuth::from_single(
+        access_key.as_str(),
+        secret_key.expose_secret(),
+    ));
+    builder.set_access(s3::Access {
+        bucket: settings.bucket.clone(),
+    });
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-    Service { s3: builder.build(), settings: Arc::new(settings) }
+    Service {
+        s3: builder.build(),
+        settings: Arc::new(settings),
+    }
 }
 
 /// An HTTP service (`tower::Service`) for requests to `/<bucket>` and `/<bucket>/<key>`.
@@ -86,7 +100,9 @@ pub struct Service {
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,14 +118,20 @@ impl Service {
             Ok(signed) => {
                 head.extensions.insert(signed);
                 let body = Body::http_body_unsync(body.map_err(Into::into));
-                self.s3.call(Request::from_parts(head, body)).await.unwrap_or_else(|_| failure())
+                self.s3
+                    .call(Request::from_parts(head, body))
+                    .await
+                    .unwrap_or_else(|_| failure())
             }
             Err(refused) => refused.to_http_response().unwrap_or_else(|_| failure()),
         };
         make_harmless(response.headers_mut());
         if served {
             let attachment = HeaderValue::from_static("attachment");
-            response.headers_mut().entry(header::CONTENT_DISPOSITION).or_insert(attachment);
+            response
+                .headers_mut()
+                .entry(header::CONTENT_DISPOSITION)
+                .or_insert(attachment);
         }
         response
     }

@@ -6,10 +6,10 @@ use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     access::{S3Access, S3AccessContext},
     dto::{
-        Checksum, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
-        ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
-        HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput,
-        StreamingBlob,
+        Checksum, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+        DeletedObject, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput,
+        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+        PutObjectInput, PutObjectOutput, StreamingBlob,
     },
     path::S3Path,
     s3_error,
@@ -38,13 +38,23 @@ impl S3Access for Access {
         }
         let by_url = match context.extensions_mut().get::<Signed>() {
             Some(signed) => *signed == Signed::Url,
-            None => return Err(s3_error!(AccessDenied, "The request did not come through the gate")),
+            None => {
+                return Err(s3_error!(
+                    AccessDenied,
+                    "The request did not come through the gate"
+                ));
+            }
         };
         match context.s3_op().name() {
             "GetObject" | "HeadObject" | "PutObject" => {}
             "DeleteObject" | "DeleteObjects" | "HeadBucket" | "ListObjectsV2" if !by_url => {}
             _ if by_url => return Err(s3_error!(AccessDenied, "A signed URL reads or writes one object")),
-            _ => return Err(s3_error!(NotImplemented, "This service does not have that operation")),
+            _ => {
+                return Err(s3_error!(
+                    NotImplemented,
+                    "This service does not have that operation"
+                ));
+            }
         }
         if context.s3_path().get_bucket_name() != Some(&self.bucket) {
             return Err(s3_error!(NoSuchBucket));
@@ -61,11 +71,16 @@ fn check_key(key: &str) -> S3Result<()> {
     if key.len() > MAX_KEY {
         return Err(s3_error!(KeyTooLongError));
     }
-    let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    let plain = key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
     if plain && !key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
         Ok(())
     } else {
-        Err(s3_error!(InvalidArgument, "The key is not of the form that this service accepts"))
+        Err(s3_error!(
+            InvalidArgument,
+            "The key is not of the form that this service accepts"
+        ))
     }
 }
 
@@ -104,7 +119,10 @@ impl S3 for Operations {
         };
         let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
         let facts = self.store.put(object, body).await.map_err(refusal)?;
-        Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(facts.md5)), ..Default::default() }))
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag: Some(ETag::Strong(facts.md5)),
+            ..Default::default()
+        }))
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
@@ -114,14 +132,21 @@ impl S3 for Operations {
         check_conditions(&facts, input.if_match.as_ref(), input.if_none_match.as_ref())?;
         let e_tag = ETag::Strong(facts.md5.clone());
         let stale = |wanted: &HeaderValue| e_tag.to_http_header().is_ok_and(|current| *wanted != current);
-        let range = input.range.filter(|_| !request.headers.get(header::IF_RANGE).is_some_and(stale));
+        let range = input
+            .range
+            .filter(|_| !request.headers.get(header::IF_RANGE).is_some_and(stale));
         let bytes = match range {
-            Some(range) => range.check(facts.size).map_err(|_| unsatisfiable(facts.size))?,
-            None => 0..facts.size,
+            // s3s finds the last n bytes of an empty object satisfiable; they cannot be written as a range.
+            Some(range) => range.check(facts.size).ok().filter(|bytes| !bytes.is_empty()),
+            None => Some(0..facts.size),
         };
+        let bytes = bytes.ok_or_else(|| unsatisfiable(facts.size))?;
         let content_range = range.map(|_| format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, facts.size));
         let length = bytes.end - bytes.start;
-        let body = object.into_stream(bytes).await.map_err(|error| refusal(error.into()))?;
+        let body = object
+            .into_stream(bytes)
+            .await
+            .map_err(|error| refusal(error.into()))?;
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::wrap(body)),
@@ -134,7 +159,10 @@ impl S3 for Operations {
         }))
     }
 
-    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
         let facts = self.store.facts(&input.key).await.map_err(refusal)?;
         check_conditions(&facts, input.if_match.as_ref(), input.if_none_match.as_ref())?;
@@ -148,9 +176,15 @@ impl S3 for Operations {
         }))
     }
 
-    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
-        if input.if_match.is_some() || input.if_match_size.is_some() || input.if_match_last_modified_time.is_some() {
+        if input.if_match.is_some()
+            || input.if_match_size.is_some()
+            || input.if_match_last_modified_time.is_some()
+        {
             return Err(s3_error!(NotImplemented, "DELETE takes no conditions"));
         }
         self.store.delete(&input.key).await.map_err(refusal)?;
@@ -169,10 +203,16 @@ impl S3 for Operations {
         for object in delete.objects {
             check_key(&object.key)?;
             self.store.delete(&object.key).await.map_err(refusal)?;
-            deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
+            deleted.push(DeletedObject {
+                key: Some(object.key),
+                ..Default::default()
+            });
         }
         let deleted = (!delete.quiet.unwrap_or(false)).then_some(deleted);
-        Ok(S3Response::new(DeleteObjectsOutput { deleted, ..Default::default() }))
+        Ok(S3Response::new(DeleteObjectsOutput {
+            deleted,
+            ..Default::default()
+        }))
     }
 
     async fn list_objects_v2(
@@ -181,11 +221,20 @@ impl S3 for Operations {
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = request.input;
         let prefix = input.prefix.unwrap_or_default();
-        let limit = input.max_keys.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        let limit = input
+            .max_keys
+            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
         // The token is simply the last key of the page before.
-        let after = input.continuation_token.as_deref().or(input.start_after.as_deref());
+        let after = input
+            .continuation_token
+            .as_deref()
+            .or(input.start_after.as_deref());
         let page = self.store.list(&prefix, after, limit).await.map_err(refusal)?;
-        let next = page.objects.last().filter(|_| page.truncated).map(|last| last.key.clone());
+        let next = page
+            .objects
+            .last()
+            .filter(|_| page.truncated)
+            .map(|last| last.key.clone());
         let contents: Vec<_> = page
             .objects
             .into_iter()
@@ -265,7 +314,10 @@ fn refusal(error: StoreError) -> S3Error {
             error
         }
         StoreError::Damaged | StoreError::Io(_) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the built-in object store failed");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the built-in object store failed"
+            );
             s3_error!(InternalError)
         }
     }

@@ -166,7 +166,9 @@ impl DiskStore {
     pub async fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let folder = folder.into();
         let folders = blocking(move || Folders::open(&folder)).await?;
-        Ok(Self { folders: Arc::new(folders) })
+        Ok(Self {
+            folders: Arc::new(folders),
+        })
     }
 
     /// Writes an object from `body`. It appears at once and whole, after its length and digests were found right
@@ -182,6 +184,18 @@ impl DiskStore {
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
+        self.put_unless_stalled(object, body, BODY_STALL).await
+    }
+
+    async fn put_unless_stalled<E>(
+        &self,
+        object: NewObject,
+        body: impl Stream<Item = Result<Bytes, E>>,
+        stall: Duration,
+    ) -> Result<Facts, StoreError>
+    where
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
         let folders = Arc::clone(&self.folders);
         let mut incoming = blocking(move || Incoming::new(folders, object)).await?;
         let mut body = std::pin::pin!(body);
@@ -189,7 +203,9 @@ impl DiskStore {
         let mut waiting_bytes = 0;
         let mut left = incoming.object.size;
         loop {
-            let next = tokio::time::timeout(BODY_STALL, body.next()).await.map_err(|_| StoreError::Stalled)?;
+            let next = tokio::time::timeout(stall, body.next())
+                .await
+                .map_err(|_| StoreError::Stalled)?;
             let Some(chunk) = next else { break };
             let chunk = chunk.map_err(|error| StoreError::Body(error.into()))?;
             let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
@@ -226,7 +242,11 @@ impl DiskStore {
         blocking(move || {
             let object = OpenObject::open(&path)?;
             // Two keys with one SHA-256 do not happen; a file that was moved by hand does.
-            if object.facts.key == key { Ok(object) } else { Err(StoreError::Damaged) }
+            if object.facts.key == key {
+                Ok(object)
+            } else {
+                Err(StoreError::Damaged)
+            }
         })
         .await
     }
@@ -279,7 +299,11 @@ impl Folders {
         fs::create_dir_all(&objects)?;
         fs::create_dir_all(&incoming)?;
         keep_private(folder)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {
                 for entry in fs::read_dir(&incoming)? {
@@ -293,7 +317,11 @@ impl Folders {
         }
         lock.lock_shared()?;
         sync_folder(folder)?;
-        Ok(Self { objects, incoming, _lock: lock })
+        Ok(Self {
+            objects,
+            incoming,
+            _lock: lock,
+        })
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
@@ -338,7 +366,9 @@ impl Folders {
     /// The key of a file in `objects/`; `None` for what is none of ours, or is gone.
     fn key_of(&self, entry: &fs::DirEntry) -> Result<Option<String>, StoreError> {
         let name = entry.file_name();
-        let Some(name) = name.to_str() else { return Ok(None) };
+        let Some(name) = name.to_str() else {
+            return Ok(None);
+        };
         if let Some(key) = name.strip_prefix("k-") {
             return Ok(hex::decode(key).ok().and_then(|key| String::from_utf8(key).ok()));
         }
@@ -379,7 +409,14 @@ impl Incoming {
             sha256: wanted.checksum_sha256.as_ref().map(|_| <_>::default()),
             crc64nvme: wanted.checksum_crc64nvme.as_ref().map(|_| <_>::default()),
         };
-        Ok(Self { folders, object, target, file, md5: Md5::default(), digests })
+        Ok(Self {
+            folders,
+            object,
+            target,
+            file,
+            md5: Md5::default(),
+            digests,
+        })
     }
 
     fn append(mut self, chunks: &[Bytes]) -> Result<Self, StoreError> {
@@ -394,9 +431,19 @@ impl Incoming {
     fn commit(self) -> Result<Facts, StoreError> {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-        let Self { folders, object, target, mut file, md5, digests } = self;
+        let Self {
+            folders,
+            object,
+            target,
+            mut file,
+            md5,
+            digests,
+        } = self;
         let md5 = md5.finalize();
-        if object.content_md5.is_some_and(|wanted| wanted != BASE64_STANDARD.encode(md5)) {
+        if object
+            .content_md5
+            .is_some_and(|wanted| wanted != BASE64_STANDARD.encode(md5))
+        {
             return Err(StoreError::Digest("Content-MD5"));
         }
         let (wanted, found) = (object.checksum, digests.finalize());
@@ -411,17 +458,27 @@ impl Incoming {
                 return Err(StoreError::Digest(name));
             }
         }
-        let trailer =
-            Trailer { key: object.key, content_type: object.content_type, size: object.size, md5: hex::encode(md5) };
+        let trailer = Trailer {
+            key: object.key,
+            content_type: object.content_type,
+            size: object.size,
+            md5: hex::encode(md5),
+        };
         let json = serde_json::to_vec(&trailer).map_err(io::Error::from)?;
         file.write_all(&json)?;
         file.write_all(&u32::try_from(json.len()).unwrap_or(u32::MAX).to_be_bytes())?;
         file.write_all(MAGIC)?;
         file.as_file().sync_all()?;
-        let renamed = if object.replace { file.persist(&target) } else { file.persist_noclobber(&target) };
+        let renamed = if object.replace {
+            file.persist(&target)
+        } else {
+            file.persist_noclobber(&target)
+        };
         let file = match renamed {
             Ok(file) => file,
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => return Err(StoreError::Exists),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::Exists);
+            }
             Err(refused) => return Err(refused.error.into()),
         };
         sync_folder(&folders.objects)?;
@@ -431,8 +488,19 @@ impl Incoming {
 
 impl Trailer {
     fn into_facts(self, created: SystemTime) -> Facts {
-        let Self { key, content_type, size, md5 } = self;
-        Facts { key, content_type, size, md5, created }
+        let Self {
+            key,
+            content_type,
+            size,
+            md5,
+        } = self;
+        Facts {
+            key,
+            content_type,
+            size,
+            md5,
+            created,
+        }
     }
 }
 
@@ -465,7 +533,10 @@ impl OpenObject {
         if trailer.size != size {
             return Err(StoreError::Damaged);
         }
-        Ok(Self { facts: trailer.into_facts(metadata.modified()?), file })
+        Ok(Self {
+            facts: trailer.into_facts(metadata.modified()?),
+            file,
+        })
     }
 
     /// These bytes of it, clipped to its end, a part at a time.
@@ -480,7 +551,10 @@ impl OpenObject {
         let start = range.start.min(end);
         let mut file = tokio::fs::File::from_std(self.file);
         file.seek(SeekFrom::Start(start)).await?;
-        Ok(tokio_util::io::ReaderStream::with_capacity(file.take(end - start), CHUNK))
+        Ok(tokio_util::io::ReaderStream::with_capacity(
+            file.take(end - start),
+            CHUNK,
+        ))
     }
 }
 
@@ -506,5 +580,210 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(panicked) => Err(StoreError::Io(io::Error::other(panicked))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn put(
+        store: &DiskStore,
+        key: &str,
+        body: &'static [u8],
+        replace: bool,
+    ) -> Result<Facts, StoreError> {
+        let size = u64::try_from(body.len()).unwrap();
+        let content_type = "audio/wav".to_owned();
+        let object = NewObject {
+            key: key.to_owned(),
+            content_type,
+            size,
+            replace,
+            ..Default::default()
+        };
+        store
+            .put(
+                object,
+                futures::stream::iter([Ok::<_, io::Error>(Bytes::from_static(body))]),
+            )
+            .await
+    }
+
+    async fn bytes(store: &DiskStore, key: &str) -> Vec<u8> {
+        let chunks = store
+            .open_object(key)
+            .await
+            .unwrap()
+            .into_stream(0..u64::MAX)
+            .await
+            .unwrap();
+        chunks
+            .map(|chunk| chunk.unwrap().to_vec())
+            .collect::<Vec<_>>()
+            .await
+            .concat()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn any_text_is_a_key_and_none_is_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path().join("store")).await.unwrap();
+        let long = "ж/".repeat(341);
+        let mut keys = [
+            "../../escape",
+            "/etc/passwd",
+            "a\0b",
+            ".",
+            "..",
+            "a//b",
+            "con",
+            "k-00",
+            "a\nb",
+            "%2e%2e",
+            &long,
+        ];
+        for key in keys {
+            put(&store, key, b"body", false).await.unwrap();
+            assert_eq!(bytes(&store, key).await, b"body", "{key:?}");
+        }
+        assert_eq!(names(folder.path()), ["store"]);
+        keys.sort_unstable();
+        let page = store.list("", None, 100).await.unwrap();
+        let listed: Vec<_> = page.objects.iter().map(|facts| facts.key.as_str()).collect();
+        assert_eq!(listed, keys);
+        for key in keys {
+            assert!(store.delete(key).await.unwrap());
+            assert!(!store.delete(key).await.unwrap());
+        }
+        assert_eq!(names(&folder.path().join("store/objects")), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_key_is_not_empty_and_not_longer_than_s3_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        assert!(matches!(put(&store, "", b"x", true).await, Err(StoreError::Key)));
+        assert!(matches!(
+            put(&store, &"x".repeat(1_025), b"x", true).await,
+            Err(StoreError::Key)
+        ));
+        put(&store, &"x".repeat(1_024), b"x", true).await.unwrap();
+        put(&store, &"x".repeat(120), b"x", true).await.unwrap();
+        put(&store, &"x".repeat(121), b"x", true).await.unwrap();
+        assert_eq!(store.list("x", None, 2).await.unwrap().objects.len(), 2);
+        let after = store.list("x", Some(&"x".repeat(121)), 9).await.unwrap();
+        assert_eq!((after.objects.len(), after.truncated), (1, false));
+    }
+
+    #[tokio::test]
+    async fn an_object_is_kept_or_replaced_as_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        put(&store, "a", b"first", false).await.unwrap();
+        let open = store.open_object("a").await.unwrap();
+        assert!(matches!(
+            put(&store, "a", b"second", false).await,
+            Err(StoreError::Exists)
+        ));
+        assert_eq!(bytes(&store, "a").await, b"first");
+        put(&store, "a", b"second", true).await.unwrap();
+        assert_eq!(bytes(&store, "a").await, b"second");
+        let chunks: Vec<_> = open
+            .into_stream(0..9)
+            .await
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+            .await;
+        assert_eq!(
+            chunks.concat(),
+            b"first",
+            "whoever was reading goes on reading the same object"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_is_removed_unless_another_process_may_be_writing_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = DiskStore::open(folder.path()).await.unwrap();
+        let left = folder.path().join("incoming/.tmpAbc123");
+        fs::write(&left, b"half").unwrap();
+        let second = DiskStore::open(folder.path()).await.unwrap();
+        assert!(left.exists());
+        drop((running, second));
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        assert!(!left.exists());
+        assert_eq!(store.list("", None, 9).await.unwrap().objects, []);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_no_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        put(&store, "a", b"body", false).await.unwrap();
+        let path = store.folders.path("a").unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            assert!(
+                matches!(store.facts("a").await, Err(StoreError::Damaged)),
+                "cut to {cut}"
+            );
+        }
+        fs::write(&path, [b"x", whole.as_slice()].concat()).unwrap();
+        assert!(
+            matches!(store.facts("a").await, Err(StoreError::Damaged)),
+            "longer than it says"
+        );
+        fs::write(store.folders.path("b").unwrap(), &whole).unwrap();
+        assert!(
+            matches!(store.facts("b").await, Err(StoreError::Damaged)),
+            "under another key's name"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stands_still_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        let object = NewObject {
+            key: "a".to_owned(),
+            size: 9,
+            ..Default::default()
+        };
+        let stalled = futures::stream::pending::<io::Result<Bytes>>();
+        assert!(matches!(
+            store
+                .put_unless_stalled(object, stalled, Duration::from_millis(5))
+                .await,
+            Err(StoreError::Stalled)
+        ));
+        assert_eq!(names(&folder.path().join("incoming")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_full_disk_and_a_used_up_quota_are_told_from_a_broken_disk() {
+        for kind in [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::QuotaExceeded,
+            io::ErrorKind::FileTooLarge,
+        ] {
+            assert!(matches!(
+                StoreError::from(io::Error::from(kind)),
+                StoreError::Full(_)
+            ));
+        }
+        assert!(matches!(
+            StoreError::from(io::Error::other("i/o")),
+            StoreError::Io(_)
+        ));
     }
 }
