@@ -3,6 +3,7 @@
 mod measuring;
 mod store;
 
+pub use measuring::Child;
 pub(crate) use measuring::{give_up, run};
 pub(crate) use store::{insert, of_upload};
 
