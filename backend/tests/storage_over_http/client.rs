@@ -247,3 +247,23 @@ async fn answers_become_what_the_caller_can_do_about_them() {
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(answer));
     }
 }
+
+/// The bounds of axum's `Router::route_service`, with a body like its own: `Send` and not `Sync`.
+#[tokio::test]
+async fn the_built_in_service_can_be_mounted_in_a_router() {
+    type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+    fn mountable<T, R>(_: &T)
+    where
+        T: tower::Service<
+                http::Request<Body>,
+                Response = http::Response<R>,
+                Error = std::convert::Infallible,
+            >,
+        T: Clone + Send + Sync + 'static,
+        T::Future: Send + 'static,
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+    }
+    mountable(&crate::world::service(World::new().await.store));
+}

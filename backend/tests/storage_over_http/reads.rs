@@ -306,3 +306,36 @@ async fn p04_only_the_holder_of_the_key_lists_page_by_page_in_order() {
         "{second}"
     );
 }
+
+#[tokio::test]
+async fn several_objects_are_deleted_by_one_request_of_the_holder_of_the_key() {
+    use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+    let world = World::new().await;
+    let empty = world.files();
+    let mut delete = Delete::builder();
+    for upload in 1..=3 {
+        world.upload(&key(1, upload), LETTERS).await;
+        delete = delete.objects(
+            ObjectIdentifier::builder()
+                .key(key(1, upload).as_str())
+                .build()
+                .unwrap(),
+        );
+    }
+    let delete = delete.objects(
+        ObjectIdentifier::builder()
+            .key("a/was/never/there")
+            .build()
+            .unwrap(),
+    );
+    let deleted = world
+        .sdk()
+        .delete_objects()
+        .bucket("audio")
+        .delete(delete.build().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(deleted.deleted().len(), 4);
+    assert_eq!(world.files(), empty);
+}

@@ -98,7 +98,7 @@ async fn p04_a_url_is_refused_when_any_parameter_is_changed_missing_doubled_or_a
             let other = if last == '1' { '2' } else { '1' };
             let changed = format!("{name}={}{other}", &value[..value.len() - last.len_utf8()]);
             for variant in [
-                with(&[changed.clone()]),
+                with(std::slice::from_ref(&changed)),
                 with(&[format!("{name}={value}0")]),
                 with(&[]),
                 with(&[(*pair).to_owned(), (*pair).to_owned()]),

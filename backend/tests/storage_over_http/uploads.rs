@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use aws_sdk_s3::{config::BehaviorVersion, primitives::ByteStream};
+use aws_sdk_s3::primitives::ByteStream;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http_body_util::StreamBody;
@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     signer::Signer,
-    world::{ACCESS, BUCKET, REGION, Request, SECRET, WAV, World, key, service, until},
+    world::{BUCKET, Request, WAV, World, key, service, until},
 };
 
 const AUDIO: &[u8] = b"RIFF----WAVE and some samples";
@@ -403,17 +403,7 @@ async fn p03_an_upload_that_is_cut_leaves_nothing() {
 async fn a_key_is_never_a_path() {
     let world = World::new().await;
     world.upload(&key(1, 1), AUDIO).await;
-    let sdk = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(aws_sdk_s3::config::Region::new(REGION))
-            .endpoint_url(format!("http://{}", world.address))
-            .force_path_style(true)
-            .credentials_provider(aws_sdk_s3::config::Credentials::new(
-                ACCESS, SECRET, None, None, "test",
-            ))
-            .build(),
-    );
+    let sdk = world.sdk();
     let long = format!("a/{}", "x".repeat(1_030));
     for key in [
         "../escape",

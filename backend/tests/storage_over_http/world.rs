@@ -110,6 +110,18 @@ impl World {
         assert_eq!(response.status, 200, "{}", response.text());
     }
 
+    /// The bare SDK with the key, for what `Storage` does not do.
+    pub(crate) fn sdk(&self) -> aws_sdk_s3::Client {
+        use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(format!("http://{}", self.address))
+            .force_path_style(true)
+            .credentials_provider(Credentials::new(ACCESS, SECRET, None, None, "test"));
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
     /// A request to a URL of this world, or to a bare path.
     pub(crate) fn request(&self, method: &str, url: &str) -> Request {
         let origin = format!("http://{}", self.address);
