@@ -130,7 +130,7 @@ pub fn music(rate: u32, seconds: f64, seed: u64) -> Planes {
         let beat = (t / BEAT_S) as usize;
         let within = t % BEAT_S;
         let root = ROOTS_HZ[beat / 4 % 4];
-        let level = if beat / 16 % 2 == 0 { 0.35 } else { 1.0 };
+        let level = if (beat / 16).is_multiple_of(2) { 0.35 } else { 1.0 };
         let tone = |hz: f64| (TAU * hz * t).sin();
         let harmonics = |hz: f64| {
             (1..6)
@@ -268,11 +268,36 @@ pub mod broken {
         wav(44_100, &tones(44_100, &[(-18.0, 1.0)]), Encoding::Int16)
     }
 
-    /// A data chunk longer than the RIFF chunk around it.
+    /// Five seconds of music in a RIFF chunk that says it is 1000 bytes long.
     #[must_use]
     pub fn lying_header() -> Vec<u8> {
         let mut bytes = wav(44_100, &music(44_100, 5.0, 1), Encoding::Int16);
         bytes[4..8].copy_from_slice(&1_000_u32.to_le_bytes());
+        bytes
+    }
+
+    /// The same from a recorder that lost power: both sizes are still 0.
+    #[must_use]
+    pub fn unfinished_header() -> Vec<u8> {
+        let mut bytes = lying_header();
+        bytes[4..8].fill(0);
+        bytes[40..44].fill(0);
+        bytes
+    }
+
+    /// The same as RF64, with the size in a chunk of its own and tags behind the audio that are no sound.
+    #[must_use]
+    pub fn rf64() -> Vec<u8> {
+        let plain = lying_header();
+        let mut bytes = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0".to_vec();
+        bytes.extend((plain.len() as u64 + 28).to_le_bytes());
+        bytes.extend((plain.len() as u64 - 44).to_le_bytes());
+        bytes.extend([0; 12]);
+        bytes.extend(&plain[12..40]);
+        bytes.extend([0xff; 4]);
+        bytes.extend(&plain[44..]);
+        bytes.extend(b"LIST\x00\x10\0\0");
+        bytes.extend([0x7f; 4_096]);
         bytes
     }
 

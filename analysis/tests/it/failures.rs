@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 #[test]
 fn every_broken_file_ends_as_its_own_failure() {
-    let table: [(&str, Vec<u8>, Failure); 12] = [
+    let table: [(&str, Vec<u8>, Failure); 13] = [
         ("empty", broken::empty(), Failure::new(FailureCode::Empty)),
         ("text", broken::text(), Failure::new(FailureCode::NotAudio)),
         (
@@ -56,6 +56,15 @@ fn every_broken_file_ends_as_its_own_failure() {
             "WavPack",
             broken::wavpack(),
             Failure::with(FailureCode::Unsupported, "WavPack"),
+        ),
+        (
+            "more channels than a mask has bits",
+            {
+                let mut bytes = broken::nine_channels();
+                bytes[22] = 200;
+                bytes
+            },
+            Failure::with(FailureCode::TooManyChannels, 200),
         ),
         (
             "nothing but a tag",

@@ -1,5 +1,7 @@
 //! The engine from outside: files in, reports and failures out.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 mod agreement;
 #[cfg(unix)]
 mod child;

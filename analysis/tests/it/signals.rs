@@ -1,7 +1,7 @@
 //! Signals whose measures follow from arithmetic.
 
 use crate::{assert_near, measured, report_of};
-use analysis::testkit::{Encoding, Noise, amplitude, music, pink_noise, silence, sine, wav};
+use analysis::testkit::{Encoding, Noise, amplitude, music, silence, sine, wav};
 use model::report::{Absent, BANDS, NoteCode};
 
 #[test]
@@ -26,10 +26,14 @@ fn opposite_channels_vanish_in_mono() {
 
 #[test]
 fn unrelated_channels_lose_three_decibels_in_mono() {
-    let stereo = measured(48_000, &pink_noise(48_000, 0.3, 0.0, 30.0, 5)).stereo;
-    assert_near(stereo.correlation, 0.0, 0.05, "correlation");
-    assert_near(stereo.width_db, 0.0, 0.4, "width");
-    assert_near(stereo.mono_change_lu, -3.01, 0.2, "mono");
+    let channel = |seed| {
+        let mut noise = Noise::new(seed);
+        (0..48_000 * 10).map(|_| 0.3 * noise.white()).collect()
+    };
+    let stereo = measured(48_000, &vec![channel(5), channel(6)]).stereo;
+    assert_near(stereo.correlation, 0.0, 0.01, "correlation");
+    assert_near(stereo.width_db, 0.0, 0.05, "width");
+    assert_near(stereo.mono_change_lu, -3.01, 0.05, "mono");
 }
 
 #[test]
@@ -168,11 +172,11 @@ fn silence_around_the_music_changes_neither_spectrum_nor_loudness() {
     assert_near(
         padded.loudness.integrated_lufs,
         bare.loudness.integrated_lufs.value().unwrap(),
-        0.05,
+        0.15,
         "loudness",
     );
     for (padded, bare) in padded.spectrum.bands_db.into_iter().zip(bare.spectrum.bands_db) {
-        assert_near(padded, bare.value().unwrap(), 0.1, "band");
+        assert_near(padded, bare.value().unwrap(), 0.15, "band");
     }
 }
 
@@ -209,7 +213,7 @@ fn samples_over_full_scale_are_noted_with_their_peak() {
     let report = measured(48_000, &vec![tone.clone(), tone]);
     assert_eq!(report.notes[0].code, NoteCode::OverFullScale);
     assert_eq!(report.notes[0].detail.as_deref(), Some("+6.02"));
-    assert!(report.waveform.slices.iter().any(|&slice| slice == (-127, 127)));
+    assert!(report.waveform.slices.contains(&(-127, 127)));
 }
 
 #[test]

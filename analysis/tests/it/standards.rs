@@ -125,7 +125,7 @@ fn tech_3341_case_11_short_term_follows_each_burst_of_a_programme() {
             .filter_map(|n| series.values[n])
             .fold(-99.0, f32::max);
         assert!(
-            (f64::from(loudest) - (-38.0 + f64::from(i))).abs() <= 0.1 + 1.0,
+            (f64::from(loudest) - (-38.0 + f64::from(i))).abs() <= 0.1,
             "burst {i}: {loudest}"
         );
     }
@@ -305,7 +305,7 @@ fn bs_1770_a_full_scale_sine_in_one_front_channel_reads_minus_3_01() {
         assert_near(
             measured(rate, &vec![tone, silence]).loudness.integrated_lufs,
             -3.01,
-            0.03,
+            0.05,
             &format!("{rate} Hz"),
         );
     }
