@@ -127,7 +127,7 @@ mod tests {
             bits.push_str(&"01".repeat(64)[..120 + shift]);
             // ID_FIL, 6 bytes, SBR data, 44 bits of payload, ID_END.
             bits.push_str(&format!("1100110{}{}111", "1101", "10".repeat(22)));
-            while bits.len() % 8 != 0 {
+            while !bits.len().is_multiple_of(8) {
                 bits.push('0');
             }
             let frame: Vec<u8> = bits

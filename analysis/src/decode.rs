@@ -4,6 +4,7 @@
 //! is chosen by [`sniff`] alone and never by symphonia's probe, which finds formats inside other formats.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +20,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::default::formats;
 
 use crate::sniff::{self, Sniffed, sniff};
-use crate::{Error, aac};
+use crate::{Error, aac, wave};
 
 /// The sample rates that are measured, in hertz.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
@@ -75,6 +76,7 @@ pub struct Stream {
     promised_frames: Option<u64>,
     planes: Vec<Vec<f32>>,
     frames: u64,
+    is_cut_short: bool,
     skipped: u64,
     sbr_examined: u32,
     sbr_found: u32,
@@ -101,22 +103,30 @@ impl Stream {
             // Nothing but tags.
             Sniffed::Empty => return Err(Failure::new(FailureCode::Truncated).into()),
         };
+        let layout = match format {
+            AudioFormat::Wav => wave::inspect(&mut source, start, len).map_err(Error::Io)??,
+            _ => wave::Layout {
+                end: len,
+                ..Default::default()
+            },
+        };
         source.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
 
         let watch = Arc::new(Watch {
-            len,
+            len: layout.end,
             position: AtomicU64::new(start),
             error: Mutex::default(),
         });
         let watched = Watched {
             inner: source,
             at: start,
+            patches: layout.patches,
             watch: Arc::clone(&watch),
         };
         let mut stream = MediaSourceStream::new(Box::new(watched), Default::default());
         // The stream counts from 0 wherever its source stands, and readers seek by that count.
         stream.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
-        let reader = read_header(format, stream).map_err(|error| watch.refusal(error))?;
+        let reader = contained(|| read_header(format, stream))?.map_err(|error| watch.refusal(error))?;
 
         let track = reader
             .first_track_known_codec(TrackType::Audio)
@@ -136,8 +146,8 @@ impl Stream {
             check_rate(rate)?;
         }
         check_channels(channels.count())?;
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(params, &AudioDecoderOptions::default())
+        let codecs = symphonia::default::get_codecs();
+        let decoder = contained(|| codecs.make_audio_decoder(params, &AudioDecoderOptions::default()))?
             .map_err(|error| match error {
                 SymphoniaError::Unsupported(_) => {
                     unsupported(&format!("{} in {}", codec_name(params), format.name()))
@@ -174,6 +184,7 @@ impl Stream {
             promised_frames: promised,
             planes: Vec::new(),
             frames: 0,
+            is_cut_short: layout.is_cut_short,
             skipped: 0,
             sbr_examined: 0,
             sbr_found: 0,
@@ -195,7 +206,7 @@ impl Stream {
                 self.end(true);
                 break;
             }
-            let packet = match self.reader.next_packet() {
+            let packet = match contained(|| self.reader.next_packet())? {
                 Ok(Some(packet)) => packet,
                 Ok(None) => {
                     self.watch.check()?;
@@ -229,7 +240,7 @@ impl Stream {
                     return Err(unsupported("HE-AAC"));
                 }
             }
-            let Ok(decoded) = self.decoder.decode(&packet) else {
+            let Ok(decoded) = contained(|| self.decoder.decode(&packet))? else {
                 self.skipped += 1;
                 continue;
             };
@@ -317,7 +328,7 @@ impl Stream {
         let short = self
             .promised_frames
             .is_some_and(|promised| self.frames + tolerated < promised);
-        self.ending = if early || short {
+        self.ending = if early || short || self.is_cut_short {
             Ending::Truncated
         } else {
             Ending::Complete
@@ -325,11 +336,18 @@ impl Stream {
     }
 }
 
+/// Calls into symphonia. Its authors want no panic, and fuzzing still finds some: they are the file's fault here, and
+/// the stream is not used again. (Where panics abort, as in WebAssembly, there is nothing to catch.)
+fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Error> {
+    std::panic::catch_unwind(AssertUnwindSafe(call))
+        .map_err(|_| Failure::new(FailureCode::DecoderFailed).into())
+}
+
 fn unsupported(name: &str) -> Error {
     Failure::with(FailureCode::Unsupported, name).into()
 }
 
-fn check_rate(rate: u32) -> Result<(), Failure> {
+pub(crate) fn check_rate(rate: u32) -> Result<(), Failure> {
     if RATES_HZ.contains(&rate) {
         Ok(())
     } else {
@@ -337,7 +355,7 @@ fn check_rate(rate: u32) -> Result<(), Failure> {
     }
 }
 
-fn check_channels(count: usize) -> Result<(), Failure> {
+pub(crate) fn check_channels(count: usize) -> Result<(), Failure> {
     if count <= MAX_CHANNELS {
         Ok(())
     } else {
@@ -503,18 +521,22 @@ impl Watch {
     }
 }
 
-/// A source that notes where it is read and whether that failed.
+/// A source that notes where it is read and whether that failed, and that reads as the patches say.
 struct Watched<S> {
     inner: S,
     at: u64,
+    patches: Vec<(u64, Vec<u8>)>,
     watch: Arc<Watch>,
 }
 
 impl<S: Read> Read for Watched<S> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer);
+        let left = usize::try_from(self.watch.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let within = buffer.len().min(left);
+        let read = self.inner.read(&mut buffer[..within]);
         match &read {
             Ok(count) => {
+                patch(&mut buffer[..*count], self.at, &self.patches);
                 self.at += *count as u64;
                 self.watch.position.store(self.at, Ordering::Relaxed);
             }
@@ -525,6 +547,20 @@ impl<S: Read> Read for Watched<S> {
             Err(_) => {}
         }
         read
+    }
+}
+
+/// Replaces what `patches` say in the bytes that were read at offset `at`.
+fn patch(bytes: &mut [u8], at: u64, patches: &[(u64, Vec<u8>)]) {
+    for (offset, patched) in patches {
+        for (offset, &byte) in (*offset..).zip(patched) {
+            let index = offset
+                .checked_sub(at)
+                .and_then(|index| usize::try_from(index).ok());
+            if let Some(target) = index.and_then(|index| bytes.get_mut(index)) {
+                *target = byte;
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod meter;
 pub mod sniff;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod wave;
 
 use std::io::{Read, Seek};
 use std::time::Duration;

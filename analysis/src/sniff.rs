@@ -43,8 +43,6 @@ const MAGICS: &[(&[u8], Sniffed)] = &[
     ),
     (b"\x1a\x45\xdf\xa3", Sniffed::Unsupported("Matroska/WebM")),
     (b"riff\x2e\x91\xcf\x11", Sniffed::Unsupported("Wave64")),
-    (b"RF64", Sniffed::Unsupported("RF64")),
-    (b"BW64", Sniffed::Unsupported("BW64")),
     (b"RIFX", Sniffed::Unsupported("big-endian WAV (RIFX)")),
     (b"DSD ", Sniffed::Unsupported("DSD")),
     (b"FRM8", Sniffed::Unsupported("DSD")),
@@ -112,7 +110,7 @@ fn sniff_bare(head: &[u8]) -> Sniffed {
         return *sniffed;
     }
     match (head.get(..4), head.get(8..12)) {
-        (Some(b"RIFF"), Some(b"WAVE")) => return sniff_wave(head),
+        (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) => return sniff_wave(head),
         (Some(b"RIFF"), Some(b"RMID")) => return Sniffed::Unsupported("MIDI"),
         (Some(b"RIFF"), Some(b"AVI ")) => return Sniffed::Unsupported("AVI"),
         (Some(b"FORM"), Some(b"AIFF" | b"AIFC")) => return Sniffed::Known(AudioFormat::Aiff),

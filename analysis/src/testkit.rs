@@ -114,20 +114,23 @@ pub fn pink_noise(rate: u32, peak: f64, correlation: f64, seconds: f64, seed: u6
 }
 
 /// Something like music: bass, chords spread over the stereo image, kick, snare and hi-hat, a quiet verse and a loud
-/// chorus. It has transients, level changes and energy up to 15 kHz, which steady tones lack.
+/// chorus. It has transients and level changes, which steady tones lack, and like most music little beyond 20 kHz at
+/// any sample rate.
 #[must_use]
 pub fn music(rate: u32, seconds: f64, seed: u64) -> Planes {
     const ROOTS_HZ: [f64; 4] = [110.0, 87.307, 130.813, 97.999];
     const BEAT_S: f64 = 0.5;
     let mut noise = Noise::new(seed);
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    let mut bright = 0.0;
+    // Three poles at 9 kHz, and one at 3 kHz that leaves the hi-hat its bright part.
+    let pole = |hz: f64| 1.0 - (-TAU * hz / f64::from(rate)).exp();
+    let (mut air, mut body) = ([0.0; 3], 0.0);
     for n in 0..frames(rate, seconds) {
         let t = n as f64 / f64::from(rate);
         let beat = (t / BEAT_S) as usize;
         let within = t % BEAT_S;
         let root = ROOTS_HZ[beat / 4 % 4];
-        let level = if beat / 16 % 2 == 0 { 0.35 } else { 1.0 };
+        let level = if (beat / 16).is_multiple_of(2) { 0.35 } else { 1.0 };
         let tone = |hz: f64| (TAU * hz * t).sin();
         let harmonics = |hz: f64| {
             (1..6)
@@ -139,9 +142,14 @@ pub fn music(rate: u32, seconds: f64, seed: u64) -> Planes {
         let kick = 0.5
             * (TAU * (50.0 * within + 6.0 * (1.0 - (-40.0 * within).exp()))).sin()
             * (-9.0 * within).exp();
-        let white = noise.white();
-        bright += 0.5 * (white - bright);
-        let hat = 0.10 * (white - bright) * (-60.0 * (t % (BEAT_S / 2.0))).exp();
+        // The noise has the same power per hertz at every rate.
+        let mut white = noise.white() * (f64::from(rate) / 48_000.0).sqrt();
+        for state in &mut air {
+            *state += pole(9_000.0) * (white - *state);
+            white = *state;
+        }
+        body += pole(3_000.0) * (white - body);
+        let hat = 0.20 * (white - body) * (-60.0 * (t % (BEAT_S / 2.0))).exp();
         let snare = if beat % 2 == 1 {
             0.30 * white * (-18.0 * within).exp()
         } else {
@@ -260,11 +268,36 @@ pub mod broken {
         wav(44_100, &tones(44_100, &[(-18.0, 1.0)]), Encoding::Int16)
     }
 
-    /// A data chunk longer than the RIFF chunk around it.
+    /// Five seconds of music in a RIFF chunk that says it is 1000 bytes long.
     #[must_use]
     pub fn lying_header() -> Vec<u8> {
         let mut bytes = wav(44_100, &music(44_100, 5.0, 1), Encoding::Int16);
         bytes[4..8].copy_from_slice(&1_000_u32.to_le_bytes());
+        bytes
+    }
+
+    /// The same from a recorder that lost power: both sizes are still 0.
+    #[must_use]
+    pub fn unfinished_header() -> Vec<u8> {
+        let mut bytes = lying_header();
+        bytes[4..8].fill(0);
+        bytes[40..44].fill(0);
+        bytes
+    }
+
+    /// The same as RF64, with the size in a chunk of its own and tags behind the audio that are no sound.
+    #[must_use]
+    pub fn rf64() -> Vec<u8> {
+        let plain = lying_header();
+        let mut bytes = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0".to_vec();
+        bytes.extend((plain.len() as u64 + 28).to_le_bytes());
+        bytes.extend((plain.len() as u64 - 44).to_le_bytes());
+        bytes.extend([0; 12]);
+        bytes.extend(&plain[12..40]);
+        bytes.extend([0xff; 4]);
+        bytes.extend(&plain[44..]);
+        bytes.extend(b"LIST\x00\x10\0\0");
+        bytes.extend([0x7f; 4_096]);
         bytes
     }
 
