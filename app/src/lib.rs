@@ -7,6 +7,7 @@ pub mod api;
 pub mod format;
 pub mod islands;
 pub mod paths;
+pub mod ui;
 
 #[cfg(feature = "ssr")]
 pub mod charts;
@@ -14,8 +15,6 @@ pub mod charts;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod shell;
-#[cfg(feature = "ssr")]
-pub mod ui;
 #[cfg(feature = "ssr")]
 mod visit;
 

@@ -1,19 +1,19 @@
 //! What every use case is given: settings, database, storage, clock, randomness.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use model::{ProblemCode, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::{
-    Error, Result,
+    Child, Error, Result,
     accounts::password::Hasher,
     clock::{Clock, SystemClock},
     config::Config,
     db::Db,
     entropy::{self, Entropy, SystemEntropy},
-    jobs::Wake,
+    jobs::{self, Wake},
     mail::Mailer,
     sessions::User,
     signing::Signer,
@@ -41,6 +41,8 @@ pub struct Backend {
     pub mailer: Mailer,
     /// Tells the workers of this process that there is work.
     pub wake: Wake,
+    /// How to start the measuring child process.
+    pub child: Child,
 }
 
 impl Backend {
@@ -48,7 +50,7 @@ impl Backend {
     ///
     /// # Errors
     /// The data folder cannot be written, or the database or the mail server's URL cannot be used.
-    pub async fn connect(config: Config, storage: Storage) -> Result<Self> {
+    pub async fn connect(config: Config, storage: Storage, child: Child) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let db = Db::connect(config.database_url.expose_secret(), config.database_max_connections).await?;
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
@@ -63,6 +65,7 @@ impl Backend {
             hasher: Hasher::new(),
             mailer,
             wake: Wake::default(),
+            child,
         })
     }
 
@@ -76,6 +79,39 @@ impl Backend {
     #[must_use]
     pub fn new_id(&self) -> Uuid {
         entropy::new_id(&*self.entropy, self.now())
+    }
+
+    /// What the workers of a process stand on.
+    #[must_use]
+    pub fn workers(&self) -> jobs::Workers {
+        let defaults = jobs::Settings::default();
+        let settings = jobs::Settings {
+            analyses: match self.config.worker.analyses {
+                0 => defaults.analyses,
+                analyses => analyses,
+            },
+            lease: Duration::from_secs(u64::from(self.config.worker.lease_seconds)),
+            drain: self.config.drain(),
+            ..defaults
+        };
+        jobs::Workers {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            handler: Arc::new(self.clone()),
+            wake: self.wake.clone(),
+            settings,
+        }
+    }
+}
+
+impl jobs::Stamp for Backend {
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.new_id()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use model::{Problem, ProblemCode};
 
+use crate::storage;
+
 /// The result of every use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -25,6 +27,16 @@ pub enum Error {
     /// Something that cannot be; a fault of the software.
     #[error("internal: {0}")]
     Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::NotFound => Self::not_found("file"),
+            storage::Error::Unavailable(source) => Self::Unavailable { what: "the storage", source },
+            storage::Error::Conflict | storage::Error::Refused(_) => Self::internal(error),
+        }
+    }
 }
 
 impl Error {

@@ -50,6 +50,12 @@ impl Mailer {
         Ok(Self { from: config.mail.from.parse().map_err(Error::internal)?, way })
     }
 
+    /// Whether letters go into files instead of out into the world.
+    #[must_use]
+    pub const fn writes_files(&self) -> bool {
+        matches!(self.way, Way::Files(_))
+    }
+
     /// Sends `letter`. A second call with the same `id` replaces the file, or carries the same Message-ID.
     ///
     /// # Errors

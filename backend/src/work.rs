@@ -2,8 +2,10 @@
 
 use crate::{
     Backend, Result, accounts, analyses,
-    jobs::{Handler, Job, JobError, Lease},
-    sessions, storage, uploads,
+    jobs::{self, Handler, Job, JobError, Lease},
+    sessions,
+    storage::Key,
+    uploads,
 };
 
 #[async_trait::async_trait]
@@ -12,7 +14,10 @@ impl Handler for Backend {
         match job {
             Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
             Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, sign_up).await.map_err(JobError::retry),
-            Job::RemoveObject { key } => self.storage.delete(&storage::Key::stored(key)).await.map_err(JobError::retry),
+            Job::RemoveAudio { account, upload } => {
+                let everything = Key::upload_prefix(account, upload);
+                self.storage.delete_prefix(&everything).await.map(drop).map_err(JobError::wait)
+            }
             Job::Reap => reap(self).await.map_err(JobError::retry),
         }
     }
@@ -31,6 +36,7 @@ async fn reap(backend: &Backend) -> Result<()> {
     let uploads = uploads::reap(backend).await?;
     let sessions = sessions::reap(backend).await?;
     let sign_ups = accounts::reap_sign_ups(backend).await?;
-    tracing::info!(uploads, sessions, sign_ups, "reaped");
+    let jobs = jobs::reap(&backend.db, backend.now()).await?;
+    tracing::info!(uploads, sessions, sign_ups, jobs, "reaped");
     Ok(())
 }

@@ -39,7 +39,7 @@ pub(crate) async fn put(
     id: u32,
     url: &str,
     headers: &[(String, String)],
-    mut progress: impl FnMut(f64) + 'static,
+    mut progress: impl FnMut(u8) + 'static,
 ) -> Option<u16> {
     let file = FILES.with_borrow(|files| files.get(&id).cloned())?;
     let xhr = XmlHttpRequest::new().ok()?;
@@ -49,7 +49,8 @@ pub(crate) async fn put(
     }
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         if event.length_computable() && event.total() > 0.0 {
-            progress(100.0 * event.loaded() / event.total());
+            // 0 to 100 by construction.
+            progress((100.0 * event.loaded() / event.total()) as u8);
         }
     });
     xhr.upload().ok()?.set_onprogress(Some(on_progress.as_ref().unchecked_ref()));

@@ -1,13 +1,13 @@
 //! The progress of an analysis while its page is open; the report takes its place without a reload.
 
 use leptos::{prelude::*, task::spawn_local};
-use model::{AnalysisId, ProblemCode, analysis::{Progress, Stage}};
+use model::{AnalysisId, ProblemCode, analysis::Progress};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DomParser, Response, SupportedType};
 
 use super::browser;
-use crate::api;
+use crate::{api, ui::ProgressPanel};
 
 /// The element whose content is replaced when the analysis has ended.
 pub const REPLACED: &str = "analysis";
@@ -25,47 +25,7 @@ pub fn Live(
 ) -> impl IntoView {
     let now = RwSignal::new(progress);
     Effect::new(move |_| spawn_local(follow(id, now)));
-    let percent = move || now.with(|now| now.percent.min(100));
-    let stages = Stage::ALL
-        .into_iter()
-        .map(|stage| {
-            let class = move || if place(stage) < place(now.with(|now| now.stage)) { "is-done" } else { "" };
-            let current = move || (now.with(|now| now.stage) == stage).then_some("step");
-            view! { <li class=class aria-current=current>{stage.words()}</li> }
-        })
-        .collect_view();
-    view! {
-        <div class="running stack">
-            <p class="running__value">
-                <span class="reading">
-                    <span class="num">{percent}</span>
-                    <span class="unit">"%"</span>
-                </span>
-                <span class="running__stage" role="status">{move || now.with(|now| now.stage.words())}</span>
-            </p>
-            <div
-                class="progress"
-                role="progressbar"
-                aria-label="Analysis"
-                aria-valuemin="0"
-                aria-valuemax="100"
-                aria-valuenow=percent
-            >
-                <svg aria-hidden="true">
-                    <rect x="0" y="0" width=move || format!("{}%", percent()) height="100%"></rect>
-                </svg>
-            </div>
-            <ol class="stages">{stages}</ol>
-            {move || {
-                now.with(|now| now.trouble.clone())
-                    .map(|words| view! { <p class="notice warn" role="status"><span aria-hidden="true">"!"</span><span>{words}</span></p> })
-            }}
-        </div>
-    }
-}
-
-fn place(stage: Stage) -> usize {
-    Stage::ALL.iter().position(|other| *other == stage).unwrap_or(0)
+    view! { {move || view! { <ProgressPanel progress=now.get() /> }} }
 }
 
 async fn follow(id: AnalysisId, now: RwSignal<Progress>) {

@@ -7,8 +7,8 @@ use web_sys::{Element, HtmlAudioElement, HtmlInputElement, MouseEvent};
 
 use crate::{api, format};
 
-/// Charts over time carry this class; a click in one seeks.
-const SEEKABLE: &str = ".seekable";
+/// The charts over time; a click in one seeks.
+const SEEKABLE: &str = ".timeline svg.plot";
 
 /// The line in each chart that marks the position.
 const PLAYHEAD: &str = ".playhead";

@@ -6,10 +6,7 @@ use wasm_bindgen::JsCast as _;
 use web_sys::{DragEvent, File, FileList, HtmlInputElement};
 
 use super::browser;
-use crate::{
-    api, format,
-    paths,
-};
+use crate::{api, format, paths, ui::ProgressBar};
 
 /// Files that are sent at the same time; more only share the same line.
 const AT_ONCE: usize = 2;
@@ -32,7 +29,7 @@ enum State {
     /// Its turn will come.
     Waiting,
     /// On its way, so many percent of it.
-    Sending(f64),
+    Sending(u8),
     /// All sent; being checked.
     Checking,
     /// Being measured.
@@ -60,12 +57,11 @@ impl State {
     }
 
     /// How much of the bar is filled.
-    fn percent(&self) -> Option<f64> {
+    const fn percent(&self) -> Option<u8> {
         match self {
-            Self::Waiting => Some(0.0),
-            Self::Sending(percent) => Some(*percent),
-            Self::Checking => Some(100.0),
-            Self::Measuring(_, percent) => Some(f64::from(*percent)),
+            Self::Waiting => Some(0),
+            Self::Sending(percent) | Self::Measuring(_, percent) => Some(*percent),
+            Self::Checking => Some(100),
             _ => None,
         }
     }
@@ -73,7 +69,7 @@ impl State {
     fn words(&self) -> String {
         match self {
             Self::Waiting => "Waiting".into(),
-            Self::Sending(percent) => format!("Uploading, {percent:.0} %"),
+            Self::Sending(percent) => format!("Uploading, {percent} %"),
             Self::Checking => "Checking".into(),
             Self::Measuring(_, percent) => format!("Measuring, {percent} %"),
             Self::Done(_) => "Report ready".into(),
@@ -159,22 +155,7 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
     let remove_label = format!("Remove {name} from the list");
     let retry_label = format!("Try {name} again");
     let bar = move || {
-        state.get().percent().map(|percent| {
-            view! {
-                <div
-                    class="progress"
-                    role="progressbar"
-                    aria-label=label.clone()
-                    aria-valuemin="0"
-                    aria-valuemax="100"
-                    aria-valuenow=format!("{percent:.0}")
-                >
-                    <svg aria-hidden="true">
-                        <rect x="0" y="0" width=format!("{percent:.1}%") height="100%"></rect>
-                    </svg>
-                </div>
-            }
-        })
+        state.get().percent().map(|percent| view! { <ProgressBar percent=percent label=label.clone() /> })
     };
     let cancel = move |_| {
         browser::abort(id);
@@ -260,7 +241,7 @@ fn start_next(items: RwSignal<Vec<Item>>) {
     let sending = all.iter().filter(|item| item.state.get_untracked().is_sending()).count();
     let waiting = all.into_iter().filter(|item| item.state.get_untracked() == State::Waiting);
     for item in waiting.take(AT_ONCE.saturating_sub(sending)) {
-        item.state.set(State::Sending(0.0));
+        item.state.set(State::Sending(0));
         spawn_local(async move {
             upload(items, &item).await;
             start_next(items);

@@ -24,7 +24,7 @@ use super::store;
 use crate::{
     Backend, Error, Result,
     jobs::{JobError, Lease},
-    storage::{self, Key},
+    storage::Key,
 };
 
 /// How to start the measuring child process.
@@ -72,7 +72,12 @@ pub(crate) async fn run(backend: &Backend, id: AnalysisId, lease: &Lease) -> Res
                 // The cause of the trouble matters more than that it could not be told.
                 let _ = store::set_trouble(&backend.db, id, words).await;
             }
-            Err(JobError::retry(error))
+            // What stands still for a while says nothing about the file, so it costs no attempt.
+            if error.code() == model::ProblemCode::Unavailable {
+                Err(JobError::wait(error))
+            } else {
+                Err(JobError::retry(error))
+            }
         }
     }
 }
@@ -136,7 +141,7 @@ async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>)
     let mut buffer = vec![0; 256 * 1024];
     let mut done = 0_u64;
     loop {
-        let count = object.read(&mut buffer).await.map_err(storage::Error::interrupted)?;
+        let count = object.read(&mut buffer).await.map_err(interrupted)?;
         if count == 0 {
             break;
         }
@@ -147,6 +152,10 @@ async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>)
     file.flush().await.map_err(local)?;
     file.rewind().await.map_err(local)?;
     Ok(file.into_std().await)
+}
+
+fn interrupted(error: std::io::Error) -> Error {
+    Error::Unavailable { what: "the storage", source: error.into() }
 }
 
 async fn measure_in_child(

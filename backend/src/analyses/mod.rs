@@ -89,8 +89,8 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     let user = actor.user()?;
     let mut tx = backend.db.begin().await?;
     let upload = store::delete(&mut tx, user.account, id).await?.ok_or_else(missing)?;
-    let key = Key::source(user.account, upload);
-    jobs::enqueue(&mut tx, backend, &Job::RemoveObject { key: key.to_string() }, jobs::Options::default()).await?;
+    let removal = Job::RemoveAudio { account: user.account, upload };
+    jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(())

@@ -138,8 +138,11 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
         let mut due = store::take_due(&mut tx, now, REAP_BATCH).await?;
         due.extend(store::take_abandoned(&mut tx, abandoned, REAP_BATCH).await?);
         for row in &due {
-            let (_, key) = row.identity()?;
-            jobs::enqueue(&mut tx, backend, &Job::RemoveObject { key: key.to_string() }, jobs::Options::default()).await?;
+            let removal = Job::RemoveAudio {
+                account: row.account_id.parse().map_err(Error::internal)?,
+                upload: row.id.parse().map_err(Error::internal)?,
+            };
+            jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
         }
         tx.commit().await?;
         backend.wake.wake();
