@@ -5,5 +5,6 @@ pub mod clock;
 pub mod db;
 pub mod entropy;
 mod error;
+pub mod jobs;
 
 pub use error::{Error, Result};
