@@ -20,7 +20,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::default::formats;
 
 use crate::sniff::{self, Sniffed, sniff};
-use crate::{Error, aac, wave};
+use crate::{Error, aac, layout};
 
 /// The sample rates that are measured, in hertz.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
@@ -103,13 +103,7 @@ impl Stream {
             // Nothing but tags.
             Sniffed::Empty => return Err(Failure::new(FailureCode::Truncated).into()),
         };
-        let layout = match format {
-            AudioFormat::Wav => wave::inspect(&mut source, start, len).map_err(Error::Io)??,
-            _ => wave::Layout {
-                end: len,
-                ..Default::default()
-            },
-        };
+        let layout = layout::inspect(&mut source, format, start, len).map_err(Error::Io)??;
         source.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
 
         let watch = Arc::new(Watch {
@@ -126,7 +120,11 @@ impl Stream {
         let mut stream = MediaSourceStream::new(Box::new(watched), Default::default());
         // The stream counts from 0 wherever its source stands, and readers seek by that count.
         stream.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
-        let reader = contained(|| read_header(format, stream))?.map_err(|error| watch.refusal(error))?;
+        let reader =
+            contained(|| read_header(format, stream))?.map_err(|error| match watch.refusal(error) {
+                Error::Rejected(_) if layout.is_cut_short => Failure::new(FailureCode::Truncated).into(),
+                refusal => refusal,
+            })?;
 
         let track = reader
             .first_track_known_codec(TrackType::Audio)

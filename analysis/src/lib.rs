@@ -8,11 +8,11 @@ mod aac;
 #[cfg(all(unix, feature = "child"))]
 pub mod child;
 pub mod decode;
+mod layout;
 pub mod meter;
 pub mod sniff;
 #[cfg(feature = "testkit")]
 pub mod testkit;
-mod wave;
 
 use std::io::{Read, Seek};
 use std::time::Duration;

@@ -332,6 +332,11 @@ mod tests {
                 Sniffed::NotAudio,
             ),
             ("zeros", vec![0; 4096], Sniffed::NotAudio),
+            (
+                "RF64",
+                b"RF64\xff\xff\xff\xffWAVEds64".to_vec(),
+                Sniffed::Known(Wav),
+            ),
             ("PCM", wave_of(1), Sniffed::Known(Wav)),
             ("extensible", wave_of(0xfffe), Sniffed::Known(Wav)),
             (

@@ -94,6 +94,60 @@ fn a_whole_file_has_no_notes() {
 }
 
 #[test]
+fn a_header_with_wrong_sizes_hides_no_audio() {
+    let plain = report_of(wav(44_100, &music(44_100, 5.0, 1), Encoding::Int16));
+    for (name, bytes) in [
+        ("lying", broken::lying_header()),
+        ("unfinished", broken::unfinished_header()),
+        ("RF64", broken::rf64()),
+    ] {
+        assert_eq!(report_of(bytes), plain, "{name}");
+    }
+}
+
+#[test]
+fn pcm_of_20_bits_is_read_from_its_3_bytes() {
+    let planes = music(44_100, 4.0, 1);
+    let mut bytes = wav(44_100, &planes, Encoding::Int24);
+    bytes[34] = 20;
+    let expected = report_of(wav(44_100, &planes, Encoding::Int24)).loudness;
+    assert_eq!(report_of(bytes).loudness, expected);
+}
+
+/// 16-bit stereo at 44.1 kHz; the rate is an 80-bit float.
+fn aiff(planes: &[Vec<f64>]) -> Vec<u8> {
+    let frames = planes[0].len() as u32;
+    let mut bytes = b"FORM".to_vec();
+    bytes.extend((4 + 26 + 16 + frames * 4).to_be_bytes());
+    bytes.extend(b"AIFFCOMM\0\0\0\x12\0\x02");
+    bytes.extend(frames.to_be_bytes());
+    bytes.extend(b"\0\x10\x40\x0e\xac\x44\0\0\0\0\0\0SSND");
+    bytes.extend((8 + frames * 4).to_be_bytes());
+    bytes.extend([0; 8]);
+    for frame in 0..frames as usize {
+        for plane in planes {
+            bytes.extend(((plane[frame] * 32_768.0).round() as i16).to_be_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn an_aiff_file_that_is_cut_short_is_measured_as_far_as_it_goes() {
+    let planes = music(44_100, 10.0, 1);
+    let whole = aiff(&planes);
+    let wave = report_of(wav(44_100, &planes, Encoding::Int16));
+    assert_eq!(report_of(whole.clone()).loudness, wave.loudness);
+    let cut = report_of(whole[..whole.len() * 3 / 5 + 1].to_vec());
+    assert_eq!(cut.notes[0].code, NoteCode::Truncated);
+    assert!(
+        (cut.file.duration_s - 6.0).abs() < 0.02,
+        "{}",
+        cut.file.duration_s
+    );
+}
+
+#[test]
 fn a_file_longer_than_the_plan_is_refused_and_one_just_as_long_is_not() {
     let bytes = wav(8_000, &tones(8_000, &[(-20.0, 60.0)]), Encoding::Int16);
     let options = |seconds| Options {

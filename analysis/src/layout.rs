@@ -1,11 +1,12 @@
-//! The layout of a WAVE file, read with more patience than symphonia has.
+//! The layout of chunked files, read with more patience than symphonia has.
 //!
 //! Recorders that lose power leave sizes of 0, streams leave sizes of 2³² − 1, tools that edit tags forget the outer
-//! size, and files beyond 4 GiB are called RF64 (EBU Tech 3306) or BW64 (ITU-R BS.2088). All of them hold good audio.
-//! [`inspect`] finds it and says which bytes of the header to read differently.
+//! size, transfers end halfway, and WAVE files beyond 4 GiB are called RF64 (EBU Tech 3306) or BW64 (ITU-R BS.2088).
+//! All of them hold good audio. [`inspect`] finds it and says which bytes of the header to read differently.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use model::format::AudioFormat;
 use model::{Failure, FailureCode};
 
 use crate::decode::{check_channels, check_rate};
@@ -28,10 +29,28 @@ pub(crate) struct Layout {
     pub(crate) is_cut_short: bool,
 }
 
-/// Walks through the chunks of the WAVE file that begins at `start` of `source`.
+/// Walks through the chunks of the file that begins at `start` of `source`.
 ///
 /// The inner error is what the header says that no measuring can live with.
 pub(crate) fn inspect(
+    source: &mut (impl Read + Seek),
+    format: AudioFormat,
+    start: u64,
+    file_len: u64,
+) -> io::Result<Result<Layout, Failure>> {
+    match format {
+        AudioFormat::Wav => inspect_wave(source, start, file_len),
+        AudioFormat::Aiff => inspect_aiff(source, start, file_len).map(Ok),
+        AudioFormat::Caf => inspect_caf(source, start, file_len).map(Ok),
+        AudioFormat::Mp4 => inspect_mp4(source, start, file_len).map(Ok),
+        _ => Ok(Ok(Layout {
+            end: file_len,
+            ..Layout::default()
+        })),
+    }
+}
+
+fn inspect_wave(
     source: &mut (impl Read + Seek),
     start: u64,
     file_len: u64,
@@ -88,6 +107,93 @@ pub(crate) fn inspect(
         end: file_len,
         is_cut_short: false,
     }))
+}
+
+/// A reader of AIFF looks behind the audio for more chunks before it begins, and finds the end of a file cut short.
+fn inspect_aiff(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
+    let mut layout = Layout {
+        end: file_len,
+        ..Layout::default()
+    };
+    let mut at = start + 12;
+    for _ in 0..MAX_CHUNKS {
+        let Some([.., l0, l1, l2, l3]) = read_at::<8>(source, at)? else {
+            break;
+        };
+        let len = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
+        let body = at + 8;
+        if body + len > file_len {
+            // Even, so that no padding is expected behind it.
+            let available = (file_len - body) & !1;
+            let big_endian = |len: u64| u32::try_from(len).unwrap_or(UNKNOWN).to_be_bytes().to_vec();
+            layout.patches = vec![
+                (start + 4, big_endian(body + available - start - 8)),
+                (at + 4, big_endian(available)),
+            ];
+            layout.is_cut_short = true;
+            break;
+        }
+        at = body + len + (len & 1);
+    }
+    Ok(layout)
+}
+
+/// The same for CAF, whose sizes have 64 bits.
+fn inspect_caf(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
+    let mut layout = Layout {
+        end: file_len,
+        ..Layout::default()
+    };
+    let mut at = start + 8;
+    for _ in 0..MAX_CHUNKS {
+        let Some([_, _, _, _, len @ ..]) = read_at::<12>(source, at)? else {
+            break;
+        };
+        let body = at + 12;
+        // A negative size reaches to the end of the file.
+        let Ok(len) = u64::try_from(i64::from_be_bytes(len)) else {
+            break;
+        };
+        if len > file_len - body {
+            layout.patches = vec![(at + 4, (file_len - body).to_be_bytes().to_vec())];
+            layout.is_cut_short = true;
+            break;
+        }
+        at = body + len;
+    }
+    Ok(layout)
+}
+
+/// An MP4 file that is cut short has usually lost its index, so there is nothing to mend; but it can be said.
+fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
+    let mut layout = Layout {
+        end: file_len,
+        ..Layout::default()
+    };
+    let mut at = start;
+    for _ in 0..MAX_CHUNKS {
+        let Some([l0, l1, l2, l3, ..]) = read_at::<8>(source, at)? else {
+            break;
+        };
+        let len = match u32::from_be_bytes([l0, l1, l2, l3]) {
+            // To the end of the file.
+            0 => break,
+            1 => match read_at::<8>(source, at + 8)? {
+                Some(len) => u64::from_be_bytes(len),
+                None => break,
+            },
+            len => u64::from(len),
+        };
+        if len < 8 {
+            break;
+        }
+        if len > file_len - at {
+            layout.is_cut_short = true;
+            break;
+        }
+        at += len;
+    }
+    Ok(layout)
 }
 
 /// Refuses what cannot be measured, before symphonia multiplies it (0.6.1 overflows beyond 31 channels), and gives the
