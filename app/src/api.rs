@@ -139,7 +139,7 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
 /// # Errors
 /// The problem of `backend::analyses::audio_link`.
 #[server(prefix = "/api", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
-pub async fn audio_link(id: AnalysisId) -> Result<AudioLink, ApiError> {
+pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
     let visit = crate::Visit::here();
     backend::analyses::audio_link(&visit.backend, &visit.actor, id).await.map_err(|error| visit.api_error(&error))
 }

@@ -34,7 +34,7 @@ pub fn Player(
     let wanted = RwSignal::new(None::<f64>);
     let link = move |then_play: bool| {
         spawn_local(async move {
-            match api::audio_link(id).await {
+            match api::listen(id).await {
                 Ok(found) => {
                     let Some(audio) = audio.get_untracked() else { return };
                     message.set(None);
