@@ -15,6 +15,9 @@ use crate::{
 /// Below this a passage counts as a pause: the absolute gate of BS.1770 lies at −70 LUFS.
 const FLOOR_LUFS: f64 = -60.0;
 
+/// What lies further below the integrated loudness is a fade or a pause, not a passage (the gate of Tech 3342).
+const PASSAGE_LU: f64 = 20.0;
+
 /// The curve, the integrated loudness as a line, and the loudest place marked. Its time axis is the waveform's.
 #[component]
 pub fn LoudnessChart(
@@ -26,8 +29,8 @@ pub fn LoudnessChart(
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
     let series = &report.loudness.short_term_lufs;
-    let window = Window::over(series);
-    let loudest = extreme(series, |a, b| a > b);
+    let window = Window::over(series, report.loudness.integrated_lufs.value());
+    let loudest = extreme(series, f64::NEG_INFINITY, |a, b| a > b);
     let curve: Vec<_> = runs(series.values.len(), CURVE_POINTS)
         .map(|run| {
             let (at, value) = loudest_of(series, run)?;
@@ -41,7 +44,7 @@ pub fn LoudnessChart(
         let y = percent(window.percent(value));
         view! {
             <line class="reference" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
-            <text class="note end" x="100%" y=y dx="-4" dy="-5">
+            <text class="note start wide" x="0" y=y dx="40" dy="-5">
                 {format!("integrated {}", format::number(value, 1))}
             </text>
         }
@@ -53,13 +56,13 @@ pub fn LoudnessChart(
     view! {
         <ChartFrame
             id=id
-            title="Short-term loudness, LUFS"
+            title="Short-term loudness" unit="LUFS"
             summary=summary(&report.loudness)
             table=table(series)
         >
             <svg class="plot plot--loudness" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
                 {time_grid(duration)}
-                {window.grid()}
+                {window.lines()}
                 <svg
                     x="0"
                     y="0"
@@ -70,6 +73,7 @@ pub fn LoudnessChart(
                 >
                     <path class="trace" d=line(&curve)></path>
                 </svg>
+                {window.scale()}
                 {integrated}
                 {mark}
                 {playhead()}
@@ -89,7 +93,7 @@ struct Window {
 
 impl Window {
     /// From a little above the loudest value down to the quietest twentieth; a fade-out may leave at the bottom.
-    fn over(series: &Series) -> Self {
+    fn over(series: &Series, integrated: Option<f64>) -> Self {
         let mut values: Vec<f64> = series
             .values
             .iter()
@@ -97,7 +101,11 @@ impl Window {
             .map(|value| f64::from(*value))
             .collect();
         values.sort_by(f64::total_cmp);
-        let high = values.last().copied().unwrap_or(0.0);
+        let high = values
+            .last()
+            .copied()
+            .unwrap_or(0.0)
+            .max(integrated.unwrap_or(f64::NEG_INFINITY));
         let low = values
             .get(values.len() / 20)
             .copied()
@@ -114,20 +122,34 @@ impl Window {
         ((self.top - value) / (self.top - self.bottom) * 100.0).clamp(0.0, 100.0)
     }
 
-    fn grid(&self) -> impl IntoView + use<> {
-        let count = ((self.top - self.bottom) / self.step).round() as u32;
-        (1..count)
-            .map(|at| {
-                let value = self.top - f64::from(at) * self.step;
-                let y = percent(self.percent(value));
+    fn marks(&self) -> impl Iterator<Item = (f64, String)> + use<> {
+        let (top, bottom, step) = (self.top, self.bottom, self.step);
+        let count = ((top - bottom) / step).round() as u32;
+        (1..count).map(move |at| {
+            let down = f64::from(at) * step;
+            (top - down, percent(down / (top - bottom) * 100.0))
+        })
+    }
+
+    fn lines(&self) -> AnyView {
+        self.marks()
+            .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
+            .collect_view()
+            .into_any()
+    }
+
+    /// The lettering, on top of the curve.
+    fn scale(&self) -> AnyView {
+        self.marks()
+            .map(|(value, y)| {
                 view! {
-                    <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
-                    <text class="scale start" x="0" y=y dx="4" dy="-4">
+                    <text class="scale start" x="0" y=y dx="5" dy="-4">
                         {format::number(value, 0)}
                     </text>
                 }
             })
             .collect_view()
+            .into_any()
     }
 }
 
@@ -144,20 +166,26 @@ fn loudest_of(series: &Series, run: std::ops::Range<usize>) -> Option<(usize, f6
     .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// The time and value that beat all others.
-fn extreme(series: &Series, beats: impl Fn(f64, f64) -> bool) -> Option<(f64, f64)> {
+/// The time and value that beat all others, of those from `floor` up.
+fn extreme(series: &Series, floor: f64, beats: impl Fn(f64, f64) -> bool) -> Option<(f64, f64)> {
     let values = series.values.iter().enumerate();
     values
         .filter_map(|(at, value)| value.map(|value| (series.time_s(at), f64::from(value))))
+        .filter(|(_, value)| *value >= floor)
         .reduce(|best, next| if beats(next.1, best.1) { next } else { best })
 }
 
 /// `Loudest around 2:31 (−8.4 LUFS); quietest around 0:09 (−21.7 LUFS).` A window is named by its middle.
 fn summary(loudness: &Loudness) -> String {
     let series = &loudness.short_term_lufs;
-    let (Some(loud), Some(quiet)) = (extreme(series, |a, b| a > b), extreme(series, |a, b| a < b)) else {
+    let Some(loud) = extreme(series, f64::NEG_INFINITY, |a, b| a > b) else {
         return "There is no signal to show.".to_owned();
     };
+    let floor = loudness
+        .integrated_lufs
+        .value()
+        .map_or(f64::NEG_INFINITY, |lufs| lufs - PASSAGE_LU);
+    let quiet = extreme(series, floor, |a, b| a < b).unwrap_or(loud);
     let place = |(time, value): (f64, f64)| {
         format!(
             "{} ({})",
@@ -165,13 +193,18 @@ fn summary(loudness: &Loudness) -> String {
             format::with_unit(value, 1, "LUFS")
         )
     };
+    let line = if loudness.integrated_lufs.value().is_some() {
+        " The dashed line is the integrated loudness."
+    } else {
+        ""
+    };
     let gaps = if series.values.iter().any(Option::is_none) {
         " Gaps are pauses without signal."
     } else {
         ""
     };
     format!(
-        "Loudest around {}, marked by the dot; quietest around {}.{gaps}",
+        "Loudest around {}, marked by the dot; quietest passage around {}.{line}{gaps}",
         place(loud),
         place(quiet)
     )
@@ -207,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_window_holds_every_value_but_a_fade() {
-        let window = Window::over(&series(&[Some(-8.4), Some(-20.0), Some(-12.0)]));
+        let window = Window::over(&series(&[Some(-8.4), Some(-20.0), Some(-12.0)]), None);
         assert!(
             (window.top, window.bottom) == (-5.0, -25.0),
             "{} {}",
@@ -219,7 +252,7 @@ mod tests {
 
     #[test]
     fn nothing_at_all_still_has_a_window() {
-        let window = Window::over(&series(&[None, None]));
+        let window = Window::over(&series(&[None, None]), None);
         assert!(window.top > window.bottom);
     }
 

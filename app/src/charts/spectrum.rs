@@ -54,7 +54,7 @@ pub fn SpectrumChart(
         .map(f64::from)
         .fold(f64::NEG_INFINITY, f64::max);
     let top = if high.is_finite() {
-        ((high + 2.0) / 10.0).ceil() * 10.0
+        (high + 6.0).ceil()
     } else {
         0.0
     };
@@ -87,13 +87,20 @@ pub fn SpectrumChart(
             }
         })
         .collect_view();
-    let levels = (1..6)
-        .map(|at| {
-            let db = top - f64::from(at) * 10.0;
-            let y = percent(down(db));
+    let levels = || {
+        let first = top - (top / 10.0).floor() * 10.0;
+        let lines = (0..6).map(move |at| first + f64::from(at) * 10.0);
+        lines
+            .filter(|down| (6.0..SPAN_DB - 1.0).contains(down))
+            .map(move |down| (top - down, percent(down / SPAN_DB * 100.0)))
+    };
+    let lines = levels()
+        .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
+        .collect_view();
+    let scale = levels()
+        .map(|(db, y)| {
             view! {
-                <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
-                <text class="scale start" x="0" y=y dx="4" dy="-4">
+                <text class="scale start" x="0" y=y dx="5" dy="-4">
                     {format::number(db, 0)}
                 </text>
             }
@@ -126,13 +133,13 @@ pub fn SpectrumChart(
     view! {
         <ChartFrame
             id=id
-            title="Average spectrum, dB per 1/6 octave"
+            title="Average spectrum" unit="dB per 1/6 octave"
             summary=spectrum_summary(&audible)
             table=spectrum_table(&audible)
         >
             <svg class="plot plot--spectrum" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
                 {shades}
-                {levels}
+                {lines}
                 <svg
                     x="0"
                     y="0"
@@ -144,6 +151,7 @@ pub fn SpectrumChart(
                     <path class="area" d=area></path>
                     <path class="trace" d=line(&points)></path>
                 </svg>
+                {scale}
             </svg>
             <svg class="axis" aria-hidden="true">
                 {marks}

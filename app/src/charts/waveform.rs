@@ -12,7 +12,8 @@ use crate::{
     ui::{ChartFrame, DataTable, meter::percent},
 };
 
-/// Waveform, time axis, the place of the true peak, and the playhead.
+/// Waveform, time axis, the place of the true peak, and the playhead. The field is 300 high for 254 of full scale, so
+/// that the lines of full scale (0 dBFS) and the mark above them can be seen.
 #[component]
 pub fn WaveformChart(
     /// The measurements.
@@ -37,13 +38,15 @@ pub fn WaveformChart(
                 aria-labelledby=format!("{id}-title {id}-summary")
             >
                 {time_grid(duration)}
+                <line class="grid grid--zero" x1="0" x2="100%" y1="7.67%" y2="7.67%"></line>
                 <line class="grid grid--zero" x1="0" x2="100%" y1="50%" y2="50%"></line>
+                <line class="grid grid--zero" x1="0" x2="100%" y1="92.33%" y2="92.33%"></line>
                 <svg
                     x="0"
                     y="0"
                     width="100%"
                     height="100%"
-                    viewBox=format!("0 -128 {} 256", slices.len().max(1))
+                    viewBox=format!("0 -150 {} 300", slices.len().max(1))
                     preserveAspectRatio="none"
                 >
                     <path class="wave" d=outline(&slices)></path>

@@ -138,10 +138,10 @@ fn HistoryRow(row: AnalysisSummary, now: Timestamp) -> impl IntoView {
     let (length_class, loudness_class) = (known(row.duration_s), known(row.integrated_lufs));
     let audio = match row.audio {
         Audio::Kept { until } if until > now => view! {
-            "Removed in "
             <time datetime=until.rfc3339() title=format::date_time(until)>
                 {format::span(until.since(now))}
             </time>
+            " left"
         }
         .into_any(),
         Audio::Kept { .. } => "Being removed".into_any(),

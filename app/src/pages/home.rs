@@ -8,7 +8,7 @@ use super::report::{Bridge, specimen};
 use crate::{
     charts::{LoudnessChart, SpectrumChart, WaveformChart},
     paths,
-    ui::{ButtonKind, ButtonLink},
+    ui::{ButtonKind, ButtonLink, Meter, Scale},
     visit::Visit,
 };
 
@@ -45,6 +45,7 @@ pub fn HomePage(
         <div class="home">
             <section class="claim">
                 <h1>"Your mix, measured."</h1>
+                <div class="claim__side">
                 <p class="claim__sentence">
                     "Upload a stereo mix and read its loudness, peaks, spectrum and stereo image as a studio meter shows them: each with its unit, its scale and the place in the song."
                 </p>
@@ -55,6 +56,10 @@ pub fn HomePage(
                     <a class="claim__more" href="#specimen">
                         "See a report"
                     </a>
+                </div>
+                </div>
+                <div class="claim__ruler">
+                    <Meter scale=Scale::new(-60.0, 0.0, 10.0, 1.0) value=report.loudness.integrated_lufs.value() />
                 </div>
             </section>
 

@@ -13,6 +13,9 @@ pub fn ChartFrame(
     /// What the chart is.
     #[prop(into)]
     title: String,
+    /// The unit of its readings, in its own spelling.
+    #[prop(optional)]
+    unit: &'static str,
     /// What it shows, as one or two sentences from the data.
     #[prop(into)]
     summary: String,
@@ -38,6 +41,7 @@ pub fn ChartFrame(
             <figcaption class="chart__caption">
                 <span class="label" id=format!("{id}-title")>
                     {title}
+                    {(!unit.is_empty()).then(|| view! { " " <span class="label__unit">{unit}</span> })}
                 </span>
                 <span class="chart__summary" id=format!("{id}-summary")>
                     {summary}

@@ -38,7 +38,7 @@ pub fn Wordmark() -> impl IntoView {
             <path class="stroke needle" d="M12 20.5l6.2-11.2"></path>
             <path
                 class="stroke"
-                d="M35 19V6l5.5 8L46 6v13M53 5v14M59.5 5.3l9.5 13.4M69 5.3l-9.5 13.4M76 5v13h8M99 6h-8v12h8M91 12h7M106 19V6.4l9.5 11.2V5M131 8c-.6-1.4-2-2.1-3.8-2.1c-2.200 0-3.900 1.100-3.900 3c0 4.300 8.100 1.900 8.100 6.200c0 1.900-1.800 3-4.200 3c-2.200 0-3.900-.9-4.500-2.500"
+                d="M35 19V6l5.5 8L46 6v13M53 5v14M59.5 5.3l9.5 13.4M69 5.3l-9.5 13.4M76 5v13h8M99 6h-8v12h8M91 12h7M106 19V6.4l9.5 11.2V5M131 8c-.6-1.4-2-2.1-3.8-2.1c-2.2 0-3.9 1.1-3.9 3c0 4.3 8.1 1.9 8.1 6.2c0 1.9-1.8 3-4.2 3c-2.2 0-3.9-.9-4.5-2.5"
             ></path>
         </svg>
     }
@@ -64,7 +64,10 @@ pub fn SiteHeader(
         Some(me) => view! {
             <details class="menu">
                 <summary>
-                    <span>{me.display_name}</span>
+                    <svg class="menu__icon" viewBox="0 0 24 24" aria-hidden="true">
+                        <path class="stroke" d="M12 4a4 4 0 1 1 0 8a4 4 0 0 1 0-8M4.5 20.5c0-4.1 3.3-6.5 7.5-6.5s7.5 2.4 7.5 6.5"></path>
+                    </svg>
+                    <span class="menu__name">{me.display_name}</span>
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>

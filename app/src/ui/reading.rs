@@ -81,7 +81,7 @@ pub fn Tile(
 ) -> impl IntoView {
     view! {
         <div class=if hero { "tile tile--hero" } else { "tile" }>
-            <h3 class="label">{label}</h3>
+            <p class="label">{label}</p>
             <p class="tile__value">
                 <Value reading=reading unit=unit places=places signed=signed />
             </p>

@@ -41,15 +41,25 @@ impl Severity {
         }
     }
 
-    /// The shape on a 16 by 16 field: tick in a circle, i in a circle, triangle, octagon with a cross.
-    const fn path(self) -> &'static str {
+    /// The outline on a 16 by 16 field: circle, circle, triangle, octagon.
+    const fn outline(self) -> &'static str {
         match self {
-            Self::Ok => "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13M5 8.2l2.2 2.2l4-4.4",
-            Self::Info => "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13M8 7.4v4M8 4.7v.1",
-            Self::Warn => "M8 1.8l6.7 12.4H1.3zM8 6.4v3.4M8 11.9v.1",
-            Self::Severe => {
-                "M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3zM5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4"
-            }
+            Self::Ok => "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13",
+            Self::Info => "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13",
+            Self::Warn => "M8 1.8l6.7 12.4H1.3z",
+            Self::Severe => "M5.2 1.3h5.6l3.9 3.9v5.6l-3.9 3.9H5.2l-3.9-3.9V5.2z",
+        }
+    }
+}
+
+impl Severity {
+    /// The sign inside: tick, i, exclamation mark, cross.
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Ok => "M5 8.2l2.2 2.2l4-4.4",
+            Self::Info => "M8 7.4v4M8 4.7v.1",
+            Self::Warn => "M8 6.4v3.4M8 11.9v.1",
+            Self::Severe => "M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4",
         }
     }
 }
@@ -60,9 +70,15 @@ pub fn SeverityIcon(
     /// Which level.
     severity: Severity,
 ) -> impl IntoView {
+    let (outline, sign) = if severity == Severity::Severe {
+        ("solid", "line knock")
+    } else {
+        ("line", "line")
+    };
     view! {
         <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-            <path class="line" d=severity.path()></path>
+            <path class=outline d=severity.outline()></path>
+            <path class=sign d=severity.sign()></path>
         </svg>
     }
     .into_any()

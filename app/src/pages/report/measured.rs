@@ -85,7 +85,7 @@ pub fn Bridge(
                 reading=report.peaks.true_peak_dbtp
                 unit="dBTP"
                 signed=true
-                scale=Scale::new(-12.0, 3.0, 3.0, 1.0)
+                scale=Scale::new(-12.0, 6.0, 6.0, 1.0)
                 mark=0.0
                 note=words::true_peak(&report)
             />

@@ -20,17 +20,18 @@ use model::{
 
 use crate::format;
 
-/// When the audio goes, for the title block.
+/// When the audio goes, for the title block. What stays is named where there is something that stays.
 #[must_use]
-pub fn audio_sentence(audio: Audio, now: Timestamp) -> String {
+pub fn audio_sentence(audio: Audio, now: Timestamp, has_report: bool) -> String {
+    let stays = if has_report { "; the report stays." } else { "." };
     match audio {
         Audio::Kept { until } if until > now => format!(
-            "Audio is removed in {} ({}); the report stays.",
+            "Audio is removed in {} ({}){stays}",
             format::span(until.since(now)),
             format::date_time(until)
         ),
-        Audio::Kept { .. } => "Audio is being removed; the report stays.".to_owned(),
-        Audio::Gone => "The audio was removed; the report stays.".to_owned(),
+        Audio::Kept { .. } => format!("Audio is being removed{stays}"),
+        Audio::Gone => format!("The audio was removed{stays}"),
     }
 }
 
@@ -78,6 +79,7 @@ fn TitleBlock(
         .collect_view();
     let renamed = view.file_name != view.summary.title;
     let created = view.summary.created_at;
+    let audio = audio_sentence(view.summary.audio, now, view.report.is_some());
     view! {
         <header class="report-head">
             <div class="report-head__title">
@@ -88,7 +90,7 @@ fn TitleBlock(
                 </ul>
                 <p class="report-head__when">
                     "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
-                    <span class="report-head__audio">{audio_sentence(view.summary.audio, now)}</span>
+                    <span class="report-head__audio">{audio}</span>
                 </p>
             </div>
             <div class="report-head__actions">{actions.run()}</div>
@@ -108,7 +110,7 @@ mod tests {
         let now = Timestamp(1_795_491_766_000);
         let until = now.plus(Duration::from_secs(23 * 3600 + 300));
         assert_eq!(
-            audio_sentence(Audio::Kept { until }, now),
+            audio_sentence(Audio::Kept { until }, now, true),
             "Audio is removed in 23\u{202f}h (25 Nov 2026, 02:47 UTC); the report stays."
         );
         assert_eq!(

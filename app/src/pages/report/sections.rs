@@ -21,6 +21,9 @@ fn Sheet(
     /// What is measured here, and by which standard.
     about: &'static str,
     children: Children,
+    /// What takes the whole width under both: a chart whose time axis is the waveform's.
+    #[prop(optional, into)]
+    wide: ViewFnOnce,
 ) -> impl IntoView {
     view! {
         <section class="sheet" id=id aria-labelledby=format!("{id}-heading")>
@@ -29,6 +32,7 @@ fn Sheet(
                 <p class="small muted">{about}</p>
             </div>
             <div class="sheet__body">{children()}</div>
+            <div class="sheet__wide">{wide.run()}</div>
         </section>
     }
     .into_any()
@@ -71,6 +75,7 @@ pub fn LoudnessSection(
             id="loudness"
             title="Loudness"
             about="How loud it plays, as ITU-R BS.1770-5 and EBU R 128 measure it."
+            wide=move || view! { <LoudnessChart report=report /> }
         >
             <dl class="lines">
                 <Line
@@ -98,7 +103,6 @@ pub fn LoudnessSection(
                     note=unstable.unwrap_or_else(|| "Between quiet and loud passages.".to_owned())
                 />
             </dl>
-            <LoudnessChart report=report />
         </Sheet>
     }
     .into_any()

@@ -119,6 +119,13 @@ fn sixth_octave() -> Vec<BandLevel> {
 /// The measurements of the made-up song.
 #[must_use]
 pub fn report() -> Report {
+    let short_term_lufs = short_term();
+    let loudest = short_term_lufs
+        .values
+        .iter()
+        .flatten()
+        .copied()
+        .fold(f32::NEG_INFINITY, f32::max);
     Report {
         version: REPORT_VERSION,
         engine: "0.1.0".to_owned(),
@@ -134,10 +141,10 @@ pub fn report() -> Report {
         loudness: Loudness {
             integrated_lufs: Reading::of(-10.72),
             momentary_max_lufs: Reading::of(-7.34),
-            short_term_max_lufs: Reading::of(-8.56),
+            short_term_max_lufs: Reading::of(loudest.into()),
             range_lu: Reading::of(6.83),
             range_is_stable: true,
-            short_term_lufs: short_term(),
+            short_term_lufs,
         },
         peaks: Peaks {
             sample_peak_dbfs: Reading::of(-0.31),
