@@ -414,3 +414,6 @@ fn jittered(delay: Duration, entropy: &dyn Entropy) -> Duration {
     let share = f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX);
     delay.mul_f64(0.8 + 0.4 * share)
 }
+
+#[cfg(test)]
+mod tests;

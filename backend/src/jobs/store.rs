@@ -314,3 +314,261 @@ pub(super) async fn slot(db: &Db, name: &str) -> Result<Option<Timestamp>, DbErr
         .await?
         .map(|(slot,)| Timestamp(slot)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, time::Duration};
+
+    use super::*;
+    use crate::{
+        entropy::{SeededEntropy, new_id},
+        jobs::Queue,
+    };
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const LEASE: Duration = Duration::from_secs(60);
+
+    async fn add(db: &Db, id: &str, run_at: Timestamp) {
+        add_for(db, id, run_at, None, None).await;
+    }
+
+    async fn add_for(
+        db: &Db,
+        id: &str,
+        run_at: Timestamp,
+        dedupe_key: Option<&str>,
+        account_id: Option<&str>,
+    ) -> bool {
+        let mut tx = db.begin().await.unwrap();
+        let job = NewJob {
+            id: id.into(),
+            queue: "storage",
+            kind: "reap",
+            payload: "{}".into(),
+            dedupe_key,
+            max_attempts: 2,
+            run_at,
+            account_id: account_id.map(Into::into),
+            created_at: NOW,
+        };
+        let is_new = enqueue(&mut tx, job).await.unwrap();
+        tx.commit().await.unwrap();
+        is_new
+    }
+
+    async fn take(db: &Db, now: Timestamp, token: &str) -> Option<ClaimedRow> {
+        let claimed = claim(db, "storage", now, token, now.plus(LEASE)).await.unwrap();
+        // What the cheap look says is what the claim finds.
+        if claimed.is_some() {
+            return claimed;
+        }
+        assert!(!is_due(db, "storage", now).await.unwrap());
+        None
+    }
+
+    /// State, attempts, whether it is leased.
+    async fn row(db: &Db, id: &str) -> (String, i64, bool) {
+        db.one(
+            sql("SELECT state, attempts, lease_until IS NOT NULL AS leased FROM job WHERE id = $1").bind(id),
+        )
+        .await
+        .unwrap()
+    }
+
+    const fn fence<'a>(id: &'a str, token: &'a str) -> Fence<'a> {
+        Fence { id, token }
+    }
+
+    async fn finish_alone(db: &Db, fence: Fence<'_>) -> bool {
+        let mut tx = db.begin().await.unwrap();
+        let is_ours = finish(&mut tx, fence, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        is_ours
+    }
+
+    crate::contract! {
+        async fn a_claim_takes_the_job_that_was_due_first_and_counts_the_attempt(db: &Db) {
+            add(db, "b", NOW).await;
+            add(db, "a", NOW.minus(Duration::from_secs(1))).await;
+            add(db, "later", NOW.plus(Duration::from_secs(1))).await;
+            assert!(is_due(db, "storage", NOW).await.unwrap());
+            let first = take(db, NOW, "t1").await.unwrap();
+            assert_eq!((first.id.as_str(), first.state.as_str(), first.attempts), ("a", "running", 1));
+            assert_eq!(take(db, NOW, "t2").await.unwrap().id, "b");
+            assert_eq!(take(db, NOW, "t3").await, None);
+            assert_eq!(take(db, NOW.plus(Duration::from_secs(1)), "t4").await.unwrap().id, "later");
+            assert_eq!(claim(db, "mail", NOW, "t5", NOW).await.unwrap(), None);
+        }
+
+        async fn whoever_lost_the_lease_can_change_nothing(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "old").await.unwrap();
+            let later = NOW.plus(LEASE).plus(Duration::from_millis(1));
+            assert_eq!(take(db, later, "new").await.unwrap().attempts, 2);
+            let old = fence("a", "old");
+            assert!(!heartbeat(db, old, later).await.unwrap());
+            assert!(!finish_alone(db, old).await);
+            assert!(!retry(db, old, later, "cause").await.unwrap());
+            assert!(!release(db, old, later, None).await.unwrap());
+            assert!(!fail(db, old, "cause", later).await.unwrap());
+            assert!(!bury(db, old, later).await.unwrap());
+            assert_eq!(row(db, "a").await, ("running".into(), 2, true));
+            assert!(finish_alone(db, fence("a", "new")).await);
+            assert!(!finish_alone(db, fence("a", "new")).await, "a job is finished once");
+            assert_eq!(row(db, "a").await, ("done".into(), 2, false));
+        }
+
+        async fn a_heartbeat_keeps_the_job(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            let later = NOW.plus(LEASE * 2);
+            assert!(heartbeat(db, fence("a", "t"), later.plus(LEASE)).await.unwrap());
+            assert_eq!(take(db, later, "u").await, None);
+        }
+
+        async fn a_job_that_never_comes_back_is_dead_after_its_attempts_and_the_queue_moves_on(db: &Db) {
+            add(db, "poison", NOW).await;
+            add(db, "next", NOW.plus(LEASE * 10)).await;
+            take(db, NOW, "1").await.unwrap();
+            let second = NOW.plus(LEASE * 2);
+            take(db, second, "2").await.unwrap();
+            let third = NOW.plus(LEASE * 20);
+            let dead_row = take(db, third, "3").await.unwrap();
+            assert_eq!((dead_row.state.as_str(), dead_row.attempts), ("dead", 2));
+            assert_eq!(take(db, third, "4").await.unwrap().id, "next");
+            assert!(!finish_alone(db, fence("poison", "2")).await);
+            // Whoever was to tell of the death has died as well.
+            let fourth = NOW.plus(LEASE * 30);
+            assert_eq!(take(db, fourth, "5").await.unwrap().state, "dead");
+            assert!(bury(db, fence("poison", "5"), fourth).await.unwrap());
+            assert_eq!(row(db, "poison").await, ("dead".into(), 2, false));
+            let listed = dead(db, 10).await.unwrap();
+            assert_eq!(listed.len(), 1);
+            assert_eq!(listed[0].last_error.as_deref(), Some("its worker did not come back"));
+        }
+
+        async fn a_retry_waits_and_keeps_its_attempts(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            let later = NOW.plus(Duration::from_secs(5));
+            assert!(retry(db, fence("a", "t"), later, "cause").await.unwrap());
+            assert_eq!(row(db, "a").await, ("queued".into(), 1, false));
+            assert_eq!(take(db, NOW, "u").await, None);
+            assert_eq!(take(db, later, "u").await.unwrap().attempts, 2);
+        }
+
+        async fn a_released_job_has_its_attempt_back(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            assert!(release(db, fence("a", "t"), NOW, None).await.unwrap());
+            assert_eq!(row(db, "a").await, ("queued".into(), 0, false));
+        }
+
+        async fn a_failed_job_is_dead_and_leased_until_its_death_was_told(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            assert!(fail(db, fence("a", "t"), "cause", NOW.plus(LEASE)).await.unwrap());
+            assert_eq!(row(db, "a").await, ("dead".into(), 1, true));
+            assert!(!release(db, fence("a", "t"), NOW, None).await.unwrap());
+            assert!(bury(db, fence("a", "t"), NOW).await.unwrap());
+            assert_eq!(take(db, NOW.plus(LEASE * 2), "u").await, None);
+        }
+
+        async fn a_job_of_a_rolled_back_transaction_was_never_there(db: &Db) {
+            let mut tx = db.begin().await.unwrap();
+            let job = NewJob {
+                id: "a".into(),
+                queue: "storage",
+                kind: "reap",
+                payload: "{}".into(),
+                dedupe_key: None,
+                max_attempts: 1,
+                run_at: NOW,
+                account_id: None,
+                created_at: NOW,
+            };
+            assert!(enqueue(&mut tx, job).await.unwrap());
+            assert!(is_queued(&mut tx, "storage", "reap").await.unwrap());
+            drop(tx);
+            assert_eq!(take(db, NOW, "t").await, None);
+        }
+
+        async fn a_second_job_of_the_same_key_is_not_made(db: &Db) {
+            assert!(add_for(db, "a", NOW, Some("key"), None).await);
+            assert!(!add_for(db, "b", NOW, Some("key"), None).await);
+            assert!(add_for(db, "c", NOW, Some("other"), None).await);
+            assert!(add_for(db, "d", NOW, None, None).await);
+            assert!(add_for(db, "e", NOW, None, None).await);
+        }
+
+        async fn a_job_goes_with_its_account_and_takes_the_lease_with_it(db: &Db) {
+            db.execute(sql(
+                "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at) \
+                 VALUES ('anna', 'a', 'a', 'a', 'a', 'free', 0, '1', 0)",
+            ))
+            .await
+            .unwrap();
+            add_for(db, "a", NOW, None, Some("anna")).await;
+            take(db, NOW, "t").await.unwrap();
+            db.execute(sql("DELETE FROM account")).await.unwrap();
+            assert!(!heartbeat(db, fence("a", "t"), NOW).await.unwrap());
+        }
+
+        async fn the_figures_tell_what_waits_and_what_ended(db: &Db) {
+            assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), None);
+            add(db, "a", NOW.minus(LEASE)).await;
+            add(db, "b", NOW).await;
+            add(db, "c", NOW.plus(LEASE)).await;
+            assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW.minus(LEASE)));
+            take(db, NOW, "t").await.unwrap();
+            let count = |state: &str, count| Count { queue: "storage".into(), state: state.into(), count };
+            assert_eq!(counts(db).await.unwrap(), [count("queued", 2), count("running", 1)]);
+            assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW));
+            assert!(finish_alone(db, fence("a", "t")).await);
+            assert_eq!(forget(db, "done", NOW).await.unwrap(), 0);
+            assert_eq!(forget(db, "dead", NOW.plus(LEASE)).await.unwrap(), 0);
+            assert_eq!(forget(db, "done", NOW.plus(LEASE)).await.unwrap(), 1);
+        }
+
+        async fn a_slot_is_taken_once_and_only_forwards(db: &Db) {
+            let take = async |slot: i64| {
+                let mut tx = db.begin().await.unwrap();
+                let taken = claim_slot(&mut tx, "reap", Timestamp(slot), Timestamp(slot + 1000)).await.unwrap();
+                tx.commit().await.unwrap();
+                taken
+            };
+            assert_eq!(slot(db, "reap").await.unwrap(), None);
+            assert!(take(100).await);
+            assert!(!take(100).await);
+            assert!(!take(50).await);
+            assert!(take(200).await);
+            assert_eq!(slot(db, "reap").await.unwrap(), Some(Timestamp(200)));
+            assert!(take(9000).await);
+            assert!(take(300).await, "a slot far ahead was nonsense");
+        }
+
+        async fn many_claimers_take_each_job_once(db: &Db) {
+            const JOBS: usize = 60;
+            for n in 0..JOBS {
+                add(db, &format!("{n:03}"), NOW).await;
+            }
+            let claimers = (0..8).map(|seed| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    let entropy = SeededEntropy::new(seed);
+                    let mut mine = Vec::new();
+                    while let Some(row) = take(&db, NOW, &new_id(&entropy, NOW).simple().to_string()).await {
+                        mine.push(row.id);
+                    }
+                    mine
+                })
+            });
+            let mut all = Vec::new();
+            for claimer in claimers.collect::<Vec<_>>() {
+                all.extend(claimer.await.unwrap());
+            }
+            assert_eq!(all.len(), JOBS);
+            assert_eq!(all.iter().collect::<HashSet<_>>().len(), JOBS);
+        }
+    }
+}
