@@ -26,7 +26,12 @@ fn append(file: &Path, importers: &mut Vec<PathBuf>, css: &mut String) -> Result
                 css.push_str(line);
                 css.push('\n');
             }
-            Some(Ok(name)) => append(&file.with_file_name(name), importers, css)?,
+            Some(Ok(Import { name, layer: None })) => append(&file.with_file_name(name), importers, css)?,
+            Some(Ok(Import { name, layer: Some(layer) })) => {
+                css.push_str(&format!("@layer {layer} {{\n"));
+                append(&file.with_file_name(name), importers, css)?;
+                css.push_str("}\n");
+            }
             Some(Err(message)) => return Err(format!("{}: {message}: {line}", file.display())),
         }
     }
@@ -34,16 +39,29 @@ fn append(file: &Path, importers: &mut Vec<PathBuf>, css: &mut String) -> Result
     Ok(())
 }
 
-/// The file that an `@import` line names. Media, layers and other origins are refused: the first two would be lost here,
-/// the last is against the promise that the browser asks nobody else.
-fn import(line: &str) -> Option<Result<&str>> {
+/// What an `@import` line names.
+struct Import<'a> {
+    name: &'a str,
+    layer: Option<&'a str>,
+}
+
+/// Reads an `@import` line. Media and other origins are refused: the first would be lost here, the second is against the
+/// promise that the browser asks nobody else.
+fn import(line: &str) -> Option<Result<Import<'_>>> {
     let rest = line.trim_start().strip_prefix("@import")?.trim();
-    let name = rest
-        .strip_suffix(';')
-        .map(str::trim_end)
-        .and_then(|rest| rest.strip_prefix('"')?.strip_suffix('"'))
-        .filter(|name| !name.contains([':', '"']) && !name.starts_with('/'));
-    Some(name.ok_or_else(|| "only @import \"file.css\"; on a line of its own".to_owned()))
+    Some(parse_import(rest).ok_or_else(|| {
+        "only @import \"file.css\"; or @import \"file.css\" layer(name); on a line of its own".to_owned()
+    }))
+}
+
+fn parse_import(rest: &str) -> Option<Import<'_>> {
+    let (name, rest) = rest.strip_suffix(';')?.strip_prefix('"')?.split_once('"')?;
+    let layer = match rest.trim() {
+        "" => None,
+        rest => Some(rest.strip_prefix("layer(")?.strip_suffix(')')?),
+    };
+    let is_local = !name.contains(':') && !name.starts_with('/');
+    is_local.then_some(Import { name, layer })
 }
 
 fn without_comments(text: &str) -> Result<String> {
