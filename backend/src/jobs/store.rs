@@ -557,7 +557,9 @@ mod tests {
                 tokio::spawn(async move {
                     let entropy = SeededEntropy::new(seed);
                     let mut mine = Vec::new();
-                    while let Some(row) = take(&db, NOW, &new_id(&entropy, NOW).simple().to_string()).await {
+                    let token = || new_id(&entropy, NOW).simple().to_string();
+                    // Not `take`: what another claimer is just taking still looks due.
+                    while let Some(row) = claim(&db, "storage", NOW, &token(), NOW.plus(LEASE)).await.unwrap() {
                         mine.push(row.id);
                     }
                     mine
