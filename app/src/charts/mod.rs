@@ -1,0 +1,15 @@
+//! Charts as SVG, drawn on the server.
+//!
+//! A plot has no `viewBox`: it counts in percent, so that lettering keeps its size from 320 px to 2000 px. Curves live
+//! in a nested `<svg>` that is stretched (`preserveAspectRatio="none"`) while its strokes are not.
+
+pub mod loudness;
+pub mod plot;
+pub mod spectrum;
+pub mod stereo;
+pub mod waveform;
+
+pub use loudness::LoudnessChart;
+pub use spectrum::{BandsChart, SpectrumChart};
+pub use stereo::StereoMeters;
+pub use waveform::WaveformChart;

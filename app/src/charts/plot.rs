@@ -1,0 +1,145 @@
+//! What every plot shares: the time axis, thinning, and compact paths.
+
+use leptos::prelude::*;
+
+use crate::{format, ui::meter::percent};
+
+/// The most rows that a table behind a chart has.
+pub const TABLE_ROWS: usize = 60;
+/// The most points that a curve has; finer than the pixels of most screens and still a few kilobytes.
+pub const CURVE_POINTS: usize = 1000;
+
+/// Distances of time marks, in seconds.
+const STEPS: [f64; 13] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
+];
+
+/// The times to mark on an axis of this length: at most nine.
+#[must_use]
+pub fn time_marks(duration_s: f64) -> Vec<f64> {
+    let step = STEPS
+        .into_iter()
+        .find(|step| duration_s / step <= 9.0)
+        .unwrap_or(7200.0);
+    let count = if duration_s.is_finite() {
+        (duration_s / step).floor().clamp(0.0, 100.0) as u32
+    } else {
+        0
+    };
+    (0..=count).map(|at| f64::from(at) * step).collect()
+}
+
+/// Vertical hairlines at the time marks.
+pub fn time_grid(duration_s: f64) -> impl IntoView {
+    time_marks(duration_s)
+        .into_iter()
+        .skip(1)
+        .map(|at| {
+            let x = percent(at / duration_s * 100.0);
+            view! { <line class="grid" x1=x.clone() x2=x y1="0" y2="100%"></line> }
+        })
+        .collect_view()
+}
+
+/// The lettering of the time axis. Every second mark gives way on a phone.
+#[component]
+pub fn TimeAxis(
+    /// Length of the axis, in seconds.
+    duration_s: f64,
+) -> impl IntoView {
+    let marks = time_marks(duration_s)
+        .into_iter()
+        .enumerate()
+        .map(|(at, time)| {
+            let share = time / duration_s * 100.0;
+            let anchor = if share < 2.0 {
+                "start"
+            } else if share > 97.0 {
+                "end"
+            } else {
+                ""
+            };
+            let class = if at % 2 == 1 {
+                format!("{anchor} wide")
+            } else {
+                anchor.to_owned()
+            };
+            let x = percent(share);
+            view! {
+                <text class=class x=x y="15">
+                    {format::clock(time)}
+                </text>
+            }
+        })
+        .collect_view();
+    view! {
+        <svg class="axis" aria-hidden="true">
+            {marks}
+        </svg>
+    }
+    .into_any()
+}
+
+/// The vertical line that an island moves by setting `x1` and `x2` (`"37.5%"`). Hidden until it does.
+pub fn playhead() -> impl IntoView {
+    view! { <line class="playhead" x1="-1%" x2="-1%" y1="0" y2="100%"></line> }
+}
+
+/// The bounds of `parts` runs of nearly equal length over `len` values; one value each where there are few.
+pub fn runs(len: usize, parts: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let parts = parts.min(len);
+    (0..parts).map(move |at| at * len / parts..(at + 1) * len / parts)
+}
+
+/// Points as a path; `None` lifts the pen.
+#[must_use]
+pub fn line(points: &[Option<(f64, f64)>]) -> String {
+    let mut path = String::new();
+    let mut down = false;
+    for point in points {
+        match point {
+            Some((x, y)) => {
+                path.push(if down { 'L' } else { 'M' });
+                path.push_str(&format!("{} {}", short(*x), short(*y)));
+                down = true;
+            }
+            None => down = false,
+        }
+    }
+    path
+}
+
+/// A coordinate with one decimal, where it has one.
+fn short(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_few_marks_whatever_its_length() {
+        for seconds in [3.0, 59.0, 214.6, 600.0, 10_800.0, 90_000.0] {
+            assert!((2..=14).contains(&time_marks(seconds).len()), "{seconds} s");
+        }
+        assert_eq!(time_marks(f64::NAN).len(), 1);
+    }
+
+    #[test]
+    fn runs_cover_everything_once() {
+        let runs: Vec<_> = runs(10, 4).collect();
+        assert_eq!(runs, [0..2, 2..5, 5..7, 7..10]);
+        assert_eq!(super::runs(0, 4).count(), 0);
+        assert_eq!(super::runs(2, 60).count(), 2);
+    }
+
+    #[test]
+    fn a_gap_lifts_the_pen() {
+        assert_eq!(
+            line(&[Some((0.0, 1.5)), Some((1.0, 2.0)), None, Some((3.0, 4.0))]),
+            "M0 1.5L1 2M3 4"
+        );
+    }
+}

@@ -1,0 +1,329 @@
+//! The average spectrum, and the shares of the seven bands.
+
+use leptos::prelude::*;
+use model::report::{BANDS, BandLevel, Spectrum};
+
+use super::plot::line;
+use crate::{
+    format,
+    ui::{ChartFrame, DataTable, meter::percent},
+};
+
+/// Names of [`BANDS`] that fit where the full ones do not.
+const SHORT: [&str; 7] = ["Sub", "Low", "LoM", "Mid", "HiM", "Pre", "Air"];
+/// Frequencies with lettering; the second part gives way on a phone.
+const MARKS: [(f64, &str, bool); 10] = [
+    (20.0, "20", false),
+    (50.0, "50", true),
+    (100.0, "100", false),
+    (200.0, "200", true),
+    (500.0, "500", false),
+    (1_000.0, "1k", true),
+    (2_000.0, "2k", false),
+    (5_000.0, "5k", true),
+    (10_000.0, "10k", false),
+    (20_000.0, "20k Hz", true),
+];
+/// How many decibels the chart shows below its top.
+const SPAN_DB: f64 = 60.0;
+/// The share at which a bar of the bands is empty.
+const BAR_FLOOR_DB: f64 = -50.0;
+
+/// Where a frequency stands between 20 Hz and 20 kHz, 0 to 100, by the logarithm.
+fn across(hz: f64) -> f64 {
+    ((hz / 20.0).log10() / 3.0 * 100.0).clamp(0.0, 100.0)
+}
+
+/// Level per 1/6 octave, with the seven bands behind it.
+#[component]
+pub fn SpectrumChart(
+    /// The measurements.
+    spectrum: Spectrum,
+    /// Prefix of the ids.
+    #[prop(default = "spectrum")]
+    id: &'static str,
+) -> impl IntoView {
+    let audible: Vec<&BandLevel> = spectrum
+        .sixth_octave
+        .iter()
+        .filter(|band| (20.0..=20_000.0).contains(&band.hz))
+        .collect();
+    let high = audible
+        .iter()
+        .filter_map(|band| band.db)
+        .map(f64::from)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let top = if high.is_finite() {
+        (high + 6.0).ceil()
+    } else {
+        0.0
+    };
+    let down = move |db: f64| ((top - db) / SPAN_DB * 100.0).clamp(0.0, 100.0);
+
+    let points: Vec<_> = audible
+        .iter()
+        .map(|band| {
+            band.db
+                .map(|db| (across(band.hz) * 10.0, down(f64::from(db)) * 10.0))
+        })
+        .collect();
+    let area = area(&points);
+
+    let shades = BANDS
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, from, to))| {
+            let (left, right) = (across(from), across(to));
+            let middle = percent((left + right) / 2.0);
+            let class = if at % 2 == 0 { "band band--even" } else { "band" };
+            view! {
+                <rect class=class x=percent(left) y="0" width=percent(right - left) height="100%"></rect>
+                <text class="note wide" x=middle.clone() y="16">
+                    {name}
+                </text>
+                <text class="note slim" x=middle y="16">
+                    {SHORT.get(at).copied()}
+                </text>
+            }
+        })
+        .collect_view();
+    let levels = || {
+        let first = top - (top / 10.0).floor() * 10.0;
+        let lines = (0..6).map(move |at| first + f64::from(at) * 10.0);
+        lines
+            .filter(|down| (6.0..SPAN_DB - 1.0).contains(down))
+            .map(move |down| (top - down, percent(down / SPAN_DB * 100.0)))
+    };
+    let lines = levels()
+        .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
+        .collect_view();
+    let scale = levels()
+        .map(|(db, y)| {
+            view! {
+                <text class="scale start" x="0" y=y dx="5" dy="-4">
+                    {format::number(db, 0)}
+                </text>
+            }
+        })
+        .collect_view();
+    let marks = MARKS
+        .into_iter()
+        .map(|(hz, text, wide)| {
+            let share = across(hz);
+            let anchor = if share < 1.0 {
+                "start"
+            } else if share > 99.0 {
+                "end"
+            } else {
+                ""
+            };
+            let class = if wide {
+                format!("{anchor} wide")
+            } else {
+                anchor.to_owned()
+            };
+            let x = percent(share);
+            view! {
+                <text class=class x=x y="15">
+                    {text}
+                </text>
+            }
+        })
+        .collect_view();
+    view! {
+        <ChartFrame
+            id=id
+            title="Average spectrum" unit="dB per 1/6 octave"
+            summary=spectrum_summary(&audible)
+            table=spectrum_table(&audible)
+        >
+            <svg class="plot plot--spectrum" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
+                {shades}
+                {lines}
+                <svg
+                    x="0"
+                    y="0"
+                    width="100%"
+                    height="100%"
+                    viewBox="0 0 1000 1000"
+                    preserveAspectRatio="none"
+                >
+                    <path class="area" d=area></path>
+                    <path class="trace" d=line(&points)></path>
+                </svg>
+                {scale}
+            </svg>
+            <svg class="axis" aria-hidden="true">
+                {marks}
+            </svg>
+        </ChartFrame>
+    }
+    .into_any()
+}
+
+/// The curve closed along the bottom; what has no energy lies on the bottom.
+fn area(points: &[Option<(f64, f64)>]) -> String {
+    let known: Vec<_> = points.iter().copied().flatten().collect();
+    let (Some(first), Some(last)) = (known.first(), known.last()) else {
+        return String::new();
+    };
+    let closed: Vec<_> = [(first.0, 1000.0)]
+        .into_iter()
+        .chain(known.iter().copied())
+        .chain([(last.0, 1000.0)])
+        .map(Some)
+        .collect();
+    format!("{}z", line(&closed))
+}
+
+fn spectrum_summary(bands: &[&BandLevel]) -> String {
+    let levels = bands
+        .iter()
+        .filter_map(|band| band.db.map(|db| (band.hz, f64::from(db))));
+    let Some((hz, db)) = levels.max_by(|a, b| a.1.total_cmp(&b.1)) else {
+        return "There is no energy to show.".to_owned();
+    };
+    format!(
+        "Strongest around {} ({}), 0{}dB being a full-scale sine.",
+        format::frequency(hz),
+        format::with_unit(db, 1, "dB"),
+        format::THIN
+    )
+}
+
+fn spectrum_table(bands: &[&BandLevel]) -> DataTable {
+    let rows = bands
+        .iter()
+        .map(|band| {
+            let level = band
+                .db
+                .map_or(format::DASH.to_owned(), |db| format::number(f64::from(db), 1));
+            vec![format::frequency(band.hz), level]
+        })
+        .collect();
+    DataTable::new("Level per 1/6 octave", &["Centre", "Level, dB"], rows)
+}
+
+/// The seven bands as bars: the table is the chart, so there is no second one behind it.
+#[component]
+pub fn BandsChart(
+    /// The measurements.
+    spectrum: Spectrum,
+    /// Prefix of the ids.
+    #[prop(default = "bands")]
+    id: &'static str,
+) -> impl IntoView {
+    let rows = BANDS
+        .into_iter()
+        .zip(spectrum.bands_db)
+        .map(|((name, from, to), share)| {
+            let width = share.value().map_or(0.0, |db| {
+                ((db - BAR_FLOOR_DB) / -BAR_FLOOR_DB * 100.0).clamp(0.0, 100.0)
+            });
+            let part = share.value().map_or(format::DASH.to_owned(), share_of_all);
+            let decibels = match share.value() {
+                Some(db) => format::number(db, 1),
+                None => format::reading(share, 1, ""),
+            };
+            view! {
+                <tr>
+                    <th scope="row">
+                        {name} <span class="bands__edges">{format::band_edges(from, to)}</span>
+                    </th>
+                    <td class="bands__bar">
+                        <svg aria-hidden="true">
+                            <rect class="bar__well" width="100%" height="100%"></rect>
+                            <line class="grid" x1="20%" x2="20%" y1="0" y2="100%"></line>
+                            <line class="grid" x1="40%" x2="40%" y1="0" y2="100%"></line>
+                            <line class="grid" x1="60%" x2="60%" y1="0" y2="100%"></line>
+                            <line class="grid" x1="80%" x2="80%" y1="0" y2="100%"></line>
+                            <rect class="bar" width=percent(width) height="100%"></rect>
+                        </svg>
+                    </td>
+                    <td class="is-num">{decibels}</td>
+                    <td class="is-num">{part}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <ChartFrame id=id title="Seven bands" summary=bands_summary(&spectrum)>
+            <table class="table bands" aria-labelledby=format!("{id}-title")>
+                <thead>
+                    <tr>
+                        <th scope="col">"Band"</th>
+                        <th scope="col" class="bands__bar">
+                            <span class="bands__scale">
+                                <span>{format!("{}50", format::MINUS)}</span>
+                                <span>{format!("{}40", format::MINUS)}</span>
+                                <span>{format!("{}30", format::MINUS)}</span>
+                                <span>{format!("{}20", format::MINUS)}</span>
+                                <span>{format!("{}10", format::MINUS)}</span>
+                                <span>"0"</span>
+                            </span>
+                            <span class="visually-hidden">"Bar"</span>
+                        </th>
+                        <th scope="col" class="is-num">
+                            "dB"
+                        </th>
+                        <th scope="col" class="is-num">
+                            "Share"
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </ChartFrame>
+    }
+    .into_any()
+}
+
+/// A share in dB as a percentage of the energy.
+fn share_of_all(db: f64) -> String {
+    let share = 10f64.powf(db / 10.0) * 100.0;
+    if share < 0.1 {
+        format!("<0.1{}%", format::THIN)
+    } else {
+        format::with_unit(share, 1, "%")
+    }
+}
+
+fn bands_summary(spectrum: &Spectrum) -> String {
+    let shares = || {
+        BANDS
+            .into_iter()
+            .zip(spectrum.bands_db)
+            .filter_map(|(band, db)| db.value().map(|db| (band, db)))
+    };
+    let most = shares().max_by(|a, b| a.1.total_cmp(&b.1));
+    let least = shares().min_by(|a, b| a.1.total_cmp(&b.1));
+    match (most, least) {
+        (Some((most, share)), Some((least, _))) => format!(
+            "{} of the energy lies in {} ({}); the least in {}.",
+            share_of_all(share),
+            most.0,
+            format::band_edges(most.1, most.2),
+            least.0
+        ),
+        _ => "There is no energy to share out.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frequency_axis_is_logarithmic() {
+        assert_eq!(across(20.0), 0.0);
+        assert!((across(200.0) - 100.0 / 3.0).abs() < 1e-9);
+        assert_eq!(across(20_000.0), 100.0);
+    }
+
+    #[test]
+    fn shares_in_decibels_become_percentages() {
+        assert_eq!(share_of_all(0.0), "100.0\u{202f}%");
+        assert_eq!(share_of_all(-3.0103), "50.0\u{202f}%");
+        assert_eq!(share_of_all(-40.0), "<0.1\u{202f}%");
+    }
+}

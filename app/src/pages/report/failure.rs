@@ -1,0 +1,50 @@
+//! What stands in place of a report that cannot be.
+
+use leptos::prelude::*;
+use model::{Failure, FailureCode, Timestamp, analysis::AnalysisView};
+
+use super::TitleBlock;
+use crate::{
+    paths,
+    ui::{ButtonKind, ButtonLink, Severity, SeverityIcon},
+};
+
+/// What is wrong, what to do, and the file's facts.
+#[component]
+pub fn FailureBody(
+    /// The analysis; without a failure in it the words are those of [`FailureCode::Internal`].
+    view: AnalysisView,
+    /// The present moment.
+    now: Timestamp,
+    /// Rename, delete.
+    #[prop(optional, into)]
+    actions: ViewFnOnce,
+) -> impl IntoView {
+    let failure = view
+        .summary
+        .failure
+        .clone()
+        .unwrap_or(Failure::new(FailureCode::Internal));
+    view! {
+        <article class="report">
+            <TitleBlock view=view now=now kind="Analysis" actions=actions />
+            <section class="verdict severe" aria-labelledby="failure">
+                <SeverityIcon severity=Severity::Severe />
+                <div class="stack">
+                    <h2 id="failure">{failure.headline()}</h2>
+                    <p class="lead">{failure.sentence()}</p>
+                    <p>
+                        <strong>"What to do: "</strong>
+                        {failure.advice()}
+                    </p>
+                    <p>
+                        <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>
+                            "Upload another file"
+                        </ButtonLink>
+                    </p>
+                </div>
+            </section>
+        </article>
+    }
+    .into_any()
+}

@@ -1,0 +1,127 @@
+//! The page of one analysis: its title block, and one of three bodies (report, failure, progress).
+//!
+//! The title block leaves a column for a verdict beside the title (`.report-head` is a grid with that column named).
+
+pub mod failure;
+pub mod measured;
+pub mod running;
+pub mod sections;
+pub mod specimen;
+
+pub use failure::FailureBody;
+pub use measured::{Bridge, ReportBody};
+pub use running::RunningBody;
+
+use leptos::prelude::*;
+use model::{
+    Timestamp,
+    analysis::{AnalysisView, Audio},
+};
+
+use crate::format;
+
+/// When the audio goes, for the title block. What stays is named where there is something that stays.
+#[must_use]
+pub fn audio_sentence(audio: Audio, now: Timestamp, has_report: bool) -> String {
+    let stays = if has_report { "; the report stays." } else { "." };
+    match audio {
+        Audio::Kept { until } if until > now => format!(
+            "Audio is removed in {} ({}){stays}",
+            format::span(until.since(now)),
+            format::date_time(until)
+        ),
+        Audio::Kept { .. } => format!("Audio is being removed{stays}"),
+        Audio::Gone => format!("The audio was removed{stays}"),
+    }
+}
+
+/// What the file is, as far as it is known: `WAV`, `PCM 24-bit`, `44.1 kHz`, `stereo`, `3:34`, `48.2 MB`.
+fn facts(view: &AnalysisView) -> Vec<String> {
+    let mut facts = Vec::new();
+    match &view.report {
+        Some(report) => {
+            let file = &report.file;
+            facts.push(file.format.name().to_owned());
+            // A codec such as `PCM 24-bit` names its bits itself.
+            let bits = file.bits_per_sample.filter(|_| !file.codec.contains("bit"));
+            facts.push(match bits {
+                Some(bits) => format!("{}, {bits}{}bit", file.codec, format::THIN),
+                None => file.codec.clone(),
+            });
+            facts.push(format::sample_rate(file.sample_rate_hz));
+            facts.push(format::channels(file.channels));
+            facts.push(format::clock(file.duration_s));
+        }
+        None => {
+            facts.push(view.declared_format.name().to_owned());
+            facts.extend(view.summary.duration_s.map(format::clock));
+        }
+    }
+    facts.push(format::bytes(view.size_bytes));
+    facts
+}
+
+/// Title, file line, dates, actions.
+#[component]
+fn TitleBlock(
+    /// The analysis.
+    view: AnalysisView,
+    /// The present moment.
+    now: Timestamp,
+    /// What kind of page this is, in small capitals above the title.
+    kind: &'static str,
+    /// Rename, delete.
+    actions: ViewFnOnce,
+) -> impl IntoView {
+    let facts = facts(&view)
+        .into_iter()
+        .map(|fact| view! { <li>{fact}</li> })
+        .collect_view();
+    let renamed = view.file_name != view.summary.title;
+    let created = view.summary.created_at;
+    let audio = audio_sentence(view.summary.audio, now, view.report.is_some());
+    view! {
+        <header class="report-head">
+            <div class="report-head__title">
+                <p class="label">{kind}</p>
+                <h1>{view.summary.title}</h1>
+                <ul class="facts" aria-label="File">
+                    {renamed.then(|| view! { <li class="facts__name">{view.file_name}</li> })} {facts}
+                </ul>
+                <p class="report-head__when">
+                    "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
+                    <span class="report-head__audio">{audio}</span>
+                </p>
+            </div>
+            <div class="report-head__actions">{actions.run()}</div>
+        </header>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_audio_sentence_names_span_and_moment() {
+        let now = Timestamp(1_795_491_766_000);
+        let until = now.plus(Duration::from_secs(23 * 3600 + 300));
+        assert_eq!(
+            audio_sentence(Audio::Kept { until }, now, true),
+            "Audio is removed in 23\u{202f}h (25 Nov 2026, 02:47 UTC); the report stays."
+        );
+        assert_eq!(
+            audio_sentence(Audio::Kept { until: now }, now),
+            "Audio is being removed; the report stays."
+        );
+    }
+
+    #[test]
+    fn the_file_line_names_bits_once() {
+        let view = specimen::view(Timestamp(0));
+        assert_eq!(facts(&view).iter().filter(|fact| fact.contains("24")).count(), 1);
+    }
+}

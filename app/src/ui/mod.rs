@@ -1,0 +1,28 @@
+//! The components that pages are built from. None of them needs hydration; islands may use them, or their classes.
+//!
+//! Nothing here writes a `style` attribute: the content security policy would drop it. What moves with a value is an
+//! SVG attribute.
+
+pub mod button;
+pub mod chip;
+pub mod dialog;
+pub mod form;
+pub mod frame;
+pub mod layout;
+pub mod meter;
+pub mod progress;
+pub mod reading;
+pub mod severity;
+pub mod table;
+
+pub use button::{Button, ButtonKind, ButtonLink};
+pub use chip::{Badge, StateChip};
+pub use dialog::{Confirm, Dialog, DialogButton, Toast, Toasts};
+pub use form::{Checkbox, ErrorSummary, Field};
+pub use frame::{ChartFrame, EmptyState};
+pub use layout::{Here, SiteFooter, SiteHeader, SkipLink, Wordmark};
+pub use meter::{Meter, Scale};
+pub use progress::{ProgressBar, ProgressPanel};
+pub use reading::{Tile, Value};
+pub use severity::{Notice, Severity, SeverityIcon};
+pub use table::{DataTable, Table};

@@ -1,0 +1,89 @@
+//! How far something has come.
+
+use leptos::prelude::*;
+use model::analysis::{Progress, Stage};
+
+use super::{Notice, Severity};
+
+/// A bar from 0 to 100. Its width is an SVG attribute, because a `style` would be dropped.
+#[component]
+pub fn ProgressBar(
+    /// 0 to 100.
+    percent: u8,
+    /// What is progressing.
+    #[prop(into)]
+    label: String,
+    /// The value in words, where the number alone says too little.
+    #[prop(optional, into)]
+    text: Option<String>,
+) -> impl IntoView {
+    let percent = percent.min(100).to_string();
+    view! {
+        <div
+            class="progress"
+            role="progressbar"
+            aria-label=label
+            aria-valuemin="0"
+            aria-valuemax="100"
+            aria-valuenow=percent.clone()
+            aria-valuetext=text
+        >
+            <svg aria-hidden="true">
+                <rect x="0" y="0" width=format!("{percent}%") height="100%"></rect>
+            </svg>
+        </div>
+    }
+    .into_any()
+}
+
+/// The four stages of an analysis and how far it has come. What a live island renders again and again.
+#[component]
+pub fn ProgressPanel(
+    /// The latest known progress.
+    progress: Progress,
+) -> impl IntoView {
+    let percent = progress.percent.min(100);
+    let stages = Stage::ALL
+        .into_iter()
+        .map(|stage| {
+            let at = Stage::ALL.iter().position(|other| *other == progress.stage);
+            let own = Stage::ALL.iter().position(|other| *other == stage);
+            let class = if own < at { "is-done" } else { "" };
+            let current = (own == at).then_some("step");
+            view! {
+                <li class=class aria-current=current>
+                    {stage.words()}
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="running stack">
+            <p class="running__value">
+                <span class="reading">
+                    <span class="num">{percent}</span>
+                    <span class="unit">"%"</span>
+                </span>
+                <span class="running__stage" role="status">
+                    {progress.stage.words()}
+                </span>
+            </p>
+            <ProgressBar
+                percent=percent
+                label="Analysis"
+                text=format!("{percent} percent, {}", progress.stage.words().to_lowercase())
+            />
+            <ol class="stages">{stages}</ol>
+            {progress
+                .trouble
+                .map(|words| {
+                    view! {
+                        <Notice severity=Severity::Warn title="Delayed">
+                            <p>{words}</p>
+                        </Notice>
+                    }
+                })}
+        </div>
+    }
+    .into_any()
+}
