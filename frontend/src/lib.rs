@@ -17,7 +17,9 @@ pub fn hydrate() {
 }
 
 fn mark_hydrated() {
-    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.document_element());
+    let root = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.document_element());
     if let Some(root) = root {
         // Setting an attribute fails only for a malformed name.
         let _ = root.set_attribute("data-hydrated", "");
