@@ -1,1 +1,210 @@
-//! analysis
+//! Audio bytes in, measurements out.
+//!
+//! [`measure`] reads a file once, from front to back, and answers with a [`Report`]: decoding, loudness, peaks,
+//! spectrum and stereo image in a single pass with flat memory. What is wrong with a file is a [`Failure`], never a
+//! panic; the few decoders that may still crash or spin run in a process of their own (module `child`).
+
+mod aac;
+#[cfg(all(unix, feature = "child"))]
+pub mod child;
+pub mod decode;
+mod layout;
+pub mod meter;
+pub mod sniff;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+use std::io::{Read, Seek};
+use std::time::Duration;
+
+use model::format::AudioFormat;
+use model::report::{FileFacts, Note, NoteCode, REPORT_VERSION};
+use model::{Failure, FailureCode, Report};
+
+use crate::decode::{Ending, Stream};
+use crate::meter::Meter;
+
+/// The version of the measurements (P02): raised whenever a figure of an unchanged file may come out differently.
+pub const ENGINE_VERSION: &str = "1.0.0";
+
+/// The shortest file that is measured: one window of short-term loudness (EBU Tech 3341).
+pub const SHORTEST: Duration = Duration::from_secs(3);
+
+/// What the caller knows and allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The format that the file's name promises; content of another one is measured and noted.
+    pub declared: Option<AudioFormat>,
+    /// Anything longer is refused, as soon as decoding gets there.
+    pub max_duration: Duration,
+}
+
+impl Default for Options {
+    /// No promise, and three hours.
+    fn default() -> Self {
+        Self {
+            declared: None,
+            max_duration: Duration::from_secs(3 * 3600),
+        }
+    }
+}
+
+/// How far the measuring is, from 0 to 100; it never falls, and 100 comes exactly once, before the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(u8);
+
+impl Percent {
+    /// The number, 0 to 100.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is at fault; trying again gives the same.
+    #[error("{}", .0.sentence())]
+    Rejected(Failure),
+    /// The source could not be read; trying again may help.
+    #[error("cannot read the audio: {0}")]
+    Io(#[source] std::io::Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Rejected(failure)
+    }
+}
+
+/// Measures one file.
+///
+/// `source` is read from its start, wherever it stands. `progress` hears each whole percent once.
+///
+/// # Errors
+/// [`Error::Rejected`] where the file itself is at fault, [`Error::Io`] where reading `source` failed.
+pub fn measure<S>(source: S, options: &Options, progress: &mut dyn FnMut(Percent)) -> Result<Report, Error>
+where
+    S: Read + Seek + Send + Sync + 'static,
+{
+    let mut stream = Stream::open(source)?;
+    let mut percent = None;
+    let mut report_progress = |now: u8| {
+        if percent.is_none_or(|last| now > last) {
+            percent = Some(now);
+            progress(Percent(now));
+        }
+    };
+    report_progress(0);
+
+    let mut meter: Option<Meter> = None;
+    let mut frames: u64 = 0;
+    while let Some(new_frames) = stream.advance()? {
+        frames += new_frames as u64;
+        if frames > frames_in(options.max_duration, stream.sample_rate_hz()) {
+            return Err(Failure::with(FailureCode::TooLong, options.max_duration.as_secs() / 60).into());
+        }
+        let meter = meter.get_or_insert_with(|| Meter::new(stream.sample_rate_hz(), &stream.weights()));
+        meter.push(stream.planes());
+        report_progress(stream.percent_read().min(99));
+    }
+
+    let facts = stream.facts();
+    let rate = facts.sample_rate_hz;
+    let ending = stream.ending();
+    let Some(meter) = meter else {
+        let truncated = matches!(ending, Ending::Truncated);
+        return Err(Failure::new(if truncated {
+            FailureCode::Truncated
+        } else {
+            FailureCode::Malformed
+        })
+        .into());
+    };
+    if frames < frames_in(SHORTEST, rate) {
+        return Err(Failure::with(FailureCode::TooShort, seconds_text(frames, rate)).into());
+    }
+    let measured = meter.finish();
+    if measured.is_silent() {
+        return Err(Failure::new(FailureCode::Silent).into());
+    }
+
+    let mut notes = Vec::new();
+    if let Some(declared) = options.declared
+        && declared != facts.format
+    {
+        notes.push(Note {
+            code: NoteCode::Mislabelled,
+            detail: Some(facts.format.name().to_owned()),
+        });
+    }
+    if matches!(ending, Ending::Truncated) {
+        notes.push(Note {
+            code: NoteCode::Truncated,
+            detail: Some(seconds_text(frames, rate)),
+        });
+    }
+    if stream.packets_skipped() > 0 {
+        let skipped = stream.packets_skipped().to_string();
+        notes.push(Note {
+            code: NoteCode::PacketsSkipped,
+            detail: Some(skipped),
+        });
+    }
+    if facts.channels == 1 {
+        notes.push(Note {
+            code: NoteCode::DualMono,
+            detail: None,
+        });
+    }
+    let over = measured
+        .peaks
+        .sample_peak_dbfs
+        .value()
+        .filter(|&peak| peak > 0.0 && stream.is_unbounded());
+    if let Some(peak) = over {
+        notes.push(Note {
+            code: NoteCode::OverFullScale,
+            detail: Some(format!("{peak:+.2}")),
+        });
+    }
+
+    let report = Report {
+        version: REPORT_VERSION,
+        engine: ENGINE_VERSION.to_owned(),
+        file: FileFacts {
+            format: facts.format,
+            codec: facts.codec,
+            sample_rate_hz: rate,
+            channels: facts.channels,
+            bits_per_sample: facts.bits_per_sample,
+            frames,
+            duration_s: frames as f64 / f64::from(rate),
+        },
+        loudness: measured.loudness,
+        peaks: measured.peaks,
+        dynamics: measured.dynamics,
+        spectrum: measured.spectrum,
+        stereo: measured.stereo,
+        waveform: measured.waveform,
+        notes,
+    };
+    report_progress(100);
+    Ok(report)
+}
+
+/// Sample frames in `duration`, rounded up so that a file of exactly that length is within it.
+fn frames_in(duration: Duration, rate: u32) -> u64 {
+    let frames = duration
+        .as_nanos()
+        .saturating_mul(u128::from(rate))
+        .div_ceil(1_000_000_000);
+    u64::try_from(frames).unwrap_or(u64::MAX)
+}
+
+/// A length as sentences show it; rounded down, so that 2.999 s never reads as the 3 s it lacks.
+fn seconds_text(frames: u64, rate: u32) -> String {
+    let hundredths = u128::from(frames) * 100 / u128::from(rate.max(1));
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}

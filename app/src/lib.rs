@@ -1,8 +1,25 @@
-//! What people see: components, charts, pages.
+//! What people see: pages rendered on the server, islands that move in the browser, and the server functions between.
+//!
+//! Feature `ssr` is the server's half, `hydrate` the browser's. Only islands, server functions and what they share are
+//! compiled for the browser: pages, charts and components never are, which keeps the download small.
+
+pub mod api;
+pub mod format;
+pub mod islands;
+pub mod paths;
+pub mod ui;
 
 #[cfg(feature = "ssr")]
 pub mod charts;
-pub mod format;
 #[cfg(feature = "ssr")]
 pub mod pages;
-pub mod ui;
+#[cfg(feature = "ssr")]
+mod shell;
+#[cfg(feature = "ssr")]
+mod visit;
+
+#[cfg(feature = "ssr")]
+pub use self::{
+    shell::shell,
+    visit::{Refusal, Visit},
+};

@@ -1,1 +1,27 @@
-//! backend
+//! Everything of MixLens that touches the world. Use cases are free functions:
+//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server and no HTML.
+
+pub mod accounts;
+pub mod analyses;
+mod backend;
+pub mod clock;
+pub mod config;
+pub mod csrf;
+pub mod db;
+pub mod entropy;
+mod error;
+pub mod jobs;
+pub mod mail;
+pub mod sessions;
+pub mod signing;
+pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod uploads;
+mod work;
+
+pub use self::{
+    analyses::Child,
+    backend::{Actor, Backend},
+    error::{Error, Result},
+};

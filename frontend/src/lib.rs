@@ -1,1 +1,27 @@
-//! frontend
+//! The wasm entry point, nothing else: it wakes the islands of a page that the server has rendered.
+
+// Linked for its islands: each exports a function that the page calls by name, and nothing here calls one.
+use app as _;
+use std::time::Duration;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Called by the script in the page's head once the module is there, before any island is hydrated.
+///
+/// The browser tests wait for `data-hydrated` on `<html>`. The script hydrates the islands in microtasks right after this
+/// call returns, so the mark is set in the next task: by then every island answers.
+#[wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_islands();
+    leptos::prelude::set_timeout(mark_hydrated, Duration::ZERO);
+}
+
+fn mark_hydrated() {
+    let root = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.document_element());
+    if let Some(root) = root {
+        // Setting an attribute fails only for a malformed name.
+        let _ = root.set_attribute("data-hydrated", "");
+    }
+}

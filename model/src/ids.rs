@@ -49,6 +49,8 @@ id! {
     AnalysisId,
     /// One signed-in browser.
     SessionId,
+    /// One sign-up that waits for the confirmation of its address.
+    SignUpId,
     /// One unit of background work.
     JobId,
 }

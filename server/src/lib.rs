@@ -1,1 +1,13 @@
-//! server
+//! The program `mixlens`: router, middleware, process roles. A library, so that tests build the same router.
+
+mod assets;
+pub mod cli;
+mod dev_mail;
+mod forms;
+mod health;
+mod logging;
+mod pages;
+mod process;
+pub mod router;
+pub mod setup;
+mod visitor;

@@ -1,15 +1,49 @@
 //! The list of analyses, newest first.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 use model::{
     Timestamp,
     analysis::{AnalysisPage, AnalysisState, AnalysisSummary, Audio},
 };
 
 use crate::{
-    format,
-    ui::{ButtonKind, ButtonLink, EmptyState, StateChip, links},
+    format, paths,
+    pages::not_found::failed,
+    ui::{ButtonKind, ButtonLink, EmptyState, StateChip},
+    visit::{Visit, redirect_to_sign_in},
 };
+
+/// The person's analyses, newest first; for signed-in people.
+#[component]
+pub fn History() -> impl IntoView {
+    let visit = Visit::here();
+    let before = use_query_map().with_untracked(|query| query.get("before"));
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(paths::HISTORY);
+        return ().into_any();
+    }
+    let later_page = before.is_some();
+    let list = Suspend::new(async move {
+        match backend::analyses::history(&visit.backend, &visit.actor, before.as_deref()).await {
+            Ok(page) => view! { <HistoryTable page=page now=visit.backend.now() /> }.into_any(),
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! {
+        <Title text="History" />
+        <section class="wrap page stack stack--wide">
+            <div class="page__head">
+                <h1>"History"</h1>
+                <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>"Upload a mix"</ButtonLink>
+            </div>
+            {later_page.then(|| view! { <p><a href=paths::HISTORY>"Back to the newest"</a></p> })}
+            <Suspense>{list}</Suspense>
+        </section>
+    }
+    .into_any()
+}
 
 /// The table of one page of the history; cards on a phone; an invitation where there is nothing yet.
 #[component]
@@ -25,7 +59,7 @@ pub fn HistoryTable(
                 <p class="muted">
                     "Upload a mix and MixLens measures its loudness, peaks, spectrum and stereo image. Reports stay; the audio does not."
                 </p>
-                <ButtonLink href=links::UPLOAD kind=ButtonKind::Primary>
+                <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>
                     "Upload a mix"
                 </ButtonLink>
             </EmptyState>
@@ -40,7 +74,7 @@ pub fn HistoryTable(
     let older = page.next.map(|key| {
         view! {
             <nav aria-label="Pages of the history">
-                <ButtonLink href=format!("{}?before={key}", links::HISTORY)>"Older"</ButtonLink>
+                <ButtonLink href=paths::older(&key)>"Older"</ButtonLink>
             </nav>
         }
     });
@@ -116,7 +150,7 @@ fn HistoryRow(row: AnalysisSummary, now: Timestamp) -> impl IntoView {
     view! {
         <tr class=class role="row">
             <th scope="row" role="rowheader" class="history__title">
-                <a href=links::analysis(row.id)>{row.title}</a>
+                <a href=paths::analysis(row.id)>{row.title}</a>
                 {aside.map(|aside| view! { <span class="history__aside">{aside}</span> })}
             </th>
             <td role="cell" class="history__state">

@@ -1,13 +1,29 @@
 //! The public first page: what it does, what one gets, how it goes. Nothing that is not true yet.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 use model::format::AudioFormat;
 
 use super::report::{Bridge, specimen};
 use crate::{
     charts::{LoudnessChart, SpectrumChart, WaveformChart},
-    ui::{ButtonKind, ButtonLink, Meter, Scale, links},
+    paths,
+    ui::{ButtonKind, ButtonLink, Meter, Scale},
+    visit::Visit,
 };
+
+/// The first page.
+#[component]
+pub fn Home() -> impl IntoView {
+    let visit = Visit::here();
+    let kept = visit.backend.config.plans.free.audio_kept_hours;
+    view! {
+        <Title text="" />
+        <div class="wrap page">
+            <HomePage signed_in=visit.actor.user().is_ok() audio_kept_hours=kept />
+        </div>
+    }
+}
 
 /// The body of the first page.
 #[component]
@@ -20,9 +36,9 @@ pub fn HomePage(
     audio_kept_hours: u32,
 ) -> impl IntoView {
     let (href, action) = if signed_in {
-        (links::UPLOAD, "Upload a mix")
+        (paths::UPLOAD, "Upload a mix")
     } else {
-        (links::SIGNUP, "Measure a mix")
+        (paths::SIGN_UP, "Measure a mix")
     };
     let report = specimen::report();
     view! {
@@ -113,7 +129,7 @@ pub fn HomePage(
                 <p>
                     {format!(
                         "Audio is used to measure it and for nothing else, never to train anything, and on the free plan it is deleted {audio_kept_hours} hours after the upload. ",
-                    )} <a href=links::PRIVACY>"Read the privacy policy"</a> "."
+                    )} <a href=paths::PRIVACY>"Read the privacy policy"</a> "."
                 </p>
                 <ButtonLink href=href kind=ButtonKind::Primary>
                     {action}

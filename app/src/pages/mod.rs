@@ -1,5 +1,10 @@
 //! Pages, as bodies that the router puts into the frame of the site.
 
+pub mod account;
+pub mod analysis;
 pub mod history;
 pub mod home;
+pub mod legal;
+pub mod not_found;
 pub mod report;
+pub mod upload;

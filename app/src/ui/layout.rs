@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use model::account::Me;
 
-use super::{ButtonKind, ButtonLink, links};
+use super::{ButtonKind, ButtonLink};
+use crate::paths;
 
 /// Which entry of the navigation the page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,8 +71,7 @@ pub fn SiteHeader(
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>
-                    <a href=links::ACCOUNT>"Account"</a>
-                    <form method="post" action=links::LOGOUT>
+                    <form method="post" action=paths::SIGN_OUT>
                         {children.map(|children| children())}
                         <button type="submit" class="button button--link">
                             "Sign out"
@@ -82,8 +82,8 @@ pub fn SiteHeader(
         }
         .into_any(),
         None => view! {
-            <a href=links::LOGIN>"Sign in"</a>
-            <ButtonLink href=links::SIGNUP kind=ButtonKind::Primary class="button--small">
+            <a href=paths::SIGN_IN>"Sign in"</a>
+            <ButtonLink href=paths::SIGN_UP kind=ButtonKind::Primary class="button--small">
                 "Create account"
             </ButtonLink>
         }
@@ -92,17 +92,17 @@ pub fn SiteHeader(
     view! {
         <header class="site-header">
             <div class="wrap site-header__bar">
-                <a class="wordmark" href=links::HOME aria-label="MixLens, home">
+                <a class="wordmark" href=paths::HOME aria-label="MixLens, home">
                     <Wordmark />
                 </a>
                 <nav class="site-nav" aria-label="Main">
                     {signed_in
                         .then(|| {
                             view! {
-                                <a href=links::UPLOAD aria-current=current(Here::Upload)>
+                                <a href=paths::UPLOAD aria-current=current(Here::Upload)>
                                     "Upload"
                                 </a>
-                                <a href=links::HISTORY aria-current=current(Here::History)>
+                                <a href=paths::HISTORY aria-current=current(Here::History)>
                                     "History"
                                 </a>
                             }
@@ -122,8 +122,8 @@ pub fn SiteFooter() -> impl IntoView {
         <footer class="site-footer">
             <div class="wrap">
                 <p>"MixLens measures. The ears decide."</p>
-                <a href=links::PRIVACY>"Privacy"</a>
-                <a href=links::TERMS>"Terms"</a>
+                <a href=paths::PRIVACY>"Privacy"</a>
+                <a href=paths::TERMS>"Terms"</a>
             </div>
         </footer>
     }

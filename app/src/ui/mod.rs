@@ -9,7 +9,6 @@ pub mod dialog;
 pub mod form;
 pub mod frame;
 pub mod layout;
-pub mod links;
 pub mod meter;
 pub mod progress;
 pub mod reading;

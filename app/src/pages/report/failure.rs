@@ -4,7 +4,10 @@ use leptos::prelude::*;
 use model::{Failure, FailureCode, Timestamp, analysis::AnalysisView};
 
 use super::TitleBlock;
-use crate::ui::{ButtonKind, ButtonLink, Severity, SeverityIcon, links};
+use crate::{
+    paths,
+    ui::{ButtonKind, ButtonLink, Severity, SeverityIcon},
+};
 
 /// What is wrong, what to do, and the file's facts.
 #[component]
@@ -35,7 +38,7 @@ pub fn FailureBody(
                         {failure.advice()}
                     </p>
                     <p>
-                        <ButtonLink href=links::UPLOAD kind=ButtonKind::Primary>
+                        <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>
                             "Upload another file"
                         </ButtonLink>
                     </p>

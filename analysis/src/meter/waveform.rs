@@ -1,0 +1,136 @@
+//! The outline of the waveform, without knowing in advance how long the file is.
+
+use model::report::Waveform;
+
+/// Whenever there are this many slices, pairs of them become one: the outline of any file has half of it to all of it.
+const MAX_SLICES: usize = 1_200;
+
+pub(super) struct WaveformMeter {
+    /// Frames per slice.
+    slice_len: u64,
+    slices: Vec<(f32, f32)>,
+    /// Frames in the slice that is being drawn, and its extremes.
+    frames: u64,
+    current: (f32, f32),
+}
+
+/// What any sample widens.
+const NOTHING: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
+
+impl WaveformMeter {
+    pub(super) fn new(rate: u32) -> Self {
+        Self {
+            slice_len: u64::from(rate / 1_000).max(1),
+            slices: Vec::new(),
+            frames: 0,
+            current: NOTHING,
+        }
+    }
+
+    pub(super) fn push(&mut self, planes: &[&[f32]]) {
+        let frames = planes.first().map_or(0, |plane| plane.len());
+        let mut at = 0;
+        while at < frames {
+            let count = (frames - at).min((self.slice_len - self.frames) as usize);
+            for plane in planes {
+                self.current = wider(self.current, extremes(&plane[at..at + count]));
+            }
+            at += count;
+            self.frames += count as u64;
+            if self.frames == self.slice_len {
+                self.complete_slice();
+            }
+        }
+    }
+
+    fn complete_slice(&mut self) {
+        self.slices.push(std::mem::replace(&mut self.current, NOTHING));
+        self.frames = 0;
+        if self.slices.len() == MAX_SLICES {
+            self.slices = self
+                .slices
+                .chunks(2)
+                .map(|pair| pair.iter().copied().fold(NOTHING, wider))
+                .collect();
+            self.slice_len *= 2;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Waveform {
+        if self.frames > 0 {
+            self.slices.push(self.current);
+        }
+        let level = |sample: f32| (sample * 127.0).round().clamp(-127.0, 127.0) as i8;
+        Waveform {
+            slices: self
+                .slices
+                .into_iter()
+                .map(|(low, high)| (level(low), level(high)))
+                .collect(),
+        }
+    }
+}
+
+fn wider(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
+    (one.0.min(other.0), one.1.max(other.1))
+}
+
+fn extremes(samples: &[f32]) -> (f32, f32) {
+    const LANES: usize = 8;
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    for chunk in chunks {
+        for lane in 0..LANES {
+            low[lane] = if chunk[lane] < low[lane] {
+                chunk[lane]
+            } else {
+                low[lane]
+            };
+            high[lane] = if chunk[lane] > high[lane] {
+                chunk[lane]
+            } else {
+                high[lane]
+            };
+        }
+    }
+    let lanes = low.into_iter().zip(high).fold(NOTHING, wider);
+    rest.iter()
+        .fold(lanes, |range, &sample| wider(range, (sample, sample)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outline_has_about_a_thousand_slices_however_long_the_file_is() {
+        for seconds in [3, 10, 240, 3_600] {
+            let mut meter = WaveformMeter::new(8_000);
+            let second = vec![0.5; 8_000];
+            for _ in 0..seconds {
+                meter.push(&[&second]);
+            }
+            let slices = meter.finish().slices;
+            assert!(
+                (600..=1_200).contains(&slices.len()),
+                "{} slices of {seconds} s",
+                slices.len()
+            );
+            assert!(slices.iter().all(|&slice| slice == (64, 64)));
+        }
+    }
+
+    #[test]
+    fn a_lone_peak_survives_every_merge_in_its_place() {
+        let mut meter = WaveformMeter::new(8_000);
+        let mut samples = vec![0.0; 8_000 * 100];
+        samples[8_000 * 50] = -1.0;
+        for block in samples.chunks(777) {
+            meter.push(&[block, block]);
+        }
+        let slices = meter.finish().slices;
+        let peak = slices.iter().position(|slice| slice.0 == -127).unwrap();
+        assert_eq!(slices.iter().filter(|slice| slice.0 != 0).count(), 1);
+        assert!((0.49..0.51).contains(&(peak as f64 / slices.len() as f64)));
+    }
+}

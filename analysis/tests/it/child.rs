@@ -1,0 +1,105 @@
+//! The child process, run as a parent runs it. The test binary is its own child: the ignored test below.
+
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
+
+use analysis::child::{self, Fault, Message, Task};
+use analysis::testkit::{Encoding, broken, music, wav};
+use model::{Failure, FailureCode};
+
+const TASK: &str = "MIXLENS_TEST_CHILD_TASK";
+
+#[test]
+#[ignore = "it is the child of the others"]
+fn the_child() {
+    let task = std::env::var_os(TASK).unwrap().into_string().unwrap();
+    let _ = child::run(&task, child::stdin_file().unwrap(), std::io::stdout());
+}
+
+fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<Message>, ExitStatus) {
+    let mut file: File = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    // Not at its start: the child sees to that.
+    file.flush().unwrap();
+    assert!(file.stream_position().unwrap() as usize == bytes.len());
+    let task = serde_json::to_string(&Task {
+        declared: None,
+        max_duration_s: 600,
+        fault,
+    })
+    .unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "child::the_child",
+            "--nocapture",
+            "--quiet",
+        ])
+        .env(TASK, task)
+        .stdin(Stdio::from(file))
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    // The test harness prints around it.
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let messages = lines
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| Message::parse(line).unwrap());
+    (messages.collect(), output.status)
+}
+
+#[test]
+fn a_file_becomes_progress_and_one_report() {
+    let (messages, status) = run_child(&wav(44_100, &music(44_100, 20.0, 1), Encoding::Int16), None);
+    assert!(status.success());
+    let (last, before) = messages.split_last().unwrap();
+    assert!(before.iter().all(|message| !message.is_final()), "{before:?}");
+    assert_eq!(before.first(), Some(&Message::Progress(0)));
+    match last {
+        Message::Report(report) => assert!((report.file.duration_s - 20.0).abs() < 1e-9),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_bad_file_becomes_one_failure() {
+    let (messages, status) = run_child(&broken::text(), None);
+    assert!(status.success());
+    assert_eq!(messages, [Message::Failure(Failure::new(FailureCode::NotAudio))]);
+}
+
+#[test]
+fn a_crash_ends_the_child_without_a_final_message() {
+    let file = broken::text();
+    for fault in [Fault::Panic, Fault::Abort, Fault::Memory] {
+        let (messages, status) = run_child(&file, Some(fault));
+        assert!(!status.success(), "{fault:?}");
+        assert!(
+            messages.iter().all(|message| !message.is_final()),
+            "{fault:?}: {messages:?}"
+        );
+        if fault != Fault::Panic {
+            assert!(status.signal().is_some(), "{fault:?}: {status}");
+        }
+    }
+}
+
+#[test]
+fn messages_are_what_the_documents_say() {
+    for (line, message) in [
+        (r#"{"progress":37}"#, Message::Progress(37)),
+        (
+            r#"{"failure":{"code":"silent"}}"#,
+            Message::Failure(Failure::new(FailureCode::Silent)),
+        ),
+        (r#"{"io_error":"gone"}"#, Message::IoError("gone".into())),
+    ] {
+        assert_eq!(Message::parse(line).unwrap(), message);
+        assert_eq!(serde_json::to_string(&message).unwrap(), line);
+    }
+    assert!(Message::parse("thread 'main' panicked").is_err());
+}

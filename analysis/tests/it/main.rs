@@ -1,0 +1,42 @@
+//! The engine from outside: files in, reports and failures out.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+mod agreement;
+#[cfg(unix)]
+mod child;
+mod failures;
+mod signals;
+mod standards;
+
+use std::io::Cursor;
+
+use analysis::testkit::{Encoding, Planes, wav};
+use analysis::{Error, Options, measure};
+use model::{Failure, Reading, Report};
+
+pub(crate) fn report_of(bytes: Vec<u8>) -> Report {
+    measure(Cursor::new(bytes), &Options::default(), &mut |_| {}).unwrap()
+}
+
+pub(crate) fn measured(rate: u32, planes: &Planes) -> Report {
+    report_of(wav(rate, planes, Encoding::Float32))
+}
+
+pub(crate) fn failure_of(bytes: Vec<u8>) -> Failure {
+    match measure(Cursor::new(bytes), &Options::default(), &mut |_| {}) {
+        Err(Error::Rejected(failure)) => failure,
+        other => panic!("expected a failure, got {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_near(reading: Reading, expected: f64, tolerance: f64, what: &str) {
+    let value = reading
+        .value()
+        .unwrap_or_else(|| panic!("{what}: no value, {:?}", reading.why()));
+    assert!(
+        (value - expected).abs() <= tolerance,
+        "{what}: {value}, expected {expected} ± {tolerance}"
+    );
+}

@@ -1,0 +1,145 @@
+//! The server functions of the islands: ten lines each, over the use cases of `backend`.
+//!
+//! Every call carries the page's CSRF token in `x-csrf-token`, by [`CsrfClient`]; the server refuses writes without it.
+
+use std::fmt;
+
+use leptos::{
+    prelude::*,
+    server_fn::{
+        Bytes,
+        client::{Client, browser::BrowserClient},
+        codec::{GetUrl, Json, JsonEncoding},
+        error::{FromServerFnError, ServerFnErrorErr},
+        request::browser::BrowserRequest,
+        response::browser::BrowserResponse,
+    },
+};
+use model::{
+    AnalysisId, Problem, ProblemCode, UploadId,
+    analysis::{AudioLink, Progress},
+    upload::{CompletedUpload, NewUpload, UploadTicket},
+};
+use serde::{Deserialize, Serialize};
+
+/// The header that carries the CSRF token of a page's island.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// The `<meta>` in which a page holds its CSRF token for the islands.
+pub const CSRF_META: &str = "csrf-token";
+
+/// Why a server function failed: the same `Problem` that REST answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiError(pub Problem);
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        Self(match error {
+            ServerFnErrorErr::Request(_) => Problem::new(
+                ProblemCode::Unavailable,
+                "MixLens cannot be reached. Check your connection; nothing is lost.",
+            ),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
+                Problem::new(ProblemCode::Invalid, "The request was not understood. Reload the page and try again.")
+            }
+            _ => Problem::new(
+                ProblemCode::Internal,
+                "The answer of the server was not understood. Reload the page and try again.",
+            ),
+        })
+    }
+}
+
+/// The browser's `fetch` with the CSRF token of the page.
+#[derive(Debug)]
+pub struct CsrfClient;
+
+impl Client<ApiError> for CsrfClient {
+    type Request = BrowserRequest;
+    type Response = BrowserResponse;
+
+    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, ApiError>> + Send {
+        #[cfg(feature = "hydrate")]
+        request.headers().set(CSRF_HEADER, &csrf_token());
+        <BrowserClient as Client<ApiError>>::send(request)
+    }
+
+    fn open_websocket(
+        path: &str,
+    ) -> impl Future<
+        Output = Result<
+            (
+                impl futures::Stream<Item = Result<Bytes, Bytes>> + Send + 'static,
+                impl futures::Sink<Bytes> + Send + 'static,
+            ),
+            ApiError,
+        >,
+    > + Send {
+        <BrowserClient as Client<ApiError>>::open_websocket(path)
+    }
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        <BrowserClient as Client<ApiError>>::spawn(future);
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn csrf_token() -> String {
+    document()
+        .query_selector(&format!("meta[name={CSRF_META}]"))
+        .ok()
+        .flatten()
+        .and_then(|meta| meta.get_attribute("content"))
+        .unwrap_or_default()
+}
+
+/// Gives the permission to PUT one file.
+///
+/// # Errors
+/// The problem of `backend::uploads::begin`.
+#[server(prefix = "/api", endpoint = "uploads/begin", input = Json, client = CsrfClient)]
+pub async fn begin_upload(file: NewUpload) -> Result<UploadTicket, ApiError> {
+    let visit = crate::Visit::here();
+    backend::uploads::begin(&visit.backend, &visit.actor, file).await.map_err(|error| visit.api_error(&error))
+}
+
+/// Says that the bytes are there.
+///
+/// # Errors
+/// The problem of `backend::uploads::complete`.
+#[server(prefix = "/api", endpoint = "uploads/complete", input = Json, client = CsrfClient)]
+pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiError> {
+    let visit = crate::Visit::here();
+    backend::uploads::complete(&visit.backend, &visit.actor, upload).await.map_err(|error| visit.api_error(&error))
+}
+
+/// How far an analysis has come.
+///
+/// # Errors
+/// The problem of `backend::analyses::progress`.
+#[server(prefix = "/api", endpoint = "analyses/progress", input = GetUrl, client = CsrfClient)]
+pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
+    let visit = crate::Visit::here();
+    backend::analyses::progress(&visit.backend, &visit.actor, id).await.map_err(|error| visit.api_error(&error))
+}
+
+/// A link to listen, for a few minutes.
+///
+/// # Errors
+/// The problem of `backend::analyses::audio_link`.
+#[server(prefix = "/api", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
+pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
+    let visit = crate::Visit::here();
+    backend::analyses::audio_link(&visit.backend, &visit.actor, id).await.map_err(|error| visit.api_error(&error))
+}

@@ -1,0 +1,113 @@
+//! The page of one analysis: progress, report or failure, by its state; with the forms that rename and delete it.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use model::{
+    AnalysisId, Problem, ProblemCode,
+    analysis::{AnalysisState, AnalysisView, Audio},
+};
+
+use super::{
+    not_found::failed,
+    report::{FailureBody, ReportBody, RunningBody},
+};
+use crate::{
+    islands::{
+        live::{Live, REPLACED},
+        player::Player,
+    },
+    paths,
+    ui::{Button, ButtonKind, Confirm, ErrorSummary, Field},
+    visit::{Refusal, Visit, redirect_to_sign_in},
+};
+
+/// One analysis; for its owner.
+#[component]
+pub fn Analysis() -> impl IntoView {
+    let visit = Visit::here();
+    let id: Option<AnalysisId> =
+        use_params_map().with_untracked(|params| params.get("id")).and_then(|id| id.parse().ok());
+    let Some(id) = id else {
+        return failed(&Problem::new(ProblemCode::NotFound, "There is no such analysis. The link may not be complete."));
+    };
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(&paths::analysis(id));
+        return ().into_any();
+    }
+    // Read before the first await: the context belongs to the synchronous part.
+    let refusal = Refusal::here();
+    let body = Suspend::new(async move {
+        match backend::analyses::view(&visit.backend, &visit.actor, id).await {
+            Ok(view) => body(view, &visit, refusal),
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! { <Suspense>{body}</Suspense> }.into_any()
+}
+
+fn body(view: AnalysisView, visit: &Visit, refusal: Refusal) -> AnyView {
+    let now = visit.backend.now();
+    let id = view.summary.id;
+    let title = view.summary.title.clone();
+    let errors = refusal.errors();
+    let actions = {
+        let (title, csrf) = (title.clone(), visit.csrf.clone());
+        move || view! { <Actions id=id title=title csrf=csrf refusal=refusal /> }
+    };
+    let content = match view.summary.progress.state {
+        AnalysisState::Done => {
+            let duration_s = view.summary.duration_s.unwrap_or(0.0);
+            let has_audio = matches!(view.summary.audio, Audio::Kept { until } if until > now);
+            let player = move || {
+                if has_audio {
+                    view! { <Player id=id duration_s=duration_s /> }.into_any()
+                } else {
+                    view! { <p class="muted player-gone">"The audio was removed, so nothing can be played here. Every number stays."</p> }.into_any()
+                }
+            };
+            view! { <ReportBody view=view now=now actions=actions player=player /> }.into_any()
+        }
+        AnalysisState::Failed => view! { <FailureBody view=view now=now actions=actions /> }.into_any(),
+        AnalysisState::Queued | AnalysisState::Running => {
+            let progress = view.summary.progress.clone();
+            view! {
+                <RunningBody view=view now=now actions=actions>
+                    <Live id=id progress=progress />
+                </RunningBody>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <Title text=title />
+        <div class="wrap page" id=REPLACED>
+            <ErrorSummary errors=errors />
+            {content}
+        </div>
+    }
+    .into_any()
+}
+
+/// Rename and delete, each a form that unfolds.
+#[component]
+fn Actions(id: AnalysisId, title: String, csrf: String, refusal: Refusal) -> impl IntoView {
+    let value = refusal.value("title").unwrap_or_else(|| title.clone());
+    let hidden = csrf.clone();
+    view! {
+        <Confirm opener="Rename">
+            <form method="post" action=paths::rename(id) class="stack">
+                <input type="hidden" name="csrf" value=hidden />
+                <Field label="Title" name="title" value=value error=refusal.error("title") maxlength=120_u32 autocomplete="off" />
+                <Button kind=ButtonKind::Primary class="button--small">"Save the title"</Button>
+            </form>
+        </Confirm>
+        <Confirm opener="Delete" kind=ButtonKind::Danger>
+            <form method="post" action=paths::delete(id) class="stack">
+                <input type="hidden" name="csrf" value=csrf />
+                <p>"The report and the audio of " <strong>{title}</strong> " are removed for good. Nothing can bring them back."</p>
+                <Button kind=ButtonKind::Danger class="button--small">"Delete for good"</Button>
+            </form>
+        </Confirm>
+    }
+}

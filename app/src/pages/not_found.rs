@@ -1,0 +1,44 @@
+//! What stands where there is no page, and where one could not be made.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use model::{Problem, ProblemCode};
+
+use crate::{
+    paths,
+    ui::{ButtonKind, ButtonLink},
+    visit::set_status,
+};
+
+/// No page has this address.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    failed(&Problem::new(
+        ProblemCode::NotFound,
+        "No page has this address. It may have been deleted, or the link is not complete.",
+    ))
+}
+
+/// A page that could not be made, with the status of the problem.
+pub(crate) fn failed(problem: &Problem) -> AnyView {
+    set_status(problem);
+    let title = match problem.code {
+        ProblemCode::NotFound => "Nothing here",
+        ProblemCode::Unavailable => "One moment",
+        ProblemCode::Internal => "That failed",
+        _ => "That cannot be shown",
+    };
+    view! {
+        <Title text=title />
+        <section class="wrap wrap--narrow page stack">
+            <p class="label">{problem.code.status()}</p>
+            <h1>{title}</h1>
+            <p>{problem.message.clone()}</p>
+            <p class="cluster">
+                <ButtonLink href=paths::HISTORY kind=ButtonKind::Primary>"Your history"</ButtonLink>
+                <ButtonLink href=paths::HOME>"First page"</ButtonLink>
+            </p>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,47 @@
+//! The page on which files are uploaded.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use model::format::AudioFormat;
+
+use crate::{
+    islands::uploader::Uploader,
+    paths,
+    visit::{Visit, redirect_to_sign_in},
+};
+
+/// The upload page; for signed-in people.
+#[component]
+pub fn Upload() -> impl IntoView {
+    let visit = Visit::here();
+    let Ok(user) = visit.actor.user() else {
+        redirect_to_sign_in(paths::UPLOAD);
+        return ().into_any();
+    };
+    let limits = visit.backend.config.plans.of(user.plan);
+    let kept = if limits.audio_kept_hours % 24 == 0 && limits.audio_kept_hours > 24 {
+        format!("{} days", limits.audio_kept_hours / 24)
+    } else {
+        format!("{} hours", limits.audio_kept_hours)
+    };
+    view! {
+        <Title text="Upload" />
+        <section class="wrap page stack stack--wide">
+            <div class="stack">
+                <h1>"Upload a mix"</h1>
+                <p class="muted">
+                    {AudioFormat::list()} ", up to " {limits.max_minutes} " minutes and " {limits.max_megabytes}
+                    " MB each. The audio is removed after " {kept} "; the report stays."
+                </p>
+            </div>
+            <noscript>
+                <p class="callout">
+                    "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
+                    "Everything else here works without it. Switch it on for this page and reload."
+                </p>
+            </noscript>
+            <Uploader max_bytes=limits.max_bytes() />
+        </section>
+    }
+    .into_any()
+}

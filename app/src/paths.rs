@@ -1,0 +1,88 @@
+//! All addresses of pages and forms. Nothing else spells one out.
+
+use model::AnalysisId;
+
+/// The public first page.
+pub const HOME: &str = "/";
+/// The form for a new account.
+pub const SIGN_UP: &str = "/signup";
+/// Said after [`SIGN_UP`], whatever the address is.
+pub const SIGN_UP_SENT: &str = "/signup/sent";
+/// Where the link in the confirmation mail leads, with `?token=`.
+pub const CONFIRM: &str = "/signup/confirm";
+/// The form to sign in.
+pub const SIGN_IN: &str = "/signin";
+/// Takes the sign-out form.
+pub const SIGN_OUT: &str = "/signout";
+/// Where files are uploaded.
+pub const UPLOAD: &str = "/upload";
+/// The person's analyses, newest first, with `?before=` for older ones.
+pub const HISTORY: &str = "/history";
+/// The beginning of every analysis's address.
+pub const ANALYSES: &str = "/analyses";
+/// The terms of service.
+pub const TERMS: &str = "/terms";
+/// The privacy policy.
+pub const PRIVACY: &str = "/privacy";
+/// The mail that a development server wrote into files.
+pub const DEV_MAIL: &str = "/dev/mail";
+
+/// The page of one analysis.
+#[must_use]
+pub fn analysis(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}")
+}
+
+/// Takes the form with a new title.
+#[must_use]
+pub fn rename(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/rename")
+}
+
+/// Takes the form that deletes an analysis.
+#[must_use]
+pub fn delete(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/delete")
+}
+
+/// The history from the key `before` on.
+#[must_use]
+pub fn older(before: &str) -> String {
+    format!("{HISTORY}?before={before}")
+}
+
+/// The sign-in form that leads on to `next`.
+#[must_use]
+pub fn sign_in_then(next: &str) -> String {
+    format!("{SIGN_IN}?next={}", next.replace('%', "%25").replace('&', "%26").replace('#', "%23").replace('?', "%3F"))
+}
+
+/// `next` where it is an address of ours, else the upload page: a sign-in must not lead anywhere else (ASVS 3.7.2).
+#[must_use]
+pub fn safe_next(next: Option<&str>) -> String {
+    match next {
+        Some(path)
+            if path.starts_with('/')
+                && !path.starts_with("//")
+                && !path.contains(['\\', '\r', '\n', '\t'])
+                && path.is_ascii() =>
+        {
+            path.to_owned()
+        }
+        _ => UPLOAD.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_leads_to_our_own_pages_only() {
+        assert_eq!(safe_next(Some("/history?before=1")), "/history?before=1");
+        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", ""] {
+            assert_eq!(safe_next(Some(foreign)), UPLOAD, "{foreign}");
+        }
+        assert_eq!(safe_next(None), UPLOAD);
+    }
+}

@@ -1,0 +1,120 @@
+//! The HTML document around every page, its Content-Security-Policy, and which page belongs to which address.
+
+use http::header;
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
+use leptos_axum::ResponseOptions;
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Route, Router, Routes},
+    hooks::use_url,
+    path,
+};
+
+use crate::{
+    api::CSRF_META,
+    pages::{account, analysis, history, home, legal, not_found, upload},
+    paths,
+    ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
+    visit::Visit,
+};
+
+/// The document of every page. Sets the Content-Security-Policy of the response.
+#[must_use]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let visit = Visit::here();
+    set_policy(&visit);
+    let moves = has_islands(&request_path());
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <meta name=CSRF_META content=visit.csrf.clone() />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <HashedStylesheet options=options.clone() id="leptos" />
+                {moves.then(|| view! { <HydrationScripts options=options islands=true /> })}
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+#[component]
+fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "MixLens".to_owned() } else { format!("{title} · MixLens") } />
+        <SkipLink />
+        <Router>
+            <Header />
+            <main id="main" tabindex="-1">
+                <Routes fallback=not_found::NotFound>
+                    <Route path=path!("/") view=home::Home ssr=SsrMode::Async />
+                    <Route path=path!("/signup") view=account::SignUp ssr=SsrMode::Async />
+                    <Route path=path!("/signup/sent") view=account::SignUpSent ssr=SsrMode::Async />
+                    <Route path=path!("/signup/confirm") view=account::Confirm ssr=SsrMode::Async />
+                    <Route path=path!("/signin") view=account::SignIn ssr=SsrMode::Async />
+                    <Route path=path!("/upload") view=upload::Upload ssr=SsrMode::Async />
+                    <Route path=path!("/history") view=history::History ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
+                    <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />
+                </Routes>
+            </main>
+        </Router>
+        <SiteFooter />
+        <Toasts />
+    }
+}
+
+#[component]
+fn Header() -> impl IntoView {
+    let visit = Visit::here();
+    let here = match use_url().get_untracked().path() {
+        paths::UPLOAD => Here::Upload,
+        paths::HISTORY => Here::History,
+        _ => Here::Elsewhere,
+    };
+    view! {
+        <SiteHeader here=here me=visit.me()>
+            <Csrf />
+        </SiteHeader>
+    }
+}
+
+/// The hidden field that every form needs.
+#[component]
+pub(crate) fn Csrf() -> impl IntoView {
+    view! { <input type="hidden" name="csrf" value=Visit::here().csrf /> }
+}
+
+fn request_path() -> String {
+    use_context::<http::request::Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default()
+}
+
+/// Whether the page has anything that moves; the others load no script at all.
+fn has_islands(path: &str) -> bool {
+    path == paths::UPLOAD || path.starts_with(paths::ANALYSES)
+}
+
+/// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).
+fn set_policy(visit: &Visit) {
+    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else { return };
+    let public = &visit.backend.config.storage.public_endpoint;
+    let storage = if *public == visit.backend.config.base_url { String::new() } else { format!(" {public}") };
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; font-src 'self'; connect-src 'self'{storage}; media-src 'self' blob:{storage}; \
+         manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    );
+    if let Ok(value) = policy.parse() {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, value);
+    }
+}

@@ -1,0 +1,224 @@
+//! Accounts: signing up, confirming the address, signing in and out.
+//!
+//! Answers are alike for addresses that have an account and those that have none, in time too: signing up always hashes a
+//! password, writes one row and sends one mail; signing in always verifies a hash.
+
+pub mod password;
+mod store;
+mod throttle;
+
+use std::time::Duration;
+
+use model::{AccountId, ProblemCode, SignUpId};
+use secrecy::SecretString;
+
+use crate::{
+    Backend, Error, Result,
+    jobs::{self, Job},
+    mail::Letter,
+    sessions,
+    signing::Purpose,
+};
+use store::SignUpRow;
+
+/// The version of the Terms that a sign-up accepts: the day they were published.
+pub const TERMS_VERSION: &str = "2026-11-24";
+
+/// The youngest who may have an account, in years (P18).
+pub const MIN_AGE: u32 = 13;
+
+/// How long the link in the confirmation mail works.
+pub const CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// Confirmation mails that one address gets within [`MAIL_WINDOW`]; further sign-ups answer the same and send nothing.
+const MAX_MAILS: usize = 3;
+const MAIL_WINDOW: Duration = Duration::from_secs(3600);
+
+/// The most characters of a display name.
+const MAX_NAME: usize = 60;
+
+/// The most bytes of an address (RFC 5321 4.5.3.1.3).
+const MAX_EMAIL: usize = 254;
+
+/// What the sign-up form holds.
+#[derive(Debug, Clone)]
+pub struct SignUp {
+    /// How the person wants to be called.
+    pub display_name: String,
+    /// Their address.
+    pub email: String,
+    /// Their new password.
+    pub password: SecretString,
+    /// "I am 13 or older".
+    pub age_ok: bool,
+    /// "I accept the terms".
+    pub terms_ok: bool,
+}
+
+/// Takes a sign-up and sends a mail to its address: a link to confirm it, or, where there is an account already, a word
+/// about that. The answer is the same.
+///
+/// # Errors
+/// `Invalid` with the field at fault; `Unavailable` when too many sign up at once.
+pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
+    let display_name = check_name(&form.display_name)?;
+    let email = check_email(&form.email)?;
+    if !form.age_ok {
+        return Err(Error::invalid(
+            "age_ok",
+            format!("MixLens is for people of {MIN_AGE} and older. If you are, tick the box; if not, you cannot have an account yet."),
+        ));
+    }
+    if !form.terms_ok {
+        return Err(Error::invalid("terms_ok", "An account needs your agreement to the terms. Tick the box if you agree."));
+    }
+    password::check_new(&form.password, &email, &display_name)?;
+
+    let password_hash = backend.hasher.hash(&*backend.entropy, form.password).await?;
+    let now = backend.now();
+    let row = SignUpRow {
+        id: SignUpId(backend.new_id()).to_string(),
+        email_key: key_of(&email),
+        email,
+        display_name,
+        password_hash,
+        terms_version: TERMS_VERSION.to_owned(),
+        created_at: now.0,
+        expires_at: now.plus(CONFIRM_WITHIN).0,
+    };
+    let mut tx = backend.db.begin().await?;
+    let recent = store::sign_ups_since(&mut tx, &row.email_key, now.minus(MAIL_WINDOW)).await?;
+    store::insert_sign_up(&mut tx, &row).await?;
+    if recent < MAX_MAILS {
+        let sign_up = row.id.parse().map_err(Error::internal)?;
+        jobs::enqueue(&mut tx, backend, &Job::MailSignUp { sign_up }, jobs::Options::default()).await?;
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+/// The job behind [`sign_up`]: writes to the address, by what it is.
+pub(crate) async fn mail_sign_up(backend: &Backend, id: SignUpId) -> Result<()> {
+    let Some(row) = store::find_sign_up(&backend.db, id, backend.now()).await? else { return Ok(()) };
+    let base = &backend.config.base_url;
+    let letter = if store::account_exists(&backend.db, &row.email_key).await? {
+        Letter {
+            to: row.email,
+            subject: "You have a MixLens account already".into(),
+            text: format!(
+                "Somebody, probably you, asked for a MixLens account with this address.\nThere is one already, so nothing was changed.\n\n\
+                 Sign in here:\n{base}/signin\n\nIf it was not you, there is nothing to do.\n"
+            ),
+        }
+    } else {
+        let token = confirmation_token(backend, &row.id);
+        Letter {
+            to: row.email,
+            subject: "Confirm your address for MixLens".into(),
+            text: format!(
+                "Welcome to MixLens.\n\nConfirm this address and you are in:\n{base}/signup/confirm?token={token}\n\n\
+                 The link works once, for 24 hours.\nIf you did not ask for an account, leave it, and everything about it is forgotten.\n"
+            ),
+        }
+    };
+    backend.mailer.send(id.0, &letter).await
+}
+
+/// Makes the account of a confirmed sign-up and signs the person in; the session's token.
+///
+/// # Errors
+/// `NotFound` where the link is not ours, was used, or is too old.
+pub async fn confirm_sign_up(backend: &Backend, token: &str) -> Result<String> {
+    let gone = || {
+        Error::problem(
+            ProblemCode::NotFound,
+            "This link was used already or is older than 24 hours. If you confirmed before, sign in; otherwise sign up again.",
+        )
+    };
+    let id = verify_confirmation(backend, token).ok_or_else(gone)?;
+    let now = backend.now();
+    let mut tx = backend.db.begin().await?;
+    let row = store::take_sign_up(&mut tx, id, now).await?.ok_or_else(gone)?;
+    let account = AccountId(backend.new_id());
+    if !store::insert_account(&mut tx, account, &row, now).await? {
+        return Err(gone());
+    }
+    store::forget_sign_ups(&mut tx, &row.email_key).await?;
+    let session = sessions::open(backend, &mut tx, account).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// Signs in; the token of a new session. `replaces` is the token of the session that this browser had, which ends.
+///
+/// # Errors
+/// `Invalid` on `password` where address and password do not belong together, whichever of them is wrong;
+/// `RateLimited` after too many wrong tries.
+pub async fn sign_in(backend: &Backend, email: &str, password: SecretString, replaces: Option<&str>) -> Result<String> {
+    let email_key = key_of(email);
+    throttle::check(backend, &email_key).await?;
+    let found = store::find_credentials(&backend.db, &email_key).await?;
+    let (account, hash) = found.map_or((None, None), |row| (Some(row.id), Some(row.password_hash)));
+    let fits = backend.hasher.verify(password, hash).await?;
+    let Some(account) = account.filter(|_| fits) else {
+        throttle::failed(backend, &email_key).await?;
+        return Err(Error::invalid(
+            "password",
+            "This address and this password do not belong together. Check both for typing errors.",
+        ));
+    };
+    let mut tx = backend.db.begin().await?;
+    throttle::succeeded(backend, &mut tx, &email_key).await?;
+    let session = sessions::open(backend, &mut tx, account.parse().map_err(Error::internal)?).await?;
+    tx.commit().await?;
+    if let Some(old) = replaces {
+        sessions::end(backend, old).await?;
+    }
+    Ok(session)
+}
+
+/// Forgets sign-ups that were not confirmed in time; how many.
+pub(crate) async fn reap_sign_ups(backend: &Backend) -> Result<u64> {
+    let forgotten = store::reap_sign_ups(&backend.db, backend.now()).await?;
+    Ok(forgotten + throttle::reap(backend).await?)
+}
+
+/// An address is looked up trimmed and in lower case: people type theirs both ways.
+fn key_of(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+fn confirmation_token(backend: &Backend, id: &str) -> String {
+    format!("{id}.{}", backend.signer.sign(Purpose::ConfirmSignUp, &[id]))
+}
+
+fn verify_confirmation(backend: &Backend, token: &str) -> Option<SignUpId> {
+    let (id, signature) = token.split_once('.')?;
+    backend.signer.verify(Purpose::ConfirmSignUp, &[id], signature).then(|| id.parse().ok()).flatten()
+}
+
+fn check_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(Error::invalid("display_name", "Tell us how you want to be called."));
+    }
+    if name.chars().count() > MAX_NAME {
+        return Err(Error::invalid("display_name", format!("Use at most {MAX_NAME} characters.")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid("display_name", "Use letters, digits and signs only; no line breaks."));
+    }
+    Ok(name.to_owned())
+}
+
+/// Whether mail could go to `email`; only the confirmation proves that it does.
+fn check_email(email: &str) -> Result<String> {
+    let email = email.trim();
+    let parses = email.parse::<lettre::Address>().is_ok();
+    let has_dotted_domain = email.rsplit_once('@').is_some_and(|(_, domain)| domain.contains('.'));
+    if email.len() > MAX_EMAIL || !parses || !has_dotted_domain {
+        return Err(Error::invalid("email", "Give a whole e-mail address, such as ann@example.org."));
+    }
+    Ok(email.to_owned())
+}

@@ -1,0 +1,149 @@
+//! Passwords: what is accepted, and argon2id.
+
+use std::sync::Arc;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::{Error, Result, entropy::Entropy};
+
+/// The fewest characters of a password (ASVS 6.2.1).
+pub const MIN_CHARS: usize = 12;
+
+/// The most characters of a password (ASVS 6.2.9 asks for at least 64).
+pub const MAX_CHARS: usize = 128;
+
+/// The least zxcvbn score (of 0 to 4): about 10^8 guesses.
+const MIN_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
+
+/// Callers that may wait for their turn; one more is told to come back, so that a flood cannot pile up memory.
+const MAX_WAITING: usize = 64;
+
+/// Checks a new password by length and by how hard it is to guess, given what else is known about the person.
+///
+/// # Errors
+/// `Invalid` on the field `password`, saying what to do.
+pub fn check_new(password: &SecretString, email: &str, display_name: &str) -> Result<()> {
+    let text = password.expose_secret();
+    let refuse = |message: String| Err(Error::invalid("password", message));
+    match text.chars().count() {
+        count if count < MIN_CHARS => {
+            return refuse(format!("Use at least {MIN_CHARS} characters. Three or four unrelated words are easy to remember."));
+        }
+        count if count > MAX_CHARS => return refuse(format!("Use at most {MAX_CHARS} characters.")),
+        _ => {}
+    }
+    let local_part = email.split('@').next().unwrap_or_default();
+    let estimate = zxcvbn::zxcvbn(text, &[email, local_part, display_name, "mixlens"]);
+    if estimate.score() < MIN_SCORE {
+        let why = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| format!(" {warning}")).unwrap_or_default();
+        return refuse(format!("This password is easy to guess.{why} Add one or two unrelated words."));
+    }
+    Ok(())
+}
+
+/// Hashes and verifies with argon2id (m = 19 MiB, t = 2, p = 1: the crate's defaults and OWASP's minimum), as many at a
+/// time as there are cores.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    turns: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    /// The hash of a password that nobody has, verified where there is no account, so that both take as long.
+    dummy: Arc<str>,
+}
+
+impl Hasher {
+    /// A hasher with a turn for each core.
+    #[must_use]
+    pub fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            turns: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            dummy: hash_with(b"nobody has this password", &[7; 16]).unwrap_or_default().into(),
+        }
+    }
+
+    /// The PHC string of `password` with a fresh salt.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many are waiting.
+    pub async fn hash(&self, entropy: &dyn Entropy, password: SecretString) -> Result<String> {
+        let mut salt = [0; 16];
+        entropy.fill(&mut salt);
+        self.in_turn(move || hash_with(password.expose_secret().as_bytes(), &salt)).await?.map_err(Error::internal)
+    }
+
+    /// Whether `password` is the one of `hash`. `None` (no such account) takes as long and is never true.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many are waiting.
+    pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.dummy.to_string());
+        let fits = self
+            .in_turn(move || {
+                PasswordHash::new(&hash).is_ok_and(|hash| {
+                    Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
+                })
+            })
+            .await?;
+        Ok(known && fits)
+    }
+
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let busy = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable { what: "password hashing", source };
+        let _place = self.waiting.try_acquire().map_err(|error| busy(error.into()))?;
+        let _turn = self.turns.acquire().await.map_err(|error| busy(error.into()))?;
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    }
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn hash_with(password: &[u8], salt: &[u8]) -> Result<String, argon2::password_hash::Error> {
+    Ok(Argon2::default().hash_password_with_salt(password, salt)?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    fn check(password: &str) -> Result<()> {
+        check_new(&SecretString::from(password), "ann@example.org", "Ann Miller")
+    }
+
+    #[test]
+    fn a_long_password_that_is_hard_to_guess_is_taken_whatever_it_is_made_of() {
+        check("copper lantern valley 9").unwrap();
+        check("häufig späte Wolken über Oslo").unwrap();
+    }
+
+    #[test]
+    fn short_endless_and_guessable_passwords_are_refused_with_advice() {
+        for password in ["short", &"x".repeat(129), "password1234", "ann@example.org", "Ann Miller 1990", "aaaaaaaaaaaaaaaa"] {
+            let problem = check(password).unwrap_err().to_problem("");
+            assert_eq!(problem.field.as_deref(), Some("password"), "{password}");
+            assert!(problem.message.starts_with("Use") || problem.message.contains("easy to guess"), "{problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_same_password_fits_its_hash() {
+        let hasher = Hasher::new();
+        let hash = hasher.hash(&SeededEntropy::new(1), SecretString::from("copper lantern")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(hasher.verify(SecretString::from("copper lantern"), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify(SecretString::from("copper lanterns"), Some(hash)).await.unwrap());
+        assert!(!hasher.verify(SecretString::from("nobody has this password"), None).await.unwrap());
+    }
+}

@@ -1,0 +1,170 @@
+//! The rows of accounts and sign-ups.
+
+use model::{AccountId, SignUpId, Timestamp};
+
+use crate::db::{Db, DbError, Tx, sql};
+
+/// A sign-up that waits for the confirmation of its address.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub(super) struct SignUpRow {
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) email_key: String,
+    pub(super) display_name: String,
+    pub(super) password_hash: String,
+    pub(super) terms_version: String,
+    pub(super) created_at: i64,
+    pub(super) expires_at: i64,
+}
+
+/// What a sign-in is checked against.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Credentials {
+    pub(super) id: String,
+    pub(super) password_hash: String,
+}
+
+pub(super) async fn insert_sign_up(tx: &mut Tx, row: &SignUpRow) -> Result<u64, DbError> {
+    const INSERT: &str = "
+        INSERT INTO sign_up (id, email, email_key, display_name, password_hash, terms_version, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    tx.execute(
+        sql(INSERT)
+            .bind(row.id.as_str())
+            .bind(row.email.as_str())
+            .bind(row.email_key.as_str())
+            .bind(row.display_name.as_str())
+            .bind(row.password_hash.as_str())
+            .bind(row.terms_version.as_str())
+            .bind(row.created_at)
+            .bind(row.expires_at),
+    )
+    .await
+}
+
+pub(super) async fn sign_ups_since(tx: &mut Tx, email_key: &str, since: Timestamp) -> Result<usize, DbError> {
+    const SELECT: &str = "SELECT id FROM sign_up WHERE email_key = $1 AND created_at > $2";
+    Ok(tx.all::<(String,)>(sql(SELECT).bind(email_key).bind(since)).await?.len())
+}
+
+pub(super) async fn find_sign_up(db: &Db, id: SignUpId, now: Timestamp) -> Result<Option<SignUpRow>, DbError> {
+    const SELECT: &str = "
+        SELECT id, email, email_key, display_name, password_hash, terms_version, created_at, expires_at
+        FROM sign_up WHERE id = $1 AND expires_at > $2";
+    db.optional(sql(SELECT).bind(id).bind(now)).await
+}
+
+/// Removes a living sign-up and returns it: of two confirmations at once, one gets it.
+pub(super) async fn take_sign_up(tx: &mut Tx, id: SignUpId, now: Timestamp) -> Result<Option<SignUpRow>, DbError> {
+    const DELETE: &str = "
+        DELETE FROM sign_up WHERE id = $1 AND expires_at > $2
+        RETURNING id, email, email_key, display_name, password_hash, terms_version, created_at, expires_at";
+    tx.optional(sql(DELETE).bind(id).bind(now)).await
+}
+
+pub(super) async fn forget_sign_ups(tx: &mut Tx, email_key: &str) -> Result<u64, DbError> {
+    tx.execute(sql("DELETE FROM sign_up WHERE email_key = $1").bind(email_key)).await
+}
+
+pub(super) async fn reap_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbError> {
+    db.execute(sql("DELETE FROM sign_up WHERE expires_at <= $1").bind(now)).await
+}
+
+/// Makes the account of a sign-up; `false` where the address has one already.
+pub(super) async fn insert_account(
+    tx: &mut Tx,
+    id: AccountId,
+    from: &SignUpRow,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    const INSERT: &str = "
+        INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at)
+        VALUES ($1, $2, $3, $4, $5, 'free', $6, $7, $8)
+        ON CONFLICT (email_key) DO NOTHING";
+    let inserted = tx
+        .execute(
+            sql(INSERT)
+                .bind(id)
+                .bind(from.email.as_str())
+                .bind(from.email_key.as_str())
+                .bind(from.display_name.as_str())
+                .bind(from.password_hash.as_str())
+                .bind(from.created_at)
+                .bind(from.terms_version.as_str())
+                .bind(now),
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+pub(super) async fn account_exists(db: &Db, email_key: &str) -> Result<bool, DbError> {
+    Ok(find_credentials(db, email_key).await?.is_some())
+}
+
+pub(super) async fn find_credentials(db: &Db, email_key: &str) -> Result<Option<Credentials>, DbError> {
+    db.optional(sql("SELECT id, password_hash FROM account WHERE email_key = $1").bind(email_key)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sign_up(number: u128, email: &str) -> SignUpRow {
+        SignUpRow {
+            id: SignUpId(uuid::Uuid::from_u128(number)).to_string(),
+            email: email.to_owned(),
+            email_key: email.to_lowercase(),
+            display_name: "Ann".into(),
+            password_hash: "hash".into(),
+            terms_version: "1".into(),
+            created_at: 1_000,
+            expires_at: 2_000,
+        }
+    }
+
+    async fn insert(db: &Db, row: &SignUpRow) {
+        let mut tx = db.begin().await.unwrap();
+        insert_sign_up(&mut tx, row).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    crate::contract! {
+        async fn a_sign_up_can_be_taken_once_and_not_after_its_time(db: &Db) {
+            let row = sign_up(1, "Ann@example.org");
+            let id: SignUpId = row.id.parse().unwrap();
+            insert(db, &row).await;
+            assert_eq!(find_sign_up(db, id, Timestamp(1_999)).await.unwrap(), Some(row.clone()));
+            assert_eq!(find_sign_up(db, id, Timestamp(2_000)).await.unwrap(), None);
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(take_sign_up(&mut tx, id, Timestamp(2_000)).await.unwrap(), None);
+            assert_eq!(take_sign_up(&mut tx, id, Timestamp(1_999)).await.unwrap(), Some(row));
+            assert_eq!(take_sign_up(&mut tx, id, Timestamp(1_999)).await.unwrap(), None);
+        }
+
+        async fn an_address_has_one_account_however_it_is_written(db: &Db) {
+            let mut tx = db.begin().await.unwrap();
+            let first = AccountId(uuid::Uuid::from_u128(1));
+            let second = AccountId(uuid::Uuid::from_u128(2));
+            assert!(insert_account(&mut tx, first, &sign_up(1, "Ann@example.org"), Timestamp(5)).await.unwrap());
+            assert!(!insert_account(&mut tx, second, &sign_up(2, "ANN@example.org"), Timestamp(5)).await.unwrap());
+            tx.commit().await.unwrap();
+            assert!(account_exists(db, "ann@example.org").await.unwrap());
+            assert_eq!(find_credentials(db, "ann@example.org").await.unwrap().unwrap().id, first.to_string());
+            assert!(!account_exists(db, "bob@example.org").await.unwrap());
+        }
+
+        async fn sign_ups_of_an_address_are_counted_forgotten_and_reaped(db: &Db) {
+            for number in 1..=3 {
+                insert(db, &sign_up(number, "ann@example.org")).await;
+            }
+            insert(db, &sign_up(4, "bob@example.org")).await;
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(sign_ups_since(&mut tx, "ann@example.org", Timestamp(999)).await.unwrap(), 3);
+            assert_eq!(sign_ups_since(&mut tx, "ann@example.org", Timestamp(1_000)).await.unwrap(), 0);
+            assert_eq!(forget_sign_ups(&mut tx, "ann@example.org").await.unwrap(), 3);
+            tx.commit().await.unwrap();
+            assert_eq!(reap_sign_ups(db, Timestamp(1_999)).await.unwrap(), 0);
+            assert_eq!(reap_sign_ups(db, Timestamp(2_000)).await.unwrap(), 1);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The work of a worker: object → temporary file → child process → report.
+//!
+//! The worker keeps no copy (P03): the file has no name and goes with the process. Whatever the child does on a broken
+//! file (crash, spin, swallow memory) harms only that file. Progress is written at most a few times a second.
+
+use std::{
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use analysis::child::{Fault, Message, Task};
+use model::{
+    AnalysisId, Failure, FailureCode, Report, Timestamp,
+    analysis::{AnalysisState, Stage},
+    format::AudioFormat,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufReader},
+    process::Command,
+};
+
+use super::store;
+use crate::{
+    Backend, Error, Result,
+    jobs::{JobError, Lease},
+    storage::Key,
+};
+
+/// How to start the measuring child process.
+#[derive(Debug, Clone)]
+pub struct Child {
+    /// The program, called with `measure-child` and the task: this one itself.
+    pub program: PathBuf,
+    /// Makes every child fail as a broken decoder would; only tests set it.
+    pub fault: Option<Fault>,
+}
+
+/// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
+const FETCHED: u8 = 20;
+const MEASURED: u8 = 95;
+
+/// Progress is not written more often than this.
+const TELL_EVERY: Duration = Duration::from_millis(300);
+
+/// The longest line that a child may print. A report of a long file has some 150 kB.
+const MAX_LINE: u64 = 8 * 1024 * 1024;
+
+const TROUBLE: &str = "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
+const INTERRUPTED: &str = "The measuring was interrupted on our side. Your file is safe; we try again by ourselves.";
+
+/// How the measuring of a file ended.
+enum Outcome {
+    Report(Box<Report>),
+    Failure(Failure),
+}
+
+/// Measures the upload of an analysis and stores what came out, exactly once: the report and the end of the job are one
+/// transaction, which a worker that has lost its lease cannot commit.
+pub(crate) async fn run(backend: &Backend, id: AnalysisId, lease: &Lease) -> Result<(), JobError> {
+    let outcome = tokio::select! {
+        outcome = measure(backend, id) => outcome,
+        // Somebody else has the job now, or the process is ending: the child is killed by being dropped.
+        () = lease.cancelled() => Err(Error::internal("the lease ended")),
+    };
+    match outcome {
+        Ok(None) => Ok(()),
+        Ok(Some(outcome)) => save(backend, id, lease, outcome).await.map_err(JobError::retry),
+        Err(error) => {
+            let words = if matches!(error, Error::Unavailable { .. }) { TROUBLE } else { INTERRUPTED };
+            if !lease.is_cancelled() {
+                // The cause of the trouble matters more than that it could not be told.
+                let _ = store::set_trouble(&backend.db, id, words).await;
+            }
+            // What stands still for a while says nothing about the file, so it costs no attempt.
+            if error.code() == model::ProblemCode::Unavailable {
+                Err(JobError::wait(error))
+            } else {
+                Err(JobError::retry(error))
+            }
+        }
+    }
+}
+
+/// Ends an analysis whose job is dead, so that its page does not wait for ever.
+pub(crate) async fn give_up(backend: &Backend, id: AnalysisId) -> Result<()> {
+    let mut tx = backend.db.begin().await?;
+    store::set_failed(&mut tx, id, &Failure::new(FailureCode::Internal), backend.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome) -> Result<()> {
+    let now = backend.now();
+    let mut tx = backend.db.begin().await?;
+    match &outcome {
+        Outcome::Report(report) => store::set_done(&mut tx, id, report, now).await?,
+        Outcome::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
+    };
+    lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
+    Ok(tx.commit().await?)
+}
+
+/// `None` where there is nothing to do any more.
+async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
+    let Some(work) = store::work(&backend.db, id).await? else { return Ok(None) };
+    if work.state.parse::<AnalysisState>().is_ok_and(AnalysisState::is_final) {
+        return Ok(None);
+    }
+    if work.upload_state != "stored" {
+        return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone))));
+    }
+    let key = Key::source(
+        work.account_id.parse().map_err(Error::internal)?,
+        work.upload_id.parse().map_err(Error::internal)?,
+    );
+    let plan = work.plan.parse().map_err(|()| Error::internal("unknown plan"))?;
+    let task = Task {
+        declared: AudioFormat::from_media_type(&work.media_type),
+        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
+        fault: backend.child.fault,
+    };
+    let mut teller = Teller { backend, id, told: None };
+    teller.tell(Stage::Fetching, 0).await?;
+    let file = match fetch(backend, &key, u64::try_from(work.size_bytes).unwrap_or(0), &mut teller).await {
+        Ok(file) => file,
+        Err(Error::Problem(_)) => return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone)))),
+        Err(error) => return Err(error),
+    };
+    teller.tell(Stage::Measuring, FETCHED).await?;
+    let outcome = measure_in_child(backend, &task, file, &mut teller).await?;
+    teller.tell(Stage::Saving, MEASURED).await?;
+    Ok(Some(outcome))
+}
+
+/// Streams the object into a file without a name, which the operating system removes when it is closed.
+async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>) -> Result<std::fs::File> {
+    let local = |error: std::io::Error| Error::Unavailable { what: "the temporary folder", source: error.into() };
+    let mut object = backend.storage.get_stream(key).await?;
+    let file = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(Error::internal)?.map_err(local)?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut buffer = vec![0; 256 * 1024];
+    let mut done = 0_u64;
+    loop {
+        let count = object.read(&mut buffer).await.map_err(interrupted)?;
+        if count == 0 {
+            break;
+        }
+        file.write_all(&buffer[..count]).await.map_err(local)?;
+        done += count as u64;
+        teller.tell(Stage::Fetching, share(done, size, 0, FETCHED)).await?;
+    }
+    file.flush().await.map_err(local)?;
+    file.rewind().await.map_err(local)?;
+    Ok(file.into_std().await)
+}
+
+fn interrupted(error: std::io::Error) -> Error {
+    Error::Unavailable { what: "the storage", source: error.into() }
+}
+
+async fn measure_in_child(
+    backend: &Backend,
+    task: &Task,
+    file: std::fs::File,
+    teller: &mut Teller<'_>,
+) -> Result<Outcome> {
+    let mut child = Command::new(&backend.child.program)
+        .arg("measure-child")
+        .arg(serde_json::to_string(task).map_err(Error::internal)?)
+        .env_clear()
+        .stdin(Stdio::from(file))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // A Ctrl-C in the terminal is for the server, which lets the child finish.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| Error::Unavailable { what: "the measuring process", source: error.into() })?;
+    let output = child.stdout.take().ok_or_else(|| Error::internal("the child has no output"))?;
+    let wall = Duration::from_secs(backend.config.measuring.wall_seconds);
+    let answer = tokio::time::timeout(wall, listen(output, teller)).await;
+    let gave_up = Ok(Outcome::Failure(Failure::new(FailureCode::DecoderFailed)));
+    match answer {
+        Err(_) => gave_up,
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(Some(Message::Report(report)))) => Ok(Outcome::Report(report)),
+        Ok(Ok(Some(Message::Failure(failure)))) => Ok(Outcome::Failure(failure)),
+        Ok(Ok(Some(Message::IoError(error)))) => Err(Error::Unavailable { what: "the measuring process", source: error.into() }),
+        Ok(Ok(Some(Message::Progress(_)) | None)) => {
+            let status = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+            match status {
+                Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!("the measuring process was stopped: {status}"))),
+                _ => gave_up,
+            }
+        }
+    }
+}
+
+/// Reads messages until the final one or the end.
+async fn listen(output: impl tokio::io::AsyncRead + Unpin, teller: &mut Teller<'_>) -> Result<Option<Message>> {
+    let mut lines = BufReader::new(output.take(MAX_LINE)).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match Message::parse(&line) {
+            Ok(Message::Progress(percent)) => {
+                teller.tell(Stage::Measuring, share(u64::from(percent), 100, FETCHED, MEASURED)).await?;
+            }
+            Ok(last) => return Ok(Some(last)),
+            // A child that prints anything else is broken.
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether somebody outside ended the child (an operator, the system that is out of memory or shutting down), which says
+/// nothing about the file.
+fn was_told_to_stop(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    const SIGHUP: i32 = 1;
+    const SIGINT: i32 = 2;
+    const SIGKILL: i32 = 9;
+    const SIGTERM: i32 = 15;
+    status.signal().is_some_and(|signal| [SIGHUP, SIGINT, SIGKILL, SIGTERM].contains(&signal))
+}
+
+/// Where `done` of `all` lies between the percents `from` and `to`.
+fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
+    let span = u64::from(to - from);
+    let part = if all == 0 { span } else { span * done.min(all) / all };
+    from + u8::try_from(part).unwrap_or(0)
+}
+
+/// Writes progress, no more often than [`TELL_EVERY`], except for a new stage.
+struct Teller<'a> {
+    backend: &'a Backend,
+    id: AnalysisId,
+    told: Option<(Stage, u8, Timestamp)>,
+}
+
+impl Teller<'_> {
+    async fn tell(&mut self, stage: Stage, percent: u8) -> Result<()> {
+        let now = self.backend.now();
+        let is_news = match self.told {
+            None => true,
+            Some((told, ..)) if told != stage => true,
+            Some((_, told, at)) => told != percent && now.since(at) >= TELL_EVERY,
+        };
+        if is_news {
+            store::set_progress(&self.backend.db, self.id, stage, percent).await?;
+            self.told = Some((stage, percent, now));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn a_part_of_the_work_is_a_part_of_its_percents() {
+        assert_eq!(share(0, 100, 20, 95), 20);
+        assert_eq!(share(50, 100, 20, 95), 57);
+        assert_eq!(share(100, 100, 20, 95), 95);
+        assert_eq!(share(200, 100, 20, 95), 95);
+        assert_eq!(share(0, 0, 0, 20), 20);
+    }
+}

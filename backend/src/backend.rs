@@ -1,0 +1,175 @@
+//! What every use case is given: settings, database, storage, clock, randomness.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use model::{ProblemCode, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+use crate::{
+    Child, Error, Result,
+    accounts::password::Hasher,
+    clock::{Clock, SystemClock},
+    config::Config,
+    db::Db,
+    entropy::{self, Entropy, SystemEntropy},
+    jobs::{self, Wake},
+    mail::Mailer,
+    sessions::User,
+    signing::Signer,
+    storage::Storage,
+};
+
+/// The services that use cases stand on. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    /// All settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub db: Db,
+    /// The object store.
+    pub storage: Storage,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Signs CSRF tokens and links.
+    pub signer: Signer,
+    /// Hashes passwords, a few at a time.
+    pub hasher: Hasher,
+    /// Sends mail.
+    pub mailer: Mailer,
+    /// Tells the workers of this process that there is work.
+    pub wake: Wake,
+    /// How to start the measuring child process.
+    pub child: Child,
+}
+
+impl Backend {
+    /// Connects everything that `config` names; with nothing configured, on the machine's own disk.
+    ///
+    /// # Errors
+    /// The data folder cannot be written, or the database or the mail server's URL cannot be used.
+    pub async fn connect(config: Config, storage: Storage, child: Child) -> Result<Self> {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let db = Db::connect(config.database_url.expose_secret(), config.database_max_connections).await?;
+        let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
+        let mailer = Mailer::new(&config)?;
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            storage,
+            clock: Arc::new(SystemClock),
+            entropy,
+            signer,
+            hasher: Hasher::new(),
+            mailer,
+            wake: Wake::default(),
+            child,
+        })
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        entropy::new_id(&*self.entropy, self.now())
+    }
+
+    /// What the workers of a process stand on.
+    #[must_use]
+    pub fn workers(&self) -> jobs::Workers {
+        let defaults = jobs::Settings::default();
+        let settings = jobs::Settings {
+            analyses: match self.config.worker.analyses {
+                0 => defaults.analyses,
+                analyses => analyses,
+            },
+            lease: Duration::from_secs(u64::from(self.config.worker.lease_seconds)),
+            drain: self.config.drain(),
+            ..defaults
+        };
+        jobs::Workers {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            handler: Arc::new(self.clone()),
+            wake: self.wake.clone(),
+            settings,
+        }
+    }
+}
+
+impl jobs::Stamp for Backend {
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.new_id()
+    }
+}
+
+/// Who asks. Every use case is given one and decides by it, once, for pages and REST alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody is signed in.
+    Nobody,
+    /// A signed-in person.
+    User(User),
+}
+
+impl Actor {
+    /// The signed-in person.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where nobody is signed in.
+    pub fn user(&self) -> Result<&User> {
+        match self {
+            Self::User(user) => Ok(user),
+            Self::Nobody => Err(Error::problem(
+                ProblemCode::Unauthenticated,
+                "Sign in to go on. Your session may have ended in the meantime.",
+            )),
+        }
+    }
+}
+
+/// The configured key, or the one of this machine, made at the first start.
+fn secret_key(config: &Config, entropy: &dyn Entropy) -> io::Result<SecretString> {
+    if !config.secret_key.expose_secret().is_empty() {
+        return Ok(config.secret_key.clone());
+    }
+    let path = config.data_dir.join("secret-key");
+    match std::fs::read_to_string(&path) {
+        Ok(key) if key.len() >= 32 => Ok(SecretString::from(key)),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{} is damaged; remove it to make a new key (everybody is signed out then)", path.display()),
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = entropy::new_secret(entropy);
+            write_private(&path, &key)?;
+            Ok(SecretString::from(key))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file that only the owner of the process may read, whole or not at all.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    // A temporary file is made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,370 @@
+//! Settings, in layers: `config.default.toml` < a file < the environment < flags.
+//!
+//! Read once, at the start of the process; everything else is given the values. Trap: a setting that is not in
+//! `config.default.toml` does not exist, and a misspelt one is an error, never ignored.
+
+use std::{collections::HashMap, fmt, path::PathBuf, time::Duration};
+
+use config::{Environment as Variables, File, FileFormat};
+use model::plan::{Limits, Plan};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+/// Every setting with its default and a sentence about it: the lowest layer, and documentation.
+pub const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+/// Settings whose values are secret, as dotted paths. Each can also be given as `…_FILE`.
+const SECRETS: [&str; 5] =
+    ["database_url", "mail.smtp_url", "secret_key", "storage.access_key", "storage.secret_key"];
+
+/// The least length of `secret_key`, in characters.
+const MIN_SECRET_KEY: usize = 32;
+
+/// Where a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// On one's own machine.
+    Development,
+    /// For the world; settings that are only safe on one's own machine are refused.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// All settings. `config.default.toml` says what each one does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Config {
+    pub environment: Environment,
+    pub listen: std::net::SocketAddr,
+    pub base_url: String,
+    pub data_dir: PathBuf,
+    pub database_url: SecretString,
+    pub database_max_connections: u32,
+    pub secret_key: SecretString,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub drain_seconds: u64,
+    pub site_dir: String,
+    pub contact_email: String,
+    pub storage: Storage,
+    pub uploads: Uploads,
+    pub worker: Worker,
+    pub measuring: Measuring,
+    pub mail: Mail,
+    pub plans: Plans,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Storage {
+    pub endpoint: String,
+    pub public_endpoint: String,
+    pub bucket: String,
+    pub region: String,
+    pub access_key: SecretString,
+    pub secret_key: SecretString,
+}
+
+/// `[uploads]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Uploads {
+    pub ticket_minutes: u32,
+    pub play_minutes: u32,
+    pub abandoned_hours: u32,
+}
+
+/// `[worker]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Worker {
+    pub analyses: usize,
+    pub lease_seconds: u32,
+}
+
+/// `[measuring]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Measuring {
+    pub wall_seconds: u64,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Mail {
+    pub from: String,
+    pub smtp_url: SecretString,
+}
+
+/// `[plans]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Plans {
+    pub free: Limits,
+    pub pro: Limits,
+    pub studio: Limits,
+}
+
+impl Plans {
+    /// The figures of `plan`.
+    #[must_use]
+    pub const fn of(&self, plan: Plan) -> &Limits {
+        match plan {
+            Plan::Free => &self.free,
+            Plan::Pro => &self.pro,
+            Plan::Studio => &self.studio,
+        }
+    }
+}
+
+/// Settings that cannot be used; the text says which and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(String);
+
+/// Where settings come from, besides the defaults.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// A TOML file of the operator's.
+    pub file: Option<PathBuf>,
+    /// Variables of the environment, all of them; only `MIXLENS_…` is looked at.
+    pub variables: HashMap<String, String>,
+    /// `name=value` from flags, names as dotted paths.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Config {
+    /// Reads and checks all layers.
+    ///
+    /// # Errors
+    /// A setting is unknown, has the wrong type, or is refused in production.
+    pub fn load(sources: Sources) -> Result<Self, ConfigError> {
+        let say = |error: config::ConfigError| ConfigError(error.to_string());
+        let mut layers = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = sources.file {
+            layers = layers.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        layers = layers.add_source(
+            Variables::with_prefix("MIXLENS")
+                .prefix_separator("_")
+                .separator("__")
+                .try_parsing(true)
+                .source(Some(settings_of(sources.variables)?)),
+        );
+        for (name, value) in sources.flags {
+            layers = layers.set_override(name, value).map_err(say)?;
+        }
+        let mut config: Self = layers.build().map_err(say)?.try_deserialize().map_err(say)?;
+        config.derive();
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Fills what follows from other settings.
+    fn derive(&mut self) {
+        if self.base_url.is_empty() {
+            self.base_url = format!("http://{}", self.listen);
+        }
+        self.base_url.truncate(self.base_url.trim_end_matches('/').len());
+        if self.database_url.expose_secret().is_empty() {
+            let path = self.data_dir.join("mixlens.sqlite");
+            self.database_url = SecretString::from(format!("sqlite:{}", path.display()));
+        }
+        if self.storage.public_endpoint.is_empty() {
+            self.storage.public_endpoint =
+                if self.uses_builtin_storage() { self.base_url.clone() } else { self.storage.endpoint.clone() };
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |what: &str| Err(ConfigError(what.to_owned()));
+        let key = self.secret_key.expose_secret();
+        if !key.is_empty() && key.len() < MIN_SECRET_KEY {
+            return refuse("secret_key is too short: give at least 32 random characters");
+        }
+        if !self.uses_builtin_storage()
+            && (self.storage.access_key.expose_secret().is_empty() || self.storage.secret_key.expose_secret().is_empty())
+        {
+            return refuse("storage.endpoint is set, so storage.access_key and storage.secret_key must be set too");
+        }
+        if self.environment == Environment::Production {
+            if !self.base_url.starts_with("https://") {
+                return refuse("production needs base_url with https, e.g. MIXLENS_BASE_URL=https://mixlens.example");
+            }
+            if key.is_empty() {
+                return refuse("production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…");
+            }
+            if self.mail.smtp_url.expose_secret().is_empty() {
+                return refuse("production needs mail.smtp_url; without it mail is only written to files");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether objects are kept by the service inside of this program.
+    #[must_use]
+    pub const fn uses_builtin_storage(&self) -> bool {
+        self.storage.endpoint.is_empty()
+    }
+
+    /// Whether pages for development may be served.
+    #[must_use]
+    pub fn is_development(&self) -> bool {
+        self.environment == Environment::Development
+    }
+
+    /// How long running work gets to finish after SIGTERM.
+    #[must_use]
+    pub const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+}
+
+/// The `MIXLENS_…` variables, with each `…_FILE` of a secret replaced by what is in the file.
+fn settings_of(variables: HashMap<String, String>) -> Result<HashMap<String, String>, ConfigError> {
+    let secret_files: HashMap<String, String> =
+        SECRETS.iter().map(|path| variable_of(path)).map(|name| (format!("{name}_FILE"), name)).collect();
+    variables
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("MIXLENS_") && !name.starts_with("MIXLENS_TEST_") && name != "MIXLENS_CONFIG")
+        .map(|(name, value)| match secret_files.get(&name) {
+            None => Ok((name, value)),
+            Some(secret) => match std::fs::read_to_string(&value) {
+                Ok(text) => Ok((secret.clone(), text.trim_end().to_owned())),
+                Err(error) => Err(ConfigError(format!("{name}: cannot read {value}: {error}"))),
+            },
+        })
+        .collect()
+}
+
+fn variable_of(path: &str) -> String {
+    format!("MIXLENS_{}", path.replace('.', "__").to_ascii_uppercase())
+}
+
+/// The effective settings as `name = value` lines, secrets masked: what `mixlens config` prints.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mask = |secret: &SecretString| if secret.expose_secret().is_empty() { "(none)" } else { "(secret)" };
+        let limits = |limits: &Limits| {
+            format!(
+                "audio kept {} h, up to {} min, {} MB, {} analyses a month",
+                limits.audio_kept_hours,
+                limits.max_minutes,
+                limits.max_megabytes,
+                limits.analyses_per_month.map_or("unlimited".to_owned(), |count| count.to_string()),
+            )
+        };
+        let database = self.database_url.expose_secret();
+        let rows: Vec<(&str, String)> = vec![
+            ("environment", format!("{:?}", self.environment).to_lowercase()),
+            ("listen", self.listen.to_string()),
+            ("base_url", self.base_url.clone()),
+            ("data_dir", self.data_dir.display().to_string()),
+            ("database_url", if database.starts_with("sqlite:") { database.to_owned() } else { "(secret)".to_owned() }),
+            ("database_max_connections", self.database_max_connections.to_string()),
+            ("secret_key", mask(&self.secret_key).to_owned()),
+            ("log", self.log.clone()),
+            ("log_format", format!("{:?}", self.log_format).to_lowercase()),
+            ("drain_seconds", self.drain_seconds.to_string()),
+            ("site_dir", self.site_dir.clone()),
+            ("contact_email", self.contact_email.clone()),
+            ("storage.endpoint", if self.uses_builtin_storage() { "(built in)".into() } else { self.storage.endpoint.clone() }),
+            ("storage.public_endpoint", self.storage.public_endpoint.clone()),
+            ("storage.bucket", self.storage.bucket.clone()),
+            ("storage.region", self.storage.region.clone()),
+            ("storage.access_key", mask(&self.storage.access_key).to_owned()),
+            ("storage.secret_key", mask(&self.storage.secret_key).to_owned()),
+            ("uploads.ticket_minutes", self.uploads.ticket_minutes.to_string()),
+            ("uploads.play_minutes", self.uploads.play_minutes.to_string()),
+            ("uploads.abandoned_hours", self.uploads.abandoned_hours.to_string()),
+            ("worker.analyses", self.worker.analyses.to_string()),
+            ("worker.lease_seconds", self.worker.lease_seconds.to_string()),
+            ("measuring.wall_seconds", self.measuring.wall_seconds.to_string()),
+            ("mail.from", self.mail.from.clone()),
+            ("mail.smtp_url", mask(&self.mail.smtp_url).to_owned()),
+            ("plans.free", limits(&self.plans.free)),
+            ("plans.pro", limits(&self.plans.pro)),
+            ("plans.studio", limits(&self.plans.studio)),
+        ];
+        rows.iter().try_for_each(|(name, value)| writeln!(f, "{name:<28} {value}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::load(Sources { variables, ..Sources::default() })
+    }
+
+    #[test]
+    fn no_configuration_at_all_is_a_working_single_machine() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.base_url, "http://127.0.0.1:3000");
+        assert_eq!(config.database_url.expose_secret(), "sqlite:data/mixlens.sqlite");
+        assert_eq!(config.storage.public_endpoint, config.base_url);
+        assert_eq!(config.plans.of(Plan::Free).audio_kept_hours, 24);
+        assert_eq!(config.plans.of(Plan::Studio).analyses_per_month, None);
+    }
+
+    #[test]
+    fn the_environment_reaches_into_tables() {
+        let config = load(&[("MIXLENS_LISTEN", "127.0.0.1:4000"), ("MIXLENS_PLANS__FREE__MAX_MINUTES", "3")]).unwrap();
+        assert_eq!(config.base_url, "http://127.0.0.1:4000");
+        assert_eq!(config.plans.free.max_minutes, 3);
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_an_error() {
+        assert!(load(&[("MIXLENS_LISTN", "127.0.0.1:4000")]).unwrap_err().to_string().contains("listn"));
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_file_and_never_printed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "0123456789abcdef0123456789abcdef\n").unwrap();
+        let config = load(&[("MIXLENS_SECRET_KEY_FILE", file.path().to_str().unwrap())]).unwrap();
+        assert_eq!(config.secret_key.expose_secret(), "0123456789abcdef0123456789abcdef");
+        assert!(!config.to_string().contains("0123456789abcdef"));
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn production_refuses_what_is_only_safe_on_ones_own_machine() {
+        let error = load(&[("MIXLENS_ENVIRONMENT", "production")]).unwrap_err();
+        assert!(error.to_string().contains("https"), "{error}");
+        let error =
+            load(&[("MIXLENS_ENVIRONMENT", "production"), ("MIXLENS_BASE_URL", "https://mixlens.example")]).unwrap_err();
+        assert!(error.to_string().contains("secret_key"), "{error}");
+        let mut variables = vec![
+            ("MIXLENS_ENVIRONMENT", "production"),
+            ("MIXLENS_BASE_URL", "https://mixlens.example"),
+            ("MIXLENS_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ];
+        let error = load(&variables).unwrap_err();
+        assert!(error.to_string().contains("smtp_url"), "{error}");
+        variables.push(("MIXLENS_MAIL__SMTP_URL", "smtps://user:password@mail.example"));
+        load(&variables).unwrap();
+    }
+}

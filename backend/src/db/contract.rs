@@ -1,0 +1,165 @@
+//! The contract tests: every store function runs on SQLite and on PostgreSQL.
+//!
+//! ```ignore
+//! backend::contract! {
+//!     /// What the test shows.
+//!     async fn a_session_ends_with_its_account(db: &Db) { … }
+//! }
+//! ```
+//! makes a module of that name with the tests `sqlite` and `postgres`, each on a database of its own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Db, DbError};
+
+/// The server on which the tests make their databases; `make test` starts one and sets this.
+pub const POSTGRES_URL_VARIABLE: &str = "MIXLENS_TEST_POSTGRES_URL";
+
+/// A database of one test's own, with the newest schema. Removed with [`Scratch::remove`].
+#[derive(Debug)]
+pub struct Scratch {
+    /// The database.
+    pub db: Db,
+    /// Its URL, for other processes.
+    pub url: String,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder { _folder: tempfile::TempDir },
+    Postgres { admin: String, name: String },
+}
+
+impl Scratch {
+    /// A fresh SQLite database in a temporary folder.
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        Self { db: open(&url).await.expect("SQLite opens"), url, place: Place::Folder { _folder: folder } }
+    }
+
+    /// A fresh database on the PostgreSQL server that `make test` has started.
+    pub async fn postgres() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        #[expect(clippy::disallowed_methods, reason = "the test command says by this variable where its server is")]
+        let admin = std::env::var(POSTGRES_URL_VARIABLE).unwrap_or_else(|_| {
+            panic!("no PostgreSQL: run `make test`, or `scripts/postgres cargo test …` (sets {POSTGRES_URL_VARIABLE})")
+        });
+        let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        administer(&admin, format!("CREATE DATABASE {name}")).await.expect("a database is made");
+        let (server, _) = admin.rsplit_once('/').expect("the URL names a database");
+        let url = format!("{server}/{name}");
+        Self { db: open(&url).await.expect("PostgreSQL opens"), url, place: Place::Postgres { admin, name } }
+    }
+
+    /// Closes and removes it.
+    pub async fn remove(self) {
+        self.db.close().await;
+        if let Place::Postgres { admin, name } = self.place {
+            administer(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await.expect("the database is dropped");
+        }
+    }
+}
+
+async fn open(url: &str) -> Result<Db, Box<dyn std::error::Error>> {
+    let db = Db::connect(url, 4).await?;
+    db.migrate().await?;
+    Ok(db)
+}
+
+/// Runs a statement that names a database, which cannot be a parameter; the name is our own.
+async fn administer(url: &str, statement: String) -> Result<(), DbError> {
+    use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+    let options: sqlx::postgres::PgConnectOptions = url.parse()?;
+    let mut connection = options.connect().await?;
+    connection.execute(sqlx::AssertSqlSafe(statement)).await?;
+    connection.close().await
+}
+
+/// Makes one test into two, one for each database. See the module's documentation.
+#[macro_export]
+macro_rules! contract {
+    ($($(#[$attribute:meta])* async fn $name:ident($db:ident: &Db) $body:block)+) => {$(
+        $(#[$attribute])*
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "a short test may need none of them")]
+            use super::*;
+
+            async fn run($db: &$crate::db::Db) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                let scratch = $crate::db::contract::Scratch::sqlite().await;
+                run(&scratch.db).await;
+                scratch.remove().await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                let scratch = $crate::db::contract::Scratch::postgres().await;
+                run(&scratch.db).await;
+                scratch.remove().await;
+            }
+        }
+    )+};
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::db::{is_unique_violation, sql};
+
+    #[derive(Debug, PartialEq, sqlx::FromRow)]
+    struct Everything {
+        name: String,
+        slot: i64,
+        absent: Option<String>,
+        real: f64,
+        yes: bool,
+    }
+
+    crate::contract! {
+        async fn rows_of_every_type_come_back_as_they_went_in(db: &Db) {
+            db.execute(sql("INSERT INTO cron (name, slot) VALUES ($1, $2)").bind("a").bind(7_i64)).await.unwrap();
+            let row: Everything = db
+                .one(
+                    sql("SELECT name, slot, CAST($1 AS TEXT) AS absent, CAST($2 AS DOUBLE PRECISION) AS real, slot = $3 AS yes FROM cron")
+                        .bind(None::<String>)
+                        .bind(0.5)
+                        .bind(7_i64),
+                )
+                .await
+                .unwrap();
+            assert_eq!(row, Everything { name: "a".into(), slot: 7, absent: None, real: 0.5, yes: true });
+        }
+
+        async fn a_dropped_transaction_leaves_nothing(db: &Db) {
+            let mut tx = db.begin().await.unwrap();
+            tx.execute(sql("INSERT INTO cron (name, slot) VALUES ('a', 1)")).await.unwrap();
+            drop(tx);
+            assert_eq!(db.all::<(String,)>(sql("SELECT name FROM cron")).await.unwrap(), []);
+        }
+
+        async fn a_second_row_of_the_same_key_is_a_unique_violation(db: &Db) {
+            const INSERT: &str = "INSERT INTO cron (name, slot) VALUES ('a', 1)";
+            db.execute(sql(INSERT)).await.unwrap();
+            assert!(is_unique_violation(&db.execute(sql(INSERT)).await.unwrap_err()));
+        }
+
+        async fn sixty_four_writers_at_once_all_get_their_turn(db: &Db) {
+            db.execute(sql("INSERT INTO cron (name, slot) VALUES ('a', 0)")).await.unwrap();
+            let writers = (0..64).map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    let mut tx = db.begin().await?;
+                    tx.execute(sql("UPDATE cron SET slot = slot + 1 WHERE name = 'a'")).await?;
+                    tx.commit().await
+                })
+            });
+            for writer in writers.collect::<Vec<_>>() {
+                writer.await.unwrap().unwrap();
+            }
+            assert_eq!(db.one::<(i64,)>(sql("SELECT slot FROM cron")).await.unwrap(), (64,));
+        }
+    }
+}

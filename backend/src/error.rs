@@ -1,0 +1,92 @@
+//! The one error of the use cases. Its kind decides the HTTP status, whether a job is tried again, and the words.
+
+use model::{Problem, ProblemCode};
+
+use crate::storage;
+
+/// The result of every use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's doing; the problem says what to do.
+    #[error("{}", .0.message)]
+    Problem(Problem),
+    /// The database failed.
+    #[error("database: {0}")]
+    Db(#[from] crate::db::DbError),
+    /// A part outside of the database did not answer.
+    #[error("{what} is unavailable: {source}")]
+    Unavailable {
+        /// Which part.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something that cannot be; a fault of the software.
+    #[error("internal: {0}")]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::NotFound => Self::not_found("file"),
+            storage::Error::Unavailable(source) => Self::Unavailable { what: "the storage", source },
+            storage::Error::Conflict | storage::Error::Refused(_) => Self::internal(error),
+        }
+    }
+}
+
+impl Error {
+    /// A refused value of the field `field`.
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Problem(Problem::invalid(field, message))
+    }
+
+    /// There is no such thing, or it is somebody else's: both read the same.
+    pub fn not_found(what: &str) -> Self {
+        Self::problem(ProblemCode::NotFound, format!("There is no such {what}. It may have been deleted."))
+    }
+
+    /// A problem that belongs to no field.
+    pub fn problem(code: ProblemCode, message: impl Into<String>) -> Self {
+        Self::Problem(Problem::new(code, message))
+    }
+
+    /// A fault of the software.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The kind of failure; total, so that a new variant must be given one.
+    #[must_use]
+    pub fn code(&self) -> ProblemCode {
+        match self {
+            Self::Problem(problem) => problem.code,
+            Self::Db(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed)
+            | Self::Unavailable { .. } => ProblemCode::Unavailable,
+            Self::Db(_) | Self::Internal(_) => ProblemCode::Internal,
+        }
+    }
+
+    /// What the outside is told. `incident` is the id under which the cause is in the log.
+    #[must_use]
+    pub fn to_problem(&self, incident: &str) -> Problem {
+        match (self, self.code()) {
+            (Self::Problem(problem), _) => problem.clone(),
+            (_, ProblemCode::Unavailable) => Problem {
+                retry_after: Some(5),
+                ..Problem::new(
+                    ProblemCode::Unavailable,
+                    "A part of MixLens does not answer at the moment. Nothing is lost; try again in a few seconds.",
+                )
+            },
+            (_, code) => Problem::new(
+                code,
+                format!("Something went wrong on our side. Try again; if it stays, tell us the number {incident}."),
+            ),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The right to work on a job, for as long as its worker shows signs of life.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use model::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::store::{self, ClaimedRow, Fence};
+use crate::db::{DbError, Tx};
+
+/// The right to work on a job. Cheap to clone.
+#[derive(Clone)]
+pub struct Lease(Arc<Held>);
+
+struct Held {
+    job: String,
+    token: String,
+    attempt: u32,
+    max_attempts: u32,
+    cancelled: CancellationToken,
+    lost: AtomicBool,
+    finished: AtomicBool,
+}
+
+/// A job could not be finished; the transaction is to be rolled back.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// Somebody else has the job, or it is gone: the result is to be discarded.
+    #[error("the lease of the job was lost")]
+    LeaseLost,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Lease {
+    /// Ends with `stop`, or when it is lost.
+    pub(super) fn new(row: &ClaimedRow, token: String, stop: &CancellationToken) -> Self {
+        Self(Arc::new(Held {
+            job: row.id.clone(),
+            token,
+            attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            max_attempts: u32::try_from(row.max_attempts).unwrap_or(u32::MAX),
+            cancelled: stop.child_token(),
+            lost: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+        }))
+    }
+
+    /// The id of the job.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.0.job
+    }
+
+    /// The fencing token: of all that ever worked on the job, only the present holder's is in its row.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.0.token
+    }
+
+    /// Which attempt this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// Whether a failure of this attempt is the end.
+    #[must_use]
+    pub fn is_last_attempt(&self) -> bool {
+        self.0.attempt >= self.0.max_attempts
+    }
+
+    /// Whether to stop working: the lease is lost, the time is up, or the process ends. Whatever the handler answers
+    /// then does not count against the job, except when its time was up.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.is_cancelled()
+    }
+
+    /// Ends when the handler is to stop working; see [`Self::is_cancelled`]. A handler that goes on is aborted a moment
+    /// later.
+    pub async fn cancelled(&self) {
+        self.0.cancelled.cancelled().await;
+    }
+
+    /// Finishes the job in the transaction of its result, so that both happen exactly once.
+    ///
+    /// # Errors
+    /// The lease was lost (roll back), or the database failed.
+    pub async fn finish_in(&self, tx: &mut Tx, now: Timestamp) -> Result<(), FinishError> {
+        if store::finish(tx, self.fence(), now).await? {
+            self.0.finished.store(true, Ordering::SeqCst);
+            Ok(())
+        } else {
+            Err(FinishError::LeaseLost)
+        }
+    }
+
+    pub(super) fn fence(&self) -> Fence<'_> {
+        Fence {
+            id: &self.0.job,
+            token: &self.0.token,
+        }
+    }
+
+    pub(super) fn lose(&self) {
+        self.0.lost.store(true, Ordering::SeqCst);
+        self.cancel();
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.lost.load(Ordering::SeqCst)
+    }
+
+    /// Whether the handler finished the job itself; its transaction may still have failed.
+    pub(super) fn was_finished(&self) -> bool {
+        self.0.finished.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn cancel(&self) {
+        self.0.cancelled.cancel();
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("job", &self.0.job)
+            .field("attempt", &self.0.attempt)
+            .finish_non_exhaustive()
+    }
+}

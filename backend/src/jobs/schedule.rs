@@ -1,0 +1,93 @@
+//! All periodic work. A slot is a multiple of the period; the process that takes it in the `cron` table enqueues the
+//! job in the same transaction, so that it runs once however many processes there are. A late process takes the newest
+//! slot only.
+
+use std::time::Duration;
+
+use model::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{Job, Options, Stamp, Wake, enqueue, store};
+use crate::{Result, db::Db};
+
+/// Work that comes back.
+#[derive(Debug, Clone, Copy)]
+pub struct Periodic {
+    /// The name in the `cron` table.
+    pub name: &'static str,
+    /// How often.
+    pub every: Duration,
+    /// What is enqueued.
+    pub job: fn() -> Job,
+}
+
+/// All of it.
+pub const PERIODIC: &[Periodic] = &[Periodic {
+    name: "reap",
+    every: Duration::from_secs(5 * 60),
+    job: || Job::Reap,
+}];
+
+/// How often the clock is looked at; far shorter than any period.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// A slot that lies further ahead than this comes from a clock that was wrong.
+const CLOCK_NONSENSE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Enqueues periodic work when its time comes, until `shutdown`. Runs in any number of processes.
+pub async fn beat(db: &Db, stamp: &impl Stamp, wake: &Wake, shutdown: &CancellationToken) {
+    loop {
+        match tick(db, stamp).await {
+            Ok(0) => {}
+            Ok(_) => wake.wake(),
+            Err(error) => {
+                tracing::warn!(%error, "periodic work could not be enqueued; tried again in a moment")
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Enqueues whatever periodic work is due and not yet taken. How much.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn tick(db: &Db, stamp: &impl Stamp) -> Result<u64> {
+    let mut enqueued = 0;
+    for periodic in PERIODIC {
+        enqueued += u64::from(take(db, stamp, periodic).await?);
+    }
+    Ok(enqueued)
+}
+
+/// Whether this process took the slot and enqueued its job.
+async fn take(db: &Db, stamp: &impl Stamp, periodic: &Periodic) -> Result<bool> {
+    let now = stamp.now();
+    let slot = slot_of(now, periodic.every);
+    // Almost always taken already, which is seen without a write.
+    if store::slot(db, periodic.name).await? == Some(slot) {
+        return Ok(false);
+    }
+    let mut tx = db.begin().await?;
+    if !store::claim_slot(&mut tx, periodic.name, slot, now.plus(CLOCK_NONSENSE)).await? {
+        return Ok(false);
+    }
+    let job = (periodic.job)();
+    let policy = job.policy();
+    // Without workers for a day, one of a kind waits, not hundreds.
+    let is_new = !store::is_queued(&mut tx, policy.queue.name(), policy.kind).await?;
+    if is_new {
+        enqueue(&mut tx, stamp, &job, Options::default()).await?;
+    }
+    tx.commit().await?;
+    Ok(is_new)
+}
+
+/// The newest slot at `now`.
+fn slot_of(now: Timestamp, every: Duration) -> Timestamp {
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    Timestamp(now.0 - now.0.rem_euclid(every))
+}

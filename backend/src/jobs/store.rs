@@ -1,0 +1,576 @@
+//! The SQL of the `job` table. Every transition is a compare-and-set on the lease: 0 rows = the lease was lost.
+
+use model::Timestamp;
+
+use crate::db::{Db, DbError, Tx, sql};
+
+/// A row as a new job writes it.
+pub(super) struct NewJob<'a> {
+    pub(super) id: String,
+    pub(super) queue: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) payload: String,
+    pub(super) dedupe_key: Option<&'a str>,
+    pub(super) max_attempts: u32,
+    pub(super) run_at: Timestamp,
+    pub(super) account_id: Option<String>,
+    pub(super) created_at: Timestamp,
+}
+
+/// What a claim took.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct ClaimedRow {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) payload: String,
+    /// `running`: to be worked on. `dead`: its attempts are used up, and its death is to be told.
+    pub(super) state: String,
+    /// Includes this one.
+    pub(super) attempts: i64,
+    pub(super) max_attempts: i64,
+    pub(super) created_at: i64,
+}
+
+/// Names the lease that a transition needs: the job and the token of the claim.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fence<'a> {
+    pub(super) id: &'a str,
+    pub(super) token: &'a str,
+}
+
+/// How many jobs of a queue are in a state.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Count {
+    /// The queue's name.
+    pub queue: String,
+    /// `queued`, `running`, `done` or `dead`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// A job that will not be tried again.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeadJob {
+    /// Its id.
+    pub id: String,
+    /// Its queue's name.
+    pub queue: String,
+    /// What it was to do.
+    pub kind: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Why it failed the last time.
+    pub last_error: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at: i64,
+}
+
+const ENQUEUE: &str = "\
+INSERT INTO job (id, queue, kind, payload, dedupe_key, state, attempts, max_attempts, run_at, account_id, created_at) \
+VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, $7, $8, $9) \
+ON CONFLICT (dedupe_key) DO NOTHING";
+
+/// Whether the row is new; a job of the same key may be there already.
+pub(super) async fn enqueue(tx: &mut Tx, job: NewJob<'_>) -> Result<bool, DbError> {
+    let insert = sql(ENQUEUE)
+        .bind(job.id)
+        .bind(job.queue)
+        .bind(job.kind)
+        .bind(job.payload)
+        .bind(job.dedupe_key)
+        .bind(job.max_attempts)
+        .bind(job.run_at)
+        .bind(job.account_id)
+        .bind(job.created_at);
+    Ok(tx.execute(insert).await? == 1)
+}
+
+const IS_QUEUED: &str = "SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND kind = $2 LIMIT 1";
+
+/// Whether a job of this kind waits already.
+pub(super) async fn is_queued(tx: &mut Tx, queue: &str, kind: &str) -> Result<bool, DbError> {
+    Ok(tx
+        .optional::<(String,)>(sql(IS_QUEUED).bind(queue).bind(kind))
+        .await?
+        .is_some())
+}
+
+// Each half ends at its first row in an index, so that an idle poll costs two look-ups.
+const IS_DUE: &str = "\
+SELECT EXISTS (SELECT 1 FROM job WHERE queue = $1 AND lease_until < $2) \
+    OR EXISTS (SELECT 1 FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2) AS due";
+
+/// Whether a claim would find something. Only reads, so that an idle queue never takes SQLite's write lock.
+pub(super) async fn is_due(db: &Db, queue: &str, now: Timestamp) -> Result<bool, DbError> {
+    Ok(db.one::<(bool,)>(sql(IS_DUE).bind(queue).bind(now)).await?.0)
+}
+
+/// The text of the claim, which differs in the lock alone. Lapsed leases come first: there are few, and somebody has
+/// waited for them. `SET` sees the row as it was.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE job SET \
+                 state = CASE WHEN state = 'dead' OR attempts >= max_attempts THEN 'dead' ELSE 'running' END, \
+                 attempts = CASE WHEN state = 'dead' OR attempts >= max_attempts THEN attempts ELSE attempts + 1 END, \
+                 last_error = CASE WHEN state = 'running' THEN 'its worker did not come back' ELSE last_error END, \
+                 lease_token = $3, \
+                 lease_until = $4 \
+             WHERE id = COALESCE( \
+                 (SELECT id FROM job WHERE queue = $1 AND lease_until < $2 \
+                  ORDER BY lease_until LIMIT 1",
+            $lock,
+            "), (SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 \
+                  ORDER BY run_at, id LIMIT 1",
+            $lock,
+            ")) RETURNING id, kind, payload, state, attempts, max_attempts, created_at"
+        )
+    };
+}
+
+const CLAIM: &str = claim!("");
+const CLAIM_ON_POSTGRES: &str = claim!(" FOR UPDATE SKIP LOCKED");
+
+/// Takes the next job that is due: one statement sets a fresh lease and counts the attempt, before the work starts, so
+/// that a job that kills its process ends as dead after its attempts.
+pub(super) async fn claim(
+    db: &Db,
+    queue: &str,
+    now: Timestamp,
+    token: &str,
+    until: Timestamp,
+) -> Result<Option<ClaimedRow>, DbError> {
+    let mut tx = db.begin().await?;
+    let claim = sql(CLAIM)
+        .on_postgres(CLAIM_ON_POSTGRES)
+        .bind(queue)
+        .bind(now)
+        .bind(token)
+        .bind(until);
+    let row = tx.optional(claim).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+const HEARTBEAT: &str = "UPDATE job SET lease_until = $3 WHERE id = $1 AND lease_token = $2";
+
+/// Renews the lease.
+pub(super) async fn heartbeat(db: &Db, fence: Fence<'_>, until: Timestamp) -> Result<bool, DbError> {
+    Ok(db
+        .execute(sql(HEARTBEAT).bind(fence.id).bind(fence.token).bind(until))
+        .await?
+        == 1)
+}
+
+const FINISH: &str = "\
+UPDATE job SET state = 'done', finished_at = $3, lease_token = NULL, lease_until = NULL \
+WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+
+/// Running → done, in the caller's transaction.
+pub(super) async fn finish(tx: &mut Tx, fence: Fence<'_>, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx
+        .execute(sql(FINISH).bind(fence.id).bind(fence.token).bind(now))
+        .await?
+        == 1)
+}
+
+const RETRY: &str = "\
+UPDATE job SET state = 'queued', run_at = $3, last_error = $4, lease_token = NULL, lease_until = NULL \
+WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+
+/// Running → queued, for later.
+pub(super) async fn retry(
+    db: &Db,
+    fence: Fence<'_>,
+    run_at: Timestamp,
+    cause: &str,
+) -> Result<bool, DbError> {
+    Ok(db
+        .execute(
+            sql(RETRY)
+                .bind(fence.id)
+                .bind(fence.token)
+                .bind(run_at)
+                .bind(cause),
+        )
+        .await?
+        == 1)
+}
+
+const RELEASE: &str = "\
+UPDATE job SET state = 'queued', attempts = attempts - 1, run_at = $3, last_error = COALESCE($4, last_error), \
+               lease_token = NULL, lease_until = NULL \
+WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+
+/// Running → queued with the attempt given back: what ended it was not the job.
+pub(super) async fn release(
+    db: &Db,
+    fence: Fence<'_>,
+    run_at: Timestamp,
+    cause: Option<&str>,
+) -> Result<bool, DbError> {
+    Ok(db
+        .execute(
+            sql(RELEASE)
+                .bind(fence.id)
+                .bind(fence.token)
+                .bind(run_at)
+                .bind(cause),
+        )
+        .await?
+        == 1)
+}
+
+const FAIL: &str = "\
+UPDATE job SET state = 'dead', last_error = $3, lease_until = $4 \
+WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+
+/// Running → dead. The lease goes on until the death was told ([`bury`]), so that a crash in between tells it again.
+pub(super) async fn fail(db: &Db, fence: Fence<'_>, cause: &str, until: Timestamp) -> Result<bool, DbError> {
+    Ok(db
+        .execute(sql(FAIL).bind(fence.id).bind(fence.token).bind(cause).bind(until))
+        .await?
+        == 1)
+}
+
+const BURY: &str = "\
+UPDATE job SET finished_at = $3, lease_token = NULL, lease_until = NULL \
+WHERE id = $1 AND lease_token = $2 AND state = 'dead'";
+
+/// The death was told.
+pub(super) async fn bury(db: &Db, fence: Fence<'_>, now: Timestamp) -> Result<bool, DbError> {
+    Ok(db
+        .execute(sql(BURY).bind(fence.id).bind(fence.token).bind(now))
+        .await?
+        == 1)
+}
+
+const COUNTS: &str =
+    "SELECT queue, state, COUNT(*) AS count FROM job GROUP BY queue, state ORDER BY queue, state";
+
+/// How many jobs there are, by queue and state; a pair that has none is left out.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn counts(db: &Db) -> Result<Vec<Count>, DbError> {
+    db.all(sql(COUNTS)).await
+}
+
+const OLDEST_DUE: &str =
+    "SELECT MIN(run_at) AS run_at FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2";
+
+/// Since when the oldest due job of a queue has waited; `None` where none waits.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn oldest_due(db: &Db, queue: super::Queue, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
+    let row: (Option<i64>,) = db.one(sql(OLDEST_DUE).bind(queue.name()).bind(now)).await?;
+    Ok(row.0.map(Timestamp))
+}
+
+const DEAD: &str = "\
+SELECT id, queue, kind, attempts, last_error, created_at FROM job WHERE state = 'dead' ORDER BY id DESC LIMIT $1";
+
+/// The newest dead jobs.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn dead(db: &Db, limit: u32) -> Result<Vec<DeadJob>, DbError> {
+    db.all(sql(DEAD).bind(limit)).await
+}
+
+const FORGET: &str = "DELETE FROM job WHERE state = $1 AND finished_at < $2";
+
+/// Deletes the rows of jobs that ended as `state` before `before`. How many.
+pub(super) async fn forget(db: &Db, state: &'static str, before: Timestamp) -> Result<u64, DbError> {
+    db.execute(sql(FORGET).bind(state).bind(before)).await
+}
+
+// A slot far ahead comes from a clock that was wrong; without the second half the work would never run again.
+const CLAIM_SLOT: &str = "\
+INSERT INTO cron (name, slot) VALUES ($1, $2) \
+ON CONFLICT (name) DO UPDATE SET slot = excluded.slot WHERE cron.slot < excluded.slot OR cron.slot > $3";
+
+/// Takes the slot of a periodic job, unless some process took it or a later one.
+pub(super) async fn claim_slot(
+    tx: &mut Tx,
+    name: &str,
+    slot: Timestamp,
+    nonsense: Timestamp,
+) -> Result<bool, DbError> {
+    Ok(tx
+        .execute(sql(CLAIM_SLOT).bind(name).bind(slot).bind(nonsense))
+        .await?
+        == 1)
+}
+
+const SLOT: &str = "SELECT slot FROM cron WHERE name = $1";
+
+/// The slot that was taken last.
+pub(super) async fn slot(db: &Db, name: &str) -> Result<Option<Timestamp>, DbError> {
+    Ok(db
+        .optional::<(i64,)>(sql(SLOT).bind(name))
+        .await?
+        .map(|(slot,)| Timestamp(slot)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, time::Duration};
+
+    use super::*;
+    use crate::{
+        entropy::{SeededEntropy, new_id},
+        jobs::Queue,
+    };
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const LEASE: Duration = Duration::from_secs(60);
+
+    async fn add(db: &Db, id: &str, run_at: Timestamp) {
+        add_for(db, id, run_at, None, None).await;
+    }
+
+    async fn add_for(
+        db: &Db,
+        id: &str,
+        run_at: Timestamp,
+        dedupe_key: Option<&str>,
+        account_id: Option<&str>,
+    ) -> bool {
+        let mut tx = db.begin().await.unwrap();
+        let job = NewJob {
+            id: id.into(),
+            queue: "storage",
+            kind: "reap",
+            payload: "{}".into(),
+            dedupe_key,
+            max_attempts: 2,
+            run_at,
+            account_id: account_id.map(Into::into),
+            created_at: NOW,
+        };
+        let is_new = enqueue(&mut tx, job).await.unwrap();
+        tx.commit().await.unwrap();
+        is_new
+    }
+
+    async fn take(db: &Db, now: Timestamp, token: &str) -> Option<ClaimedRow> {
+        let claimed = claim(db, "storage", now, token, now.plus(LEASE)).await.unwrap();
+        // What the cheap look says is what the claim finds.
+        if claimed.is_some() {
+            return claimed;
+        }
+        assert!(!is_due(db, "storage", now).await.unwrap());
+        None
+    }
+
+    /// State, attempts, whether it is leased.
+    async fn row(db: &Db, id: &str) -> (String, i64, bool) {
+        db.one(
+            sql("SELECT state, attempts, lease_until IS NOT NULL AS leased FROM job WHERE id = $1").bind(id),
+        )
+        .await
+        .unwrap()
+    }
+
+    const fn fence<'a>(id: &'a str, token: &'a str) -> Fence<'a> {
+        Fence { id, token }
+    }
+
+    async fn finish_alone(db: &Db, fence: Fence<'_>) -> bool {
+        let mut tx = db.begin().await.unwrap();
+        let is_ours = finish(&mut tx, fence, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        is_ours
+    }
+
+    crate::contract! {
+        async fn a_claim_takes_the_job_that_was_due_first_and_counts_the_attempt(db: &Db) {
+            add(db, "b", NOW).await;
+            add(db, "a", NOW.minus(Duration::from_secs(1))).await;
+            add(db, "later", NOW.plus(Duration::from_secs(1))).await;
+            assert!(is_due(db, "storage", NOW).await.unwrap());
+            let first = take(db, NOW, "t1").await.unwrap();
+            assert_eq!((first.id.as_str(), first.state.as_str(), first.attempts), ("a", "running", 1));
+            assert_eq!(take(db, NOW, "t2").await.unwrap().id, "b");
+            assert_eq!(take(db, NOW, "t3").await, None);
+            assert_eq!(take(db, NOW.plus(Duration::from_secs(1)), "t4").await.unwrap().id, "later");
+            assert_eq!(claim(db, "mail", NOW, "t5", NOW).await.unwrap(), None);
+        }
+
+        async fn whoever_lost_the_lease_can_change_nothing(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "old").await.unwrap();
+            let later = NOW.plus(LEASE).plus(Duration::from_millis(1));
+            assert_eq!(take(db, later, "new").await.unwrap().attempts, 2);
+            let old = fence("a", "old");
+            assert!(!heartbeat(db, old, later).await.unwrap());
+            assert!(!finish_alone(db, old).await);
+            assert!(!retry(db, old, later, "cause").await.unwrap());
+            assert!(!release(db, old, later, None).await.unwrap());
+            assert!(!fail(db, old, "cause", later).await.unwrap());
+            assert!(!bury(db, old, later).await.unwrap());
+            assert_eq!(row(db, "a").await, ("running".into(), 2, true));
+            assert!(finish_alone(db, fence("a", "new")).await);
+            assert!(!finish_alone(db, fence("a", "new")).await, "a job is finished once");
+            assert_eq!(row(db, "a").await, ("done".into(), 2, false));
+        }
+
+        async fn a_heartbeat_keeps_the_job(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            let later = NOW.plus(LEASE * 2);
+            assert!(heartbeat(db, fence("a", "t"), later.plus(LEASE)).await.unwrap());
+            assert_eq!(take(db, later, "u").await, None);
+        }
+
+        async fn a_job_that_never_comes_back_is_dead_after_its_attempts_and_the_queue_moves_on(db: &Db) {
+            add(db, "poison", NOW).await;
+            add(db, "next", NOW.plus(LEASE * 10)).await;
+            take(db, NOW, "1").await.unwrap();
+            let second = NOW.plus(LEASE * 2);
+            take(db, second, "2").await.unwrap();
+            let third = NOW.plus(LEASE * 20);
+            let dead_row = take(db, third, "3").await.unwrap();
+            assert_eq!((dead_row.state.as_str(), dead_row.attempts), ("dead", 2));
+            assert_eq!(take(db, third, "4").await.unwrap().id, "next");
+            assert!(!finish_alone(db, fence("poison", "2")).await);
+            // Whoever was to tell of the death has died as well.
+            let fourth = NOW.plus(LEASE * 30);
+            assert_eq!(take(db, fourth, "5").await.unwrap().state, "dead");
+            assert!(bury(db, fence("poison", "5"), fourth).await.unwrap());
+            assert_eq!(row(db, "poison").await, ("dead".into(), 2, false));
+            let listed = dead(db, 10).await.unwrap();
+            assert_eq!(listed.len(), 1);
+            assert_eq!(listed[0].last_error.as_deref(), Some("its worker did not come back"));
+        }
+
+        async fn a_retry_waits_and_keeps_its_attempts(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            let later = NOW.plus(Duration::from_secs(5));
+            assert!(retry(db, fence("a", "t"), later, "cause").await.unwrap());
+            assert_eq!(row(db, "a").await, ("queued".into(), 1, false));
+            assert_eq!(take(db, NOW, "u").await, None);
+            assert_eq!(take(db, later, "u").await.unwrap().attempts, 2);
+        }
+
+        async fn a_released_job_has_its_attempt_back(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            assert!(release(db, fence("a", "t"), NOW, None).await.unwrap());
+            assert_eq!(row(db, "a").await, ("queued".into(), 0, false));
+        }
+
+        async fn a_failed_job_is_dead_and_leased_until_its_death_was_told(db: &Db) {
+            add(db, "a", NOW).await;
+            take(db, NOW, "t").await.unwrap();
+            assert!(fail(db, fence("a", "t"), "cause", NOW.plus(LEASE)).await.unwrap());
+            assert_eq!(row(db, "a").await, ("dead".into(), 1, true));
+            assert!(!release(db, fence("a", "t"), NOW, None).await.unwrap());
+            assert!(bury(db, fence("a", "t"), NOW).await.unwrap());
+            assert_eq!(take(db, NOW.plus(LEASE * 2), "u").await, None);
+        }
+
+        async fn a_job_of_a_rolled_back_transaction_was_never_there(db: &Db) {
+            let mut tx = db.begin().await.unwrap();
+            let job = NewJob {
+                id: "a".into(),
+                queue: "storage",
+                kind: "reap",
+                payload: "{}".into(),
+                dedupe_key: None,
+                max_attempts: 1,
+                run_at: NOW,
+                account_id: None,
+                created_at: NOW,
+            };
+            assert!(enqueue(&mut tx, job).await.unwrap());
+            assert!(is_queued(&mut tx, "storage", "reap").await.unwrap());
+            drop(tx);
+            assert_eq!(take(db, NOW, "t").await, None);
+        }
+
+        async fn a_second_job_of_the_same_key_is_not_made(db: &Db) {
+            assert!(add_for(db, "a", NOW, Some("key"), None).await);
+            assert!(!add_for(db, "b", NOW, Some("key"), None).await);
+            assert!(add_for(db, "c", NOW, Some("other"), None).await);
+            assert!(add_for(db, "d", NOW, None, None).await);
+            assert!(add_for(db, "e", NOW, None, None).await);
+        }
+
+        async fn a_job_goes_with_its_account_and_takes_the_lease_with_it(db: &Db) {
+            db.execute(sql(
+                "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at) \
+                 VALUES ('anna', 'a', 'a', 'a', 'a', 'free', 0, '1', 0)",
+            ))
+            .await
+            .unwrap();
+            add_for(db, "a", NOW, None, Some("anna")).await;
+            take(db, NOW, "t").await.unwrap();
+            db.execute(sql("DELETE FROM account")).await.unwrap();
+            assert!(!heartbeat(db, fence("a", "t"), NOW).await.unwrap());
+        }
+
+        async fn the_figures_tell_what_waits_and_what_ended(db: &Db) {
+            assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), None);
+            add(db, "a", NOW.minus(LEASE)).await;
+            add(db, "b", NOW).await;
+            add(db, "c", NOW.plus(LEASE)).await;
+            assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW.minus(LEASE)));
+            take(db, NOW, "t").await.unwrap();
+            let count = |state: &str, count| Count { queue: "storage".into(), state: state.into(), count };
+            assert_eq!(counts(db).await.unwrap(), [count("queued", 2), count("running", 1)]);
+            assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW));
+            assert!(finish_alone(db, fence("a", "t")).await);
+            assert_eq!(forget(db, "done", NOW).await.unwrap(), 0);
+            assert_eq!(forget(db, "dead", NOW.plus(LEASE)).await.unwrap(), 0);
+            assert_eq!(forget(db, "done", NOW.plus(LEASE)).await.unwrap(), 1);
+        }
+
+        async fn a_slot_is_taken_once_and_only_forwards(db: &Db) {
+            let take = async |slot: i64| {
+                let mut tx = db.begin().await.unwrap();
+                let taken = claim_slot(&mut tx, "reap", Timestamp(slot), Timestamp(slot + 1000)).await.unwrap();
+                tx.commit().await.unwrap();
+                taken
+            };
+            assert_eq!(slot(db, "reap").await.unwrap(), None);
+            assert!(take(100).await);
+            assert!(!take(100).await);
+            assert!(!take(50).await);
+            assert!(take(200).await);
+            assert_eq!(slot(db, "reap").await.unwrap(), Some(Timestamp(200)));
+            assert!(take(9000).await);
+            assert!(take(300).await, "a slot far ahead was nonsense");
+        }
+
+        async fn many_claimers_take_each_job_once(db: &Db) {
+            const JOBS: usize = 60;
+            for n in 0..JOBS {
+                add(db, &format!("{n:03}"), NOW).await;
+            }
+            let claimers = (0..8).map(|seed| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    let entropy = SeededEntropy::new(seed);
+                    let mut mine = Vec::new();
+                    let token = || new_id(&entropy, NOW).simple().to_string();
+                    // Not `take`: what another claimer is just taking still looks due.
+                    while let Some(row) = claim(&db, "storage", NOW, &token(), NOW.plus(LEASE)).await.unwrap() {
+                        mine.push(row.id);
+                    }
+                    mine
+                })
+            });
+            let mut all = Vec::new();
+            for claimer in claimers.collect::<Vec<_>>() {
+                all.extend(claimer.await.unwrap());
+            }
+            assert_eq!(all.len(), JOBS);
+            assert_eq!(all.iter().collect::<HashSet<_>>().len(), JOBS);
+        }
+    }
+}

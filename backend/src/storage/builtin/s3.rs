@@ -1,0 +1,324 @@
+//! The few operations of S3 that MixLens uses, over a [`DiskStore`], and who may call which.
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use model::format::AudioFormat;
+use s3s::{
+    S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
+    access::{S3Access, S3AccessContext},
+    dto::{
+        Checksum, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+        DeletedObject, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput,
+        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+        PutObjectInput, PutObjectOutput, StreamingBlob,
+    },
+    path::S3Path,
+    s3_error,
+};
+
+use super::{
+    gate::Signed,
+    store::{DiskStore, Facts, MAX_KEY, NewObject, StoreError},
+};
+
+/// Keys of one page of a listing, and of one `DeleteObjects`.
+const PAGE: usize = 1_000;
+/// Under this, objects belong to accounts and are audio. There is nothing else yet.
+const ACCOUNTS: &str = "a/";
+
+/// Asked by s3s once the signature is verified.
+pub(super) struct Access {
+    pub(super) bucket: String,
+}
+
+#[async_trait::async_trait]
+impl S3Access for Access {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        if context.credentials().is_none() {
+            return Err(s3_error!(AccessDenied, "Every request must be signed"));
+        }
+        let by_url = match context.extensions_mut().get::<Signed>() {
+            Some(signed) => *signed == Signed::Url,
+            None => {
+                return Err(s3_error!(
+                    AccessDenied,
+                    "The request did not come through the gate"
+                ));
+            }
+        };
+        match context.s3_op().name() {
+            "GetObject" | "HeadObject" | "PutObject" => {}
+            "DeleteObject" | "DeleteObjects" | "HeadBucket" | "ListObjectsV2" if !by_url => {}
+            _ if by_url => return Err(s3_error!(AccessDenied, "A signed URL reads or writes one object")),
+            _ => {
+                return Err(s3_error!(
+                    NotImplemented,
+                    "This service does not have that operation"
+                ));
+            }
+        }
+        if context.s3_path().get_bucket_name() != Some(&self.bucket) {
+            return Err(s3_error!(NoSuchBucket));
+        }
+        match context.s3_path() {
+            S3Path::Object { key, .. } => check_key(key),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The store would take any key safely. A key that could mean a path to somebody else is still not taken.
+fn check_key(key: &str) -> S3Result<()> {
+    if key.len() > MAX_KEY {
+        return Err(s3_error!(KeyTooLongError));
+    }
+    let plain = key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    if plain && !key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+        Ok(())
+    } else {
+        Err(s3_error!(
+            InvalidArgument,
+            "The key is not of the form that this service accepts"
+        ))
+    }
+}
+
+pub(super) struct Operations {
+    pub(super) store: DiskStore,
+}
+
+#[async_trait::async_trait]
+impl S3 for Operations {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let input = request.input;
+        let content_type = input.content_type.unwrap_or_default();
+        if !input.key.starts_with(ACCOUNTS) || AudioFormat::from_media_type(&content_type).is_none() {
+            return Err(s3_error!(AccessDenied, "Only audio of an account is stored"));
+        }
+        let replace = match (input.if_none_match, input.if_match) {
+            (None, None) => true,
+            (Some(ETagCondition::Any), None) => false,
+            _ => return Err(s3_error!(NotImplemented, "Only if-none-match: * is supported")),
+        };
+        let size = input.content_length.and_then(|length| u64::try_from(length).ok());
+        let object = NewObject {
+            key: input.key,
+            content_type,
+            size: size.ok_or_else(|| s3_error!(MissingContentLength))?,
+            replace,
+            content_md5: input.content_md5,
+            checksum: Checksum {
+                checksum_crc32: input.checksum_crc32,
+                checksum_crc32c: input.checksum_crc32c,
+                checksum_crc64nvme: input.checksum_crc64nvme,
+                checksum_sha1: input.checksum_sha1,
+                checksum_sha256: input.checksum_sha256,
+                checksum_type: None,
+            },
+        };
+        let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        let facts = self.store.put(object, body).await.map_err(refusal)?;
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag: Some(ETag::Strong(facts.md5)),
+            ..Default::default()
+        }))
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let input = request.input;
+        let object = self.store.open_object(&input.key).await.map_err(refusal)?;
+        let facts = object.facts.clone();
+        check_conditions(&facts, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let e_tag = ETag::Strong(facts.md5.clone());
+        let stale = |wanted: &HeaderValue| e_tag.to_http_header().is_ok_and(|current| *wanted != current);
+        let range = input
+            .range
+            .filter(|_| !request.headers.get(header::IF_RANGE).is_some_and(stale));
+        let bytes = match range {
+            // s3s finds the last n bytes of an empty object satisfiable; they cannot be written as a range.
+            Some(range) => range.check(facts.size).ok().filter(|bytes| !bytes.is_empty()),
+            None => Some(0..facts.size),
+        };
+        let bytes = bytes.ok_or_else(|| unsatisfiable(facts.size))?;
+        let content_range = range.map(|_| format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, facts.size));
+        let length = bytes.end - bytes.start;
+        let body = object
+            .into_stream(bytes)
+            .await
+            .map_err(|error| refusal(error.into()))?;
+        Ok(S3Response::new(GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            body: Some(StreamingBlob::wrap(body)),
+            content_length: i64::try_from(length).ok(),
+            content_range,
+            content_type: Some(facts.content_type),
+            e_tag: Some(e_tag),
+            last_modified: Some(facts.created.into()),
+            ..Default::default()
+        }))
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let input = request.input;
+        let facts = self.store.facts(&input.key).await.map_err(refusal)?;
+        check_conditions(&facts, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        Ok(S3Response::new(HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: i64::try_from(facts.size).ok(),
+            content_type: Some(facts.content_type),
+            e_tag: Some(ETag::Strong(facts.md5)),
+            last_modified: Some(facts.created.into()),
+            ..Default::default()
+        }))
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let input = request.input;
+        if input.if_match.is_some()
+            || input.if_match_size.is_some()
+            || input.if_match_last_modified_time.is_some()
+        {
+            return Err(s3_error!(NotImplemented, "DELETE takes no conditions"));
+        }
+        self.store.delete(&input.key).await.map_err(refusal)?;
+        Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let delete = request.input.delete;
+        if delete.objects.len() > PAGE {
+            return Err(s3_error!(MalformedXML));
+        }
+        let mut deleted = Vec::with_capacity(delete.objects.len());
+        for object in delete.objects {
+            check_key(&object.key)?;
+            self.store.delete(&object.key).await.map_err(refusal)?;
+            deleted.push(DeletedObject {
+                key: Some(object.key),
+                ..Default::default()
+            });
+        }
+        let deleted = (!delete.quiet.unwrap_or(false)).then_some(deleted);
+        Ok(S3Response::new(DeleteObjectsOutput {
+            deleted,
+            ..Default::default()
+        }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let input = request.input;
+        let prefix = input.prefix.unwrap_or_default();
+        let limit = input
+            .max_keys
+            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        // The token is simply the last key of the page before.
+        let after = input
+            .continuation_token
+            .as_deref()
+            .or(input.start_after.as_deref());
+        let page = self.store.list(&prefix, after, limit).await.map_err(refusal)?;
+        let next = page
+            .objects
+            .last()
+            .filter(|_| page.truncated)
+            .map(|last| last.key.clone());
+        let contents: Vec<_> = page
+            .objects
+            .into_iter()
+            .map(|facts| Object {
+                e_tag: Some(ETag::Strong(facts.md5)),
+                key: Some(facts.key),
+                last_modified: Some(facts.created.into()),
+                size: i64::try_from(facts.size).ok(),
+                ..Default::default()
+            })
+            .collect();
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: Some(prefix),
+            key_count: i32::try_from(contents.len()).ok(),
+            max_keys: i32::try_from(limit).ok(),
+            is_truncated: Some(next.is_some()),
+            continuation_token: input.continuation_token,
+            next_continuation_token: next,
+            start_after: input.start_after,
+            contents: Some(contents),
+            ..Default::default()
+        }))
+    }
+
+    async fn head_bucket(&self, _: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.store.ready().await.map_err(refusal)?;
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+}
+
+fn check_conditions(
+    facts: &Facts,
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+) -> S3Result<()> {
+    let is_current = |condition: &ETagCondition| match condition {
+        ETagCondition::Any => true,
+        ETagCondition::ETag(tag) => tag.value() == facts.md5,
+    };
+    if if_match.is_some_and(|condition| !is_current(condition)) {
+        return Err(s3_error!(PreconditionFailed));
+    }
+    if if_none_match.is_some_and(is_current) {
+        return Err(s3_error!(NotModified));
+    }
+    Ok(())
+}
+
+fn unsatisfiable(size: u64) -> S3Error {
+    let mut error = S3Error::new(S3ErrorCode::InvalidRange);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    if let Ok(value) = HeaderValue::try_from(format!("bytes */{size}")) {
+        headers.insert(header::CONTENT_RANGE, value);
+    }
+    error.set_headers(headers);
+    error
+}
+
+/// What the store could not do, in S3's words. The cause of our own failures is logged here, once.
+fn refusal(error: StoreError) -> S3Error {
+    match error {
+        StoreError::NotFound => s3_error!(NoSuchKey),
+        StoreError::Exists => s3_error!(PreconditionFailed),
+        StoreError::Length | StoreError::Body(_) => s3_error!(IncompleteBody),
+        StoreError::Digest(_) => s3_error!(BadDigest),
+        StoreError::Stalled => s3_error!(RequestTimeout),
+        StoreError::Key => s3_error!(KeyTooLongError),
+        StoreError::Full(cause) => {
+            tracing::error!(error = %cause, "the disk of the built-in object store is full");
+            let mut error = S3Error::with_message(
+                S3ErrorCode::Custom("InsufficientStorage".into()),
+                "There is no space left for this object",
+            );
+            error.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+            error
+        }
+        StoreError::Damaged | StoreError::Io(_) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the built-in object store failed"
+            );
+            s3_error!(InternalError)
+        }
+    }
+}

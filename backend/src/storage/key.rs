@@ -1,0 +1,94 @@
+//! The names of objects. They are made of ids only, never of what a person typed, and by nothing but these functions.
+
+use std::fmt;
+
+use model::{AccountId, UploadId};
+use uuid::Uuid;
+
+/// The name of one object in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// The audio that a person uploaded: `a/<account>/<upload>/source`.
+    #[must_use]
+    pub fn source(account: AccountId, upload: UploadId) -> Self {
+        Self(format!("{}source", Self::upload_prefix(account, upload).0))
+    }
+
+    /// A corrected render of an upload: `a/<account>/<upload>/render/<render>`. It goes with its source.
+    #[must_use]
+    pub fn render(account: AccountId, upload: UploadId, render: Uuid) -> Self {
+        Self(format!(
+            "{}render/{}",
+            Self::upload_prefix(account, upload).0,
+            render.simple()
+        ))
+    }
+
+    /// Everything of one account: `a/<account>/`.
+    #[must_use]
+    pub fn account_prefix(account: AccountId) -> Prefix {
+        Prefix(format!("a/{account}/"))
+    }
+
+    /// Everything of one upload, its renders included: `a/<account>/<upload>/`.
+    #[must_use]
+    pub fn upload_prefix(account: AccountId, upload: UploadId) -> Prefix {
+        Prefix(format!("a/{account}/{upload}/"))
+    }
+
+    /// As the bucket knows it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The beginning of the names of objects that belong together. It is never empty and ends with `/`, so that it can
+/// mean neither the whole bucket nor an account whose id merely begins alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// As the bucket knows it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_of_ids_and_stays_short() {
+        let (account, upload) = (AccountId(Uuid::from_u128(1)), UploadId(Uuid::from_u128(2)));
+        let source = Key::source(account, upload);
+        assert_eq!(
+            source.as_str(),
+            "a/00000000000000000000000000000001/00000000000000000000000000000002/source"
+        );
+        let render = Key::render(account, upload, Uuid::from_u128(3));
+        assert!(
+            render
+                .as_str()
+                .starts_with(Key::upload_prefix(account, upload).as_str())
+        );
+        assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));
+        assert!(render.as_str().len() <= 120);
+    }
+}

@@ -1,0 +1,425 @@
+//! Object storage: audio goes between the browser and the bucket by signed URLs, and the worker reads it from there.
+//!
+//! One client (`aws-sdk-s3`) for every S3; [`builtin`] is the S3 that runs when none is configured. Signing a URL
+//! needs no network, so that it works while the storage is down.
+
+pub mod builtin;
+mod disposition;
+mod key;
+
+use std::{
+    error::Error as StdError,
+    ops::Range,
+    pin::Pin,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_s3::{
+    Client,
+    config::{
+        BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+        StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::SdkError,
+    presigning::{PresignedRequest, PresigningConfig},
+    primitives::ByteStream,
+};
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+pub use self::key::{Key, Prefix};
+
+/// Time to reach the storage at all.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Time for one attempt until the head of the answer is there. The body of a download is watched for stalls instead.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// Attempts of one operation, the first included; only what can be repeated is.
+const ATTEMPTS: u32 = 3;
+/// How long a body may stand still before it is given up.
+const STALL: Duration = Duration::from_secs(20);
+/// The slowest upload of our own that is still waited for, in bytes per second.
+const SLOWEST_PUT: u64 = 1 << 20;
+/// DELETE requests under way at once while a prefix is emptied.
+const DELETES_AT_ONCE: usize = 8;
+
+/// Where the bucket is and who we are there.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The S3 endpoint as this server reaches it, without the bucket: `https://<account>.r2.cloudflarestorage.com`.
+    pub endpoint: String,
+    /// The endpoint as browsers reach it. Signed URLs carry its host, and the host is signed.
+    pub public_endpoint: String,
+    /// The bucket's name.
+    pub bucket: String,
+    /// The access key's id.
+    pub access_key: String,
+    /// The access key's secret.
+    pub secret_key: SecretString,
+    /// The region: `auto` for R2 and for the built-in service.
+    pub region: String,
+}
+
+/// Why the storage did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such object.
+    #[error("there is no such object")]
+    NotFound,
+    /// The object exists already, or is being written by somebody else (412, 409).
+    #[error("the object exists already")]
+    Conflict,
+    /// The storage understood and refused: wrong credentials, clock or request. Trying again does not help.
+    #[error("the storage refused the request")]
+    Refused(#[source] Box<dyn StdError + Send + Sync>),
+    /// The storage cannot be reached, is overloaded or broke off. Trying again later may help.
+    #[error("the storage is not available")]
+    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// A PUT that whoever holds it may do once, for one key, exactly as signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresignedPut {
+    /// Where to send it.
+    pub url: String,
+    /// The headers to send with it. `content-length` is signed as well but is not among them: clients set it from
+    /// the body, and browsers let no script set it.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What the storage knows about an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// Length in bytes.
+    pub size: u64,
+    /// The media type under which it was stored.
+    pub content_type: Option<String>,
+    /// The storage's tag of this content, with its quotes.
+    pub etag: Option<String>,
+}
+
+/// The bytes of an object, as they come.
+pub type Reader = Pin<Box<dyn AsyncRead + Send>>;
+
+/// The bucket. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    client: Client,
+    public: Client,
+    bucket: String,
+}
+
+impl Storage {
+    /// A client for this bucket. Nothing is sent yet; see [`Storage::ready`].
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let client = client(settings, &settings.endpoint);
+        let public = if settings.public_endpoint == settings.endpoint {
+            client.clone()
+        } else {
+            self::client(settings, &settings.public_endpoint)
+        };
+        Self {
+            client,
+            public,
+            bucket: settings.bucket.clone(),
+        }
+    }
+
+    /// Signs one PUT: method, key, exact length, media type and `if-none-match: *`, from `now` for `expires_in`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when `expires_in` is longer than S3's seven days.
+    pub async fn presign_put(
+        &self,
+        key: &Key,
+        content_length: u64,
+        content_type: &str,
+        expires_in: Duration,
+        now: Timestamp,
+    ) -> Result<PresignedPut, Error> {
+        let length = i64::try_from(content_length).map_err(|error| Error::Refused(Box::new(error)))?;
+        let request = self
+            .public
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .content_length(length)
+            .content_type(content_type)
+            .if_none_match("*")
+            .presigned(presigning(expires_in, now)?)
+            .await
+            .map_err(sdk)?;
+        let headers = request
+            .headers()
+            .filter(|(name, _)| !matches!(*name, "content-length" | "host"))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Ok(PresignedPut {
+            url: request.uri().to_owned(),
+            headers,
+        })
+    }
+
+    /// Signs one GET that answers with this media type and offers this file name.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when `expires_in` is longer than S3's seven days.
+    pub async fn presign_get(
+        &self,
+        key: &Key,
+        file_name: &str,
+        content_type: &str,
+        expires_in: Duration,
+        now: Timestamp,
+    ) -> Result<String, Error> {
+        let request: PresignedRequest = self
+            .public
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .response_content_disposition(disposition::attachment(file_name))
+            .response_content_type(content_type)
+            .presigned(presigning(expires_in, now)?)
+            .await
+            .map_err(sdk)?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// What is stored under a key; `None` when nothing is.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn head(&self, key: &Key) -> Result<Option<ObjectFacts>, Error> {
+        match self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .send()
+            .await
+            .map_err(sdk)
+        {
+            Ok(head) => Ok(Some(ObjectFacts {
+                size: head
+                    .content_length()
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or(0),
+                content_type: head.content_type,
+                etag: head.e_tag,
+            })),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// These bytes of an object: fewer when it ends before, none when it ends before they begin.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, Error> {
+        let Some(last) = range.end.checked_sub(1).filter(|last| *last >= range.start) else {
+            return Ok(Bytes::new());
+        };
+        let request = self.client.get_object().bucket(&self.bucket).key(key.as_str());
+        let output = match request
+            .range(format!("bytes={}-{last}", range.start))
+            .send()
+            .await
+        {
+            Ok(output) => output,
+            Err(error) if status(&error) == Some(416) => return Ok(Bytes::new()),
+            Err(error) => return Err(sdk(error)),
+        };
+        // A server may ignore `Range` and send the whole object; never hold more of it than was asked for.
+        let skip = if output.content_range.is_some() {
+            0
+        } else {
+            range.start
+        };
+        let mut reader = output.body.into_async_read();
+        tokio::io::copy(&mut (&mut reader).take(skip), &mut tokio::io::sink())
+            .await
+            .map_err(broken)?;
+        let mut bytes = Vec::new();
+        reader
+            .take(range.end - range.start)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(broken)?;
+        Ok(bytes.into())
+    }
+
+    /// An object from its beginning to its end. An object that is deleted meanwhile, or a connection that breaks,
+    /// shows as an error of the reader, never as an early end.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn get_stream(&self, key: &Key) -> Result<Reader, Error> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key.as_str());
+        let output = request.send().await.map_err(sdk)?;
+        Ok(Box::pin(output.body.into_async_read()))
+    }
+
+    /// Writes an object of our own, such as a render, over whatever is there.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn put(&self, key: &Key, bytes: Bytes, content_type: &str) -> Result<(), Error> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let attempt = ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT));
+        let patience = aws_sdk_s3::config::Builder::new().timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(attempt)
+                .build(),
+        );
+        let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
+        let request = request.content_type(content_type).body(ByteStream::from(bytes));
+        request
+            .customize()
+            .config_override(patience)
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
+    }
+
+    /// Deletes an object. That it was not there is no error.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.delete_named(key.as_str()).await
+    }
+
+    /// Deletes every object under a prefix and returns how many there were, once a listing has shown that none is
+    /// left.
+    ///
+    /// One DELETE each: `DeleteObjects` needs a checksum in a form on which S3 services disagree, and an account
+    /// has some dozens of objects.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unavailable`]; some objects may be deleted by then, and a second call finishes.
+    pub async fn delete_prefix(&self, prefix: &Prefix) -> Result<usize, Error> {
+        let mut deleted = 0;
+        let mut seen_first = None;
+        loop {
+            // Always the first page: what is deleted moves the rest up.
+            let list = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(prefix.as_str());
+            let page = list.send().await.map_err(sdk)?;
+            let keys: Vec<String> = page
+                .contents
+                .into_iter()
+                .flatten()
+                .filter_map(|object| object.key)
+                .collect();
+            let Some(first) = keys.first() else {
+                return Ok(deleted);
+            };
+            if seen_first.as_ref() == Some(first) {
+                return Err(Error::Unavailable(
+                    "an object is still listed after its DELETE".into(),
+                ));
+            }
+            seen_first = Some(first.clone());
+            deleted += keys.len();
+            futures::stream::iter(keys)
+                .map(|key| async move { self.delete_named(&key).await })
+                .buffer_unordered(DELETES_AT_ONCE)
+                .try_collect::<()>()
+                .await?;
+        }
+    }
+
+    /// Whether the bucket is there and lets us in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.client
+            .head_bucket()
+            .bucket(&self.bucket)
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
+    }
+
+    async fn delete_named(&self, key: &str) -> Result<(), Error> {
+        match self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(sdk)
+        {
+            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn client(settings: &Settings, endpoint: &str) -> Client {
+    let secret = settings.secret_key.expose_secret();
+    let credentials = Credentials::new(&settings.access_key, secret, None, None, "mixlens");
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .build();
+    let stalls = StalledStreamProtectionConfig::enabled()
+        .grace_period(STALL)
+        .build();
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .credentials_provider(credentials)
+        // R2 refuses the checksums that the SDK would add by itself.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .timeout_config(timeouts)
+        .stalled_stream_protection(stalls)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .build();
+    Client::from_conf(config)
+}
+
+fn presigning(expires_in: Duration, now: Timestamp) -> Result<PresigningConfig, Error> {
+    let since_epoch = Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
+    let config = PresigningConfig::builder()
+        .start_time(SystemTime::UNIX_EPOCH + since_epoch)
+        .expires_in(expires_in);
+    config.build().map_err(|error| Error::Refused(Box::new(error)))
+}
+
+type RawResponse = aws_sdk_s3::config::http::HttpResponse;
+
+fn status<E>(error: &SdkError<E, RawResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// By status rather than by the operations' own error types: a HEAD has no body to name the error, and S3 services
+/// differ in the names.
+fn sdk<E: StdError + Send + Sync + 'static>(error: SdkError<E, RawResponse>) -> Error {
+    match status(&error) {
+        Some(404) => Error::NotFound,
+        Some(409 | 412) => Error::Conflict,
+        Some(408 | 429 | 500..) | None if !matches!(error, SdkError::ConstructionFailure(_)) => {
+            Error::Unavailable(Box::new(error))
+        }
+        _ => Error::Refused(Box::new(error)),
+    }
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::Unavailable(Box::new(error))
+}

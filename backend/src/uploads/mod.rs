@@ -1,0 +1,232 @@
+//! Uploads: a signed permission to PUT one object, then the check of what arrived (P03).
+//!
+//! The bytes go from the browser to storage; no route of the application ever sees them. `complete` may be called again
+//! and again: it answers with the same analysis.
+
+mod store;
+
+use std::time::Duration;
+
+use analysis::sniff::{Sniffed, sniff};
+use model::{
+    AccountId, AnalysisId, Failure, FailureCode, Problem, ProblemCode, Timestamp, UploadId,
+    format::AudioFormat,
+    upload::{CompletedUpload, NewUpload, UploadKind, UploadTicket},
+};
+
+use crate::{
+    Actor, Backend, Error, Result, analyses,
+    jobs::{self, Job},
+    storage::Key,
+};
+pub(crate) use store::UploadRow;
+
+/// How much of an object is read to tell what it is.
+const SNIFF_BYTES: u64 = 64 * 1024;
+
+/// The most characters of a file name that are kept.
+const MAX_FILE_NAME: usize = 255;
+
+/// Uploads that the reaper takes at a time.
+const REAP_BATCH: u32 = 100;
+
+/// Checks a file's name and size against the plan and gives the permission to PUT it.
+///
+/// # Errors
+/// `Invalid` on `file_name`, `TooLarge` on `size_bytes`, `Quota` when the month's analyses are used up.
+pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<UploadTicket> {
+    let user = actor.user()?;
+    let limits = backend.config.plans.of(user.plan);
+    let file_name = clean_file_name(&file.file_name)?;
+    let format = AudioFormat::from_file_name(&file_name).ok_or_else(|| {
+        Error::invalid("file_name", format!("MixLens reads {}. Export the mix as WAV or FLAC and upload that.", AudioFormat::list()))
+    })?;
+    if file.size_bytes > limits.max_bytes() {
+        return Err(Error::Problem(Problem {
+            field: Some("size_bytes".into()),
+            ..Problem::new(
+                ProblemCode::TooLarge,
+                format!(
+                    "This file has {} MB; your plan takes up to {} MB. Upload a FLAC of the same mix: it is half the size and loses nothing.",
+                    file.size_bytes.div_ceil(1_000_000),
+                    limits.max_megabytes
+                ),
+            )
+        }));
+    }
+    let now = backend.now();
+    if let Some(allowed) = limits.analyses_per_month
+        && store::analyses_used(&backend.db, user.account, month_of(now)).await? >= i64::from(allowed)
+    {
+        return Err(quota(allowed));
+    }
+
+    let row = UploadRow {
+        id: UploadId(backend.new_id()).to_string(),
+        account_id: user.account.to_string(),
+        state: "pending".into(),
+        file_name,
+        size_bytes: i64::try_from(file.size_bytes).map_err(Error::internal)?,
+        media_type: format.media_type().into(),
+        created_at: now.0,
+        delete_after: None,
+    };
+    store::insert(&backend.db, &row, UploadKind::Mix).await?;
+    let valid_for = minutes(backend.config.uploads.ticket_minutes);
+    let (upload, key) = row.identity()?;
+    let put = backend.storage.presign_put(&key, file.size_bytes, &row.media_type, valid_for, now).await?;
+    Ok(UploadTicket { upload, url: put.url, headers: put.headers, expires_at: now.plus(valid_for) })
+}
+
+/// Checks what arrived in storage and queues its analysis.
+///
+/// # Errors
+/// `Conflict` while nothing has arrived; `Quota`; `NotFound`; `Unavailable` when storage does not answer.
+pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<CompletedUpload> {
+    let user = actor.user()?;
+    let missing = || Error::not_found("upload");
+    let row = store::find(&backend.db, user.account, id).await?.ok_or_else(missing)?;
+    if row.state != "pending" {
+        return finished(backend, user.account, id).await;
+    }
+    let (_, key) = row.identity()?;
+    let Some(facts) = backend.storage.head(&key).await? else {
+        return Err(Error::problem(ProblemCode::Conflict, "The file has not arrived yet. Upload it again."));
+    };
+    let failure = if Ok(facts.size) != u64::try_from(row.size_bytes) {
+        // Cannot happen where the signature holds the size; if a store does not keep to it, the file is not what was declared.
+        Some(Failure::new(FailureCode::Truncated))
+    } else if facts.size == 0 {
+        Some(Failure::new(FailureCode::Empty))
+    } else {
+        let head = backend.storage.get_range(&key, 0..facts.size.min(SNIFF_BYTES)).await?;
+        failure_of(sniff(&head))
+    };
+
+    let now = backend.now();
+    let limits = backend.config.plans.of(user.plan);
+    let analysis = AnalysisId(backend.new_id());
+    let mut tx = backend.db.begin().await?;
+    if !store::set_stored(&mut tx, id, now, now.plus(limits.audio_kept())).await? {
+        drop(tx);
+        return finished(backend, user.account, id).await;
+    }
+    let used = store::use_analysis(&mut tx, user.account, month_of(now)).await?;
+    if let Some(allowed) = limits.analyses_per_month
+        && used > i64::from(allowed)
+    {
+        return Err(quota(allowed));
+    }
+    analyses::insert(&mut tx, analysis, user.account, id, title_of(&row.file_name), now, failure.as_ref()).await?;
+    if failure.is_none() {
+        let options = jobs::Options { account: Some(user.account), ..jobs::Options::default() };
+        jobs::enqueue(&mut tx, backend, &Job::AnalyseUpload { analysis }, options).await?;
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(CompletedUpload { analysis })
+}
+
+/// Marks uploads whose time has come as removed and queues the removal of their objects (P07, P08, P09); forgets those
+/// that never completed. Resumable: each batch is its own transaction. How many.
+pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
+    let now = backend.now();
+    let abandoned = now.minus(Duration::from_secs(3600 * u64::from(backend.config.uploads.abandoned_hours)));
+    let mut total = 0;
+    loop {
+        let mut tx = backend.db.begin().await?;
+        let mut due = store::take_due(&mut tx, now, REAP_BATCH).await?;
+        due.extend(store::take_abandoned(&mut tx, abandoned, REAP_BATCH).await?);
+        for row in &due {
+            let removal = Job::RemoveAudio {
+                account: row.account_id.parse().map_err(Error::internal)?,
+                upload: row.id.parse().map_err(Error::internal)?,
+            };
+            jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
+        }
+        tx.commit().await?;
+        backend.wake.wake();
+        if due.is_empty() {
+            return Ok(total);
+        }
+        total += due.len() as u64;
+    }
+}
+
+async fn finished(backend: &Backend, account: AccountId, id: UploadId) -> Result<CompletedUpload> {
+    let analysis = analyses::of_upload(&backend.db, account, id).await?;
+    Ok(CompletedUpload { analysis: analysis.ok_or_else(|| Error::not_found("upload"))? })
+}
+
+fn failure_of(sniffed: Sniffed) -> Option<Failure> {
+    match sniffed {
+        Sniffed::Known(_) => None,
+        Sniffed::Unsupported(name) => Some(Failure::with(FailureCode::Unsupported, name)),
+        Sniffed::NotAudio => Some(Failure::new(FailureCode::NotAudio)),
+        Sniffed::Empty => Some(Failure::new(FailureCode::Empty)),
+    }
+}
+
+fn quota(allowed: u32) -> Error {
+    Error::problem(
+        ProblemCode::Quota,
+        format!("The {allowed} analyses of this month are used up. New ones start on the 1st (UTC); your reports stay."),
+    )
+}
+
+fn minutes(count: u32) -> Duration {
+    Duration::from_secs(60 * u64::from(count))
+}
+
+/// The calendar month in UTC, as 202611.
+fn month_of(now: Timestamp) -> i64 {
+    let civil = now.utc();
+    civil.year * 100 + civil.month
+}
+
+/// The name as it is shown and downloaded under: without a path, without control characters, of bounded length. Never
+/// used as a path.
+fn clean_file_name(name: &str) -> Result<String> {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name = name.trim();
+    let excess = name.chars().count().saturating_sub(MAX_FILE_NAME);
+    // The end is kept, because it holds the extension.
+    let name: String = name.chars().skip(excess).collect();
+    if name.is_empty() { Err(Error::invalid("file_name", "The file has no name. Give it one and upload it again.")) } else { Ok(name) }
+}
+
+fn title_of(file_name: &str) -> String {
+    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    if stem.is_empty() { file_name.to_owned() } else { stem.to_owned() }
+}
+
+impl UploadRow {
+    /// The id and the key of the object.
+    pub(crate) fn identity(&self) -> Result<(UploadId, Key)> {
+        let upload = self.id.parse().map_err(Error::internal)?;
+        Ok((upload, Key::source(self.account_id.parse().map_err(Error::internal)?, upload)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_cleaned_and_keeps_its_extension() {
+        assert_eq!(clean_file_name("C:\\mixes\\My mix.wav").unwrap(), "My mix.wav");
+        assert_eq!(clean_file_name("../../etc/passwd.wav").unwrap(), "passwd.wav");
+        assert_eq!(clean_file_name("a\nb.wav").unwrap(), "ab.wav");
+        let long = clean_file_name(&format!("{}.wav", "x".repeat(400))).unwrap();
+        assert_eq!(long.chars().count(), 255);
+        assert!(long.ends_with(".wav"));
+        assert!(clean_file_name(" / ").is_err());
+    }
+
+    #[test]
+    fn a_title_is_the_name_without_its_extension() {
+        assert_eq!(title_of("My mix.v3.wav"), "My mix.v3");
+        assert_eq!(title_of(".wav"), ".wav");
+    }
+}

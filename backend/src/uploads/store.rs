@@ -1,0 +1,166 @@
+//! The rows of uploads and of the plan's use.
+
+use model::{AccountId, Timestamp, UploadId, upload::UploadKind};
+
+use crate::db::{Db, DbError, Tx, sql};
+
+/// One upload.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub(crate) struct UploadRow {
+    pub(crate) id: String,
+    pub(crate) account_id: String,
+    pub(crate) state: String,
+    pub(crate) file_name: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) media_type: String,
+    pub(crate) created_at: i64,
+    pub(crate) delete_after: Option<i64>,
+}
+
+pub(super) async fn insert(db: &Db, row: &UploadRow, kind: UploadKind) -> Result<u64, DbError> {
+    const INSERT: &str = "
+        INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let kind = match kind {
+        UploadKind::Mix => "mix",
+        UploadKind::Reference => "reference",
+    };
+    db.execute(
+        sql(INSERT)
+            .bind(row.id.as_str())
+            .bind(row.account_id.as_str())
+            .bind(kind)
+            .bind(row.state.as_str())
+            .bind(row.file_name.as_str())
+            .bind(row.size_bytes)
+            .bind(row.media_type.as_str())
+            .bind(row.created_at),
+    )
+    .await
+}
+
+pub(super) async fn find(db: &Db, account: AccountId, id: UploadId) -> Result<Option<UploadRow>, DbError> {
+    const SELECT: &str = "
+        SELECT id, account_id, state, file_name, size_bytes, media_type, created_at, delete_after
+        FROM upload WHERE id = $1 AND account_id = $2";
+    db.optional(sql(SELECT).bind(id).bind(account)).await
+}
+
+/// pending → stored, fixing when the audio goes; `false` where it was not pending any more.
+pub(super) async fn set_stored(
+    tx: &mut Tx,
+    id: UploadId,
+    now: Timestamp,
+    delete_after: Timestamp,
+) -> Result<bool, DbError> {
+    const UPDATE: &str = "
+        UPDATE upload SET state = 'stored', stored_at = $2, delete_after = $3 WHERE id = $1 AND state = 'pending'";
+    Ok(tx.execute(sql(UPDATE).bind(id).bind(now).bind(delete_after)).await? == 1)
+}
+
+/// stored → removed for up to `count` uploads whose time has come; those that it changed.
+pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<Vec<UploadRow>, DbError> {
+    const UPDATE: &str = "
+        UPDATE upload SET state = 'removed'
+        WHERE id IN (SELECT id FROM upload WHERE state = 'stored' AND delete_after <= $1 ORDER BY delete_after LIMIT $2)
+          AND state = 'stored'
+        RETURNING id, account_id, state, file_name, size_bytes, media_type, created_at, delete_after";
+    tx.all(sql(UPDATE).bind(now).bind(count)).await
+}
+
+/// Forgets up to `count` uploads that were begun before `before` and never completed; returns them.
+pub(super) async fn take_abandoned(tx: &mut Tx, before: Timestamp, count: u32) -> Result<Vec<UploadRow>, DbError> {
+    const DELETE: &str = "
+        DELETE FROM upload
+        WHERE id IN (SELECT id FROM upload WHERE state = 'pending' AND created_at <= $1 LIMIT $2) AND state = 'pending'
+        RETURNING id, account_id, state, file_name, size_bytes, media_type, created_at, delete_after";
+    tx.all(sql(DELETE).bind(before).bind(count)).await
+}
+
+pub(super) async fn analyses_used(db: &Db, account: AccountId, month: i64) -> Result<i64, DbError> {
+    const SELECT: &str = "SELECT analyses FROM usage WHERE account_id = $1 AND month = $2";
+    let row: Option<(i64,)> = db.optional(sql(SELECT).bind(account).bind(month)).await?;
+    Ok(row.map_or(0, |(analyses,)| analyses))
+}
+
+/// Counts one analysis; how many it are now.
+pub(super) async fn use_analysis(tx: &mut Tx, account: AccountId, month: i64) -> Result<i64, DbError> {
+    const UPSERT: &str = "
+        INSERT INTO usage (account_id, month, analyses) VALUES ($1, $2, 1)
+        ON CONFLICT (account_id, month) DO UPDATE SET analyses = usage.analyses + 1
+        RETURNING analyses";
+    let row: Option<(i64,)> = tx.optional(sql(UPSERT).bind(account).bind(month)).await?;
+    Ok(row.map_or(0, |(analyses,)| analyses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::some_account;
+
+    fn pending(account: AccountId, number: u128, created_at: i64) -> UploadRow {
+        UploadRow {
+            id: UploadId(uuid::Uuid::from_u128(number)).to_string(),
+            account_id: account.to_string(),
+            state: "pending".into(),
+            file_name: "mix.wav".into(),
+            size_bytes: 5,
+            media_type: "audio/wav".into(),
+            created_at,
+            delete_after: None,
+        }
+    }
+
+    crate::contract! {
+        async fn an_upload_is_stored_once_and_found_by_its_owner_only(db: &Db) {
+            let (owner, other) = (some_account(db, 1).await, some_account(db, 2).await);
+            let row = pending(owner, 1, 10);
+            let id: UploadId = row.id.parse().unwrap();
+            insert(db, &row, UploadKind::Mix).await.unwrap();
+            assert_eq!(find(db, owner, id).await.unwrap(), Some(row));
+            assert_eq!(find(db, other, id).await.unwrap(), None);
+            let mut tx = db.begin().await.unwrap();
+            assert!(set_stored(&mut tx, id, Timestamp(20), Timestamp(30)).await.unwrap());
+            assert!(!set_stored(&mut tx, id, Timestamp(21), Timestamp(31)).await.unwrap());
+            tx.commit().await.unwrap();
+            assert_eq!(find(db, owner, id).await.unwrap().unwrap().delete_after, Some(30));
+        }
+
+        async fn p07_an_upload_is_due_at_its_cut_off_and_not_before(db: &Db) {
+            let owner = some_account(db, 1).await;
+            for (number, delete_after) in [(1, 100), (2, 200)] {
+                let row = pending(owner, number, 10);
+                insert(db, &row, UploadKind::Reference).await.unwrap();
+                let mut tx = db.begin().await.unwrap();
+                set_stored(&mut tx, row.id.parse().unwrap(), Timestamp(20), Timestamp(delete_after)).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(take_due(&mut tx, Timestamp(99), 10).await.unwrap(), []);
+            assert_eq!(take_due(&mut tx, Timestamp(100), 10).await.unwrap().len(), 1);
+            assert_eq!(take_due(&mut tx, Timestamp(100), 10).await.unwrap(), []);
+            assert_eq!(take_due(&mut tx, Timestamp(300), 10).await.unwrap().len(), 1);
+        }
+
+        async fn an_abandoned_upload_is_forgotten_and_a_stored_one_is_not(db: &Db) {
+            let owner = some_account(db, 1).await;
+            insert(db, &pending(owner, 1, 10), UploadKind::Mix).await.unwrap();
+            insert(db, &pending(owner, 2, 10), UploadKind::Mix).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            set_stored(&mut tx, UploadId(uuid::Uuid::from_u128(2)), Timestamp(20), Timestamp(30)).await.unwrap();
+            assert_eq!(take_abandoned(&mut tx, Timestamp(9), 10).await.unwrap(), []);
+            assert_eq!(take_abandoned(&mut tx, Timestamp(10), 10).await.unwrap().len(), 1);
+        }
+
+        async fn analyses_are_counted_by_month(db: &Db) {
+            let owner = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(use_analysis(&mut tx, owner, 202_611).await.unwrap(), 1);
+            assert_eq!(use_analysis(&mut tx, owner, 202_611).await.unwrap(), 2);
+            assert_eq!(use_analysis(&mut tx, owner, 202_612).await.unwrap(), 1);
+            tx.commit().await.unwrap();
+            assert_eq!(analyses_used(db, owner, 202_611).await.unwrap(), 2);
+            assert_eq!(analyses_used(db, owner, 202_701).await.unwrap(), 0);
+        }
+    }
+}

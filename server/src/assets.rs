@@ -1,0 +1,58 @@
+//! The built site: wasm, scripts and styles under names that carry their hash, compressed when they were built.
+
+use std::{io, path::PathBuf};
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+};
+use leptos::config::LeptosOptions;
+use tower::ServiceBuilder;
+use tower_http::{
+    services::{ServeDir, ServeFile},
+    set_header::SetResponseHeaderLayer,
+};
+
+use crate::router::Site;
+
+/// Where the built site is.
+#[derive(Debug, Clone)]
+pub(crate) struct Assets {
+    root: PathBuf,
+}
+
+impl Assets {
+    /// The site in `root`.
+    pub(crate) fn open(root: PathBuf) -> io::Result<Self> {
+        if root.join("pkg").is_dir() {
+            Ok(Self { root })
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no built site in {}: run `make site`, or set MIXLENS_SITE_DIR", root.display()),
+            ))
+        }
+    }
+
+    /// As leptos wants to know it; the names are those of `[[workspace.metadata.leptos]]`.
+    pub(crate) fn leptos_options(&self) -> LeptosOptions {
+        LeptosOptions::builder()
+            .output_name("mixlens")
+            .site_root(self.root.to_string_lossy().into_owned())
+            .site_pkg_dir("pkg")
+            .hash_files(true)
+            .build()
+    }
+}
+
+pub(crate) fn routes(assets: &Assets) -> Router<Site> {
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    let a_day = HeaderValue::from_static("public, max-age=86400");
+    let hashed = ServiceBuilder::new()
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, forever))
+        .service(ServeDir::new(assets.root.join("pkg")).precompressed_br().precompressed_gzip());
+    let icon = ServiceBuilder::new()
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, a_day))
+        .service(ServeFile::new(assets.root.join("favicon.svg")));
+    Router::new().nest_service("/pkg", hashed).route_service("/favicon.svg", icon)
+}

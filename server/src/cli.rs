@@ -1,0 +1,107 @@
+//! The command line, and what each command does.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use backend::{
+    config::{Config, Sources},
+    db::Db,
+};
+use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret as _;
+
+use crate::{logging, process, setup};
+
+/// Measures music mixes and says what is in them.
+#[derive(Debug, Parser)]
+#[command(name = "mixlens", version, max_term_width = 100)]
+struct Cli {
+    /// A TOML file with settings; config.default.toml documents all of them.
+    #[arg(long, global = true, env = "MIXLENS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, e.g. `--set worker.analyses=1`; may be repeated.
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+enum Command {
+    /// Serves pages and the API, and nothing else.
+    Web,
+    /// Works on jobs, and nothing else.
+    Worker,
+    /// Starts periodic work, and nothing else.
+    Beat,
+    /// Brings the database's schema up to date and ends.
+    Migrate,
+    /// Prints the settings in force, secrets masked.
+    Config,
+    /// Measures the file on standard input; the worker starts it.
+    #[command(hide = true)]
+    MeasureChild {
+        /// What to measure, as JSON.
+        task: String,
+    },
+}
+
+/// Runs the command that the process was started with. Without one, every role in one process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // Before anything starts a thread: the child limits its whole process.
+    if let Some(Command::MeasureChild { task }) = &cli.command {
+        return match analysis::child::stdin_file() {
+            Ok(file) => analysis::child::run(task, file, io::stdout().lock()),
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The log may not be there yet, and whoever started the program must see this.
+            let _ = writeln!(io::stderr(), "mixlens: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn start(cli: Cli) -> Result<(), Failure> {
+    let config =
+        Config::load(Sources { file: cli.config, variables: std::env::vars().collect(), flags: cli.set })?;
+    if cli.command == Some(Command::Config) {
+        return Ok(write!(io::stdout(), "{config}")?);
+    }
+    logging::init(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Some(Command::Migrate) => migrate(&config).await,
+            Some(Command::Web) => process::run(config, process::Roles::WEB).await,
+            Some(Command::Worker) => process::run(config, process::Roles::WORKER).await,
+            Some(Command::Beat) => process::run(config, process::Roles::BEAT).await,
+            None | Some(Command::Config | Command::MeasureChild { .. }) => {
+                process::run(config, process::Roles::ALL).await
+            }
+        }
+    })
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    setup::make_data_dir(config)?;
+    let db = Db::connect(config.database_url.expose_secret(), 1).await?;
+    db.migrate().await?;
+    tracing::info!(database = db.kind(), "the schema is up to date");
+    Ok(())
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

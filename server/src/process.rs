@@ -1,0 +1,111 @@
+//! A process and its roles: start, serve, drain, end.
+
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+
+use backend::{
+    config::Config,
+    jobs::{self, schedule},
+};
+use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    health::Readiness,
+    router::{self, Site},
+    setup,
+};
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Roles {
+    web: bool,
+    worker: bool,
+    beat: bool,
+}
+
+impl Roles {
+    pub(crate) const ALL: Self = Self { web: true, worker: true, beat: true };
+    pub(crate) const WEB: Self = Self { web: true, worker: false, beat: false };
+    pub(crate) const WORKER: Self = Self { web: false, worker: true, beat: false };
+    pub(crate) const BEAT: Self = Self { web: false, worker: false, beat: true };
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long readiness is refused before the listener closes, so that a load balancer sees it. Shorter in development,
+/// where nobody balances.
+const UNREADY_FIRST: Duration = Duration::from_secs(2);
+
+/// Runs the roles until SIGTERM or Ctrl-C, then drains: not ready at once, no new claims, what runs may finish.
+pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
+    let parts = setup::parts(config).await?;
+    let backend = parts.backend.clone();
+    let config = Arc::clone(&backend.config);
+    let stop = CancellationToken::new();
+    let readiness = Readiness::new();
+    let mut running = JoinSet::new();
+
+    // A worker beside the web role outlives the listener, because it reads objects through it.
+    let close_listener = CancellationToken::new();
+    if roles.web {
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+            format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
+        })?;
+        let site = Site::new(parts, readiness.clone())?;
+        let serve = axum::serve(listener, router::build(site)).with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
+        announce(&config);
+    }
+    let mut working = JoinSet::new();
+    if roles.worker {
+        let (worker, stop) = (backend.clone(), stop.clone());
+        working.spawn(async move { jobs::run(worker.workers(), stop).await.map_err(Failure::from) });
+    }
+    if roles.beat {
+        let (beat, stop) = (backend.clone(), stop.clone());
+        working.spawn(async move {
+            schedule::beat(&beat.db, &beat, &beat.wake, &stop).await;
+            Ok(())
+        });
+    }
+
+    let mut ended = Ok(());
+    tokio::select! {
+        result = signalled() => result?,
+        Some(result) = running.join_next() => ended = result.map_err(Failure::from).and_then(|result| result),
+        Some(result) = working.join_next() => ended = result.map_err(Failure::from).and_then(|result| result),
+    }
+    tracing::info!("draining");
+    readiness.refuse();
+    stop.cancel();
+    let drain = async {
+        if roles.web && !config.is_development() {
+            tokio::time::sleep(UNREADY_FIRST).await;
+        }
+        while working.join_next().await.is_some() {}
+        close_listener.cancel();
+        while running.join_next().await.is_some() {}
+    };
+    // A little more than the jobs get, for the answers that are on their way.
+    if tokio::time::timeout(config.drain() + Duration::from_secs(5), drain).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    backend.db.close().await;
+    tracing::info!("ended");
+    ended
+}
+
+/// Resolves when the process is asked to end.
+async fn signalled() -> Result<(), Failure> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn announce(config: &Config) {
+    tracing::info!(listen = %config.listen, "MixLens is ready: open {}", config.base_url);
+}

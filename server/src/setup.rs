@@ -1,0 +1,99 @@
+//! Putting the parts together: data folder, object store, backend.
+
+use std::{io, path::PathBuf};
+
+use backend::{
+    Backend, Child,
+    config::Config,
+    entropy::{Entropy as _, SystemEntropy},
+    storage::{
+        self, Storage,
+        builtin::{self, DiskStore},
+    },
+};
+
+/// What a process needs before it takes on a role.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The services.
+    pub backend: Backend,
+    /// The object store of our own, where none other is configured.
+    pub builtin: Option<builtin::Service>,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Connects everything that `config` names and brings the schema up to date.
+///
+/// # Errors
+/// The data folder, the database or the object store cannot be used; the text says which.
+pub async fn parts(config: Config) -> Result<Parts, Failure> {
+    make_data_dir(&config)?;
+    let child = Child { program: std::env::current_exe()?, fault: None };
+    let (storage, builtin) = storage(&config).await?;
+    let backend = Backend::connect(config, storage, child).await?;
+    backend.db.migrate().await?;
+    Ok(Parts { backend, builtin })
+}
+
+/// Makes the data folder, readable by its owner only.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_data_dir(config: &Config) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("data_dir {}: {error}", config.data_dir.display()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).map_err(named)
+}
+
+async fn storage(config: &Config) -> Result<(Storage, Option<builtin::Service>), Failure> {
+    let settings = &config.storage;
+    if !config.uses_builtin_storage() {
+        let client = Storage::new(&storage::Settings {
+            endpoint: settings.endpoint.clone(),
+            public_endpoint: settings.public_endpoint.clone(),
+            bucket: settings.bucket.clone(),
+            access_key: secrecy::ExposeSecret::expose_secret(&settings.access_key).to_owned(),
+            secret_key: settings.secret_key.clone(),
+            region: settings.region.clone(),
+        });
+        return Ok((client, None));
+    }
+    let credentials = builtin::load_or_create(&config.data_dir, |bytes| SystemEntropy.fill(bytes))?;
+    let client = Storage::new(&storage::Settings {
+        // The process reaches its own service by the address that it listens on.
+        endpoint: format!("http://{}", reachable(config.listen)),
+        public_endpoint: settings.public_endpoint.clone(),
+        bucket: settings.bucket.clone(),
+        access_key: credentials.access_key.clone(),
+        secret_key: credentials.secret_key.clone(),
+        region: settings.region.clone(),
+    });
+    let store = DiskStore::open(config.data_dir.join("objects")).await?;
+    let service = builtin::service(
+        store,
+        builtin::Settings { bucket: settings.bucket.clone(), region: settings.region.clone(), credentials },
+    );
+    Ok((client, Some(service)))
+}
+
+/// The address under which a listener on `listen` is reached from the same machine.
+fn reachable(listen: std::net::SocketAddr) -> std::net::SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    std::net::SocketAddr::new(ip, listen.port())
+}
+
+/// Where the built site is: as configured, `site` beside the program, or `target/site` of a checkout.
+#[must_use]
+pub fn site_dir(config: &Config) -> PathBuf {
+    if !config.site_dir.is_empty() {
+        return PathBuf::from(&config.site_dir);
+    }
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site")));
+    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
+}
