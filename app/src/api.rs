@@ -50,9 +50,10 @@ impl FromServerFnError for ApiError {
                 ProblemCode::Unavailable,
                 "MixLens cannot be reached. Check your connection; nothing is lost.",
             ),
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
-                Problem::new(ProblemCode::Invalid, "The request was not understood. Reload the page and try again.")
-            }
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Problem::new(
+                ProblemCode::Invalid,
+                "The request was not understood. Reload the page and try again.",
+            ),
             _ => Problem::new(
                 ProblemCode::Internal,
                 "The answer of the server was not understood. Reload the page and try again.",
@@ -111,7 +112,9 @@ fn csrf_token() -> String {
 #[server(prefix = "/api", endpoint = "uploads/begin", input = Json, client = CsrfClient)]
 pub async fn begin_upload(file: NewUpload) -> Result<UploadTicket, ApiError> {
     let visit = crate::Visit::here();
-    backend::uploads::begin(&visit.backend, &visit.actor, file).await.map_err(|error| visit.api_error(&error))
+    backend::uploads::begin(&visit.backend, &visit.actor, file)
+        .await
+        .map_err(|error| visit.api_error(&error))
 }
 
 /// Says that the bytes are there.
@@ -121,7 +124,9 @@ pub async fn begin_upload(file: NewUpload) -> Result<UploadTicket, ApiError> {
 #[server(prefix = "/api", endpoint = "uploads/complete", input = Json, client = CsrfClient)]
 pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiError> {
     let visit = crate::Visit::here();
-    backend::uploads::complete(&visit.backend, &visit.actor, upload).await.map_err(|error| visit.api_error(&error))
+    backend::uploads::complete(&visit.backend, &visit.actor, upload)
+        .await
+        .map_err(|error| visit.api_error(&error))
 }
 
 /// How far an analysis has come.
@@ -131,7 +136,9 @@ pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiErr
 #[server(prefix = "/api", endpoint = "analyses/progress", input = GetUrl, client = CsrfClient)]
 pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
     let visit = crate::Visit::here();
-    backend::analyses::progress(&visit.backend, &visit.actor, id).await.map_err(|error| visit.api_error(&error))
+    backend::analyses::progress(&visit.backend, &visit.actor, id)
+        .await
+        .map_err(|error| visit.api_error(&error))
 }
 
 /// A link to listen, for a few minutes.
@@ -141,5 +148,7 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
 #[server(prefix = "/api", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
 pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
     let visit = crate::Visit::here();
-    backend::analyses::audio_link(&visit.backend, &visit.actor, id).await.map_err(|error| visit.api_error(&error))
+    backend::analyses::audio_link(&visit.backend, &visit.actor, id)
+        .await
+        .map_err(|error| visit.api_error(&error))
 }

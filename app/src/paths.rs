@@ -54,7 +54,13 @@ pub fn older(before: &str) -> String {
 /// The sign-in form that leads on to `next`.
 #[must_use]
 pub fn sign_in_then(next: &str) -> String {
-    format!("{SIGN_IN}?next={}", next.replace('%', "%25").replace('&', "%26").replace('#', "%23").replace('?', "%3F"))
+    format!(
+        "{SIGN_IN}?next={}",
+        next.replace('%', "%25")
+            .replace('&', "%26")
+            .replace('#', "%23")
+            .replace('?', "%3F")
+    )
 }
 
 /// `next` where it is an address of ours, else the upload page: a sign-in must not lead anywhere else (ASVS 3.7.2).
@@ -80,7 +86,13 @@ mod tests {
     #[test]
     fn a_sign_in_leads_to_our_own_pages_only() {
         assert_eq!(safe_next(Some("/history?before=1")), "/history?before=1");
-        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", ""] {
+        for foreign in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "",
+        ] {
             assert_eq!(safe_next(Some(foreign)), UPLOAD, "{foreign}");
         }
         assert_eq!(safe_next(None), UPLOAD);

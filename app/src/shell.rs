@@ -96,7 +96,9 @@ pub(crate) fn Csrf() -> impl IntoView {
 }
 
 fn request_path() -> String {
-    use_context::<http::request::Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default()
+    use_context::<http::request::Parts>()
+        .map(|parts| parts.uri.path().to_owned())
+        .unwrap_or_default()
 }
 
 /// Whether the page has anything that moves; the others load no script at all.
@@ -106,9 +108,15 @@ fn has_islands(path: &str) -> bool {
 
 /// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).
 fn set_policy(visit: &Visit) {
-    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else { return };
+    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else {
+        return;
+    };
     let public = &visit.backend.config.storage.public_endpoint;
-    let storage = if *public == visit.backend.config.base_url { String::new() } else { format!(" {public}") };
+    let storage = if *public == visit.backend.config.base_url {
+        String::new()
+    } else {
+        format!(" {public}")
+    };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; font-src 'self'; connect-src 'self'{storage}; media-src 'self' blob:{storage}; \

@@ -67,7 +67,10 @@ impl Refusal {
     /// The refusal of a form with these values. Passwords do not belong among them.
     #[must_use]
     pub const fn new(problem: Problem, values: BTreeMap<String, String>) -> Self {
-        Self { problem: Some(problem), values }
+        Self {
+            problem: Some(problem),
+            values,
+        }
     }
 
     /// The refusal that this page shows; an empty one on the first visit.
@@ -85,19 +88,28 @@ impl Refusal {
     /// What is wrong with the field.
     #[must_use]
     pub fn error(&self, field: &str) -> Option<String> {
-        self.problem.as_ref().filter(|problem| problem.field.as_deref() == Some(field)).map(|problem| problem.message.clone())
+        self.problem
+            .as_ref()
+            .filter(|problem| problem.field.as_deref() == Some(field))
+            .map(|problem| problem.message.clone())
     }
 
     /// For the summary above the form, as (field name, message); the name is empty where it belongs to none.
     #[must_use]
     pub fn errors(&self) -> Vec<(String, String)> {
-        self.problem.iter().map(|problem| (problem.field.clone().unwrap_or_default(), problem.message.clone())).collect()
+        self.problem
+            .iter()
+            .map(|problem| (problem.field.clone().unwrap_or_default(), problem.message.clone()))
+            .collect()
     }
 }
 
 /// Gives the response the status of `problem`.
 pub(crate) fn set_status(problem: &Problem) {
-    if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(problem.code.status())) {
+    if let (Some(response), Ok(status)) = (
+        use_context::<ResponseOptions>(),
+        StatusCode::from_u16(problem.code.status()),
+    ) {
         response.set_status(status);
         if let Some(seconds) = problem.retry_after {
             response.insert_header(header::RETRY_AFTER, seconds.into());
@@ -107,7 +119,10 @@ pub(crate) fn set_status(problem: &Problem) {
 
 /// Answers with a redirect to the sign-in form that leads back to `path`.
 pub(crate) fn redirect_to_sign_in(path: &str) {
-    if let (Some(response), Ok(target)) = (use_context::<ResponseOptions>(), paths::sign_in_then(path).parse()) {
+    if let (Some(response), Ok(target)) = (
+        use_context::<ResponseOptions>(),
+        paths::sign_in_then(path).parse(),
+    ) {
         response.set_status(StatusCode::SEE_OTHER);
         response.insert_header(header::LOCATION, target);
     }

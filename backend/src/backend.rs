@@ -52,7 +52,11 @@ impl Backend {
     /// The data folder cannot be written, or the database or the mail server's URL cannot be used.
     pub async fn connect(config: Config, storage: Storage, child: Child) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let db = Db::connect(config.database_url.expose_secret(), config.database_max_connections).await?;
+        let db = Db::connect(
+            config.database_url.expose_secret(),
+            config.database_max_connections,
+        )
+        .await?;
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
         let mailer = Mailer::new(&config)?;
         Ok(Self {
@@ -150,7 +154,10 @@ fn secret_key(config: &Config, entropy: &dyn Entropy) -> io::Result<SecretString
         Ok(key) if key.len() >= 32 => Ok(SecretString::from(key)),
         Ok(_) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("{} is damaged; remove it to make a new key (everybody is signed out then)", path.display()),
+            format!(
+                "{} is damaged; remove it to make a new key (everybody is signed out then)",
+                path.display()
+            ),
         )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = entropy::new_secret(entropy);

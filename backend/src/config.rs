@@ -14,8 +14,13 @@ use serde::Deserialize;
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
 /// Settings whose values are secret, as dotted paths. Each can also be given as `…_FILE`.
-const SECRETS: [&str; 5] =
-    ["database_url", "mail.smtp_url", "secret_key", "storage.access_key", "storage.secret_key"];
+const SECRETS: [&str; 5] = [
+    "database_url",
+    "mail.smtp_url",
+    "secret_key",
+    "storage.access_key",
+    "storage.secret_key",
+];
 
 /// The least length of `secret_key`, in characters.
 const MIN_SECRET_KEY: usize = 32;
@@ -190,8 +195,11 @@ impl Config {
             self.database_url = SecretString::from(format!("sqlite:{}", path.display()));
         }
         if self.storage.public_endpoint.is_empty() {
-            self.storage.public_endpoint =
-                if self.uses_builtin_storage() { self.base_url.clone() } else { self.storage.endpoint.clone() };
+            self.storage.public_endpoint = if self.uses_builtin_storage() {
+                self.base_url.clone()
+            } else {
+                self.storage.endpoint.clone()
+            };
         }
     }
 
@@ -202,16 +210,23 @@ impl Config {
             return refuse("secret_key is too short: give at least 32 random characters");
         }
         if !self.uses_builtin_storage()
-            && (self.storage.access_key.expose_secret().is_empty() || self.storage.secret_key.expose_secret().is_empty())
+            && (self.storage.access_key.expose_secret().is_empty()
+                || self.storage.secret_key.expose_secret().is_empty())
         {
-            return refuse("storage.endpoint is set, so storage.access_key and storage.secret_key must be set too");
+            return refuse(
+                "storage.endpoint is set, so storage.access_key and storage.secret_key must be set too",
+            );
         }
         if self.environment == Environment::Production {
             if !self.base_url.starts_with("https://") {
-                return refuse("production needs base_url with https, e.g. MIXLENS_BASE_URL=https://mixlens.example");
+                return refuse(
+                    "production needs base_url with https, e.g. MIXLENS_BASE_URL=https://mixlens.example",
+                );
             }
             if key.is_empty() {
-                return refuse("production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…");
+                return refuse(
+                    "production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…",
+                );
             }
             if self.mail.smtp_url.expose_secret().is_empty() {
                 return refuse("production needs mail.smtp_url; without it mail is only written to files");
@@ -241,11 +256,16 @@ impl Config {
 
 /// The `MIXLENS_…` variables, with each `…_FILE` of a secret replaced by what is in the file.
 fn settings_of(variables: HashMap<String, String>) -> Result<HashMap<String, String>, ConfigError> {
-    let secret_files: HashMap<String, String> =
-        SECRETS.iter().map(|path| variable_of(path)).map(|name| (format!("{name}_FILE"), name)).collect();
+    let secret_files: HashMap<String, String> = SECRETS
+        .iter()
+        .map(|path| variable_of(path))
+        .map(|name| (format!("{name}_FILE"), name))
+        .collect();
     variables
         .into_iter()
-        .filter(|(name, _)| name.starts_with("MIXLENS_") && !name.starts_with("MIXLENS_TEST_") && name != "MIXLENS_CONFIG")
+        .filter(|(name, _)| {
+            name.starts_with("MIXLENS_") && !name.starts_with("MIXLENS_TEST_") && name != "MIXLENS_CONFIG"
+        })
         .map(|(name, value)| match secret_files.get(&name) {
             None => Ok((name, value)),
             Some(secret) => match std::fs::read_to_string(&value) {
@@ -263,14 +283,22 @@ fn variable_of(path: &str) -> String {
 /// The effective settings as `name = value` lines, secrets masked: what `mixlens config` prints.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mask = |secret: &SecretString| if secret.expose_secret().is_empty() { "(none)" } else { "(secret)" };
+        let mask = |secret: &SecretString| {
+            if secret.expose_secret().is_empty() {
+                "(none)"
+            } else {
+                "(secret)"
+            }
+        };
         let limits = |limits: &Limits| {
             format!(
                 "audio kept {} h, up to {} min, {} MB, {} analyses a month",
                 limits.audio_kept_hours,
                 limits.max_minutes,
                 limits.max_megabytes,
-                limits.analyses_per_month.map_or("unlimited".to_owned(), |count| count.to_string()),
+                limits
+                    .analyses_per_month
+                    .map_or("unlimited".to_owned(), |count| count.to_string()),
             )
         };
         let database = self.database_url.expose_secret();
@@ -279,15 +307,32 @@ impl fmt::Display for Config {
             ("listen", self.listen.to_string()),
             ("base_url", self.base_url.clone()),
             ("data_dir", self.data_dir.display().to_string()),
-            ("database_url", if database.starts_with("sqlite:") { database.to_owned() } else { "(secret)".to_owned() }),
-            ("database_max_connections", self.database_max_connections.to_string()),
+            (
+                "database_url",
+                if database.starts_with("sqlite:") {
+                    database.to_owned()
+                } else {
+                    "(secret)".to_owned()
+                },
+            ),
+            (
+                "database_max_connections",
+                self.database_max_connections.to_string(),
+            ),
             ("secret_key", mask(&self.secret_key).to_owned()),
             ("log", self.log.clone()),
             ("log_format", format!("{:?}", self.log_format).to_lowercase()),
             ("drain_seconds", self.drain_seconds.to_string()),
             ("site_dir", self.site_dir.clone()),
             ("contact_email", self.contact_email.clone()),
-            ("storage.endpoint", if self.uses_builtin_storage() { "(built in)".into() } else { self.storage.endpoint.clone() }),
+            (
+                "storage.endpoint",
+                if self.uses_builtin_storage() {
+                    "(built in)".into()
+                } else {
+                    self.storage.endpoint.clone()
+                },
+            ),
             ("storage.public_endpoint", self.storage.public_endpoint.clone()),
             ("storage.bucket", self.storage.bucket.clone()),
             ("storage.region", self.storage.region.clone()),
@@ -295,7 +340,10 @@ impl fmt::Display for Config {
             ("storage.secret_key", mask(&self.storage.secret_key).to_owned()),
             ("uploads.ticket_minutes", self.uploads.ticket_minutes.to_string()),
             ("uploads.play_minutes", self.uploads.play_minutes.to_string()),
-            ("uploads.abandoned_hours", self.uploads.abandoned_hours.to_string()),
+            (
+                "uploads.abandoned_hours",
+                self.uploads.abandoned_hours.to_string(),
+            ),
             ("worker.analyses", self.worker.analyses.to_string()),
             ("worker.lease_seconds", self.worker.lease_seconds.to_string()),
             ("measuring.wall_seconds", self.measuring.wall_seconds.to_string()),
@@ -305,7 +353,8 @@ impl fmt::Display for Config {
             ("plans.pro", limits(&self.plans.pro)),
             ("plans.studio", limits(&self.plans.studio)),
         ];
-        rows.iter().try_for_each(|(name, value)| writeln!(f, "{name:<28} {value}"))
+        rows.iter()
+            .try_for_each(|(name, value)| writeln!(f, "{name:<28} {value}"))
     }
 }
 
@@ -314,8 +363,14 @@ mod tests {
     use super::*;
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Config::load(Sources { variables, ..Sources::default() })
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Config::load(Sources {
+            variables,
+            ..Sources::default()
+        })
     }
 
     #[test]
@@ -330,14 +385,23 @@ mod tests {
 
     #[test]
     fn the_environment_reaches_into_tables() {
-        let config = load(&[("MIXLENS_LISTEN", "127.0.0.1:4000"), ("MIXLENS_PLANS__FREE__MAX_MINUTES", "3")]).unwrap();
+        let config = load(&[
+            ("MIXLENS_LISTEN", "127.0.0.1:4000"),
+            ("MIXLENS_PLANS__FREE__MAX_MINUTES", "3"),
+        ])
+        .unwrap();
         assert_eq!(config.base_url, "http://127.0.0.1:4000");
         assert_eq!(config.plans.free.max_minutes, 3);
     }
 
     #[test]
     fn a_misspelt_setting_is_an_error() {
-        assert!(load(&[("MIXLENS_LISTN", "127.0.0.1:4000")]).unwrap_err().to_string().contains("listn"));
+        assert!(
+            load(&[("MIXLENS_LISTN", "127.0.0.1:4000")])
+                .unwrap_err()
+                .to_string()
+                .contains("listn")
+        );
     }
 
     #[test]
@@ -345,7 +409,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "0123456789abcdef0123456789abcdef\n").unwrap();
         let config = load(&[("MIXLENS_SECRET_KEY_FILE", file.path().to_str().unwrap())]).unwrap();
-        assert_eq!(config.secret_key.expose_secret(), "0123456789abcdef0123456789abcdef");
+        assert_eq!(
+            config.secret_key.expose_secret(),
+            "0123456789abcdef0123456789abcdef"
+        );
         assert!(!config.to_string().contains("0123456789abcdef"));
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
     }
@@ -354,8 +421,11 @@ mod tests {
     fn production_refuses_what_is_only_safe_on_ones_own_machine() {
         let error = load(&[("MIXLENS_ENVIRONMENT", "production")]).unwrap_err();
         assert!(error.to_string().contains("https"), "{error}");
-        let error =
-            load(&[("MIXLENS_ENVIRONMENT", "production"), ("MIXLENS_BASE_URL", "https://mixlens.example")]).unwrap_err();
+        let error = load(&[
+            ("MIXLENS_ENVIRONMENT", "production"),
+            ("MIXLENS_BASE_URL", "https://mixlens.example"),
+        ])
+        .unwrap_err();
         assert!(error.to_string().contains("secret_key"), "{error}");
         let mut variables = vec![
             ("MIXLENS_ENVIRONMENT", "production"),

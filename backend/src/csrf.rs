@@ -25,9 +25,9 @@ pub fn token(signer: &Signer, entropy: &dyn Entropy, session: Option<SessionId>,
 /// Whether `token` was made for this session and this seed.
 #[must_use]
 pub fn verify(signer: &Signer, session: Option<SessionId>, seed: &str, token: &str) -> bool {
-    token
-        .split_once('.')
-        .is_some_and(|(salt, signature)| signer.verify(Purpose::Csrf, &[&subject(session), seed, salt], signature))
+    token.split_once('.').is_some_and(|(salt, signature)| {
+        signer.verify(Purpose::Csrf, &[&subject(session), seed, salt], signature)
+    })
 }
 
 fn subject(session: Option<SessionId>) -> String {
@@ -46,10 +46,19 @@ mod tests {
         let entropy = SeededEntropy::new(1);
         let session = Some(SessionId(uuid::Uuid::from_u128(1)));
         let first = token(&signer, &entropy, session, "seed");
-        assert_ne!(first, token(&signer, &entropy, session, "seed"), "the salt is fresh");
+        assert_ne!(
+            first,
+            token(&signer, &entropy, session, "seed"),
+            "the salt is fresh"
+        );
         assert!(verify(&signer, session, "seed", &first));
         assert!(!verify(&signer, None, "seed", &first));
-        assert!(!verify(&signer, Some(SessionId(uuid::Uuid::from_u128(2))), "seed", &first));
+        assert!(!verify(
+            &signer,
+            Some(SessionId(uuid::Uuid::from_u128(2))),
+            "seed",
+            &first
+        ));
         assert!(!verify(&signer, session, "another seed", &first));
         assert!(!verify(&signer, session, "seed", "nonsense"));
     }

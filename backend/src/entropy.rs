@@ -17,8 +17,14 @@ pub trait Entropy: Send + Sync + std::fmt::Debug {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::expect_used, reason = "without randomness nothing can be secret, so nothing may go on")]
-    #[expect(clippy::disallowed_methods, reason = "this is the source that everything else is given")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness nothing can be secret, so nothing may go on"
+    )]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the source that everything else is given"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the operating system gives randomness");
     }

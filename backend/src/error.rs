@@ -33,7 +33,10 @@ impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Self {
         match error {
             storage::Error::NotFound => Self::not_found("file"),
-            storage::Error::Unavailable(source) => Self::Unavailable { what: "the storage", source },
+            storage::Error::Unavailable(source) => Self::Unavailable {
+                what: "the storage",
+                source,
+            },
             storage::Error::Conflict | storage::Error::Refused(_) => Self::internal(error),
         }
     }
@@ -47,7 +50,10 @@ impl Error {
 
     /// There is no such thing, or it is somebody else's: both read the same.
     pub fn not_found(what: &str) -> Self {
-        Self::problem(ProblemCode::NotFound, format!("There is no such {what}. It may have been deleted."))
+        Self::problem(
+            ProblemCode::NotFound,
+            format!("There is no such {what}. It may have been deleted."),
+        )
     }
 
     /// A problem that belongs to no field.
@@ -85,7 +91,9 @@ impl Error {
             },
             (_, code) => Problem::new(
                 code,
-                format!("Something went wrong on our side. Try again; if it stays, tell us the number {incident}."),
+                format!(
+                    "Something went wrong on our side. Try again; if it stays, tell us the number {incident}."
+                ),
             ),
         }
     }

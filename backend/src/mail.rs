@@ -45,9 +45,16 @@ impl Mailer {
         let way = if url.is_empty() {
             Way::Files(folder(&config.data_dir))
         } else {
-            Way::Smtp(AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(Error::internal)?.build())
+            Way::Smtp(
+                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+                    .map_err(Error::internal)?
+                    .build(),
+            )
         };
-        Ok(Self { from: config.mail.from.parse().map_err(Error::internal)?, way })
+        Ok(Self {
+            from: config.mail.from.parse().map_err(Error::internal)?,
+            way,
+        })
     }
 
     /// Whether letters go into files instead of out into the world.
@@ -71,12 +78,20 @@ impl Mailer {
             .body(letter.text.clone())
             .map_err(Error::internal)?;
         match &self.way {
-            Way::Files(folder) => write(folder, id, &message.formatted())
-                .await
-                .map_err(|error| Error::Unavailable { what: "the mail folder", source: error.into() }),
+            Way::Files(folder) => {
+                write(folder, id, &message.formatted())
+                    .await
+                    .map_err(|error| Error::Unavailable {
+                        what: "the mail folder",
+                        source: error.into(),
+                    })
+            }
             Way::Smtp(transport) => match transport.send(message).await {
                 Ok(_) => Ok(()),
-                Err(error) => Err(Error::Unavailable { what: "the mail server", source: error.into() }),
+                Err(error) => Err(Error::Unavailable {
+                    what: "the mail server",
+                    source: error.into(),
+                }),
             },
         }
     }
@@ -100,7 +115,11 @@ pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<String>> 
     // Ids sort by time.
     names.sort_unstable_by(|a, b| b.cmp(a));
     let mut letters = Vec::new();
-    for name in names.iter().filter(|name| name.extension().is_some_and(|end| end == "eml")).take(count) {
+    for name in names
+        .iter()
+        .filter(|name| name.extension().is_some_and(|end| end == "eml"))
+        .take(count)
+    {
         letters.push(tokio::fs::read_to_string(name).await.map_err(Error::internal)?);
     }
     Ok(letters)

@@ -40,7 +40,12 @@ impl User {
     /// As pages show them.
     #[must_use]
     pub fn me(&self) -> Me {
-        Me { id: self.account, display_name: self.display_name.clone(), email: self.email.clone(), plan: self.plan }
+        Me {
+            id: self.account,
+            display_name: self.display_name.clone(),
+            email: self.email.clone(),
+            plan: self.plan,
+        }
     }
 }
 
@@ -49,7 +54,14 @@ pub(crate) async fn open(backend: &Backend, tx: &mut Tx, account: AccountId) -> 
     const INSERT: &str = "INSERT INTO session (id, account_id, token_hash, created_at, last_seen_at) VALUES ($1, $2, $3, $4, $4)";
     let token = entropy::new_secret(&*backend.entropy);
     let id = SessionId(backend.new_id());
-    tx.execute(sql(INSERT).bind(id).bind(account).bind(sha256_hex(&token)).bind(backend.now())).await?;
+    tx.execute(
+        sql(INSERT)
+            .bind(id)
+            .bind(account)
+            .bind(sha256_hex(&token))
+            .bind(backend.now()),
+    )
+    .await?;
     Ok(token)
 }
 
@@ -59,7 +71,9 @@ pub(crate) async fn open(backend: &Backend, tx: &mut Tx, account: AccountId) -> 
 /// The database does not answer.
 pub async fn resolve(backend: &Backend, token: &str) -> Result<Option<User>> {
     let now = backend.now();
-    let Some(row) = find(&backend.db, &sha256_hex(token), now).await? else { return Ok(None) };
+    let Some(row) = find(&backend.db, &sha256_hex(token), now).await? else {
+        return Ok(None);
+    };
     let user = User {
         account: row.account_id.parse().map_err(Error::internal)?,
         session: row.id.parse().map_err(Error::internal)?,
@@ -90,7 +104,10 @@ pub async fn end(backend: &Backend, token: &str) -> Result<()> {
 pub async fn reap(backend: &Backend) -> Result<u64> {
     const DELETE: &str = "DELETE FROM session WHERE last_seen_at <= $1 OR created_at <= $2";
     let now = backend.now();
-    Ok(backend.db.execute(sql(DELETE).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE))).await?)
+    Ok(backend
+        .db
+        .execute(sql(DELETE).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE)))
+        .await?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -108,7 +125,13 @@ async fn find(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<Sessio
         SELECT session.id, session.account_id, session.last_seen_at, account.display_name, account.email, account.plan
         FROM session JOIN account ON account.id = session.account_id
         WHERE session.token_hash = $1 AND session.last_seen_at > $2 AND session.created_at > $3";
-    db.optional(sql(SELECT).bind(token_hash).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE))).await
+    db.optional(
+        sql(SELECT)
+            .bind(token_hash)
+            .bind(now.minus(IDLE))
+            .bind(now.minus(ABSOLUTE)),
+    )
+    .await
 }
 
 async fn touch(db: &Db, session: SessionId, now: Timestamp) -> Result<u64, DbError> {

@@ -49,7 +49,8 @@ impl Signer {
 
     fn mac(&self, purpose: Purpose, parts: &[&str]) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104)")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).expect("any length is a key");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).expect("any length is a key");
         for part in std::iter::once(&purpose.label()).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
@@ -77,11 +78,13 @@ mod tests {
         assert!(signer().verify(Purpose::Csrf, &["ab", "c"], &signature));
         assert!(!signer().verify(Purpose::Csrf, &["a", "bc"], &signature));
         assert!(!signer().verify(Purpose::ConfirmSignUp, &["ab", "c"], &signature));
-        assert!(!Signer::new(SecretString::from("another key of more than 32 characters")).verify(
-            Purpose::Csrf,
-            &["ab", "c"],
-            &signature
-        ));
+        assert!(
+            !Signer::new(SecretString::from("another key of more than 32 characters")).verify(
+                Purpose::Csrf,
+                &["ab", "c"],
+                &signature
+            )
+        );
     }
 
     #[test]

@@ -13,10 +13,16 @@ impl Handler for Backend {
     async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
         match job {
             Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
-            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, sign_up).await.map_err(JobError::retry),
+            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, sign_up)
+                .await
+                .map_err(JobError::retry),
             Job::RemoveAudio { account, upload } => {
                 let everything = Key::upload_prefix(account, upload);
-                self.storage.delete_prefix(&everything).await.map(drop).map_err(JobError::wait)
+                self.storage
+                    .delete_prefix(&everything)
+                    .await
+                    .map(drop)
+                    .map_err(JobError::wait)
             }
             Job::Reap => reap(self).await.map_err(JobError::retry),
         }

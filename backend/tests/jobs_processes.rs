@@ -1,7 +1,10 @@
 //! Jobs across real processes that abort and are killed. A worker process is this test binary, started again for its
 //! "test" [`worker_process`] alone.
 
-#![expect(clippy::unwrap_used, reason = "a test; clippy excuses only functions marked as one")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test; clippy excuses only functions marked as one"
+)]
 
 use std::{
     process::{Child, Command, Stdio},

@@ -57,7 +57,10 @@ impl Failure {
 
     /// A failure with the figure or name that its sentence needs.
     pub fn with(code: FailureCode, detail: impl ToString) -> Self {
-        Self { code, detail: Some(detail.to_string()) }
+        Self {
+            code,
+            detail: Some(detail.to_string()),
+        }
     }
 
     /// A few words for a list.
@@ -122,11 +125,21 @@ impl Failure {
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         match self.code {
-            FailureCode::Empty | FailureCode::Truncated => "Export the mix again, check that it plays to the end, and upload the new file.",
-            FailureCode::NotAudio | FailureCode::Unsupported => "Export the mix as WAV or FLAC from your DAW and upload that.",
-            FailureCode::Mislabelled => "Give the file the ending that fits its content, or export it again as WAV or FLAC, and upload that.",
-            FailureCode::Malformed | FailureCode::DecoderFailed => "Open the file in your DAW, export it again as WAV or FLAC, and upload the new file.",
-            FailureCode::Silent => "Check that no track is muted and that the export range covers the song, then upload the new file.",
+            FailureCode::Empty | FailureCode::Truncated => {
+                "Export the mix again, check that it plays to the end, and upload the new file."
+            }
+            FailureCode::NotAudio | FailureCode::Unsupported => {
+                "Export the mix as WAV or FLAC from your DAW and upload that."
+            }
+            FailureCode::Mislabelled => {
+                "Give the file the ending that fits its content, or export it again as WAV or FLAC, and upload that."
+            }
+            FailureCode::Malformed | FailureCode::DecoderFailed => {
+                "Open the file in your DAW, export it again as WAV or FLAC, and upload the new file."
+            }
+            FailureCode::Silent => {
+                "Check that no track is muted and that the export range covers the song, then upload the new file."
+            }
             FailureCode::TooShort => "Upload the whole song, or at least a section of 3 s.",
             FailureCode::TooLong => "Upload a shorter section, or choose a plan with longer files.",
             FailureCode::TooManyChannels => "Export a stereo mix-down and upload that.",
@@ -146,7 +159,11 @@ mod tests {
             Failure::with(FailureCode::TooLong, 10).sentence(),
             "This file is longer than the 10 minutes of your plan."
         );
-        assert!(Failure::with(FailureCode::Unsupported, "WavPack").sentence().contains("WavPack"));
+        assert!(
+            Failure::with(FailureCode::Unsupported, "WavPack")
+                .sentence()
+                .contains("WavPack")
+        );
     }
 
     #[test]

@@ -21,8 +21,16 @@ pub enum AudioFormat {
 
 impl AudioFormat {
     /// Every format, in the order in which pages name them.
-    pub const ALL: [Self; 8] =
-        [Self::Wav, Self::Aiff, Self::Flac, Self::Mp3, Self::Mp4, Self::Aac, Self::Ogg, Self::Caf];
+    pub const ALL: [Self; 8] = [
+        Self::Wav,
+        Self::Aiff,
+        Self::Flac,
+        Self::Mp3,
+        Self::Mp4,
+        Self::Aac,
+        Self::Ogg,
+        Self::Caf,
+    ];
 
     /// As people call it.
     #[must_use]
@@ -72,27 +80,40 @@ impl AudioFormat {
     /// Whether the browsers that we support (Chromium, Firefox, Safari) all play it.
     #[must_use]
     pub const fn plays_in_browsers(self) -> bool {
-        matches!(self, Self::Wav | Self::Flac | Self::Mp3 | Self::Mp4 | Self::Aac | Self::Ogg)
+        matches!(
+            self,
+            Self::Wav | Self::Flac | Self::Mp3 | Self::Mp4 | Self::Aac | Self::Ogg
+        )
     }
 
     /// The format that a file name promises by its extension.
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
         let extension = name.rsplit_once('.')?.1.to_ascii_lowercase();
-        Self::ALL.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
+        Self::ALL
+            .into_iter()
+            .find(|format| format.extensions().contains(&extension.as_str()))
     }
 
     /// The format stored under a media type of ours.
     #[must_use]
     pub fn from_media_type(media_type: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.media_type() == media_type)
+        Self::ALL
+            .into_iter()
+            .find(|format| format.media_type() == media_type)
     }
 
     /// The value of an `<input type=file accept>`: every extension and `audio/*`.
     #[must_use]
     pub fn accept() -> String {
-        let extensions = Self::ALL.into_iter().flat_map(Self::extensions).map(|extension| format!(".{extension}"));
-        std::iter::once("audio/*".to_owned()).chain(extensions).collect::<Vec<_>>().join(",")
+        let extensions = Self::ALL
+            .into_iter()
+            .flat_map(Self::extensions)
+            .map(|extension| format!(".{extension}"));
+        std::iter::once("audio/*".to_owned())
+            .chain(extensions)
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     /// `"WAV, AIFF, … or CAF"`, for sentences.
@@ -109,7 +130,10 @@ mod tests {
 
     #[test]
     fn a_file_name_promises_its_format_whatever_its_case() {
-        assert_eq!(AudioFormat::from_file_name("My mix.v3.WAV"), Some(AudioFormat::Wav));
+        assert_eq!(
+            AudioFormat::from_file_name("My mix.v3.WAV"),
+            Some(AudioFormat::Wav)
+        );
         assert_eq!(AudioFormat::from_file_name("notes.txt"), None);
         assert_eq!(AudioFormat::from_file_name("wav"), None);
     }

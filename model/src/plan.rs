@@ -42,7 +42,10 @@ impl std::str::FromStr for Plan {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Free, Self::Pro, Self::Studio].into_iter().find(|plan| plan.as_str() == text).ok_or(())
+        [Self::Free, Self::Pro, Self::Studio]
+            .into_iter()
+            .find(|plan| plan.as_str() == text)
+            .ok_or(())
     }
 }
 

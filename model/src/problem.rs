@@ -67,12 +67,20 @@ pub struct Problem {
 impl Problem {
     /// A problem that belongs to no field.
     pub fn new(code: ProblemCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, retry_after: None }
+        Self {
+            code,
+            message: message.into(),
+            field: None,
+            retry_after: None,
+        }
     }
 
     /// A refused value of the field `field`.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), ..Self::new(ProblemCode::Invalid, message) }
+        Self {
+            field: Some(field.into()),
+            ..Self::new(ProblemCode::Invalid, message)
+        }
     }
 }
 

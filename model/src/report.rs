@@ -55,13 +55,23 @@ impl Reading {
     /// `value`, or `why` where it is not finite.
     #[must_use]
     pub fn or(value: f64, why: Absent) -> Self {
-        if value.is_finite() { Self { value: Some(value), why: None } } else { Self::absent(why) }
+        if value.is_finite() {
+            Self {
+                value: Some(value),
+                why: None,
+            }
+        } else {
+            Self::absent(why)
+        }
     }
 
     /// No value, because of `why`.
     #[must_use]
     pub const fn absent(why: Absent) -> Self {
-        Self { value: None, why: Some(why) }
+        Self {
+            value: None,
+            why: Some(why),
+        }
     }
 
     /// The number, where there is one.
@@ -270,19 +280,25 @@ impl Note {
         let detail = self.detail.as_deref().unwrap_or("some");
         match self.code {
             NoteCode::Truncated => {
-                format!("The file is cut short: {detail} s could be read, and only they were measured. Export it again to be sure.")
+                format!(
+                    "The file is cut short: {detail} s could be read, and only they were measured. Export it again to be sure."
+                )
             }
             NoteCode::PacketsSkipped => {
                 format!("{detail} damaged packets were left out. Export the file again to be sure.")
             }
             NoteCode::Mislabelled => {
-                format!("The name of the file says otherwise, but this is {detail}, and it was measured as such.")
+                format!(
+                    "The name of the file says otherwise, but this is {detail}, and it was measured as such."
+                )
             }
             NoteCode::DualMono => {
                 "One channel, measured as it plays on two loudspeakers (3 LU more than a single one).".into()
             }
             NoteCode::OverFullScale => {
-                format!("Samples go beyond full scale, up to {detail} dBFS. They clip as soon as the file is saved with fixed bits.")
+                format!(
+                    "Samples go beyond full scale, up to {detail} dBFS. They clip as soon as the file is saved with fixed bits."
+                )
             }
         }
     }
@@ -296,7 +312,10 @@ mod tests {
     fn numbers_that_are_none_become_null_with_a_reason() {
         let json = serde_json::to_string(&Reading::or(f64::NEG_INFINITY, Absent::Silent)).unwrap();
         assert_eq!(json, r#"{"value":null,"why":"silent"}"#);
-        assert_eq!(serde_json::to_string(&Reading::of(-14.25)).unwrap(), r#"{"value":-14.25}"#);
+        assert_eq!(
+            serde_json::to_string(&Reading::of(-14.25)).unwrap(),
+            r#"{"value":-14.25}"#
+        );
     }
 
     #[test]

@@ -12,13 +12,19 @@ impl Timestamp {
     /// This moment plus `span`, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This moment minus `span`, saturating.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long from `earlier` to this moment; zero when `earlier` is later.
@@ -36,10 +42,15 @@ impl Timestamp {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         Civil {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month,
@@ -53,7 +64,14 @@ impl Timestamp {
     /// RFC 3339 in UTC with seconds, the form of `<time datetime>`: `2026-11-24T03:42:46Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        let Civil { year, month, day, hour, minute, second } = self.utc();
+        let Civil {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        } = self.utc();
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
@@ -74,9 +92,14 @@ impl Civil {
     /// The English short name of the month.
     #[must_use]
     pub fn month_name(&self) -> &'static str {
-        const NAMES: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        usize::try_from(self.month - 1).ok().and_then(|at| NAMES.get(at)).copied().unwrap_or("")
+        const NAMES: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        usize::try_from(self.month - 1)
+            .ok()
+            .and_then(|at| NAMES.get(at))
+            .copied()
+            .unwrap_or("")
     }
 }
 
@@ -95,7 +118,10 @@ mod tests {
 
     #[test]
     fn spans_saturate_instead_of_wrapping() {
-        assert_eq!(Timestamp(i64::MAX).plus(Duration::from_secs(1)), Timestamp(i64::MAX));
+        assert_eq!(
+            Timestamp(i64::MAX).plus(Duration::from_secs(1)),
+            Timestamp(i64::MAX)
+        );
         assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
     }
 }

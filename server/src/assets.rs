@@ -29,7 +29,10 @@ impl Assets {
         } else {
             Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                format!("there is no built site in {}: run `make site`, or set MIXLENS_SITE_DIR", root.display()),
+                format!(
+                    "there is no built site in {}: run `make site`, or set MIXLENS_SITE_DIR",
+                    root.display()
+                ),
             ))
         }
     }
@@ -50,9 +53,15 @@ pub(crate) fn routes(assets: &Assets) -> Router<Site> {
     let a_day = HeaderValue::from_static("public, max-age=86400");
     let hashed = ServiceBuilder::new()
         .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, forever))
-        .service(ServeDir::new(assets.root.join("pkg")).precompressed_br().precompressed_gzip());
+        .service(
+            ServeDir::new(assets.root.join("pkg"))
+                .precompressed_br()
+                .precompressed_gzip(),
+        );
     let icon = ServiceBuilder::new()
         .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, a_day))
         .service(ServeFile::new(assets.root.join("favicon.svg")));
-    Router::new().nest_service("/pkg", hashed).route_service("/favicon.svg", icon)
+    Router::new()
+        .nest_service("/pkg", hashed)
+        .route_service("/favicon.svg", icon)
 }

@@ -73,8 +73,11 @@ pub fn run() -> ExitCode {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn start(cli: Cli) -> Result<(), Failure> {
-    let config =
-        Config::load(Sources { file: cli.config, variables: std::env::vars().collect(), flags: cli.set })?;
+    let config = Config::load(Sources {
+        file: cli.config,
+        variables: std::env::vars().collect(),
+        flags: cli.set,
+    })?;
     if cli.command == Some(Command::Config) {
         return Ok(write!(io::stdout(), "{config}")?);
     }

@@ -18,16 +18,26 @@ pub(crate) async fn page(State(site): State<Site>) -> Response {
         Err(error) => return pages::plain_problem(&error, "dev-mail"),
     };
     let base_url = &site.backend.config.base_url;
-    let items: String = letters.iter().map(|letter| format!("<article>{}</article>", as_html(letter, base_url))).collect();
-    let empty = if items.is_empty() { "<p>No mail yet. Reload in a second.</p>" } else { "" };
+    let items: String = letters
+        .iter()
+        .map(|letter| format!("<article>{}</article>", as_html(letter, base_url)))
+        .collect();
+    let empty = if items.is_empty() {
+        "<p>No mail yet. Reload in a second.</p>"
+    } else {
+        ""
+    };
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Mail of this development server</title><style>{STYLE}</style>\
          <main><h1>Mail of this development server</h1><p>Newest first. Nothing of this left the machine.</p>{empty}{items}</main>"
     );
     let mut response = Html(page).into_response();
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    let policy =
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -40,19 +50,35 @@ const STYLE: &str = "\
 /// Subject, address and text; addresses of ours become links.
 fn as_html(letter: &str, base_url: &str) -> String {
     let (head, text) = letter.split_once("\r\n\r\n").unwrap_or((letter, ""));
-    let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let field = |name: &str| {
+        head.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_default()
+    };
     let text: Vec<String> = text
         .lines()
         .map(|line| {
             let line = escape(line);
-            if line.starts_with(base_url) { format!("<a href=\"{line}\">{line}</a>") } else { line }
+            if line.starts_with(base_url) {
+                format!("<a href=\"{line}\">{line}</a>")
+            } else {
+                line
+            }
         })
         .collect();
-    format!("<h2>{}</h2>To: {}\n\n{}", escape(field("Subject: ")), escape(field("To: ")), text.join("\n"))
+    format!(
+        "<h2>{}</h2>To: {}\n\n{}",
+        escape(field("Subject: ")),
+        escape(field("To: ")),
+        text.join("\n")
+    )
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -61,9 +87,13 @@ mod tests {
 
     #[test]
     fn a_letter_is_shown_with_its_links_and_without_markup_of_others() {
-        let letter = "To: ann@example.org\r\nSubject: Hi <b>\r\n\r\nOpen\r\nhttp://127.0.0.1:3000/x?token=1\r\n";
+        let letter =
+            "To: ann@example.org\r\nSubject: Hi <b>\r\n\r\nOpen\r\nhttp://127.0.0.1:3000/x?token=1\r\n";
         let html = as_html(letter, "http://127.0.0.1:3000");
-        assert!(html.contains("<a href=\"http://127.0.0.1:3000/x?token=1\">"), "{html}");
+        assert!(
+            html.contains("<a href=\"http://127.0.0.1:3000/x?token=1\">"),
+            "{html}"
+        );
         assert!(html.contains("Hi &lt;b&gt;"), "{html}");
     }
 }

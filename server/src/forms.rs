@@ -35,8 +35,16 @@ pub(crate) struct SignUpForm {
     terms_ok: Option<String>,
 }
 
-pub(crate) async fn sign_up(State(site): State<Site>, Extension(visit): Extension<Visit>, parts: Parts, Form(form): Form<SignUpForm>) -> Response {
-    let mut values = vec![("display_name", form.display_name.clone()), ("email", form.email.clone())];
+pub(crate) async fn sign_up(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    parts: Parts,
+    Form(form): Form<SignUpForm>,
+) -> Response {
+    let mut values = vec![
+        ("display_name", form.display_name.clone()),
+        ("email", form.email.clone()),
+    ];
     values.extend(form.age_ok.clone().map(|on| ("age_ok", on)));
     values.extend(form.terms_ok.clone().map(|on| ("terms_ok", on)));
     let input = SignUp {
@@ -58,7 +66,12 @@ pub(crate) struct ConfirmForm {
     token: String,
 }
 
-pub(crate) async fn confirm(State(site): State<Site>, Extension(visit): Extension<Visit>, parts: Parts, Form(form): Form<ConfirmForm>) -> Response {
+pub(crate) async fn confirm(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    parts: Parts,
+    Form(form): Form<ConfirmForm>,
+) -> Response {
     match accounts::confirm_sign_up(&site.backend, &form.token).await {
         Ok(session) => signed_in(paths::UPLOAD, &session),
         Err(error) => pages::refused(&site, parts, visit.problem(&error), [("token", form.token)]).await,
@@ -85,13 +98,19 @@ pub(crate) async fn sign_in(
         Ok(session) => signed_in(&paths::safe_next(form.next.as_deref()), &session),
         Err(error) => {
             let values = [("email", Some(form.email)), ("next", form.next)];
-            let values = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let values = values
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
             pages::refused(&site, parts, visit.problem(&error), values).await
         }
     }
 }
 
-pub(crate) async fn sign_out(State(site): State<Site>, Extension(visit): Extension<Visit>, Extension(SessionToken(token)): Extension<SessionToken>) -> Response {
+pub(crate) async fn sign_out(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    Extension(SessionToken(token)): Extension<SessionToken>,
+) -> Response {
     if let Some(token) = token
         && let Err(error) = sessions::end(&site.backend, &token).await
     {
@@ -108,7 +127,13 @@ pub(crate) struct RenameForm {
     title: String,
 }
 
-pub(crate) async fn rename(State(site): State<Site>, Extension(visit): Extension<Visit>, Path(id): Path<String>, parts: Parts, Form(form): Form<RenameForm>) -> Response {
+pub(crate) async fn rename(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+    parts: Parts,
+    Form(form): Form<RenameForm>,
+) -> Response {
     let renamed = async {
         let id = analysis_id(&id)?;
         analyses::rename(&site.backend, &visit.actor, id, &form.title).await?;
@@ -120,7 +145,12 @@ pub(crate) async fn rename(State(site): State<Site>, Extension(visit): Extension
     }
 }
 
-pub(crate) async fn delete(State(site): State<Site>, Extension(visit): Extension<Visit>, Path(id): Path<String>, parts: Parts) -> Response {
+pub(crate) async fn delete(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Response {
     let deleted = async { analyses::delete(&site.backend, &visit.actor, analysis_id(&id)?).await };
     match deleted.await {
         Ok(()) => Redirect::to(paths::HISTORY).into_response(),

@@ -16,17 +16,30 @@ use crate::router::Site;
 /// A page, or the page that says that there is none.
 pub(crate) async fn page(State(site): State<Site>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "This address only takes GET.").into_response();
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [(header::ALLOW, "GET, HEAD")],
+            "This address only takes GET.",
+        )
+            .into_response();
     }
     let (parts, _) = request.into_parts();
     render(&site, parts, None).await
 }
 
 /// The page of a refused form again, with the status of its problem.
-pub(crate) async fn refused(site: &Site, parts: Parts, problem: Problem, values: impl IntoIterator<Item = (&str, String)>) -> Response {
+pub(crate) async fn refused(
+    site: &Site,
+    parts: Parts,
+    problem: Problem,
+    values: impl IntoIterator<Item = (&str, String)>,
+) -> Response {
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
     let retry_after = problem.retry_after;
-    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let values = values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     let mut response = render(site, parts, Some(Refusal::new(problem, values))).await;
     if response.status().is_success() {
         *response.status_mut() = status;
@@ -53,7 +66,9 @@ async fn render(site: &Site, parts: Parts, refusal: Option<Refusal>) -> Response
 
 /// A server function of the islands.
 pub(crate) async fn server_function(request: Request) -> Response {
-    leptos_axum::handle_server_fns_with_context(provide_visit, request).await.into_response()
+    leptos_axum::handle_server_fns_with_context(provide_visit, request)
+        .await
+        .into_response()
 }
 
 /// Makes the visit that `visitor::identify` put into the request the context of pages and server functions.
@@ -71,5 +86,13 @@ pub(crate) fn plain_problem(error: &Error, request_id: &str) -> Response {
     }
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+    (
+        status,
+        [
+            (header::CONTENT_TYPE, "application/problem+json"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        body,
+    )
+        .into_response()
 }

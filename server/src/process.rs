@@ -24,10 +24,26 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
-    pub(crate) const ALL: Self = Self { web: true, worker: true, beat: true };
-    pub(crate) const WEB: Self = Self { web: true, worker: false, beat: false };
-    pub(crate) const WORKER: Self = Self { web: false, worker: true, beat: false };
-    pub(crate) const BEAT: Self = Self { web: false, worker: false, beat: true };
+    pub(crate) const ALL: Self = Self {
+        web: true,
+        worker: true,
+        beat: true,
+    };
+    pub(crate) const WEB: Self = Self {
+        web: true,
+        worker: false,
+        beat: false,
+    };
+    pub(crate) const WORKER: Self = Self {
+        web: false,
+        worker: true,
+        beat: false,
+    };
+    pub(crate) const BEAT: Self = Self {
+        web: false,
+        worker: false,
+        beat: true,
+    };
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -52,7 +68,8 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
         })?;
         let site = Site::new(parts, readiness.clone())?;
-        let serve = axum::serve(listener, router::build(site)).with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        let serve = axum::serve(listener, router::build(site))
+            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
         announce(&config);
     }
@@ -87,7 +104,10 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         while running.join_next().await.is_some() {}
     };
     // A little more than the jobs get, for the answers that are on their way.
-    if tokio::time::timeout(config.drain() + Duration::from_secs(5), drain).await.is_err() {
+    if tokio::time::timeout(config.drain() + Duration::from_secs(5), drain)
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not end in time");
     }
     backend.db.close().await;

@@ -42,9 +42,17 @@ impl Site {
     /// # Errors
     /// The built site cannot be found; the text says how to build it.
     pub fn new(parts: Parts, readiness: Readiness) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        // Leptos renders on this runtime. An error says that it was told so before.
+        let _ = any_spawner::Executor::init_tokio();
         let assets = assets::Assets::open(setup::site_dir(&parts.backend.config))?;
         let options = Arc::new(assets.leptos_options());
-        Ok(Self { backend: parts.backend, readiness, options, assets, builtin: parts.builtin })
+        Ok(Self {
+            backend: parts.backend,
+            readiness,
+            options,
+            assets,
+            builtin: parts.builtin,
+        })
     }
 }
 
@@ -103,7 +111,11 @@ fn fixed(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<Head
 }
 
 /// Over HTTPS, tells browsers to stay there (P29).
-async fn transport_security(axum::extract::State(site): axum::extract::State<Site>, request: Request, next: Next) -> Response {
+async fn transport_security(
+    axum::extract::State(site): axum::extract::State<Site>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
     if site.backend.config.base_url.starts_with("https://") {
         response.headers_mut().insert(
@@ -116,13 +128,25 @@ async fn transport_security(axum::extract::State(site): axum::extract::State<Sit
 
 /// Gives the request an id and logs it once: method, route template, status, milliseconds. Never the address with its
 /// query, which may hold a signature or a token.
-async fn log(axum::extract::State(site): axum::extract::State<Site>, mut request: Request, next: Next) -> Response {
-    let id = entropy::new_id(&*site.backend.entropy, site.backend.now()).simple().to_string();
+async fn log(
+    axum::extract::State(site): axum::extract::State<Site>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = entropy::new_id(&*site.backend.entropy, site.backend.now())
+        .simple()
+        .to_string();
     let header = HeaderName::from_static("x-request-id");
-    let Ok(value) = HeaderValue::from_str(&id) else { return next.run(request).await };
+    let Ok(value) = HeaderValue::from_str(&id) else {
+        return next.run(request).await;
+    };
     request.headers_mut().insert(header.clone(), value.clone());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("page", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("page", MatchedPath::as_str)
+        .to_owned();
     let span = tracing::info_span!("request", id);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;

@@ -29,7 +29,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The data folder, the database or the object store cannot be used; the text says which.
 pub async fn parts(config: Config) -> Result<Parts, Failure> {
     make_data_dir(&config)?;
-    let child = Child { program: std::env::current_exe()?, fault: None };
+    let child = Child {
+        program: std::env::current_exe()?,
+        fault: None,
+    };
     let (storage, builtin) = storage(&config).await?;
     let backend = Backend::connect(config, storage, child).await?;
     backend.db.migrate().await?;
@@ -42,8 +45,17 @@ pub async fn parts(config: Config) -> Result<Parts, Failure> {
 /// It cannot be made.
 pub fn make_data_dir(config: &Config) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("data_dir {}: {error}", config.data_dir.display()));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).map_err(named)
+    let named = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("data_dir {}: {error}", config.data_dir.display()),
+        )
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .map_err(named)
 }
 
 async fn storage(config: &Config) -> Result<(Storage, Option<builtin::Service>), Failure> {
@@ -72,7 +84,11 @@ async fn storage(config: &Config) -> Result<(Storage, Option<builtin::Service>),
     let store = DiskStore::open(config.data_dir.join("objects")).await?;
     let service = builtin::service(
         store,
-        builtin::Settings { bucket: settings.bucket.clone(), region: settings.region.clone(), credentials },
+        builtin::Settings {
+            bucket: settings.bucket.clone(),
+            region: settings.region.clone(),
+            credentials,
+        },
     );
     Ok((client, Some(service)))
 }
@@ -94,6 +110,10 @@ pub fn site_dir(config: &Config) -> PathBuf {
     if !config.site_dir.is_empty() {
         return PathBuf::from(&config.site_dir);
     }
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site")));
-    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join("site")));
+    beside
+        .filter(|folder| folder.is_dir())
+        .unwrap_or_else(|| PathBuf::from("target/site"))
 }

@@ -61,7 +61,9 @@ pub(crate) async fn identify(State(site): State<Site>, mut request: Request, nex
         };
     }
 
-    let seed = known_seed.clone().unwrap_or_else(|| entropy::new_secret(&*site.backend.entropy));
+    let seed = known_seed
+        .clone()
+        .unwrap_or_else(|| entropy::new_secret(&*site.backend.entropy));
     let is_signed_in = user.is_some();
     request.extensions_mut().insert(SessionToken(token));
     request.extensions_mut().insert(Visit {
@@ -72,11 +74,16 @@ pub(crate) async fn identify(State(site): State<Site>, mut request: Request, nex
     });
     let mut response = next.run(request).await;
     if known_seed.is_none() {
-        append_cookie(&mut response, &format!("{CSRF_COOKIE}={seed}; Path=/; Secure; HttpOnly; SameSite=Strict"));
+        append_cookie(
+            &mut response,
+            &format!("{CSRF_COOKIE}={seed}; Path=/; Secure; HttpOnly; SameSite=Strict"),
+        );
     }
     // What belongs to a person, or carries a token, is in nobody's cache (ASVS 14.3.2).
     if is_signed_in || !response.headers().contains_key(header::CACHE_CONTROL) {
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }
@@ -92,7 +99,10 @@ pub(crate) fn sign_in(response: &mut Response, token: &str) {
 
 /// Takes the session from the browser, and whatever it may have kept of the person (ASVS 14.3.1).
 pub(crate) fn sign_out(response: &mut Response) {
-    append_cookie(response, &format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"));
+    append_cookie(
+        response,
+        &format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"),
+    );
     response.headers_mut().insert(
         header::HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),
@@ -101,7 +111,12 @@ pub(crate) fn sign_out(response: &mut Response) {
 
 /// The id of a request, under which the log knows it.
 pub(crate) fn request_id(request: &Request) -> String {
-    request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown").to_owned()
+    request
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or("unknown")
+        .to_owned()
 }
 
 fn append_cookie(response: &mut Response, cookie: &str) {
@@ -134,14 +149,21 @@ async fn with_token(request: Request) -> Result<(Request, Option<String>), Respo
         return Err((StatusCode::PAYLOAD_TOO_LARGE, "The form is too large.").into_response());
     };
     let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes).unwrap_or_default();
-    let token = fields.into_iter().find(|(name, _)| name == CSRF_FIELD).map(|(_, token)| token);
+    let token = fields
+        .into_iter()
+        .find(|(name, _)| name == CSRF_FIELD)
+        .map(|(_, token)| token);
     Ok((Request::from_parts(parts, Body::from(bytes)), token))
 }
 
 /// Whether the browser says that one of our own pages sent this. Old browsers send no `Sec-Fetch-Site`, but an `Origin`
 /// with every POST.
 fn is_from_our_pages(headers: &HeaderMap, base_url: &str) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     match text("sec-fetch-site") {
         Some(site) => matches!(site, "same-origin" | "none"),
         None => text("origin") == Some(base_url),
@@ -171,7 +193,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]

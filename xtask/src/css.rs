@@ -27,7 +27,10 @@ fn append(file: &Path, importers: &mut Vec<PathBuf>, css: &mut String) -> Result
                 css.push('\n');
             }
             Some(Ok(Import { name, layer: None })) => append(&file.with_file_name(name), importers, css)?,
-            Some(Ok(Import { name, layer: Some(layer) })) => {
+            Some(Ok(Import {
+                name,
+                layer: Some(layer),
+            })) => {
                 css.push_str(&format!("@layer {layer} {{\n"));
                 append(&file.with_file_name(name), importers, css)?;
                 css.push_str("}\n");

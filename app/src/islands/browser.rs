@@ -53,7 +53,9 @@ pub(crate) async fn put(
             progress((100.0 * event.loaded() / event.total()) as u8);
         }
     });
-    xhr.upload().ok()?.set_onprogress(Some(on_progress.as_ref().unchecked_ref()));
+    xhr.upload()
+        .ok()?
+        .set_onprogress(Some(on_progress.as_ref().unchecked_ref()));
     let ended = Promise::new(&mut |resolve, _| {
         // `loadend` comes after success, failure and abort alike.
         xhr.set_onloadend(Some(&resolve));
@@ -89,11 +91,20 @@ pub(crate) fn guard_leaving(busy: impl Fn() -> bool + 'static) {
 
 /// Wakes the islands inside of `root`, as the page's own script did for those that came with the page.
 pub(crate) fn wake_islands(root: &web_sys::Element) {
-    let Ok(wake) = js_sys::Reflect::get(&window(), &JsValue::from_str("__hydrateIsland")) else { return };
-    let Ok(wake) = wake.dyn_into::<js_sys::Function>() else { return };
-    let Ok(islands) = root.query_selector_all("leptos-island") else { return };
+    let Ok(wake) = js_sys::Reflect::get(&window(), &JsValue::from_str("__hydrateIsland")) else {
+        return;
+    };
+    let Ok(wake) = wake.dyn_into::<js_sys::Function>() else {
+        return;
+    };
+    let Ok(islands) = root.query_selector_all("leptos-island") else {
+        return;
+    };
     for at in 0..islands.length() {
-        if let Some(island) = islands.item(at).and_then(|node| node.dyn_into::<web_sys::Element>().ok()) {
+        if let Some(island) = islands
+            .item(at)
+            .and_then(|node| node.dyn_into::<web_sys::Element>().ok())
+        {
             let name = island.get_attribute("data-component").unwrap_or_default();
             // An island that does not wake stays as the server rendered it.
             let _ = wake.call2(&JsValue::NULL, &island, &JsValue::from_str(&name));

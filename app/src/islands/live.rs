@@ -55,9 +55,16 @@ async fn show_result() {
 
 async fn replace() -> Option<()> {
     let address = window().location().href().ok()?;
-    let response: Response = JsFuture::from(window().fetch_with_str(&address)).await.ok()?.dyn_into().ok()?;
+    let response: Response = JsFuture::from(window().fetch_with_str(&address))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
     let html = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    let page = DomParser::new().ok()?.parse_from_string(&html, SupportedType::TextHtml).ok()?;
+    let page = DomParser::new()
+        .ok()?
+        .parse_from_string(&html, SupportedType::TextHtml)
+        .ok()?;
     let fresh = page.get_element_by_id(REPLACED)?;
     let stale = document().get_element_by_id(REPLACED)?;
     document().set_title(&page.title());

@@ -36,7 +36,9 @@ pub fn Player(
         spawn_local(async move {
             match api::listen(id).await {
                 Ok(found) => {
-                    let Some(audio) = audio.get_untracked() else { return };
+                    let Some(audio) = audio.get_untracked() else {
+                        return;
+                    };
                     message.set(None);
                     linked.set(true);
                     audio.set_src(&found.url);
@@ -49,7 +51,9 @@ pub fn Player(
         });
     };
     let toggle = move |_| {
-        let Some(audio) = audio.get_untracked() else { return };
+        let Some(audio) = audio.get_untracked() else {
+            return;
+        };
         if !linked.get_untracked() {
             link(true);
         } else if audio.paused() {
@@ -81,14 +85,18 @@ pub fn Player(
         }
     };
     let on_error = move |_| {
-        let Some(audio) = audio.get_untracked() else { return };
+        let Some(audio) = audio.get_untracked() else {
+            return;
+        };
         if audio.src().is_empty() {
             return;
         }
         linked.set(false);
         // MEDIA_ERR_SRC_NOT_SUPPORTED at the start is the format; later on it is a link that has ended.
         if audio.error().is_some_and(|error| error.code() == 4) && position.get_untracked() == 0.0 {
-            message.set(Some("Your browser cannot play this format. The measurements are not affected.".into()));
+            message.set(Some(
+                "Your browser cannot play this format. The measurements are not affected.".into(),
+            ));
         } else {
             wanted.set(Some(position.get_untracked()));
             link(playing.get_untracked());
@@ -98,7 +106,10 @@ pub fn Player(
     Effect::new(move |_| move_playheads(position.get() / duration_s.max(0.001)));
 
     let on_slide = move |event: ev::Event| {
-        if let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) {
+        if let Some(input) = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+        {
             seek(input.value_as_number());
         }
     };
@@ -144,9 +155,13 @@ fn play(audio: &HtmlAudioElement) {
 
 /// A click in a chart over time seeks to that time.
 fn listen_to_charts(duration_s: f64, seek: impl Fn(f64) + Copy + 'static) {
-    let Ok(charts) = document().query_selector_all(SEEKABLE) else { return };
+    let Ok(charts) = document().query_selector_all(SEEKABLE) else {
+        return;
+    };
     for at in 0..charts.length() {
-        let Some(chart) = charts.item(at).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
+        let Some(chart) = charts.item(at).and_then(|node| node.dyn_into::<Element>().ok()) else {
+            continue;
+        };
         let plot = chart.clone();
         let on_click = Closure::<dyn FnMut(MouseEvent)>::new(move |event: MouseEvent| {
             let place = plot.get_bounding_client_rect();
@@ -160,7 +175,9 @@ fn listen_to_charts(duration_s: f64, seek: impl Fn(f64) + Copy + 'static) {
 
 /// Marks the share `0..=1` of the length in every chart over time.
 fn move_playheads(share: f64) {
-    let Ok(lines) = document().query_selector_all(PLAYHEAD) else { return };
+    let Ok(lines) = document().query_selector_all(PLAYHEAD) else {
+        return;
+    };
     let x = format!("{:.2}%", share.clamp(0.0, 1.0) * 100.0);
     for at in 0..lines.length() {
         if let Some(line) = lines.item(at).and_then(|node| node.dyn_into::<Element>().ok()) {

@@ -99,7 +99,12 @@ pub fn Uploader(
         start_next(items);
     };
     let on_change = move |event: ev::Event| {
-        let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
+        let Some(input) = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+        else {
+            return;
+        };
         if let Some(files) = input.files() {
             add(files);
         }
@@ -149,13 +154,21 @@ pub fn Uploader(
 }
 
 fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
-    let Item { id, name, size, state } = item;
+    let Item {
+        id,
+        name,
+        size,
+        state,
+    } = item;
     let label = format!("Progress of {name}");
     let cancel_label = format!("Cancel {name}");
     let remove_label = format!("Remove {name} from the list");
     let retry_label = format!("Try {name} again");
     let bar = move || {
-        state.get().percent().map(|percent| view! { <ProgressBar percent=percent label=label.clone() /> })
+        state
+            .get()
+            .percent()
+            .map(|percent| view! { <ProgressBar percent=percent label=label.clone() /> })
     };
     let cancel = move |_| {
         browser::abort(id);
@@ -170,7 +183,8 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
         browser::forget_file(id);
         items.update(|items| items.retain(|item| item.id != id));
     };
-    let actions = move || match state.get() {
+    let actions = move || {
+        match state.get() {
         State::Waiting | State::Sending(_) => view! {
             <button type="button" class="button button--small" aria-label=cancel_label.clone() on:click=cancel>"Cancel"</button>
         }
@@ -189,6 +203,7 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
         }
         .into_any(),
         State::Checking => ().into_any(),
+    }
     };
     let tone = move || match state.get() {
         State::Failed(_) | State::Refused(_) | State::Rejected(_) => "queue__state severe",
@@ -216,7 +231,10 @@ fn enqueue(items: RwSignal<Vec<Item>>, file: File, max_bytes: u64) {
     // A file's size is a whole number of at most 2^53.
     let size = file.size() as u64;
     let refusal = if AudioFormat::from_file_name(&name).is_none() {
-        Some(format!("MixLens reads {}. Export the mix as WAV or FLAC.", AudioFormat::list()))
+        Some(format!(
+            "MixLens reads {}. Export the mix as WAV or FLAC.",
+            AudioFormat::list()
+        ))
     } else if size == 0 {
         Some("This file is empty (0 bytes). Export the mix again.".to_owned())
     } else if size > max_bytes {
@@ -231,15 +249,25 @@ fn enqueue(items: RwSignal<Vec<Item>>, file: File, max_bytes: u64) {
     items.update(|items| {
         let id = items.iter().map(|item| item.id).max().map_or(0, |last| last + 1);
         browser::keep_file(id, file);
-        items.push(Item { id, name, size, state });
+        items.push(Item {
+            id,
+            name,
+            size,
+            state,
+        });
     });
 }
 
 /// Starts waiting files while fewer than [`AT_ONCE`] are on their way.
 fn start_next(items: RwSignal<Vec<Item>>) {
     let all = items.get_untracked();
-    let sending = all.iter().filter(|item| item.state.get_untracked().is_sending()).count();
-    let waiting = all.into_iter().filter(|item| item.state.get_untracked() == State::Waiting);
+    let sending = all
+        .iter()
+        .filter(|item| item.state.get_untracked().is_sending())
+        .count();
+    let waiting = all
+        .into_iter()
+        .filter(|item| item.state.get_untracked() == State::Waiting);
     for item in waiting.take(AT_ONCE.saturating_sub(sending)) {
         item.state.set(State::Sending(0));
         spawn_local(async move {
@@ -272,11 +300,16 @@ async fn upload(items: RwSignal<Vec<Item>>, item: &Item) {
 async fn send(item: &Item) -> Result<AnalysisId, State> {
     let state = item.state;
     let failed = |error: api::ApiError| State::Failed(words(&error.0));
-    let file = NewUpload { file_name: item.name.clone(), size_bytes: item.size };
-    let ticket = api::begin_upload(file).await.map_err(|error| match error.0.code {
-        model::ProblemCode::Unavailable | model::ProblemCode::Internal => failed(error),
-        _ => State::Refused(words(&error.0)),
-    })?;
+    let file = NewUpload {
+        file_name: item.name.clone(),
+        size_bytes: item.size,
+    };
+    let ticket = api::begin_upload(file)
+        .await
+        .map_err(|error| match error.0.code {
+            model::ProblemCode::Unavailable | model::ProblemCode::Internal => failed(error),
+            _ => State::Refused(words(&error.0)),
+        })?;
     if state.get_untracked() == State::Cancelled {
         return Err(State::Cancelled);
     }
@@ -292,13 +325,32 @@ async fn send(item: &Item) -> Result<AnalysisId, State> {
     match status {
         // 412: an earlier try had arrived and only its answer was lost.
         Some(200..=299 | 412) => {}
-        Some(403) => return Err(State::Failed("The permission to upload has ended. Try again.".into())),
-        Some(507) => return Err(State::Failed("The storage is full. Tell us, and try again later.".into())),
-        Some(status) => return Err(State::Failed(format!("The storage refused the file ({status}). Try again."))),
-        None => return Err(State::Failed("The connection was lost. Try again when you are online.".into())),
+        Some(403) => {
+            return Err(State::Failed(
+                "The permission to upload has ended. Try again.".into(),
+            ));
+        }
+        Some(507) => {
+            return Err(State::Failed(
+                "The storage is full. Tell us, and try again later.".into(),
+            ));
+        }
+        Some(status) => {
+            return Err(State::Failed(format!(
+                "The storage refused the file ({status}). Try again."
+            )));
+        }
+        None => {
+            return Err(State::Failed(
+                "The connection was lost. Try again when you are online.".into(),
+            ));
+        }
     }
     state.set(State::Checking);
-    api::complete_upload(ticket.upload).await.map(|done| done.analysis).map_err(failed)
+    api::complete_upload(ticket.upload)
+        .await
+        .map(|done| done.analysis)
+        .map_err(failed)
 }
 
 /// Shows the progress of an analysis until it has ended.
@@ -326,5 +378,8 @@ fn words(problem: &Problem) -> String {
 }
 
 fn is_busy(items: RwSignal<Vec<Item>>) -> bool {
-    items.get_untracked().iter().any(|item| item.state.get_untracked().is_under_way())
+    items
+        .get_untracked()
+        .iter()
+        .any(|item| item.state.get_untracked().is_under_way())
 }

@@ -108,7 +108,10 @@ pub fn SignUpSent() -> impl IntoView {
 #[component]
 pub fn Confirm() -> impl IntoView {
     let refusal = Refusal::here();
-    let token = refusal.value("token").or_else(|| use_query_map().with_untracked(|query| query.get("token"))).unwrap_or_default();
+    let token = refusal
+        .value("token")
+        .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
+        .unwrap_or_default();
     let refused = !refusal.errors().is_empty();
     view! {
         <Title text="Confirm your address" />
@@ -142,7 +145,9 @@ pub fn Confirm() -> impl IntoView {
 #[component]
 pub fn SignIn() -> impl IntoView {
     let refusal = Refusal::here();
-    let next = refusal.value("next").or_else(|| use_query_map().with_untracked(|query| query.get("next")));
+    let next = refusal
+        .value("next")
+        .or_else(|| use_query_map().with_untracked(|query| query.get("next")));
     let came_from_elsewhere = next.is_some();
     view! {
         <Title text="Sign in" />

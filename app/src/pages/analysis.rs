@@ -26,10 +26,14 @@ use crate::{
 #[component]
 pub fn Analysis() -> impl IntoView {
     let visit = Visit::here();
-    let id: Option<AnalysisId> =
-        use_params_map().with_untracked(|params| params.get("id")).and_then(|id| id.parse().ok());
+    let id: Option<AnalysisId> = use_params_map()
+        .with_untracked(|params| params.get("id"))
+        .and_then(|id| id.parse().ok());
     let Some(id) = id else {
-        return failed(&Problem::new(ProblemCode::NotFound, "There is no such analysis. The link may not be complete."));
+        return failed(&Problem::new(
+            ProblemCode::NotFound,
+            "There is no such analysis. The link may not be complete.",
+        ));
     };
     if visit.actor.user().is_err() {
         redirect_to_sign_in(&paths::analysis(id));

@@ -9,8 +9,9 @@ use model::{
 };
 
 use crate::{
-    format, paths,
+    format,
     pages::not_found::failed,
+    paths,
     ui::{ButtonKind, ButtonLink, EmptyState, StateChip},
     visit::{Visit, redirect_to_sign_in},
 };

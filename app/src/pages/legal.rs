@@ -50,7 +50,11 @@ pub fn Privacy() -> impl IntoView {
     let retention = [Plan::Free, Plan::Pro, Plan::Studio]
         .map(|plan| {
             let hours = config.plans.of(plan).audio_kept_hours;
-            let span = if hours > 48 && hours % 24 == 0 { format!("{} days", hours / 24) } else { format!("{hours} hours") };
+            let span = if hours > 48 && hours % 24 == 0 {
+                format!("{} days", hours / 24)
+            } else {
+                format!("{hours} hours")
+            };
             view! { <li>{plan.name()} ": " {span} " after the upload"</li> }
         })
         .collect_view();

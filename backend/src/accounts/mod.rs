@@ -66,11 +66,16 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
     if !form.age_ok {
         return Err(Error::invalid(
             "age_ok",
-            format!("MixLens is for people of {MIN_AGE} and older. If you are, tick the box; if not, you cannot have an account yet."),
+            format!(
+                "MixLens is for people of {MIN_AGE} and older. If you are, tick the box; if not, you cannot have an account yet."
+            ),
         ));
     }
     if !form.terms_ok {
-        return Err(Error::invalid("terms_ok", "An account needs your agreement to the terms. Tick the box if you agree."));
+        return Err(Error::invalid(
+            "terms_ok",
+            "An account needs your agreement to the terms. Tick the box if you agree.",
+        ));
     }
     password::check_new(&form.password, &email, &display_name)?;
 
@@ -91,7 +96,13 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
     store::insert_sign_up(&mut tx, &row).await?;
     if recent < MAX_MAILS {
         let sign_up = row.id.parse().map_err(Error::internal)?;
-        jobs::enqueue(&mut tx, backend, &Job::MailSignUp { sign_up }, jobs::Options::default()).await?;
+        jobs::enqueue(
+            &mut tx,
+            backend,
+            &Job::MailSignUp { sign_up },
+            jobs::Options::default(),
+        )
+        .await?;
     }
     tx.commit().await?;
     backend.wake.wake();
@@ -100,7 +111,9 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
 
 /// The job behind [`sign_up`]: writes to the address, by what it is.
 pub(crate) async fn mail_sign_up(backend: &Backend, id: SignUpId) -> Result<()> {
-    let Some(row) = store::find_sign_up(&backend.db, id, backend.now()).await? else { return Ok(()) };
+    let Some(row) = store::find_sign_up(&backend.db, id, backend.now()).await? else {
+        return Ok(());
+    };
     let base = &backend.config.base_url;
     let letter = if store::account_exists(&backend.db, &row.email_key).await? {
         Letter {
@@ -155,7 +168,12 @@ pub async fn confirm_sign_up(backend: &Backend, token: &str) -> Result<String> {
 /// # Errors
 /// `Invalid` on `password` where address and password do not belong together, whichever of them is wrong;
 /// `RateLimited` after too many wrong tries.
-pub async fn sign_in(backend: &Backend, email: &str, password: SecretString, replaces: Option<&str>) -> Result<String> {
+pub async fn sign_in(
+    backend: &Backend,
+    email: &str,
+    password: SecretString,
+    replaces: Option<&str>,
+) -> Result<String> {
     let email_key = key_of(email);
     throttle::check(backend, &email_key).await?;
     let found = store::find_credentials(&backend.db, &email_key).await?;
@@ -195,19 +213,32 @@ fn confirmation_token(backend: &Backend, id: &str) -> String {
 
 fn verify_confirmation(backend: &Backend, token: &str) -> Option<SignUpId> {
     let (id, signature) = token.split_once('.')?;
-    backend.signer.verify(Purpose::ConfirmSignUp, &[id], signature).then(|| id.parse().ok()).flatten()
+    backend
+        .signer
+        .verify(Purpose::ConfirmSignUp, &[id], signature)
+        .then(|| id.parse().ok())
+        .flatten()
 }
 
 fn check_name(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() {
-        return Err(Error::invalid("display_name", "Tell us how you want to be called."));
+        return Err(Error::invalid(
+            "display_name",
+            "Tell us how you want to be called.",
+        ));
     }
     if name.chars().count() > MAX_NAME {
-        return Err(Error::invalid("display_name", format!("Use at most {MAX_NAME} characters.")));
+        return Err(Error::invalid(
+            "display_name",
+            format!("Use at most {MAX_NAME} characters."),
+        ));
     }
     if name.chars().any(char::is_control) {
-        return Err(Error::invalid("display_name", "Use letters, digits and signs only; no line breaks."));
+        return Err(Error::invalid(
+            "display_name",
+            "Use letters, digits and signs only; no line breaks.",
+        ));
     }
     Ok(name.to_owned())
 }
@@ -216,9 +247,14 @@ fn check_name(name: &str) -> Result<String> {
 fn check_email(email: &str) -> Result<String> {
     let email = email.trim();
     let parses = email.parse::<lettre::Address>().is_ok();
-    let has_dotted_domain = email.rsplit_once('@').is_some_and(|(_, domain)| domain.contains('.'));
+    let has_dotted_domain = email
+        .rsplit_once('@')
+        .is_some_and(|(_, domain)| domain.contains('.'));
     if email.len() > MAX_EMAIL || !parses || !has_dotted_domain {
-        return Err(Error::invalid("email", "Give a whole e-mail address, such as ann@example.org."));
+        return Err(Error::invalid(
+            "email",
+            "Give a whole e-mail address, such as ann@example.org.",
+        ));
     }
     Ok(email.to_owned())
 }

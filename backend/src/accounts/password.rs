@@ -32,7 +32,9 @@ pub fn check_new(password: &SecretString, email: &str, display_name: &str) -> Re
     let refuse = |message: String| Err(Error::invalid("password", message));
     match text.chars().count() {
         count if count < MIN_CHARS => {
-            return refuse(format!("Use at least {MIN_CHARS} characters. Three or four unrelated words are easy to remember."));
+            return refuse(format!(
+                "Use at least {MIN_CHARS} characters. Three or four unrelated words are easy to remember."
+            ));
         }
         count if count > MAX_CHARS => return refuse(format!("Use at most {MAX_CHARS} characters.")),
         _ => {}
@@ -40,8 +42,14 @@ pub fn check_new(password: &SecretString, email: &str, display_name: &str) -> Re
     let local_part = email.split('@').next().unwrap_or_default();
     let estimate = zxcvbn::zxcvbn(text, &[email, local_part, display_name, "mixlens"]);
     if estimate.score() < MIN_SCORE {
-        let why = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| format!(" {warning}")).unwrap_or_default();
-        return refuse(format!("This password is easy to guess.{why} Add one or two unrelated words."));
+        let why = estimate
+            .feedback()
+            .and_then(|feedback| feedback.warning())
+            .map(|warning| format!(" {warning}"))
+            .unwrap_or_default();
+        return refuse(format!(
+            "This password is easy to guess.{why} Add one or two unrelated words."
+        ));
     }
     Ok(())
 }
@@ -64,7 +72,9 @@ impl Hasher {
         Self {
             turns: Arc::new(Semaphore::new(cores)),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-            dummy: hash_with(b"nobody has this password", &[7; 16]).unwrap_or_default().into(),
+            dummy: hash_with(b"nobody has this password", &[7; 16])
+                .unwrap_or_default()
+                .into(),
         }
     }
 
@@ -75,7 +85,9 @@ impl Hasher {
     pub async fn hash(&self, entropy: &dyn Entropy, password: SecretString) -> Result<String> {
         let mut salt = [0; 16];
         entropy.fill(&mut salt);
-        self.in_turn(move || hash_with(password.expose_secret().as_bytes(), &salt)).await?.map_err(Error::internal)
+        self.in_turn(move || hash_with(password.expose_secret().as_bytes(), &salt))
+            .await?
+            .map_err(Error::internal)
     }
 
     /// Whether `password` is the one of `hash`. `None` (no such account) takes as long and is never true.
@@ -88,7 +100,9 @@ impl Hasher {
         let fits = self
             .in_turn(move || {
                 PasswordHash::new(&hash).is_ok_and(|hash| {
-                    Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
+                    Argon2::default()
+                        .verify_password(password.expose_secret().as_bytes(), &hash)
+                        .is_ok()
                 })
             })
             .await?;
@@ -96,7 +110,10 @@ impl Hasher {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable { what: "password hashing", source };
+        let busy = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable {
+            what: "password hashing",
+            source,
+        };
         let _place = self.waiting.try_acquire().map_err(|error| busy(error.into()))?;
         let _turn = self.turns.acquire().await.map_err(|error| busy(error.into()))?;
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)
@@ -110,7 +127,9 @@ impl Default for Hasher {
 }
 
 fn hash_with(password: &[u8], salt: &[u8]) -> Result<String, argon2::password_hash::Error> {
-    Ok(Argon2::default().hash_password_with_salt(password, salt)?.to_string())
+    Ok(Argon2::default()
+        .hash_password_with_salt(password, salt)?
+        .to_string())
 }
 
 #[cfg(test)]
@@ -130,20 +149,48 @@ mod tests {
 
     #[test]
     fn short_endless_and_guessable_passwords_are_refused_with_advice() {
-        for password in ["short", &"x".repeat(129), "password1234", "ann@example.org", "Ann Miller 1990", "aaaaaaaaaaaaaaaa"] {
+        for password in [
+            "short",
+            &"x".repeat(129),
+            "password1234",
+            "ann@example.org",
+            "Ann Miller 1990",
+            "aaaaaaaaaaaaaaaa",
+        ] {
             let problem = check(password).unwrap_err().to_problem("");
             assert_eq!(problem.field.as_deref(), Some("password"), "{password}");
-            assert!(problem.message.starts_with("Use") || problem.message.contains("easy to guess"), "{problem}");
+            assert!(
+                problem.message.starts_with("Use") || problem.message.contains("easy to guess"),
+                "{problem}"
+            );
         }
     }
 
     #[tokio::test]
     async fn only_the_same_password_fits_its_hash() {
         let hasher = Hasher::new();
-        let hash = hasher.hash(&SeededEntropy::new(1), SecretString::from("copper lantern")).await.unwrap();
+        let hash = hasher
+            .hash(&SeededEntropy::new(1), SecretString::from("copper lantern"))
+            .await
+            .unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify(SecretString::from("copper lantern"), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify(SecretString::from("copper lanterns"), Some(hash)).await.unwrap());
-        assert!(!hasher.verify(SecretString::from("nobody has this password"), None).await.unwrap());
+        assert!(
+            hasher
+                .verify(SecretString::from("copper lantern"), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !hasher
+                .verify(SecretString::from("copper lanterns"), Some(hash))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !hasher
+                .verify(SecretString::from("nobody has this password"), None)
+                .await
+                .unwrap()
+        );
     }
 }

@@ -44,10 +44,17 @@ pub(super) async fn insert_sign_up(tx: &mut Tx, row: &SignUpRow) -> Result<u64, 
 
 pub(super) async fn sign_ups_since(tx: &mut Tx, email_key: &str, since: Timestamp) -> Result<usize, DbError> {
     const SELECT: &str = "SELECT id FROM sign_up WHERE email_key = $1 AND created_at > $2";
-    Ok(tx.all::<(String,)>(sql(SELECT).bind(email_key).bind(since)).await?.len())
+    Ok(tx
+        .all::<(String,)>(sql(SELECT).bind(email_key).bind(since))
+        .await?
+        .len())
 }
 
-pub(super) async fn find_sign_up(db: &Db, id: SignUpId, now: Timestamp) -> Result<Option<SignUpRow>, DbError> {
+pub(super) async fn find_sign_up(
+    db: &Db,
+    id: SignUpId,
+    now: Timestamp,
+) -> Result<Option<SignUpRow>, DbError> {
     const SELECT: &str = "
         SELECT id, email, email_key, display_name, password_hash, terms_version, created_at, expires_at
         FROM sign_up WHERE id = $1 AND expires_at > $2";
@@ -55,7 +62,11 @@ pub(super) async fn find_sign_up(db: &Db, id: SignUpId, now: Timestamp) -> Resul
 }
 
 /// Removes a living sign-up and returns it: of two confirmations at once, one gets it.
-pub(super) async fn take_sign_up(tx: &mut Tx, id: SignUpId, now: Timestamp) -> Result<Option<SignUpRow>, DbError> {
+pub(super) async fn take_sign_up(
+    tx: &mut Tx,
+    id: SignUpId,
+    now: Timestamp,
+) -> Result<Option<SignUpRow>, DbError> {
     const DELETE: &str = "
         DELETE FROM sign_up WHERE id = $1 AND expires_at > $2
         RETURNING id, email, email_key, display_name, password_hash, terms_version, created_at, expires_at";
@@ -63,11 +74,13 @@ pub(super) async fn take_sign_up(tx: &mut Tx, id: SignUpId, now: Timestamp) -> R
 }
 
 pub(super) async fn forget_sign_ups(tx: &mut Tx, email_key: &str) -> Result<u64, DbError> {
-    tx.execute(sql("DELETE FROM sign_up WHERE email_key = $1").bind(email_key)).await
+    tx.execute(sql("DELETE FROM sign_up WHERE email_key = $1").bind(email_key))
+        .await
 }
 
 pub(super) async fn reap_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql("DELETE FROM sign_up WHERE expires_at <= $1").bind(now)).await
+    db.execute(sql("DELETE FROM sign_up WHERE expires_at <= $1").bind(now))
+        .await
 }
 
 /// Makes the account of a sign-up; `false` where the address has one already.
@@ -102,7 +115,8 @@ pub(super) async fn account_exists(db: &Db, email_key: &str) -> Result<bool, DbE
 }
 
 pub(super) async fn find_credentials(db: &Db, email_key: &str) -> Result<Option<Credentials>, DbError> {
-    db.optional(sql("SELECT id, password_hash FROM account WHERE email_key = $1").bind(email_key)).await
+    db.optional(sql("SELECT id, password_hash FROM account WHERE email_key = $1").bind(email_key))
+        .await
 }
 
 #[cfg(test)]

@@ -24,7 +24,10 @@ const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Refuses while the address has to wait.
 pub(super) async fn check(backend: &Backend, email_key: &str) -> Result<()> {
     const SELECT: &str = "SELECT blocked_until FROM sign_in_throttle WHERE subject_hash = $1";
-    let row: Option<(i64,)> = backend.db.optional(sql(SELECT).bind(subject(backend, email_key))).await?;
+    let row: Option<(i64,)> = backend
+        .db
+        .optional(sql(SELECT).bind(subject(backend, email_key)))
+        .await?;
     let wait = row.map_or(Duration::ZERO, |(until,)| Timestamp(until).since(backend.now()));
     if wait.is_zero() {
         return Ok(());
@@ -48,8 +51,12 @@ pub(super) async fn failed(backend: &Backend, email_key: &str) -> Result<()> {
     const BLOCK: &str = "UPDATE sign_in_throttle SET blocked_until = $2 WHERE subject_hash = $1";
     let (subject, now) = (subject(backend, email_key), backend.now());
     let mut tx = backend.db.begin().await?;
-    let failures = tx.optional::<(i64,)>(sql(UPSERT).bind(subject.as_str()).bind(now)).await?.map_or(0, |row| row.0);
-    tx.execute(sql(BLOCK).bind(subject).bind(now.plus(wait_after(failures)))).await?;
+    let failures = tx
+        .optional::<(i64,)>(sql(UPSERT).bind(subject.as_str()).bind(now))
+        .await?
+        .map_or(0, |row| row.0);
+    tx.execute(sql(BLOCK).bind(subject).bind(now.plus(wait_after(failures))))
+        .await?;
     Ok(tx.commit().await?)
 }
 
@@ -62,7 +69,10 @@ pub(super) async fn succeeded(backend: &Backend, tx: &mut Tx, email_key: &str) -
 /// Forgets old wrong tries; how many addresses.
 pub(super) async fn reap(backend: &Backend) -> Result<u64> {
     const DELETE: &str = "DELETE FROM sign_in_throttle WHERE updated_at <= $1";
-    Ok(backend.db.execute(sql(DELETE).bind(backend.now().minus(FORGET_AFTER))).await?)
+    Ok(backend
+        .db
+        .execute(sql(DELETE).bind(backend.now().minus(FORGET_AFTER)))
+        .await?)
 }
 
 fn subject(backend: &Backend, email_key: &str) -> String {

@@ -46,8 +46,10 @@ const TELL_EVERY: Duration = Duration::from_millis(300);
 /// The longest line that a child may print. A report of a long file has some 150 kB.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
 
-const TROUBLE: &str = "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
-const INTERRUPTED: &str = "The measuring was interrupted on our side. Your file is safe; we try again by ourselves.";
+const TROUBLE: &str =
+    "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
+const INTERRUPTED: &str =
+    "The measuring was interrupted on our side. Your file is safe; we try again by ourselves.";
 
 /// How the measuring of a file ended.
 enum Outcome {
@@ -67,7 +69,11 @@ pub(crate) async fn run(backend: &Backend, id: AnalysisId, lease: &Lease) -> Res
         Ok(None) => Ok(()),
         Ok(Some(outcome)) => save(backend, id, lease, outcome).await.map_err(JobError::retry),
         Err(error) => {
-            let words = if matches!(error, Error::Unavailable { .. }) { TROUBLE } else { INTERRUPTED };
+            let words = if matches!(error, Error::Unavailable { .. }) {
+                TROUBLE
+            } else {
+                INTERRUPTED
+            };
             if !lease.is_cancelled() {
                 // The cause of the trouble matters more than that it could not be told.
                 let _ = store::set_trouble(&backend.db, id, words).await;
@@ -102,8 +108,14 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
 
 /// `None` where there is nothing to do any more.
 async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
-    let Some(work) = store::work(&backend.db, id).await? else { return Ok(None) };
-    if work.state.parse::<AnalysisState>().is_ok_and(AnalysisState::is_final) {
+    let Some(work) = store::work(&backend.db, id).await? else {
+        return Ok(None);
+    };
+    if work
+        .state
+        .parse::<AnalysisState>()
+        .is_ok_and(AnalysisState::is_final)
+    {
         return Ok(None);
     }
     if work.upload_state != "stored" {
@@ -119,9 +131,20 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
         max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
         fault: backend.child.fault,
     };
-    let mut teller = Teller { backend, id, told: None };
+    let mut teller = Teller {
+        backend,
+        id,
+        told: None,
+    };
     teller.tell(Stage::Fetching, 0).await?;
-    let file = match fetch(backend, &key, u64::try_from(work.size_bytes).unwrap_or(0), &mut teller).await {
+    let file = match fetch(
+        backend,
+        &key,
+        u64::try_from(work.size_bytes).unwrap_or(0),
+        &mut teller,
+    )
+    .await
+    {
         Ok(file) => file,
         Err(Error::Problem(_)) => return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone)))),
         Err(error) => return Err(error),
@@ -134,9 +157,15 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
 
 /// Streams the object into a file without a name, which the operating system removes when it is closed.
 async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>) -> Result<std::fs::File> {
-    let local = |error: std::io::Error| Error::Unavailable { what: "the temporary folder", source: error.into() };
+    let local = |error: std::io::Error| Error::Unavailable {
+        what: "the temporary folder",
+        source: error.into(),
+    };
     let mut object = backend.storage.get_stream(key).await?;
-    let file = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(Error::internal)?.map_err(local)?;
+    let file = tokio::task::spawn_blocking(tempfile::tempfile)
+        .await
+        .map_err(Error::internal)?
+        .map_err(local)?;
     let mut file = tokio::fs::File::from_std(file);
     let mut buffer = vec![0; 256 * 1024];
     let mut done = 0_u64;
@@ -147,7 +176,9 @@ async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>)
         }
         file.write_all(&buffer[..count]).await.map_err(local)?;
         done += count as u64;
-        teller.tell(Stage::Fetching, share(done, size, 0, FETCHED)).await?;
+        teller
+            .tell(Stage::Fetching, share(done, size, 0, FETCHED))
+            .await?;
     }
     file.flush().await.map_err(local)?;
     file.rewind().await.map_err(local)?;
@@ -155,7 +186,10 @@ async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>)
 }
 
 fn interrupted(error: std::io::Error) -> Error {
-    Error::Unavailable { what: "the storage", source: error.into() }
+    Error::Unavailable {
+        what: "the storage",
+        source: error.into(),
+    }
 }
 
 async fn measure_in_child(
@@ -175,8 +209,14 @@ async fn measure_in_child(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| Error::Unavailable { what: "the measuring process", source: error.into() })?;
-    let output = child.stdout.take().ok_or_else(|| Error::internal("the child has no output"))?;
+        .map_err(|error| Error::Unavailable {
+            what: "the measuring process",
+            source: error.into(),
+        })?;
+    let output = child
+        .stdout
+        .take()
+        .ok_or_else(|| Error::internal("the child has no output"))?;
     let wall = Duration::from_secs(backend.config.measuring.wall_seconds);
     let answer = tokio::time::timeout(wall, listen(output, teller)).await;
     let gave_up = Ok(Outcome::Failure(Failure::new(FailureCode::DecoderFailed)));
@@ -185,11 +225,16 @@ async fn measure_in_child(
         Ok(Err(error)) => Err(error),
         Ok(Ok(Some(Message::Report(report)))) => Ok(Outcome::Report(report)),
         Ok(Ok(Some(Message::Failure(failure)))) => Ok(Outcome::Failure(failure)),
-        Ok(Ok(Some(Message::IoError(error)))) => Err(Error::Unavailable { what: "the measuring process", source: error.into() }),
+        Ok(Ok(Some(Message::IoError(error)))) => Err(Error::Unavailable {
+            what: "the measuring process",
+            source: error.into(),
+        }),
         Ok(Ok(Some(Message::Progress(_)) | None)) => {
             let status = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
             match status {
-                Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!("the measuring process was stopped: {status}"))),
+                Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!(
+                    "the measuring process was stopped: {status}"
+                ))),
                 _ => gave_up,
             }
         }
@@ -197,12 +242,20 @@ async fn measure_in_child(
 }
 
 /// Reads messages until the final one or the end.
-async fn listen(output: impl tokio::io::AsyncRead + Unpin, teller: &mut Teller<'_>) -> Result<Option<Message>> {
+async fn listen(
+    output: impl tokio::io::AsyncRead + Unpin,
+    teller: &mut Teller<'_>,
+) -> Result<Option<Message>> {
     let mut lines = BufReader::new(output.take(MAX_LINE)).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match Message::parse(&line) {
             Ok(Message::Progress(percent)) => {
-                teller.tell(Stage::Measuring, share(u64::from(percent), 100, FETCHED, MEASURED)).await?;
+                teller
+                    .tell(
+                        Stage::Measuring,
+                        share(u64::from(percent), 100, FETCHED, MEASURED),
+                    )
+                    .await?;
             }
             Ok(last) => return Ok(Some(last)),
             // A child that prints anything else is broken.
@@ -220,13 +273,19 @@ fn was_told_to_stop(status: ExitStatus) -> bool {
     const SIGINT: i32 = 2;
     const SIGKILL: i32 = 9;
     const SIGTERM: i32 = 15;
-    status.signal().is_some_and(|signal| [SIGHUP, SIGINT, SIGKILL, SIGTERM].contains(&signal))
+    status
+        .signal()
+        .is_some_and(|signal| [SIGHUP, SIGINT, SIGKILL, SIGTERM].contains(&signal))
 }
 
 /// Where `done` of `all` lies between the percents `from` and `to`.
 fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
     let span = u64::from(to - from);
-    let part = if all == 0 { span } else { span * done.min(all) / all };
+    let part = if all == 0 {
+        span
+    } else {
+        span * done.min(all) / all
+    };
     from + u8::try_from(part).unwrap_or(0)
 }
 

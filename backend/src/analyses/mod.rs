@@ -34,14 +34,23 @@ const MAX_TITLE: usize = 120;
 pub async fn history(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
     let user = actor.user()?;
     let before: Option<AnalysisId> = before
-        .map(|key| key.parse().map_err(|_| Error::invalid("before", "This page does not exist. Go back to your history.")))
+        .map(|key| {
+            key.parse()
+                .map_err(|_| Error::invalid("before", "This page does not exist. Go back to your history."))
+        })
         .transpose()?;
     // One more than a page, to see whether there is another.
     let mut rows = store::page(&backend.db, user.account, before, PAGE_ROWS + 1).await?;
     let more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
     let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-    Ok(AnalysisPage { rows: rows.into_iter().map(store::SummaryRow::summary).collect::<Result<_>>()?, next })
+    Ok(AnalysisPage {
+        rows: rows
+            .into_iter()
+            .map(store::SummaryRow::summary)
+            .collect::<Result<_>>()?,
+        next,
+    })
 }
 
 /// One analysis with its report.
@@ -49,12 +58,26 @@ pub async fn history(backend: &Backend, actor: &Actor, before: Option<&str>) -> 
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisView> {
-    let row = store::find(&backend.db, actor.user()?.account, id).await?.ok_or_else(missing)?;
-    let declared_format = AudioFormat::from_media_type(&row.media_type).ok_or_else(|| Error::internal("unknown media type"))?;
+    let row = store::find(&backend.db, actor.user()?.account, id)
+        .await?
+        .ok_or_else(missing)?;
+    let declared_format =
+        AudioFormat::from_media_type(&row.media_type).ok_or_else(|| Error::internal("unknown media type"))?;
     let size_bytes = u64::try_from(row.size_bytes).map_err(Error::internal)?;
-    let report = row.report.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
+    let report = row
+        .report
+        .as_deref()
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(Error::internal)?;
     let file_name = row.file_name.clone();
-    Ok(AnalysisView { summary: row.summary()?, file_name, size_bytes, declared_format, report })
+    Ok(AnalysisView {
+        summary: row.summary()?,
+        file_name,
+        size_bytes,
+        declared_format,
+        report,
+    })
 }
 
 /// How far an analysis has come.
@@ -62,7 +85,10 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Progress> {
-    store::progress(&backend.db, actor.user()?.account, id).await?.ok_or_else(missing)?.progress()
+    store::progress(&backend.db, actor.user()?.account, id)
+        .await?
+        .ok_or_else(missing)?
+        .progress()
 }
 
 /// Gives an analysis another title.
@@ -73,12 +99,22 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
     let user = actor.user()?;
     let title: String = title.trim().chars().filter(|c| !c.is_control()).collect();
     if title.is_empty() {
-        return Err(Error::invalid("title", "Give it a title, such as the name of the song."));
+        return Err(Error::invalid(
+            "title",
+            "Give it a title, such as the name of the song.",
+        ));
     }
     if title.chars().count() > MAX_TITLE {
-        return Err(Error::invalid("title", format!("Use at most {MAX_TITLE} characters.")));
+        return Err(Error::invalid(
+            "title",
+            format!("Use at most {MAX_TITLE} characters."),
+        ));
     }
-    if store::rename(&backend.db, user.account, id, &title).await? { Ok(()) } else { Err(missing()) }
+    if store::rename(&backend.db, user.account, id, &title).await? {
+        Ok(())
+    } else {
+        Err(missing())
+    }
 }
 
 /// Deletes an analysis, its upload and its audio. The rows are gone when this returns, the object a moment later.
@@ -88,8 +124,13 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
 pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
     let user = actor.user()?;
     let mut tx = backend.db.begin().await?;
-    let upload = store::delete(&mut tx, user.account, id).await?.ok_or_else(missing)?;
-    let removal = Job::RemoveAudio { account: user.account, upload };
+    let upload = store::delete(&mut tx, user.account, id)
+        .await?
+        .ok_or_else(missing)?;
+    let removal = Job::RemoveAudio {
+        account: user.account,
+        upload,
+    };
     jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
     tx.commit().await?;
     backend.wake.wake();
@@ -102,18 +143,31 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
 /// `NotFound` where there is no such analysis or its audio is gone.
 pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AudioLink> {
     let user = actor.user()?;
-    let row = store::find(&backend.db, user.account, id).await?.ok_or_else(missing)?;
+    let row = store::find(&backend.db, user.account, id)
+        .await?
+        .ok_or_else(missing)?;
     let upload = row.upload_id.parse().map_err(Error::internal)?;
     let (file_name, media_type) = (row.file_name.clone(), row.media_type.clone());
     let now = backend.now();
     match row.summary()?.audio {
         Audio::Kept { until } if until > now => {}
-        _ => return Err(Error::problem(model::ProblemCode::NotFound, "The audio of this mix was removed. The report stays.")),
+        _ => {
+            return Err(Error::problem(
+                model::ProblemCode::NotFound,
+                "The audio of this mix was removed. The report stays.",
+            ));
+        }
     }
     let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
     let key = Key::source(user.account, upload);
-    let url = backend.storage.presign_get(&key, &file_name, &media_type, valid_for, now).await?;
-    Ok(AudioLink { url, expires_at: now.plus(valid_for) })
+    let url = backend
+        .storage
+        .presign_get(&key, &file_name, &media_type, valid_for, now)
+        .await?;
+    Ok(AudioLink {
+        url,
+        expires_at: now.plus(valid_for),
+    })
 }
 
 fn missing() -> Error {
@@ -123,7 +177,9 @@ fn missing() -> Error {
 /// What becomes of the audio of an upload.
 fn audio_of(upload_state: &str, delete_after: Option<i64>) -> Audio {
     match delete_after {
-        Some(until) if upload_state == "stored" => Audio::Kept { until: Timestamp(until) },
+        Some(until) if upload_state == "stored" => Audio::Kept {
+            until: Timestamp(until),
+        },
         _ => Audio::Gone,
     }
 }

@@ -67,7 +67,12 @@ impl SummaryRow {
             progress: self.progress.progress()?,
             duration_s: self.duration_s,
             integrated_lufs: self.integrated_lufs,
-            failure: self.failure.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?,
+            failure: self
+                .failure
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(Error::internal)?,
             audio: audio_of(&self.upload_state, self.delete_after),
         })
     }
@@ -82,8 +87,14 @@ impl AnalysisRow {
 impl ProgressRow {
     pub(super) fn progress(self) -> Result<Progress> {
         Ok(Progress {
-            state: self.state.parse().map_err(|()| Error::internal("unknown state"))?,
-            stage: self.stage.parse().map_err(|()| Error::internal("unknown stage"))?,
+            state: self
+                .state
+                .parse()
+                .map_err(|()| Error::internal("unknown state"))?,
+            stage: self
+                .stage
+                .parse()
+                .map_err(|()| Error::internal("unknown stage"))?,
             percent: u8::try_from(self.percent).map_err(Error::internal)?,
             trouble: self.trouble,
         })
@@ -103,7 +114,11 @@ pub(crate) async fn insert(
     const INSERT: &str = "
         INSERT INTO analysis (id, account_id, upload_id, title, state, stage, percent, created_at, finished_at, failure)
         VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, $7, $8)";
-    let state = if failure.is_some() { AnalysisState::Failed } else { AnalysisState::Queued };
+    let state = if failure.is_some() {
+        AnalysisState::Failed
+    } else {
+        AnalysisState::Queued
+    };
     tx.execute(
         sql(INSERT)
             .bind(id)
@@ -113,7 +128,12 @@ pub(crate) async fn insert(
             .bind(state.as_str())
             .bind(now)
             .bind(failure.map(|_| now))
-            .bind(failure.map(serde_json::to_string).transpose().map_err(Error::internal)?),
+            .bind(
+                failure
+                    .map(serde_json::to_string)
+                    .transpose()
+                    .map_err(Error::internal)?,
+            ),
     )
     .await?;
     Ok(())
@@ -138,10 +158,20 @@ pub(super) async fn page(
         WHERE analysis.account_id = $1 AND ($2 IS NULL OR analysis.id < $2)
         ORDER BY analysis.id DESC LIMIT $3";
     // Two texts would let the planner use the key in both; with `$2 IS NULL OR` SQLite still walks the index in order.
-    db.all(sql(SELECT).bind(account).bind(before.map(|id| id.to_string())).bind(count)).await
+    db.all(
+        sql(SELECT)
+            .bind(account)
+            .bind(before.map(|id| id.to_string()))
+            .bind(count),
+    )
+    .await
 }
 
-pub(super) async fn find(db: &Db, account: AccountId, id: AnalysisId) -> Result<Option<AnalysisRow>, DbError> {
+pub(super) async fn find(
+    db: &Db,
+    account: AccountId,
+    id: AnalysisId,
+) -> Result<Option<AnalysisRow>, DbError> {
     const SELECT: &str = "
         SELECT analysis.id, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
                integrated_lufs, upload.state AS upload_state, delete_after,
@@ -151,12 +181,22 @@ pub(super) async fn find(db: &Db, account: AccountId, id: AnalysisId) -> Result<
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
 
-pub(super) async fn progress(db: &Db, account: AccountId, id: AnalysisId) -> Result<Option<ProgressRow>, DbError> {
-    const SELECT: &str = "SELECT state, stage, percent, trouble FROM analysis WHERE id = $1 AND account_id = $2";
+pub(super) async fn progress(
+    db: &Db,
+    account: AccountId,
+    id: AnalysisId,
+) -> Result<Option<ProgressRow>, DbError> {
+    const SELECT: &str =
+        "SELECT state, stage, percent, trouble FROM analysis WHERE id = $1 AND account_id = $2";
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
 
-pub(super) async fn rename(db: &Db, account: AccountId, id: AnalysisId, title: &str) -> Result<bool, DbError> {
+pub(super) async fn rename(
+    db: &Db,
+    account: AccountId,
+    id: AnalysisId,
+    title: &str,
+) -> Result<bool, DbError> {
     const UPDATE: &str = "UPDATE analysis SET title = $3 WHERE id = $1 AND account_id = $2";
     Ok(db.execute(sql(UPDATE).bind(id).bind(account).bind(title)).await? == 1)
 }
@@ -181,11 +221,19 @@ pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbE
 }
 
 /// Notes how far a running analysis has come. Changes nothing once it has ended.
-pub(super) async fn set_progress(db: &Db, id: AnalysisId, stage: Stage, percent: u8) -> Result<bool, DbError> {
+pub(super) async fn set_progress(
+    db: &Db,
+    id: AnalysisId,
+    stage: Stage,
+    percent: u8,
+) -> Result<bool, DbError> {
     const UPDATE: &str = "
         UPDATE analysis SET state = 'running', stage = $2, percent = $3, trouble = NULL
         WHERE id = $1 AND state IN ('queued', 'running')";
-    Ok(db.execute(sql(UPDATE).bind(id).bind(stage.as_str()).bind(u32::from(percent))).await? == 1)
+    Ok(db
+        .execute(sql(UPDATE).bind(id).bind(stage.as_str()).bind(u32::from(percent)))
+        .await?
+        == 1)
 }
 
 /// Notes that our side is in trouble and the work will be tried again: running → queued.
@@ -215,7 +263,12 @@ pub(super) async fn set_done(tx: &mut Tx, id: AnalysisId, report: &Report, now: 
 }
 
 /// queued or running → failed; `false` where it had ended already, or is gone.
-pub(super) async fn set_failed(tx: &mut Tx, id: AnalysisId, failure: &Failure, now: Timestamp) -> Result<bool> {
+pub(super) async fn set_failed(
+    tx: &mut Tx,
+    id: AnalysisId,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<bool> {
     const UPDATE: &str = "
         UPDATE analysis SET state = 'failed', trouble = NULL, finished_at = $2, failure = $3
         WHERE id = $1 AND state IN ('queued', 'running')";

@@ -51,7 +51,9 @@ impl Db {
                 .await?;
             Ok(Self(Pools::Postgres(pool)))
         } else {
-            Err(DbError::Configuration("the database URL must begin with sqlite: or postgres:".into()))
+            Err(DbError::Configuration(
+                "the database URL must begin with sqlite: or postgres:".into(),
+            ))
         }
     }
 

@@ -36,7 +36,11 @@ impl Scratch {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
-        Self { db: open(&url).await.expect("SQLite opens"), url, place: Place::Folder { _folder: folder } }
+        Self {
+            db: open(&url).await.expect("SQLite opens"),
+            url,
+            place: Place::Folder { _folder: folder },
+        }
     }
 
     /// A fresh database on the PostgreSQL server that `make test` has started.
@@ -46,18 +50,30 @@ impl Scratch {
         let admin = std::env::var(POSTGRES_URL_VARIABLE).unwrap_or_else(|_| {
             panic!("no PostgreSQL: run `make test`, or `scripts/postgres cargo test …` (sets {POSTGRES_URL_VARIABLE})")
         });
-        let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        administer(&admin, format!("CREATE DATABASE {name}")).await.expect("a database is made");
+        let name = format!(
+            "t{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        administer(&admin, format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a database is made");
         let (server, _) = admin.rsplit_once('/').expect("the URL names a database");
         let url = format!("{server}/{name}");
-        Self { db: open(&url).await.expect("PostgreSQL opens"), url, place: Place::Postgres { admin, name } }
+        Self {
+            db: open(&url).await.expect("PostgreSQL opens"),
+            url,
+            place: Place::Postgres { admin, name },
+        }
     }
 
     /// Closes and removes it.
     pub async fn remove(self) {
         self.db.close().await;
         if let Place::Postgres { admin, name } = self.place {
-            administer(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await.expect("the database is dropped");
+            administer(&admin, format!("DROP DATABASE {name} WITH (FORCE)"))
+                .await
+                .expect("the database is dropped");
         }
     }
 }

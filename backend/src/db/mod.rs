@@ -63,7 +63,11 @@ pub struct Sql {
 /// A statement for both databases.
 #[must_use]
 pub const fn sql(text: &'static str) -> Sql {
-    Sql { text, postgres: None, values: Vec::new() }
+    Sql {
+        text,
+        postgres: None,
+        values: Vec::new(),
+    }
 }
 
 impl Sql {
@@ -207,18 +211,22 @@ impl Tx {
 /// which one by what it was doing.
 #[must_use]
 pub fn is_unique_violation(error: &DbError) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 macro_rules! bind {
     ($text:expr, $values:expr, $query:path) => {{
         let text = $text;
-        $values.into_iter().fold($query(text), |query, value| match value {
-            Value::Text(value) => query.bind(value),
-            Value::Int(value) => query.bind(value),
-            Value::Real(value) => query.bind(value),
-            Value::Bool(value) => query.bind(value),
-        })
+        $values
+            .into_iter()
+            .fold($query(text), |query, value| match value {
+                Value::Text(value) => query.bind(value),
+                Value::Int(value) => query.bind(value),
+                Value::Real(value) => query.bind(value),
+                Value::Bool(value) => query.bind(value),
+            })
     }};
 }
 

@@ -39,7 +39,13 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     let limits = backend.config.plans.of(user.plan);
     let file_name = clean_file_name(&file.file_name)?;
     let format = AudioFormat::from_file_name(&file_name).ok_or_else(|| {
-        Error::invalid("file_name", format!("MixLens reads {}. Export the mix as WAV or FLAC and upload that.", AudioFormat::list()))
+        Error::invalid(
+            "file_name",
+            format!(
+                "MixLens reads {}. Export the mix as WAV or FLAC and upload that.",
+                AudioFormat::list()
+            ),
+        )
     })?;
     if file.size_bytes > limits.max_bytes() {
         return Err(Error::Problem(Problem {
@@ -74,8 +80,16 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     store::insert(&backend.db, &row, UploadKind::Mix).await?;
     let valid_for = minutes(backend.config.uploads.ticket_minutes);
     let (upload, key) = row.identity()?;
-    let put = backend.storage.presign_put(&key, file.size_bytes, &row.media_type, valid_for, now).await?;
-    Ok(UploadTicket { upload, url: put.url, headers: put.headers, expires_at: now.plus(valid_for) })
+    let put = backend
+        .storage
+        .presign_put(&key, file.size_bytes, &row.media_type, valid_for, now)
+        .await?;
+    Ok(UploadTicket {
+        upload,
+        url: put.url,
+        headers: put.headers,
+        expires_at: now.plus(valid_for),
+    })
 }
 
 /// Checks what arrived in storage and queues its analysis.
@@ -85,13 +99,18 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
 pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<CompletedUpload> {
     let user = actor.user()?;
     let missing = || Error::not_found("upload");
-    let row = store::find(&backend.db, user.account, id).await?.ok_or_else(missing)?;
+    let row = store::find(&backend.db, user.account, id)
+        .await?
+        .ok_or_else(missing)?;
     if row.state != "pending" {
         return finished(backend, user.account, id).await;
     }
     let (_, key) = row.identity()?;
     let Some(facts) = backend.storage.head(&key).await? else {
-        return Err(Error::problem(ProblemCode::Conflict, "The file has not arrived yet. Upload it again."));
+        return Err(Error::problem(
+            ProblemCode::Conflict,
+            "The file has not arrived yet. Upload it again.",
+        ));
     };
     let failure = if Ok(facts.size) != u64::try_from(row.size_bytes) {
         // Cannot happen where the signature holds the size; if a store does not keep to it, the file is not what was declared.
@@ -99,7 +118,10 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     } else if facts.size == 0 {
         Some(Failure::new(FailureCode::Empty))
     } else {
-        let head = backend.storage.get_range(&key, 0..facts.size.min(SNIFF_BYTES)).await?;
+        let head = backend
+            .storage
+            .get_range(&key, 0..facts.size.min(SNIFF_BYTES))
+            .await?;
         failure_of(sniff(&head))
     };
 
@@ -117,9 +139,21 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     {
         return Err(quota(allowed));
     }
-    analyses::insert(&mut tx, analysis, user.account, id, title_of(&row.file_name), now, failure.as_ref()).await?;
+    analyses::insert(
+        &mut tx,
+        analysis,
+        user.account,
+        id,
+        title_of(&row.file_name),
+        now,
+        failure.as_ref(),
+    )
+    .await?;
     if failure.is_none() {
-        let options = jobs::Options { account: Some(user.account), ..jobs::Options::default() };
+        let options = jobs::Options {
+            account: Some(user.account),
+            ..jobs::Options::default()
+        };
         jobs::enqueue(&mut tx, backend, &Job::AnalyseUpload { analysis }, options).await?;
     }
     tx.commit().await?;
@@ -131,7 +165,9 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
 /// that never completed. Resumable: each batch is its own transaction. How many.
 pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
     let now = backend.now();
-    let abandoned = now.minus(Duration::from_secs(3600 * u64::from(backend.config.uploads.abandoned_hours)));
+    let abandoned = now.minus(Duration::from_secs(
+        3600 * u64::from(backend.config.uploads.abandoned_hours),
+    ));
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;
@@ -155,7 +191,9 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
 
 async fn finished(backend: &Backend, account: AccountId, id: UploadId) -> Result<CompletedUpload> {
     let analysis = analyses::of_upload(&backend.db, account, id).await?;
-    Ok(CompletedUpload { analysis: analysis.ok_or_else(|| Error::not_found("upload"))? })
+    Ok(CompletedUpload {
+        analysis: analysis.ok_or_else(|| Error::not_found("upload"))?,
+    })
 }
 
 fn failure_of(sniffed: Sniffed) -> Option<Failure> {
@@ -170,7 +208,9 @@ fn failure_of(sniffed: Sniffed) -> Option<Failure> {
 fn quota(allowed: u32) -> Error {
     Error::problem(
         ProblemCode::Quota,
-        format!("The {allowed} analyses of this month are used up. New ones start on the 1st (UTC); your reports stay."),
+        format!(
+            "The {allowed} analyses of this month are used up. New ones start on the 1st (UTC); your reports stay."
+        ),
     )
 }
 
@@ -193,19 +233,33 @@ fn clean_file_name(name: &str) -> Result<String> {
     let excess = name.chars().count().saturating_sub(MAX_FILE_NAME);
     // The end is kept, because it holds the extension.
     let name: String = name.chars().skip(excess).collect();
-    if name.is_empty() { Err(Error::invalid("file_name", "The file has no name. Give it one and upload it again.")) } else { Ok(name) }
+    if name.is_empty() {
+        Err(Error::invalid(
+            "file_name",
+            "The file has no name. Give it one and upload it again.",
+        ))
+    } else {
+        Ok(name)
+    }
 }
 
 fn title_of(file_name: &str) -> String {
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    if stem.is_empty() { file_name.to_owned() } else { stem.to_owned() }
+    if stem.is_empty() {
+        file_name.to_owned()
+    } else {
+        stem.to_owned()
+    }
 }
 
 impl UploadRow {
     /// The id and the key of the object.
     pub(crate) fn identity(&self) -> Result<(UploadId, Key)> {
         let upload = self.id.parse().map_err(Error::internal)?;
-        Ok((upload, Key::source(self.account_id.parse().map_err(Error::internal)?, upload)))
+        Ok((
+            upload,
+            Key::source(self.account_id.parse().map_err(Error::internal)?, upload),
+        ))
     }
 }
 

@@ -55,7 +55,10 @@ pub(super) async fn set_stored(
 ) -> Result<bool, DbError> {
     const UPDATE: &str = "
         UPDATE upload SET state = 'stored', stored_at = $2, delete_after = $3 WHERE id = $1 AND state = 'pending'";
-    Ok(tx.execute(sql(UPDATE).bind(id).bind(now).bind(delete_after)).await? == 1)
+    Ok(tx
+        .execute(sql(UPDATE).bind(id).bind(now).bind(delete_after))
+        .await?
+        == 1)
 }
 
 /// stored → removed for up to `count` uploads whose time has come; those that it changed.
@@ -69,7 +72,11 @@ pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<
 }
 
 /// Forgets up to `count` uploads that were begun before `before` and never completed; returns them.
-pub(super) async fn take_abandoned(tx: &mut Tx, before: Timestamp, count: u32) -> Result<Vec<UploadRow>, DbError> {
+pub(super) async fn take_abandoned(
+    tx: &mut Tx,
+    before: Timestamp,
+    count: u32,
+) -> Result<Vec<UploadRow>, DbError> {
     const DELETE: &str = "
         DELETE FROM upload
         WHERE id IN (SELECT id FROM upload WHERE state = 'pending' AND created_at <= $1 LIMIT $2) AND state = 'pending'
