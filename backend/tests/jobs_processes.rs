@@ -267,8 +267,9 @@ async fn no_kill_loses_a_job_or_doubles_its_effect(scratch: &Scratch) {
     for n in 0..JOBS {
         add(
             db,
-            &Job::RemoveObject {
-                key: format!("a/x/{n}/source"),
+            &Job::RemoveAudio {
+                account: model::AccountId(uuid::Uuid::from_u128(7)),
+                upload: model::UploadId(uuid::Uuid::from_u128(n as u128)),
             },
         )
         .await;

@@ -50,6 +50,11 @@ const STYLE: &str = "\
 /// Subject, address and text; addresses of ours become links.
 fn as_html(letter: &str, base_url: &str) -> String {
     let (head, text) = letter.split_once("\r\n\r\n").unwrap_or((letter, ""));
+    let text = if head.contains("quoted-printable") {
+        unquoted(text)
+    } else {
+        text.to_owned()
+    };
     let field = |name: &str| {
         head.lines()
             .find_map(|line| line.strip_prefix(name))
@@ -74,6 +79,19 @@ fn as_html(letter: &str, base_url: &str) -> String {
     )
 }
 
+/// Undoes quoted-printable (RFC 2045 6.7) of a text of ours.
+fn unquoted(text: &str) -> String {
+    let joined = text.replace("=\r\n", "");
+    let mut parts = joined.split('=');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.extend(code);
+        bytes.extend(part.get(2..).unwrap_or_default().as_bytes());
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -95,5 +113,13 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("Hi &lt;b&gt;"), "{html}");
+    }
+
+    #[test]
+    fn a_long_line_is_put_together_again() {
+        assert_eq!(
+            unquoted("a?token=3D12=\r\n34\r\n=C3=A9"),
+            "a?token=1234\r\n\u{e9}"
+        );
     }
 }

@@ -84,8 +84,9 @@ fn still(db: &Db, handler: Arc<dyn Handler>) -> (Workers, Arc<ManualClock>) {
 }
 
 fn removal(n: usize) -> Job {
-    Job::RemoveObject {
-        key: format!("a/x/{n}/source"),
+    Job::RemoveAudio {
+        account: model::AccountId(uuid::Uuid::from_u128(7)),
+        upload: model::UploadId(uuid::Uuid::from_u128(n as u128)),
     }
 }
 

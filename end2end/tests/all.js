@@ -1,0 +1,178 @@
+// Every walk. Names are sentences; promises carry their numbers.
+import assert from "node:assert/strict";
+import { PASSWORD, accessible, file, hydrated, signUp, upload, wav } from "./help.js";
+
+const PHONE = { viewport: { width: 320, height: 700 }, hasTouch: true };
+const NO_SCRIPT = { javaScriptEnabled: false };
+
+export const tests = [
+  { name: "a new person uploads a mix and reads its report without a reload", run: mainWalk },
+  { name: "the same on a phone of 320 px", run: mainWalk, options: PHONE },
+  { name: "several files at once, each to its own report", run: severalFiles },
+  { name: "files that are no good end as a sentence that says what to do", run: badFiles },
+  { name: "accounts work without a script: errors beside fields, values kept, sign in, sign out", run: account, options: NO_SCRIPT },
+  { name: "a report is read, renamed and deleted without a script", run: reportWithoutScript },
+  { name: "[P22] a form without its token changes nothing", run: forged },
+  { name: "[P04] a report and its audio are its owner's alone", run: othersReport },
+  { name: "[P21] the only cookies are the session's and the CSRF seed's", run: cookies },
+  { name: "public pages have no accessibility violation", run: publicPages },
+  { name: "public pages have none on a phone", run: publicPages, options: PHONE },
+];
+
+async function mainWalk(page) {
+  await signUp(page);
+  await accessible(page);
+  await upload(page, file("Night drive v3.wav", wav()));
+  await page.waitForURL("**/analyses/*", { timeout: 20_000 });
+  const address = page.url();
+  await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
+  assert.equal(page.url(), address);
+  await page.getByRole("heading", { level: 1, name: "Night drive v3" }).waitFor();
+  await accessible(page);
+
+  await page.getByRole("button", { name: "Play" }).waitFor();
+  await page.waitForFunction(() => document.querySelector("leptos-island .player"));
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.waitForFunction(() => document.querySelector("audio").currentTime > 0.2, null, { timeout: 10_000 });
+  await page.getByLabel("Position").fill("5");
+  await page.waitForFunction(() => document.querySelector("audio").currentTime >= 5, null, { timeout: 10_000 });
+  await page.getByRole("button", { name: "Pause" }).click();
+
+  await page.goto("/history");
+  await page.getByRole("link", { name: "Night drive v3" }).waitFor();
+  await page.getByText("LUFS").first().waitFor();
+  await accessible(page);
+}
+
+async function severalFiles(page) {
+  await signUp(page);
+  await upload(page, file("one.wav", wav({ seconds: 4 })), file("two.wav", wav({ seconds: 5 })), file("notes.txt", Buffer.from("no")));
+  await page.getByText("Export the mix as WAV or FLAC").waitFor();
+  await page.getByRole("link", { name: "Open report" }).nth(1).waitFor({ timeout: 30_000 });
+  await page.waitForFunction(() => document.body.innerText.split("Report ready").length === 3, null, { timeout: 30_000 });
+  await page.goto("/history");
+  assert.equal(await page.getByRole("row").count(), 3);
+}
+
+async function badFiles(page) {
+  await signUp(page);
+  await upload(page, file("empty.wav", Buffer.alloc(0)));
+  await page.getByText("This file is empty").waitFor();
+  const whole = wav({ seconds: 8 });
+  const cases = [
+    ["text.wav", Buffer.from("This is no audio at all. ".repeat(100)), "No audio was found"],
+    ["silent.wav", wav({ level: 0 }), "There is no signal"],
+    ["second.wav", wav({ seconds: 1 }), "Loudness needs at least 3 s"],
+    ["header.wav", whole.subarray(0, 44), "What to do"],
+    ["cut.wav", whole.subarray(0, whole.length / 2), "cut short"],
+    ["really.flac", whole, "The name of the file says otherwise"],
+  ];
+  for (const [name, bytes, words] of cases) {
+    await page.goto("/upload");
+    await upload(page, file(name, bytes));
+    await page.waitForURL("**/analyses/*", { timeout: 20_000 });
+    await page.getByText(words).first().waitFor({ timeout: 30_000 });
+  }
+  await accessible(page);
+}
+
+async function account(page) {
+  await page.goto("/signup");
+  await page.getByLabel("Display name").fill("Ann <b>");
+  await page.getByLabel("E-mail").fill("nonsense");
+  await page.getByLabel("Password").fill("short");
+  const refused = page.waitForResponse((response) => response.request().method() === "POST");
+  await page.getByRole("main").getByRole("button", { name: "Create account" }).click();
+  assert.equal((await refused).status(), 422);
+  assert.equal(await page.getByLabel("Display name").inputValue(), "Ann <b>");
+  assert.equal(await page.getByLabel("E-mail").getAttribute("aria-invalid"), "true");
+
+  const email = await signUp(page);
+  await page.locator("details.menu summary").click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.goto("/history");
+  await page.waitForURL("**/signin?next=*");
+  for (const [address, password] of [[email, "wrong wrong wrong"], ["nobody@example.org", PASSWORD]]) {
+    await page.getByLabel("E-mail").fill(address);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("do not belong together").first().waitFor();
+  }
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL("**/history");
+}
+
+async function reportWithoutScript(page) {
+  const address = await newReport(page);
+  const cookies = await page.context().cookies();
+  const context = await page.context().browser().newContext({ javaScriptEnabled: false });
+  await context.addCookies(cookies);
+  const plain = await context.newPage();
+  await plain.goto(address);
+  await plain.getByText("Integrated").first().waitFor();
+  await plain.getByText("Rename", { exact: true }).click();
+  await plain.getByLabel("Title").fill("Another name");
+  await plain.getByRole("button", { name: "Save the title" }).click();
+  await plain.getByRole("heading", { level: 1, name: "Another name" }).waitFor();
+  await plain.getByText("Delete", { exact: true }).click();
+  await plain.getByRole("button", { name: "Delete for good" }).click();
+  await plain.waitForURL("**/history");
+  assert.equal((await plain.goto(address)).status(), 404);
+  await context.close();
+}
+
+async function forged(page, { base }) {
+  const address = await newReport(page);
+  const cookies = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const headers = { cookie: cookies, "sec-fetch-site": "same-origin" };
+  const body = new URLSearchParams({ title: "Stolen" });
+  const withoutToken = await fetch(`${address}/rename`, { method: "POST", headers, body });
+  assert.equal(withoutToken.status, 403);
+  const token = await page.locator("input[name=csrf]").first().inputValue();
+  const foreign = new URLSearchParams({ title: "Stolen", csrf: token });
+  const crossSite = await fetch(`${address}/rename`, { method: "POST", headers: { ...headers, "sec-fetch-site": "cross-site" }, body: foreign });
+  assert.equal(crossSite.status, 403);
+  const begin = await fetch(`${base}/api/uploads/begin`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: "{}" });
+  assert.equal(begin.status, 403);
+  await page.reload();
+  assert.equal(await page.getByText("Stolen").count(), 0);
+}
+
+async function othersReport(page) {
+  const address = await newReport(page);
+  const audio = await page.evaluate(() => document.querySelector("audio").src).catch(() => "");
+  const other = await page.context().browser().newContext({ baseURL: new URL(address).origin });
+  const stranger = await other.newPage();
+  await signUp(stranger);
+  assert.equal((await stranger.goto(address)).status(), 404);
+  assert.equal(audio, "", "no link before it is asked for");
+  await other.close();
+}
+
+async function cookies(page) {
+  await signUp(page);
+  await page.goto("/history");
+  const names = (await page.context().cookies()).map((cookie) => cookie.name).sort();
+  assert.deepEqual(names, ["__Host-csrf", "__Host-session"]);
+  for (const cookie of await page.context().cookies()) {
+    assert.ok(cookie.httpOnly && cookie.secure && cookie.sameSite !== "None", cookie.name);
+  }
+}
+
+async function publicPages(page) {
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/terms", "/privacy", "/no-such-page"]) {
+    await page.goto(path);
+    await accessible(page);
+  }
+}
+
+async function newReport(page) {
+  await signUp(page);
+  await upload(page, file("mix.wav", wav({ seconds: 4 })));
+  await page.waitForURL("**/analyses/*", { timeout: 20_000 });
+  await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
+  await hydrated(page);
+  return page.url();
+}
