@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test site setup fmt clean
+.PHONY: run test browser site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run -p server --bin mixlens
@@ -15,6 +15,11 @@ setup:
 test:
 	scripts/setup test
 	scripts/test
+
+# The walks in Chromium; not part of `make test` before they have been seen green.
+browser: site
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
+	node end2end/run.js
 
 fmt:
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo fmt --all

@@ -29,6 +29,7 @@ try {
   });
   for (const { name, run, options = {} } of tests) {
     const context = await browser.newContext({ baseURL: base, viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(15_000);
     const page = await context.newPage();
     const complaints = watch(page, base);
     try {

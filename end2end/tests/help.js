@@ -25,7 +25,7 @@ export async function signUp(page) {
   }
   await letter.getByRole("link").click();
   await page.getByRole("button", { name: "Confirm and sign in" }).click();
-  await page.waitForURL("**/upload");
+  await page.waitForURL("**/upload", { timeout: 4000 }).catch(async () => { throw new Error(await page.locator("body").innerText()); });
   return email;
 }
 
