@@ -111,25 +111,29 @@ pub fn Uploader(
         // So that the same file can be chosen again.
         input.set_value("");
     };
-    let on_drop = move |event: DragEvent| {
-        event.prevent_default();
-        over.set(false);
-        if let Some(files) = event.data_transfer().and_then(|data| data.files()) {
-            add(files);
-        }
-    };
+    // The whole window takes the files: a drop that misses the zone would otherwise leave the page for the file.
+    Effect::new(move |_| {
+        window_event_listener(ev::dragover, move |event| {
+            event.prevent_default();
+            over.set(true);
+        });
+        window_event_listener(ev::dragleave, move |event| {
+            // From one element to the next there is a related target; out of the window there is none.
+            if event.related_target().is_none() {
+                over.set(false);
+            }
+        });
+        window_event_listener(ev::drop, move |event: DragEvent| {
+            event.prevent_default();
+            over.set(false);
+            if let Some(files) = event.data_transfer().and_then(|data| data.files()) {
+                add(files);
+            }
+        });
+    });
     view! {
         <div class="uploader stack">
-            <div
-                class="drop"
-                class:is-over=over
-                on:dragover=move |event| {
-                    event.prevent_default();
-                    over.set(true);
-                }
-                on:dragleave=move |_| over.set(false)
-                on:drop=on_drop
-            >
+            <div class="drop" class:is-over=over>
                 <svg class="drop__sign" viewBox="0 0 48 48" aria-hidden="true">
                     <path d="M24 33V9M14 18.500L24 8.500l10 10M7 32v8h34v-8"></path>
                 </svg>
@@ -219,7 +223,7 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
                     {move || state.get().words()}
                 </p>
             </div>
-            <div class="queue__actions cluster">{actions}</div>
+            <div class="queue__actions row">{actions}</div>
             <div class="queue__bar">{bar}</div>
         </li>
     }

@@ -17,7 +17,7 @@ pub fn SignUp() -> impl IntoView {
     let refusal = Refusal::here();
     view! {
         <Title text="Create an account" />
-        <section class="wrap wrap--narrow page stack">
+        <section class="wrap wrap--narrow stack">
             <h1>"Create an account"</h1>
             <p class="muted">"It takes a name, an address and a password. Have one already? " <a href=paths::SIGN_IN>"Sign in"</a> "."</p>
             <ErrorSummary errors=refusal.errors() />
@@ -82,13 +82,13 @@ pub fn SignUpSent() -> impl IntoView {
     let to_files = config.is_development() && visit.backend.mailer.writes_files();
     view! {
         <Title text="Check your mail" />
-        <section class="wrap wrap--narrow page stack">
+        <section class="wrap wrap--narrow stack">
             <h1>"Check your mail"</h1>
             <p>"We have sent you a letter. Open the link in it to confirm your address, and you are in. It works for 24 hours."</p>
             {to_files
                 .then(|| {
                     view! {
-                        <div class="callout stack">
+                        <div class="plate stack">
                             <p>
                                 <strong>"This server runs on your own machine"</strong>
                                 " and sends no mail: it writes letters to files. Yours is there already."
@@ -115,12 +115,12 @@ pub fn Confirm() -> impl IntoView {
     let refused = !refusal.errors().is_empty();
     view! {
         <Title text="Confirm your address" />
-        <section class="wrap wrap--narrow page stack">
+        <section class="wrap wrap--narrow stack">
             <h1>"Confirm your address"</h1>
             <ErrorSummary errors=refusal.errors() />
             {if refused {
                 view! {
-                    <p class="cluster">
+                    <p class="row">
                         <ButtonLink href=paths::SIGN_IN kind=ButtonKind::Primary>"Sign in"</ButtonLink>
                         <ButtonLink href=paths::SIGN_UP>"Sign up again"</ButtonLink>
                     </p>
@@ -151,7 +151,7 @@ pub fn SignIn() -> impl IntoView {
     let came_from_elsewhere = next.is_some();
     view! {
         <Title text="Sign in" />
-        <section class="wrap wrap--narrow page stack">
+        <section class="wrap wrap--narrow stack">
             <h1>"Sign in"</h1>
             <p class="muted">
                 {came_from_elsewhere.then_some("This page is for signed-in people. ")} "New here? "

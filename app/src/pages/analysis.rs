@@ -85,7 +85,7 @@ fn body(view: AnalysisView, visit: &Visit, refusal: Refusal) -> AnyView {
     };
     view! {
         <Title text=title />
-        <div class="wrap page" id=REPLACED>
+        <div class="wrap" id=REPLACED>
             <ErrorSummary errors=errors />
             {content}
         </div>

@@ -34,8 +34,8 @@ pub fn History() -> impl IntoView {
     });
     view! {
         <Title text="History" />
-        <section class="wrap page stack stack--wide">
-            <div class="page__head">
+        <section class="wrap stack stack--wide">
+            <div class="page-head">
                 <h1>"History"</h1>
                 <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>"Upload a mix"</ButtonLink>
             </div>

@@ -19,7 +19,7 @@ pub fn Home() -> impl IntoView {
     let kept = visit.backend.config.plans.free.audio_kept_hours;
     view! {
         <Title text="" />
-        <div class="wrap page">
+        <div class="wrap">
             <HomePage signed_in=visit.actor.user().is_ok() audio_kept_hours=kept />
         </div>
     }
@@ -46,17 +46,17 @@ pub fn HomePage(
             <section class="claim">
                 <h1>"Your mix, measured."</h1>
                 <div class="claim__side">
-                <p class="claim__sentence">
-                    "Upload a stereo mix and read its loudness, peaks, spectrum and stereo image as a studio meter shows them: each with its unit, its scale and the place in the song."
-                </p>
-                <div class="row">
-                    <ButtonLink href=href kind=ButtonKind::Primary>
-                        {action}
-                    </ButtonLink>
-                    <a class="claim__more" href="#specimen">
-                        "See a report"
-                    </a>
-                </div>
+                    <p class="claim__sentence">
+                        "Upload a stereo mix and read its loudness, peaks, spectrum and stereo image as a studio meter shows them: each with its unit, its scale and the place in the song."
+                    </p>
+                    <div class="row">
+                        <ButtonLink href=href kind=ButtonKind::Primary>
+                            {action}
+                        </ButtonLink>
+                        <a class="claim__more" href="#specimen">
+                            "See a report"
+                        </a>
+                    </div>
                 </div>
                 <div class="claim__ruler">
                     <Meter scale=Scale::new(-60.0, 0.0, 10.0, 1.0) value=report.loudness.integrated_lufs.value() />

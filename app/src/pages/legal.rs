@@ -12,7 +12,7 @@ pub fn Terms() -> impl IntoView {
     let contact = Visit::here().backend.config.contact_email.clone();
     view! {
         <Title text="Terms" />
-        <article class="wrap wrap--narrow page prose">
+        <article class="wrap wrap--narrow prose">
             <h1>"Terms of service"</h1>
             <p class="muted">"Version of " <time datetime=backend::accounts::TERMS_VERSION>{backend::accounts::TERMS_VERSION}</time></p>
             <h2>"What MixLens does"</h2>
@@ -60,7 +60,7 @@ pub fn Privacy() -> impl IntoView {
         .collect_view();
     view! {
         <Title text="Privacy" />
-        <article class="wrap wrap--narrow page prose">
+        <article class="wrap wrap--narrow prose">
             <h1>"Privacy policy"</h1>
             <p class="muted">"Version of " <time datetime=backend::accounts::TERMS_VERSION>{backend::accounts::TERMS_VERSION}</time></p>
             <h2>"Your audio"</h2>

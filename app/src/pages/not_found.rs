@@ -30,11 +30,11 @@ pub(crate) fn failed(problem: &Problem) -> AnyView {
     };
     view! {
         <Title text=title />
-        <section class="wrap wrap--narrow page stack">
+        <section class="wrap wrap--narrow stack">
             <p class="label">{problem.code.status()}</p>
             <h1>{title}</h1>
             <p>{problem.message.clone()}</p>
-            <p class="cluster">
+            <p class="row">
                 <ButtonLink href=paths::HISTORY kind=ButtonKind::Primary>"Your history"</ButtonLink>
                 <ButtonLink href=paths::HOME>"First page"</ButtonLink>
             </p>

@@ -26,7 +26,7 @@ pub fn Upload() -> impl IntoView {
     };
     view! {
         <Title text="Upload" />
-        <section class="wrap page stack stack--wide">
+        <section class="wrap stack stack--wide">
             <div class="stack">
                 <h1>"Upload a mix"</h1>
                 <p class="muted">
@@ -35,7 +35,7 @@ pub fn Upload() -> impl IntoView {
                 </p>
             </div>
             <noscript>
-                <p class="callout">
+                <p class="plate">
                     "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
                     "Everything else here works without it. Switch it on for this page and reload."
                 </p>

@@ -58,7 +58,7 @@ pub fn ProgressPanel(
         })
         .collect_view();
     view! {
-        <div class="running stack">
+        <div class="stack">
             <p class="running__value">
                 <span class="reading">
                     <span class="num">{percent}</span>

@@ -1,0 +1,62 @@
+// The real program on a free port with an empty data folder, and the Chromium that walks through it.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const root = join(import.meta.dirname, "..");
+
+/** Starts the program; answers with its address and a `stop` that gives its exit code. */
+export async function startProgram() {
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  const data = mkdtempSync(join(tmpdir(), "mixlens-"));
+  const program = spawn(process.env.MIXLENS_TEST_PROGRAM ?? join(root, "target/debug/mixlens"), {
+    cwd: root,
+    env: { ...process.env, MIXLENS_DATA_DIR: data, MIXLENS_LISTEN: `127.0.0.1:${port}`, MIXLENS_LOG: "warn" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const ended = new Promise((resolve) => program.once("exit", resolve));
+  const stop = async () => {
+    program.kill("SIGTERM");
+    const code = await ended;
+    rmSync(data, { recursive: true, force: true });
+    return code;
+  };
+  try {
+    await answers(`${base}/readyz`, 30_000);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { base, stop };
+}
+
+/** Chromium, without its own talk to the world. */
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: execFileSync(join(root, "scripts/chromium")).toString().trim(),
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+}
+
+async function answers(url, milliseconds) {
+  const until = Date.now() + milliseconds;
+  while (Date.now() < until) {
+    if (await fetch(url).then((answer) => answer.ok, () => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${url} does not answer`);
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

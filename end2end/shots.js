@@ -1,0 +1,63 @@
+// Pictures of every page, at desktop and phone width, light and dark, for whoever wants to look: `node shots.js FOLDER`.
+// `node shots.js FOLDER FILE…` shows the reports of real files instead of a made one.
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { startBrowser, startProgram } from "./program.js";
+import { file, hydrated, music, signUp, upload } from "./tests/help.js";
+
+const [, , folder = "out", ...files] = process.argv;
+mkdirSync(folder, { recursive: true });
+const program = await startProgram();
+const browser = await startBrowser();
+try {
+  const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error(`script: ${error}`));
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/terms", "/privacy", "/no-such-page"]) {
+    await shoot(page, path.slice(1).replace("/", "-") || "home", path);
+  }
+  await signUp(page);
+  await shoot(page, "upload", "/upload");
+  await shoot(page, "history-empty", "/history");
+  const mixes = files.length > 0
+    ? files.map((path) => ({ name: basename(path), mimeType: "", buffer: readFileSync(path) }))
+    : [file("Night drive v3.wav", music({ seconds: 40 }))];
+  const reports = [];
+  for (const mix of mixes) {
+    await page.goto("/upload");
+    await upload(page, mix);
+    await page.waitForURL("**/analyses/*", { timeout: 60_000 });
+    await page.getByText("Integrated").first().waitFor({ timeout: 120_000 });
+    reports.push(new URL(page.url()).pathname);
+  }
+  await page.goto("/upload");
+  await upload(page, file("text.wav", Buffer.from("This is no audio at all. ".repeat(100))));
+  await page.waitForURL("**/analyses/*");
+  await page.getByText("No audio was found").first().waitFor();
+  await shoot(page, "failed", new URL(page.url()).pathname);
+  await page.goto("/upload");
+  await upload(page, file("notes.txt", Buffer.from("no")), file("one.wav", music({ seconds: 5 })), file("two.wav", music({ seconds: 6 })));
+  await page.getByRole("link", { name: "Open report" }).nth(1).waitFor({ timeout: 30_000 });
+  await shoot(page, "queue");
+  for (const [at, path] of reports.entries()) await shoot(page, `report${at === 0 ? "" : at + 1}`, path);
+  await shoot(page, "history", "/history");
+} finally {
+  await browser.close();
+  await program.stop();
+}
+
+/** The page as it is, or `path`, in both widths and themes. */
+async function shoot(page, name, path) {
+  if (path) {
+    await page.goto(path);
+    if (await page.locator("leptos-island").count()) await hydrated(page);
+  }
+  for (const [width, size] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 375, height: 800 }]]) {
+    await page.setViewportSize(size);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
