@@ -166,11 +166,28 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// A retention period exactly, in words: `24 hours`, `30 days`.
+#[must_use]
+pub fn retention(hours: u32) -> String {
+    if hours > 24 && hours.is_multiple_of(24) {
+        format!("{} days", hours / 24)
+    } else {
+        format!("{hours} hours")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use model::report::Absent;
 
     use super::*;
+
+    #[test]
+    fn a_retention_period_is_exact() {
+        assert_eq!(retention(24), "24 hours");
+        assert_eq!(retention(36), "36 hours");
+        assert_eq!(retention(720), "30 days");
+    }
 
     #[test]
     fn negative_numbers_have_a_true_minus_and_zero_has_no_sign() {

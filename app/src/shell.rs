@@ -84,15 +84,9 @@ fn Header() -> impl IntoView {
     };
     view! {
         <SiteHeader here=here me=visit.me()>
-            <Csrf />
+            <input type="hidden" name="csrf" value=visit.csrf.clone() />
         </SiteHeader>
     }
-}
-
-/// The hidden field that every form needs.
-#[component]
-pub(crate) fn Csrf() -> impl IntoView {
-    view! { <input type="hidden" name="csrf" value=Visit::here().csrf /> }
 }
 
 fn request_path() -> String {

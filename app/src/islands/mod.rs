@@ -3,6 +3,11 @@
 //! An island is rendered on the server first and then woken in the browser. What only a browser has (files, requests in
 //! flight) lives in `browser`, never in signals, because signals exist on the server too and cross threads there.
 
+#![expect(
+    missing_docs,
+    reason = "`#[island]` makes a struct of each island and does not document it"
+)]
+
 pub mod browser;
 pub mod live;
 pub mod player;

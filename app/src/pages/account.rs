@@ -5,8 +5,8 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
+    pages::post_form::PostForm,
     paths,
-    shell::Csrf,
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
     visit::{Refusal, Visit},
 };
@@ -21,8 +21,7 @@ pub fn SignUp() -> impl IntoView {
             <h1>"Create an account"</h1>
             <p class="muted">"It takes a name, an address and a password. Have one already? " <a href=paths::SIGN_IN>"Sign in"</a> "."</p>
             <ErrorSummary errors=refusal.errors() />
-            <form method="post" action=paths::SIGN_UP class="stack" novalidate>
-                <Csrf />
+            <PostForm action=paths::SIGN_UP csrf=Visit::here().csrf>
                 <Field
                     label="Display name"
                     name="display_name"
@@ -69,7 +68,7 @@ pub fn SignUp() -> impl IntoView {
                     <a href=paths::PRIVACY>"privacy policy"</a>
                 </Checkbox>
                 <Button kind=ButtonKind::Primary>"Create account"</Button>
-            </form>
+            </PostForm>
         </section>
     }
 }
@@ -129,11 +128,10 @@ pub fn Confirm() -> impl IntoView {
             } else {
                 view! {
                     <p>"One click, and your account is ready."</p>
-                    <form method="post" action=paths::CONFIRM>
-                        <Csrf />
+                    <PostForm action=paths::CONFIRM csrf=Visit::here().csrf>
                         <input type="hidden" name="token" value=token />
                         <Button kind=ButtonKind::Primary>"Confirm and sign in"</Button>
-                    </form>
+                    </PostForm>
                 }
                     .into_any()
             }}
@@ -158,8 +156,7 @@ pub fn SignIn() -> impl IntoView {
                 <a href=paths::SIGN_UP>"Create an account"</a> "."
             </p>
             <ErrorSummary errors=refusal.errors() />
-            <form method="post" action=paths::SIGN_IN class="stack" novalidate>
-                <Csrf />
+            <PostForm action=paths::SIGN_IN csrf=Visit::here().csrf>
                 {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
                 <Field
                     label="E-mail"
@@ -178,7 +175,7 @@ pub fn SignIn() -> impl IntoView {
                     autocomplete="current-password"
                 />
                 <Button kind=ButtonKind::Primary>"Sign in"</Button>
-            </form>
+            </PostForm>
         </section>
     }
 }

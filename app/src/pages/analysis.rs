@@ -10,6 +10,7 @@ use model::{
 
 use super::{
     not_found::failed,
+    post_form::PostForm,
     report::{FailureBody, ReportBody, RunningBody},
 };
 use crate::{
@@ -97,21 +98,19 @@ fn body(view: AnalysisView, visit: &Visit, refusal: Refusal) -> AnyView {
 #[component]
 fn Actions(id: AnalysisId, title: String, csrf: String, refusal: Refusal) -> impl IntoView {
     let value = refusal.value("title").unwrap_or_else(|| title.clone());
-    let hidden = csrf.clone();
+    let again = csrf.clone();
     view! {
         <Confirm opener="Rename">
-            <form method="post" action=paths::rename(id) class="stack">
-                <input type="hidden" name="csrf" value=hidden />
+            <PostForm action=paths::rename(id) csrf=again>
                 <Field label="Title" name="title" value=value error=refusal.error("title") maxlength=120_u32 autocomplete="off" />
                 <Button kind=ButtonKind::Primary class="button--small">"Save the title"</Button>
-            </form>
+            </PostForm>
         </Confirm>
         <Confirm opener="Delete" kind=ButtonKind::Danger>
-            <form method="post" action=paths::delete(id) class="stack">
-                <input type="hidden" name="csrf" value=csrf />
+            <PostForm action=paths::delete(id) csrf=csrf>
                 <p>"The report and the audio of " <strong>{title}</strong> " are removed for good. Nothing can bring them back."</p>
                 <Button kind=ButtonKind::Danger class="button--small">"Delete for good"</Button>
-            </form>
+            </PostForm>
         </Confirm>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use model::plan::Plan;
 
-use crate::{paths, visit::Visit};
+use crate::{format, paths, visit::Visit};
 
 /// What both sides agree on.
 #[component]
@@ -49,12 +49,7 @@ pub fn Privacy() -> impl IntoView {
     let contact = config.contact_email.clone();
     let retention = [Plan::Free, Plan::Pro, Plan::Studio]
         .map(|plan| {
-            let hours = config.plans.of(plan).audio_kept_hours;
-            let span = if hours > 48 && hours % 24 == 0 {
-                format!("{} days", hours / 24)
-            } else {
-                format!("{hours} hours")
-            };
+            let span = format::retention(config.plans.of(plan).audio_kept_hours);
             view! { <li>{plan.name()} ": " {span} " after the upload"</li> }
         })
         .collect_view();

@@ -6,5 +6,6 @@ pub mod history;
 pub mod home;
 pub mod legal;
 pub mod not_found;
+pub mod post_form;
 pub mod report;
 pub mod upload;

@@ -5,6 +5,7 @@ use leptos_meta::Title;
 use model::format::AudioFormat;
 
 use crate::{
+    format,
     islands::uploader::Uploader,
     paths,
     visit::{Visit, redirect_to_sign_in},
@@ -19,11 +20,7 @@ pub fn Upload() -> impl IntoView {
         return ().into_any();
     };
     let limits = visit.backend.config.plans.of(user.plan);
-    let kept = if limits.audio_kept_hours % 24 == 0 && limits.audio_kept_hours > 24 {
-        format!("{} days", limits.audio_kept_hours / 24)
-    } else {
-        format!("{} hours", limits.audio_kept_hours)
-    };
+    let kept = format::retention(limits.audio_kept_hours);
     view! {
         <Title text="Upload" />
         <section class="wrap stack stack--wide">
