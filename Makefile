@@ -16,7 +16,7 @@ test:
 	scripts/setup test
 	scripts/test
 
-# The walks in Chromium; not part of `make test` before they have been seen green.
+# Only the walks in Chromium, which `make test` ends with.
 browser: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
 	node end2end/run.js
