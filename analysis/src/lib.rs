@@ -189,6 +189,7 @@ where
         stereo: measured.stereo,
         waveform: measured.waveform,
         notes,
+        detail: None,
     };
     report_progress(100);
     Ok(report)

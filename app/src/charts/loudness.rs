@@ -6,7 +6,7 @@ use model::{
     report::{Loudness, Series},
 };
 
-use super::plot::{CURVE_POINTS, TABLE_ROWS, TimeAxis, line, playhead, runs, time_grid};
+use super::plot::{CURVE_POINTS, TABLE_ROWS, TimeAxis, UprightScale, line, playhead, runs, time_grid};
 use crate::{
     format,
     ui::{ChartFrame, DataTable, meter::percent},
@@ -29,7 +29,7 @@ pub fn LoudnessChart(
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
     let series = &report.loudness.short_term_lufs;
-    let window = Window::over(series, report.loudness.integrated_lufs.value());
+    let window = window_over(series, report.loudness.integrated_lufs.value());
     let loudest = extreme(series, f64::NEG_INFINITY, |a, b| a > b);
     let curve: Vec<_> = runs(series.values.len(), CURVE_POINTS)
         .map(|run| {
@@ -73,7 +73,7 @@ pub fn LoudnessChart(
                 >
                     <path class="trace" d=line(&curve)></path>
                 </svg>
-                {window.scale()}
+                {window.lettering()}
                 {integrated}
                 {mark}
                 {playhead()}
@@ -84,72 +84,33 @@ pub fn LoudnessChart(
     .into_any()
 }
 
-/// The part of the scale that is shown.
-struct Window {
-    top: f64,
-    bottom: f64,
-    step: f64,
-}
-
-impl Window {
-    /// From a little above the loudest value down to the quietest twentieth; a fade-out may leave at the bottom.
-    fn over(series: &Series, integrated: Option<f64>) -> Self {
-        let mut values: Vec<f64> = series
-            .values
-            .iter()
-            .flatten()
-            .map(|value| f64::from(*value))
-            .collect();
-        values.sort_by(f64::total_cmp);
-        let high = values
-            .last()
-            .copied()
-            .unwrap_or(0.0)
-            .max(integrated.unwrap_or(f64::NEG_INFINITY));
-        let low = values
-            .get(values.len() / 20)
-            .copied()
-            .unwrap_or(-30.0)
-            .max(FLOOR_LUFS);
-        let step = if high - low > 30.0 { 10.0 } else { 5.0 };
-        let top = ((high + 0.5) / step).ceil() * step;
-        let bottom = (((low - 1.0) / step).floor() * step).min(top - 3.0 * step);
-        Self { top, bottom, step }
-    }
-
-    /// Distance from the top, 0 to 100.
-    fn percent(&self, value: f64) -> f64 {
-        ((self.top - value) / (self.top - self.bottom) * 100.0).clamp(0.0, 100.0)
-    }
-
-    fn marks(&self) -> impl Iterator<Item = (f64, String)> + use<> {
-        let (top, bottom, step) = (self.top, self.bottom, self.step);
-        let count = ((top - bottom) / step).round() as u32;
-        (1..count).map(move |at| {
-            let down = f64::from(at) * step;
-            (top - down, percent(down / (top - bottom) * 100.0))
-        })
-    }
-
-    fn lines(&self) -> AnyView {
-        self.marks()
-            .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
-            .collect_view()
-            .into_any()
-    }
-
-    /// The lettering, on top of the curve.
-    fn scale(&self) -> AnyView {
-        self.marks()
-            .map(|(value, y)| {
-                view! {
-                    <text class="scale start" x="0" y=y dx="5" dy="-4">
-                        {format::number(value, 0)}
-                    </text>
-                }
-            })
-            .collect_view()
-            .into_any()
+/// From a little above the loudest value down to the quietest twentieth; a fade-out may leave at the bottom.
+fn window_over(series: &Series, integrated: Option<f64>) -> UprightScale {
+    let mut values: Vec<f64> = series
+        .values
+        .iter()
+        .flatten()
+        .map(|value| f64::from(*value))
+        .collect();
+    values.sort_by(f64::total_cmp);
+    let high = values
+        .last()
+        .copied()
+        .unwrap_or(0.0)
+        .max(integrated.unwrap_or(f64::NEG_INFINITY));
+    let low = values
+        .get(values.len() / 20)
+        .copied()
+        .unwrap_or(-30.0)
+        .max(FLOOR_LUFS);
+    let step = if high - low > 30.0 { 10.0 } else { 5.0 };
+    let top = ((high + 0.5) / step).ceil() * step;
+    let bottom = (((low - 1.0) / step).floor() * step).min(top - 3.0 * step);
+    UprightScale {
+        top,
+        bottom,
+        step,
+        places: 0,
     }
 }
 
@@ -240,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_window_holds_every_value_but_a_fade() {
-        let window = Window::over(&series(&[Some(-8.4), Some(-20.0), Some(-12.0)]), None);
+        let window = window_over(&series(&[Some(-8.4), Some(-20.0), Some(-12.0)]), None);
         assert!(
             (window.top, window.bottom) == (-5.0, -25.0),
             "{} {}",
@@ -252,7 +213,7 @@ mod tests {
 
     #[test]
     fn nothing_at_all_still_has_a_window() {
-        let window = Window::over(&series(&[None, None]), None);
+        let window = window_over(&series(&[None, None]), None);
         assert!(window.top > window.bottom);
     }
 

@@ -80,6 +80,113 @@ pub fn TimeAxis(
     .into_any()
 }
 
+/// Where a frequency stands between 20 Hz and 20 kHz, 0 to 100, by the logarithm.
+#[must_use]
+pub fn across(hz: f64) -> f64 {
+    ((hz / 20.0).log10() / 3.0 * 100.0).clamp(0.0, 100.0)
+}
+
+/// Frequencies with lettering; the second part gives way on a phone.
+const FREQUENCY_MARKS: [(f64, &str, bool); 10] = [
+    (20.0, "20", false),
+    (50.0, "50", true),
+    (100.0, "100", false),
+    (200.0, "200", true),
+    (500.0, "500", false),
+    (1_000.0, "1k", true),
+    (2_000.0, "2k", false),
+    (5_000.0, "5k", true),
+    (10_000.0, "10k", false),
+    (20_000.0, "20k Hz", true),
+];
+
+/// The lettering of the frequency axis from 20 Hz to 20 kHz.
+#[component]
+pub fn FrequencyAxis() -> impl IntoView {
+    let marks = FREQUENCY_MARKS
+        .into_iter()
+        .map(|(hz, text, wide)| {
+            let share = across(hz);
+            let anchor = if share < 1.0 {
+                "start"
+            } else if share > 99.0 {
+                "end"
+            } else {
+                ""
+            };
+            let class = if wide {
+                format!("{anchor} wide")
+            } else {
+                anchor.to_owned()
+            };
+            view! {
+                <text class=class x=percent(share) y="15">
+                    {text}
+                </text>
+            }
+        })
+        .collect_view();
+    view! {
+        <svg class="axis" aria-hidden="true">
+            {marks}
+        </svg>
+    }
+    .into_any()
+}
+
+/// The part of an upright scale that a plot shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UprightScale {
+    /// The value at the upper edge.
+    pub top: f64,
+    /// The value at the lower edge.
+    pub bottom: f64,
+    /// The distance of the marks, counted from the top.
+    pub step: f64,
+    /// Decimals of the lettering.
+    pub places: usize,
+}
+
+impl UprightScale {
+    /// Distance from the top, 0 to 100.
+    #[must_use]
+    pub fn percent(&self, value: f64) -> f64 {
+        ((self.top - value) / (self.top - self.bottom) * 100.0).clamp(0.0, 100.0)
+    }
+
+    fn marks(&self) -> impl Iterator<Item = (f64, String)> + use<> {
+        let (top, bottom, step) = (self.top, self.bottom, self.step);
+        let count = ((top - bottom) / step).round() as u32;
+        (1..count).map(move |at| {
+            let down = f64::from(at) * step;
+            (top - down, percent(down / (top - bottom) * 100.0))
+        })
+    }
+
+    /// Hairlines at the marks.
+    pub fn lines(&self) -> AnyView {
+        self.marks()
+            .map(|(_, y)| view! { <line class="grid" x1="0" x2="100%" y1=y.clone() y2=y></line> })
+            .collect_view()
+            .into_any()
+    }
+
+    /// The lettering, for on top of the curve.
+    pub fn lettering(&self) -> AnyView {
+        let places = self.places;
+        self.marks()
+            .map(|(value, y)| {
+                view! {
+                    <text class="scale start" x="0" y=y dx="5" dy="-4">
+                        {format::number(value, places)}
+                    </text>
+                }
+            })
+            .collect_view()
+            .into_any()
+    }
+}
+
 /// The vertical line that an island moves by setting `x1` and `x2` (`"37.5%"`). Hidden until it does.
 pub fn playhead() -> impl IntoView {
     view! { <line class="playhead" x1="-1%" x2="-1%" y1="0" y2="100%"></line> }
@@ -125,6 +232,13 @@ mod tests {
             assert!((2..=14).contains(&time_marks(seconds).len()), "{seconds} s");
         }
         assert_eq!(time_marks(f64::NAN).len(), 1);
+    }
+
+    #[test]
+    fn the_frequency_axis_is_logarithmic() {
+        assert_eq!(across(20.0), 0.0);
+        assert!((across(200.0) - 100.0 / 3.0).abs() < 1e-9);
+        assert_eq!(across(20_000.0), 100.0);
     }
 
     #[test]

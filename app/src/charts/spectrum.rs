@@ -1,9 +1,9 @@
 //! The average spectrum, and the shares of the seven bands.
 
 use leptos::prelude::*;
-use model::report::{BANDS, BandLevel, Spectrum};
+use model::report::{BANDS, BandLevel, BandPercentiles, Spectrum};
 
-use super::plot::line;
+use super::plot::{FrequencyAxis, across, line};
 use crate::{
     format,
     ui::{ChartFrame, DataTable, meter::percent},
@@ -11,34 +11,19 @@ use crate::{
 
 /// Names of [`BANDS`] that fit where the full ones do not.
 const SHORT: [&str; 7] = ["Sub", "Low", "LoM", "Mid", "HiM", "Pre", "Air"];
-/// Frequencies with lettering; the second part gives way on a phone.
-const MARKS: [(f64, &str, bool); 10] = [
-    (20.0, "20", false),
-    (50.0, "50", true),
-    (100.0, "100", false),
-    (200.0, "200", true),
-    (500.0, "500", false),
-    (1_000.0, "1k", true),
-    (2_000.0, "2k", false),
-    (5_000.0, "5k", true),
-    (10_000.0, "10k", false),
-    (20_000.0, "20k Hz", true),
-];
 /// How many decibels the chart shows below its top.
 const SPAN_DB: f64 = 60.0;
 /// The share at which a bar of the bands is empty.
 const BAR_FLOOR_DB: f64 = -50.0;
-
-/// Where a frequency stands between 20 Hz and 20 kHz, 0 to 100, by the logarithm.
-fn across(hz: f64) -> f64 {
-    ((hz / 20.0).log10() / 3.0 * 100.0).clamp(0.0, 100.0)
-}
 
 /// Level per 1/6 octave, with the seven bands behind it.
 #[component]
 pub fn SpectrumChart(
     /// The measurements.
     spectrum: Spectrum,
+    /// Levels over time, for the range around the average; may be empty.
+    #[prop(optional)]
+    percentiles: Vec<BandPercentiles>,
     /// Prefix of the ids.
     #[prop(default = "spectrum")]
     id: &'static str,
@@ -51,6 +36,7 @@ pub fn SpectrumChart(
     let high = audible
         .iter()
         .filter_map(|band| band.db)
+        .chain(percentiles.iter().filter_map(|band| band.l10))
         .map(f64::from)
         .fold(f64::NEG_INFINITY, f64::max);
     let top = if high.is_finite() {
@@ -68,6 +54,11 @@ pub fn SpectrumChart(
         })
         .collect();
     let area = area(&points);
+    let range = range(&percentiles, down);
+    let mut summary = spectrum_summary(&audible);
+    if !range.is_empty() {
+        summary.push_str(" The shaded range holds the level for four fifths of the time.");
+    }
 
     let shades = BANDS
         .into_iter()
@@ -106,35 +97,11 @@ pub fn SpectrumChart(
             }
         })
         .collect_view();
-    let marks = MARKS
-        .into_iter()
-        .map(|(hz, text, wide)| {
-            let share = across(hz);
-            let anchor = if share < 1.0 {
-                "start"
-            } else if share > 99.0 {
-                "end"
-            } else {
-                ""
-            };
-            let class = if wide {
-                format!("{anchor} wide")
-            } else {
-                anchor.to_owned()
-            };
-            let x = percent(share);
-            view! {
-                <text class=class x=x y="15">
-                    {text}
-                </text>
-            }
-        })
-        .collect_view();
     view! {
         <ChartFrame
             id=id
             title="Average spectrum" unit="dB per 1/6 octave"
-            summary=spectrum_summary(&audible)
+            summary=summary
             table=spectrum_table(&audible)
         >
             <svg class="plot plot--spectrum" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
@@ -149,13 +116,12 @@ pub fn SpectrumChart(
                     preserveAspectRatio="none"
                 >
                     <path class="area" d=area></path>
+                    <path class="spread" d=range></path>
                     <path class="trace" d=line(&points)></path>
                 </svg>
                 {scale}
             </svg>
-            <svg class="axis" aria-hidden="true">
-                {marks}
-            </svg>
+            <FrequencyAxis />
         </ChartFrame>
     }
     .into_any()
@@ -174,6 +140,25 @@ fn area(points: &[Option<(f64, f64)>]) -> String {
         .map(Some)
         .collect();
     format!("{}z", line(&closed))
+}
+
+/// What lies between L10 and L90, as a closed path; empty where nothing is known.
+fn range(percentiles: &[BandPercentiles], down: impl Fn(f64) -> f64) -> String {
+    let audible = || {
+        percentiles
+            .iter()
+            .filter(|band| (20.0..=20_000.0).contains(&band.hz))
+    };
+    let point = |hz: f64, db: f32| Some((across(hz) * 10.0, down(f64::from(db)) * 10.0));
+    let upper = audible().filter_map(|band| Some(point(band.hz, band.l10?)));
+    let lower = audible().filter_map(|band| Some(point(band.hz, band.l90?)));
+    let mut edge: Vec<_> = upper.collect();
+    let back: Vec<_> = lower.collect();
+    if edge.is_empty() || back.is_empty() {
+        return String::new();
+    }
+    edge.extend(back.into_iter().rev());
+    format!("{}z", line(&edge))
 }
 
 fn spectrum_summary(bands: &[&BandLevel]) -> String {
@@ -312,13 +297,6 @@ fn bands_summary(spectrum: &Spectrum) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_frequency_axis_is_logarithmic() {
-        assert_eq!(across(20.0), 0.0);
-        assert!((across(200.0) - 100.0 / 3.0).abs() < 1e-9);
-        assert_eq!(across(20_000.0), 100.0);
-    }
 
     #[test]
     fn shares_in_decibels_become_percentages() {

@@ -6,7 +6,8 @@ use model::{Report, Timestamp, analysis::AnalysisView};
 use super::{
     TitleBlock,
     sections::{
-        DynamicsSection, LoudnessSection, NotesSection, RawNumbers, SpectrumSection, StereoSection, words,
+        DynamicsSection, LoudnessSection, NotesSection, PartsSection, RawNumbers, SignalSection,
+        SpectrumSection, StereoSection, words,
     },
 };
 use crate::{
@@ -52,8 +53,10 @@ fn Measurements(report: Report, player: ViewFnOnce) -> impl IntoView {
             <LoudnessSection report=report.clone() />
         </div>
         <DynamicsSection report=report.clone() />
-        <SpectrumSection spectrum=report.spectrum.clone() />
-        <StereoSection stereo=report.stereo.clone() />
+        <SpectrumSection report=report.clone() />
+        <StereoSection report=report.clone() />
+        <PartsSection report=report.clone() />
+        <SignalSection report=report.clone() />
         <NotesSection notes=report.notes.clone() />
         <RawNumbers report=report />
     }
