@@ -3,12 +3,16 @@
 //! Rules of later versions run on this after the audio is gone, so it keeps more than the page shows. Every quantity
 //! has its unit in its name. A value that does not exist is `null` with a reason, never NaN or infinity.
 
+mod detail;
+
 use serde::{Deserialize, Serialize};
+
+pub use detail::*;
 
 use crate::format::AudioFormat;
 
 /// The layout of [`Report`]. Raised when a field changes its meaning; a field that is merely added has a default.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// Why a value does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,6 +115,9 @@ pub struct Report {
     /// What a reader should know about how this was measured.
     #[serde(default)]
     pub notes: Vec<Note>,
+    /// Everything else; `None` in reports of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<Detail>>,
 }
 
 /// What the file is, as its own header says and as decoding proved.

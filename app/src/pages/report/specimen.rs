@@ -170,6 +170,7 @@ pub fn report() -> Report {
         },
         waveform: waveform(),
         notes: Vec::new(),
+        detail: None,
     }
 }
 
