@@ -124,6 +124,7 @@ fn measured(task: &Task, file: File, out: &mut impl Write) -> Message {
     let options = crate::Options {
         declared: task.declared,
         max_duration: Duration::from_secs(task.max_duration_s),
+        ..crate::Options::default()
     };
     let mut told_at: Option<Instant> = None;
     let mut progress = |percent: crate::Percent| {

@@ -321,6 +321,16 @@ impl Stream {
         is_float_pcm(self.codec)
     }
 
+    /// Bits per sample, where samples are integers that come out of the decoder as they went in.
+    #[must_use]
+    pub fn integer_bits(&self) -> Option<u16> {
+        let is_lossless = [id::CODEC_ID_FLAC, id::CODEC_ID_ALAC].contains(&self.codec)
+            || self.facts.codec.starts_with("PCM");
+        self.facts
+            .bits_per_sample
+            .filter(|_| is_lossless && !self.is_unbounded())
+    }
+
     fn end(&mut self, early: bool) {
         let tolerated = (f64::from(self.facts.sample_rate_hz) * SHORTFALL_S) as u64;
         let short = self

@@ -1,28 +1,52 @@
 //! All measures of one file in one pass, at the file's own rate.
 //!
-//! Samples are regrouped into blocks that stay in the cache while every meter reads them. The blocks do not depend on
-//! how the decoder cut its packets, so equal audio gives equal figures to the last bit.
+//! Samples are regrouped into blocks that stay in the cache while every meter reads them. The blocks depend neither on
+//! how the decoder cut its packets nor on the number of threads, so equal audio gives equal figures to the last bit.
 
+mod band_stats;
+mod bands;
+mod clipping;
+mod dynamics;
+mod hum;
+mod integrity;
+mod interpolator;
 mod k_weighting;
+mod levels;
 mod loudness;
+mod low_end;
+mod report;
+mod sections;
+mod series;
 mod spectrum;
 mod stereo;
+mod stft;
+mod tone;
 mod true_peak;
 mod waveform;
 
-use model::Reading;
-use model::report::{Absent, At, Dynamics, Loudness, Peaks, Spectrum, Stereo, Waveform};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use model::report::{Detail, Dynamics, Loudness, Peaks, Spectrum, Stereo, Waveform};
 
 pub use k_weighting::{Biquad, KWeighting};
 
+use clipping::ClipMeter;
+use integrity::IntegrityMeter;
+use levels::LevelMeter;
 use loudness::LoudnessMeter;
+use low_end::LowEndMeter;
 use spectrum::SpectrumMeter;
-use stereo::StereoMeter;
 use true_peak::TruePeakMeter;
 use waveform::WaveformMeter;
 
-/// Samples per channel that are measured at a time: eight channels of them fit into a second-level cache.
-const BLOCK: usize = 4096;
+use crate::decode::MAX_CHANNELS;
+
+/// Samples per channel that are measured at a time: two channels of them fit into a second-level cache several times.
+const BLOCK: usize = 8192;
+/// Blocks that may wait for a meter on a thread of its own.
+const QUEUE: usize = 8;
 
 /// The largest sample that is believed, 120 dB over full scale. Beyond it (and where it is NaN or infinite) a floating
 /// point file is damaged, and the squares of what it holds would soon be infinite too.
@@ -43,6 +67,8 @@ pub struct Measured {
     pub stereo: Stereo,
     /// The outline.
     pub waveform: Waveform,
+    /// Everything else.
+    pub detail: Detail,
 }
 
 impl Measured {
@@ -53,39 +79,48 @@ impl Measured {
     }
 }
 
+/// What the meters must know of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Samples per second and channel.
+    pub rate: u32,
+    /// The weight of each channel by BS.1770-5, in the order of the file; a single channel counts as played on two
+    /// loudspeakers.
+    pub weights: Vec<f64>,
+    /// Bits per sample, where samples are integers as they were stored (not lossy, not floating point).
+    pub integer_bits: Option<u16>,
+}
+
+/// Samples of all channels, equally many.
+type Block = Vec<Vec<f32>>;
+
 /// Takes samples, gives [`Measured`].
 pub struct Meter {
     rate: u32,
-    block: Vec<Vec<f32>>,
+    block: Block,
     filled: usize,
-    loudness: LoudnessMeter,
-    true_peak: TruePeakMeter,
-    spectrum: SpectrumMeter,
-    stereo: Option<StereoMeter>,
-    waveform: WaveformMeter,
-    sample_peak: f32,
-    squares: f64,
-    samples: u64,
+    meters: Meters,
+}
+
+enum Meters {
+    Here(Box<(OverTime, OverFrequency)>),
+    Threads(Worker<OverTime>, Worker<OverFrequency>),
 }
 
 impl Meter {
-    /// A meter for `weights.len()` channels at `rate` samples per second. `weights` are those of BS.1770-5, in the
-    /// order of the channels; a single channel counts as played on two loudspeakers.
+    /// Meters for `source`. With more than one of `threads`, they run beside the caller on two threads of their own.
     #[must_use]
-    pub fn new(rate: u32, weights: &[f64]) -> Self {
-        let channels = weights.len();
+    pub fn new(source: &Source, threads: usize) -> Self {
+        let (over_time, over_frequency) = (OverTime::new(source), OverFrequency::new(source));
         Self {
-            rate,
-            block: vec![vec![0.0; BLOCK]; channels],
+            rate: source.rate,
+            block: vec![vec![0.0; BLOCK]; source.weights.len().min(MAX_CHANNELS)],
             filled: 0,
-            loudness: LoudnessMeter::new(rate, weights),
-            true_peak: TruePeakMeter::new(channels),
-            spectrum: SpectrumMeter::new(rate, channels),
-            stereo: (channels == 2).then(StereoMeter::default),
-            waveform: WaveformMeter::new(rate),
-            sample_peak: 0.0,
-            squares: 0.0,
-            samples: 0,
+            meters: if threads > 1 {
+                Meters::Threads(Worker::start(over_time), Worker::start(over_frequency))
+            } else {
+                Meters::Here(Box::new((over_time, over_frequency)))
+            },
         }
     }
 
@@ -118,26 +153,20 @@ impl Meter {
     }
 
     fn measure_block(&mut self) {
-        let mut planes: [&[f32]; crate::decode::MAX_CHANNELS] = Default::default();
-        for (plane, block) in planes.iter_mut().zip(&self.block) {
-            *plane = &block[..self.filled];
+        let filled = std::mem::take(&mut self.filled);
+        match &mut self.meters {
+            Meters::Here(meters) => {
+                let planes: Vec<&[f32]> = self.block.iter().map(|plane| &plane[..filled]).collect();
+                meters.0.push(&planes);
+                meters.1.push(&planes);
+            }
+            Meters::Threads(over_time, over_frequency) => {
+                let block: Block = self.block.iter().map(|plane| plane[..filled].to_vec()).collect();
+                let block = Arc::new(block);
+                over_time.push(Arc::clone(&block));
+                over_frequency.push(block);
+            }
         }
-        let planes = &planes[..self.block.len().min(crate::decode::MAX_CHANNELS)];
-
-        for plane in planes {
-            let (peak, squares) = peak_and_squares(plane);
-            self.sample_peak = self.sample_peak.max(peak);
-            self.squares += squares;
-        }
-        self.samples += (self.filled * planes.len()) as u64;
-        self.loudness.push(planes);
-        self.true_peak.push(planes);
-        self.spectrum.push(planes);
-        if let (Some(stereo), [left, right]) = (&mut self.stereo, planes) {
-            stereo.push(left, right);
-        }
-        self.waveform.push(planes);
-        self.filled = 0;
     }
 
     /// The figures over everything that was pushed.
@@ -146,40 +175,105 @@ impl Meter {
         if self.filled > 0 {
             self.measure_block();
         }
-        let (loudness, mono_change_lu) = self.loudness.finish();
-        // The interpolated waveform runs through the samples, so it is never below them.
-        let (true_peak, at) = self.true_peak.finish();
-        let sample_peak_dbfs = Reading::or(decibels(f64::from(self.sample_peak)), Absent::Silent);
-        let true_peak_dbtp = Reading::or(decibels(f64::from(true_peak)), Absent::Silent);
-        let rms_db = 10.0 * (self.squares / self.samples.max(1) as f64).log10();
-        let dynamics = Dynamics {
-            crest_db: sample_peak_dbfs
-                .value()
-                .map_or(Reading::absent(Absent::Silent), |peak| Reading::of(peak - rms_db)),
-            plr_lu: match (true_peak_dbtp.value(), loudness.integrated_lufs.value()) {
-                (Some(peak), Some(integrated)) => Reading::of(peak - integrated),
-                _ => Reading::absent(Absent::Silent),
-            },
+        let (over_time, over_frequency) = match self.meters {
+            Meters::Here(meters) => *meters,
+            Meters::Threads(over_time, over_frequency) => (over_time.finish(), over_frequency.finish()),
         };
-        let peaks = Peaks {
-            sample_peak_dbfs,
-            true_peak_dbtp,
-            true_peak_at: at.map(|at| At {
-                time_s: at.frame / f64::from(self.rate),
-                channel: at.channel,
-            }),
-        };
-        let stereo = match self.stereo {
-            Some(stereo) => stereo.finish(mono_change_lu),
-            None => stereo::not_stereo(),
-        };
-        Measured {
-            loudness,
-            peaks,
-            dynamics,
-            spectrum: self.spectrum.finish(),
-            stereo,
-            waveform: self.waveform.finish(),
+        report::assemble(self.rate, over_time, over_frequency)
+    }
+}
+
+/// A part of the meters.
+trait Part: Send + 'static {
+    fn push(&mut self, planes: &[&[f32]]);
+}
+
+/// Meters of the waveform.
+struct OverTime {
+    loudness: LoudnessMeter,
+    levels: LevelMeter,
+    true_peak: TruePeakMeter,
+    clipping: ClipMeter,
+    integrity: IntegrityMeter,
+    waveform: WaveformMeter,
+}
+
+impl OverTime {
+    fn new(source: &Source) -> Self {
+        let (rate, channels, bits) = (source.rate, source.weights.len(), source.integer_bits);
+        Self {
+            loudness: LoudnessMeter::new(rate, &source.weights),
+            levels: LevelMeter::new(rate, channels),
+            true_peak: TruePeakMeter::new(rate, channels),
+            clipping: ClipMeter::new(rate, channels, bits),
+            integrity: IntegrityMeter::new(channels, bits),
+            waveform: WaveformMeter::new(rate),
+        }
+    }
+}
+
+impl Part for OverTime {
+    fn push(&mut self, planes: &[&[f32]]) {
+        self.loudness.push(planes);
+        self.levels.push(planes);
+        self.true_peak.push(planes);
+        self.clipping.push(planes);
+        self.integrity.push(planes);
+        self.waveform.push(planes);
+    }
+}
+
+/// Meters of the spectrum.
+struct OverFrequency {
+    spectrum: SpectrumMeter,
+    low_end: LowEndMeter,
+}
+
+impl OverFrequency {
+    fn new(source: &Source) -> Self {
+        Self {
+            spectrum: SpectrumMeter::new(source.rate, &source.weights),
+            low_end: LowEndMeter::new(source.rate, source.weights.len()),
+        }
+    }
+}
+
+impl Part for OverFrequency {
+    fn push(&mut self, planes: &[&[f32]]) {
+        self.spectrum.push(planes);
+        self.low_end.push(planes);
+    }
+}
+
+/// A part that measures on a thread of its own. It ends when this is dropped.
+struct Worker<P> {
+    blocks: SyncSender<Arc<Block>>,
+    thread: JoinHandle<P>,
+}
+
+impl<P: Part> Worker<P> {
+    fn start(mut part: P) -> Self {
+        let (blocks, received) = sync_channel::<Arc<Block>>(QUEUE);
+        let thread = std::thread::spawn(move || {
+            for block in received {
+                let planes: Vec<&[f32]> = block.iter().map(Vec::as_slice).collect();
+                part.push(&planes);
+            }
+            part
+        });
+        Self { blocks, thread }
+    }
+
+    fn push(&self, block: Arc<Block>) {
+        // It fails only if the thread has panicked, and `finish` passes that on.
+        let _ = self.blocks.send(block);
+    }
+
+    fn finish(self) -> P {
+        drop(self.blocks);
+        match self.thread.join() {
+            Ok(part) => part,
+            Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 }
@@ -197,25 +291,7 @@ fn decibels(amplitude: f64) -> f64 {
     20.0 * amplitude.log10()
 }
 
-/// The largest absolute value and the sum of squares. Eight sums side by side, so that the compiler can use vectors.
-fn peak_and_squares(plane: &[f32]) -> (f32, f64) {
-    const LANES: usize = 8;
-    let (mut peaks, mut sums) = ([0.0_f32; LANES], [0.0_f64; LANES]);
-    let (chunks, rest) = plane.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            peaks[lane] = peaks[lane].max(chunk[lane].abs());
-            sums[lane] += f64::from(chunk[lane]) * f64::from(chunk[lane]);
-        }
-    }
-    let peak = peaks
-        .iter()
-        .copied()
-        .chain(rest.iter().map(|sample| sample.abs()))
-        .fold(0.0, f32::max);
-    let rest: f64 = rest
-        .iter()
-        .map(|&sample| f64::from(sample) * f64::from(sample))
-        .sum();
-    (peak, sums.iter().sum::<f64>() + rest)
+/// The centre of band `n` of those of 1/`per_octave` octave, in hertz, to 0.1.
+fn centre_hz(n: i32, per_octave: i32) -> f64 {
+    (10_000.0 * 2_f64.powf(f64::from(n) / f64::from(per_octave))).round() / 10.0
 }

@@ -29,15 +29,18 @@ enum Command {
         /// One JSON object per file and line, instead of tables.
         #[arg(long)]
         json: bool,
+        /// From 2 on, meters run beside the decoder; the report stays the same.
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
     },
 }
 
 fn main() -> ExitCode {
-    let Command::Analyze { files, json } = Arguments::parse().command;
+    let Command::Analyze { files, json, threads } = Arguments::parse().command;
     let mut out = io::stdout().lock();
     let mut all_measured = true;
     for (index, file) in files.iter().enumerate() {
-        let result = analyze(file, !json);
+        let result = analyze(file, threads, !json);
         all_measured &= result.is_ok();
         let written = match (json, &result) {
             (true, result) => write_json(&mut out, file, result),
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn analyze(path: &Path, show_progress: bool) -> Result<Report, Error> {
+fn analyze(path: &Path, threads: usize, show_progress: bool) -> Result<Report, Error> {
     let file = File::open(path).map_err(Error::Io)?;
     let name = path
         .file_name()
@@ -64,6 +67,7 @@ fn analyze(path: &Path, show_progress: bool) -> Result<Report, Error> {
         .unwrap_or_default();
     let options = Options {
         declared: AudioFormat::from_file_name(name),
+        threads,
         ..Options::default()
     };
     let mut terminal = io::stderr();

@@ -4,9 +4,10 @@
 //! Tech 3341 cases 13 and 14 lie between the usual steps of 100 ms.
 
 use model::Reading;
-use model::report::{Absent, Loudness, Series};
+use model::report::{Absent, Loudness, LoudnessDetail, Series};
 
 use super::k_weighting::{KWeighting, PairFilter};
+use super::series;
 
 /// Steps per second: the grid of the windows.
 const STEPS_PER_S: usize = 100;
@@ -25,6 +26,9 @@ const INTEGRATED_GATE_LU: f64 = 10.0;
 const RANGE_GATE_LU: f64 = 20.0;
 /// Tech 3342: below this length the range is not stable.
 const RANGE_STABLE_S: u64 = 60;
+
+/// Classes of the short-term histogram.
+const HISTOGRAM_STEP_LU: f64 = 0.5;
 
 /// The series has at most this many values; its step is the smallest of the list below that keeps to it.
 const SERIES_MAX: usize = 2_500;
@@ -52,6 +56,42 @@ pub(super) struct LoudnessMeter {
     blocks: Vec<f64>,
     mono_blocks: Vec<f64>,
     short_term: Vec<f64>,
+    /// The highest momentary power since the last hop, and that of each second.
+    momentary: f64,
+    seconds: Vec<f64>,
+}
+
+/// What the loudness meter leaves behind.
+pub(super) struct Measured {
+    pub(super) loudness: Loudness,
+    /// What folding to mono changes in the integrated loudness, in LU.
+    pub(super) mono_change_lu: Reading,
+    pub(super) detail: LoudnessDetail,
+    pub(super) timeline: Timeline,
+}
+
+/// Powers at 10 Hz.
+pub(super) struct Timeline {
+    /// Of the gating blocks; block n ends at 0.4 s + n · 0.1 s.
+    blocks: Vec<f64>,
+    /// Of the short-term windows; window n ends at 3 s + n · 0.1 s.
+    short_term: Vec<f64>,
+}
+
+impl Timeline {
+    /// The integrated loudness of what lies between two times, in seconds.
+    pub(super) fn integrated(&self, from_s: f64, to_s: f64) -> Option<f64> {
+        let hops = |seconds: f64| (seconds * 10.0).round() as usize;
+        let end = hops(to_s).saturating_sub(3).min(self.blocks.len());
+        let start = hops(from_s).min(end);
+        gated_power(&self.blocks[start..end], INTEGRATED_GATE_LU).map(lufs)
+    }
+
+    /// The short-term loudness of the window that ends at a whole second.
+    pub(super) fn short_term_at(&self, second: usize) -> Option<f64> {
+        let index = (second * 10).checked_sub(30)?;
+        audible(*self.short_term.get(index)?)
+    }
 }
 
 struct Pair {
@@ -91,6 +131,8 @@ impl LoudnessMeter {
             blocks: Vec::new(),
             mono_blocks: Vec::new(),
             short_term: Vec::new(),
+            momentary: 0.0,
+            seconds: Vec::new(),
         };
         meter.step_end = meter.frame_at(1);
         meter
@@ -135,6 +177,7 @@ impl LoudnessMeter {
         let on_hop = self.steps.is_multiple_of(HOP_STEPS);
         if let Some(power) = self.window(&self.recent, MOMENTARY_STEPS) {
             self.momentary_max = self.momentary_max.max(power);
+            self.momentary = self.momentary.max(power);
             if on_hop {
                 self.blocks.push(power);
                 if self.has_mono {
@@ -148,6 +191,9 @@ impl LoudnessMeter {
             if on_hop {
                 self.short_term.push(power);
             }
+        }
+        if self.steps.is_multiple_of(STEPS_PER_S as u64) {
+            self.seconds.push(std::mem::take(&mut self.momentary));
         }
     }
 
@@ -164,8 +210,8 @@ impl LoudnessMeter {
         Some(sum / frames as f64)
     }
 
-    /// The loudness, and what folding to mono changes in it.
-    pub(super) fn finish(self) -> (Loudness, Reading) {
+    /// The figures. `audible_shares` are powers per 0.1 s of everything and of what is below 16 kHz.
+    pub(super) fn finish(self, audible_shares: &[[f32; 2]]) -> Measured {
         let integrated = gated_power(&self.blocks, INTEGRATED_GATE_LU).map(lufs);
         let mono_change = match (
             integrated,
@@ -188,10 +234,48 @@ impl LoudnessMeter {
             short_term_max_lufs: reading(audible(self.short_term_max), too_short(SHORT_TERM_STEPS)),
             range_lu: reading(range(&self.short_term), too_short(SHORT_TERM_STEPS)),
             range_is_stable: self.frames >= RANGE_STABLE_S * self.rate,
-            short_term_lufs: series(&self.short_term),
+            short_term_lufs: short_term_series(&self.short_term),
         };
-        (loudness, mono_change)
+        let audible_blocks: Vec<f64> = self
+            .blocks
+            .iter()
+            .enumerate()
+            .map(|(index, power)| power * audible_share(audible_shares, index))
+            .collect();
+        let momentary: Vec<_> = self.seconds.iter().map(|&power| audible(power)).collect();
+        let detail = LoudnessDetail {
+            audible_lufs: reading(
+                gated_power(&audible_blocks, INTEGRATED_GATE_LU).map(lufs),
+                too_short(MOMENTARY_STEPS),
+            ),
+            momentary_lufs: series::per_second(1.0, &momentary, series::largest),
+            short_term_histogram: series::histogram(
+                self.short_term.iter().filter_map(|&power| audible(power)),
+                HISTOGRAM_STEP_LU,
+            ),
+        };
+        Measured {
+            loudness,
+            mono_change_lu: mono_change,
+            detail,
+            timeline: Timeline {
+                blocks: self.blocks,
+                short_term: self.short_term,
+            },
+        }
     }
+}
+
+/// What share of the power of gating block `index` is below 16 kHz. Silent steps have no entry.
+fn audible_share(shares: &[[f32; 2]], index: usize) -> f64 {
+    let steps = MOMENTARY_STEPS / HOP_STEPS as usize;
+    let end = (index + steps).min(shares.len());
+    let [all, audible] = shares[index.min(end)..end]
+        .iter()
+        .fold([0.0; 2], |[all, audible], step| {
+            [all + f64::from(step[0]), audible + f64::from(step[1])]
+        });
+    if all > 0.0 { audible / all } else { 1.0 }
 }
 
 /// Four sums side by side: one after the other, every addition would wait for the last.
@@ -254,7 +338,7 @@ fn range(short_term: &[f64]) -> Option<f64> {
     Some(lufs(percentile(0.95)?) - lufs(percentile(0.10)?))
 }
 
-fn series(short_term: &[f64]) -> Series {
+fn short_term_series(short_term: &[f64]) -> Series {
     let fits = |step: &usize| short_term.len().div_ceil(*step) <= SERIES_MAX;
     let step = SERIES_STEPS
         .into_iter()

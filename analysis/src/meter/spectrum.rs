@@ -1,52 +1,80 @@
-//! The averaged spectrum: Hann windows with half overlap, power averaged over channels and over what is not silence.
+//! The spectrum from about 60 Hz up, in windows of about 0.1 s with half overlap, over what is not silence.
 
-use std::sync::Arc;
-
-use model::Reading;
-use model::report::{Absent, BANDS, BandLevel, Spectrum};
-use realfft::num_complex::Complex32;
-use realfft::{RealFftPlanner, RealToComplex};
+use super::band_stats::BandStats;
+use super::bands::{Band, Twelfths};
+use super::k_weighting::KWeighting;
+use super::series::Levels;
+use super::stft::Stft;
+use model::report::BANDS;
 
 /// The distance of two bins is the largest not above this: 10.8 Hz at 44.1 kHz (4096 points), 11.7 Hz at 48 and 96 kHz.
 const RESOLUTION_HZ: u32 = 12;
 /// Windows below this mean power count as silence (−70 dB relative to a full-scale sine).
-const SILENCE: f64 = 0.5e-7;
-/// The bands of 1/6 octave lie at 1 kHz · 2^(n/6).
-const SIXTHS: std::ops::RangeInclusive<i32> = -34..=25;
+pub(super) const SILENCE: f64 = 0.5e-7;
+/// Above this, people hear nothing, and loudness meters still do.
+const AUDIBLE_HZ: f64 = 16_000.0;
+/// Steps per second in which the audible share is kept: the hop of the gating blocks.
+const SHARES_PER_S: f64 = 10.0;
+/// Bands whose short-term spread tells sharp moments from a sharp sound.
+const HARSH_HZ: (f64, f64) = (2_000.0, 5_000.0);
+const SIBILANT_HZ: (f64, f64) = (5_000.0, 9_000.0);
+/// The first of [`BANDS`] that is measured here; those below it are measured by `low_end`.
+pub(super) const FIRST_BAND: usize = 2;
 
 pub(super) struct SpectrumMeter {
     rate: f64,
-    fft: Arc<dyn RealToComplex<f32>>,
-    window: Vec<f32>,
-    /// Σ window², by which a power spectrum is divided.
-    window_power: f64,
-    input: Vec<f32>,
-    output: Vec<Complex32>,
-    scratch: Vec<Complex32>,
+    stft: Stft,
     /// Per channel, samples that wait for their window to be full.
     waiting: Vec<Vec<f32>>,
+    /// Frames before the first waiting sample.
+    first_frame: u64,
+    is_stereo: bool,
+    pub(super) stats: BandStats,
+    /// Mean power per bin is this over `windows`.
     power: Vec<f64>,
-    windows: u64,
+    pub(super) windows: u64,
+    bands: Vec<Band>,
+    /// Power of [`BANDS`] from [`FIRST_BAND`] on, summed over the windows of each second, and how many they are.
+    pub(super) seconds: Vec<([f64; BANDS.len() - FIRST_BAND], u32)>,
+    pub(super) harsh: Levels,
+    pub(super) sibilant: Levels,
+    k_weights: Vec<f32>,
+    audible_bins: usize,
+    /// K-weighted power per 0.1 s, of everything and of what is audible.
+    pub(super) audible: Vec<[f32; 2]>,
 }
 
 impl SpectrumMeter {
-    pub(super) fn new(rate: u32, channels: usize) -> Self {
+    pub(super) fn new(rate: u32, weights: &[f64]) -> Self {
         let len = rate.div_ceil(RESOLUTION_HZ).next_power_of_two() as usize;
-        let fft = RealFftPlanner::new().plan_fft_forward(len);
-        let window: Vec<f32> = (0..len)
-            .map(|n| (0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / len as f64).cos()) as f32)
+        let stft = Stft::new(len, weights);
+        let bins = stft.bins();
+        let bin_hz = f64::from(rate) / len as f64;
+        let k = KWeighting::new(f64::from(rate));
+        let bands = BANDS[FIRST_BAND..]
+            .iter()
+            .map(|&(_, low, high)| (low, high))
+            .chain([HARSH_HZ, SIBILANT_HZ])
+            .map(|(low, high)| Band::new(low, high, bin_hz, bins))
             .collect();
         Self {
             rate: f64::from(rate),
-            window_power: window.iter().map(|&w| f64::from(w) * f64::from(w)).sum(),
-            input: fft.make_input_vec(),
-            output: fft.make_output_vec(),
-            scratch: fft.make_scratch_vec(),
-            waiting: vec![Vec::with_capacity(2 * len); channels],
-            power: vec![0.0; len / 2 + 1],
+            waiting: vec![Vec::with_capacity(2 * len); weights.len()],
+            first_frame: 0,
+            is_stereo: weights.len() == 2,
+            stats: BandStats::new(Twelfths::new(-48..54, bin_hz, bins), -17..26, -8..14),
+            power: vec![0.0; bins],
             windows: 0,
-            window,
-            fft,
+            bands,
+            seconds: Vec::new(),
+            harsh: Levels::new(),
+            sibilant: Levels::new(),
+            k_weights: (0..bins)
+                .map(|bin| k.power(bin as f64 * bin_hz, f64::from(rate)) as f32)
+                .collect(),
+            audible_bins: ((AUDIBLE_HZ / bin_hz) as usize + 1).min(bins),
+            audible: Vec::new(),
+            stft,
         }
     }
 
@@ -54,96 +82,97 @@ impl SpectrumMeter {
         for (waiting, plane) in self.waiting.iter_mut().zip(planes) {
             waiting.extend_from_slice(plane);
         }
-        let len = self.window.len();
+        let len = self.stft.len();
         let mut start = 0;
         while self
             .waiting
             .first()
             .is_some_and(|waiting| start + len <= waiting.len())
         {
-            self.transform(start);
+            self.measure_window(start);
             start += len / 2;
         }
         for waiting in &mut self.waiting {
             waiting.drain(..start);
         }
+        self.first_frame += start as u64;
     }
 
-    fn transform(&mut self, start: usize) {
-        let len = self.window.len();
+    fn measure_window(&mut self, start: usize) {
+        let len = self.stft.len();
         let squares: f64 = self
             .waiting
             .iter()
-            .map(|waiting| super::peak_and_squares(&waiting[start..start + len]).1)
+            .map(|waiting| mean_square(&waiting[start..start + len]))
             .sum();
-        if squares / (len * self.waiting.len()) as f64 <= SILENCE {
+        if squares / self.waiting.len() as f64 <= SILENCE {
             return;
         }
-        for waiting in &self.waiting {
-            for ((input, sample), window) in self.input.iter_mut().zip(&waiting[start..]).zip(&self.window) {
-                *input = sample * window;
-            }
-            // It fails only for buffers of a wrong length, and these come from the plan itself.
-            if self
-                .fft
-                .process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch)
-                .is_ok()
-            {
-                for (power, bin) in self.power.iter_mut().zip(&self.output) {
-                    *power += f64::from(bin.norm_sqr());
-                }
-            }
+        self.stft.transform(&self.waiting, start);
+        self.stats.add(&self.stft, self.is_stereo);
+        for (sum, &power) in self.power.iter_mut().zip(&self.stft.power) {
+            *sum += f64::from(power);
         }
         self.windows += 1;
+        let middle_s = (self.first_frame as f64 + (start + len / 2) as f64) / self.rate;
+
+        let power = &self.stft.power;
+        let mut of_bands = self.bands.iter().map(|band| f64::from(band.sum(power)));
+        let slot = slot_of(&mut self.seconds, middle_s as usize);
+        for (sum, power) in slot.0.iter_mut().zip(&mut of_bands) {
+            *sum += power;
+        }
+        slot.1 += 1;
+        for (levels, power) in [&mut self.harsh, &mut self.sibilant].into_iter().zip(of_bands) {
+            levels.add(10.0 * (power / 0.5).log10());
+        }
+
+        let weighted = self.stft.weighted();
+        let audible = dot(&weighted[..self.audible_bins], &self.k_weights);
+        let rest = dot(
+            &weighted[self.audible_bins..],
+            &self.k_weights[self.audible_bins..],
+        );
+        let share = slot_of(&mut self.audible, (middle_s * SHARES_PER_S) as usize);
+        share[0] += audible + rest;
+        share[1] += audible;
     }
 
-    pub(super) fn finish(self) -> Spectrum {
-        let nyquist = self.rate / 2.0;
-        let total = self.band(BANDS[0].1, BANDS[BANDS.len() - 1].2);
-        let bands_db = BANDS.map(|(_, low, high)| {
-            if low >= nyquist {
-                Reading::absent(Absent::Undefined)
-            } else {
-                Reading::or(10.0 * (self.band(low, high) / total).log10(), Absent::Silent)
-            }
-        });
-        let sixth_octave = SIXTHS
-            .map(|n| 1000.0 * 2_f64.powf(f64::from(n) / 6.0))
-            .take_while(|hz| hz * 2_f64.powf(1.0 / 12.0) <= nyquist)
-            .map(|hz| {
-                let edge = 2_f64.powf(1.0 / 12.0);
-                let db = 10.0 * (self.band(hz / edge, hz * edge) / 0.5).log10();
-                BandLevel {
-                    hz: (hz * 10.0).round() / 10.0,
-                    db: db.is_finite().then(|| (db * 100.0).round() as f32 / 100.0),
-                }
-            })
-            .collect();
-        Spectrum {
-            bands_db,
-            sixth_octave,
+    /// The distance of two bins, and the mean power of each.
+    pub(super) fn mean_power(&self) -> (f64, Vec<f64>) {
+        let windows = self.windows.max(1) as f64;
+        let bin_hz = self.rate / self.stft.len() as f64;
+        (bin_hz, self.power.iter().map(|power| power / windows).collect())
+    }
+}
+
+/// The element at `index`, with whatever is missing before it.
+pub(super) fn slot_of<T: Clone + Default>(values: &mut Vec<T>, index: usize) -> &mut T {
+    if values.len() <= index {
+        values.resize(index + 1, T::default());
+    }
+    &mut values[index]
+}
+
+fn mean_square(samples: &[f32]) -> f64 {
+    f64::from(dot(samples, samples)) / samples.len() as f64
+}
+
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0.0_f32; LANES];
+    let (chunks, rest) = one.as_chunks::<LANES>();
+    let (other_chunks, _) = other.as_chunks::<LANES>();
+    for (one, other) in chunks.iter().zip(other_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += one[lane] * other[lane];
         }
     }
-
-    /// The mean power between two frequencies, of an average channel (a full-scale sine has 0.5). Bins that lie across
-    /// an edge count in part, as if their power were spread evenly.
-    fn band(&self, low_hz: f64, high_hz: f64) -> f64 {
-        let len = self.window.len() as f64;
-        let bin_hz = self.rate / len;
-        let (low, high) = (low_hz / bin_hz, high_hz / bin_hz);
-        let first = (low + 0.5).floor().max(0.0) as usize;
-        let sum: f64 = self
-            .power
-            .iter()
-            .enumerate()
-            .skip(first)
-            .take_while(|&(bin, _)| bin as f64 - 0.5 < high)
-            .map(|(bin, power)| {
-                let (from, to) = (bin as f64 - 0.5, bin as f64 + 0.5);
-                power * (to.min(high) - from.max(low)).max(0.0)
-            })
-            .sum();
-        // Each bin but the first and last stands for its mirror image as well.
-        2.0 * sum / (len * self.window_power * self.windows.max(1) as f64 * self.waiting.len() as f64)
-    }
+    let done = chunks.len() * LANES;
+    let rest: f32 = rest
+        .iter()
+        .zip(&other[done..])
+        .map(|(one, other)| one * other)
+        .sum();
+    sums.iter().sum::<f32>() + rest
 }

@@ -1,81 +1,168 @@
-//! Correlation, width and balance, all from the same five sums.
+//! Correlation, width, balance and mono change, all from ΣL², ΣR² and ΣLR: of the whole, of bands and of windows.
 
 use model::Reading;
-use model::report::{Absent, Stereo};
+use model::report::{Absent, Stereo, StereoBand, StereoDetail, StereoPlace};
 
-#[derive(Default)]
-pub(super) struct StereoMeter {
-    frames: u64,
-    left: f64,
-    right: f64,
-    left_left: f64,
-    right_right: f64,
-    left_right: f64,
+use super::band_stats::Third;
+use super::levels::{LevelMeter, PairSums};
+use super::series::{self, rounded};
+
+/// Seconds of a window.
+const WINDOW_S: usize = 3;
+/// Windows below this mean power are silence.
+const SILENCE: f64 = 1e-7;
+/// Places that are kept.
+const WORST: usize = 5;
+/// What is below this share of the energy is rounding: −110 dB.
+const ROUNDING: f64 = 1e-11;
+
+impl PairSums {
+    fn mid(self) -> f64 {
+        (self.left + self.right + 2.0 * self.product).max(0.0) / 4.0
+    }
+
+    fn side(self) -> f64 {
+        (self.left + self.right - 2.0 * self.product).max(0.0) / 4.0
+    }
+
+    fn total(self) -> f64 {
+        self.left + self.right
+    }
+
+    fn exists(self, energy: f64) -> bool {
+        energy > self.total() * ROUNDING
+    }
+
+    fn correlation(self) -> Option<f64> {
+        (self.exists(self.left) && self.exists(self.right))
+            .then(|| (self.product / (self.left * self.right).sqrt()).clamp(-1.0, 1.0))
+    }
+
+    fn width_db(self) -> Option<f64> {
+        let (mid, side) = (self.mid(), self.side());
+        (self.exists(mid) && self.exists(side)).then(|| 10.0 * (side / mid).log10())
+    }
+
+    fn balance_db(self) -> Option<f64> {
+        (self.exists(self.left) && self.exists(self.right)).then(|| 10.0 * (self.left / self.right).log10())
+    }
+
+    /// Both loudspeakers play the mid: twice its energy.
+    fn mono_change_db(self) -> Option<f64> {
+        self.exists(self.mid())
+            .then(|| 10.0 * (2.0 * self.mid() / self.total()).log10())
+    }
 }
 
-impl StereoMeter {
-    pub(super) fn push(&mut self, left: &[f32], right: &[f32]) {
-        const LANES: usize = 4;
-        let mut sums = [[0.0_f64; LANES]; 5];
-        let mut add = |lane: usize, left: f32, right: f32| {
-            let (left, right) = (f64::from(left), f64::from(right));
-            sums[0][lane] += left;
-            sums[1][lane] += right;
-            sums[2][lane] += left * left;
-            sums[3][lane] += right * right;
-            sums[4][lane] += left * right;
-        };
-        let (left_chunks, left_rest) = left.as_chunks::<LANES>();
-        let (right_chunks, right_rest) = right.as_chunks::<LANES>();
-        for (left, right) in left_chunks.iter().zip(right_chunks) {
-            for lane in 0..LANES {
-                add(lane, left[lane], right[lane]);
-            }
+/// The figures of the whole.
+pub(super) fn of_whole(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
+    let [left, right] = levels.channels.as_slice() else {
+        return not_stereo();
+    };
+    let frames = levels.frames.max(1) as f64;
+    // A constant offset is no sound: it must not tie two unrelated channels together.
+    let ll = without_offset(left.squares, left.sum * left.sum / frames);
+    let rr = without_offset(right.squares, right.sum * right.sum / frames);
+    let lr = levels.product - left.sum * right.sum / frames;
+    // Mid = (L + R) / 2, side = (L − R) / 2. Equal channels leave a side of rounding errors only.
+    let mid = (ll + rr + 2.0 * lr).max(0.0) / 4.0;
+    let side = (ll + rr - 2.0 * lr).max(0.0) / 4.0;
+    let floor = (ll + rr) * 1e-14;
+    let width_db = match (mid > floor, side > floor) {
+        (true, true) => Reading::of(10.0 * (side / mid).log10()),
+        (true, false) | (false, false) => Reading::absent(Absent::Silent),
+        (false, true) => Reading::absent(Absent::Undefined),
+    };
+    let of_both = |value: f64| {
+        if ll > 0.0 && rr > 0.0 {
+            Reading::of(value)
+        } else {
+            Reading::absent(Absent::Silent)
         }
-        for (&left, &right) in left_rest.iter().zip(right_rest) {
-            add(0, left, right);
-        }
-        let [l, r, ll, rr, lr] = sums.map(|lanes| lanes.iter().sum::<f64>());
-        self.frames += left.len() as u64;
-        self.left += l;
-        self.right += r;
-        self.left_left += ll;
-        self.right_right += rr;
-        self.left_right += lr;
+    };
+    Stereo {
+        correlation: of_both((lr / (ll * rr).sqrt()).clamp(-1.0, 1.0)),
+        width_db,
+        mono_change_lu,
+        balance_db: of_both(10.0 * (ll / rr).log10()),
     }
+}
 
-    pub(super) fn finish(self, mono_change_lu: Reading) -> Stereo {
-        let frames = self.frames.max(1) as f64;
-        // A constant offset is no sound: it must not tie two unrelated channels together.
-        let ll = without_offset(self.left_left, self.left * self.left / frames);
-        let rr = without_offset(self.right_right, self.right * self.right / frames);
-        let lr = self.left_right - self.left * self.right / frames;
-        // Mid = (L + R) / 2, side = (L − R) / 2. Equal channels leave a side of rounding errors only.
-        let mid = (ll + rr + 2.0 * lr).max(0.0) / 4.0;
-        let side = (ll + rr - 2.0 * lr).max(0.0) / 4.0;
-        let floor = (ll + rr) * 1e-14;
-        let width = match (mid > floor, side > floor) {
-            (true, true) => Reading::of(10.0 * (side / mid).log10()),
-            (true, false) | (false, false) => Reading::absent(Absent::Silent),
-            (false, true) => Reading::absent(Absent::Undefined),
-        };
-        let correlation = if ll > 0.0 && rr > 0.0 {
-            Reading::of((lr / (ll * rr).sqrt()).clamp(-1.0, 1.0))
-        } else {
-            Reading::absent(Absent::Silent)
-        };
-        let balance = if ll > 0.0 && rr > 0.0 {
-            Reading::of(10.0 * (ll / rr).log10())
-        } else {
-            Reading::absent(Absent::Silent)
-        };
-        Stereo {
-            correlation,
-            width_db: width,
-            mono_change_lu,
-            balance_db: balance,
+/// The figures per band and over time. `thirds` are numbered as in 1 kHz · 2^(n/3).
+pub(super) fn detail(
+    levels: &LevelMeter,
+    rate: f64,
+    thirds: impl Iterator<Item = (i32, Third)>,
+    low: PairSums,
+) -> StereoDetail {
+    let windows: Vec<PairSums> = levels
+        .seconds
+        .windows(WINDOW_S)
+        .map(|seconds| {
+            let mut sums = PairSums::default();
+            seconds.iter().for_each(|&second| sums.add(second));
+            sums
+        })
+        .collect();
+    let silence = SILENCE * 2.0 * rate * WINDOW_S as f64;
+    let over_time = |figure: fn(PairSums) -> Option<f64>| -> Vec<Option<f64>> {
+        windows
+            .iter()
+            .map(|&sums| (sums.total() > silence).then(|| figure(sums)).flatten())
+            .collect()
+    };
+    let start_s = WINDOW_S as f64;
+    StereoDetail {
+        bands: thirds.map(|(n, third)| band(n, &third)).collect(),
+        correlation: series::per_second(start_s, &over_time(PairSums::correlation), series::smallest),
+        width_db: series::per_second(start_s, &over_time(PairSums::width_db), series::mean),
+        balance_db: series::per_second(start_s, &over_time(PairSums::balance_db), series::mean),
+        mono_change_db: series::per_second(start_s, &over_time(PairSums::mono_change_db), series::smallest),
+        low_width_db: low
+            .width_db()
+            .map_or(Reading::absent(Absent::Silent), Reading::of),
+        worst: worst(&windows),
+    }
+}
+
+fn band(n: i32, third: &Third) -> StereoBand {
+    let sums = third.sums;
+    let share = third.negative / sums.total();
+    StereoBand {
+        hz: super::centre_hz(n, 3),
+        correlation: sums.correlation().and_then(rounded),
+        width_db: sums.width_db().and_then(rounded),
+        balance_db: sums.balance_db().and_then(rounded),
+        mono_change_db: sums.mono_change_db().and_then(rounded),
+        negative_share: rounded(share),
+    }
+}
+
+/// Windows in which the side exceeds the mid, by the energy that this is.
+fn worst(windows: &[PairSums]) -> Vec<StereoPlace> {
+    let excess = |index: usize| windows[index].side() - windows[index].mid();
+    let mut order: Vec<usize> = (0..windows.len())
+        .filter(|&index| excess(index) > windows[index].total() * 1e-6)
+        .collect();
+    order.sort_by(|&a, &b| excess(b).total_cmp(&excess(a)).then(a.cmp(&b)));
+    let mut chosen: Vec<usize> = Vec::new();
+    for index in order {
+        if chosen.len() < WORST && chosen.iter().all(|&other| other.abs_diff(index) >= WINDOW_S) {
+            chosen.push(index);
         }
     }
+    chosen
+        .into_iter()
+        .filter_map(|index| {
+            let sums = windows[index];
+            Some(StereoPlace {
+                time_s: (index + WINDOW_S) as f64,
+                correlation: sums.correlation()?,
+                // Complete cancellation reads as the floor of rounding.
+                mono_change_db: sums.mono_change_db().unwrap_or(10.0 * ROUNDING.log10()),
+            })
+        })
+        .collect()
 }
 
 /// `squares − offset`, where what remains by rounding alone counts as nothing.
@@ -85,7 +172,7 @@ fn without_offset(squares: f64, offset: f64) -> f64 {
 }
 
 /// The readings of a file that has not two channels.
-pub(super) const fn not_stereo() -> Stereo {
+const fn not_stereo() -> Stereo {
     const NONE: Reading = Reading::absent(Absent::NotStereo);
     Stereo {
         correlation: NONE,

@@ -75,7 +75,7 @@ fn wider(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
     (one.0.min(other.0), one.1.max(other.1))
 }
 
-fn extremes(samples: &[f32]) -> (f32, f32) {
+pub(super) fn extremes(samples: &[f32]) -> (f32, f32) {
     const LANES: usize = 8;
     let (chunks, rest) = samples.as_chunks::<LANES>();
     let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);

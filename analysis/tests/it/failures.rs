@@ -151,8 +151,8 @@ fn an_aiff_file_that_is_cut_short_is_measured_as_far_as_it_goes() {
 fn a_file_longer_than_the_plan_is_refused_and_one_just_as_long_is_not() {
     let bytes = wav(8_000, &tones(8_000, &[(-20.0, 60.0)]), Encoding::Int16);
     let options = |seconds| Options {
-        declared: None,
         max_duration: Duration::from_secs(seconds),
+        ..Options::default()
     };
     assert!(measure(Cursor::new(bytes.clone()), &options(60), &mut |_| {}).is_ok());
     match measure(Cursor::new(bytes), &options(59), &mut |_| {}) {
@@ -227,8 +227,8 @@ fn a_source_that_fails_is_not_the_files_fault() {
 
 fn measure_anything(bytes: Vec<u8>) {
     let options = Options {
-        declared: None,
         max_duration: Duration::from_secs(30),
+        ..Options::default()
     };
     if let Ok(report) = measure(Cursor::new(bytes), &options, &mut |_| {}) {
         let json = serde_json::to_string(&report).unwrap();

@@ -1,0 +1,259 @@
+//! Clip runs: at full scale, and at a lower level where a clipped mix was turned down.
+//!
+//! A run is at least three equal samples in a row at the channel's extreme, entered or left by a corner. The corner
+//! tells clipping from the round top of a low note, where rounding makes samples equal as well.
+
+use model::report::{ClipRun, Clips};
+
+/// Shorter runs occur by chance.
+const SHORTEST_RUN: u32 = 3;
+/// At full scale is from here on (the largest 16-bit sample is 0.99997).
+const FULL_SCALE: f32 = 0.9999;
+/// Below full scale, what counts as the extreme level: within 0.005 dB of the highest so far.
+const SAME_LEVEL: f32 = 0.9994;
+/// Lower extremes are no sign of clipping: −20 dBFS.
+const LOWEST_LEVEL: f32 = 0.1;
+/// The step out of a plateau is at least this many times the resolution of the samples.
+const CORNER_STEPS: f32 = 8.0;
+/// Runs that are kept with their place.
+const KEPT: usize = 20;
+/// Samples that are examined, and mostly skipped, at a time.
+const TILE: usize = 64;
+
+pub(super) struct ClipMeter {
+    channels: Vec<Channel>,
+    /// The smallest step that counts as a corner.
+    corner: f32,
+    full_scale: f32,
+    rate: f64,
+}
+
+#[derive(Clone, Default)]
+struct Channel {
+    frames: u64,
+    full: Tally,
+    /// Above and below zero, since an offset moves them apart.
+    lowered: [Tally; 2],
+    extremes: [f32; 2],
+    /// The run that is going on: its value, its length, and the sample before it.
+    value: f32,
+    len: u32,
+    before: f32,
+    last: f32,
+}
+
+#[derive(Clone, Default)]
+struct Tally {
+    clips: Clips,
+    worst: Vec<Run>,
+}
+
+#[derive(Clone, Copy)]
+struct Run {
+    first_frame: u64,
+    len: u32,
+    level: f32,
+}
+
+impl Tally {
+    fn add(&mut self, run: Run) {
+        self.clips.runs += 1;
+        self.clips.samples += u64::from(run.len);
+        let place = self.worst.partition_point(|kept| kept.len >= run.len);
+        if place < KEPT {
+            self.worst.insert(place, run);
+            self.worst.truncate(KEPT);
+        }
+    }
+}
+
+impl ClipMeter {
+    /// `bits` are those of integer samples; `None` for all others.
+    pub(super) fn new(rate: u32, channels: usize, bits: Option<u16>) -> Self {
+        let resolution = bits.map_or(1e-7, |bits| 2_f32.powi(1 - i32::from(bits.clamp(1, 24))));
+        Self {
+            channels: vec![Channel::default(); channels],
+            corner: CORNER_STEPS * resolution,
+            full_scale: FULL_SCALE.min(1.0 - resolution * 1.001),
+            rate: f64::from(rate),
+        }
+    }
+
+    pub(super) fn push(&mut self, planes: &[&[f32]]) {
+        for (channel, plane) in self.channels.iter_mut().zip(planes) {
+            for tile in plane.chunks(TILE) {
+                channel.examine(tile, self.full_scale, self.corner);
+            }
+        }
+    }
+
+    /// Per channel what is at full scale and what is below, and the longest runs of all.
+    pub(super) fn finish(self) -> (Vec<(Clips, Clips)>, Vec<ClipRun>) {
+        let mut counts = Vec::new();
+        let mut worst = Vec::new();
+        for (index, mut channel) in self.channels.into_iter().enumerate() {
+            channel.complete_run(f32::NAN, self.full_scale, self.corner);
+            let mut lowered = Clips::default();
+            let mut runs = std::mem::take(&mut channel.full.worst);
+            for tally in &channel.lowered {
+                if tally.clips.runs > 1 {
+                    lowered.runs += tally.clips.runs;
+                    lowered.samples += tally.clips.samples;
+                    runs.extend(&tally.worst);
+                }
+            }
+            counts.push((channel.full.clips, lowered));
+            worst.extend(runs.into_iter().map(|run| ClipRun {
+                time_s: run.first_frame as f64 / self.rate,
+                channel: index as u16,
+                samples: run.len,
+                dbfs: super::decibels(f64::from(run.level)),
+            }));
+        }
+        worst.sort_by(|a, b| b.samples.cmp(&a.samples).then(a.time_s.total_cmp(&b.time_s)));
+        worst.truncate(KEPT);
+        (counts, worst)
+    }
+}
+
+impl Channel {
+    fn examine(&mut self, tile: &[f32], full_scale: f32, corner: f32) {
+        let (low, high) = super::waveform::extremes(tile);
+        let is_extreme = [high, -low].iter().zip(self.extremes).any(|(&level, extreme)| {
+            level >= LOWEST_LEVEL && (level >= full_scale || level >= extreme * SAME_LEVEL)
+        });
+        if !is_extreme && self.len < 2 {
+            self.frames += tile.len() as u64;
+            if let [.., before, last] = *tile {
+                // A run may begin with the last sample of a tile that was skipped.
+                self.before = before;
+                self.value = last;
+                self.last = last;
+                self.len = 1;
+            }
+            return;
+        }
+        for &sample in tile {
+            if self.len > 0 && sample == self.value {
+                self.len += 1;
+            } else {
+                self.complete_run(sample, full_scale, corner);
+                self.before = self.last;
+                self.value = sample;
+                self.len = 1;
+            }
+            self.last = sample;
+            self.frames += 1;
+        }
+    }
+
+    /// The run of [`Self::value`] ends before `after`.
+    fn complete_run(&mut self, after: f32, full_scale: f32, corner: f32) {
+        let level = self.value.abs();
+        if level < LOWEST_LEVEL {
+            return;
+        }
+        let side = usize::from(self.value < 0.0);
+        let run = Run {
+            first_frame: self.frames - u64::from(self.len),
+            len: self.len,
+            level,
+        };
+        let is_long = self.len >= SHORTEST_RUN;
+        if level >= full_scale && level <= 1.0 {
+            if is_long {
+                self.full.add(run);
+            }
+        } else if level >= self.extremes[side] * SAME_LEVEL {
+            if level * SAME_LEVEL > self.extremes[side] {
+                self.lowered[side] = Tally::default();
+            }
+            let has_corner = [self.before, after]
+                .iter()
+                .any(|&neighbour| (self.value - neighbour).abs() >= corner);
+            if is_long && has_corner {
+                self.lowered[side].add(run);
+            }
+        }
+        if level > self.extremes[side] {
+            self.extremes[side] = level;
+            if level >= full_scale {
+                self.lowered[side] = Tally::default();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sine of 220 Hz at 44.1 kHz in 16 bits, of twice `ceiling`, clipped there.
+    fn clipped(ceiling: f64, seconds: f64) -> Vec<f32> {
+        sine(2.0 * ceiling, 220.0, seconds)
+            .into_iter()
+            .map(|x| round(x.clamp(-ceiling, ceiling)))
+            .collect()
+    }
+
+    fn sine(peak: f64, hz: f64, seconds: f64) -> Vec<f64> {
+        (0..(44_100.0 * seconds) as usize)
+            .map(|n| peak * (std::f64::consts::TAU * hz * n as f64 / 44_100.0).sin())
+            .collect()
+    }
+
+    fn round(x: f64) -> f32 {
+        ((x * 32_768.0).round().min(32_767.0) / 32_768.0) as f32
+    }
+
+    fn measure(samples: &[f32]) -> (Clips, Clips, Vec<ClipRun>) {
+        let mut meter = ClipMeter::new(44_100, 1, Some(16));
+        for block in samples.chunks(1_000) {
+            meter.push(&[block]);
+        }
+        let (counts, worst) = meter.finish();
+        (counts[0].0, counts[0].1, worst)
+    }
+
+    #[test]
+    fn every_half_wave_of_a_clipped_sine_is_a_run_of_its_length() {
+        let (full, lowered, worst) = measure(&clipped(1.0, 1.0));
+        assert_eq!(full.runs, 440);
+        assert_eq!(lowered, Clips::default());
+        // Beyond half of its amplitude is two thirds of the time.
+        assert!(
+            (full.samples as f64 / 44_100.0 - 2.0 / 3.0).abs() < 0.02,
+            "{full:?}"
+        );
+        assert_eq!(worst.len(), KEPT);
+        assert!(worst.iter().all(|run| (66..=68).contains(&run.samples)));
+    }
+
+    #[test]
+    fn turned_down_it_is_found_below_full_scale() {
+        let (full, lowered, worst) = measure(&clipped(0.7, 1.0));
+        assert_eq!(full, Clips::default());
+        assert_eq!(lowered.runs, 440);
+        assert!((worst[0].dbfs + 3.1).abs() < 0.01);
+    }
+
+    #[test]
+    fn round_tops_of_low_notes_are_no_clipping() {
+        for (peak, hz) in [(0.9, 30.0), (1.0, 50.0), (0.5, 997.0)] {
+            let samples: Vec<f32> = sine(peak, hz, 2.0).into_iter().map(round).collect();
+            let (_, lowered, _) = measure(&samples);
+            assert_eq!(lowered, Clips::default(), "{hz} Hz");
+        }
+    }
+
+    #[test]
+    fn a_single_run_has_its_time_and_length_across_blocks() {
+        let mut samples = vec![0.0_f32; 44_100];
+        samples[998..1_005].fill(-1.0);
+        let (full, lowered, worst) = measure(&samples);
+        assert_eq!(full, Clips { runs: 1, samples: 7 });
+        assert_eq!(lowered, Clips::default());
+        assert_eq!((worst[0].samples, worst[0].channel), (7, 0));
+        assert!((worst[0].time_s - 998.0 / 44_100.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,210 @@
+//! Sums over time: peak, RMS and offset per channel, the product of left and right, and the blocks of DR.
+
+use super::series::Levels;
+
+/// Steps per second, of 50 ms: short enough to find the gaps between notes.
+const STEPS_PER_S: u64 = 20;
+/// The loudness war's "DR" takes 132 480 samples at 44.1 kHz, not 3 s to the sample.
+const DR_BLOCK_44K: u64 = 132_480;
+
+/// ΣL², ΣR² and ΣLR.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct PairSums {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) product: f64,
+}
+
+impl PairSums {
+    pub(super) fn add(&mut self, other: Self) {
+        self.left += other.left;
+        self.right += other.right;
+        self.product += other.product;
+    }
+}
+
+/// The sums of one channel.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ChannelSums {
+    pub(super) peak: f32,
+    pub(super) sum: f64,
+    pub(super) squares: f64,
+    /// Per block of DR: Σx² / n and the peak.
+    pub(super) dr_blocks: Vec<(f64, f32)>,
+    dr_squares: f64,
+    dr_peak: f32,
+    step_squares: f64,
+}
+
+pub(super) struct LevelMeter {
+    rate: u64,
+    pub(super) channels: Vec<ChannelSums>,
+    pub(super) frames: u64,
+    /// Samples beyond full scale.
+    pub(super) overs: u64,
+    pub(super) product: f64,
+    /// Per complete second, of two channels.
+    pub(super) seconds: Vec<PairSums>,
+    /// RMS of the 50 ms steps, in dBFS.
+    pub(super) step_levels: Levels,
+    second: PairSums,
+    step_product: f64,
+    steps: u64,
+    step_end: u64,
+    dr_len: u64,
+    dr_end: u64,
+}
+
+impl LevelMeter {
+    pub(super) fn new(rate: u32, channels: usize) -> Self {
+        let rate = u64::from(rate);
+        let dr_len = if rate == 44_100 { DR_BLOCK_44K } else { 3 * rate };
+        Self {
+            rate,
+            channels: vec![ChannelSums::default(); channels],
+            frames: 0,
+            overs: 0,
+            product: 0.0,
+            seconds: Vec::new(),
+            step_levels: Levels::new(),
+            second: PairSums::default(),
+            step_product: 0.0,
+            steps: 0,
+            step_end: rate / STEPS_PER_S,
+            dr_len,
+            dr_end: dr_len,
+        }
+    }
+
+    pub(super) fn push(&mut self, planes: &[&[f32]]) {
+        let frames = planes.first().map_or(0, |plane| plane.len());
+        let mut at = 0;
+        while at < frames {
+            let until = self.step_end.min(self.dr_end);
+            let count = (frames - at).min((until - self.frames) as usize);
+            for (sums, plane) in self.channels.iter_mut().zip(planes) {
+                let piece = &plane[at..at + count];
+                let (peak, sum, squares) = peak_sum_squares(piece);
+                sums.sum += sum;
+                sums.step_squares += squares;
+                sums.dr_squares += squares;
+                sums.dr_peak = sums.dr_peak.max(peak);
+                if peak > 1.0 {
+                    self.overs += piece.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
+                }
+            }
+            if let [left, right] = planes {
+                self.step_product += product(&left[at..at + count], &right[at..at + count]);
+            }
+            at += count;
+            self.frames += count as u64;
+            if self.frames == self.step_end {
+                self.complete_step();
+            }
+            if self.frames == self.dr_end {
+                self.complete_dr_block(self.dr_len);
+            }
+        }
+    }
+
+    fn complete_step(&mut self) {
+        let step_len = self.step_end - self.steps * self.rate / STEPS_PER_S;
+        let squares: f64 = self.channels.iter().map(|sums| sums.step_squares).sum();
+        if squares > 0.0 {
+            let mean = squares / (step_len * self.channels.len() as u64) as f64;
+            self.step_levels.add(10.0 * mean.log10());
+        }
+        if let [left, right] = self.channels.as_slice() {
+            self.second.add(PairSums {
+                left: left.step_squares,
+                right: right.step_squares,
+                product: self.step_product,
+            });
+        }
+        self.add_up_step();
+        self.steps += 1;
+        self.step_end = (self.steps + 1) * self.rate / STEPS_PER_S;
+        if self.steps.is_multiple_of(STEPS_PER_S) {
+            self.seconds.push(std::mem::take(&mut self.second));
+        }
+    }
+
+    fn add_up_step(&mut self) {
+        for sums in &mut self.channels {
+            sums.squares += std::mem::take(&mut sums.step_squares);
+        }
+        self.product += std::mem::take(&mut self.step_product);
+    }
+
+    fn complete_dr_block(&mut self, len: u64) {
+        for sums in &mut self.channels {
+            sums.peak = sums.peak.max(sums.dr_peak);
+            let mean = std::mem::take(&mut sums.dr_squares) / len as f64;
+            sums.dr_blocks.push((mean, std::mem::take(&mut sums.dr_peak)));
+        }
+        self.dr_end += self.dr_len;
+    }
+
+    /// Takes the incomplete last step and block into the sums.
+    pub(super) fn finish(mut self) -> Self {
+        self.add_up_step();
+        let rest = self.frames - (self.dr_end - self.dr_len);
+        if rest > 0 {
+            self.complete_dr_block(rest);
+        }
+        self
+    }
+}
+
+/// The largest absolute value, the sum and the sum of squares. Eight lanes side by side, so that the compiler can use
+/// vectors.
+fn peak_sum_squares(samples: &[f32]) -> (f32, f64, f64) {
+    const LANES: usize = 8;
+    let (mut peaks, mut sums, mut squares) = ([0.0_f32; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            let sample = f64::from(chunk[lane]);
+            peaks[lane] = if chunk[lane].abs() > peaks[lane] {
+                chunk[lane].abs()
+            } else {
+                peaks[lane]
+            };
+            sums[lane] += sample;
+            squares[lane] += sample * sample;
+        }
+    }
+    for &sample in rest {
+        peaks[0] = peaks[0].max(sample.abs());
+        sums[0] += f64::from(sample);
+        squares[0] += f64::from(sample) * f64::from(sample);
+    }
+    (
+        peaks.into_iter().fold(0.0, f32::max),
+        sums.iter().sum(),
+        squares.iter().sum(),
+    )
+}
+
+fn product(left: &[f32], right: &[f32]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0_f64; LANES];
+    let (left_chunks, left_rest) = left.as_chunks::<LANES>();
+    let (right_chunks, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left_chunks.iter().zip(right_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
+        }
+    }
+    let rest: f64 = left_rest
+        .iter()
+        .zip(right_rest)
+        .map(|(&left, &right)| f64::from(left) * f64::from(right))
+        .sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// The sum of squares.
+pub(super) fn squares(samples: &[f32]) -> f64 {
+    product(samples, samples)
+}

@@ -1,0 +1,336 @@
+//! The meters' results as the sections of a report.
+
+use model::Reading;
+use model::report::{
+    Absent, At, BANDS, BandLevel, BandPercentiles, ChannelLevels, Clips, Detail, Dynamics, PeakDetail,
+    PeakPlace, Peaks, Quality, Series, Spectrum, SpectrumDetail,
+};
+
+use super::band_stats::Sixth;
+use super::levels::LevelMeter;
+use super::low_end::LowEndMeter;
+use super::series::{self, Levels, rounded};
+use super::spectrum::{FIRST_BAND, SpectrumMeter};
+use super::true_peak::ChannelPeaks;
+use super::{Measured, OverFrequency, OverTime, decibels, dynamics, sections, stereo, tone};
+
+/// True peaks that are kept with their places.
+const WORST_PEAKS: usize = 10;
+/// Peaks of one channel are different places from this distance on.
+const APART_S: f64 = 0.5;
+/// RMS below which a channel is silent.
+const SILENT_CHANNEL_DBFS: f64 = -80.0;
+/// Share of the 50 ms steps that are quieter than the noise floor.
+const NOISE_SHARE: f64 = 0.1;
+
+pub(super) fn assemble(rate: u32, over_time: OverTime, over_frequency: OverFrequency) -> Measured {
+    let rate = f64::from(rate);
+    let OverFrequency { spectrum, low_end } = over_frequency;
+    let levels = over_time.levels.finish();
+    let loudness = over_time.loudness.finish(&spectrum.audible);
+    let true_peaks = over_time.true_peak.finish();
+    let (clips, clip_runs) = over_time.clipping.finish();
+
+    let channels = channel_levels(&levels, &true_peaks, &clips);
+    let peaks = peaks(&levels, &true_peaks, rate);
+    let dynamics = overall_dynamics(&levels, &peaks, loudness.loudness.integrated_lufs);
+    let seconds = seconds(&spectrum, &low_end);
+    let stereo_detail = (levels.channels.len() == 2).then(|| {
+        let thirds = low_end.stats.thirds().chain(spectrum.stats.thirds());
+        stereo::detail(
+            &levels,
+            rate,
+            thirds.map(|(n, _, third)| (n, third)),
+            low_end.low_pair,
+        )
+    });
+    let [head_silence_s, tail_silence_s, head_zeros_s, tail_zeros_s] = over_time.integrity.silences_s(rate);
+    let (is_dual_mono, is_inverted) = over_time.integrity.copies();
+    let (bin_hz, mean_power) = spectrum.mean_power();
+    let quality = Quality {
+        head_silence_s,
+        tail_silence_s,
+        head_zeros_s,
+        tail_zeros_s,
+        noise_floor_dbfs: of_quantile(levels.step_levels.quantile(NOISE_SHARE)),
+        effective_bits: over_time.integrity.effective_bits(),
+        cutoff_hz: tone::cutoff_hz(bin_hz, &mean_power)
+            .map_or(Reading::absent(Absent::Undefined), Reading::of),
+        silent_channels: silent(&channels),
+        is_dual_mono,
+        is_inverted,
+        hum: None,
+    };
+    let overview = overall_spectrum(&spectrum, &low_end, rate);
+    let detail = Detail {
+        peaks: PeakDetail {
+            true_peak_8x_dbtp: peak_reading(true_peaks.iter().map(|peaks| peaks.eightfold.level)),
+            worst: worst_peaks(&true_peaks, rate),
+            true_peak_dbtp: peaks_over_time(&true_peaks),
+            overs: levels.overs,
+            clip_runs,
+            channels,
+        },
+        dynamics: dynamics::detail(&true_peaks, &loudness.timeline, &levels.channels),
+        spectrum: spectrum_detail(&spectrum, &low_end, &seconds),
+        sections: sections::sections(&seconds, levels.frames as f64 / rate, &loudness.timeline),
+        loudness: loudness.detail,
+        stereo: stereo_detail,
+        quality: Quality {
+            hum: low_end.hum.finish(),
+            ..quality
+        },
+    };
+    Measured {
+        stereo: stereo::of_whole(&levels, loudness.mono_change_lu),
+        loudness: loudness.loudness,
+        peaks,
+        dynamics,
+        spectrum: overview,
+        waveform: over_time.waveform.finish(),
+        detail,
+    }
+}
+
+fn peak_reading(levels: impl Iterator<Item = f32>) -> Reading {
+    let highest = levels.fold(0.0, f32::max);
+    Reading::or(decibels(f64::from(highest)), Absent::Silent)
+}
+
+fn of_quantile(value: Option<f64>) -> Reading {
+    value.map_or(Reading::absent(Absent::Silent), Reading::of)
+}
+
+fn peaks(levels: &LevelMeter, true_peaks: &[ChannelPeaks], rate: f64) -> Peaks {
+    let mut highest: Option<(f32, At)> = None;
+    for (channel, peaks) in true_peaks.iter().enumerate() {
+        let peak = peaks.fourfold();
+        if peak.level > highest.map_or(0.0, |(level, _)| level) {
+            let at = At {
+                time_s: peak.frame / rate,
+                channel: channel as u16,
+            };
+            highest = Some((peak.level, at));
+        }
+    }
+    Peaks {
+        sample_peak_dbfs: peak_reading(levels.channels.iter().map(|channel| channel.peak)),
+        // The interpolated waveform runs through the samples, so it is never below them.
+        true_peak_dbtp: peak_reading(highest.iter().map(|&(level, _)| level)),
+        true_peak_at: highest.map(|(_, at)| at),
+    }
+}
+
+fn channel_levels(
+    levels: &LevelMeter,
+    true_peaks: &[ChannelPeaks],
+    clips: &[(Clips, Clips)],
+) -> Vec<ChannelLevels> {
+    let frames = levels.frames.max(1) as f64;
+    let parts = levels.channels.iter().zip(true_peaks).zip(clips);
+    parts
+        .map(|((sums, true_peak), &(clips, lowered_clips))| {
+            let rms_db = 10.0 * (sums.squares / frames).log10();
+            let peak_db = decibels(f64::from(sums.peak));
+            ChannelLevels {
+                sample_peak_dbfs: Reading::or(peak_db, Absent::Silent),
+                true_peak_dbtp: peak_reading(std::iter::once(true_peak.fourfold().level)),
+                true_peak_8x_dbtp: peak_reading(std::iter::once(true_peak.eightfold.level)),
+                rms_dbfs: Reading::or(rms_db, Absent::Silent),
+                crest_db: Reading::or(peak_db - rms_db, Absent::Silent),
+                dc: Reading::of(sums.sum / frames),
+                clips,
+                lowered_clips,
+            }
+        })
+        .collect()
+}
+
+fn silent(channels: &[ChannelLevels]) -> Vec<u16> {
+    let is_silent = |channel: &ChannelLevels| {
+        channel
+            .rms_dbfs
+            .value()
+            .is_none_or(|rms| rms < SILENT_CHANNEL_DBFS)
+    };
+    (0..)
+        .zip(channels)
+        .filter(|(_, channel)| is_silent(channel))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> Dynamics {
+    let squares: f64 = levels.channels.iter().map(|sums| sums.squares).sum();
+    let samples = levels.frames.max(1) * levels.channels.len().max(1) as u64;
+    let rms_db = 10.0 * (squares / samples as f64).log10();
+    let over = |peak: Reading, level: Option<f64>| match (peak.value(), level) {
+        (Some(peak), Some(level)) => Reading::or(peak - level, Absent::Silent),
+        _ => Reading::absent(Absent::Silent),
+    };
+    Dynamics {
+        crest_db: over(peaks.sample_peak_dbfs, Some(rms_db)),
+        plr_lu: over(peaks.true_peak_dbtp, integrated.value()),
+    }
+}
+
+/// The highest peaks of the seconds of all channels.
+fn worst_peaks(true_peaks: &[ChannelPeaks], rate: f64) -> Vec<PeakPlace> {
+    let mut places: Vec<PeakPlace> = (0..)
+        .zip(true_peaks)
+        .flat_map(|(channel, peaks)| peaks.seconds.iter().map(move |peak| (channel, peak)))
+        .filter(|(_, peak)| peak.level > 0.0)
+        .map(|(channel, peak)| PeakPlace {
+            time_s: peak.frame / rate,
+            channel,
+            dbtp: decibels(f64::from(peak.level)),
+        })
+        .collect();
+    places.sort_by(|a, b| b.dbtp.total_cmp(&a.dbtp).then(a.time_s.total_cmp(&b.time_s)));
+    let mut worst: Vec<PeakPlace> = Vec::with_capacity(WORST_PEAKS);
+    for place in places {
+        let is_new = |other: &PeakPlace| {
+            other.channel != place.channel || (other.time_s - place.time_s).abs() >= APART_S
+        };
+        if worst.len() < WORST_PEAKS && worst.iter().all(is_new) {
+            worst.push(place);
+        }
+    }
+    worst
+}
+
+fn peaks_over_time(true_peaks: &[ChannelPeaks]) -> Series {
+    let seconds = true_peaks.first().map_or(0, |channel| channel.seconds.len());
+    let highest: Vec<Option<f64>> = (0..seconds)
+        .map(|second| {
+            let levels = true_peaks.iter().map(|channel| channel.seconds[second].level);
+            peak_reading(levels).value()
+        })
+        .collect();
+    series::per_second(1.0, &highest, series::largest)
+}
+
+/// Mean power of [`BANDS`] in each second, 0 in silence.
+fn seconds(spectrum: &SpectrumMeter, low_end: &LowEndMeter) -> Vec<[f64; 7]> {
+    let count = spectrum.seconds.len().max(low_end.seconds.len());
+    (0..count)
+        .map(|second| {
+            let mut powers = [0.0; 7];
+            if let Some((low, windows)) = low_end.seconds.get(second) {
+                for (power, sum) in powers.iter_mut().zip(low) {
+                    *power = sum / f64::from((*windows).max(1));
+                }
+            }
+            if let Some((high, windows)) = spectrum.seconds.get(second) {
+                for (power, sum) in powers[FIRST_BAND..].iter_mut().zip(high) {
+                    *power = sum / f64::from((*windows).max(1));
+                }
+            }
+            powers
+        })
+        .collect()
+}
+
+/// Mean power of each of [`BANDS`], of an average channel (a full-scale sine has 0.5).
+fn mean_bands(spectrum: &SpectrumMeter, low_end: &LowEndMeter) -> [f64; 7] {
+    let mut powers = [0.0; 7];
+    for (second, _) in &low_end.seconds {
+        for (power, sum) in powers.iter_mut().zip(second) {
+            *power += sum / low_end.windows.max(1) as f64;
+        }
+    }
+    for (second, _) in &spectrum.seconds {
+        for (power, sum) in powers[FIRST_BAND..].iter_mut().zip(second) {
+            *power += sum / spectrum.windows.max(1) as f64;
+        }
+    }
+    powers
+}
+
+fn level(n: i32, per_octave: i32, power: f64) -> BandLevel {
+    BandLevel {
+        hz: super::centre_hz(n, per_octave),
+        db: rounded(10.0 * (power / 0.5).log10()),
+    }
+}
+
+fn overall_spectrum(spectrum: &SpectrumMeter, low_end: &LowEndMeter, rate: f64) -> Spectrum {
+    let powers = mean_bands(spectrum, low_end);
+    let total: f64 = powers.iter().sum();
+    let share = |band: usize| {
+        if BANDS[band].1 >= rate / 2.0 {
+            Reading::absent(Absent::Undefined)
+        } else {
+            Reading::or(10.0 * (powers[band] / total).log10(), Absent::Silent)
+        }
+    };
+    Spectrum {
+        bands_db: std::array::from_fn(share),
+        sixth_octave: low_end
+            .stats
+            .sixths()
+            .chain(spectrum.stats.sixths())
+            .map(|sixth| level(sixth.n, 6, sixth.power))
+            .collect(),
+    }
+}
+
+fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[f64; 7]]) -> SpectrumDetail {
+    let thirds: Vec<(i32, f64)> = low_end
+        .stats
+        .thirds()
+        .chain(spectrum.stats.thirds())
+        .map(|(n, power, _)| (n, power))
+        .collect();
+    let third_octave: Vec<BandLevel> = thirds.iter().map(|&(n, power)| level(n, 3, power)).collect();
+    let points: Vec<(f64, f64)> = thirds
+        .iter()
+        .map(|&(n, power)| (super::centre_hz(n, 3), 10.0 * power.log10()))
+        .collect();
+    let tilt = tone::tilt(&points);
+    let total: f64 = mean_bands(spectrum, low_end).iter().sum();
+    let low = low_end.low_power / low_end.windows.max(1) as f64;
+    let bands_over_time_db = (0..BANDS.len())
+        .map(|band| {
+            let levels: Vec<Option<f64>> = seconds
+                .iter()
+                .map(|powers| Some(10.0 * (powers[band] / 0.5).log10()).filter(|db| db.is_finite()))
+                .collect();
+            series::per_second(1.0, &levels, series::mean)
+        })
+        .collect();
+    SpectrumDetail {
+        third_octave,
+        percentiles: low_end
+            .stats
+            .sixths()
+            .chain(spectrum.stats.sixths())
+            .map(percentiles)
+            .collect(),
+        tilt_db_per_octave: of_quantile(tilt.map(|(slope, _)| slope)),
+        tilt_deviation_db: of_quantile(tilt.map(|(_, distance)| distance)),
+        low_end_share_db: Reading::or(10.0 * (low / total).log10(), Absent::Silent),
+        harsh_spread_db: spread(&spectrum.harsh),
+        sibilant_spread_db: spread(&spectrum.sibilant),
+        bands_over_time_db,
+    }
+}
+
+fn percentiles(sixth: Sixth) -> BandPercentiles {
+    let exceeded = |share: f64| sixth.levels.quantile(1.0 - share).and_then(rounded);
+    BandPercentiles {
+        hz: super::centre_hz(sixth.n, 6),
+        l1: exceeded(0.01),
+        l10: exceeded(0.1),
+        l50: exceeded(0.5),
+        l90: exceeded(0.9),
+        l99: exceeded(0.99),
+    }
+}
+
+fn spread(levels: &Levels) -> Reading {
+    match (levels.quantile(0.95), levels.quantile(0.5)) {
+        (Some(high), Some(middle)) => Reading::of(high - middle),
+        _ => Reading::absent(Absent::Silent),
+    }
+}

@@ -1,0 +1,167 @@
+//! Power spectra of Hann windows, two channels in one complex transform.
+
+use std::sync::Arc;
+
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+/// Transforms windows of several channels.
+pub(super) struct Stft {
+    fft: Arc<dyn Fft<f32>>,
+    window: Vec<f32>,
+    buffer: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+    /// The factor from |X|² to mean power; each bin stands for its mirror image as well.
+    scale: f32,
+    /// Weights of the channels, if they are not all equal.
+    weights: Option<Vec<f32>>,
+    /// Of the last window: mean power per bin over all channels (a full-scale sine in each has 0.5 in total).
+    pub(super) power: Vec<f32>,
+    /// The same with the weight of each channel, if weights differ.
+    weighted: Vec<f32>,
+    /// |L|², |R|² and Re LR*, scaled alike, of a file of two channels.
+    pub(super) pair: [Vec<f32>; 3],
+    channels: usize,
+}
+
+impl Stft {
+    pub(super) fn new(len: usize, weights: &[f64]) -> Self {
+        let fft = FftPlanner::new().plan_fft_forward(len);
+        let window: Vec<f32> = (0..len)
+            .map(|n| (0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / len as f64).cos()) as f32)
+            .collect();
+        let window_power: f64 = window.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+        let channels = weights.len();
+        let is_even = weights.windows(2).all(|pair| pair[0] == pair[1]);
+        let bins = len / 2 + 1;
+        Self {
+            buffer: vec![Complex32::default(); len],
+            scratch: vec![Complex32::default(); fft.get_inplace_scratch_len()],
+            scale: (2.0 / (len as f64 * window_power)) as f32,
+            weights: (!is_even).then(|| weights.iter().map(|&weight| weight as f32).collect()),
+            power: vec![0.0; bins],
+            weighted: vec![0.0; if is_even { 0 } else { bins }],
+            pair: std::array::from_fn(|_| vec![0.0; bins]),
+            channels,
+            window,
+            fft,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.window.len()
+    }
+
+    pub(super) fn bins(&self) -> usize {
+        self.power.len()
+    }
+
+    /// Power per bin with the weight of each channel; without the common factor where all weights are equal.
+    pub(super) fn weighted(&self) -> &[f32] {
+        if self.weights.is_some() {
+            &self.weighted
+        } else {
+            &self.power
+        }
+    }
+
+    /// Transforms `len` samples of each channel from `start` on.
+    pub(super) fn transform(&mut self, channels: &[Vec<f32>], start: usize) {
+        let len = self.window.len();
+        self.power.fill(0.0);
+        self.weighted.fill(0.0);
+        let scale = self.scale / self.channels as f32;
+        for (index, pair) in channels.chunks(2).enumerate() {
+            match pair {
+                [left, right] => {
+                    let samples = left[start..start + len].iter().zip(&right[start..start + len]);
+                    for ((slot, (&left, &right)), &window) in
+                        self.buffer.iter_mut().zip(samples).zip(&self.window)
+                    {
+                        *slot = Complex32::new(left * window, right * window);
+                    }
+                }
+                [single] => {
+                    let samples = &single[start..start + len];
+                    for ((slot, &sample), &window) in self.buffer.iter_mut().zip(samples).zip(&self.window) {
+                        *slot = Complex32::new(sample * window, 0.0);
+                    }
+                }
+                _ => continue,
+            }
+            self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
+            self.separate(scale);
+            let [left, right, _] = &self.pair;
+            for ((power, left), right) in self.power.iter_mut().zip(left).zip(right) {
+                *power += left + right;
+            }
+            if let Some(weights) = &self.weights {
+                let of_left = weights[2 * index];
+                let of_right = weights.get(2 * index + 1).copied().unwrap_or(0.0);
+                for ((power, left), right) in self.weighted.iter_mut().zip(left).zip(right) {
+                    *power += of_left * left + of_right * right;
+                }
+            }
+        }
+    }
+
+    /// Two real spectra from one complex one: with a = Z(k) and b = Z(−k)*, L = (a + b) / 2 and R = (a − b) / 2i.
+    fn separate(&mut self, scale: f32) {
+        let half = self.buffer.len() / 2;
+        let scale = 0.25 * scale;
+        let separate = |a: Complex32, mirrored: Complex32| {
+            let (sum_re, sum_im) = (a.re + mirrored.re, a.im - mirrored.im);
+            let (dif_re, dif_im) = (a.re - mirrored.re, a.im + mirrored.im);
+            [
+                scale * (sum_re * sum_re + sum_im * sum_im),
+                scale * (dif_re * dif_re + dif_im * dif_im),
+                scale * (sum_re * dif_im - sum_im * dif_re),
+            ]
+        };
+        let [left, right, product] = &mut self.pair;
+        for bin in [0, half] {
+            [left[bin], right[bin], product[bin]] = separate(self.buffer[bin], self.buffer[bin]);
+        }
+        let (low, high) = self.buffer.split_at(half);
+        let outputs = left[1..half]
+            .iter_mut()
+            .zip(&mut right[1..half])
+            .zip(&mut product[1..half]);
+        for ((&a, &mirrored), ((left, right), product)) in
+            low[1..].iter().zip(high[1..].iter().rev()).zip(outputs)
+        {
+            [*left, *right, *product] = separate(a, mirrored);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_channels_come_out_of_one_transform() {
+        let tone = |cycles: f64, phase: f64| -> Vec<f32> {
+            (0..256)
+                .map(|n| (std::f64::consts::TAU * (cycles * f64::from(n) / 256.0 + phase)).cos() as f32)
+                .collect()
+        };
+        let mut stft = Stft::new(256, &[1.0, 1.0]);
+        // The common tone is in phase; the right channel has another one.
+        let right = tone(20.0, 0.0)
+            .iter()
+            .zip(tone(60.0, 0.3))
+            .map(|(a, b)| 0.5 * a + b)
+            .collect();
+        stft.transform(&[tone(20.0, 0.0), right], 0);
+        let around = |spectrum: &[f32], bin: usize| spectrum[bin - 2..=bin + 2].iter().sum::<f32>();
+        let [left, right, product] = &stft.pair;
+        // Half of 0.5, since the power is that of an average channel.
+        assert!((around(left, 20) - 0.25).abs() < 1e-4);
+        assert!((around(right, 20) - 0.0625).abs() < 1e-4);
+        assert!((around(product, 20) - 0.125).abs() < 1e-4);
+        assert!(around(left, 60) < 1e-9);
+        assert!((around(right, 60) - 0.25).abs() < 1e-4);
+        assert!((around(&stft.power, 60) - 0.25).abs() < 1e-4);
+    }
+}
