@@ -28,6 +28,11 @@ async function mainWalk(page) {
   await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
   assert.equal(page.url(), address);
   await page.getByRole("heading", { level: 1, name: "Night drive v3" }).waitFor();
+  for (const name of ["Loudness", "Peaks and dynamics", "Spectrum", "Stereo", "Signal", "All numbers"]) {
+    await page.getByRole("heading", { level: 2, name, exact: true }).waitFor();
+  }
+  await page.getByText("The 10 highest true peaks").click();
+  assert.equal(await page.getByRole("table", { name: "The highest true peaks" }).getByRole("row").count(), 11);
   await accessible(page);
 
   await page.getByRole("button", { name: "Play" }).waitFor();

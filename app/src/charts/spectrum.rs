@@ -56,9 +56,12 @@ pub fn SpectrumChart(
     let area = area(&points);
     let range = range(&percentiles, down);
     let mut summary = spectrum_summary(&audible);
-    if !range.is_empty() {
+    let fill = if range.is_empty() {
+        view! { <path class="area" d=area></path> }
+    } else {
         summary.push_str(" The shaded range holds the level for four fifths of the time.");
-    }
+        view! { <path class="spread" d=range></path> }
+    };
 
     let shades = BANDS
         .into_iter()
@@ -115,8 +118,7 @@ pub fn SpectrumChart(
                     viewBox="0 0 1000 1000"
                     preserveAspectRatio="none"
                 >
-                    <path class="area" d=area></path>
-                    <path class="spread" d=range></path>
+                    {fill}
                     <path class="trace" d=line(&points)></path>
                 </svg>
                 {scale}

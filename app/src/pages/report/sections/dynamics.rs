@@ -135,6 +135,14 @@ fn clipping(peaks: &PeakDetail) -> (String, String) {
                 "Equal samples at the highest level, below full scale: consistent with clipping before a later turn-down.{first}"
             ),
         )
+    } else if peaks.overs > 0 {
+        (
+            "None yet".to_owned(),
+            format!(
+                "{} samples are beyond full scale, as lossy and floating-point files can have them: they clip as soon as they are played.",
+                peaks.overs
+            ),
+        )
     } else {
         (
             "None".to_owned(),
