@@ -10,6 +10,7 @@ use model::format::AudioFormat;
 use model::{Failure, FailureCode};
 
 use crate::decode::{check_channels, check_rate};
+use crate::sniff;
 
 /// A size that says "unknown", or "see the ds64 chunk".
 const UNKNOWN: u32 = u32::MAX;
@@ -21,6 +22,8 @@ const UNFILLED: u32 = 0;
 /// What [`inspect`] found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
+    /// Where the reader begins.
+    pub(crate) start: u64,
     /// Bytes to be read in place of those at an offset.
     pub(crate) patches: Vec<(u64, Vec<u8>)>,
     /// Where the audio ends, which is where the file ends or before.
@@ -40,10 +43,13 @@ pub(crate) fn inspect(
 ) -> io::Result<Result<Layout, Failure>> {
     match format {
         AudioFormat::Wav => inspect_wave(source, start, file_len),
+        AudioFormat::W64 => inspect_wave64(source, start, file_len),
+        AudioFormat::Ogg => inspect_ogg(source, start, file_len).map(Ok),
         AudioFormat::Aiff => inspect_aiff(source, start, file_len).map(Ok),
         AudioFormat::Caf => inspect_caf(source, start, file_len).map(Ok),
         AudioFormat::Mp4 => inspect_mp4(source, start, file_len).map(Ok),
         _ => Ok(Ok(Layout {
+            start,
             end: file_len,
             ..Layout::default()
         })),
@@ -92,6 +98,7 @@ fn inspect_wave(
                 let patched = u32::try_from(declared).unwrap_or(UNKNOWN);
                 patches.push((at + 4, patched.to_le_bytes().to_vec()));
                 return Ok(Ok(Layout {
+                    start,
                     patches,
                     end: body + declared.min(available),
                     is_cut_short: patched == UNKNOWN && declared > available,
@@ -103,15 +110,93 @@ fn inspect_wave(
     }
     // No data chunk: the reader will say so.
     Ok(Ok(Layout {
+        start,
         patches,
         end: file_len,
         is_cut_short: false,
     }))
 }
 
+/// The last twelve bytes of the identifiers of Wave64's chunks, behind four that read as in WAVE.
+const WAVE64_GUID: [u8; 12] = *b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a";
+
+/// Wave64 is WAVE with identifiers of 16 bytes and sizes of 64 bits, which include the chunk's own header; chunks begin
+/// at multiples of 8. Its header is longer than that of WAVE, so there is room to write one directly in front of the
+/// samples.
+fn inspect_wave64(
+    source: &mut (impl Read + Seek),
+    start: u64,
+    file_len: u64,
+) -> io::Result<Result<Layout, Failure>> {
+    const HEADER: u64 = 24;
+    let mut format = None;
+    let mut at = start + 40;
+    for _ in 0..MAX_CHUNKS {
+        let Some([id @ .., l0, l1, l2, l3, l4, l5, l6, l7]) = read_at::<24>(source, at)? else {
+            break;
+        };
+        let len = u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
+        let body = at + HEADER;
+        if id[4..] == WAVE64_GUID && id[..4] == *b"fmt " {
+            let wanted = if len >= HEADER + 40 { 40 } else { 16 };
+            let Some(bytes) = read_at::<40>(source, body)? else {
+                break;
+            };
+            let mut bytes = bytes[..wanted].to_vec();
+            if let Some(name) = sniff::unsupported_in_wave(u16::from_le_bytes([bytes[0], bytes[1]])) {
+                return Ok(Err(Failure::with(FailureCode::Unsupported, name)));
+            }
+            match bytes.first_chunk().map(check_format) {
+                Some(Ok(Some(bits))) => bytes[14..16].copy_from_slice(&bits.to_le_bytes()),
+                Some(Err(failure)) => return Ok(Err(failure)),
+                _ => {}
+            }
+            format = Some(bytes);
+        } else if id[4..] == WAVE64_GUID && id[..4] == *b"data" {
+            let Some(format) = format else { break };
+            let available = file_len.saturating_sub(body);
+            let declared = match len.checked_sub(HEADER) {
+                Some(declared) if declared > 0 && i64::try_from(declared).is_ok() => declared,
+                _ => available,
+            };
+            let patched = u32::try_from(declared).unwrap_or(UNKNOWN);
+            let mut header = b"RIFF".to_vec();
+            header.extend(UNKNOWN.to_le_bytes());
+            header.extend(b"WAVEfmt ");
+            header.extend((format.len() as u32).to_le_bytes());
+            header.extend(format);
+            header.extend(b"data");
+            header.extend(patched.to_le_bytes());
+            let Some(begin) = body.checked_sub(header.len() as u64) else {
+                break;
+            };
+            return Ok(Ok(Layout {
+                start: begin,
+                patches: vec![(begin, header)],
+                end: body + declared.min(available),
+                is_cut_short: patched == UNKNOWN && declared > available,
+            }));
+        }
+        let Some(next) = len
+            .max(HEADER)
+            .checked_next_multiple_of(8)
+            .and_then(|len| at.checked_add(len))
+        else {
+            break;
+        };
+        at = next;
+    }
+    Ok(Err(Failure::new(if at >= file_len {
+        FailureCode::Truncated
+    } else {
+        FailureCode::Malformed
+    })))
+}
+
 /// A reader of AIFF looks behind the audio for more chunks before it begins, and finds the end of a file cut short.
 fn inspect_aiff(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
     let mut layout = Layout {
+        start,
         end: file_len,
         ..Layout::default()
     };
@@ -141,6 +226,7 @@ fn inspect_aiff(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> i
 /// The same for CAF, whose sizes have 64 bits.
 fn inspect_caf(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
     let mut layout = Layout {
+        start,
         end: file_len,
         ..Layout::default()
     };
@@ -167,6 +253,7 @@ fn inspect_caf(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io
 /// An MP4 file that is cut short has usually lost its index, so there is nothing to mend; but it can be said.
 fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
     let mut layout = Layout {
+        start,
         end: file_len,
         ..Layout::default()
     };
@@ -196,6 +283,37 @@ fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io
     Ok(layout)
 }
 
+/// The last page of an Ogg file is marked as such (RFC 3533, 6). A file whose last page is not, or that ends within a
+/// page, has lost its end.
+fn inspect_ogg(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
+    /// The longest page.
+    const LONGEST: u64 = 27 + 255 + 255 * 255;
+    let from = file_len.saturating_sub(2 * LONGEST).max(start);
+    source.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    source.by_ref().take(2 * LONGEST).read_to_end(&mut tail)?;
+    let last = tail
+        .windows(5)
+        .enumerate()
+        .rev()
+        .find(|(_, bytes)| *bytes == b"OggS\0");
+    let is_whole = last.is_some_and(|(at, _)| {
+        let page = &tail[at..];
+        let segments = page.get(26).copied().map_or(0, usize::from);
+        let body: Option<usize> = page
+            .get(27..27 + segments)
+            .map(|lacing| lacing.iter().map(|&len| usize::from(len)).sum());
+        let ends_stream = page.get(5).is_some_and(|flags| flags & 4 != 0);
+        ends_stream && body.is_some_and(|body| page.len() >= 27 + segments + body)
+    });
+    Ok(Layout {
+        start,
+        end: file_len,
+        is_cut_short: !is_whole,
+        ..Layout::default()
+    })
+}
+
 /// Refuses what cannot be measured, before symphonia multiplies it (0.6.1 overflows beyond 31 channels), and gives the
 /// bits per sample where they are not those of the container: 20-bit PCM is stored in 3 bytes, at their upper end.
 fn check_format(format: &[u8; 16]) -> Result<Option<u16>, Failure> {
@@ -215,7 +333,10 @@ fn check_format(format: &[u8; 16]) -> Result<Option<u16>, Failure> {
     Ok(is_padded.then_some(container * 8))
 }
 
-fn read_at<const N: usize>(source: &mut (impl Read + Seek), at: u64) -> io::Result<Option<[u8; N]>> {
+pub(crate) fn read_at<const N: usize>(
+    source: &mut (impl Read + Seek),
+    at: u64,
+) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     source.seek(SeekFrom::Start(at))?;
     match source.read_exact(&mut bytes) {

@@ -42,7 +42,7 @@ const MAGICS: &[(&[u8], Sniffed)] = &[
         Sniffed::Unsupported("WMA/ASF"),
     ),
     (b"\x1a\x45\xdf\xa3", Sniffed::Unsupported("Matroska/WebM")),
-    (b"riff\x2e\x91\xcf\x11", Sniffed::Unsupported("Wave64")),
+    (b"riff\x2e\x91\xcf\x11", Sniffed::Known(AudioFormat::W64)),
     (b"RIFX", Sniffed::Unsupported("big-endian WAV (RIFX)")),
     (b"DSD ", Sniffed::Unsupported("DSD")),
     (b"FRM8", Sniffed::Unsupported("DSD")),
@@ -136,20 +136,36 @@ fn sniff_wave(head: &[u8]) -> Sniffed {
             let tag = head
                 .get(at + 8..at + 10)
                 .map(|tag| u16::from_le_bytes([tag[0], tag[1]]));
-            return match tag {
-                Some(0x0050 | 0x0055) => Sniffed::Unsupported("MP3 inside WAV"),
-                Some(0x0031) => Sniffed::Unsupported("GSM inside WAV"),
-                Some(0x0161..=0x0163) => Sniffed::Unsupported("WMA inside WAV"),
-                Some(0x2000 | 0x0092) => Sniffed::Unsupported("AC-3 inside WAV"),
-                Some(0x674f..=0x6771) => Sniffed::Unsupported("Vorbis inside WAV"),
-                Some(0x00ff | 0x1600..=0x1610) => Sniffed::Unsupported("AAC inside WAV"),
-                _ => Sniffed::Known(AudioFormat::Wav),
-            };
+            return tag
+                .and_then(unsupported_in_wave)
+                .map_or(Sniffed::Known(AudioFormat::Wav), Sniffed::Unsupported);
         }
         let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
         at = at.saturating_add(8).saturating_add(len).saturating_add(len & 1);
     }
     Sniffed::Known(AudioFormat::Wav)
+}
+
+/// What a format tag of WAVE says that is not decoded.
+pub(crate) const fn unsupported_in_wave(tag: u16) -> Option<&'static str> {
+    Some(match tag {
+        0x0050 | 0x0055 => "MP3 inside WAV",
+        0x0031 => "GSM inside WAV",
+        0x0161..=0x0163 => "WMA inside WAV",
+        0x2000 | 0x0092 => "AC-3 inside WAV",
+        0x674f..=0x6771 => "Vorbis inside WAV",
+        0x00ff | 0x1600..=0x1610 => "AAC inside WAV",
+        _ => return None,
+    })
+}
+
+/// Whether an Ogg file begins with an Opus stream.
+pub(crate) fn is_opus(head: &[u8]) -> bool {
+    let body_at = 27 + usize::from(head.get(26).copied().unwrap_or(0));
+    head.starts_with(b"OggS")
+        && head
+            .get(body_at..)
+            .is_some_and(|body| body.starts_with(b"OpusHead"))
 }
 
 /// The first packet of each logical stream names its codec; the first audio codec among them decides.
@@ -171,7 +187,11 @@ fn sniff_ogg(head: &[u8]) -> Sniffed {
             return Sniffed::Known(AudioFormat::Ogg);
         }
         if body.starts_with(b"OpusHead") {
-            other = Some("Opus in Ogg");
+            // The decoder takes the first stream.
+            if at == 0 {
+                return Sniffed::Known(AudioFormat::Ogg);
+            }
+            other = Some("Opus beside another stream in Ogg");
         } else if body.starts_with(b"Speex   ") {
             other = Some("Speex in Ogg");
         } else if body.starts_with(b"\x80theora") {
@@ -323,7 +343,7 @@ mod tests {
 
     #[test]
     fn every_format_is_told_by_its_first_bytes() {
-        use AudioFormat::{Aac, Aiff, Caf, Flac, Mp3, Mp4, Ogg, Wav};
+        use AudioFormat::{Aac, Aiff, Caf, Flac, Mp3, Mp4, Ogg, W64, Wav};
         let table: &[(&str, Vec<u8>, Sniffed)] = &[
             ("nothing", vec![], Sniffed::Empty),
             (
@@ -380,7 +400,7 @@ mod tests {
             ("CAF", b"caff\0\x01\0\0".to_vec(), Sniffed::Known(Caf)),
             ("Vorbis", ogg_page(b"\x01vorbis"), Sniffed::Known(Ogg)),
             ("FLAC in Ogg", ogg_page(b"\x7fFLAC"), Sniffed::Known(Ogg)),
-            ("Opus", ogg_page(b"OpusHead"), Sniffed::Unsupported("Opus in Ogg")),
+            ("Opus", ogg_page(b"OpusHead"), Sniffed::Known(Ogg)),
             (
                 "Vorbis beside Theora",
                 [ogg_page(b"\x80theora"), ogg_page(b"\x01vorbis")].concat(),
@@ -422,7 +442,7 @@ mod tests {
             (
                 "Wave64",
                 b"riff\x2e\x91\xcf\x11\xa5\xd6".to_vec(),
-                Sniffed::Unsupported("Wave64"),
+                Sniffed::Known(W64),
             ),
             ("DSF", b"DSD \x1c".to_vec(), Sniffed::Unsupported("DSD")),
             ("MIDI", b"MThd\0\0\0\x06".to_vec(), Sniffed::Unsupported("MIDI")),
