@@ -6,6 +6,8 @@ mod agreement;
 #[cfg(unix)]
 mod child;
 mod failures;
+mod ffmpeg;
+mod oracle;
 mod signals;
 mod standards;
 
