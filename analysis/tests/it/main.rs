@@ -7,6 +7,7 @@ mod agreement;
 mod child;
 mod failures;
 mod ffmpeg;
+mod mutants;
 mod oracle;
 mod signals;
 mod standards;
