@@ -74,6 +74,7 @@ pub struct Stream {
     edit: Edit,
     planes: Vec<Vec<f32>>,
     frames: u64,
+    is_open_ended: bool,
     is_cut_short: bool,
     skipped: u64,
     ending: Ending,
@@ -169,6 +170,7 @@ impl Stream {
             edit,
             planes: Vec::new(),
             frames: 0,
+            is_open_ended: layout.is_open_ended,
             is_cut_short: layout.is_cut_short,
             skipped: 0,
             ending: Ending::None,
@@ -219,7 +221,7 @@ impl Stream {
                 }
                 Step::End { early } => {
                     self.watch.check()?;
-                    self.end(early);
+                    self.end(early && !self.is_open_ended);
                 }
             }
         }

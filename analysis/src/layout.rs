@@ -28,6 +28,8 @@ pub(crate) struct Layout {
     pub(crate) patches: Vec<(u64, Vec<u8>)>,
     /// Where the audio ends, which is where the file ends or before.
     pub(crate) end: u64,
+    /// The patched header no longer says where the audio ends, so that its reader runs into the end.
+    pub(crate) is_open_ended: bool,
     /// The header promises more than the file holds, in a way that the patched header no longer says.
     pub(crate) is_cut_short: bool,
 }
@@ -102,6 +104,7 @@ fn inspect_wave(
                     start,
                     patches,
                     end: body + declared.min(available),
+                    is_open_ended: patched == UNKNOWN,
                     is_cut_short: patched == UNKNOWN && declared > available,
                 }));
             }
@@ -114,7 +117,7 @@ fn inspect_wave(
         start,
         patches,
         end: file_len,
-        is_cut_short: false,
+        ..Layout::default()
     }))
 }
 
@@ -175,6 +178,7 @@ fn inspect_wave64(
                 start: begin,
                 patches: vec![(begin, header)],
                 end: body + declared.min(available),
+                is_open_ended: patched == UNKNOWN,
                 is_cut_short: patched == UNKNOWN && declared > available,
             }));
         }
@@ -251,7 +255,8 @@ fn inspect_caf(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io
     Ok(layout)
 }
 
-/// An MP4 file that is cut short has usually lost its index, so there is nothing to mend; but it can be said.
+/// An MP4 file that is cut short has usually lost its index, so there is nothing to mend; but it can be said. Where the
+/// index stands in front, a reader looks for more boxes behind the audio and must not find the end of the file.
 fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
     let mut layout = Layout {
         start,
@@ -260,10 +265,12 @@ fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io
     };
     let mut at = start;
     for _ in 0..MAX_CHUNKS {
-        let Some([l0, l1, l2, l3, ..]) = read_at::<8>(source, at)? else {
+        let Some([l0, l1, l2, l3, kind @ ..]) = read_at::<8>(source, at)? else {
             break;
         };
-        let len = match u32::from_be_bytes([l0, l1, l2, l3]) {
+        let short_len = u32::from_be_bytes([l0, l1, l2, l3]);
+        let len_is_short = short_len != 1;
+        let len = match short_len {
             // To the end of the file.
             0 => break,
             1 => match read_at::<8>(source, at + 8)? {
@@ -276,6 +283,14 @@ fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io
             break;
         }
         if len > file_len - at {
+            let available = file_len - at;
+            if kind == *b"mdat" {
+                layout.patches = vec![match u32::try_from(available) {
+                    Ok(available) if len_is_short => (at, available.to_be_bytes().to_vec()),
+                    _ if len_is_short => (at, 0_u32.to_be_bytes().to_vec()),
+                    _ => (at + 8, available.to_be_bytes().to_vec()),
+                }];
+            }
             layout.is_cut_short = true;
             break;
         }
@@ -372,26 +387,28 @@ fn inspect_ogg(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io
     source.seek(SeekFrom::Start(from))?;
     let mut tail = Vec::new();
     source.by_ref().take(2 * LONGEST).read_to_end(&mut tail)?;
-    let last = tail
-        .windows(5)
-        .enumerate()
-        .rev()
-        .find(|(_, bytes)| *bytes == b"OggS\0");
-    let is_whole = last.is_some_and(|(at, _)| {
-        let page = &tail[at..];
-        let segments = page.get(26).copied().map_or(0, usize::from);
-        let body: Option<usize> = page
-            .get(27..27 + segments)
-            .map(|lacing| lacing.iter().map(|&len| usize::from(len)).sum());
-        let ends_stream = page.get(5).is_some_and(|flags| flags & 4 != 0);
-        ends_stream && body.is_some_and(|body| page.len() >= 27 + segments + body)
-    });
+    let is_page = |at: &usize| tail[*at..].starts_with(b"OggS\0");
+    let pages = (0..tail.len()).rev().filter(is_page);
+    let whole = pages
+        .clone()
+        .find_map(|at| Some((at, ogg_page_len(&tail[at..])?)));
+    let is_last = pages.clone().next() == whole.map(|(at, _)| at);
+    let ends_stream = whole.is_some_and(|(at, _)| tail[at + 5] & 4 != 0);
     Ok(Layout {
         start,
-        end: file_len,
-        is_cut_short: !is_whole,
+        // symphonia gives up a file whose last page it cannot read.
+        end: whole.map_or(file_len, |(at, len)| from + (at + len) as u64),
+        is_cut_short: !(is_last && ends_stream),
         ..Layout::default()
     })
+}
+
+/// The length of the page that `bytes` begin with, if all of it is there.
+fn ogg_page_len(bytes: &[u8]) -> Option<usize> {
+    let header_len = 27 + usize::from(*bytes.get(26)?);
+    let lacing = bytes.get(27..header_len)?;
+    let len = header_len + lacing.iter().map(|&len| usize::from(len)).sum::<usize>();
+    (bytes.len() >= len).then_some(len)
 }
 
 /// Refuses what cannot be measured, before symphonia multiplies it (0.6.1 overflows beyond 31 channels), and gives the

@@ -11,6 +11,7 @@ mod mutants;
 mod oracle;
 mod signals;
 mod standards;
+mod truncated;
 
 use std::io::Cursor;
 

@@ -135,7 +135,7 @@ fn mutate(valid: &Valid, seed: u64) -> Vec<u8> {
 }
 
 /// Makes the check sums of all pages right (RFC 3533, 6: polynomial 0x04c11db7, nothing inverted).
-fn seal_ogg_pages(bytes: &mut [u8]) {
+pub(crate) fn seal_ogg_pages(bytes: &mut [u8]) {
     let mut at = 0;
     while let Some(found) = bytes
         .get(at..)
