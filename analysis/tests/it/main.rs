@@ -5,6 +5,7 @@
 mod agreement;
 #[cfg(unix)]
 mod child;
+mod cli;
 mod failures;
 mod ffmpeg;
 mod mutants;

@@ -185,7 +185,6 @@ fn examine(bytes: Vec<u8>, what: &str, outcomes: &Outcomes) {
     let options = Options {
         declared: None,
         max_duration: Duration::from_secs(60),
-        ..Options::default()
     };
     let started = Instant::now();
     let result = measure(Cursor::new(bytes), &options, &mut |_| {});
