@@ -58,17 +58,45 @@ const MAGICS: &[(&[u8], Sniffed)] = &[
     (b"Creative Voice File", Sniffed::Unsupported("Creative VOC")),
     (b"Extended Module: ", Sniffed::Unsupported("a tracker module")),
     (b"IMPM", Sniffed::Unsupported("a tracker module")),
-    // Not audio, but full of bytes that look like MPEG frames.
-    (b"\x89PNG", Sniffed::NotAudio),
-    (b"\xff\xd8\xff", Sniffed::NotAudio),
-    (b"GIF8", Sniffed::NotAudio),
-    (b"%PDF", Sniffed::NotAudio),
-    (b"PK\x03\x04", Sniffed::NotAudio),
-    (b"Rar!", Sniffed::NotAudio),
-    (b"7z\xbc\xaf\x27\x1c", Sniffed::NotAudio),
-    (b"\x1f\x8b", Sniffed::NotAudio),
-    (b"\x7fELF", Sniffed::NotAudio),
-    (b"MZ", Sniffed::NotAudio),
+    (b"#!SILK", Sniffed::Unsupported("SILK")),
+    (b"OMA\0", Sniffed::Unsupported("ATRAC (OpenMG)")),
+    (b"ea3\x03", Sniffed::Unsupported("ATRAC (OpenMG)")),
+    (b"NIST_1A", Sniffed::Unsupported("NIST SPHERE")),
+    (b"DTSHDHDR", Sniffed::Unsupported("DTS-HD")),
+    (b"\xfe\x7f\x01\x80", Sniffed::Unsupported("DTS")),
+    (b"\x1f\xff\xe8\x00", Sniffed::Unsupported("DTS")),
+    (b"\xff\x1f\x00\xe8", Sniffed::Unsupported("DTS")),
+    (b"\x77\x0b", Sniffed::Unsupported("AC-3")),
+    (b"\0\0\x01\xba", Sniffed::Unsupported("an MPEG video")),
+    (b"\0\0\x01\xb3", Sniffed::Unsupported("an MPEG video")),
+    (b"FLhd", Sniffed::Unsupported("an FL Studio project")),
+    (b"<REAPER_PROJECT", Sniffed::Unsupported("a REAPER project")),
+    // Not audio, but often full of bytes that look like MPEG frames.
+    (b"\x89PNG", Sniffed::Unsupported("a PNG picture")),
+    (b"\xff\xd8\xff", Sniffed::Unsupported("a JPEG picture")),
+    (b"GIF8", Sniffed::Unsupported("a GIF picture")),
+    (b"II*\0", Sniffed::Unsupported("a TIFF picture")),
+    (b"MM\0*", Sniffed::Unsupported("a TIFF picture")),
+    (b"8BPS", Sniffed::Unsupported("a Photoshop picture")),
+    (b"%PDF", Sniffed::Unsupported("a PDF document")),
+    (b"{\\rtf", Sniffed::Unsupported("an RTF document")),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        Sniffed::Unsupported("an Office document"),
+    ),
+    (b"PK\x03\x04", Sniffed::Unsupported("a ZIP archive")),
+    (b"PK\x05\x06", Sniffed::Unsupported("a ZIP archive")),
+    (b"Rar!", Sniffed::Unsupported("a RAR archive")),
+    (b"7z\xbc\xaf\x27\x1c", Sniffed::Unsupported("a 7z archive")),
+    (b"\xfd7zXZ\0", Sniffed::Unsupported("an XZ archive")),
+    (b"BZh", Sniffed::Unsupported("a bzip2 archive")),
+    (
+        b"\x1f\x8b",
+        Sniffed::Unsupported("a gzip archive or an Ableton Live set"),
+    ),
+    (b"SQLite format 3", Sniffed::Unsupported("a database")),
+    (b"\x7fELF", Sniffed::Unsupported("a program")),
+    (b"MZ", Sniffed::Unsupported("a program")),
 ];
 
 /// Says what a file is whose first bytes (up to [`HEAD_LEN`]) are `head`.
@@ -112,12 +140,22 @@ fn sniff_bare(head: &[u8]) -> Sniffed {
     match (head.get(..4), head.get(8..12)) {
         (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) => return sniff_wave(head),
         (Some(b"RIFF"), Some(b"RMID")) => return Sniffed::Unsupported("MIDI"),
-        (Some(b"RIFF"), Some(b"AVI ")) => return Sniffed::Unsupported("AVI"),
+        (Some(b"RIFF"), Some(b"AVI ")) => return Sniffed::Unsupported("an AVI video"),
+        (Some(b"RIFF"), Some(b"WEBP")) => return Sniffed::Unsupported("a WebP picture"),
+        (Some(b"RIFF"), Some(b"sfbk")) => return Sniffed::Unsupported("a SoundFont"),
         (Some(b"FORM"), Some(b"AIFF" | b"AIFC")) => return Sniffed::Known(AudioFormat::Aiff),
         (Some(b"FORM"), Some(b"8SVX" | b"16SV")) => return Sniffed::Unsupported("IFF 8SVX"),
         (Some(b"RIFF" | b"FORM"), _) => return Sniffed::NotAudio,
         (Some(b"OggS"), _) => return sniff_ogg(head),
         _ => {}
+    }
+    if head.get(4..8) == Some(b"ftyp")
+        && matches!(
+            head.get(8..12),
+            Some(b"heic" | b"heix" | b"mif1" | b"msf1" | b"avif")
+        )
+    {
+        return Sniffed::Unsupported("a HEIC or AVIF picture");
     }
     if matches!(
         head.get(4..8),
@@ -125,7 +163,43 @@ fn sniff_bare(head: &[u8]) -> Sniffed {
     ) {
         return Sniffed::Known(AudioFormat::Mp4);
     }
+    if head.get(4..8) == Some(b"\xf8\x72\x6f\xba") {
+        return Sniffed::Unsupported("Dolby TrueHD");
+    }
+    if is_transport_stream(head) {
+        return Sniffed::Unsupported("an MPEG transport stream");
+    }
+    if is_text(head) {
+        return Sniffed::Unsupported("a text");
+    }
     sniff_frames(head)
+}
+
+/// Packets of 188 bytes (ISO/IEC 13818-1, 2.4.3.2), five of them in a row.
+fn is_transport_stream(head: &[u8]) -> bool {
+    (0..5).all(|packet| head.get(packet * 188) == Some(&0x47))
+}
+
+/// Whether all of it is characters that people write, in UTF-8 or behind the mark of UTF-16.
+fn is_text(head: &[u8]) -> bool {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        let units = head.as_chunks::<2>().0;
+        // Latin letters, one byte of two zero. Audio that begins with these bytes has no such regularity.
+        return units.len() >= 8
+            && units[1..].iter().filter(|[a, b]| (*a == 0) != (*b == 0)).count() * 10 >= units.len() * 9;
+    }
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The last character may be cut.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    text.len() >= 8
+        && text
+            .chars()
+            .all(|char| !char.is_control() || char.is_ascii_whitespace())
 }
 
 /// WAVE is a box: the codec inside decides.
@@ -349,7 +423,7 @@ mod tests {
             (
                 "text",
                 b"Just some words, renamed to .wav".to_vec(),
-                Sniffed::NotAudio,
+                Sniffed::Unsupported("a text"),
             ),
             ("zeros", vec![0; 4096], Sniffed::NotAudio),
             (
@@ -363,6 +437,11 @@ mod tests {
                 "MP3 in WAV",
                 wave_of(0x55),
                 Sniffed::Unsupported("MP3 inside WAV"),
+            ),
+            (
+                "Wave64",
+                b"riff\x2e\x91\xcf\x11\xa5\xd6".to_vec(),
+                Sniffed::Known(W64),
             ),
             (
                 "a WAV cut in its header",
@@ -439,22 +518,71 @@ mod tests {
                 b"\x1a\x45\xdf\xa3\x01".to_vec(),
                 Sniffed::Unsupported("Matroska/WebM"),
             ),
-            (
-                "Wave64",
-                b"riff\x2e\x91\xcf\x11\xa5\xd6".to_vec(),
-                Sniffed::Known(W64),
-            ),
             ("DSF", b"DSD \x1c".to_vec(), Sniffed::Unsupported("DSD")),
             ("MIDI", b"MThd\0\0\0\x06".to_vec(), Sniffed::Unsupported("MIDI")),
             ("AC-3", b"\x0b\x77\x12\x34".to_vec(), Sniffed::Unsupported("AC-3")),
             (
                 "AVI",
                 b"RIFF\0\0\0\0AVI LIST".to_vec(),
-                Sniffed::Unsupported("AVI"),
+                Sniffed::Unsupported("an AVI video"),
             ),
-            ("WebP", b"RIFF\0\0\0\0WEBPVP8 ".to_vec(), Sniffed::NotAudio),
-            ("JPEG", b"\xff\xd8\xff\xe0".to_vec(), Sniffed::NotAudio),
-            ("ZIP", b"PK\x03\x04".to_vec(), Sniffed::NotAudio),
+            (
+                "WebP",
+                b"RIFF\0\0\0\0WEBPVP8 ".to_vec(),
+                Sniffed::Unsupported("a WebP picture"),
+            ),
+            (
+                "JPEG",
+                b"\xff\xd8\xff\xe0".to_vec(),
+                Sniffed::Unsupported("a JPEG picture"),
+            ),
+            (
+                "HEIC",
+                b"\0\0\0\x18ftypheic".to_vec(),
+                Sniffed::Unsupported("a HEIC or AVIF picture"),
+            ),
+            (
+                "ZIP",
+                b"PK\x03\x04".to_vec(),
+                Sniffed::Unsupported("a ZIP archive"),
+            ),
+            (
+                "PDF",
+                b"%PDF-1.7".to_vec(),
+                Sniffed::Unsupported("a PDF document"),
+            ),
+            ("DTS", b"\x7f\xfe\x80\x01".to_vec(), Sniffed::Unsupported("DTS")),
+            (
+                "DTS of 14 bits",
+                b"\x1f\xff\xe8\x00".to_vec(),
+                Sniffed::Unsupported("DTS"),
+            ),
+            (
+                "MPEG video",
+                b"\0\0\x01\xba\x44".to_vec(),
+                Sniffed::Unsupported("an MPEG video"),
+            ),
+            (
+                "MPEG-TS",
+                [&[0x47][..], &[0xff; 187]].concat().repeat(5),
+                Sniffed::Unsupported("an MPEG transport stream"),
+            ),
+            (
+                "text of UTF-16",
+                "lyrics of a song".encode_utf16().flat_map(u16::to_le_bytes).fold(
+                    b"\xff\xfe".to_vec(),
+                    |mut text, byte| {
+                        text.push(byte);
+                        text
+                    },
+                ),
+                Sniffed::Unsupported("a text"),
+            ),
+            (
+                "Opus beside Theora",
+                [ogg_page(b"\x80theora"), ogg_page(b"OpusHead")].concat(),
+                Sniffed::Unsupported("Opus beside another stream in Ogg"),
+            ),
         ];
         for (name, bytes, expected) in table {
             assert_eq!(sniff(bytes), *expected, "{name}");

@@ -79,7 +79,7 @@ fn json_is_one_document_per_file_and_line_also_for_what_fails() {
     assert_eq!(report.file, direct.file);
     let integrated = |report: &model::Report| report.loudness.integrated_lufs.value().unwrap();
     assert!((integrated(&report) - integrated(&direct)).abs() < 1e-9);
-    assert_eq!(refused["failure"]["code"], "not_audio");
+    assert_eq!(refused["failure"]["code"], "unsupported");
     assert_eq!(refused["advice"], "Export the mix as WAV or FLAC.");
     assert_eq!(gone["message"], "There is no such file.");
 }

@@ -1,6 +1,10 @@
 //! The engine from outside: files in, reports and failures out.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests too")]
+#![expect(
+    clippy::print_stdout,
+    reason = "`--nocapture` shows the tables that were compared"
+)]
 
 mod agreement;
 #[cfg(unix)]

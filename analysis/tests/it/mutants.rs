@@ -52,7 +52,7 @@ const FILES: &[(&[&str], &str)] = &[
 struct Valid {
     name: String,
     bytes: Vec<u8>,
-    heads: Vec<Range<usize>>,
+    heads: [Range<usize>; 2],
 }
 
 fn valid_files() -> Vec<Valid> {
@@ -65,9 +65,11 @@ fn valid_files() -> Vec<Valid> {
             let file = folder.path().join(name);
             ffmpeg(&source, encode, &file);
             let bytes = std::fs::read(&file).unwrap();
-            let mut heads = vec![0..HEAD.min(bytes.len())];
-            let index = bytes.windows(4).rposition(|kind| kind == b"moov");
-            heads.extend(index.map(|at| at..(at + 2 * HEAD).min(bytes.len())));
+            let index = bytes.windows(4).rposition(|kind| kind == b"moov").unwrap_or(0);
+            let heads = [
+                0..HEAD.min(bytes.len()),
+                index..(index + 2 * HEAD).min(bytes.len()),
+            ];
             Valid {
                 name: format!("{name} {}", encode.join(" ")),
                 heads,
