@@ -12,6 +12,7 @@ mod child;
 mod cli;
 mod failures;
 mod ffmpeg;
+mod limits;
 mod mutants;
 mod oracle;
 mod signals;

@@ -14,7 +14,7 @@ const RATE: u32 = 22_050;
 const SECONDS: f64 = 10.0;
 
 /// Ten seconds of music, encoded by ffmpeg.
-fn encoded(encode: &[&str], name: &str) -> Vec<u8> {
+pub(crate) fn encoded(encode: &[&str], name: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("source.wav");
     std::fs::write(&source, wav(RATE, &music(RATE, SECONDS, 1), Encoding::Int16)).unwrap();
