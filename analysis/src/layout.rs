@@ -4,27 +4,32 @@
 //! size, transfers end halfway, and WAVE files beyond 4 GiB are called RF64 (EBU Tech 3306) or BW64 (ITU-R BS.2088).
 //! All of them hold good audio. [`inspect`] finds it and says which bytes of the header to read differently.
 
+mod chunks;
+mod flac;
+mod ogg;
+mod wave;
+
 use std::io::{self, Read, Seek, SeekFrom};
 
+use model::Failure;
 use model::format::AudioFormat;
-use model::{Failure, FailureCode};
-
-use crate::decode::{check_channels, check_rate};
 
 /// A size that says "unknown", or "see the ds64 chunk".
 const UNKNOWN: u32 = u32::MAX;
 /// More chunks than any real file has in front of its audio.
 const MAX_CHUNKS: u32 = 4_096;
-/// A data chunk of this size means that nobody came back to fill it in.
-const UNFILLED: u32 = 0;
 
 /// What [`inspect`] found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
+    /// Where the reader begins.
+    pub(crate) start: u64,
     /// Bytes to be read in place of those at an offset.
     pub(crate) patches: Vec<(u64, Vec<u8>)>,
     /// Where the audio ends, which is where the file ends or before.
     pub(crate) end: u64,
+    /// The patched header no longer says where the audio ends, so that its reader runs into the end.
+    pub(crate) is_open_ended: bool,
     /// The header promises more than the file holds, in a way that the patched header no longer says.
     pub(crate) is_cut_short: bool,
 }
@@ -39,183 +44,25 @@ pub(crate) fn inspect(
     file_len: u64,
 ) -> io::Result<Result<Layout, Failure>> {
     match format {
-        AudioFormat::Wav => inspect_wave(source, start, file_len),
-        AudioFormat::Aiff => inspect_aiff(source, start, file_len).map(Ok),
-        AudioFormat::Caf => inspect_caf(source, start, file_len).map(Ok),
-        AudioFormat::Mp4 => inspect_mp4(source, start, file_len).map(Ok),
+        AudioFormat::Wav => wave::inspect_wave(source, start, file_len),
+        AudioFormat::W64 => wave::inspect_wave64(source, start, file_len),
+        AudioFormat::Flac => flac::inspect_flac(source, start, file_len).map(Ok),
+        AudioFormat::Ogg => ogg::inspect_ogg(source, start, file_len).map(Ok),
+        AudioFormat::Aiff => chunks::inspect_aiff(source, start, file_len).map(Ok),
+        AudioFormat::Caf => chunks::inspect_caf(source, start, file_len).map(Ok),
+        AudioFormat::Mp4 => chunks::inspect_mp4(source, start, file_len).map(Ok),
         _ => Ok(Ok(Layout {
+            start,
             end: file_len,
             ..Layout::default()
         })),
     }
 }
 
-fn inspect_wave(
+pub(crate) fn read_at<const N: usize>(
     source: &mut (impl Read + Seek),
-    start: u64,
-    file_len: u64,
-) -> io::Result<Result<Layout, Failure>> {
-    let mut patches = vec![
-        (start, b"RIFF".to_vec()),
-        (start + 4, UNKNOWN.to_le_bytes().to_vec()),
-    ];
-    let mut long_data_len = None;
-    let mut at = start + 12;
-    for _ in 0..MAX_CHUNKS {
-        let Some(header) = read_at::<8>(source, at)? else {
-            break;
-        };
-        let [.., l0, l1, l2, l3] = header;
-        let len = u32::from_le_bytes([l0, l1, l2, l3]);
-        let body = at + 8;
-        match &header[..4] {
-            b"ds64" => {
-                if let Some([_, _, _, _, _, _, _, _, data_len @ ..]) = read_at::<16>(source, body)? {
-                    long_data_len = Some(u64::from_le_bytes(data_len));
-                }
-            }
-            b"fmt " => match read_at::<16>(source, body)? {
-                Some(format) => match check_format(&format) {
-                    Ok(None) => {}
-                    Ok(Some(bits)) => patches.push((body + 14, bits.to_le_bytes().to_vec())),
-                    Err(failure) => return Ok(Err(failure)),
-                },
-                None => break,
-            },
-            b"data" => {
-                let available = file_len.saturating_sub(body);
-                let declared = match (len, long_data_len) {
-                    (UNKNOWN, Some(long)) => long,
-                    (UNKNOWN | UNFILLED, _) => available,
-                    (len, _) => u64::from(len),
-                };
-                let patched = u32::try_from(declared).unwrap_or(UNKNOWN);
-                patches.push((at + 4, patched.to_le_bytes().to_vec()));
-                return Ok(Ok(Layout {
-                    patches,
-                    end: body + declared.min(available),
-                    is_cut_short: patched == UNKNOWN && declared > available,
-                }));
-            }
-            _ => {}
-        }
-        at = body + u64::from(len) + u64::from(len & 1);
-    }
-    // No data chunk: the reader will say so.
-    Ok(Ok(Layout {
-        patches,
-        end: file_len,
-        is_cut_short: false,
-    }))
-}
-
-/// A reader of AIFF looks behind the audio for more chunks before it begins, and finds the end of a file cut short.
-fn inspect_aiff(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
-    let mut layout = Layout {
-        end: file_len,
-        ..Layout::default()
-    };
-    let mut at = start + 12;
-    for _ in 0..MAX_CHUNKS {
-        let Some([.., l0, l1, l2, l3]) = read_at::<8>(source, at)? else {
-            break;
-        };
-        let len = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
-        let body = at + 8;
-        if body + len > file_len {
-            // Even, so that no padding is expected behind it.
-            let available = (file_len - body) & !1;
-            let big_endian = |len: u64| u32::try_from(len).unwrap_or(UNKNOWN).to_be_bytes().to_vec();
-            layout.patches = vec![
-                (start + 4, big_endian(body + available - start - 8)),
-                (at + 4, big_endian(available)),
-            ];
-            layout.is_cut_short = true;
-            break;
-        }
-        at = body + len + (len & 1);
-    }
-    Ok(layout)
-}
-
-/// The same for CAF, whose sizes have 64 bits.
-fn inspect_caf(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
-    let mut layout = Layout {
-        end: file_len,
-        ..Layout::default()
-    };
-    let mut at = start + 8;
-    for _ in 0..MAX_CHUNKS {
-        let Some([_, _, _, _, len @ ..]) = read_at::<12>(source, at)? else {
-            break;
-        };
-        let body = at + 12;
-        // A negative size reaches to the end of the file.
-        let Ok(len) = u64::try_from(i64::from_be_bytes(len)) else {
-            break;
-        };
-        if len > file_len - body {
-            layout.patches = vec![(at + 4, (file_len - body).to_be_bytes().to_vec())];
-            layout.is_cut_short = true;
-            break;
-        }
-        at = body + len;
-    }
-    Ok(layout)
-}
-
-/// An MP4 file that is cut short has usually lost its index, so there is nothing to mend; but it can be said.
-fn inspect_mp4(source: &mut (impl Read + Seek), start: u64, file_len: u64) -> io::Result<Layout> {
-    let mut layout = Layout {
-        end: file_len,
-        ..Layout::default()
-    };
-    let mut at = start;
-    for _ in 0..MAX_CHUNKS {
-        let Some([l0, l1, l2, l3, ..]) = read_at::<8>(source, at)? else {
-            break;
-        };
-        let len = match u32::from_be_bytes([l0, l1, l2, l3]) {
-            // To the end of the file.
-            0 => break,
-            1 => match read_at::<8>(source, at + 8)? {
-                Some(len) => u64::from_be_bytes(len),
-                None => break,
-            },
-            len => u64::from(len),
-        };
-        if len < 8 {
-            break;
-        }
-        if len > file_len - at {
-            layout.is_cut_short = true;
-            break;
-        }
-        at += len;
-    }
-    Ok(layout)
-}
-
-/// Refuses what cannot be measured, before symphonia multiplies it (0.6.1 overflows beyond 31 channels), and gives the
-/// bits per sample where they are not those of the container: 20-bit PCM is stored in 3 bytes, at their upper end.
-fn check_format(format: &[u8; 16]) -> Result<Option<u16>, Failure> {
-    let [t0, t1, c0, c1, r0, r1, r2, r3, _, _, _, _, a0, a1, b0, b1] = *format;
-    const TAG_PCM: u16 = 1;
-    let tag = u16::from_le_bytes([t0, t1]);
-    let channels = u16::from_le_bytes([c0, c1]);
-    let align = u16::from_le_bytes([a0, a1]);
-    let bits = u16::from_le_bytes([b0, b1]);
-    if channels == 0 {
-        return Err(Failure::new(FailureCode::Malformed));
-    }
-    check_channels(usize::from(channels))?;
-    check_rate(u32::from_le_bytes([r0, r1, r2, r3]))?;
-    let container = bits.div_ceil(8);
-    let is_padded = tag == TAG_PCM && bits % 8 != 0 && container <= 4 && align == channels * container;
-    Ok(is_padded.then_some(container * 8))
-}
-
-fn read_at<const N: usize>(source: &mut (impl Read + Seek), at: u64) -> io::Result<Option<[u8; N]>> {
+    at: u64,
+) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     source.seek(SeekFrom::Start(at))?;
     match source.read_exact(&mut bytes) {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[expect(missing_docs, reason = "the formats' own names")]
 pub enum AudioFormat {
     Wav,
+    W64,
     Aiff,
     Flac,
     Mp3,
@@ -21,8 +22,9 @@ pub enum AudioFormat {
 
 impl AudioFormat {
     /// Every format, in the order in which pages name them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Wav,
+        Self::W64,
         Self::Aiff,
         Self::Flac,
         Self::Mp3,
@@ -37,6 +39,7 @@ impl AudioFormat {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wav => "WAV",
+            Self::W64 => "Wave64",
             Self::Aiff => "AIFF",
             Self::Flac => "FLAC",
             Self::Mp3 => "MP3",
@@ -51,13 +54,14 @@ impl AudioFormat {
     #[must_use]
     pub const fn extensions(self) -> &'static [&'static str] {
         match self {
-            Self::Wav => &["wav", "wave", "bwf"],
+            Self::Wav => &["wav", "wave", "bwf", "rf64"],
+            Self::W64 => &["w64"],
             Self::Aiff => &["aif", "aiff", "aifc"],
             Self::Flac => &["flac"],
             Self::Mp3 => &["mp3"],
             Self::Mp4 => &["m4a", "mp4"],
             Self::Aac => &["aac"],
-            Self::Ogg => &["ogg", "oga"],
+            Self::Ogg => &["ogg", "oga", "opus"],
             Self::Caf => &["caf"],
         }
     }
@@ -67,6 +71,7 @@ impl AudioFormat {
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Wav => "audio/wav",
+            Self::W64 => "audio/x-w64",
             Self::Aiff => "audio/aiff",
             Self::Flac => "audio/flac",
             Self::Mp3 => "audio/mpeg",

@@ -69,7 +69,13 @@ fn a_file_becomes_progress_and_one_report() {
 fn a_bad_file_becomes_one_failure() {
     let (messages, status) = run_child(&broken::text(), None);
     assert!(status.success());
-    assert_eq!(messages, [Message::Failure(Failure::new(FailureCode::NotAudio))]);
+    assert_eq!(
+        messages,
+        [Message::Failure(Failure::with(
+            FailureCode::Unsupported,
+            "a text"
+        ))]
+    );
 }
 
 #[test]

@@ -1,13 +1,23 @@
 //! The engine from outside: files in, reports and failures out.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests too")]
+#![expect(
+    clippy::print_stdout,
+    reason = "`--nocapture` shows the tables that were compared"
+)]
 
 mod agreement;
 #[cfg(unix)]
 mod child;
+mod cli;
 mod failures;
+mod ffmpeg;
+mod limits;
+mod mutants;
+mod oracle;
 mod signals;
 mod standards;
+mod truncated;
 
 use std::io::Cursor;
 

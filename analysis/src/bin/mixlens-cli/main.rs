@@ -1,0 +1,111 @@
+//! `mixlens-cli`: the measurements of local files, in the terminal or as JSON.
+
+mod arguments;
+mod input;
+mod table;
+
+use std::io::{self, IsTerminal, Write};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use analysis::{Error, Options, measure};
+use arguments::{Analyze, Arguments, Color, Command};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use input::Input;
+use model::{Failure, FailureCode, Report};
+
+/// What the program ends with; of several files the largest counts. 2 is clap's, for arguments that make no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Measured = 0,
+    Refused = 1,
+    Unreadable = 3,
+}
+
+fn main() -> ExitCode {
+    let Command::Analyze(arguments) = Arguments::parse().command;
+    // A decoder that panics on a broken file has been caught, and the file's sentence says so.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut out = io::stdout().lock();
+    let paint = table::Paint::new(wants_color(arguments.color, out.is_terminal()));
+    let mut outcome = Outcome::Measured;
+    for (index, path) in arguments.files.iter().enumerate() {
+        let result = analyze(path, &arguments);
+        outcome = outcome.max(match &result {
+            Ok(_) => Outcome::Measured,
+            Err(Error::Rejected(_)) => Outcome::Refused,
+            Err(Error::Io(_)) => Outcome::Unreadable,
+        });
+        let written = if arguments.json {
+            write_json(&mut out, path, &result)
+        } else {
+            table::write(&mut out, paint, index, path, &result)
+        };
+        // Whoever reads us has stopped (`mixlens-cli … | head`), or the disk is full.
+        if let Err(error) = written.and_then(|()| out.flush()) {
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                let _ = writeln!(io::stderr(), "mixlens-cli: cannot write: {error}");
+            }
+            return ExitCode::from(Outcome::Unreadable as u8);
+        }
+    }
+    ExitCode::from(outcome as u8)
+}
+
+fn analyze(path: &Path, arguments: &Analyze) -> Result<Report, Error> {
+    let Input { file, name, declared } = Input::open(path).map_err(Error::Io)?;
+    let options = Options {
+        declared,
+        max_duration: Duration::from_secs(u64::from(arguments.max_minutes) * 60),
+        threads: usize::try_from(arguments.threads).unwrap_or(1),
+    };
+    let bar = progress_bar(&name);
+    let measured = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        measure(file, &options, &mut |percent| {
+            bar.set_position(u64::from(percent.get()))
+        })
+    }));
+    bar.finish_and_clear();
+    measured.unwrap_or_else(|_| Err(Failure::new(FailureCode::DecoderFailed).into()))
+}
+
+/// Draws on standard error, and only where that is a terminal.
+fn progress_bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos:>3} %  {msg}") {
+        bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+    }
+    bar.set_message(name.to_owned());
+    bar
+}
+
+/// <https://no-color.org>: any value but the empty one turns colours off, unless the user asks for them.
+fn wants_color(color: Color, is_terminal: bool) -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            is_terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>) -> io::Result<()> {
+    let file = path.display().to_string();
+    let document = match result {
+        Ok(report) => serde_json::json!({ "file": file, "report": report }),
+        Err(Error::Rejected(failure)) => {
+            let (message, advice) = table::refusal(failure);
+            serde_json::json!({ "file": file, "failure": failure, "message": message, "advice": advice })
+        }
+        Err(Error::Io(error)) => {
+            let (message, advice) = input::trouble(error);
+            serde_json::json!({ "file": file, "io_error": error.to_string(), "message": message, "advice": advice })
+        }
+    };
+    writeln!(out, "{document}")
+}

@@ -1,0 +1,186 @@
+//! Measurements and refusals for people.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use analysis::Error;
+use model::report::BANDS;
+use model::{Failure, FailureCode, Reading, Report};
+
+use crate::input;
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    pub(crate) const fn new(wanted: bool) -> Self {
+        Self(wanted)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn title(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn problem(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    fn note(self, text: &str) -> String {
+        self.with("33", text)
+    }
+}
+
+/// Writes what came of the file at `path`, the one with this index.
+pub(crate) fn write(
+    out: &mut impl Write,
+    paint: Paint,
+    index: usize,
+    path: &Path,
+    result: &Result<Report, Error>,
+) -> io::Result<()> {
+    write_title(out, paint, index, path)?;
+    let (headline, message, advice) = match result {
+        Ok(report) => return write_report(out, paint, report),
+        Err(Error::Rejected(failure)) => {
+            let (message, advice) = refusal(failure);
+            (failure.headline(), message, advice)
+        }
+        Err(Error::Io(error)) => {
+            let (message, advice) = input::trouble(error);
+            ("Cannot be read", message, advice)
+        }
+    };
+    writeln!(out, "  {}\n  {message}\n  {advice}", paint.problem(headline))
+}
+
+/// Why a file was refused and what to do: what [`Failure`] says for the web, without plans and uploads.
+pub(crate) fn refusal(failure: &Failure) -> (String, &'static str) {
+    let message = match (failure.code, failure.detail.as_deref()) {
+        (FailureCode::TooLong, Some(minutes)) => format!("This file is longer than {minutes} minutes."),
+        _ => failure.sentence(),
+    };
+    let advice = match failure.code {
+        FailureCode::Empty | FailureCode::Truncated => {
+            "Export the mix again, and check that it plays to the end."
+        }
+        FailureCode::NotAudio | FailureCode::Unsupported => "Export the mix as WAV or FLAC.",
+        FailureCode::Mislabelled | FailureCode::Malformed | FailureCode::DecoderFailed => {
+            "Open the file in your DAW, and export it again as WAV or FLAC."
+        }
+        FailureCode::Silent => "Check that no track is muted and that the export range covers the song.",
+        FailureCode::TooShort => "Measure the whole song, or at least a section of 3 s.",
+        FailureCode::TooLong => "Raise --max-minutes, or measure a section.",
+        FailureCode::TooManyChannels => "Export a stereo mix-down.",
+        FailureCode::SampleRate => "Export the mix at 44.1, 48 or 96 kHz.",
+        FailureCode::AudioGone | FailureCode::Internal => "Try once more.",
+    };
+    (message, advice)
+}
+
+fn write_title(out: &mut impl Write, paint: Paint, index: usize, path: &Path) -> io::Result<()> {
+    if index > 0 {
+        writeln!(out)?;
+    }
+    let title = path.display().to_string();
+    writeln!(
+        out,
+        "{}\n{}",
+        paint.title(&title),
+        "─".repeat(title.chars().count())
+    )
+}
+
+fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Result<()> {
+    let file = &report.file;
+    let channels = match file.channels {
+        1 => "mono".to_owned(),
+        2 => "stereo".to_owned(),
+        count => format!("{count} channels"),
+    };
+    let codec = if file.codec == file.format.name() {
+        file.codec.clone()
+    } else {
+        format!("{}, {}", file.format.name(), file.codec)
+    };
+    writeln!(
+        out,
+        "  {codec}, {} kHz, {channels}, {}\n",
+        f64::from(file.sample_rate_hz) / 1000.0,
+        clock(file.duration_s)
+    )?;
+
+    let (loudness, peaks, stereo) = (&report.loudness, &report.peaks, &report.stereo);
+    let peak_at = peaks
+        .true_peak_at
+        .map(|at| format!("  at {}", clock(at.time_s)))
+        .unwrap_or_default();
+    let unstable = if loudness.range_is_stable {
+        ""
+    } else {
+        "  (under 60 s: not yet stable)"
+    };
+    let rows = [
+        ("Integrated loudness", loudness.integrated_lufs, "LUFS", ""),
+        ("Short-term maximum", loudness.short_term_max_lufs, "LUFS", ""),
+        ("Momentary maximum", loudness.momentary_max_lufs, "LUFS", ""),
+        ("Loudness range", loudness.range_lu, "LU", unstable),
+        ("True peak", peaks.true_peak_dbtp, "dBTP", peak_at.as_str()),
+        ("Sample peak", peaks.sample_peak_dbfs, "dBFS", ""),
+        ("Peak to loudness", report.dynamics.plr_lu, "LU", ""),
+        ("Crest factor", report.dynamics.crest_db, "dB", ""),
+        ("Correlation", stereo.correlation, "", ""),
+        ("Width (side over mid)", stereo.width_db, "dB", ""),
+        ("Balance (left over right)", stereo.balance_db, "dB", ""),
+        ("Change when mono", stereo.mono_change_lu, "LU", ""),
+    ];
+    for (name, reading, unit, remark) in rows {
+        writeln!(out, "  {name:<26}{}{remark}", figure(reading, unit))?;
+    }
+
+    writeln!(out, "\n  Share of the energy from 20 Hz to 20 kHz")?;
+    for ((name, low, high), reading) in BANDS.iter().zip(report.spectrum.bands_db) {
+        const WIDTH: f64 = 30.0;
+        const FLOOR_DB: f64 = -60.0;
+        let share = reading
+            .value()
+            .map_or(0.0, |db| (1.0 - db / FLOOR_DB).clamp(0.0, 1.0));
+        let bar = "█".repeat((share * WIDTH).round() as usize);
+        writeln!(
+            out,
+            "  {name:<9}{low:>6} to {high:>5} Hz   {} {bar}",
+            figure(reading, "dB")
+        )?;
+    }
+    if !report.notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in &report.notes {
+        writeln!(out, "  {} {}", paint.note("Note:"), note.sentence())?;
+    }
+    Ok(())
+}
+
+fn figure(reading: Reading, unit: &str) -> String {
+    match (reading.value(), reading.why()) {
+        (Some(value), _) => format!("{value:>8.2} {unit:<4}"),
+        (None, why) => format!(
+            "       –  ({})",
+            why.map_or("not measured", model::report::Absent::words)
+        ),
+    }
+}
+
+/// Minutes and seconds.
+fn clock(seconds: f64) -> String {
+    let tenths = (seconds * 10.0).round() as u64;
+    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
+}

@@ -1,0 +1,203 @@
+//! What symphonia demuxes and decodes.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use model::format::AudioFormat;
+use model::{Failure, FailureCode};
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::{
+    AudioCodecParameters, AudioDecoder, AudioDecoderOptions, well_known as id,
+};
+use symphonia::core::errors::Error as SymphoniaError;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::default::formats;
+
+use super::edits::{Edit, Edits};
+use super::names::{bits_per_sample, codec_name, is_float_pcm};
+use super::source::Watch;
+use super::{Facts, Step, check_channels, check_rate, unsupported};
+use crate::{Error, aac};
+
+/// AAC frames that are examined for SBR data, and how many of them must have it.
+const SBR_FRAMES_EXAMINED: u32 = 12;
+const SBR_FRAMES_NEEDED: u32 = 6;
+
+/// A demuxer and the decoder of one of its tracks.
+pub(super) struct Demuxed {
+    reader: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    track_id: u32,
+    is_aac: bool,
+    sbr_examined: u32,
+    sbr_found: u32,
+    watch: Arc<Watch>,
+}
+
+/// What the header says of the audio.
+pub(super) struct Header {
+    pub(super) facts: Facts,
+    pub(super) channels: Channels,
+    pub(super) is_unbounded: bool,
+    /// Frames that should come out, where the file says so exactly, before [`Self::edit`].
+    pub(super) promised_frames: Option<u64>,
+    /// The part that plays.
+    pub(super) edit: Edit,
+}
+
+impl Demuxed {
+    /// Reads the header of `stream`, which stands at its start. `edits` are those of an MP4 file.
+    pub(super) fn open(
+        format: AudioFormat,
+        stream: MediaSourceStream<'static>,
+        edits: &Edits,
+        watch: &Arc<Watch>,
+    ) -> Result<(Self, Header), Error> {
+        let reader = contained(|| read_header(format, stream))?.map_err(|error| watch.refusal(&error))?;
+        let track = reader
+            .first_track_known_codec(TrackType::Audio)
+            .or_else(|| reader.first_track(TrackType::Audio));
+        let Some((track, params)) =
+            track.and_then(|track| Some((track, track.codec_params.as_ref()?.audio()?)))
+        else {
+            return Err(Failure::new(FailureCode::NotAudio).into());
+        };
+        let is_aac = params.codec == id::CODEC_ID_AAC;
+        if is_aac && params.extra_data.as_deref().is_some_and(aac::config_says_sbr) {
+            return Err(unsupported("HE-AAC"));
+        }
+        let rate = params.sample_rate.unwrap_or(0);
+        let channels = params.channels.clone().unwrap_or_default();
+        if rate != 0 {
+            check_rate(rate)?;
+        }
+        check_channels(channels.count())?;
+        let codecs = symphonia::default::get_codecs();
+        let decoder = contained(|| codecs.make_audio_decoder(params, &AudioDecoderOptions::default()))?
+            .map_err(|error| match error {
+                SymphoniaError::Unsupported(_) => {
+                    unsupported(&format!("{} in {}", codec_name(params), format.name()))
+                }
+                error => watch.refusal(&error),
+            })?;
+
+        let header = Header {
+            facts: Facts {
+                format,
+                codec: codec_name(params),
+                sample_rate_hz: rate,
+                channels: channels.count() as u16,
+                bits_per_sample: bits_per_sample(params),
+            },
+            channels,
+            is_unbounded: is_float_pcm(params.codec),
+            promised_frames: promised_frames(format, track, rate),
+            edit: edit(format, track, params, edits),
+        };
+        let demuxed = Self {
+            track_id: track.id,
+            is_aac,
+            sbr_examined: 0,
+            sbr_found: 0,
+            watch: Arc::clone(watch),
+            decoder,
+            reader,
+        };
+        Ok((demuxed, header))
+    }
+
+    /// Decodes one packet into `planes`.
+    pub(super) fn step(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<Step, Error> {
+        let packet = match contained(|| self.reader.next_packet())? {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return Ok(Step::End { early: false }),
+            // A chained stream begins anew, perhaps as something else. Its first part is the file.
+            Err(SymphoniaError::ResetRequired) => return Ok(Step::End { early: false }),
+            Err(SymphoniaError::IoError(_)) => return Ok(Step::End { early: true }),
+            Err(_) => {
+                self.watch.check()?;
+                return Ok(Step::DemuxError);
+            }
+        };
+        if packet.track_id != self.track_id {
+            return Ok(Step::Nothing);
+        }
+        if self.is_aac && self.sbr_examined < SBR_FRAMES_EXAMINED {
+            self.sbr_examined += 1;
+            self.sbr_found += u32::from(aac::frame_ends_in_sbr(&packet.data));
+            if self.sbr_found >= SBR_FRAMES_NEEDED {
+                return Err(unsupported("HE-AAC"));
+            }
+        }
+        let Ok(decoded) = contained(|| self.decoder.decode(&packet))? else {
+            return Ok(Step::DecodeError);
+        };
+        if decoded.frames() == 0 {
+            return Ok(Step::Nothing);
+        }
+        let step = Step::Decoded {
+            frames: decoded.frames(),
+            rate: decoded.spec().rate(),
+            channels: decoded.spec().channels().clone(),
+        };
+        decoded.copy_to_vecs_planar(planes);
+        Ok(step)
+    }
+}
+
+/// Calls into symphonia. Its authors want no panic, and fuzzing still finds some: they are the file's fault here, and
+/// the stream is not used again. (Where panics abort, as in WebAssembly, there is nothing to catch.)
+pub(super) fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Error> {
+    std::panic::catch_unwind(AssertUnwindSafe(call))
+        .map_err(|_| Failure::new(FailureCode::DecoderFailed).into())
+}
+
+fn read_header(
+    format: AudioFormat,
+    stream: MediaSourceStream<'static>,
+) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
+    let options = FormatOptions::default();
+    Ok(match format {
+        // The header of Wave64 is read as one of WAV (module `layout`).
+        AudioFormat::Wav | AudioFormat::W64 => Box::new(formats::WavReader::try_new(stream, options)?),
+        AudioFormat::Aiff => Box::new(formats::AiffReader::try_new(stream, options)?),
+        AudioFormat::Flac => Box::new(formats::FlacReader::try_new(stream, options)?),
+        AudioFormat::Mp3 => Box::new(formats::MpaReader::try_new(stream, options)?),
+        AudioFormat::Mp4 => Box::new(formats::IsoMp4Reader::try_new(stream, options)?),
+        AudioFormat::Aac => Box::new(formats::AdtsReader::try_new(stream, options)?),
+        AudioFormat::Ogg => Box::new(formats::OggReader::try_new(stream, options)?),
+        AudioFormat::Caf => Box::new(formats::CafReader::try_new(stream, options)?),
+    })
+}
+
+fn promised_frames(format: AudioFormat, track: &Track, rate: u32) -> Option<u64> {
+    let is_exact = match format {
+        AudioFormat::Wav
+        | AudioFormat::W64
+        | AudioFormat::Aiff
+        | AudioFormat::Caf
+        | AudioFormat::Flac
+        | AudioFormat::Mp4 => true,
+        // Only an encoder's own tag counts frames; without it symphonia extrapolates from the bit rate.
+        AudioFormat::Mp3 => track.delay.is_some() || track.padding.is_some(),
+        AudioFormat::Aac | AudioFormat::Ogg => false,
+    };
+    let in_frames = track
+        .time_base
+        .is_none_or(|base| base.numer.get() == 1 && base.denom.get() == rate);
+    track.num_frames.filter(|_| is_exact && in_frames)
+}
+
+/// What plays of a track, where symphonia itself does not see to it (0.6.1: it does for MP3 and Vorbis).
+fn edit(format: AudioFormat, track: &Track, params: &AudioCodecParameters, edits: &Edits) -> Edit {
+    match format {
+        AudioFormat::Mp4 => edits.of_track(track.id, params.sample_rate.unwrap_or(0), track.num_frames),
+        // The packet table counts the frames in front and those that play.
+        AudioFormat::Caf => Edit {
+            skip: track.delay.map_or(0, u64::from),
+            keep: track.num_frames.filter(|_| track.delay.is_some()),
+        },
+        _ => Edit::default(),
+    }
+}

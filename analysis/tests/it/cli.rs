@@ -1,0 +1,208 @@
+//! The program as a person or a script runs it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use analysis::testkit::{Encoding, broken, music, tones, wav};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mixlens-cli"));
+    command.env_remove("NO_COLOR");
+    command
+}
+
+fn analyze(arguments: &[&str], folder: &Path) -> Output {
+    program()
+        .arg("analyze")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn mix() -> Vec<u8> {
+    wav(44_100, &music(44_100, 4.0, 1), Encoding::Int16)
+}
+
+fn folder_with(files: &[(&str, Vec<u8>)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_file_becomes_a_table_without_colours_or_progress_where_nobody_watches() {
+    let folder = folder_with(&[("my mix.wav", mix())]);
+    let output = analyze(&["my mix.wav"], folder.path());
+    assert_eq!(output.status.code(), Some(0));
+    let table = text(&output.stdout);
+    for row in [
+        "my mix.wav\n",
+        "Integrated loudness",
+        "LUFS",
+        "True peak",
+        "dBTP",
+        "Sub",
+        "Correlation",
+    ] {
+        assert!(table.contains(row), "{row}: {table}");
+    }
+    assert!(!table.contains('\x1b'), "{table}");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn json_is_one_document_per_file_and_line_also_for_what_fails() {
+    let folder = folder_with(&[("mix.wav", mix()), ("lyrics.wav", broken::text())]);
+    let output = analyze(&["--json", "mix.wav", "lyrics.wav", "gone.wav"], folder.path());
+    assert_eq!(output.status.code(), Some(3));
+    let lines: Vec<Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [measured, refused, gone] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(measured["file"], "mix.wav");
+    let report: model::Report = serde_json::from_value(measured["report"].clone()).unwrap();
+    let direct = crate::report_of(mix());
+    assert_eq!(report.file, direct.file);
+    let integrated = |report: &model::Report| report.loudness.integrated_lufs.value().unwrap();
+    assert!((integrated(&report) - integrated(&direct)).abs() < 1e-9);
+    assert_eq!(refused["failure"]["code"], "unsupported");
+    assert_eq!(refused["advice"], "Export the mix as WAV or FLAC.");
+    assert_eq!(gone["message"], "There is no such file.");
+}
+
+#[test]
+fn the_exit_code_says_how_it_went() {
+    let short = wav(44_100, &tones(44_100, &[(-20.0, 61.0)]), Encoding::Int16);
+    let folder = folder_with(&[
+        ("mix.wav", mix()),
+        ("silent.wav", broken::silent()),
+        ("long.wav", short),
+    ]);
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    #[rustfmt::skip]
+    let table: &[(&[&str], i32, &str)] = &[
+        (&["mix.wav", "mix.wav"], 0, "Integrated"),
+        (&["silent.wav"], 1, "Check that no track is muted"),
+        (&["--max-minutes", "1", "long.wav"], 1, "Raise --max-minutes"),
+        (&["--max-minutes", "2", "long.wav"], 0, "Integrated"),
+        (&["silent.wav", "mix.wav"], 1, "Integrated"),
+        (&["gone.wav", "silent.wav", "mix.wav"], 3, "There is no such file."),
+        (&["folder"], 3, "This is a folder."),
+        (&[], 2, ""),
+        (&["--max-minutes", "0", "mix.wav"], 2, ""),
+        (&["--colour", "mix.wav"], 2, ""),
+    ];
+    for (arguments, code, sentence) in table {
+        let output = analyze(arguments, folder.path());
+        assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {output:?}");
+        assert!(
+            text(&output.stdout).contains(sentence),
+            "{arguments:?}: {output:?}"
+        );
+        // Wrong arguments are explained where no pipe swallows it.
+        assert_eq!(output.stderr.is_empty(), *code != 2, "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_a_file_like_any_other() {
+    let mut child = program()
+        .args(["analyze", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&mix()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["file"], "-");
+    assert_eq!(document["report"]["file"]["frames"], 4 * 44_100);
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_crash() {
+    let folder = folder_with(&[("mix.wav", mix())]);
+    let mut child = program()
+        .args(["analyze", "mix.wav", "mix.wav"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn help_documents_formats_exit_codes_and_examples() {
+    for arguments in [&["--help"][..], &["analyze", "--help"]] {
+        let output = program().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let help = text(&output.stdout);
+        for part in [
+            "What is measured:",
+            "What is read:",
+            "Exit codes:",
+            "NO_COLOR",
+            "Examples:",
+        ] {
+            assert!(help.contains(part), "{part}: {help}");
+        }
+    }
+}
+
+/// Runs the program on a terminal of its own, by `script` of Debian's essential package bsdutils.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(file: &Path, environment: &[(&str, &str)]) -> String {
+    let line = format!(
+        "'{}' analyze '{}'",
+        env!("CARGO_BIN_EXE_mixlens-cli"),
+        file.display()
+    );
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm-256color")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs `script` (apt-get install bsdutils): {error}"));
+    assert!(output.status.success(), "{output:?}");
+    text(&output.stdout)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_colours_and_progress_and_no_color_turns_the_colours_off() {
+    /// Bold.
+    const TITLE: &str = "\x1b[1m";
+    let folder = folder_with(&[("mix.wav", wav(44_100, &music(44_100, 30.0, 1), Encoding::Int16))]);
+    let file: PathBuf = folder.path().join("mix.wav");
+    let colored = on_a_terminal(&file, &[]);
+    assert!(colored.contains(TITLE), "{colored:?}");
+    assert!(colored.contains(" %  mix.wav"), "{colored:?}");
+    let plain = on_a_terminal(&file, &[("NO_COLOR", "1")]);
+    assert!(
+        !plain.contains(TITLE) && plain.contains("Integrated"),
+        "{plain:?}"
+    );
+    assert!(on_a_terminal(&file, &[("NO_COLOR", "")]).contains(TITLE));
+    assert!(!on_a_terminal(&file, &[("TERM", "dumb")]).contains(TITLE));
+}
