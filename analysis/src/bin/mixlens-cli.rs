@@ -87,7 +87,11 @@ fn analyze(path: &Path, threads: usize, show_progress: bool) -> Result<Report, E
 fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>) -> io::Result<()> {
     let file = path.display().to_string();
     let object = match result {
-        Ok(report) => serde_json::json!({ "file": file, "report": report }),
+        // Not as a `Value`, which would write out an f32 with all the digits of an f64.
+        Ok(report) => {
+            let (file, report) = (serde_json::to_string(&file)?, serde_json::to_string(report)?);
+            return writeln!(out, r#"{{"file":{file},"report":{report}}}"#);
+        }
         Err(Error::Rejected(failure)) => serde_json::json!({ "file": file, "failure": failure }),
         Err(Error::Io(error)) => serde_json::json!({ "file": file, "io_error": error.to_string() }),
     };

@@ -5,6 +5,7 @@
 mod agreement;
 #[cfg(unix)]
 mod child;
+mod detail;
 mod failures;
 mod signals;
 mod standards;
