@@ -70,6 +70,7 @@ pub struct Stream {
     channels: Channels,
     spec_is_proven: bool,
     is_unbounded: bool,
+    integer_bits: Option<u16>,
     promised_frames: Option<u64>,
     edit: Edit,
     planes: Vec<Vec<f32>>,
@@ -157,6 +158,7 @@ impl Stream {
             facts,
             channels,
             is_unbounded,
+            integer_bits,
             promised_frames,
             edit,
         } = header;
@@ -166,6 +168,7 @@ impl Stream {
             channels,
             spec_is_proven: false,
             is_unbounded,
+            integer_bits,
             promised_frames: edit.keep.or(promised_frames),
             edit,
             planes: Vec::new(),
@@ -315,12 +318,8 @@ impl Stream {
 
     /// Bits per sample, where samples are integers that come out of the decoder as they went in.
     #[must_use]
-    pub fn integer_bits(&self) -> Option<u16> {
-        let is_lossless = [id::CODEC_ID_FLAC, id::CODEC_ID_ALAC].contains(&self.codec)
-            || self.facts.codec.starts_with("PCM");
-        self.facts
-            .bits_per_sample
-            .filter(|_| is_lossless && !self.is_unbounded())
+    pub const fn integer_bits(&self) -> Option<u16> {
+        self.integer_bits
     }
 
     fn end(&mut self, early: bool) {

@@ -15,7 +15,7 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::default::formats;
 
 use super::edits::{Edit, Edits};
-use super::names::{bits_per_sample, codec_name, is_float_pcm};
+use super::names::{bits_per_sample, codec_name, integer_bits, is_float_pcm};
 use super::source::Watch;
 use super::{Facts, Step, check_channels, check_rate, unsupported};
 use crate::{Error, aac};
@@ -40,6 +40,7 @@ pub(super) struct Header {
     pub(super) facts: Facts,
     pub(super) channels: Channels,
     pub(super) is_unbounded: bool,
+    pub(super) integer_bits: Option<u16>,
     /// Frames that should come out, where the file says so exactly, before [`Self::edit`].
     pub(super) promised_frames: Option<u64>,
     /// The part that plays.
@@ -92,6 +93,7 @@ impl Demuxed {
             },
             channels,
             is_unbounded: is_float_pcm(params.codec),
+            integer_bits: integer_bits(params),
             promised_frames: promised_frames(format, track, rate),
             edit: edit(format, track, params, edits),
         };

@@ -47,6 +47,22 @@ pub(super) fn bits_per_sample(params: &AudioCodecParameters) -> Option<u16> {
         .filter(|bits| (1..=64).contains(bits))
 }
 
+/// Bits per sample, where samples are integers that come out of the decoder as they went in.
+pub(super) fn integer_bits(params: &AudioCodecParameters) -> Option<u16> {
+    let is_lossy = matches!(
+        params.codec,
+        id::CODEC_ID_PCM_ALAW
+            | id::CODEC_ID_PCM_MULAW
+            | id::CODEC_ID_ADPCM_MS
+            | id::CODEC_ID_ADPCM_IMA_WAV
+            | id::CODEC_ID_ADPCM_IMA_QT
+            | id::CODEC_ID_OPUS
+            | id::CODEC_ID_AC3
+            | id::CODEC_ID_EAC3
+    );
+    bits_per_sample(params).filter(|_| !is_lossy && !is_float_pcm(params.codec))
+}
+
 /// Whether the samples are floating-point numbers, which have no full scale.
 pub(super) fn is_float_pcm(codec: AudioCodecId) -> bool {
     [

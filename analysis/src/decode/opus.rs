@@ -83,6 +83,7 @@ impl OpusStream {
             },
             channels: Channels::Discrete(self.order.len() as u16),
             is_unbounded: false,
+            integer_bits: None,
             promised_frames: None,
             edit: Edit::default(),
         }

@@ -11,7 +11,7 @@ const SIDE_S: usize = 8;
 /// Sections are at least this long.
 const SHORTEST_S: usize = 8;
 /// Root-mean-square difference of the band levels that makes a boundary, in dB.
-const NOVELTY_DB: f64 = 3.0;
+const NOVELTY_DB: f64 = 4.0;
 /// Band levels below this are all the same.
 const FLOOR_DB: f64 = -80.0;
 /// So that a long file has a report of bounded size; the strongest boundaries stay.
@@ -51,9 +51,13 @@ fn boundaries(seconds: &[[f64; 7]]) -> Vec<usize> {
             let squares: f64 = before.iter().zip(behind).map(|(a, b)| (a - b) * (a - b)).sum();
             (second, (squares / BANDS.len() as f64).sqrt())
         })
-        .filter(|&(_, novelty)| novelty >= NOVELTY_DB)
         .collect();
-    let mut order = novelty;
+    // The slope of a strong boundary is none of its own.
+    let is_peak = |&(second, value): &(usize, f64)| {
+        let is_near = |other: &&(usize, f64)| other.0.abs_diff(second) <= SIDE_S;
+        value >= NOVELTY_DB && novelty.iter().filter(is_near).all(|other| other.1 <= value)
+    };
+    let mut order: Vec<(usize, f64)> = novelty.iter().copied().filter(is_peak).collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut chosen: Vec<usize> = Vec::new();
     for (second, _) in order {

@@ -10,6 +10,7 @@ mod agreement;
 #[cfg(unix)]
 mod child;
 mod cli;
+mod detail;
 mod failures;
 mod ffmpeg;
 mod limits;
