@@ -6,7 +6,7 @@ use crate::{assert_near, measured, report_of};
 use analysis::testkit::{Encoding, Planes, amplitude, sine, tones, wav};
 use model::Report;
 
-const RATES: [u32; 4] = [44_100, 48_000, 96_000, 22_050];
+const RATES: [u32; 6] = [22_050, 44_100, 48_000, 88_200, 96_000, 192_000];
 const SILENT: f64 = f64::NEG_INFINITY;
 
 #[test]
@@ -283,7 +283,7 @@ fn tech_3342_cases_1_to_4_the_range_is_the_distance_of_the_levels() {
         (&[-50.0, -35.0, -20.0, -35.0, -50.0], 15.0),
     ];
     for (case, (levels, expected)) in (1..).zip(cases) {
-        for rate in [44_100, 48_000] {
+        for rate in RATES {
             let segments: Vec<_> = levels.iter().map(|&level| (level, 20.0)).collect();
             let loudness = measured(rate, &tones(rate, &segments)).loudness;
             assert_near(
