@@ -33,7 +33,7 @@ try {
   await page.goto("/upload");
   await upload(page, file("text.wav", Buffer.from("This is no audio at all. ".repeat(100))));
   await page.waitForURL("**/analyses/*");
-  await page.getByText("No audio was found").first().waitFor();
+  await page.getByText("which MixLens does not decode").first().waitFor();
   await shoot(page, "failed", new URL(page.url()).pathname);
   await page.goto("/upload");
   await upload(page, file("notes.txt", Buffer.from("no")), file("one.wav", music({ seconds: 5 })), file("two.wav", music({ seconds: 6 })));

@@ -65,7 +65,8 @@ async function badFiles(page) {
   await page.getByText("This file is empty").waitFor();
   const whole = wav({ seconds: 8 });
   const cases = [
-    ["text.wav", Buffer.from("This is no audio at all. ".repeat(100)), "No audio was found"],
+    ["text.wav", Buffer.from("This is no audio at all. ".repeat(100)), "which MixLens does not decode"],
+    ["noise.wav", Buffer.from(Array.from({ length: 3000 }, (_, at) => (at * 7919) % 251)), "No audio was found"],
     ["silent.wav", wav({ level: 0 }), "There is no signal"],
     ["second.wav", wav({ seconds: 1 }), "Loudness needs at least 3 s"],
     ["header.wav", whole.subarray(0, 44), "What to do"],
