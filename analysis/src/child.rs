@@ -33,10 +33,17 @@ pub struct Task {
     pub declared: Option<AudioFormat>,
     /// The longest audio that the plan allows, in seconds.
     pub max_duration_s: u64,
+    /// [`Options::threads`](crate::Options::threads).
+    #[serde(default = "one")]
+    pub threads: usize,
     /// Makes the child fail as a broken decoder would: for the parent's tests, which cannot wait for a file that
     /// breaks one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+}
+
+const fn one() -> usize {
+    1
 }
 
 /// A way to fail.
@@ -124,7 +131,7 @@ fn measured(task: &Task, file: File, out: &mut impl Write) -> Message {
     let options = crate::Options {
         declared: task.declared,
         max_duration: Duration::from_secs(task.max_duration_s),
-        ..crate::Options::default()
+        threads: task.threads,
     };
     let mut told_at: Option<Instant> = None;
     let mut progress = |percent: crate::Percent| {

@@ -4,6 +4,7 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use model::{ProblemCode, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -43,6 +44,8 @@ pub struct Backend {
     pub wake: Wake,
     /// How to start the measuring child process.
     pub child: Child,
+    /// The cores that no analysis of this process uses; one that finds two free takes both.
+    pub cores: Arc<Semaphore>,
 }
 
 impl Backend {
@@ -70,6 +73,9 @@ impl Backend {
             mailer,
             wake: Wake::default(),
             child,
+            cores: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            )),
         })
     }
 

@@ -27,6 +27,7 @@ fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<Message>, ExitStatus) {
     let task = serde_json::to_string(&Task {
         declared: None,
         max_duration_s: 600,
+        threads: 2,
         fault,
     })
     .unwrap();

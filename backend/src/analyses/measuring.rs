@@ -126,11 +126,6 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
         work.upload_id.parse().map_err(Error::internal)?,
     );
     let plan = work.plan.parse().map_err(|()| Error::internal("unknown plan"))?;
-    let task = Task {
-        declared: AudioFormat::from_media_type(&work.media_type),
-        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
-        fault: backend.child.fault,
-    };
     let mut teller = Teller {
         backend,
         id,
@@ -150,6 +145,16 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
         Err(error) => return Err(error),
     };
     teller.tell(Stage::Measuring, FETCHED).await?;
+    // Held until the child has ended. A file that is alone gets a second core; where more analyses run than there are
+    // cores, each has its one thread all the same.
+    let _core = backend.cores.try_acquire();
+    let second_core = backend.cores.try_acquire();
+    let task = Task {
+        declared: AudioFormat::from_media_type(&work.media_type),
+        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
+        threads: 1 + usize::from(second_core.is_ok()),
+        fault: backend.child.fault,
+    };
     let outcome = measure_in_child(backend, &task, file, &mut teller).await?;
     teller.tell(Stage::Saving, MEASURED).await?;
     Ok(Some(outcome))
