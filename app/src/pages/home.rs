@@ -86,20 +86,28 @@ pub fn HomePage(
                     <div>
                         <dt>"Loudness"</dt>
                         <dd>
-                            "Integrated, short-term, momentary and range by ITU-R BS.1770-5 and EBU R 128, with the curve over the song."
+                            "Integrated, short-term, momentary and range by ITU-R BS.1770-5 and EBU R 128, with the curve over the song and what inaudible highs add."
                         </dd>
                     </div>
                     <div>
-                        <dt>"Peaks"</dt>
-                        <dd>"True peak with its time and channel, sample peak, crest factor, peak to loudness."</dd>
+                        <dt>"Peaks and dynamics"</dt>
+                        <dd>"True peak with its places, clipping that was turned down later, PSR over time, DR, crest factor."</dd>
                     </div>
                     <div>
                         <dt>"Spectrum"</dt>
-                        <dd>"The average in sixths of an octave, and the share of seven bands from sub to air."</dd>
+                        <dd>"The average in sixths of an octave with its range over time, seven bands from sub to air, tilt, low end."</dd>
                     </div>
                     <div>
                         <dt>"Stereo"</dt>
-                        <dd>"Correlation, width, balance, and what folding to mono does to the loudness."</dd>
+                        <dd>"Correlation, width and balance by frequency and over time, and where mono loses most."</dd>
+                    </div>
+                    <div>
+                        <dt>"Signal"</dt>
+                        <dd>"Hum, offset, silence at the ends, bits in use, a steep cut-off as lossy coders leave it, lost or inverted channels."</dd>
+                    </div>
+                    <div>
+                        <dt>"Parts"</dt>
+                        <dd>"Where the sound of the song changes, each part with its own loudness and bands."</dd>
                     </div>
                 </dl>
             </section>

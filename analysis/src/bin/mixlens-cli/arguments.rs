@@ -53,12 +53,16 @@ pub(crate) enum Color {
 
 const AFTER: &str = "\
 What is measured:
-  Loudness      integrated, short-term and momentary maximum (ITU-R BS.1770-5, EBU Tech 3341),
-                loudness range (EBU Tech 3342)
-  Peaks         sample peak; true peak, 4x oversampled (BS.1770-5, Annex 2)
-  Dynamics      peak to loudness, crest factor
-  Spectrum      shares of seven bands from 20 Hz to 20 kHz
-  Stereo        correlation, width, balance, what is lost in mono
+  Loudness      integrated, short-term and momentary (ITU-R BS.1770-5, EBU Tech 3341),
+                loudness range (EBU Tech 3342), integrated loudness below 16 kHz
+  Peaks         sample peak; true peak at 4x (BS.1770-5, Annex 2) and at 8x; the ten worst places;
+                clipped runs, DC offset
+  Dynamics      peak to loudness, peak to short-term loudness, crest factor, DR
+  Spectrum      seven bands from 20 Hz to 20 kHz, 1/3 and 1/6 octave, levels over time, tilt
+  Stereo        correlation, width, balance and what is lost in mono: over all, by frequency, over time
+  Signal        silence at the ends, quietest parts, hum, bits in use, steep cut-off, channels
+  Parts         where the sound changes, each with its loudness and bands
+  Tables show the main figures; --json holds all of them.
   One channel is measured as it plays on two loudspeakers (3 LU more than a single one).
 
 What is read:

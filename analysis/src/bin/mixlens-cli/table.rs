@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use analysis::Error;
-use model::report::BANDS;
+use model::report::{BANDS, ChannelLevels, Detail};
 use model::{Failure, FailureCode, Reading, Report};
 
 use crate::input;
@@ -128,7 +128,7 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
     } else {
         "  (under 60 s: not yet stable)"
     };
-    let rows = [
+    let mut rows = vec![
         ("Integrated loudness", loudness.integrated_lufs, "LUFS", ""),
         ("Short-term maximum", loudness.short_term_max_lufs, "LUFS", ""),
         ("Momentary maximum", loudness.momentary_max_lufs, "LUFS", ""),
@@ -142,8 +142,35 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
         ("Balance (left over right)", stereo.balance_db, "dB", ""),
         ("Change when mono", stereo.mono_change_lu, "LU", ""),
     ];
+    if let Some(detail) = report.detail.as_deref() {
+        let (dynamics, spectrum) = (&detail.dynamics, &detail.spectrum);
+        rows.extend([
+            ("Loudness below 16 kHz", detail.loudness.audible_lufs, "LUFS", ""),
+            ("True peak at 8x", detail.peaks.true_peak_8x_dbtp, "dBTP", ""),
+            ("PSR, 10th percentile", dynamics.psr_p10_lu, "LU", ""),
+            ("Dynamic range (DR)", dynamics.dr_db, "dB", ""),
+            ("Tilt per octave", spectrum.tilt_db_per_octave, "dB", ""),
+            (
+                "Low end (20 to 120 Hz)",
+                spectrum.low_end_share_db,
+                "dB",
+                " of all energy",
+            ),
+            ("Quietest tenth", detail.quality.noise_floor_dbfs, "dBFS", ""),
+        ]);
+        if let Some(stereo) = &detail.stereo {
+            rows.push(("Width below 120 Hz", stereo.low_width_db, "dB", ""));
+        }
+    }
     for (name, reading, unit, remark) in rows {
-        writeln!(out, "  {name:<26}{}{remark}", figure(reading, unit))?;
+        let line = format!("  {name:<26}{}{remark}", figure(reading, unit));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if let Some(detail) = report.detail.as_deref() {
+        writeln!(out)?;
+        for (name, finding) in findings(detail) {
+            writeln!(out, "  {name:<26}{finding}")?;
+        }
     }
 
     writeln!(out, "\n  Share of the energy from 20 Hz to 20 kHz")?;
@@ -167,6 +194,61 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
         writeln!(out, "  {} {}", paint.note("Note:"), note.sentence())?;
     }
     Ok(())
+}
+
+/// What the signal itself is like, as a name and a few words each.
+fn findings(detail: &Detail) -> Vec<(&'static str, String)> {
+    let quality = &detail.quality;
+    let runs = |of: fn(&ChannelLevels) -> u64| detail.peaks.channels.iter().map(of).sum::<u64>();
+    let full = runs(|channel| channel.clips.runs);
+    let lowered = runs(|channel| channel.lowered_clips.runs);
+    let clipping = match (full, lowered, detail.peaks.clip_runs.first()) {
+        (0, 0, _) => "none".to_owned(),
+        (0, lowered, Some(run)) => {
+            format!(
+                "{lowered} runs at {:.2} dBFS: clipped, then turned down",
+                run.dbfs
+            )
+        }
+        (full, _, first) => {
+            let longest = first.map_or(String::new(), |run| {
+                format!(", the longest {} samples at {}", run.samples, clock(run.time_s))
+            });
+            format!("{full} runs at full scale{longest}")
+        }
+    };
+    let hum = quality.hum.as_ref().map_or("none".to_owned(), |hum| {
+        format!(
+            "{:.1} dB, a steady tone at {} Hz and its multiples",
+            hum.level_db, hum.mains_hz
+        )
+    });
+    let mut findings = vec![
+        ("Clipping", clipping),
+        ("Hum", hum),
+        (
+            "Silence at the ends",
+            format!("{:.2} s, {:.2} s", quality.head_silence_s, quality.tail_silence_s),
+        ),
+    ];
+    if let Some(bits) = quality.effective_bits.value() {
+        findings.push(("Bits in use", format!("{bits:.0}")));
+    }
+    if let Some(hertz) = quality.cutoff_hz.value() {
+        let words = format!("{hertz:.0} Hz, consistent with lossy coding or resampling");
+        findings.push(("Steep cut-off", words));
+    }
+    let channels = if !quality.silent_channels.is_empty() {
+        Some("one is missing")
+    } else if quality.is_inverted {
+        Some("one is the other upside down")
+    } else if quality.is_dual_mono {
+        Some("both are the same")
+    } else {
+        None
+    };
+    findings.extend(channels.map(|words| ("Channels", words.to_owned())));
+    findings
 }
 
 fn figure(reading: Reading, unit: &str) -> String {
