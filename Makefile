@@ -4,7 +4,7 @@ SHELL := bash
 .PHONY: run test browser site setup fmt clean
 
 run: site
-	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run -p server --bin mixlens
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
 
 site: setup
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run -p xtask -- site

@@ -16,6 +16,9 @@ const SCALE: UprightScale = UprightScale {
     places: 1,
 };
 
+/// Below this left and right work against each other; around 0 they are merely unrelated, as in any wide mix.
+pub const AGAINST: f64 = -0.1;
+
 /// Correlation over frequency.
 #[component]
 pub fn StereoBandsChart(
@@ -77,19 +80,19 @@ fn summary(bands: &[StereoBand]) -> String {
     };
     let place = format!("{} ({})", format::frequency(hz), format::number(least, 2));
     let against: Vec<f64> = known()
-        .filter(|(_, value)| *value < 0.0)
+        .filter(|(_, value)| *value < AGAINST)
         .map(|(hz, _)| hz)
         .collect();
     match (against.first(), against.last()) {
         (Some(first), Some(last)) if against.len() > 1 => format!(
-            "Below the dashed line left and right cancel in mono: {} of {} bands between {} and {}, most at {place}.",
+            "Left and right cancel in mono in {} of {} bands between {} and {}, most at {place}.",
             against.len(),
             bands.len(),
             format::frequency(*first),
             format::frequency(*last),
         ),
         (Some(_), _) => {
-            format!("Below the dashed line left and right cancel in mono: one band, at {place}.")
+            format!("Left and right cancel in mono in one band, at {place}.")
         }
         _ => format!("No range cancels in mono; the widest is at {place}."),
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use model::{
-    Report,
+    Reading, Report,
     report::{ChannelLevels, Hum, Quality},
 };
 
@@ -24,6 +24,7 @@ pub fn SignalSection(
     let quality = detail.quality;
     let (silence, silence_note) = silence(&quality);
     let (hum, hum_note) = hum(quality.hum.as_ref());
+    let (edge, edge_note) = cutoff(quality.cutoff_hz);
     let (dc, dc_note) = offset(&detail.peaks.channels);
     let channels = channels(&quality, report.file.channels).map(|(value, note)| {
         view! { <WordLine label="Channels" value=value note=note /> }
@@ -48,17 +49,7 @@ pub fn SignalSection(
                 <WordLine label="Hum" value=hum note=hum_note />
                 <WordLine label="DC offset" value=dc note=dc_note />
                 <Line label="Bits in use" reading=quality.effective_bits places=0 note=padded />
-                <Line
-                    label="Steep cut-off"
-                    reading=quality.cutoff_hz
-                    unit="Hz"
-                    places=0
-                    note=if quality.cutoff_hz.value().is_some() {
-                        "Nothing above this edge: consistent with lossy coding or resampling, no proof of either.".to_owned()
-                    } else {
-                        "No edge as lossy coders leave it. That does not prove a lossless source.".to_owned()
-                    }
-                />
+                <WordLine label="Steep cut-off" value=edge note=edge_note />
                 {channels}
             </dl>
         </Sheet>
@@ -107,6 +98,20 @@ fn hum(hum: Option<&Hum>) -> (String, String) {
         None => (
             "None".to_owned(),
             format!("No steady tone at 50 or 60{}Hz.", format::THIN),
+        ),
+    }
+}
+
+fn cutoff(edge_hz: Reading) -> (String, String) {
+    match edge_hz.value() {
+        Some(hertz) => (
+            format::frequency(hertz),
+            "Nothing above this edge: consistent with lossy coding or resampling, no proof of either."
+                .to_owned(),
+        ),
+        None => (
+            "None".to_owned(),
+            "No edge as lossy coders leave it. That does not prove a lossless source.".to_owned(),
         ),
     }
 }

@@ -5,7 +5,9 @@ use model::{Report, report::StereoDetail};
 
 use super::{Fold, Line, Sheet};
 use crate::{
-    charts::{LaneChart, StereoBandsChart, StereoMeters, lane::lowest, plot::UprightScale},
+    charts::{
+        LaneChart, StereoBandsChart, StereoMeters, lane::lowest, plot::UprightScale, stereo_bands::AGAINST,
+    },
     format,
     ui::{DataTable, Table},
 };
@@ -72,10 +74,10 @@ fn correlation_lane(detail: &StereoDetail, duration_s: f64) -> AnyView {
         format::clock((time - 1.5).max(0.0)),
         format::number(value, 2)
     );
-    let summary = if value < 0.0 {
-        format!("Lowest around {place}. Below the dashed line left and right cancel in mono.")
+    let summary = if value < AGAINST {
+        format!("Lowest around {place}, where left and right cancel in mono.")
     } else {
-        format!("Never below 0; lowest around {place}.")
+        format!("Left and right nowhere work against each other; lowest around {place}.")
     };
     let scale = UprightScale {
         top: 1.0,
