@@ -9,6 +9,8 @@ export const tests = [
   { name: "a new person uploads a mix and reads its report without a reload", run: mainWalk },
   { name: "the same on a phone of 320 px", run: mainWalk, options: PHONE },
   { name: "several files at once, each to its own report", run: severalFiles },
+  { name: "an upload is cancelled, loses its connection, and is tried again", run: secondTry },
+  { name: "files dropped anywhere on the page are taken", run: dropped },
   { name: "files that are no good end as a sentence that says what to do", run: badFiles },
   { name: "accounts work without a script: errors beside fields, values kept, sign in, sign out", run: account, options: NO_SCRIPT },
   { name: "a report is read, renamed and deleted without a script", run: reportWithoutScript },
@@ -57,6 +59,48 @@ async function severalFiles(page) {
   await page.waitForFunction(() => document.body.innerText.split("Report ready").length === 3, null, { timeout: 30_000 });
   await page.goto("/history");
   assert.equal(await page.getByRole("row").count(), 3);
+}
+
+async function secondTry(page) {
+  await signUp(page);
+  let held;
+  await page.route("**/mixlens/a/**", (route) => { held = route; });
+  await upload(page, file("tried.wav", wav({ seconds: 4 })));
+  await page.getByRole("button", { name: "Cancel tried.wav" }).click();
+  await page.getByText("Cancelled").waitFor();
+  await held?.abort().catch(() => {});
+
+  await page.unroute("**/mixlens/a/**");
+  await page.route("**/mixlens/a/**", (route) => route.abort("connectionfailed"));
+  page.expectsFailure = /ERR_CONNECTION_FAILED/;
+  await page.getByRole("button", { name: "Try again: tried.wav" }).click();
+  await page.getByText("The connection was lost").waitFor();
+  await accessible(page);
+
+  await page.unroute("**/mixlens/a/**");
+  await page.getByRole("button", { name: "Try again: tried.wav" }).click();
+  await page.waitForURL("**/analyses/*", { timeout: 20_000 });
+  await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
+  await page.goto("/history");
+  assert.equal(await page.getByRole("row").count(), 2, "one head and one analysis, however many tries");
+}
+
+async function dropped(page) {
+  await signUp(page);
+  await hydrated(page);
+  const base64 = wav({ seconds: 4 }).toString("base64");
+  const files = await page.evaluateHandle((text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], "dropped.wav", { type: "audio/wav" }));
+    return transfer;
+  }, base64);
+  const head = page.getByRole("heading", { level: 1 });
+  await head.dispatchEvent("dragover", { dataTransfer: files });
+  await page.locator(".drop.is-over").waitFor();
+  await head.dispatchEvent("drop", { dataTransfer: files });
+  await page.waitForURL("**/analyses/*", { timeout: 20_000 });
+  await page.getByRole("heading", { level: 1, name: "dropped" }).waitFor();
 }
 
 async function badFiles(page) {

@@ -167,7 +167,7 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
     let label = format!("Progress of {name}");
     let cancel_label = format!("Cancel {name}");
     let remove_label = format!("Remove {name} from the list");
-    let retry_label = format!("Try {name} again");
+    let retry_label = format!("Try again: {name}");
     let bar = move || {
         state
             .get()
