@@ -48,17 +48,19 @@ pub enum Database {
 
 /// Makes one test into two, one for each database.
 macro_rules! on_both_databases {
-    ($(async fn $name:ident($database:ident) $body:block)+) => {$(
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
         mod $name {
             use super::*;
 
             async fn run($database: Database) $body
 
+            $(#[$attribute])*
             #[tokio::test(flavor = "multi_thread")]
             async fn sqlite() {
                 run(Database::Sqlite).await;
             }
 
+            $(#[$attribute])*
             #[tokio::test(flavor = "multi_thread")]
             async fn postgres() {
                 run(Database::Postgres).await;
