@@ -4,7 +4,7 @@ mod assets;
 pub mod cli;
 mod dev_mail;
 mod forms;
-mod health;
+pub mod health;
 mod logging;
 mod pages;
 mod process;

@@ -1,0 +1,420 @@
+//! The fixture: an application, and people with a browser's cookies who use it.
+//!
+//! Pages and forms go to the router in this process. The object store needs a real address, because presigned URLs carry
+//! one and the worker reads from it: the same router also listens on a port of its own.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use analysis::testkit::{self, Encoding};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, Response, StatusCode, header},
+};
+use backend::{
+    Backend,
+    clock::{Clock as _, ManualClock, SystemClock},
+    config::{Config, Sources},
+    db::contract::Scratch,
+    entropy::SeededEntropy,
+    jobs, mail,
+};
+use http_body_util::BodyExt as _;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use model::{
+    AnalysisId,
+    upload::{CompletedUpload, NewUpload, UploadTicket},
+};
+use serde::de::DeserializeOwned;
+use server::{
+    health::Readiness,
+    router::{self, Site},
+    setup,
+};
+use tower::ServiceExt as _;
+
+/// Good enough for the password rules.
+pub const PASSWORD: &str = "quartz-lagoon-7-thimble-ember";
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes one test into two, one for each database.
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            async fn run($database: Database) $body
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() {
+                run(Database::Sqlite).await;
+            }
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                run(Database::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_databases;
+
+/// The application. Dropping it fails the test if a job is left over.
+pub struct TestApp {
+    pub backend: Backend,
+    pub clock: Arc<ManualClock>,
+    pub readiness: Readiness,
+    pub url: String,
+    router: Router,
+    scratch: Option<Scratch>,
+    listening: tokio::task::JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl TestApp {
+    /// On SQLite.
+    pub async fn init() -> Self {
+        Self::on(Database::Sqlite).await
+    }
+
+    pub async fn on(database: Database) -> Self {
+        let scratch = match database {
+            Database::Sqlite => Scratch::sqlite().await,
+            Database::Postgres => Scratch::postgres().await,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        std::fs::create_dir_all(site.join("pkg")).unwrap();
+        std::fs::write(
+            site.join("favicon.svg"),
+            "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        )
+        .unwrap();
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = listener.local_addr().unwrap().to_string();
+        let set = |name: &str, value: String| (name.to_owned(), value);
+        let config = Config::load(Sources {
+            file: None,
+            variables: std::collections::HashMap::new(),
+            flags: vec![
+                set("listen", listen.clone()),
+                set("data_dir", folder.path().join("data").display().to_string()),
+                set("site_dir", site.display().to_string()),
+                set("database_url", scratch.url.clone()),
+            ],
+        })
+        .unwrap();
+
+        let clock = Arc::new(ManualClock::at(SystemClock.now()));
+        let mut parts = setup::parts(config).await.unwrap();
+        parts.backend.clock = clock.clone();
+        parts.backend.entropy = Arc::new(SeededEntropy::new(7));
+        parts.backend.child.program = env!("CARGO_BIN_EXE_mixlens").into();
+        let backend = parts.backend.clone();
+        let readiness = Readiness::new();
+        let router = router::build(Site::new(parts, readiness.clone()).unwrap());
+        let served = router.clone();
+        let listening = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        Self {
+            backend,
+            clock,
+            readiness,
+            url: format!("http://{listen}"),
+            router,
+            scratch: Some(scratch),
+            listening,
+            _folder: folder,
+        }
+    }
+
+    /// The application, somebody who is not signed in, and somebody who is.
+    pub async fn with_user(self) -> (Self, Person, Person) {
+        let user = self.signed_up("ann@example.org").await;
+        let anon = self.anon();
+        (self, anon, user)
+    }
+
+    /// A fresh browser.
+    pub fn anon(&self) -> Person {
+        Person {
+            router: self.router.clone(),
+            url: self.url.clone(),
+            cookies: Mutex::default(),
+        }
+    }
+
+    /// Somebody who has signed up and confirmed the address.
+    pub async fn signed_up(&self, email: &str) -> Person {
+        let person = self.anon();
+        let sent = person.post("/signup", &sign_up_form(email)).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
+        self.run_jobs().await;
+        let token = self.token_in_newest_mail().await;
+        let confirmed = person.post("/signup/confirm", &[("token", &token)]).await;
+        assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.text());
+        self.run_jobs().await;
+        person
+    }
+
+    /// Does all work that is due.
+    pub async fn run_jobs(&self) -> u64 {
+        jobs::run_due(&self.backend.workers()).await.unwrap()
+    }
+
+    pub async fn newest_mail(&self) -> String {
+        // A quoted-printable letter breaks its lines and writes `=` as `=3D`.
+        let letters = mail::newest_files(&self.backend.config, 1).await.unwrap();
+        let letter = letters.first().expect("a letter was sent");
+        letter.replace("=\r\n", "").replace("=3D", "=")
+    }
+
+    pub async fn mail_count(&self) -> usize {
+        mail::newest_files(&self.backend.config, 1000)
+            .await
+            .unwrap()
+            .len()
+    }
+
+    pub async fn token_in_newest_mail(&self) -> String {
+        let letter = self.newest_mail().await;
+        let (_, rest) = letter.split_once("token=").expect("the letter has a link");
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.listening.abort();
+        let scratch = self.scratch.take();
+        let left = tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                let counts = jobs::counts(&self.backend.db).await.unwrap_or_default();
+                self.backend.db.close().await;
+                if let Some(scratch) = scratch {
+                    scratch.remove().await;
+                }
+                counts
+            })
+        });
+        let left: Vec<_> = left.into_iter().filter(|count| count.state != "done").collect();
+        if !std::thread::panicking() {
+            assert!(left.is_empty(), "jobs are left over: {left:?}");
+        }
+    }
+}
+
+/// A browser, with its cookies.
+pub struct Person {
+    router: Router,
+    url: String,
+    cookies: Mutex<Vec<(String, String)>>,
+}
+
+impl Person {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Vec::new()).await
+    }
+
+    /// Sends a form from a page of ours, with the page's CSRF token.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.csrf_token().await;
+        let mut fields = fields.to_vec();
+        fields.push(("csrf", &token));
+        let headers = [("sec-fetch-site", "same-origin")];
+        self.post_raw(path, &fields, &headers).await
+    }
+
+    /// Sends a form exactly as given.
+    pub async fn post_raw(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        let body = serde_urlencoded::to_string(fields).unwrap().into_bytes();
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/x-www-form-urlencoded"));
+        self.send(Method::POST, path, &headers, body).await
+    }
+
+    /// Calls a server function as an island does.
+    pub async fn call(&self, path: &str, arguments: serde_json::Value) -> Answer {
+        let token = self.csrf_token().await;
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/json"),
+            ("x-csrf-token", token.as_str()),
+        ];
+        self.send(Method::POST, path, &headers, arguments.to_string().into_bytes())
+            .await
+    }
+
+    /// Begins an upload, PUTs the bytes into the store and completes it: the whole way of a browser.
+    pub async fn upload(&self, name: &str, bytes: Vec<u8>) -> Uploaded {
+        let ticket = self.begin(name, bytes.len()).await;
+        let put = put(&ticket, bytes).await;
+        assert_eq!(put.status, StatusCode::OK, "{}", put.text());
+        let completed = self
+            .call(
+                "/api/uploads/complete",
+                serde_json::json!({ "upload": ticket.upload }),
+            )
+            .await;
+        assert_eq!(completed.status, StatusCode::OK, "{}", completed.text());
+        let CompletedUpload { analysis } = completed.json();
+        Uploaded { analysis, ticket }
+    }
+
+    pub async fn begin(&self, name: &str, size: usize) -> UploadTicket {
+        let file = NewUpload {
+            file_name: name.to_owned(),
+            size_bytes: size as u64,
+        };
+        let begun = self
+            .call("/api/uploads/begin", serde_json::json!({ "file": file }))
+            .await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text());
+        begun.json()
+    }
+
+    pub async fn csrf_token(&self) -> String {
+        let page = self.get("/terms").await.text();
+        let (_, rest) = page
+            .split_once("name=\"csrf-token\" content=\"")
+            .expect("a token");
+        rest.split('"').next().unwrap().to_owned()
+    }
+
+    pub fn has_cookie(&self, name: &str) -> bool {
+        self.cookies
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|(known, _)| known == name)
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let cookies: Vec<String> = self
+            .cookies
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.url.trim_start_matches("http://"));
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(Body::from(body)).unwrap())
+            .await
+            .unwrap();
+        let answer = Answer::read(response).await;
+        for cookie in answer.headers.get_all(header::SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            let mut cookies = self.cookies.lock().unwrap();
+            cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        answer
+    }
+}
+
+/// What came of an upload.
+pub struct Uploaded {
+    pub analysis: AnalysisId,
+    pub ticket: UploadTicket,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    async fn read<B>(response: Response<B>) -> Self
+    where
+        B: axum::body::HttpBody,
+        B::Error: std::fmt::Debug,
+    {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes().to_vec(),
+        }
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// PUTs as the ticket says, over a real connection.
+pub async fn put(ticket: &UploadTicket, bytes: Vec<u8>) -> Answer {
+    let headers: Vec<_> = ticket
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    fetch(Method::PUT, &ticket.url, &headers, bytes).await
+}
+
+/// A request over a real connection, with no cookies.
+pub async fn fetch(method: Method, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    let response = tokio::time::timeout(
+        Duration::from_secs(30),
+        client.request(request.body(Body::from(body)).unwrap()),
+    );
+    Answer::read(response.await.unwrap().unwrap()).await
+}
+
+/// Six seconds of something like music.
+pub fn mix() -> Vec<u8> {
+    testkit::wav(44_100, &testkit::music(44_100, 6.0, 1), Encoding::Int16)
+}
+
+pub fn sign_up_form(email: &str) -> [(&'static str, &str); 5] {
+    [
+        ("display_name", "Ann"),
+        ("email", email),
+        ("password", PASSWORD),
+        ("age_ok", "on"),
+        ("terms_ok", "on"),
+    ]
+}
