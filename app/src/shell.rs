@@ -63,7 +63,9 @@ fn App() -> impl IntoView {
                     <Route path=path!("/upload") view=upload::Upload ssr=SsrMode::Async />
                     <Route path=path!("/history") view=history::History ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id") view=analysis::Analysis ssr=SsrMode::Async />
+                    // Where a refused form renders its page again.
                     <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id/delete") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
                     <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />
                 </Routes>

@@ -19,21 +19,28 @@ use crate::router::Site;
 #[derive(Debug, Clone)]
 pub(crate) struct Assets {
     root: PathBuf,
+    /// The names of wasm, script and style. Leptos reads it at the first page and panics where there is none.
+    hashes: PathBuf,
 }
 
 impl Assets {
-    /// The site in `root`.
+    /// The site in `root`, with its hashes there (`xtask site`) or beside the program (cargo-leptos).
     pub(crate) fn open(root: PathBuf) -> io::Result<Self> {
-        if root.join("pkg").is_dir() {
-            Ok(Self { root })
-        } else {
-            Err(io::Error::new(
+        let program = std::env::current_exe().unwrap_or_default();
+        let hashes = [root.join("hash.txt"), program.with_file_name("hash.txt")];
+        match hashes.into_iter().find(|file| file.is_file()) {
+            // Absolute, because leptos would look beside the program otherwise.
+            Some(hashes) if root.join("pkg").is_dir() => Ok(Self {
+                hashes: hashes.canonicalize()?,
+                root,
+            }),
+            _ => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!(
                     "there is no built site in {}: run `make site`, or set MIXLENS_SITE_DIR",
                     root.display()
                 ),
-            ))
+            )),
         }
     }
 
@@ -44,6 +51,7 @@ impl Assets {
             .site_root(self.root.to_string_lossy().into_owned())
             .site_pkg_dir("pkg")
             .hash_files(true)
+            .hash_file(self.hashes.to_string_lossy().as_ref().into())
             .build()
     }
 }

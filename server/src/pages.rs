@@ -8,10 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::Error;
-use leptos::prelude::{provide_context, use_context};
-use model::Problem;
+use leptos::{
+    prelude::{provide_context, use_context},
+    server_fn::axum::server_fn_paths,
+};
+use model::{Problem, ProblemCode};
 
-use crate::router::Site;
+use crate::{router::Site, visitor};
 
 /// A page, or the page that says that there is none.
 pub(crate) async fn page(State(site): State<Site>, request: Request) -> Response {
@@ -66,6 +69,15 @@ async fn render(site: &Site, parts: Parts, refusal: Option<Refusal>) -> Response
 
 /// A server function of the islands.
 pub(crate) async fn server_function(request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    // Leptos would answer 400.
+    if !server_fn_paths().any(|(known, by)| known == path && by == method) {
+        let error = Error::problem(
+            ProblemCode::NotFound,
+            "There is no such function. Reload the page.",
+        );
+        return plain_problem(&error, &visitor::request_id(&request));
+    }
     leptos_axum::handle_server_fns_with_context(provide_visit, request)
         .await
         .into_response()

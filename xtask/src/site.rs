@@ -3,7 +3,8 @@
 //! ```text
 //! site/…                       a copy of the assets folder
 //! site/pkg/mixlens.HASH.js     and .wasm and .css; in a release, text and wasm have .br and .gz beside them
-//! debug/hash.txt               and release/hash.txt: the hashes, beside the server's binary, where leptos looks
+//! site/hash.txt                the hashes of the three, for the server
+//! debug/hash.txt               and release/hash.txt: the same beside the binary, where cargo-leptos writes it
 //! ```
 //!
 //! A file is written only when its content changes, and what no longer belongs there is removed.
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 /// What the wasm module of the pages may weigh on the wire: 200 kB after brotli.
 const WASM_LIMIT_BYTES: usize = 200_000;
 
-/// Folders of the server's binary below the target folder, and of the test programs that run its router in-process.
-const BINARY_FOLDERS: [&str; 4] = ["debug", "debug/deps", "release", "release/deps"];
+/// Folders of the server's binary below the target folder.
+const BINARY_FOLDERS: [&str; 2] = ["debug", "release"];
 
 const COMPRESSED: [&str; 7] = ["css", "js", "json", "svg", "txt", "wasm", "webmanifest"];
 
@@ -52,6 +53,7 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     // The script imports these by name, and each folder's name holds a hash of the crate that they come from.
     site.put_folder(&package.join("snippets"), &bound.join("snippets"))?;
     site.put_folder(Path::new(""), &workspace.assets)?;
+    site.put(Path::new("hash.txt"), hashes.text().as_bytes())?;
     site.prune()?;
     for folder in BINARY_FOLDERS {
         write(

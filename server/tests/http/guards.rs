@@ -75,7 +75,6 @@ async fn p22_the_token_of_one_person_is_no_good_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "pages with islands need the hash file of a built site; the fixture does not make one yet"]
 async fn every_page_has_the_security_headers_and_a_fresh_nonce() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     for person in [&anon, &user] {
@@ -119,7 +118,6 @@ async fn p21_a_visitor_is_given_the_csrf_cookie_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an unknown server function is answered with 400 instead of 404: a bug of the server"]
 async fn an_address_that_is_not_there_is_404_and_a_wrong_method_is_405() {
     let app = TestApp::init().await;
     let anon = app.anon();

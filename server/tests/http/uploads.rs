@@ -6,7 +6,6 @@ use model::analysis::AudioLink;
 use crate::world::{Database, TestApp, fetch, mix, on_both_databases, put};
 
 on_both_databases! {
-    #[ignore = "pages with islands need the hash file of a built site; the fixture does not make one yet"]
     async fn a_mix_is_uploaded_measured_heard_renamed_and_deleted(database) {
         let (app, _anon, user) = TestApp::on(database).await.with_user().await;
         let bytes = mix();

@@ -102,6 +102,8 @@ impl TestApp {
         )
         .unwrap();
 
+        std::fs::write(site.join("hash.txt"), "js: 1\nwasm: 2\ncss: 3\n").unwrap();
+
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap().to_string();
         let set = |name: &str, value: String| (name.to_owned(), value);
