@@ -1,5 +1,7 @@
 //! What tests of this crate and of others share. Not part of the product.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail their test")]
+
 use model::AccountId;
 
 use crate::db::{Db, sql};

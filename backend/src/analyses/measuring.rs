@@ -286,11 +286,7 @@ fn was_told_to_stop(status: ExitStatus) -> bool {
 /// Where `done` of `all` lies between the percents `from` and `to`.
 fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
     let span = u64::from(to - from);
-    let part = if all == 0 {
-        span
-    } else {
-        span * done.min(all) / all
-    };
+    let part = (span * done.min(all)).checked_div(all).unwrap_or(span);
     from + u8::try_from(part).unwrap_or(0)
 }
 

@@ -8,6 +8,12 @@
 //! ```
 //! makes a module of that name with the tests `sqlite` and `postgres`, each on a database of its own.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail their test"
+)]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Db, DbError};

@@ -1,5 +1,12 @@
 //! The router as it is, in this process, over a database, an object store and a mail folder of each test's own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "helpers of tests fail their test, and a test program has no public"
+)]
+
 mod accounts;
 mod authorisation;
 mod guards;

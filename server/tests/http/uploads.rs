@@ -1,5 +1,7 @@
 //! The main walk: upload → analysis → report → listen → rename → delete.
 
+use std::{path::PathBuf, time::Duration};
+
 use axum::http::{Method, StatusCode};
 use model::analysis::AudioLink;
 
@@ -34,6 +36,53 @@ on_both_databases! {
         let gone = fetch(Method::GET, &link.url, &[], Vec::new()).await;
         assert_eq!(gone.status, StatusCode::NOT_FOUND, "p09: a link from before opens nothing");
     }
+}
+
+on_both_databases! {
+    async fn p07_the_audio_of_a_free_account_goes_a_day_after_its_upload_and_the_report_stays(database) {
+        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
+        let uploaded = user.upload("kept a day.wav", mix()).await;
+        app.run_jobs().await;
+        let page = format!("/analyses/{}", uploaded.analysis);
+        let listen = format!("/api/analyses/audio?id={}", uploaded.analysis);
+
+        app.clock.advance(Duration::from_secs(24 * 3600 - 60));
+        app.run_periodic_work().await;
+        assert_eq!(app.stored_files().len(), 1);
+        assert_eq!(user.get(&listen).await.status, StatusCode::OK, "a minute before, it is there");
+
+        app.clock.advance(Duration::from_secs(10 * 60));
+        app.run_periodic_work().await;
+        assert_eq!(user.get(&listen).await.status, StatusCode::NOT_FOUND, "ten minutes later it is gone");
+        assert_eq!(app.stored_files(), Vec::<PathBuf>::new(), "p09: and so is the object");
+        let report = user.get(&page).await.text();
+        assert!(report.contains("LUFS"), "p10: every number stays");
+        assert!(report.contains("The audio was removed"), "p10: and the page says what was removed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_crashes_its_decoder_ends_as_a_sentence_and_harms_no_other() {
+    let (mut app, _anon, user) = TestApp::init().await.with_user().await;
+    let bad = user.upload("bad.wav", mix()).await;
+    app.backend.child.fault = Some(analysis::child::Fault::Abort);
+    app.run_jobs().await;
+    app.backend.child.fault = None;
+    let good = user.upload("good.wav", mix()).await;
+    app.run_jobs().await;
+    let failed = user.get(&format!("/analyses/{}", bad.analysis)).await;
+    assert_eq!(failed.status, StatusCode::OK);
+    assert!(
+        failed.text().contains("The file cannot be decoded"),
+        "{}",
+        failed.text()
+    );
+    assert!(
+        user.get(&format!("/analyses/{}", good.analysis))
+            .await
+            .text()
+            .contains("LUFS")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

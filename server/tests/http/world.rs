@@ -4,6 +4,7 @@
 //! one and the worker reads from it: the same router also listens on a port of its own.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -73,6 +74,7 @@ pub(crate) use on_both_databases;
 /// The application. Dropping it fails the test if a job is left over.
 pub struct TestApp {
     pub backend: Backend,
+    /// The time of the application. Presigned URLs live by the real one.
     pub clock: Arc<ManualClock>,
     pub readiness: Readiness,
     pub url: String,
@@ -175,18 +177,27 @@ impl TestApp {
         jobs::run_due(&self.backend.workers()).await.unwrap()
     }
 
+    /// Enqueues the periodic work that is due and does it.
+    pub async fn run_periodic_work(&self) {
+        jobs::schedule::tick(&self.backend.db, &self.backend)
+            .await
+            .unwrap();
+        self.run_jobs().await;
+    }
+
+    /// The files of the built-in object store.
+    pub fn stored_files(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(self.backend.config.data_dir.join("objects/objects"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    }
+
     pub async fn newest_mail(&self) -> String {
         // A quoted-printable letter breaks its lines and writes `=` as `=3D`.
         let letters = mail::newest_files(&self.backend.config, 1).await.unwrap();
         let letter = letters.first().expect("a letter was sent");
         letter.replace("=\r\n", "").replace("=3D", "=")
-    }
-
-    pub async fn mail_count(&self) -> usize {
-        mail::newest_files(&self.backend.config, 1000)
-            .await
-            .unwrap()
-            .len()
     }
 
     pub async fn token_in_newest_mail(&self) -> String {
