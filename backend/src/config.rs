@@ -203,36 +203,43 @@ impl Config {
         }
     }
 
+    /// Says everything that is wrong at once, so that nobody starts the program five times to learn it.
     fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |what: &str| Err(ConfigError(what.to_owned()));
+        let is_missing = |secret: &SecretString| secret.expose_secret().is_empty();
         let key = self.secret_key.expose_secret();
-        if !key.is_empty() && key.len() < MIN_SECRET_KEY {
-            return refuse("secret_key is too short: give at least 32 random characters");
-        }
-        if !self.uses_builtin_storage()
-            && (self.storage.access_key.expose_secret().is_empty()
-                || self.storage.secret_key.expose_secret().is_empty())
-        {
-            return refuse(
+        let production = self.environment == Environment::Production;
+        let storage = &self.storage;
+        let wrong: Vec<&str> = [
+            (
+                !key.is_empty() && key.len() < MIN_SECRET_KEY,
+                "secret_key is too short: give at least 32 random characters",
+            ),
+            (
+                !self.uses_builtin_storage()
+                    && (is_missing(&storage.access_key) || is_missing(&storage.secret_key)),
                 "storage.endpoint is set, so storage.access_key and storage.secret_key must be set too",
-            );
+            ),
+            (
+                production && !self.base_url.starts_with("https://"),
+                "production needs base_url with https, e.g. MIXLENS_BASE_URL=https://mixlens.example",
+            ),
+            (
+                production && key.is_empty(),
+                "production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…",
+            ),
+            (
+                production && is_missing(&self.mail.smtp_url),
+                "production needs mail.smtp_url; without it mail is only written to files",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(is_wrong, what)| is_wrong.then_some(what))
+        .collect();
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(wrong.join("\n  ")))
         }
-        if self.environment == Environment::Production {
-            if !self.base_url.starts_with("https://") {
-                return refuse(
-                    "production needs base_url with https, e.g. MIXLENS_BASE_URL=https://mixlens.example",
-                );
-            }
-            if key.is_empty() {
-                return refuse(
-                    "production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…",
-                );
-            }
-            if self.mail.smtp_url.expose_secret().is_empty() {
-                return refuse("production needs mail.smtp_url; without it mail is only written to files");
-            }
-        }
-        Ok(())
     }
 
     /// Whether objects are kept by the service inside of this program.

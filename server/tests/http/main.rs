@@ -1,4 +1,4 @@
-//! The router as it is, in this process, over a database, an object store and a mail folder of each test's own.
+//! The router as it is, in this process (and the program as it is, in processes of its own), over a database, an object store and a mail folder of each test's own.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,5 +10,6 @@
 mod accounts;
 mod authorisation;
 mod guards;
+mod programs;
 mod uploads;
 mod world;

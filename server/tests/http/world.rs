@@ -4,7 +4,7 @@
 //! one and the worker reads from it: the same router also listens on a port of its own.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -153,7 +153,7 @@ impl TestApp {
     /// A fresh browser.
     pub fn anon(&self) -> Person {
         Person {
-            router: self.router.clone(),
+            server: Server::Router(self.router.clone()),
             url: self.url.clone(),
             cookies: Mutex::default(),
         }
@@ -194,16 +194,12 @@ impl TestApp {
     }
 
     pub async fn newest_mail(&self) -> String {
-        // A quoted-printable letter breaks its lines and writes `=` as `=3D`.
         let letters = mail::newest_files(&self.backend.config, 1).await.unwrap();
-        let letter = letters.first().expect("a letter was sent");
-        letter.replace("=\r\n", "").replace("=3D", "=")
+        letters.first().expect("a letter was sent").clone()
     }
 
     pub async fn token_in_newest_mail(&self) -> String {
-        let letter = self.newest_mail().await;
-        let (_, rest) = letter.split_once("token=").expect("the letter has a link");
-        rest.split_whitespace().next().unwrap().to_owned()
+        token_of(&self.newest_mail().await)
     }
 }
 
@@ -228,14 +224,31 @@ impl Drop for TestApp {
     }
 }
 
+/// Where a browser's requests go.
+enum Server {
+    /// The router of this process.
+    Router(Router),
+    /// A program that listens on [`Person::url`].
+    Program,
+}
+
 /// A browser, with its cookies.
 pub struct Person {
-    router: Router,
+    server: Server,
     url: String,
     cookies: Mutex<Vec<(String, String)>>,
 }
 
 impl Person {
+    /// A fresh browser that visits a program.
+    pub fn visiting(url: &str) -> Self {
+        Self {
+            server: Server::Program,
+            url: url.to_owned(),
+            cookies: Mutex::default(),
+        }
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
@@ -321,9 +334,13 @@ impl Person {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
+        let uri = match self.server {
+            Server::Router(_) => path.to_owned(),
+            Server::Program => format!("{}{path}", self.url),
+        };
         let mut request = Request::builder()
             .method(method)
-            .uri(path)
+            .uri(uri)
             .header(header::HOST, self.url.trim_start_matches("http://"));
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
@@ -331,13 +348,11 @@ impl Person {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self
-            .router
-            .clone()
-            .oneshot(request.body(Body::from(body)).unwrap())
-            .await
-            .unwrap();
-        let answer = Answer::read(response).await;
+        let request = request.body(Body::from(body)).unwrap();
+        let answer = match &self.server {
+            Server::Router(router) => Answer::read(router.clone().oneshot(request).await.unwrap()).await,
+            Server::Program => exchange(request).await,
+        };
         for cookie in answer.headers.get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -409,12 +424,30 @@ pub async fn fetch(method: Method, url: &str, headers: &[(&str, &str)], body: Ve
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
+    exchange(request.body(Body::from(body)).unwrap()).await
+}
+
+async fn exchange(request: Request<Body>) -> Answer {
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
-    let response = tokio::time::timeout(
-        Duration::from_secs(30),
-        client.request(request.body(Body::from(body)).unwrap()),
-    );
+    let response = tokio::time::timeout(Duration::from_secs(30), client.request(request));
     Answer::read(response.await.unwrap().unwrap()).await
+}
+
+/// What the server needs of a built site, without building one.
+pub fn built_site(folder: &Path) -> PathBuf {
+    let site = folder.join("site");
+    std::fs::create_dir_all(site.join("pkg")).unwrap();
+    let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    std::fs::write(site.join("favicon.svg"), icon).unwrap();
+    std::fs::write(site.join("hash.txt"), "js: 1\nwasm: 2\ncss: 3\n").unwrap();
+    site
+}
+
+/// The token of a letter's link. A quoted-printable letter breaks its lines and writes `=` as `=3D`.
+pub fn token_of(letter: &str) -> String {
+    let letter = letter.replace("=\r\n", "").replace("=3D", "=");
+    let (_, rest) = letter.split_once("token=").expect("the letter has a link");
+    rest.split_whitespace().next().unwrap().to_owned()
 }
 
 /// Six seconds of something like music.
