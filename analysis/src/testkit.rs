@@ -2,6 +2,8 @@
 //!
 //! A signal is [`Planes`]: one vector of samples per channel. [`wav`] makes a file of it.
 
+pub mod ebu;
+
 use std::f64::consts::TAU;
 
 /// One vector of samples per channel, all equally long, ±1 at full scale.

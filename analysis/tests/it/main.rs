@@ -10,6 +10,7 @@ mod agreement;
 #[cfg(unix)]
 mod child;
 mod cli;
+mod conformance;
 mod detail;
 mod failures;
 mod ffmpeg;
@@ -17,7 +18,7 @@ mod limits;
 mod mutants;
 mod oracle;
 mod signals;
-mod standards;
+
 mod truncated;
 
 use std::io::Cursor;
