@@ -13,7 +13,7 @@ try {
   const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(`script: ${error}`));
-  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/terms", "/privacy", "/no-such-page"]) {
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/no-such-page"]) {
     await shoot(page, path.slice(1).replace("/", "-") || "home", path);
   }
   await signUp(page);

@@ -24,6 +24,8 @@ pub const ANALYSES: &str = "/analyses";
 pub const TERMS: &str = "/terms";
 /// The privacy policy.
 pub const PRIVACY: &str = "/privacy";
+/// How each number is measured.
+pub const METHODOLOGY: &str = "/methodology";
 /// The mail that a development server wrote into files.
 pub const DEV_MAIL: &str = "/dev/mail";
 

@@ -13,7 +13,7 @@ use leptos_router::{
 
 use crate::{
     api::CSRF_META,
-    pages::{account, analysis, history, home, legal, not_found, upload},
+    pages::{account, analysis, history, home, legal, methodology, not_found, upload},
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
     visit::Visit,
@@ -66,6 +66,7 @@ fn App() -> impl IntoView {
                     // Where a refused form renders its page again.
                     <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id/delete") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
                     <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />
                 </Routes>

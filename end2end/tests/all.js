@@ -213,7 +213,7 @@ async function cookies(page) {
 }
 
 async function publicPages(page) {
-  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/terms", "/privacy", "/no-such-page"]) {
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/no-such-page"]) {
     await page.goto(path);
     await accessible(page);
   }

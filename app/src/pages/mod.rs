@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod history;
 pub mod home;
 pub mod legal;
+pub mod methodology;
 pub mod not_found;
 pub mod post_form;
 pub mod report;

@@ -122,6 +122,7 @@ pub fn SiteFooter() -> impl IntoView {
         <footer class="site-footer">
             <div class="wrap">
                 <p>"MixLens measures. The ears decide."</p>
+                <a href=paths::METHODOLOGY>"Methods"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
                 <a href=paths::TERMS>"Terms"</a>
             </div>

@@ -20,6 +20,7 @@ type Line = (By, &'static str, [u16; 3]);
 
 const MATRIX: &[Line] = &[
     (Get, "/", [200, 200, 200]),
+    (Get, "/methodology", [200, 200, 200]),
     (Get, "/terms", [200, 200, 200]),
     (Get, "/privacy", [200, 200, 200]),
     (Get, "/signup", [200, 200, 200]),

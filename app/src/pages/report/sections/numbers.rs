@@ -5,7 +5,7 @@ use model::{Reading, Report, report::BANDS};
 
 use super::{Fold, Sheet};
 use crate::{
-    format,
+    format, paths,
     ui::{DataTable, Table},
 };
 
@@ -25,7 +25,9 @@ pub fn RawNumbers(
             <Fold summary="Show every value".to_owned()>
                 <Table data=table(&report) />
             </Fold>
-            <p class="small muted">{versions}</p>
+            <p class="small muted">
+                {versions} " " <a href=paths::METHODOLOGY>"How each number is measured"</a> "."
+            </p>
         </Sheet>
     }
     .into_any()
