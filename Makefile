@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test browser site setup fmt clean
+.PHONY: run test bench browser site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -15,6 +15,11 @@ setup:
 test:
 	scripts/setup test
 	scripts/test
+
+# Ratios against peers; nothing that `make test` depends on.
+bench:
+	scripts/setup bench
+	scripts/bench
 
 # Only the walks in Chromium, which `make test` ends with.
 browser: site

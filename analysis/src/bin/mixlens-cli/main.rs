@@ -94,10 +94,20 @@ fn wants_color(color: Color, is_terminal: bool) -> bool {
     }
 }
 
+/// A report is written as it is: by way of a `serde_json::Value` its numbers would have twice as many digits.
+#[derive(serde::Serialize)]
+struct Measured<'a> {
+    file: &'a str,
+    report: &'a Report,
+}
+
 fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>) -> io::Result<()> {
     let file = path.display().to_string();
     let document = match result {
-        Ok(report) => serde_json::json!({ "file": file, "report": report }),
+        Ok(report) => {
+            serde_json::to_writer(&mut *out, &Measured { file: &file, report })?;
+            return writeln!(out);
+        }
         Err(Error::Rejected(failure)) => {
             let (message, advice) = table::refusal(failure);
             serde_json::json!({ "file": file, "failure": failure, "message": message, "advice": advice })
