@@ -34,3 +34,21 @@ pub(crate) fn decoded_by_ffmpeg(file: &Path, by_libopus: bool) -> Vec<f32> {
     let (samples, _) = bytes.as_chunks::<4>();
     samples.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }
+
+/// Integrated loudness and true peak as ffmpeg prints them, in LUFS and dBTP, to a tenth.
+pub(crate) fn ebur128_by_ffmpeg(file: &Path) -> (f64, f64) {
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-nostdin", "-nostats", "-v", "info", "-i"])
+        .arg(file);
+    // Without `framelog=verbose` every 100 ms are printed.
+    command.args(["-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let (_, summary) = text.split_once("Summary:").unwrap_or_else(|| panic!("{text}"));
+    let value = |name: &str| -> f64 {
+        let (_, rest) = summary.split_once(name).unwrap_or_else(|| panic!("{text}"));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    (value("I:"), value("Peak:"))
+}
