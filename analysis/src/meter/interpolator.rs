@@ -5,7 +5,9 @@
 
 use std::f64::consts::PI;
 
-use super::vectors::{larger, loudest_inline, vectorised};
+use fearless_simd::{Level, dispatch, f32x16, prelude::*};
+
+use super::vectors::{larger, loudest};
 
 /// Samples examined, and perhaps skipped, at a time.
 const TILE: usize = 32;
@@ -139,18 +141,25 @@ impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
     /// [`Self::HISTORY`] complete. `tiles` are the largest absolute values of each [`TILE`] of samples;
     /// `first_frame` is the frame of the sample behind the history.
     pub(super) fn raise(&self, peak: &mut Peak, buffer: &[f32], tiles: &TilePeaks, first_frame: u64) {
-        vectorised(|| self.raise_inline(peak, buffer, tiles, first_frame));
+        dispatch!(Level::new(), simd => self.raise_with(simd, peak, buffer, tiles, first_frame));
     }
 
     #[inline(always)]
-    fn raise_inline(&self, peak: &mut Peak, buffer: &[f32], tiles: &TilePeaks, first_frame: u64) {
+    fn raise_with<S: Simd>(
+        &self,
+        simd: S,
+        peak: &mut Peak,
+        buffer: &[f32],
+        tiles: &TilePeaks,
+        first_frame: u64,
+    ) {
         let new = buffer.len().saturating_sub(Self::HISTORY);
         let mut start = 0;
         while start < new {
             let len = TILE.min(new - start);
             let around = &buffer[start..start + len + Self::HISTORY];
-            let loudest = tiles.around(start, len, Self::HISTORY);
-            self.examine(peak, around, loudest, first_frame + start as u64);
+            let highest = tiles.around(start, len, Self::HISTORY);
+            self.examine(simd, peak, around, highest, first_frame + start as u64);
             start += len;
         }
     }
@@ -158,11 +167,11 @@ impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
     /// From coarse to fine: first the samples, then the values halfway between them, then the quarters, and so on, each
     /// only if it can exceed the peak so far. What is skipped changes nothing.
     #[inline(always)]
-    fn examine(&self, peak: &mut Peak, around: &[f32], loudest: f32, first_frame: u64) {
+    fn examine<S: Simd>(&self, simd: S, peak: &mut Peak, around: &[f32], highest: f32, first_frame: u64) {
         let len = around.len() - Self::HISTORY;
-        if loudest > peak.level {
+        if highest > peak.level {
             let samples = &around[Self::HISTORY - Self::DELAY..][..len];
-            Self::look(peak, loudest_inline(samples), samples, first_frame, 0);
+            Self::look(peak, loudest(simd, samples), samples, first_frame, 0);
         }
         // What no value of a phase exceeds.
         let mut reaches = [0.0_f32; BETWEEN];
@@ -173,11 +182,11 @@ impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
                     .into_iter()
                     .filter_map(|phase| reaches.get(phase.wrapping_sub(1)))
                     .sum();
-                let mut reach = self.phases[phase - 1].reach(beside, loudest);
+                let mut reach = self.phases[phase - 1].reach(beside, highest);
                 if reach > peak.level {
                     let mut values = [0.0_f32; TILE];
-                    convolve(&self.phases[phase - 1].taps, around, &mut values[..len]);
-                    reach = loudest_inline(&values);
+                    convolve(simd, &self.phases[phase - 1].taps, around, &mut values[..len]);
+                    reach = loudest(simd, &values);
                     Self::look(peak, reach, &values[..len], first_frame, phase);
                 }
                 reaches[phase - 1] = reach;
@@ -209,21 +218,21 @@ fn neighbours(phase: usize) -> [usize; 2] {
 }
 
 #[inline(always)]
-fn convolve<const TAPS: usize>(taps: &[f32; TAPS], around: &[f32], values: &mut [f32]) {
-    if let Ok(values) = <&mut [f32; TILE]>::try_from(&mut *values) {
-        let mut sums = [0.0_f32; TILE];
+fn convolve<S: Simd, const TAPS: usize>(simd: S, taps: &[f32; TAPS], around: &[f32], values: &mut [f32]) {
+    if values.len() == TILE {
+        let (mut low, mut high) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, 0.0));
         for (&tap, window) in taps.iter().zip(around.windows(TILE)) {
-            for (sum, sample) in sums.iter_mut().zip(window) {
-                *sum += tap * sample;
-            }
+            let (samples_low, samples_high) = window.split_at(TILE / 2);
+            low = low + f32x16::from_slice(simd, samples_low) * tap;
+            high = high + f32x16::from_slice(simd, samples_high) * tap;
         }
-        *values = sums;
+        let (values_low, values_high) = values.split_at_mut(TILE / 2);
+        low.store_slice(values_low);
+        high.store_slice(values_high);
     } else {
         for (value, window) in values.iter_mut().zip(around.windows(TAPS)) {
-            *value = taps
-                .iter()
-                .zip(window)
-                .fold(0.0, |sum, (tap, sample)| sum + tap * sample);
+            let products = taps.iter().zip(window);
+            *value = products.fold(0.0, |sum, (tap, sample)| sum + tap * sample);
         }
     }
 }
@@ -236,10 +245,19 @@ pub(super) struct TilePeaks {
 
 impl TilePeaks {
     pub(super) fn new(history: &[f32], samples: &[f32]) -> Self {
-        vectorised(|| Self {
-            history: loudest_inline(history),
-            tiles: samples.chunks(TILE).map(loudest_inline).collect(),
-        })
+        dispatch!(Level::new(), simd => Self::new_with(simd, history, samples))
+    }
+
+    #[inline(always)]
+    fn new_with<S: Simd>(simd: S, history: &[f32], samples: &[f32]) -> Self {
+        let mut tiles = Vec::with_capacity(samples.len().div_ceil(TILE));
+        for tile in samples.chunks(TILE) {
+            tiles.push(loudest(simd, tile));
+        }
+        Self {
+            history: loudest(simd, history),
+            tiles,
+        }
     }
 
     /// At least the largest absolute value of the new samples from `start` on, `len` of them, and of `history` before.

@@ -1,55 +1,69 @@
 //! Loops for whatever vectors the processor has.
 //!
-//! The loops are ordinary code over a fixed number of lanes; only the compiler's choice of instructions differs.
-//! Nothing is fused or reordered, so every processor gives the same bits.
+//! Vectors have a fixed number of lanes and nothing is fused, so these loops give the same bits on every processor; only
+//! the instructions differ. Where the compiler's own choice is good enough, other loops stay plain.
 
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, dispatch, f32x16, prelude::*};
 
-/// Runs `work` as compiled for the widest vectors of this processor. What it calls must be `#[inline(always)]`, or it
-/// stays as the baseline has it.
-#[inline(always)]
-pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    dispatch!(Level::new(), simd => simd.vectorize(work))
-}
-
-/// The largest absolute value, for loops that are vectorised already.
-#[inline(always)]
-pub(super) fn loudest_inline(samples: &[f32]) -> f32 {
-    const LANES: usize = 32;
-    let mut peaks = [0.0_f32; LANES];
-    let (chunks, rest) = samples.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            peaks[lane] = larger(peaks[lane], chunk[lane].abs());
-        }
-    }
-    for (peak, sample) in peaks.iter_mut().zip(rest) {
-        *peak = larger(*peak, sample.abs());
-    }
-    folded(peaks, larger)
-}
+/// Lanes of the vectors here; narrower processors take several instructions for one.
+const LANES: usize = 16;
 
 /// The smallest and the largest value; infinite where there is none.
 pub(super) fn extremes(samples: &[f32]) -> (f32, f32) {
-    vectorised(|| extremes_inline(samples))
+    dispatch!(Level::new(), simd => extremes_with(simd, samples))
 }
 
 #[inline(always)]
-fn extremes_inline(samples: &[f32]) -> (f32, f32) {
-    const LANES: usize = 32;
-    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+fn extremes_with<S: Simd>(simd: S, samples: &[f32]) -> (f32, f32) {
+    let mut low = f32x16::splat(simd, f32::INFINITY);
+    let mut high = f32x16::splat(simd, f32::NEG_INFINITY);
     let (chunks, rest) = samples.as_chunks::<LANES>();
     for chunk in chunks {
-        for lane in 0..LANES {
-            low[lane] = smaller(low[lane], chunk[lane]);
-            high[lane] = larger(high[lane], chunk[lane]);
+        let chunk = f32x16::from_slice(simd, chunk);
+        low = low.min(chunk);
+        high = high.max(chunk);
+    }
+    let lanes = (low.reduce_min(), high.reduce_max());
+    rest.iter().fold(lanes, |(low, high), &sample| {
+        (if sample < low { sample } else { low }, larger(high, sample))
+    })
+}
+
+/// The largest absolute value.
+#[inline(always)]
+pub(super) fn loudest<S: Simd>(simd: S, samples: &[f32]) -> f32 {
+    let mut peaks = f32x16::splat(simd, 0.0);
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    for chunk in chunks {
+        peaks = peaks.max(f32x16::from_slice(simd, chunk).abs());
+    }
+    let peak = peaks.reduce_max();
+    rest.iter().fold(peak, |peak, sample| larger(peak, sample.abs()))
+}
+
+/// The sum of products.
+pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
+    dispatch!(Level::new(), simd => dot_with(simd, one, other))
+}
+
+#[inline(always)]
+fn dot_with<S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
+    let mut sums = [f32x16::splat(simd, 0.0); 4];
+    let (chunks, rest) = one.as_chunks::<{ 4 * LANES }>();
+    let (other_chunks, other_rest) = other.as_chunks::<{ 4 * LANES }>();
+    for (one, other) in chunks.iter().zip(other_chunks) {
+        let vectors = one
+            .as_chunks::<LANES>()
+            .0
+            .iter()
+            .zip(other.as_chunks::<LANES>().0);
+        for (sum, (one, other)) in sums.iter_mut().zip(vectors) {
+            *sum = *sum + f32x16::from_slice(simd, one) * f32x16::from_slice(simd, other);
         }
     }
-    for ((low, high), &sample) in low.iter_mut().zip(&mut high).zip(rest) {
-        *low = smaller(*low, sample);
-        *high = larger(*high, sample);
-    }
-    (folded(low, smaller), folded(high, larger))
+    let [a, b, c, d] = sums;
+    let rest: f32 = rest.iter().zip(other_rest).map(|(one, other)| one * other).sum();
+    ((a + b) + (c + d)).reduce_sum() + rest
 }
 
 /// One instruction, which [`f32::max`] with its care for NaN is not.
@@ -58,14 +72,9 @@ pub(super) fn larger(one: f32, other: f32) -> f32 {
     if other > one { other } else { one }
 }
 
+/// All lanes as one, by halves; their number is a power of two.
 #[inline(always)]
-fn smaller(one: f32, other: f32) -> f32 {
-    if other < one { other } else { one }
-}
-
-/// All lanes as one, by halves.
-#[inline(always)]
-fn folded<const LANES: usize>(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+pub(super) fn folded<T: Copy, const LANES: usize>(mut lanes: [T; LANES], join: impl Fn(T, T) -> T) -> T {
     let mut width = LANES;
     while width > 1 {
         width /= 2;
@@ -74,4 +83,24 @@ fn folded<const LANES: usize>(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -
         }
     }
     lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_and_what_is_left_over_count_alike() {
+        for len in [0, 1, 15, 16, 17, 63, 64, 65, 1_000] {
+            let samples: Vec<f32> = (0..len).map(|n| ((n * 37) % 101) as f32 - 50.0).collect();
+            let largest = samples.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let smallest = samples.iter().copied().fold(f32::INFINITY, f32::min);
+            assert_eq!(extremes(&samples), (smallest, largest), "{len}");
+            let peak = dispatch!(Level::new(), simd => loudest(simd, &samples));
+            assert_eq!(peak, largest.max(-smallest).max(0.0), "{len}");
+            // Whole numbers below 2^24 add up exactly in any order.
+            let squares: f32 = samples.iter().map(|sample| sample * sample).sum();
+            assert_eq!(dot(&samples, &samples), squares, "{len}");
+        }
+    }
 }
