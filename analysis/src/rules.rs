@@ -19,7 +19,7 @@ use model::verdict::{Judgement, Range, Rubric, Verdict};
 pub use corridor::{CORRIDOR, Corner, bounds_db};
 pub use document::{anchor, document};
 pub use facts::{Facts, relative_thirds};
-pub use rule::{Measure, Rule, Target, Words};
+pub use rule::{Ask, Correct, Measure, Rule, Target, Words};
 
 /// The version of the rules (P02): raised whenever a verdict on an unchanged report may come out differently.
 pub const RULE_SET: &str = "1.0.0";

@@ -4,6 +4,11 @@ use model::verdict::{Area, Class, Confidence, Operation, Place, Range, Rubric, U
 
 use super::Facts;
 
+/// Reads what a rule is about from a report.
+pub type Ask = fn(&Facts<'_>) -> Option<Measure>;
+/// Finds the operation that brings a value back which is outside of its range by so much: positive above, negative below.
+pub type Correct = fn(&Facts<'_>, &Measure, f64) -> Option<Operation>;
+
 /// A rule. Everything in it is data but the two functions that read a report.
 #[derive(Clone, Copy)]
 pub struct Rule {
@@ -41,9 +46,9 @@ pub struct Rule {
     /// The rule that says the same, and more: this one costs only what exceeds the price of that one.
     pub covered_by: Option<&'static str>,
     /// The value and where it occurs; `None` where the report has none, or the rule makes no sense for the file.
-    pub measure: fn(&Facts<'_>) -> Option<Measure>,
-    /// What a machine could do, for a value outside of its range by so much (positive above, negative below).
-    pub step: Option<fn(&Facts<'_>, &Measure, f64) -> Option<Operation>>,
+    pub measure: Ask,
+    /// What a machine could do.
+    pub step: Option<Correct>,
 }
 
 impl Rule {

@@ -20,7 +20,7 @@ fn says(judgement: &Judgement, rule: &str) -> bool {
         .any(|finding| finding.rule == rule || finding.covers.iter().any(|(covered, _)| covered == rule))
 }
 
-fn row<'a>(judgement: &'a Judgement, rule: &str) -> String {
+fn row(judgement: &Judgement, rule: &str) -> String {
     let rows: Vec<String> = judgement
         .findings
         .iter()

@@ -8,7 +8,7 @@ use model::Report;
 use model::format::AudioFormat;
 use model::verdict::Rubric;
 
-use super::song::{RATE, Song, beats, parts, song};
+use super::song::{Change, RATE, Song, beats, parts, song};
 use crate::ffmpeg::ffmpeg;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,7 +231,7 @@ fn loudness() -> Vec<Case> {
             "loudness.sections",
             Low,
             || {
-                let (dark, bright): (fn(&mut Song), fn(&mut Song)) =
+                let (dark, bright): (Change, Change) =
                     (|song| song.tilt_db = -2.0, |song| song.tilt_db = 1.5);
                 parts(&[
                     (dark, 0.0),
@@ -242,7 +242,7 @@ fn loudness() -> Vec<Case> {
                 ])
             },
             || {
-                let (dark, bright): (fn(&mut Song), fn(&mut Song)) =
+                let (dark, bright): (Change, Change) =
                     (|song| song.tilt_db = -2.0, |song| song.tilt_db = 1.5);
                 parts(&[
                     (dark, -3.0),

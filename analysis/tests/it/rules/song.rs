@@ -20,6 +20,8 @@ pub(super) struct Hump {
 
 /// How level changes with time, in dB.
 type Level = Box<dyn Fn(f64) -> f64>;
+/// What is done to a song before it is made.
+pub(super) type Change = fn(&mut Song);
 /// What is done to the samples at the end.
 type Finish = Box<dyn Fn(&mut Planes)>;
 
@@ -160,7 +162,7 @@ pub(super) fn song(change: impl FnOnce(&mut Song)) -> Report {
 }
 
 /// Several songs one after the other, each at −16 LUFS and then changed by so many dB.
-pub(super) fn parts(parts: &[(fn(&mut Song), f64)]) -> Report {
+pub(super) fn parts(parts: &[(Change, f64)]) -> Report {
     let mut all: Planes = vec![Vec::new(), Vec::new()];
     for (change, db) in parts {
         let mut song = Song::default();
