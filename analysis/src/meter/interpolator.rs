@@ -223,8 +223,8 @@ fn convolve<S: Simd, const TAPS: usize>(simd: S, taps: &[f32; TAPS], around: &[f
         let (mut low, mut high) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, 0.0));
         for (&tap, window) in taps.iter().zip(around.windows(TILE)) {
             let (samples_low, samples_high) = window.split_at(TILE / 2);
-            low = low + f32x16::from_slice(simd, samples_low) * tap;
-            high = high + f32x16::from_slice(simd, samples_high) * tap;
+            low += f32x16::from_slice(simd, samples_low) * tap;
+            high += f32x16::from_slice(simd, samples_high) * tap;
         }
         let (values_low, values_high) = values.split_at_mut(TILE / 2);
         low.store_slice(values_low);

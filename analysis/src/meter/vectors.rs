@@ -58,7 +58,7 @@ fn dot_with<S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
             .iter()
             .zip(other.as_chunks::<LANES>().0);
         for (sum, (one, other)) in sums.iter_mut().zip(vectors) {
-            *sum = *sum + f32x16::from_slice(simd, one) * f32x16::from_slice(simd, other);
+            *sum += f32x16::from_slice(simd, one) * f32x16::from_slice(simd, other);
         }
     }
     let [a, b, c, d] = sums;
