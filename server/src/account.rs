@@ -423,7 +423,8 @@ async fn decline(
             let page = paths::done(paths::EMAIL_PREFERENCES, "declined");
             format!("{page}&token={}", form.token)
         });
-    answer(&site, &visit, parts, paths::EMAIL_PREFERENCES, result, Vec::new()).await
+    let values = vec![("token", form.token)];
+    answer(&site, &visit, parts, paths::EMAIL_PREFERENCES, result, values).await
 }
 
 #[derive(Deserialize)]

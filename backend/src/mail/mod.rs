@@ -125,7 +125,8 @@ impl Mailer {
             // The address alone: the name is nobody else's business, and a stranger may have typed it.
             .to(Mailbox::new(None, to))
             .message_id(Some(format!("<{}@{domain}>", id.simple())))
-            .subject(one_line(&letter.subject))
+            // A title may look like an encoded word (RFC 2047), which lettre passes on and mail programs decode.
+            .subject(one_line(&letter.subject).replace("=?", "= ?"))
             // No "out of office" in answer to us (RFC 3834).
             .raw_header(raw("Auto-Submitted", "auto-generated"));
         if let Some(decline) = &letter.decline {

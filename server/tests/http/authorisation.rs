@@ -75,7 +75,7 @@ const MATRIX: &[Line] = &[
     (Form, "/account/sessions/{id}/end", [303, 404, 404]),
     (Form, "/account/sessions/end-others", [303, 303, 303]),
     (Form, "/account/second-factor/codes", [303, 409, 409]),
-    (Form, "/account/second-factor/confirm", [303, 409, 409]),
+    (Form, "/account/second-factor/confirm", [303, 303, 303]),
     (Form, "/account/second-factor/begin", [303, 303, 303]),
     (Form, "/account/second-factor/off", [303, 303, 303]),
     (Form, "/account/email-preferences", [303, 303, 303]),
