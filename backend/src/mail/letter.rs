@@ -102,24 +102,27 @@ impl Letter {
                     style { (PreEscaped(STYLE)) }
                 }
                 body class="page" style="margin:0;padding:0;background:#eceae5;color:#1b1a17" {
-                    table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
-                        tr {
-                            td align="center" style="padding:32px 16px" {
-                                table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px" {
-                                    tr {
-                                        td class="mark" style={ "padding:0 0 16px;color:#1b1a17;" (FACE) "font-size:14px;font-weight:600;letter-spacing:3px;text-transform:uppercase" } { "MixLens" }
-                                    }
-                                    tr {
-                                        td class="plate" style="padding:32px;background:#f7f6f3;border:1px solid #cfcbc1;border-radius:2px" {
-                                            @for block in &blocks { (block) }
+                    div role="main" {
+                        table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
+                            tr {
+                                td align="center" style="padding:32px 16px" {
+                                    table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px" {
+                                        tr {
+                                            td class="mark" style={ "padding:0 0 16px;color:#1b1a17;" (FACE) "font-size:14px;font-weight:600;letter-spacing:3px;text-transform:uppercase" } { "MixLens" }
                                         }
-                                    }
-                                    tr {
-                                        td class="quiet" style={ "padding:16px 0 0;color:#514e46;" (FACE) "font-size:13px;line-height:20px" } {
-                                            (self.why)
-                                            @if let Some(decline) = &self.decline {
-                                                br;
-                                                a class="link" href=(decline.page) style="color:#00626f" { "No more letters of this kind" }
+                                        tr {
+                                            td class="plate" style="padding:32px;background:#f7f6f3;border:1px solid #cfcbc1;border-radius:2px" {
+                                                h1 class="text" style={ "margin:0 0 20px;color:#1b1a17;" (FACE) "font-size:22px;font-weight:600;line-height:28px" } { (self.subject) }
+                                                @for block in &blocks { (block) }
+                                            }
+                                        }
+                                        tr {
+                                            td class="quiet" style={ "padding:16px 0 0;color:#514e46;" (FACE) "font-size:13px;line-height:20px" } {
+                                                (self.why)
+                                                @if let Some(decline) = &self.decline {
+                                                    br;
+                                                    a class="link" href=(decline.page) style="color:#00626f" { "No more letters of this kind" }
+                                                }
                                             }
                                         }
                                     }
