@@ -245,7 +245,7 @@ async function faces(page) {
     assert.ok(excess <= 0, `${excess} px too wide at ${width}`);
   }
   assert.deepEqual(requests, []);
-  assert.ok((await alone.locator("body").innerText()).includes("your account is ready"));
+  assert.ok((await alone.locator("body").innerText()).includes("Your account is ready"));
   await alone.close();
 }
 

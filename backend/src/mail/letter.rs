@@ -34,6 +34,13 @@ pub enum Block {
     },
     /// A paragraph of lesser weight.
     Note(String),
+    /// Something else that can be done.
+    Link {
+        /// What it says.
+        label: &'static str,
+        /// Where it leads; always an address of ours.
+        url: String,
+    },
 }
 
 /// The two ways out of a kind of letter; both work signed out.
@@ -74,7 +81,7 @@ impl Letter {
             .iter()
             .map(|block| match block {
                 Block::Text(text) | Block::Note(text) => text.clone(),
-                Block::Button { label, url } => format!("{label}:\n{url}"),
+                Block::Button { label, url } | Block::Link { label, url } => format!("{label}:\n{url}"),
             })
             .collect();
         parts.push(format!("-- \nMixLens\n{}", self.why));
@@ -156,6 +163,11 @@ fn block(block: &Block) -> Markup {
         },
         Block::Note(text) => html! {
             p class="quiet" style={ "margin:0 0 16px;color:#514e46;" (FACE) "font-size:14px;line-height:21px" } { (text) }
+        },
+        Block::Link { label, url } => html! {
+            p style={ "margin:0 0 16px;" (FACE) "font-size:14px;line-height:21px" } {
+                a class="link" href=(url) style="color:#00626f" { (label) }
+            }
         },
         Block::Button { label, url } => html! {
             p style="margin:24px 0 8px" {

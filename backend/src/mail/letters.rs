@@ -72,10 +72,10 @@ impl<'a> Letters<'a> {
                     "Somebody, probably you, asked for a MixLens account with this address. There is one already, so nothing was changed.",
                 ),
                 button("Sign in", format!("{}/signin", self.base)),
-                note(format!(
-                    "If you do not know the password any more, choose a new one: {}/signin/forgot",
-                    self.base
-                )),
+                link(
+                    "Choose a new password, if you do not know it any more",
+                    format!("{}/signin/forgot", self.base),
+                ),
                 note("If it was not you, there is nothing to do."),
             ],
             SECURITY,
@@ -91,17 +91,17 @@ impl<'a> Letters<'a> {
             vec![
                 text(format!("Hello {},", one_line(name))),
                 text(
-                    "your account is ready. Upload a mix, and MixLens measures its loudness, its peaks, its spectrum and its stereo image, and shows you each number with its unit and its place in the song.",
+                    "Your account is ready. Upload a mix, and MixLens measures its loudness, its peaks, its spectrum and its stereo image, and shows you each number with its unit and its place in the song.",
                 ),
                 button("Upload a mix", format!("{}/upload", self.base)),
                 note(format!(
                     "On the Free plan the audio is removed {} hours after the upload. The report stays until you delete it.",
                     self.free_hours
                 )),
-                note(format!(
-                    "Which letters you get is up to you: {}/account/email-preferences",
-                    self.base
-                )),
+                link(
+                    "Choose which letters you get",
+                    format!("{}/account/email-preferences", self.base),
+                ),
             ],
             ACCOUNT,
         )
@@ -231,10 +231,10 @@ impl<'a> Letters<'a> {
             "Your MixLens password was changed",
             vec![
                 text("The password of your account was changed, and every other browser was signed out."),
-                note(format!(
-                    "If it was not you, choose a new one at once: {}/signin/forgot",
-                    self.base
-                )),
+                link(
+                    "If it was not you, choose a new one at once",
+                    format!("{}/signin/forgot", self.base),
+                ),
                 self.ask_us(),
             ],
             SECURITY,
@@ -336,10 +336,10 @@ impl<'a> Letters<'a> {
                     "There is a new version of the privacy policy, of {version}. What is different: {summary}"
                 )),
                 button("Read the policy", format!("{}/privacy", self.base)),
-                note(format!(
-                    "If you do not agree, you can take your data with you and delete the account: {}/account/privacy",
-                    self.base
-                )),
+                link(
+                    "Take your data with you or delete the account, if you do not agree",
+                    format!("{}/account/privacy", self.base),
+                ),
             ],
             ACCOUNT,
         )
@@ -442,6 +442,10 @@ fn text(words: impl Into<String>) -> Block {
 
 fn note(words: impl Into<String>) -> Block {
     Block::Note(words.into())
+}
+
+const fn link(label: &'static str, url: String) -> Block {
+    Block::Link { label, url }
 }
 
 const fn button(label: &'static str, url: String) -> Block {

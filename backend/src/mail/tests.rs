@@ -60,12 +60,15 @@ fn p26_every_letter_has_text_and_html_that_say_the_same() {
         for block in &letter.blocks {
             let words = match block {
                 Block::Text(words) | Block::Note(words) => vec![words.clone()],
-                Block::Button { label, url } => vec![(*label).to_owned(), url.clone()],
+                Block::Button { label, url } | Block::Link { label, url } => {
+                    vec![(*label).to_owned(), url.clone()]
+                }
             };
             for words in words {
                 assert!(read.text.contains(&words), "{}: {words}", letter.subject);
+                let is_link = read.html.contains(&format!("href=\"{words}\""));
                 assert!(
-                    unescaped.contains(&words),
+                    unescaped.contains(&words) || is_link,
                     "{}: {words}\n{unescaped}",
                     letter.subject
                 );
@@ -241,4 +244,82 @@ fn names(source: &str) -> Vec<String> {
         .iter()
         .map(|header| header.split(':').next().unwrap().to_owned())
         .collect()
+}
+
+/// A mail server that says what it is told to say and hears what it is sent, without TLS.
+async fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, tokio::task::JoinHandle<String>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        let mut heard = String::new();
+        let mut in_letter = false;
+        write.write_all(b"220 ready\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            heard += &format!("{line}\n");
+            if in_letter && line != "." {
+                continue;
+            }
+            in_letter = line == "DATA";
+            let answer = answers
+                .iter()
+                .find(|(command, _)| line.starts_with(command))
+                .map_or("250 ok", |(_, answer)| answer);
+            if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
+                break;
+            }
+        }
+        heard
+    });
+    (port, heard)
+}
+
+async fn send_to(url: &str) -> Result<(), SendError> {
+    let mut config = config();
+    config.mail.smtp_url = url.to_owned().into();
+    let letter = Letters::from(&config).welcome("ann@example.org".into(), "Ann");
+    Mailer::new(&config)
+        .unwrap()
+        .send(Uuid::from_u128(1), &letter)
+        .await
+}
+
+#[tokio::test]
+async fn p26_a_letter_reaches_the_server_with_the_address_alone_in_its_envelope() {
+    let (port, heard) = server(&[("DATA", "354 go on"), ("QUIT", "221 bye")]).await;
+    send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap();
+    let heard = heard.await.unwrap();
+    assert!(heard.contains("RCPT TO:<ann@example.org>\n"), "{heard}");
+    assert_eq!(heard.matches("RCPT TO").count(), 1);
+    assert!(heard.contains("Subject: Welcome to MixLens\n"), "{heard}");
+    assert!(heard.contains("multipart/alternative"), "{heard}");
+}
+
+#[tokio::test]
+async fn p26_a_server_that_cannot_encrypt_hears_no_password_and_no_letter() {
+    let (port, heard) = server(&[("EHLO", "250 just plain text"), ("QUIT", "221 bye")]).await;
+    let url = format!("smtp://user:a-password@127.0.0.1:{port}?tls=required");
+    assert!(matches!(send_to(&url).await, Err(SendError::Unavailable(_))));
+    let heard = heard.await.unwrap();
+    for secret in ["AUTH", "ann@example.org", "Welcome", "a-password"] {
+        assert!(!heard.contains(secret), "{secret}: {heard}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_busy_is_waited_for_and_what_is_refused_is_tried_a_few_times() {
+    let (port, _heard) = server(&[("RCPT", "451 come back later")]).await;
+    let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(matches!(JobError::from(error), JobError::Wait(_)));
+    let (port, _heard) = server(&[("RCPT", "550 nobody here")]).await;
+    let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(matches!(JobError::from(error), JobError::Retry(_)));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(matches!(JobError::from(error), JobError::Wait(_)));
 }
