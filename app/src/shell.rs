@@ -13,7 +13,7 @@ use leptos_router::{
 
 use crate::{
     api::CSRF_META,
-    pages::{account, analysis, history, home, legal, methodology, not_found, upload},
+    pages::{account, account_area, analysis, history, home, legal, methodology, not_found, upload},
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
     visit::Visit,
@@ -60,6 +60,16 @@ fn App() -> impl IntoView {
                     <Route path=path!("/signup/sent") view=account::SignUpSent ssr=SsrMode::Async />
                     <Route path=path!("/signup/confirm") view=account::Confirm ssr=SsrMode::Async />
                     <Route path=path!("/signin") view=account::SignIn ssr=SsrMode::Async />
+                    <Route path=path!("/signin/code") view=account::SignIn ssr=SsrMode::Async />
+                    <Route path=path!("/signin/forgot") view=account::Forgot ssr=SsrMode::Async />
+                    <Route path=path!("/signin/forgot/sent") view=account::ForgotSent ssr=SsrMode::Async />
+                    <Route path=path!("/signin/reset") view=account::Reset ssr=SsrMode::Async />
+                    <Route path=path!("/account") view=account_area::profile::Profile ssr=SsrMode::Async />
+                    <Route path=path!("/account/email/confirm") view=account_area::profile::ConfirmEmail ssr=SsrMode::Async />
+                    <Route path=path!("/account/confirm") view=account_area::security::ConfirmPassword ssr=SsrMode::Async />
+                    <Route path=path!("/account/security") view=account_area::security::Security ssr=SsrMode::Async />
+                    <Route path=path!("/account/second-factor") view=account_area::second_factor::SecondFactor ssr=SsrMode::Async />
+                    <Route path=path!("/account/email-preferences") view=account_area::email::EmailPreferences ssr=SsrMode::Async />
                     <Route path=path!("/upload") view=upload::Upload ssr=SsrMode::Async />
                     <Route path=path!("/history") view=history::History ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id") view=analysis::Analysis ssr=SsrMode::Async />

@@ -16,7 +16,7 @@ use crate::{
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Wake},
     mail::Mailer,
-    sessions::User,
+    sessions::{self, User},
     signing::Signer,
     storage::Storage,
 };
@@ -146,6 +146,23 @@ impl Actor {
                 ProblemCode::Unauthenticated,
                 "Sign in to go on. Your session may have ended in the meantime.",
             )),
+        }
+    }
+
+    /// The signed-in person, who has entered the password a short while ago: for what would be dangerous in the hands of
+    /// somebody who finds the browser open.
+    ///
+    /// # Errors
+    /// `Unauthenticated`; `ConfirmPassword` where it has to be entered again.
+    pub fn recent_user(&self, now: Timestamp) -> Result<&User> {
+        let user = self.user()?;
+        if now.since(user.confirmed_at) <= sessions::RECENT {
+            Ok(user)
+        } else {
+            Err(Error::problem(
+                ProblemCode::ConfirmPassword,
+                "Enter your password again to go on.",
+            ))
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Everything of MixLens that touches the world. Use cases are free functions:
-//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server and no HTML.
+//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server, and no HTML but that of letters.
 
 pub mod accounts;
 pub mod analyses;
@@ -12,6 +12,7 @@ pub mod entropy;
 mod error;
 pub mod jobs;
 pub mod mail;
+mod sealing;
 pub mod sessions;
 pub mod signing;
 pub mod storage;

@@ -1,9 +1,11 @@
 //! What each job does: a shell of a line over one use case.
 
+use uuid::Uuid;
+
 use crate::{
     Backend, Result, accounts, analyses,
     jobs::{self, Handler, Job, JobError, Lease},
-    sessions,
+    mail, sessions,
     storage::Key,
     uploads,
 };
@@ -13,9 +15,8 @@ impl Handler for Backend {
     async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
         match job {
             Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
-            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, sign_up)
-                .await
-                .map_err(JobError::retry),
+            Job::Mail { account, notice } => mail::deliver(self, letter_id(&lease)?, account, &notice).await,
+            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, letter_id(&lease)?, sign_up).await,
             Job::RemoveAudio { account, upload } => {
                 let everything = Key::upload_prefix(account, upload);
                 self.storage
@@ -37,11 +38,16 @@ impl Handler for Backend {
     }
 }
 
+/// A letter has the id of its job: every run of the job sends the same letter.
+fn letter_id(lease: &Lease) -> Result<Uuid, JobError> {
+    lease.job().parse().map_err(JobError::fail)
+}
+
 /// Removes everything whose time has come.
 async fn reap(backend: &Backend) -> Result<()> {
     let uploads = uploads::reap(backend).await?;
     let sessions = sessions::reap(backend).await?;
-    let sign_ups = accounts::reap_sign_ups(backend).await?;
+    let sign_ups = accounts::reap(backend).await?;
     let jobs = jobs::reap(&backend.db, backend.now()).await?;
     tracing::info!(uploads, sessions, sign_ups, jobs, "reaped");
     Ok(())

@@ -10,7 +10,7 @@ use axum::{
 };
 use backend::{
     Error,
-    accounts::{self, SignUp},
+    accounts::{self, SignUp, SignedIn},
     analyses, sessions,
 };
 use model::AnalysisId;
@@ -95,7 +95,14 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Response {
     match accounts::sign_in(&site.backend, &form.email, form.password, old.as_deref()).await {
-        Ok(session) => signed_in(&paths::safe_next(form.next.as_deref()), &session),
+        Ok(SignedIn::Session(session)) => signed_in(&paths::safe_next(form.next.as_deref()), &session),
+        Ok(SignedIn::CodeNeeded(step)) => {
+            let values = [("step", Some(step)), ("next", form.next)];
+            let values = values
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
+            pages::step(&site, parts, paths::SIGN_IN_CODE, values).await
+        }
         Err(error) => {
             let values = [("email", Some(form.email)), ("next", form.next)];
             let values = values

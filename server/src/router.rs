@@ -16,7 +16,7 @@ use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLay
 use tracing::Instrument as _;
 
 use crate::{
-    assets, dev_mail, forms,
+    account, assets, dev_mail, forms,
     health::{self, Readiness},
     pages,
     setup::{self, Parts},
@@ -65,7 +65,8 @@ pub fn build(site: Site) -> Router {
         .route("/signout", post(forms::sign_out))
         .route("/analyses/{id}/rename", post(forms::rename))
         .route("/analyses/{id}/delete", post(forms::delete))
-        .route("/api/{*function}", any(pages::server_function));
+        .route("/api/{*function}", any(pages::server_function))
+        .merge(account::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
         people = people.route("/dev/mail", get(dev_mail::page));
     }
@@ -80,6 +81,7 @@ pub fn build(site: Site) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(assets::routes(&site.assets))
+        .merge(account::mail_program_routes())
         .merge(people);
     if let Some(service) = site.builtin.clone() {
         // `nest` would strip the bucket from the path and break the signature.

@@ -1,6 +1,7 @@
 //! Pages, as bodies that the router puts into the frame of the site.
 
 pub mod account;
+pub mod account_area;
 pub mod analysis;
 pub mod history;
 pub mod home;

@@ -71,6 +71,9 @@ pub fn SiteHeader(
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>
+                    <a class="button button--link" href=paths::ACCOUNT>
+                        "Account"
+                    </a>
                     <form method="post" action=paths::SIGN_OUT>
                         {children.map(|children| children())}
                         <button type="submit" class="button button--link">

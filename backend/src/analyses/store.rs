@@ -220,6 +220,13 @@ pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbE
     db.optional(sql(SELECT).bind(id)).await
 }
 
+pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<AccountId>> {
+    let row: Option<(String,)> = tx
+        .optional(sql("SELECT account_id FROM analysis WHERE id = $1").bind(id))
+        .await?;
+    row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
+}
+
 /// Notes how far a running analysis has come. Changes nothing once it has ended.
 pub(super) async fn set_progress(
     db: &Db,

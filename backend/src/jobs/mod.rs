@@ -29,6 +29,7 @@ use crate::{
     clock::Clock,
     db::{Db, Tx},
     entropy::{self, Entropy},
+    mail::Notice,
 };
 
 /// Everything that is done in the background. Ids only: a payload is in backups and logs, so personal data is not in it.
@@ -39,6 +40,13 @@ pub enum Job {
     AnalyseUpload {
         /// The analysis, in state `queued`.
         analysis: AnalysisId,
+    },
+    /// Writes to a person.
+    Mail {
+        /// Whom.
+        account: AccountId,
+        /// What about.
+        notice: Notice,
     },
     /// Writes to the address of a sign-up.
     MailSignUp {
@@ -75,6 +83,12 @@ const ANALYSE_UPLOAD: Policy = Policy {
     max_attempts: 3,
     timeout: Duration::from_secs(15 * 60),
 };
+const MAIL: Policy = Policy {
+    kind: "mail",
+    queue: Queue::Mail,
+    max_attempts: 8,
+    timeout: Duration::from_secs(60),
+};
 const MAIL_SIGN_UP: Policy = Policy {
     kind: "mail_sign_up",
     queue: Queue::Mail,
@@ -100,6 +114,7 @@ impl Job {
     pub const fn policy(&self) -> &'static Policy {
         match self {
             Self::AnalyseUpload { .. } => &ANALYSE_UPLOAD,
+            Self::Mail { .. } => &MAIL,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,
             Self::RemoveAudio { .. } => &REMOVE_AUDIO,
             Self::Reap => &REAP,

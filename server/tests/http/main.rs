@@ -7,9 +7,12 @@
     reason = "helpers of tests fail their test, and a test program has no public"
 )]
 
+mod account_area;
 mod accounts;
 mod authorisation;
 mod guards;
+mod letters;
 mod programs;
+mod second_factor;
 mod uploads;
 mod world;

@@ -19,9 +19,10 @@ use backend::{
     Backend,
     clock::{Clock as _, ManualClock, SystemClock},
     config::{Config, Sources},
-    db::contract::Scratch,
+    db::{contract::Scratch, sql},
     entropy::SeededEntropy,
-    jobs, mail,
+    jobs,
+    mail::{self, Written},
 };
 use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -165,7 +166,7 @@ impl TestApp {
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
         self.run_jobs().await;
-        let token = self.token_in_newest_mail().await;
+        let token = self.token_to(email, "Confirm your address").await;
         let confirmed = person.post("/signup/confirm", &[("token", &token)]).await;
         assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.text());
         self.run_jobs().await;
@@ -193,13 +194,33 @@ impl TestApp {
             .collect()
     }
 
-    pub async fn newest_mail(&self) -> String {
-        let letters = mail::newest_files(&self.backend.config, 1).await.unwrap();
-        letters.first().expect("a letter was sent").clone()
+    /// All letters to an address whose subject begins like this, the newest first.
+    pub async fn letters_to(&self, email: &str, subject: &str) -> Vec<Written> {
+        let mut letters = mail::newest_files(&self.backend.config, usize::MAX)
+            .await
+            .unwrap();
+        letters.retain(|letter| letter.to == email && letter.subject.starts_with(subject));
+        letters
     }
 
-    pub async fn token_in_newest_mail(&self) -> String {
-        token_of(&self.newest_mail().await)
+    /// The newest of them.
+    pub async fn letter_to(&self, email: &str, subject: &str) -> Written {
+        let letters = self.letters_to(email, subject).await;
+        letters
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("a letter to {email}: {subject}"))
+    }
+
+    /// The token of the link in it.
+    pub async fn token_to(&self, email: &str, subject: &str) -> String {
+        token_of(&self.letter_to(email, subject).await.text)
+    }
+
+    /// Rows of one column of text.
+    pub async fn texts(&self, select: &'static str) -> Vec<String> {
+        let rows: Vec<(String,)> = self.backend.db.all(sql(select)).await.unwrap();
+        rows.into_iter().map(|(text,)| text).collect()
     }
 }
 
@@ -316,6 +337,13 @@ impl Person {
             .split_once("name=\"csrf-token\" content=\"")
             .expect("a token");
         rest.split('"').next().unwrap().to_owned()
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies.lock().unwrap();
+        let found = cookies.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
     }
 
     pub fn has_cookie(&self, name: &str) -> bool {
@@ -443,9 +471,8 @@ pub fn built_site(folder: &Path) -> PathBuf {
     site
 }
 
-/// The token of a letter's link. A quoted-printable letter breaks its lines and writes `=` as `=3D`.
+/// The token of the first link in the text of a letter.
 pub fn token_of(letter: &str) -> String {
-    let letter = letter.replace("=\r\n", "").replace("=3D", "=");
     let (_, rest) = letter.split_once("token=").expect("the letter has a link");
     rest.split_whitespace().next().unwrap().to_owned()
 }
