@@ -25,6 +25,13 @@ impl Handler for Backend {
                     .map(drop)
                     .map_err(JobError::wait)
             }
+            Job::JudgeAnew => {
+                let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
+                if judged > 0 {
+                    tracing::info!(judged, "reports were judged by new rules");
+                }
+                Ok(())
+            }
             Job::Reap => reap(self).await.map_err(JobError::retry),
         }
     }

@@ -65,6 +65,7 @@ pub fn build(site: Site) -> Router {
         .route("/signout", post(forms::sign_out))
         .route("/analyses/{id}/rename", post(forms::rename))
         .route("/analyses/{id}/delete", post(forms::delete))
+        .route("/analyses/{id}/stage", post(forms::stage))
         .route("/api/{*function}", any(pages::server_function))
         .merge(account::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {

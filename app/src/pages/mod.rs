@@ -10,4 +10,5 @@ pub mod methodology;
 pub mod not_found;
 pub mod post_form;
 pub mod report;
+pub mod rules;
 pub mod upload;

@@ -126,6 +126,7 @@ pub fn SiteFooter() -> impl IntoView {
             <div class="wrap">
                 <p>"MixLens measures. The ears decide."</p>
                 <a href=paths::METHODOLOGY>"Methods"</a>
+                <a href=paths::RULES>"Rules"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
                 <a href=paths::TERMS>"Terms"</a>
             </div>

@@ -21,6 +21,7 @@ type Line = (By, &'static str, [u16; 3]);
 const MATRIX: &[Line] = &[
     (Get, "/", [200, 200, 200]),
     (Get, "/methodology", [200, 200, 200]),
+    (Get, "/rules", [200, 200, 200]),
     (Get, "/terms", [200, 200, 200]),
     (Get, "/privacy", [200, 200, 200]),
     (Get, "/signup", [200, 200, 200]),
@@ -35,6 +36,7 @@ const MATRIX: &[Line] = &[
     (Get, "/analyses/{id}", [303, 404, 200]),
     (Get, "/analyses/{id}/rename", [303, 404, 200]),
     (Get, "/analyses/{id}/delete", [303, 404, 200]),
+    (Get, "/analyses/{id}/stage", [303, 404, 200]),
     (Get, "/api/analyses/progress", [401, 404, 200]),
     (Get, "/api/analyses/audio", [401, 404, 200]),
     (Json, "/api/uploads/begin", [401, 200, 200]),
@@ -49,6 +51,7 @@ const MATRIX: &[Line] = &[
     (Get, "/{bucket}/", [403, 403, 403]),
     (Get, "/{bucket}/{{*key}}", [403, 403, 403]),
     (Form, "/analyses/{id}/rename", [303, 404, 303]),
+    (Form, "/analyses/{id}/stage", [303, 404, 409]),
     (Form, "/analyses/{id}/delete", [303, 404, 303]),
     (Get, "/account", [303, 200, 200]),
     (Get, "/account/security", [303, 200, 200]),
