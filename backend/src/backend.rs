@@ -16,9 +16,11 @@ use crate::{
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Wake},
     mail::Mailer,
+    privacy::erasure::{self, Vendor},
     sessions::User,
     signing::Signer,
     storage::Storage,
+    telemetry::Statistics,
 };
 
 /// The services that use cases stand on. Cheap to clone.
@@ -40,6 +42,10 @@ pub struct Backend {
     pub hasher: Hasher,
     /// Sends mail.
     pub mailer: Mailer,
+    /// Whoever else must forget a person whose account is deleted.
+    pub vendors: Arc<[Arc<dyn Vendor>]>,
+    /// Counts how the product is used, where that was allowed.
+    pub statistics: Statistics,
     /// Tells the workers of this process that there is work.
     pub wake: Wake,
     /// How to start the measuring child process.
@@ -62,6 +68,7 @@ impl Backend {
         .await?;
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
         let mailer = Mailer::new(&config)?;
+        let statistics = Statistics::new(&config.telemetry).await?;
         Ok(Self {
             config: Arc::new(config),
             db,
@@ -71,6 +78,8 @@ impl Backend {
             signer,
             hasher: Hasher::new(),
             mailer,
+            vendors: erasure::vendors(),
+            statistics,
             wake: Wake::default(),
             child,
             cores: Arc::new(Semaphore::new(

@@ -12,9 +12,13 @@ pub mod entropy;
 mod error;
 pub mod jobs;
 pub mod mail;
+pub mod plans;
+pub mod privacy;
+pub mod retention;
 pub mod sessions;
 pub mod signing;
 pub mod storage;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod uploads;

@@ -51,6 +51,10 @@ id! {
     SessionId,
     /// One sign-up that waits for the confirmation of its address.
     SignUpId,
+    /// One archive of everything held about a person.
+    ExportId,
+    /// One deletion of an account.
+    ErasureId,
     /// One unit of background work.
     JobId,
 }

@@ -15,7 +15,7 @@ pub mod time;
 pub mod upload;
 
 pub use failure::{Failure, FailureCode};
-pub use ids::{AccountId, AnalysisId, JobId, SessionId, SignUpId, UploadId};
+pub use ids::{AccountId, AnalysisId, ErasureId, ExportId, JobId, SessionId, SignUpId, UploadId};
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};
 pub use time::Timestamp;

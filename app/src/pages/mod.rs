@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod analysis;
+pub mod consent;
 pub mod history;
 pub mod home;
 pub mod legal;
@@ -10,3 +11,4 @@ pub mod not_found;
 pub mod post_form;
 pub mod report;
 pub mod upload;
+pub mod your_data;

@@ -71,6 +71,9 @@ pub fn SiteHeader(
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>
+                    <a class="menu__link" href=paths::YOUR_DATA>
+                        "Your data"
+                    </a>
                     <form method="post" action=paths::SIGN_OUT>
                         {children.map(|children| children())}
                         <button type="submit" class="button button--link">
@@ -124,7 +127,9 @@ pub fn SiteFooter() -> impl IntoView {
                 <p>"MixLens measures. The ears decide."</p>
                 <a href=paths::METHODOLOGY>"Methods"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
+                <a href=paths::COOKIES>"Cookies"</a>
                 <a href=paths::TERMS>"Terms"</a>
+                <a href=paths::CONTACT>"Contact"</a>
             </div>
         </footer>
     }

@@ -196,6 +196,28 @@ pub async fn sign_in(
     Ok(session)
 }
 
+/// Whether whoever sits there knows the password: asked before what cannot be undone (ASVS 7.5.1).
+///
+/// # Errors
+/// `Invalid` on `password` where it is wrong; `RateLimited` after too many wrong tries.
+pub(crate) async fn prove(backend: &Backend, user: &sessions::User, password: SecretString) -> Result<()> {
+    let email_key = key_of(&user.email);
+    throttle::check(backend, &email_key).await?;
+    let hash = store::find_credentials(&backend.db, &email_key)
+        .await?
+        .map(|row| row.password_hash);
+    if backend.hasher.verify(password, hash).await? {
+        let mut tx = backend.db.begin().await?;
+        throttle::succeeded(backend, &mut tx, &email_key).await?;
+        return Ok(tx.commit().await?);
+    }
+    throttle::failed(backend, &email_key).await?;
+    Err(Error::invalid(
+        "password",
+        "This is not your password. Nothing was changed.",
+    ))
+}
+
 /// Forgets sign-ups that were not confirmed in time; how many.
 pub(crate) async fn reap_sign_ups(backend: &Backend) -> Result<u64> {
     let forgotten = store::reap_sign_ups(&backend.db, backend.now()).await?;

@@ -12,7 +12,7 @@ mod store;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use model::{AccountId, AnalysisId, JobId, SignUpId, Timestamp, UploadId};
+use model::{AccountId, AnalysisId, ErasureId, ExportId, JobId, SignUpId, Timestamp, UploadId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -52,6 +52,40 @@ pub enum Job {
         /// The upload.
         upload: UploadId,
     },
+    /// Makes the copy of everything that is held about a person.
+    BuildExport {
+        /// The copy, in state `building`.
+        export: ExportId,
+    },
+    /// Tells a person that their copy is ready.
+    MailExportReady {
+        /// The copy.
+        export: ExportId,
+    },
+    /// Removes the archive of a copy from the store.
+    RemoveExport {
+        /// Whose it is.
+        account: AccountId,
+        /// The copy.
+        export: ExportId,
+    },
+    /// Goes on with the deletion of an account.
+    Erase {
+        /// The deletion.
+        erasure: ErasureId,
+    },
+    /// Tells everybody of a new version of the policies.
+    AnnouncePolicy {
+        /// The version.
+        version: String,
+    },
+    /// Tells one person of a new version of the policies.
+    MailPolicyChange {
+        /// The person.
+        account: AccountId,
+        /// The version.
+        version: String,
+    },
     /// Removes everything whose time has come. Periodic.
     Reap,
 }
@@ -87,6 +121,42 @@ const REMOVE_AUDIO: Policy = Policy {
     max_attempts: 8,
     timeout: Duration::from_secs(60),
 };
+const BUILD_EXPORT: Policy = Policy {
+    kind: "build_export",
+    queue: Queue::Storage,
+    max_attempts: 4,
+    timeout: Duration::from_secs(10 * 60),
+};
+const MAIL_EXPORT_READY: Policy = Policy {
+    kind: "mail_export_ready",
+    queue: Queue::Mail,
+    max_attempts: 8,
+    timeout: Duration::from_secs(60),
+};
+const REMOVE_EXPORT: Policy = Policy {
+    kind: "remove_export",
+    queue: Queue::Storage,
+    max_attempts: 8,
+    timeout: Duration::from_secs(60),
+};
+const ERASE: Policy = Policy {
+    kind: "erase",
+    queue: Queue::Storage,
+    max_attempts: 20,
+    timeout: Duration::from_secs(10 * 60),
+};
+const ANNOUNCE_POLICY: Policy = Policy {
+    kind: "announce_policy",
+    queue: Queue::Mail,
+    max_attempts: 20,
+    timeout: Duration::from_secs(10 * 60),
+};
+const MAIL_POLICY_CHANGE: Policy = Policy {
+    kind: "mail_policy_change",
+    queue: Queue::Mail,
+    max_attempts: 8,
+    timeout: Duration::from_secs(60),
+};
 const REAP: Policy = Policy {
     kind: "reap",
     queue: Queue::Storage,
@@ -102,6 +172,12 @@ impl Job {
             Self::AnalyseUpload { .. } => &ANALYSE_UPLOAD,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,
             Self::RemoveAudio { .. } => &REMOVE_AUDIO,
+            Self::BuildExport { .. } => &BUILD_EXPORT,
+            Self::MailExportReady { .. } => &MAIL_EXPORT_READY,
+            Self::RemoveExport { .. } => &REMOVE_EXPORT,
+            Self::Erase { .. } => &ERASE,
+            Self::AnnouncePolicy { .. } => &ANNOUNCE_POLICY,
+            Self::MailPolicyChange { .. } => &MAIL_POLICY_CHANGE,
             Self::Reap => &REAP,
         }
     }
