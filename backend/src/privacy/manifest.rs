@@ -323,3 +323,55 @@ pub const TABLES: &[Table] = &[
         erase: Erase::Nothing("is about nobody"),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::db::{Db, record::schema};
+
+    crate::contract! {
+        /// The schema is read from the migrated database: whoever adds a table or a column decides here what a person is given
+        /// of it and how it is erased.
+        async fn p14_every_table_and_column_of_the_database_has_its_export_and_its_erasure(db: &Db) {
+            let tables = schema(db).await.unwrap();
+            let known: BTreeSet<&str> = TABLES.iter().map(|table| table.name).collect();
+            let found: BTreeSet<&str> = tables.keys().map(String::as_str).collect();
+            assert_eq!(found, known, "add the table to TABLES");
+            for table in TABLES {
+                let columns: BTreeSet<&str> = tables[table.name].iter().map(String::as_str).collect();
+                match table.export {
+                    Export::Rows { columns: given, withheld, .. } => {
+                        let listed: Vec<&str> =
+                            given.iter().map(|column| column.name).chain(withheld.iter().map(|(name, _)| *name)).collect();
+                        let unique: BTreeSet<&str> = listed.iter().copied().collect();
+                        assert_eq!(listed.len(), unique.len(), "{}: a column is listed twice", table.name);
+                        assert_eq!(columns, unique, "{}: every column is given or withheld with a reason", table.name);
+                        assert!(!matches!(table.erase, Erase::Nothing(_)), "{}: what is a person's is erased", table.name);
+                    }
+                    Export::Nothing(_) => {
+                        let names_a_person = columns.iter().any(|column| {
+                            ["account_id", "email", "display_name", "file_name", "title"].contains(column)
+                        });
+                        assert!(!names_a_person || table.name == "erasure", "{} is somebody's", table.name);
+                    }
+                }
+                assert!(!table.title.is_empty() && table.about.ends_with('.') && table.kept.ends_with('.'), "{}", table.name);
+            }
+        }
+
+        async fn every_statement_of_the_manifest_runs(db: &Db) {
+            for table in TABLES {
+                if let Export::Rows { select, .. } = table.export {
+                    let rows: Vec<crate::db::record::Record> =
+                        db.all(crate::db::sql(select).bind("nobody").bind(10_u32).bind(0_u32)).await.unwrap();
+                    assert_eq!(rows, []);
+                }
+                if let Erase::By(delete) = table.erase {
+                    assert_eq!(db.execute(crate::db::sql(delete).bind("nobody")).await.unwrap(), 0);
+                }
+            }
+        }
+    }
+}

@@ -10,6 +10,11 @@
 mod accounts;
 mod authorisation;
 mod guards;
+mod limits;
+mod policies;
+mod privacy;
 mod programs;
+mod receiver;
+mod statistics;
 mod uploads;
 mod world;
