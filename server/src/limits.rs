@@ -212,6 +212,10 @@ mod tests {
         assert_eq!(client(&HeaderMap::new(), None, 0), None);
     }
 
+    fn account(number: u32) -> AccountId {
+        format!("{number:032x}").parse().unwrap()
+    }
+
     fn limiters() -> Limiters {
         Limiters::new(&RateLimits {
             sign_ups_per_hour: 2,
@@ -238,15 +242,11 @@ mod tests {
         );
         assert_eq!(limiters.wait("/signup", None, &there), None);
 
-        let (ann, bob) = (AccountId(uuid_of(1)), AccountId(uuid_of(2)));
+        let (ann, bob) = (account(1), account(2));
         for _ in 0..4 {
             assert_eq!(limiters.wait("/api/uploads/begin", Some(ann), &there), None);
         }
         assert!(limiters.wait("/api/uploads/begin", Some(ann), &here).is_some());
         assert_eq!(limiters.wait("/api/uploads/begin", Some(bob), &there), None);
-    }
-
-    fn uuid_of(number: u8) -> model::Uuid {
-        model::Uuid::from_bytes([number; 16])
     }
 }

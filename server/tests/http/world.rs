@@ -232,7 +232,10 @@ impl TestApp {
     /// Every letter, its broken lines put together.
     pub async fn letters(&self) -> Vec<String> {
         let letters = mail::newest_files(&self.backend.config, 1000).await.unwrap();
-        letters.into_iter().map(|letter| letter.replace("=\r\n", "")).collect()
+        letters
+            .into_iter()
+            .map(|letter| letter.replace("=\r\n", ""))
+            .collect()
     }
 
     /// Whether a letter to `to` holds `words`.
