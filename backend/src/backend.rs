@@ -175,15 +175,15 @@ fn secret_key(config: &Config, entropy: &dyn Entropy) -> io::Result<SecretString
             ),
         )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = entropy::new_secret(entropy);
-            write_private(&path, &key)?;
-            Ok(SecretString::from(key))
+            write_private(&path, &entropy::new_secret(entropy))?;
+            // Several processes may start for the first time at once; the key of the fastest is everybody's.
+            std::fs::read_to_string(&path).map(SecretString::from)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Writes a file that only the owner of the process may read, whole or not at all.
+/// Writes a file that only the owner of the process may read, whole or not at all, unless there is one already.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
@@ -192,6 +192,9 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.error),
+    }
 }

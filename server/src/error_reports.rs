@@ -9,7 +9,7 @@ use backend::config::{Config, Environment};
 use secrecy::ExposeSecret as _;
 use sentry::{
     ClientInitGuard, ClientOptions, Level,
-    protocol::{Event, Exception, Frame, Mechanism, Stacktrace},
+    protocol::{Event, Exception, Frame, Mechanism, Stacktrace, Thread},
 };
 use tracing::{
     Subscriber,
@@ -84,7 +84,17 @@ fn allowed(event: Event<'static>) -> Event<'static> {
         .map(allowed_exception)
         .collect::<Vec<_>>()
         .into();
-    report.stacktrace = event.stacktrace.map(allowed_trace);
+    // Where a log line was written, the integration puts the trace into the thread.
+    report.threads = event
+        .threads
+        .into_iter()
+        .map(|thread| Thread {
+            stacktrace: thread.stacktrace.map(allowed_trace),
+            current: thread.current,
+            ..Thread::default()
+        })
+        .collect::<Vec<_>>()
+        .into();
     report
 }
 

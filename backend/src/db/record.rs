@@ -73,10 +73,10 @@ mod tests {
     crate::contract! {
         async fn a_record_holds_every_type_as_json(db: &Db) {
             let row: Record = db
-                .one(sql("SELECT 'a' AS text, CAST(7 AS BIGINT) AS whole, CAST(0.5 AS DOUBLE PRECISION) AS real, CAST(NULL AS TEXT) AS nothing"))
+                .one(sql("SELECT 'a' AS text, CAST(7 AS BIGINT) AS whole, CAST(0.5 AS DOUBLE PRECISION) AS real, CAST(NULL AS TEXT) AS absent"))
                 .await
                 .unwrap();
-            assert_eq!(serde_json::to_string(&row.0).unwrap(), r#"{"nothing":null,"real":0.5,"text":"a","whole":7}"#);
+            assert_eq!(serde_json::to_string(&row.0).unwrap(), r#"{"absent":null,"real":0.5,"text":"a","whole":7}"#);
         }
 
         async fn the_schema_is_read_from_the_database_itself(db: &Db) {

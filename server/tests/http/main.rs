@@ -11,6 +11,7 @@ mod accounts;
 mod authorisation;
 mod guards;
 mod limits;
+mod operator;
 mod policies;
 mod privacy;
 mod programs;

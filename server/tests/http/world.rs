@@ -20,6 +20,7 @@ use backend::{
     clock::{Clock as _, ManualClock, SystemClock},
     config::{Config, Sources},
     db::{
+        Db,
         contract::Scratch,
         record::{self, Record},
         sql,
@@ -217,16 +218,7 @@ impl TestApp {
 
     /// Every row of every table, as JSON.
     pub async fn everything_stored(&self) -> String {
-        let db = &self.backend.db;
-        let mut text = String::new();
-        for table in record::schema(db).await.unwrap().into_keys() {
-            // The name comes from the schema; a statement wants a text that lives for ever.
-            let select: &'static str = String::leak(format!("SELECT * FROM \"{table}\""));
-            for row in db.all::<Record>(sql(select)).await.unwrap() {
-                text += &format!("{table}: {}\n", serde_json::to_string(&row.0).unwrap());
-            }
-        }
-        text
+        everything_in(&self.backend.db).await
     }
 
     /// Every letter, its broken lines put together.
@@ -275,6 +267,19 @@ impl Drop for TestApp {
             assert!(left.is_empty(), "jobs are left over: {left:?}");
         }
     }
+}
+
+/// Every row of every table, as JSON.
+pub async fn everything_in(db: &Db) -> String {
+    let mut text = String::new();
+    for table in record::schema(db).await.unwrap().into_keys() {
+        // The name comes from the schema; a statement wants a text that lives for ever.
+        let select: &'static str = String::leak(format!("SELECT * FROM \"{table}\""));
+        for row in db.all::<Record>(sql(select)).await.unwrap() {
+            text += &format!("{table}: {}\n", serde_json::to_string(&row.0).unwrap());
+        }
+    }
+    text
 }
 
 /// Where a browser's requests go.
