@@ -196,7 +196,7 @@ pub fn Privacy() -> impl IntoView {
             <p>
                 "Two, without which nobody can sign in"
                 {counts.then_some(", and those that you may allow or decline")}
-                ". They end " {days(sessions::IDLE)} " days after the last use and after " {days(sessions::ABSOLUTE)} " days in any case. All of them: "
+                ". A session ends " {days(sessions::IDLE)} " days after the last use and after " {days(sessions::ABSOLUTE)} " days in any case. All of them: "
                 <a href=paths::COOKIES>"Cookies"</a> ". The pages load nothing from anybody else."
             </p>
             <h2>"Who works for us"</h2>

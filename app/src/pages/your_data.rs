@@ -36,7 +36,7 @@ pub fn YourData() -> impl IntoView {
             <div class="stack">
                 <h1>"Your data"</h1>
                 <p class="lead">
-                    "Everything that MixLens holds about you is on this page. Nothing else is kept anywhere, except in copies for emergencies, which grow over."
+                    "Everything that MixLens holds about you: to see, to take with you, and to delete."
                 </p>
             </div>
             <ErrorSummary errors=refusal.errors() />
@@ -53,7 +53,12 @@ pub fn YourData() -> impl IntoView {
 /// The page itself, once it is read.
 #[component]
 fn Everything(held: Held, counts: bool, csrf: String) -> impl IntoView {
-    let sections = held.sections.into_iter().map(section).collect_view();
+    let (filled, empty): (Vec<Section>, Vec<Section>) = held
+        .sections
+        .into_iter()
+        .partition(|section| !section.rows.is_empty());
+    let sections = filled.into_iter().map(section).collect_view();
+    let empty: Vec<&str> = empty.iter().map(|section| section.table.title).collect();
     let copies = held.copies.into_iter().map(copy_line).collect::<Vec<_>>();
     let has_copies = !copies.is_empty();
     view! {
@@ -64,7 +69,7 @@ fn Everything(held: Held, counts: bool, csrf: String) -> impl IntoView {
                 "we write to you when it is there. It can be fetched for " {export::KEPT.as_secs() / 3600} " hours."
             </p>
             {has_copies.then(|| view! { <ul class="copies">{copies}</ul> })}
-            <PostForm action=paths::COPY csrf=csrf>
+            <PostForm action=paths::COPY csrf=csrf class="row">
                 <Button>"Make a copy"</Button>
             </PostForm>
         </div>
@@ -83,6 +88,15 @@ fn Everything(held: Held, counts: bool, csrf: String) -> impl IntoView {
                 }
             })}
         {sections}
+        {(!empty.is_empty())
+            .then(|| {
+                view! {
+                    <section class="stack held" aria-labelledby="held-nothing">
+                        <h2 id="held-nothing">"Where nothing of yours is"</h2>
+                        <p class="muted">{empty.join(", ")} "."</p>
+                    </section>
+                }
+            })}
         <div class="stack danger-zone">
             <h2>"Delete everything"</h2>
             <p>"Your account, your reports and your files, at once and for good."</p>
@@ -118,11 +132,7 @@ fn copy_line(copy: export::Copy) -> AnyView {
 
 fn section(section: Section) -> AnyView {
     let table = section.table;
-    let empty = section.rows.is_empty();
-    let one = section.rows.len() == 1;
-    let body = if empty {
-        view! { <p class="muted">"Nothing."</p> }.into_any()
-    } else if one {
+    let body = if section.rows.len() == 1 {
         section.rows.into_iter().map(facts).collect_view().into_any()
     } else {
         rows(&section)
@@ -171,20 +181,26 @@ fn facts(row: Vec<privacy::Cell>) -> AnyView {
     view! { <dl class="held__facts">{lines}</dl> }.into_any()
 }
 
-/// Several rows as a table.
+/// Several rows as a table. Numbers of ours stand last: nobody looks for a row by them.
 fn rows(section: &Section) -> AnyView {
-    let columns: Vec<&str> = section
-        .rows
+    let in_order = |row: &[privacy::Cell]| -> Vec<privacy::Cell> {
+        let (ids, others): (Vec<_>, Vec<_>) = row
+            .iter()
+            .cloned()
+            .partition(|cell| cell.column.name.ends_with("id"));
+        others.into_iter().chain(ids).collect()
+    };
+    let ordered: Vec<Vec<privacy::Cell>> = section.rows.iter().map(|row| in_order(row)).collect();
+    let columns: Vec<&str> = ordered
         .first()
         .map(|row| row.iter().map(|cell| cell.column.label).collect())
         .unwrap_or_default();
-    let rows = section
-        .rows
+    let rows = ordered
         .iter()
         .map(|row| row.iter().map(|cell| words(&cell.value)).collect())
         .collect();
     let data = DataTable::new(section.table.title, &columns, rows);
-    let label = section.table.title;
+    let label = format!("Rows of {}", section.table.title.to_lowercase());
     view! {
         <div class="scroller held__table" role="region" tabindex="0" aria-label=label>
             <Table data=data numeric=false />

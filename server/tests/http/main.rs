@@ -15,6 +15,7 @@ mod operator;
 mod policies;
 mod privacy;
 mod programs;
+mod promises;
 mod receiver;
 mod statistics;
 mod uploads;
