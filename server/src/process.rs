@@ -1,6 +1,6 @@
 //! A process and its roles: start, serve, drain, end.
 
-use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use backend::{
     config::Config,
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Readiness,
+    metrics,
     router::{self, Site},
     setup,
 };
@@ -68,10 +69,17 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
         })?;
         let site = Site::new(parts, readiness.clone())?;
-        let serve = axum::serve(listener, router::build(site))
-            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        let app = router::build(site).into_make_service_with_connect_info::<SocketAddr>();
+        let serve =
+            axum::serve(listener, app).with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
         announce(&config);
+    }
+    if !config.metrics_listen.is_empty() {
+        let listener = TcpListener::bind(&config.metrics_listen).await?;
+        let serve = axum::serve(listener, metrics::routes(backend.clone()))
+            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
     }
     let mut working = JoinSet::new();
     if roles.worker {
@@ -110,6 +118,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     {
         tracing::warn!("some requests did not end in time");
     }
+    backend.statistics.flush().await;
     backend.db.close().await;
     tracing::info!("ended");
     ended

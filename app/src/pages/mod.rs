@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_area;
 pub mod analysis;
+pub mod consent;
 pub mod history;
 pub mod home;
 pub mod legal;
@@ -11,3 +12,4 @@ pub mod not_found;
 pub mod post_form;
 pub mod report;
 pub mod upload;
+pub mod your_data;
