@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use backend::privacy::{consent, cookies, erasure, export};
-use model::ProblemCode;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
@@ -34,6 +34,8 @@ pub(crate) async fn ask_for_copy(
 
 #[derive(Deserialize)]
 pub(crate) struct DeleteForm {
+    #[serde(default)]
+    password: SecretString,
     sure: Option<String>,
 }
 
@@ -44,14 +46,11 @@ pub(crate) async fn delete_account(
     Form(form): Form<DeleteForm>,
 ) -> Response {
     let sure = form.sure.is_some();
-    match erasure::begin(&site.backend, &visit.actor, sure).await {
+    match erasure::begin(&site.backend, &visit.actor, form.password, sure).await {
         Ok(()) => {
             let mut response = Redirect::to(paths::ACCOUNT_DELETED).into_response();
             visitor::sign_out(&mut response);
             response
-        }
-        Err(error) if error.code() == ProblemCode::ConfirmPassword => {
-            Redirect::to(&paths::confirm_password_then(paths::DELETE_ACCOUNT)).into_response()
         }
         Err(error) => {
             let values = form.sure.map(|on| ("sure", on));

@@ -3,7 +3,7 @@
 use backend::privacy::{self, Held, Section, Shown, export};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::ProblemCode;
+use model::account::Me;
 
 use crate::{
     format,
@@ -13,8 +13,8 @@ use crate::{
         post_form::PostForm,
     },
     paths,
-    ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Notice, Severity, Table},
-    visit::{Refusal, Visit, redirect_to, redirect_to_sign_in},
+    ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Field, Notice, Severity, Table},
+    visit::{Refusal, Visit, redirect_to_sign_in},
 };
 
 /// Everything that is held about the person; for signed-in people.
@@ -219,22 +219,15 @@ fn words(value: &Shown) -> String {
 pub fn DeleteAccount() -> impl IntoView {
     let visit = Visit::here();
     let refusal = Refusal::here();
-    let email = match visit.actor.recent_user(visit.backend.now()) {
-        Ok(user) => user.email.clone(),
-        Err(error) if error.code() == ProblemCode::ConfirmPassword => {
-            redirect_to(&paths::confirm_password_then(paths::DELETE_ACCOUNT));
-            return ().into_any();
-        }
-        Err(_) => {
-            redirect_to_sign_in(paths::DELETE_ACCOUNT);
-            return ().into_any();
-        }
+    let Some(Me { email, .. }) = visit.me() else {
+        redirect_to_sign_in(paths::DELETE_ACCOUNT);
+        return ().into_any();
     };
     view! {
         <Title text="Delete the account" />
         <section class="wrap wrap--narrow stack">
             <h1>"Delete the account"</h1>
-            <p>"This deletes the account of " <strong class="breakable">{email}</strong> " and everything in it:"</p>
+            <p>"This deletes the account of " <strong class="breakable">{email.clone()}</strong> " and everything in it:"</p>
             <ul class="bullets">
                 <li>"all reports and their numbers,"</li>
                 <li>"all audio that is still kept,"</li>
@@ -247,6 +240,16 @@ pub fn DeleteAccount() -> impl IntoView {
             </p>
             <ErrorSummary errors=refusal.errors() />
             <PostForm action=paths::DELETE_ACCOUNT csrf=visit.csrf>
+                // For password managers: whose password it is.
+                <input type="hidden" name="username" autocomplete="username" value=email />
+                <Field
+                    label="Your password"
+                    name="password"
+                    r#type="password"
+                    error=refusal.error("password")
+                    autocomplete="current-password"
+                    hint="So that nobody deletes it who merely sits at your desk."
+                />
                 <Checkbox name="sure" required=true checked=refusal.value("sure").is_some() error=refusal.error("sure")>
                     "I want to delete everything, for good"
                 </Checkbox>

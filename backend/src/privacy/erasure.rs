@@ -9,13 +9,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use model::{AccountId, ErasureId, Timestamp};
+use secrecy::SecretString;
 
 use super::{
     Subject,
     manifest::{Erase, Export, TABLES},
 };
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job, JobError},
     mail::{Letters, SendError},
@@ -88,18 +89,20 @@ struct StepRow {
     not_before: i64,
 }
 
-/// Deletes the account of the person who asks; `sure` is the box that they ticked.
+/// Deletes the account of the person who asks. `password` proves that it is them and not somebody at their desk, however
+/// short ago they signed in, because nothing brings it back; `sure` is the box that they ticked.
 ///
 /// # Errors
-/// `ConfirmPassword` where it may be somebody at their desk; `Invalid` on `sure`.
-pub async fn begin(backend: &Backend, actor: &Actor, sure: bool) -> Result<()> {
-    let user = actor.recent_user(backend.now())?;
+/// `Invalid` on `sure` or `password`; `RateLimited` after too many wrong passwords.
+pub async fn begin(backend: &Backend, actor: &Actor, password: SecretString, sure: bool) -> Result<()> {
+    let user = actor.user()?;
     if !sure {
         return Err(Error::invalid(
             "sure",
             "Tick the box if you want to delete everything. Nothing was deleted.",
         ));
     }
+    accounts::prove(backend, user, password).await?;
     begin_for(backend, user.account, Origin::Button, backend.now()).await?;
     Ok(())
 }
