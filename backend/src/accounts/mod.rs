@@ -11,7 +11,7 @@ pub mod second_factor;
 mod store;
 mod throttle;
 
-pub use profile::{change_password, confirm_password, rename};
+pub use profile::{change_password, confirm_password, prove, rename};
 
 use std::time::Duration;
 
