@@ -20,7 +20,7 @@ CREATE TABLE erasure (
     id           TEXT   NOT NULL PRIMARY KEY,
     -- SHA-256 of the account's id, hex.
     account_hash TEXT   NOT NULL,
-    origin       TEXT   NOT NULL CHECK (origin IN ('button', 'letter', 'child')),
+    origin       TEXT   NOT NULL CHECK (origin IN ('button', 'letter', 'child', 'restored')),
     requested_at BIGINT NOT NULL,
     due_at       BIGINT NOT NULL,
     finished_at  BIGINT,

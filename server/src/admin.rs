@@ -58,6 +58,14 @@ pub(crate) enum Task {
         #[arg(long)]
         child: bool,
     },
+    /// Prints the hashes of all deleted accounts. Keep them beside the backups: a backup does not know of later deletions.
+    Ledger,
+    /// After a backup was restored, deletes every account in it that the ledger names.
+    Replay {
+        /// The file with what `ledger` printed, one a line.
+        #[arg(long)]
+        ledger: PathBuf,
+    },
     /// Gives an account another plan.
     SetPlan {
         /// The address of the account.
@@ -157,6 +165,15 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
             Ok(format!(
                 "deleted; a worker empties the storage and tells the person. Follow it with `mixlens admin requests`: {erasure}"
             ))
+        }
+        Task::Ledger => Ok(erasure::ledger(&backend.db).await?.join("\n")),
+        Task::Replay { ledger } => {
+            let hashes = std::fs::read_to_string(&ledger)?
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .collect();
+            let deleted = erasure::replay(backend, &hashes).await?;
+            Ok(format!("accounts deleted again: {deleted}"))
         }
         Task::SetPlan { email, plan } => {
             if !plans::change_by_address(backend, &email, plan).await? {

@@ -6,7 +6,6 @@
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -23,11 +22,12 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 use model::{AccountId, Problem, ProblemCode};
+use tokio_util::sync::CancellationToken;
 
 use crate::{pages, router::Site, visitor::is_write};
 
-/// Limiters of those who have not come for long are forgotten after this many checks.
-const TIDY_EVERY: u32 = 1_000;
+/// How often those are forgotten who have not come for long.
+const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,7 +46,6 @@ pub(crate) struct Limiters {
     sign_ins: DefaultKeyedRateLimiter<Who>,
     writes: DefaultKeyedRateLimiter<Who>,
     uploads: DefaultKeyedRateLimiter<Who>,
-    checks: AtomicU32,
 }
 
 impl Limiters {
@@ -58,13 +57,11 @@ impl Limiters {
             sign_ins: keyed(Quota::per_minute(count(limits.sign_ins_per_minute))),
             writes: keyed(Quota::per_minute(count(limits.writes_per_minute))),
             uploads: keyed(Quota::per_hour(count(limits.uploads_per_hour))),
-            checks: AtomicU32::new(0),
         }
     }
 
     /// How long to wait; nothing where it may go on.
     fn wait(&self, path: &str, account: Option<AccountId>, address: &Who) -> Option<Duration> {
-        self.tidy();
         let who = account.map_or_else(|| address.clone(), Who::Account);
         let own = match path {
             "/signup" => Some((&self.sign_ups, address)),
@@ -78,10 +75,16 @@ impl Limiters {
             .map(|refused| refused.wait_time_from(DefaultClock::default().now()))
     }
 
-    fn tidy(&self) {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
+    /// Forgets everybody whose last request counts no more, again and again until `stop`.
+    pub(crate) async fn tidy(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TIDY_EVERY) => {}
+            }
             for limiter in [&self.sign_ups, &self.sign_ins, &self.writes, &self.uploads] {
                 limiter.retain_recent();
+                limiter.shrink_to_fit();
             }
         }
     }

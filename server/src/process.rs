@@ -61,6 +61,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let readiness = Readiness::new();
     let mut running = JoinSet::new();
+    let mut working = JoinSet::new();
 
     // A worker beside the web role outlives the listener, because it reads objects through it.
     let close_listener = CancellationToken::new();
@@ -69,6 +70,11 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
         })?;
         let site = Site::new(parts, readiness.clone())?;
+        let (limiters, stop) = (Arc::clone(&site.limiters), stop.clone());
+        working.spawn(async move {
+            limiters.tidy(&stop).await;
+            Ok(())
+        });
         let app = router::build(site).into_make_service_with_connect_info::<SocketAddr>();
         let serve =
             axum::serve(listener, app).with_graceful_shutdown(close_listener.clone().cancelled_owned());
@@ -81,7 +87,6 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             .with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
     }
-    let mut working = JoinSet::new();
     if roles.worker {
         let (worker, stop) = (backend.clone(), stop.clone());
         working.spawn(async move { jobs::run(worker.workers(), stop).await.map_err(Failure::from) });

@@ -157,7 +157,7 @@ pub fn Privacy() -> impl IntoView {
             <p>
                 "This is all of it. You see your own on the page " <a href=paths::YOUR_DATA>"Your data"</a>
                 ", down to the last row. Your password is kept as a hash (argon2id) that cannot be turned back. No address of your device and no name of a browser is stored; "
-                "to slow down attacks, the server counts requests by address in its memory, for an hour at most."
+                "to slow down attacks, the server counts requests by address in its memory, for about an hour."
             </p>
             <div class="scroller policy__table" role="region" tabindex="0" aria-label="What is kept, why, and for how long">
                 <table class="table">

@@ -6,7 +6,7 @@
 //! deletion forgets whom it was about. Trap: a permission to upload is good for some minutes longer than the account, so the
 //! store is emptied a second time when the last one has ended.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use model::{AccountId, ErasureId, Timestamp};
 use secrecy::SecretString;
@@ -39,6 +39,8 @@ pub enum Origin {
     Letter,
     /// The operator: the account is a child's (P18).
     Child,
+    /// A backup brought an account back that had been deleted.
+    Restored,
 }
 
 impl Origin {
@@ -47,6 +49,7 @@ impl Origin {
             Self::Button => "button",
             Self::Letter => "letter",
             Self::Child => "child",
+            Self::Restored => "restored",
         }
     }
 }
@@ -145,7 +148,10 @@ async fn begin_for(
             insert_step(&mut tx, erasure, vendor.name(), &reference, now).await?;
         }
     }
-    insert_step(&mut tx, erasure, LETTER, "", now).await?;
+    // Who comes back with a backup was told when they were deleted.
+    if origin != Origin::Restored {
+        insert_step(&mut tx, erasure, LETTER, "", now).await?;
+    }
     answer_requests(&mut tx, account, now).await?;
     delete_rows(&mut tx, &subject).await?;
     for run_at in [now, late] {
@@ -270,23 +276,27 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
 /// Enqueues deletions that are not finished and that no job works on any more. How many. The reaper calls it, so that no
 /// deletion is ever forgotten, whatever became of its jobs.
 pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
-    const SELECT: &str = "
-        SELECT id FROM erasure
-        WHERE finished_at IS NULL
-          AND NOT EXISTS (
-              SELECT 1 FROM job WHERE kind = 'erase' AND state IN ('queued', 'running') AND payload LIKE '%' || erasure.id || '%')";
-    let lost: Vec<(String,)> = backend.db.all(sql(SELECT)).await?;
-    for (id,) in &lost {
-        let erasure = uuid::Uuid::try_parse(id)
-            .map(ErasureId)
-            .map_err(Error::internal)?;
+    const OPEN: &str = "SELECT id FROM erasure WHERE finished_at IS NULL";
+    const IS_WORKED_ON: &str = "
+        SELECT id FROM job WHERE kind = 'erase' AND state IN ('queued', 'running') AND payload LIKE '%' || $1 || '%' LIMIT 1";
+    let open: Vec<(String,)> = backend.db.all(sql(OPEN)).await?;
+    let mut resumed = 0;
+    for (id,) in open {
+        let erasure: ErasureId = id.parse().map_err(Error::internal)?;
         let mut tx = backend.db.begin().await?;
-        let job = Job::Erase { erasure };
-        jobs::enqueue(&mut tx, backend, &job, jobs::Options::default()).await?;
+        // Payloads spell ids with hyphens.
+        let worked_on = tx
+            .optional::<(String,)>(sql(IS_WORKED_ON).bind(erasure.0.to_string()))
+            .await?;
+        if worked_on.is_none() {
+            let job = Job::Erase { erasure };
+            jobs::enqueue(&mut tx, backend, &job, jobs::Options::default()).await?;
+            resumed += 1;
+        }
         tx.commit().await?;
-        backend.wake.wake();
     }
-    Ok(lost.len() as u64)
+    backend.wake.wake();
+    Ok(resumed)
 }
 
 /// A deletion on its way, for the operator.
@@ -294,7 +304,7 @@ pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
 pub struct OpenErasure {
     /// Its id.
     pub id: String,
-    /// Who asked: `button`, `letter`, `child`.
+    /// Who asked: `button`, `letter`, `child`, `restored`.
     pub origin: String,
     /// When it began, in milliseconds since 1970.
     pub requested_at: i64,
@@ -316,14 +326,40 @@ pub async fn open(db: &Db) -> Result<Vec<OpenErasure>, DbError> {
     db.all(sql(SELECT)).await
 }
 
-/// Whether an account of this id was deleted, by the hash that its deletion left: for whoever restores a backup.
+/// The hashes of all accounts that were ever deleted: to be kept beside the backups, because a backup does not know of what
+/// was deleted after it.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn was_erased(db: &Db, account: AccountId) -> Result<bool, DbError> {
-    const SELECT: &str = "SELECT id FROM erasure WHERE account_hash = $1 LIMIT 1";
-    let hash = sha256_hex(&account.to_string());
-    Ok(db.optional::<(String,)>(sql(SELECT).bind(hash)).await?.is_some())
+pub async fn ledger(db: &Db) -> Result<Vec<String>, DbError> {
+    const SELECT: &str = "SELECT DISTINCT account_hash FROM erasure ORDER BY account_hash";
+    let rows: Vec<(String,)> = db.all(sql(SELECT)).await?;
+    Ok(rows.into_iter().map(|(hash,)| hash).collect())
+}
+
+/// What the ledger says of an account.
+#[must_use]
+pub fn hash_of(account: AccountId) -> String {
+    sha256_hex(&account.to_string())
+}
+
+/// After a backup was restored, deletes every account in it again that `hashes` names. How many.
+///
+/// # Errors
+/// The database does not answer; what was deleted stays deleted.
+pub async fn replay(backend: &Backend, hashes: &HashSet<String>) -> Result<u64> {
+    const SELECT: &str = "SELECT id FROM account ORDER BY id";
+    let accounts: Vec<(String,)> = backend.db.all(sql(SELECT)).await?;
+    let mut deleted = 0;
+    for (id,) in accounts
+        .into_iter()
+        .filter(|(id,)| hashes.contains(&sha256_hex(id)))
+    {
+        let account = id.parse().map_err(Error::internal)?;
+        begin_for(backend, account, Origin::Restored, backend.now()).await?;
+        deleted += 1;
+    }
+    Ok(deleted)
 }
 
 /// The vendors that this installation has. Stripe joins here.
@@ -350,7 +386,7 @@ async fn insert(
     let id = subject.account.to_string();
     let insert = sql(INSERT)
         .bind(erasure)
-        .bind(sha256_hex(&id))
+        .bind(hash_of(subject.account))
         .bind(origin.as_str())
         .bind(now);
     let insert = insert
@@ -406,9 +442,12 @@ async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Res
     tx.execute(sql(UPDATE).bind(account).bind(now)).await
 }
 
-/// Forgets jobs that name the account in what they are about, or in what went wrong.
-async fn forget_jobs(tx: &mut Tx, account: AccountId) -> Result<u64, DbError> {
+/// Forgets jobs that name the account in what they are about, or in what went wrong; payloads spell its id with hyphens.
+async fn forget_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
     const DELETE: &str = "
         DELETE FROM job WHERE payload LIKE '%' || $1 || '%' OR last_error LIKE '%' || $1 || '%' OR dedupe_key LIKE '%' || $1 || '%'";
-    tx.execute(sql(DELETE).bind(account)).await
+    for spelling in [account.to_string(), account.0.to_string()] {
+        tx.execute(sql(DELETE).bind(spelling)).await?;
+    }
+    Ok(())
 }

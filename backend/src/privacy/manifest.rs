@@ -412,7 +412,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::db::{Db, record::schema};
+    use crate::db::record::schema;
 
     crate::contract! {
         /// The schema is read from the migrated database: whoever adds a table or a column decides here what a person is given

@@ -269,6 +269,21 @@ on_both_databases! {
         let (ok, nobody) = said(&["admin", "erase", "--email", "child@example.org"]);
         assert!(!ok && nobody.contains("no account with this address"), "{nobody}");
 
+        // A backup from before brings the child's account back; the ledger deletes it again, and nobody else.
+        let (ok, ledger) = said(&["admin", "ledger"]);
+        assert!(ok && ledger.trim().len() == 64, "{ledger}");
+        let (erased,): (String,) = db.one(sql("SELECT account_hash FROM erasure")).await.unwrap();
+        let restored = installation.signed_up("restored@example.org").await;
+        let (id,): (String,) =
+            db.one(sql("SELECT id FROM account WHERE email = 'restored@example.org'")).await.unwrap();
+        let file = installation.folder.path().join("ledger");
+        let hash = backend::privacy::erasure::hash_of(id.parse().unwrap());
+        std::fs::write(&file, format!("{erased}\n{hash}\n")).unwrap();
+        let (ok, replayed) = said(&["admin", "replay", "--ledger", file.to_str().unwrap()]);
+        assert!(ok && replayed.contains("deleted again: 1"), "{replayed}");
+        assert_eq!(restored.get("/history").await.status, StatusCode::SEE_OTHER);
+        assert_eq!(grown.get("/history").await.status, StatusCode::OK);
+
         let (ok, due) = said(&["reap", "--dry-run"]);
         assert!(ok && due.contains("0 uploads whose audio is due"), "{due}");
         let (ok, _) = said(&["admin", "publish-policy", "--version", "2027-05-01", "--summary", "More.", "--material"]);
