@@ -275,7 +275,7 @@ pub fn AccountDeleted() -> impl IntoView {
             <Notice severity=Severity::Ok title="Done" role="status">
                 "Your account, your reports and your settings are gone. Your files follow within minutes."
             </Notice>
-            <p>"One last letter says so, and then we forget your address."</p>
+            <p>"One last e-mail says so, and then we forget your address."</p>
             <p>
                 <ButtonLink href=paths::HOME>"First page"</ButtonLink>
             </p>

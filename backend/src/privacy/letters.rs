@@ -23,7 +23,7 @@ pub(super) fn account_deleted(config: &Config, to: String) -> Letter {
         subject: "Your MixLens account is deleted".into(),
         text: format!(
             "Your MixLens account is deleted: your reports, your files, your settings and your sessions. It cannot be undone.\n\n\
-             This is the last letter that you get from us; your address is forgotten with it.\n\
+             This is the last e-mail that you get from us; your address is forgotten with it.\n\
              If it was not you, write to {contact} at once.\n"
         ),
     }

@@ -217,8 +217,8 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "privacy_request",
-        title: "Requests by letter",
-        about: "To answer within 30 days what you asked us in a letter.",
+        title: "Requests by e-mail",
+        about: "To answer within 30 days what you asked us by e-mail.",
         kept: "Your account is forgotten in it with your account; that there was a request stays.",
         export: rows! {
             from "privacy_request" by Account "account_id"
@@ -231,7 +231,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "policy_notice",
-        title: "Letters about policy changes",
+        title: "E-mails about policy changes",
         about: "So that you are told of a change once and not twice.",
         kept: "Until you delete your account.",
         export: rows! {
@@ -294,7 +294,7 @@ pub const TABLES: &[Table] = &[
         name: "erasure",
         title: "Deletions",
         about: "So that a deletion is finished, and done again on a backup that is restored.",
-        kept: "Your address until the last letter is sent, the number of your account until everything is deleted; a hash of that number stays.",
+        kept: "Your address until the last e-mail is sent, the number of your account until everything is deleted; a hash of that number stays.",
         export: Export::Nothing("exists only for accounts that do not"),
         erase: Erase::Nothing("is the deletion itself, which forgets whom it was about when it is finished"),
     },
