@@ -1,7 +1,8 @@
 // The browser tests: walks through the real program in Chromium (hydrated, without JavaScript, at phone width), and ends
 // with a line that counts. Each walk makes its own account. `node run.js phone` runs those with "phone" in their name.
 import { startBrowser, startProgram } from "./program.js";
-import { tests } from "./tests/all.js";
+import { tests as account } from "./tests/account.js";
+import { tests as main } from "./tests/all.js";
 
 const [, , wanted = ""] = process.argv;
 let passed = 0;
@@ -9,7 +10,7 @@ let failed = 0;
 const program = await startProgram();
 try {
   const browser = await startBrowser();
-  for (const { name, run, options = {} } of tests.filter((test) => test.name.includes(wanted))) {
+  for (const { name, run, options = {} } of [...main, ...account].filter((test) => test.name.includes(wanted))) {
     const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 }, ...options });
     context.setDefaultTimeout(15_000);
     const page = await context.newPage();

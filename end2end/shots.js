@@ -16,7 +16,17 @@ try {
   for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/cookies", "/policies", "/contact", "/account/deleted", "/no-such-page"]) {
     await shoot(page, path.slice(1).replace("/", "-") || "home", path);
   }
+  for (const [name, path] of [["forgot", "/signin/forgot"], ["reset", "/signin/reset?token=x"]]) await shoot(page, name, path);
   await signUp(page);
+  await shoot(page, "account", "/account");
+  await shoot(page, "account-security", "/account/security");
+  await shoot(page, "account-email", "/account/email-preferences");
+  await shoot(page, "account-confirm", "/account/confirm");
+  await page.goto("/account/security");
+  await page.getByRole("button", { name: "Set up a second factor" }).click();
+  await shoot(page, "second-factor");
+  await page.goto("/dev/mail");
+  await shootLetters(page);
   await shoot(page, "upload", "/upload");
   await shoot(page, "history-empty", "/history");
   const mixes = files.length > 0
@@ -58,6 +68,15 @@ try {
 } finally {
   await browser.close();
   await program.stop();
+}
+
+/** Every letter on the page of the development server, as a mail program would show it. */
+async function shootLetters(page) {
+  const letters = await page.locator("iframe").evaluateAll((frames) => frames.map((frame) => [frame.title, frame.srcdoc]));
+  for (const [title, html] of letters) {
+    await page.setContent(html);
+    await shoot(page, `letter-${title.split(",")[0].toLowerCase().replace(/[^a-z]+/g, "-")}`);
+  }
 }
 
 /** The page as it is, or `path`, in both widths and themes. */

@@ -10,6 +10,7 @@ pub mod child;
 pub mod decode;
 mod layout;
 pub mod meter;
+pub mod rules;
 pub mod sniff;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -22,6 +22,7 @@ mod stereo;
 mod stft;
 mod tone;
 mod true_peak;
+mod vectors;
 mod waveform;
 
 use std::sync::Arc;

@@ -4,10 +4,11 @@
 //! compiled for the browser: pages, charts and components never are, which keeps the download small.
 
 pub mod api;
-pub mod format;
 pub mod islands;
 pub mod paths;
 pub mod ui;
+
+pub use model::text as format;
 
 #[cfg(feature = "ssr")]
 pub mod charts;

@@ -1,6 +1,6 @@
 //! All addresses of pages and forms. Nothing else spells one out.
 
-use model::AnalysisId;
+use model::{AnalysisId, SessionId};
 
 /// The public first page.
 pub const HOME: &str = "/";
@@ -12,6 +12,14 @@ pub const SIGN_UP_SENT: &str = "/signup/sent";
 pub const CONFIRM: &str = "/signup/confirm";
 /// The form to sign in.
 pub const SIGN_IN: &str = "/signin";
+/// The second step of signing in: takes the code of the authenticator app.
+pub const SIGN_IN_CODE: &str = "/signin/code";
+/// The form for a forgotten password.
+pub const FORGOT: &str = "/signin/forgot";
+/// Said after [`FORGOT`], whatever the address is.
+pub const FORGOT_SENT: &str = "/signin/forgot/sent";
+/// Where the link in that mail leads, with `?token=`.
+pub const RESET: &str = "/signin/reset";
 /// Takes the sign-out form.
 pub const SIGN_OUT: &str = "/signout";
 /// Where files are uploaded.
@@ -20,6 +28,36 @@ pub const UPLOAD: &str = "/upload";
 pub const HISTORY: &str = "/history";
 /// The beginning of every analysis's address.
 pub const ANALYSES: &str = "/analyses";
+/// The account: profile.
+pub const ACCOUNT: &str = "/account";
+/// Takes the form with a new name.
+pub const ACCOUNT_NAME: &str = "/account/name";
+/// Takes the form with a new address.
+pub const ACCOUNT_EMAIL: &str = "/account/email";
+/// Where the link in the mail to a new address leads, with `?token=`.
+pub const CONFIRM_EMAIL: &str = "/account/email/confirm";
+/// Asks for the password again, then leads on to `?next=`.
+pub const CONFIRM_PASSWORD: &str = "/account/confirm";
+/// The account: password, second factor, sessions.
+pub const SECURITY: &str = "/account/security";
+/// Takes the form with a new password.
+pub const ACCOUNT_PASSWORD: &str = "/account/password";
+/// Takes the form that ends all other sessions.
+pub const END_OTHER_SESSIONS: &str = "/account/sessions/end-others";
+/// Sets up the second factor.
+pub const SECOND_FACTOR: &str = "/account/second-factor";
+/// Takes the form that begins with it.
+pub const SECOND_FACTOR_BEGIN: &str = "/account/second-factor/begin";
+/// Takes the first code.
+pub const SECOND_FACTOR_CONFIRM: &str = "/account/second-factor/confirm";
+/// Takes the form that makes new recovery codes.
+pub const SECOND_FACTOR_CODES: &str = "/account/second-factor/codes";
+/// Takes the form that switches it off.
+pub const SECOND_FACTOR_OFF: &str = "/account/second-factor/off";
+/// The account: which letters are wanted; with `?token=` of a letter also for who is not signed in.
+pub const EMAIL_PREFERENCES: &str = "/account/email-preferences";
+/// Takes the form of the latter.
+pub const DECLINE: &str = "/account/email-preferences/decline";
 /// The terms of service.
 pub const TERMS: &str = "/terms";
 /// The privacy policy.
@@ -42,6 +80,8 @@ pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
 pub const ACCOUNT_DELETED: &str = "/account/deleted";
 /// How each number is measured.
 pub const METHODOLOGY: &str = "/methodology";
+/// Every rule, with an anchor for each.
+pub const RULES: &str = "/rules";
 /// The mail that a development server wrote into files.
 pub const DEV_MAIL: &str = "/dev/mail";
 
@@ -57,10 +97,46 @@ pub fn rename(id: AnalysisId) -> String {
     format!("{ANALYSES}/{id}/rename")
 }
 
+/// Takes the form that counts an analysis as a mix or a master.
+#[must_use]
+pub fn stage(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/stage")
+}
+
+/// The report and the verdict as JSON, to keep.
+#[must_use]
+pub fn report_json(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/report.json")
+}
+
+/// The report as one HTML file, to keep or to send.
+#[must_use]
+pub fn report_html(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/report.html")
+}
+
 /// Takes the form that deletes an analysis.
 #[must_use]
 pub fn delete(id: AnalysisId) -> String {
     format!("{ANALYSES}/{id}/delete")
+}
+
+/// Takes the form that ends one session.
+#[must_use]
+pub fn end_session(id: SessionId) -> String {
+    format!("/account/sessions/{id}/end")
+}
+
+/// `page`, saying that something was `done`.
+#[must_use]
+pub fn done(page: &str, done: &str) -> String {
+    format!("{page}?done={done}")
+}
+
+/// The question for the password that leads on to `next`.
+#[must_use]
+pub fn confirm_password_then(next: &str) -> String {
+    format!("{CONFIRM_PASSWORD}?next={next}")
 }
 
 /// The history from the key `before` on.

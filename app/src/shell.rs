@@ -13,7 +13,10 @@ use leptos_router::{
 
 use crate::{
     api::CSRF_META,
-    pages::{account, analysis, consent, history, home, legal, methodology, not_found, upload, your_data},
+    pages::{
+        account, account_area, analysis, consent, history, home, legal, methodology, not_found, rules,
+        upload, your_data,
+    },
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
     visit::Visit,
@@ -61,12 +64,24 @@ fn App() -> impl IntoView {
                     <Route path=path!("/signup/sent") view=account::SignUpSent ssr=SsrMode::Async />
                     <Route path=path!("/signup/confirm") view=account::Confirm ssr=SsrMode::Async />
                     <Route path=path!("/signin") view=account::SignIn ssr=SsrMode::Async />
+                    <Route path=path!("/signin/code") view=account::SignIn ssr=SsrMode::Async />
+                    <Route path=path!("/signin/forgot") view=account::Forgot ssr=SsrMode::Async />
+                    <Route path=path!("/signin/forgot/sent") view=account::ForgotSent ssr=SsrMode::Async />
+                    <Route path=path!("/signin/reset") view=account::Reset ssr=SsrMode::Async />
+                    <Route path=path!("/account") view=account_area::profile::Profile ssr=SsrMode::Async />
+                    <Route path=path!("/account/email/confirm") view=account_area::profile::ConfirmEmail ssr=SsrMode::Async />
+                    <Route path=path!("/account/confirm") view=account_area::security::ConfirmPassword ssr=SsrMode::Async />
+                    <Route path=path!("/account/security") view=account_area::security::Security ssr=SsrMode::Async />
+                    <Route path=path!("/account/second-factor") view=account_area::second_factor::SecondFactor ssr=SsrMode::Async />
+                    <Route path=path!("/account/email-preferences") view=account_area::email::EmailPreferences ssr=SsrMode::Async />
                     <Route path=path!("/upload") view=upload::Upload ssr=SsrMode::Async />
                     <Route path=path!("/history") view=history::History ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id") view=analysis::Analysis ssr=SsrMode::Async />
                     // Where a refused form renders its page again.
                     <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id/delete") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id/stage") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/rules") view=rules::Rules ssr=SsrMode::Async />
                     <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
                     <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />

@@ -75,6 +75,15 @@ impl Refusal {
         }
     }
 
+    /// No refusal, but a further step of a form, with what the first one found out.
+    #[must_use]
+    pub const fn step(values: BTreeMap<String, String>) -> Self {
+        Self {
+            problem: None,
+            values,
+        }
+    }
+
     /// The refusal that this page shows; an empty one on the first visit.
     #[must_use]
     pub fn here() -> Self {
@@ -121,10 +130,12 @@ pub(crate) fn set_status(problem: &Problem) {
 
 /// Answers with a redirect to the sign-in form that leads back to `path`.
 pub(crate) fn redirect_to_sign_in(path: &str) {
-    if let (Some(response), Ok(target)) = (
-        use_context::<ResponseOptions>(),
-        paths::sign_in_then(path).parse(),
-    ) {
+    redirect_to(&paths::sign_in_then(path));
+}
+
+/// Answers with a redirect to `path`.
+pub(crate) fn redirect_to(path: &str) {
+    if let (Some(response), Ok(target)) = (use_context::<ResponseOptions>(), path.parse()) {
         response.set_status(StatusCode::SEE_OTHER);
         response.insert_header(header::LOCATION, target);
     }

@@ -17,7 +17,7 @@ use crate::{
     jobs::{self, Wake},
     mail::Mailer,
     privacy::erasure::{self, Vendor},
-    sessions::User,
+    sessions::{self, User},
     signing::Signer,
     storage::Storage,
     telemetry::Statistics,
@@ -155,6 +155,23 @@ impl Actor {
                 ProblemCode::Unauthenticated,
                 "Sign in to go on. Your session may have ended in the meantime.",
             )),
+        }
+    }
+
+    /// The signed-in person, who has entered the password a short while ago: for what would be dangerous in the hands of
+    /// somebody who finds the browser open.
+    ///
+    /// # Errors
+    /// `Unauthenticated`; `ConfirmPassword` where it has to be entered again.
+    pub fn recent_user(&self, now: Timestamp) -> Result<&User> {
+        let user = self.user()?;
+        if now.since(user.confirmed_at) <= sessions::RECENT {
+            Ok(user)
+        } else {
+            Err(Error::problem(
+                ProblemCode::ConfirmPassword,
+                "Enter your password again to go on.",
+            ))
         }
     }
 }

@@ -127,6 +127,24 @@ pub struct Mail {
     pub smtp_url: SecretString,
 }
 
+impl Mail {
+    /// Whether there is a server, and its URL can be read.
+    fn can_be_used(&self) -> bool {
+        let url = self.smtp_url.expose_secret();
+        !url.is_empty() && lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::from_url(url).is_ok()
+    }
+
+    /// Whether letters travel encrypted or not at all. `tls=opportunistic` falls back to plain text where somebody in the
+    /// middle asks for it.
+    fn demands_tls(&self) -> bool {
+        let url = self.smtp_url.expose_secret();
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        url.starts_with("smtps:")
+            || form_urlencoded::parse(query.as_bytes())
+                .any(|(name, value)| name == "tls" && value == "required")
+    }
+}
+
 /// `[telemetry]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +282,22 @@ impl Config {
             (
                 production && is_missing(&self.mail.smtp_url),
                 "production needs mail.smtp_url; without it mail is only written to files",
+            ),
+            (
+                !is_missing(&self.mail.smtp_url) && !self.mail.can_be_used(),
+                "mail.smtp_url cannot be read: write it as smtps://user:password@host, with special characters as %XX",
+            ),
+            (
+                production && self.mail.can_be_used() && !self.mail.demands_tls(),
+                "production needs mail.smtp_url with TLS: smtps://…, or smtp://…?tls=required",
+            ),
+            (
+                self.mail.from.parse::<lettre::message::Mailbox>().is_err(),
+                "mail.from cannot be read: write it as MixLens <no-reply@your.domain>",
+            ),
+            (
+                production && self.mail.from.contains("mixlens.example"),
+                "production needs mail.from with an address of yours",
             ),
         ]
         .into_iter()
@@ -504,7 +538,52 @@ mod tests {
         ];
         let error = load(&variables).unwrap_err();
         assert!(error.to_string().contains("smtp_url"), "{error}");
+        variables.push(("MIXLENS_MAIL__FROM", "MixLens <letters@mail.example>"));
         variables.push(("MIXLENS_MAIL__SMTP_URL", "smtps://user:password@mail.example"));
         load(&variables).unwrap();
+    }
+
+    #[test]
+    fn p26_production_sends_mail_encrypted_or_not_at_all() {
+        let load_with = |url| {
+            load(&[
+                ("MIXLENS_ENVIRONMENT", "production"),
+                ("MIXLENS_BASE_URL", "https://mixlens.example"),
+                ("MIXLENS_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+                ("MIXLENS_MAIL__FROM", "MixLens <letters@mail.example>"),
+                ("MIXLENS_MAIL__SMTP_URL", url),
+            ])
+        };
+        for good in [
+            "smtps://user:password@mail.example",
+            "smtp://user:password@mail.example:587?tls=required",
+        ] {
+            load_with(good).unwrap();
+        }
+        for (bad, named) in [
+            ("smtp://user:password@mail.example", "with TLS"),
+            ("smtp://user:password@mail.example?tls=opportunistic", "with TLS"),
+            ("smtp://tls=required:password@mail.example", "with TLS"),
+            ("https://user:password@mail.example", "cannot be read"),
+            ("mail.example", "cannot be read"),
+        ] {
+            let error = load_with(bad).unwrap_err().to_string();
+            assert!(
+                error.contains("mail.smtp_url") && error.contains(named),
+                "{bad}: {error}"
+            );
+            assert!(
+                !error.contains("password@mail"),
+                "the secret is not told: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sender_that_is_no_address_or_not_ones_own_is_refused() {
+        let error = load(&[("MIXLENS_MAIL__FROM", "nobody")]).unwrap_err();
+        assert!(error.to_string().contains("mail.from cannot be read"), "{error}");
+        let error = load(&[("MIXLENS_ENVIRONMENT", "production")]).unwrap_err();
+        assert!(error.to_string().contains("mail.from with an address"), "{error}");
     }
 }

@@ -1,5 +1,5 @@
 //! Everything of MixLens that touches the world. Use cases are free functions:
-//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server and no HTML.
+//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server, and no HTML but that of letters.
 
 pub mod accounts;
 pub mod analyses;
@@ -15,6 +15,7 @@ pub mod mail;
 pub mod plans;
 pub mod privacy;
 pub mod retention;
+mod sealing;
 pub mod sessions;
 pub mod signing;
 pub mod storage;

@@ -30,7 +30,7 @@ pub struct Reaped {
     pub exports: u64,
     /// Sessions that have ended.
     pub sessions: u64,
-    /// Sign-ups that nobody confirmed, and counts of wrong passwords.
+    /// Sign-ups and requests that nobody confirmed, and counts of wrong passwords.
     pub sign_ups: u64,
     /// Rows of work that ended long ago.
     pub jobs: u64,
@@ -49,7 +49,7 @@ pub async fn reap(backend: &Backend) -> Result<Reaped> {
         uploads: uploads::reap(backend).await?,
         exports: export::reap(backend).await?,
         sessions: sessions::reap(backend).await?,
-        sign_ups: accounts::reap_sign_ups(backend).await?,
+        sign_ups: accounts::reap(backend).await?,
         jobs: jobs::reap(&backend.db, backend.now()).await?,
         revived: revive_removals(&backend.db, backend.now()).await?,
         erasures_resumed: erasure::resume(backend).await?,

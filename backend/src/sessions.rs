@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{AccountId, SessionId, Timestamp, account::Me, plan::Plan};
 
 use crate::{
-    Backend, Error, Result,
+    Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     entropy,
     signing::sha256_hex,
@@ -21,6 +21,9 @@ pub const ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How exactly the last use is remembered; finer would be a write with every page.
 const TOUCH_EVERY: Duration = Duration::from_secs(3600);
 
+/// How long after entering the password a person may do what is dangerous without entering it again (ASVS 7.5.1).
+pub const RECENT: Duration = Duration::from_secs(10 * 60);
+
 /// A signed-in person and the session they came with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -34,6 +37,21 @@ pub struct User {
     pub email: String,
     /// Their plan.
     pub plan: Plan,
+    /// When they last entered their password in this browser.
+    pub confirmed_at: Timestamp,
+}
+
+/// A signed-in browser, as its owner sees it. Nothing else is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionView {
+    /// Its id.
+    pub id: SessionId,
+    /// When it signed in.
+    pub created_at: Timestamp,
+    /// When it was last used, exact to an hour.
+    pub last_seen_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
 }
 
 impl User {
@@ -51,7 +69,9 @@ impl User {
 
 /// Opens a session in the transaction that signs the person in; the token belongs into the cookie and nowhere else.
 pub(crate) async fn open(backend: &Backend, tx: &mut Tx, account: AccountId) -> Result<String> {
-    const INSERT: &str = "INSERT INTO session (id, account_id, token_hash, created_at, last_seen_at) VALUES ($1, $2, $3, $4, $4)";
+    const INSERT: &str = "
+        INSERT INTO session (id, account_id, token_hash, created_at, last_seen_at, confirmed_at)
+        VALUES ($1, $2, $3, $4, $4, $4)";
     let token = entropy::new_secret(&*backend.entropy);
     let id = SessionId(backend.new_id());
     tx.execute(
@@ -80,6 +100,7 @@ pub async fn resolve(backend: &Backend, token: &str) -> Result<Option<User>> {
         display_name: row.display_name,
         email: row.email,
         plan: row.plan.parse().map_err(|()| Error::internal("unknown plan"))?,
+        confirmed_at: Timestamp(row.confirmed_at),
     };
     if now.since(Timestamp(row.last_seen_at)) >= TOUCH_EVERY {
         touch(&backend.db, user.session, now).await?;
@@ -95,6 +116,82 @@ pub async fn end(backend: &Backend, token: &str) -> Result<()> {
     const DELETE: &str = "DELETE FROM session WHERE token_hash = $1";
     backend.db.execute(sql(DELETE).bind(sha256_hex(token))).await?;
     Ok(())
+}
+
+/// The person's signed-in browsers, the newest first.
+///
+/// # Errors
+/// `Unauthenticated`; the database does not answer.
+pub async fn list(backend: &Backend, actor: &Actor) -> Result<Vec<SessionView>> {
+    const SELECT: &str = "
+        SELECT id, created_at, last_seen_at FROM session
+        WHERE account_id = $1 AND last_seen_at > $2 AND created_at > $3 ORDER BY created_at DESC, id DESC";
+    let user = actor.user()?;
+    let now = backend.now();
+    let select = sql(SELECT)
+        .bind(user.account)
+        .bind(now.minus(IDLE))
+        .bind(now.minus(ABSOLUTE));
+    let rows: Vec<(String, i64, i64)> = backend.db.all(select).await?;
+    rows.into_iter()
+        .map(|(id, created_at, last_seen_at)| {
+            let id = id.parse().map_err(Error::internal)?;
+            Ok(SessionView {
+                id,
+                created_at: Timestamp(created_at),
+                last_seen_at: Timestamp(last_seen_at),
+                is_this: id == user.session,
+            })
+        })
+        .collect()
+}
+
+/// Ends one session of the person's.
+///
+/// # Errors
+/// `NotFound` where there is none, or it is somebody else's.
+pub async fn end_one(backend: &Backend, actor: &Actor, id: SessionId) -> Result<()> {
+    const DELETE: &str = "DELETE FROM session WHERE id = $1 AND account_id = $2";
+    let user = actor.user()?;
+    match backend
+        .db
+        .execute(sql(DELETE).bind(id).bind(user.account))
+        .await?
+    {
+        0 => Err(Error::not_found("session")),
+        _ => Ok(()),
+    }
+}
+
+/// Ends every session of the person's but the one that asks; how many.
+///
+/// # Errors
+/// `Unauthenticated`; the database does not answer.
+pub async fn end_others(backend: &Backend, actor: &Actor) -> Result<u64> {
+    let user = actor.user()?;
+    let mut tx = backend.db.begin().await?;
+    let ended = end_all(&mut tx, user.account, Some(user.session)).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Ends all sessions of an account, but for one.
+pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, but: Option<SessionId>) -> Result<u64, DbError> {
+    const DELETE: &str = "DELETE FROM session WHERE account_id = $1 AND ($2 IS NULL OR id <> $2)";
+    let but = but.map(|session| session.to_string());
+    tx.execute(sql(DELETE).bind(account).bind(but)).await
+}
+
+/// Gives a session a new token, because its person has just entered the password; the old one opens nothing any more.
+pub(crate) async fn renew(backend: &Backend, tx: &mut Tx, session: SessionId) -> Result<String> {
+    const UPDATE: &str = "UPDATE session SET token_hash = $2, confirmed_at = $3 WHERE id = $1";
+    let token = entropy::new_secret(&*backend.entropy);
+    let update = sql(UPDATE)
+        .bind(session)
+        .bind(sha256_hex(&token))
+        .bind(backend.now());
+    tx.execute(update).await?;
+    Ok(token)
 }
 
 /// Removes sessions that have ended by time; how many.
@@ -118,11 +215,12 @@ struct SessionRow {
     email: String,
     plan: String,
     last_seen_at: i64,
+    confirmed_at: i64,
 }
 
 async fn find(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<SessionRow>, DbError> {
     const SELECT: &str = "
-        SELECT session.id, session.account_id, session.last_seen_at, account.display_name, account.email, account.plan
+        SELECT session.id, session.account_id, session.last_seen_at, session.confirmed_at, account.display_name, account.email, account.plan
         FROM session JOIN account ON account.id = session.account_id
         WHERE session.token_hash = $1 AND session.last_seen_at > $2 AND session.created_at > $3";
     db.optional(

@@ -11,6 +11,12 @@ pub(crate) enum Purpose {
     Csrf,
     ConfirmSignUp,
     SignInThrottle,
+    PasswordReset,
+    ConfirmAddress,
+    SecondStep,
+    RecoveryCode,
+    DeclineMail,
+    SealSecondFactor,
 }
 
 impl Purpose {
@@ -19,6 +25,12 @@ impl Purpose {
             Self::Csrf => "csrf",
             Self::ConfirmSignUp => "confirm-sign-up",
             Self::SignInThrottle => "sign-in-throttle",
+            Self::PasswordReset => "password-reset",
+            Self::ConfirmAddress => "confirm-address",
+            Self::SecondStep => "second-step",
+            Self::RecoveryCode => "recovery-code",
+            Self::DeclineMail => "decline-mail",
+            Self::SealSecondFactor => "seal-second-factor",
         }
     }
 }
@@ -45,6 +57,11 @@ impl Signer {
         URL_SAFE_NO_PAD
             .decode(signature)
             .is_ok_and(|signature| self.mac(purpose, parts).verify_slice(&signature).is_ok())
+    }
+
+    /// A key of 256 bits for `purpose`, for ciphers.
+    pub(crate) fn derive(&self, purpose: Purpose) -> [u8; 32] {
+        self.mac(purpose, &["key"]).finalize().into_bytes().into()
     }
 
     fn mac(&self, purpose: Purpose, parts: &[&str]) -> Hmac<Sha256> {

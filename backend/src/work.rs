@@ -1,8 +1,11 @@
 //! What each job does: a shell of a line over one use case.
 
+use uuid::Uuid;
+
 use crate::{
     Backend, Error, accounts, analyses,
     jobs::{Handler, Job, JobError, Lease},
+    mail,
     privacy::{erasure, export, policy},
     retention,
     storage::Key,
@@ -13,9 +16,8 @@ impl Handler for Backend {
     async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
         match job {
             Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
-            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, sign_up)
-                .await
-                .map_err(JobError::retry),
+            Job::Mail { account, notice } => mail::deliver(self, letter_id(&lease)?, account, &notice).await,
+            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, letter_id(&lease)?, sign_up).await,
             Job::RemoveAudio { account, upload } => {
                 let everything = Key::upload_prefix(account, upload);
                 self.storage
@@ -25,7 +27,6 @@ impl Handler for Backend {
                     .map_err(JobError::wait)
             }
             Job::BuildExport { export } => export::build(self, export, &lease).await,
-            Job::MailExportReady { export } => export::tell(self, export).await.map_err(JobError::retry),
             Job::RemoveExport { account, export } => {
                 let archive = Key::export(account, export);
                 self.storage.delete(&archive).await.map_err(JobError::wait)
@@ -34,11 +35,12 @@ impl Handler for Backend {
             Job::AnnouncePolicy { version } => {
                 policy::announce(self, &version).await.map_err(JobError::retry)
             }
-            Job::MailPolicyChange { account, version } => {
-                let letter = lease.job().parse().map_err(JobError::fail)?;
-                policy::tell(self, account, &version, letter)
-                    .await
-                    .map_err(JobError::retry)
+            Job::JudgeAnew => {
+                let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
+                if judged > 0 {
+                    tracing::info!(judged, "reports were judged by new rules");
+                }
+                Ok(())
             }
             Job::Reap => retention::reap(self).await.map(drop).map_err(JobError::retry),
         }
@@ -54,4 +56,9 @@ impl Handler for Backend {
             tracing::error!(%error, "the end of a job could not be told");
         }
     }
+}
+
+/// A letter has the id of its job: every run of the job sends the same letter.
+fn letter_id(lease: &Lease) -> Result<Uuid, JobError> {
+    lease.job().parse().map_err(JobError::fail)
 }

@@ -23,7 +23,7 @@ export async function signUp(page) {
     await page.waitForTimeout(100);
     await page.reload();
   }
-  await letter.getByRole("link").click();
+  await letter.getByRole("link").first().click();
   await page.getByRole("button", { name: "Confirm and sign in" }).click();
   await page.waitForURL("**/upload", { timeout: 4000 }).catch(async () => { throw new Error(await page.locator("body").innerText()); });
   return email;

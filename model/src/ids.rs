@@ -51,6 +51,10 @@ id! {
     SessionId,
     /// One sign-up that waits for the confirmation of its address.
     SignUpId,
+    /// One request for a new password.
+    PasswordResetId,
+    /// One new address that waits for its confirmation.
+    EmailChangeId,
     /// One archive of everything held about a person.
     ExportId,
     /// One deletion of an account.

@@ -11,11 +11,17 @@ pub mod ids;
 pub mod plan;
 pub mod problem;
 pub mod report;
+pub mod text;
 pub mod time;
 pub mod upload;
+pub mod verdict;
 
 pub use failure::{Failure, FailureCode};
-pub use ids::{AccountId, AnalysisId, ErasureId, ExportId, JobId, SessionId, SignUpId, UploadId};
+pub use ids::{
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, JobId, PasswordResetId, SessionId, SignUpId,
+    UploadId,
+};
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};
 pub use time::Timestamp;
+pub use verdict::Verdict;

@@ -14,6 +14,8 @@ pub enum ProblemCode {
     Unauthenticated,
     /// The request is known to be somebody's, but may not do this (a missing CSRF token, a scope).
     Forbidden,
+    /// The password has to be entered again before this may be done.
+    ConfirmPassword,
     /// There is no such thing, or it is somebody else's.
     NotFound,
     /// The thing is in a state in which this cannot be done.
@@ -37,7 +39,7 @@ impl ProblemCode {
         match self {
             Self::Invalid => 422,
             Self::Unauthenticated => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::ConfirmPassword => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
             Self::Quota => 402,

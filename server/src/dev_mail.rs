@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{Html, IntoResponse, Response},
 };
-use backend::mail;
+use backend::mail::{self, Written};
 
 use crate::{pages, router::Site};
 
@@ -44,23 +44,18 @@ pub(crate) async fn page(State(site): State<Site>) -> Response {
 const STYLE: &str = "\
     :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; } \
     main { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; } \
-    article { border: 1px solid #8888; border-radius: 4px; padding: 1rem; margin: 1rem 0; overflow-wrap: anywhere; white-space: pre-wrap; } \
+    article { border: 1px solid #8888; border-radius: 4px; padding: 1rem; margin: 1rem 0; overflow-wrap: anywhere; } \
+    article p { margin: 0 0 1rem; } \
+    .text { white-space: pre-wrap; } \
+    details { margin-top: 1rem; } \
+    summary { cursor: pointer; padding: .5rem 0; } \
+    iframe { width: 100%; height: 40rem; border: 1px solid #8888; } \
     h2 { font-size: 1rem; margin: 0; }";
 
-/// Subject, address and text; addresses of ours become links.
-fn as_html(letter: &str, base_url: &str) -> String {
-    let (head, text) = letter.split_once("\r\n\r\n").unwrap_or((letter, ""));
-    let text = if head.contains("quoted-printable") {
-        unquoted(text)
-    } else {
-        text.to_owned()
-    };
-    let field = |name: &str| {
-        head.lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or_default()
-    };
-    let text: Vec<String> = text
+/// Address, subject, text with addresses of ours as links, and the HTML in a frame that can do nothing.
+fn as_html(letter: &Written, base_url: &str) -> String {
+    let text: Vec<String> = letter
+        .text
         .lines()
         .map(|line| {
             let line = escape(line);
@@ -71,25 +66,14 @@ fn as_html(letter: &str, base_url: &str) -> String {
             }
         })
         .collect();
+    let subject = escape(&letter.subject);
     format!(
-        "<h2>{}</h2>To: {}\n\n{}",
-        escape(field("Subject: ")),
-        escape(field("To: ")),
-        text.join("\n")
+        "<h2>{subject}</h2><p>To: {}</p><div class=\"text\">{}</div>\
+         <details><summary>As HTML</summary><iframe sandbox srcdoc=\"{}\" title=\"{subject}, as HTML\"></iframe></details>",
+        escape(&letter.to),
+        text.join("\n"),
+        escape(&letter.html),
     )
-}
-
-/// Undoes quoted-printable (RFC 2045 6.7) of a text of ours.
-fn unquoted(text: &str) -> String {
-    let joined = text.replace("=\r\n", "");
-    let mut parts = joined.split('=');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
-        bytes.extend(code);
-        bytes.extend(part.get(2..).unwrap_or_default().as_bytes());
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn escape(text: &str) -> String {
@@ -105,21 +89,22 @@ mod tests {
 
     #[test]
     fn a_letter_is_shown_with_its_links_and_without_markup_of_others() {
-        let letter =
-            "To: ann@example.org\r\nSubject: Hi <b>\r\n\r\nOpen\r\nhttp://127.0.0.1:3000/x?token=1\r\n";
-        let html = as_html(letter, "http://127.0.0.1:3000");
+        let letter = Written {
+            source: String::new(),
+            to: "ann@example.org".into(),
+            subject: "Hi <b>".into(),
+            text: "Open\nhttp://127.0.0.1:3000/x?token=1\n".into(),
+            html: "<p class=\"x\">\"Open\"</p>".into(),
+        };
+        let html = as_html(&letter, "http://127.0.0.1:3000");
         assert!(
             html.contains("<a href=\"http://127.0.0.1:3000/x?token=1\">"),
             "{html}"
         );
         assert!(html.contains("Hi &lt;b&gt;"), "{html}");
-    }
-
-    #[test]
-    fn a_long_line_is_put_together_again() {
-        assert_eq!(
-            unquoted("a?token=3D12=\r\n34\r\n=C3=A9"),
-            "a?token=1234\r\n\u{e9}"
+        assert!(
+            html.contains("srcdoc=\"&lt;p class=&quot;x&quot;&gt;&quot;Open&quot;&lt;/p&gt;\""),
+            "{html}"
         );
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use backend::{
     Error,
-    accounts::{self, SignUp},
+    accounts::{self, SignUp, SignedIn},
     analyses, sessions,
 };
 use model::AnalysisId;
@@ -95,7 +95,14 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Response {
     match accounts::sign_in(&site.backend, &form.email, form.password, old.as_deref()).await {
-        Ok(session) => signed_in(&paths::safe_next(form.next.as_deref()), &session),
+        Ok(SignedIn::Session(session)) => signed_in(&paths::safe_next(form.next.as_deref()), &session),
+        Ok(SignedIn::CodeNeeded(step)) => {
+            let values = [("step", Some(step)), ("next", form.next)];
+            let values = values
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
+            pages::step(&site, parts, paths::SIGN_IN_CODE, values).await
+        }
         Err(error) => {
             let values = [("email", Some(form.email)), ("next", form.next)];
             let values = values
@@ -142,6 +149,39 @@ pub(crate) async fn rename(
     match renamed.await {
         Ok(id) => Redirect::to(&paths::analysis(id)).into_response(),
         Err(error) => pages::refused(&site, parts, visit.problem(&error), [("title", form.title)]).await,
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct StageForm {
+    /// `mix`, `master`, or nothing for what was detected.
+    #[serde(default)]
+    stage: String,
+}
+
+pub(crate) async fn stage(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+    parts: Parts,
+    Form(form): Form<StageForm>,
+) -> Response {
+    let chosen = async {
+        let id = analysis_id(&id)?;
+        let choice = match form.stage.as_str() {
+            "" => None,
+            stage => Some(
+                stage
+                    .parse()
+                    .map_err(|()| Error::invalid("stage", "Choose mix or master."))?,
+            ),
+        };
+        analyses::choose_stage(&site.backend, &visit.actor, id, choice).await?;
+        Ok::<_, Error>(id)
+    };
+    match chosen.await {
+        Ok(id) => Redirect::to(&paths::analysis(id)).into_response(),
+        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The program `mixlens`: router, middleware, process roles. A library, so that tests build the same router.
 
+mod account;
 mod admin;
 mod assets;
 pub mod cli;

@@ -53,6 +53,38 @@ pub(crate) async fn refused(
     response
 }
 
+/// The same on `page`, where the address that took the form has no page of its own.
+pub(crate) async fn refused_on(
+    site: &Site,
+    parts: Parts,
+    page: &str,
+    problem: Problem,
+    values: impl IntoIterator<Item = (&str, String)>,
+) -> Response {
+    refused(site, at(parts, page), problem, values).await
+}
+
+/// A further step of a form, on `page`: what the first one found out belongs into the answer and nowhere else.
+pub(crate) async fn step(
+    site: &Site,
+    parts: Parts,
+    page: &str,
+    values: impl IntoIterator<Item = (&str, String)>,
+) -> Response {
+    let values = values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    render(site, at(parts, page), Some(Refusal::step(values))).await
+}
+
+fn at(mut parts: Parts, page: &str) -> Parts {
+    if let Ok(uri) = page.parse() {
+        parts.uri = uri;
+    }
+    parts
+}
+
 async fn render(site: &Site, parts: Parts, refusal: Option<Refusal>) -> Response {
     let options = (*site.options).clone();
     let handler = leptos_axum::render_app_async_with_context(

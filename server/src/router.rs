@@ -16,7 +16,7 @@ use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLay
 use tracing::Instrument as _;
 
 use crate::{
-    assets, dev_mail, forms,
+    account, assets, dev_mail, forms,
     health::{self, Readiness},
     limits, pages, privacy,
     setup::{self, Parts},
@@ -70,7 +70,9 @@ pub fn build(site: Site) -> Router {
         .route("/account/privacy/copy", post(privacy::ask_for_copy))
         .route("/account/privacy/delete", post(privacy::delete_account))
         .route("/consent", post(privacy::consent))
-        .route("/api/{*function}", any(pages::server_function));
+        .route("/analyses/{id}/stage", post(forms::stage))
+        .route("/api/{*function}", any(pages::server_function))
+        .merge(account::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
         people = people.route("/dev/mail", get(dev_mail::page));
     }
@@ -88,6 +90,7 @@ pub fn build(site: Site) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/.well-known/security.txt", get(privacy::security_txt))
         .merge(assets::routes(&site.assets))
+        .merge(account::mail_program_routes())
         .merge(people);
     if let Some(service) = site.builtin.clone() {
         // `nest` would strip the bucket from the path and break the signature.

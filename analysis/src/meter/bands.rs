@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::vectors::folded;
+
 /// A band as bins of a spectrum. Bins that lie across an edge count in part, as if their power were spread evenly.
 #[derive(Debug, Clone)]
 pub(super) struct Band {
@@ -48,9 +50,11 @@ impl Band {
                 sums[lane] += chunk[lane];
             }
         }
-        let rest: f32 = rest.iter().sum();
-        let parts: f32 = self.parts.iter().map(|&(bin, share)| power[bin] * share).sum();
-        sums.iter().sum::<f32>() + rest + parts
+        for (sum, power) in sums.iter_mut().zip(rest) {
+            *sum += power;
+        }
+        let [low, high] = self.parts.map(|(bin, share)| power[bin] * share);
+        folded(sums, |one, other| one + other) + (low + high)
     }
 }
 

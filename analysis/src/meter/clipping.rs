@@ -5,6 +5,8 @@
 
 use model::report::{ClipRun, Clips};
 
+use super::vectors::extremes;
+
 /// Shorter runs occur by chance.
 const SHORTEST_RUN: u32 = 3;
 /// At full scale is from here on (the largest 16-bit sample is 0.99997).
@@ -118,7 +120,7 @@ impl ClipMeter {
 
 impl Channel {
     fn examine(&mut self, tile: &[f32], full_scale: f32, corner: f32) {
-        let (low, high) = super::waveform::extremes(tile);
+        let (low, high) = extremes(tile);
         let is_extreme = [high, -low].iter().zip(self.extremes).any(|(&level, extreme)| {
             level >= LOWEST_LEVEL && (level >= full_scale || level >= extreme * SAME_LEVEL)
         });

@@ -87,46 +87,68 @@ fn high_pass(rate: f64) -> Biquad {
 /// the second one is nearly free.
 pub(super) struct PairFilter {
     coefficients: KWeighting,
-    /// Per stage, two delays of two channels (transposed direct form II).
-    state: [[[f64; 2]; 2]; 2],
+    delays: Delays,
+}
+
+/// What the filters remember, of both channels: the last two values of the input, of the shelf's output, and of the
+/// high-pass's.
+///
+/// This is the direct form I, whose output waits for one product and one difference of the output before; the
+/// transposed form with less to remember waits for four operations.
+#[derive(Clone, Copy, Default)]
+struct Delays {
+    input: [[f64; 2]; 2],
+    shelf: [[f64; 2]; 2],
+    high_pass: [[f64; 2]; 2],
 }
 
 impl PairFilter {
     pub(super) const fn new(coefficients: KWeighting) -> Self {
         Self {
             coefficients,
-            state: [[[0.0; 2]; 2]; 2],
+            delays: Delays {
+                input: [[0.0; 2]; 2],
+                shelf: [[0.0; 2]; 2],
+                high_pass: [[0.0; 2]; 2],
+            },
         }
     }
 
     /// Filters on and adds up ΣL², ΣR² and ΣLR of the result.
     pub(super) fn energies(&mut self, left: &[f32], right: &[f32]) -> [f64; 3] {
         let KWeighting { shelf, high_pass } = self.coefficients;
-        let [mut s0, mut s1] = self.state;
+        let mut delays = self.delays;
         let (mut squares, mut product) = ([0.0; 2], 0.0);
         for (&left, &right) in left.iter().zip(right) {
-            let x = step(&shelf, &mut s0, [f64::from(left), f64::from(right)]);
-            let y = step(&high_pass, &mut s1, x);
+            let x = [f64::from(left), f64::from(right)];
+            let shelved = step(&shelf, x, delays.input, delays.shelf);
+            let y = step(&high_pass, shelved, delays.shelf, delays.high_pass);
+            delays = Delays {
+                input: [x, delays.input[0]],
+                shelf: [shelved, delays.shelf[0]],
+                high_pass: [y, delays.high_pass[0]],
+            };
             squares[0] += y[0] * y[0];
             squares[1] += y[1] * y[1];
             product += y[0] * y[1];
         }
-        // In digital silence the state decays for ever, and arithmetic on denormal numbers is very slow.
-        self.state =
-            [s0, s1].map(|stage| stage.map(|delay| delay.map(|x| if x.abs() < 1e-60 { 0.0 } else { x })));
+        // In digital silence the outputs decay for ever, and arithmetic on denormal numbers is very slow.
+        for outputs in [&mut delays.shelf, &mut delays.high_pass] {
+            *outputs = outputs.map(|delay| delay.map(|y| if y.abs() < 1e-60 { 0.0 } else { y }));
+        }
+        self.delays = delays;
         [squares[0], squares[1], product]
     }
 }
 
+/// The next output from the next input and the last two of each.
 #[inline(always)]
-fn step(section: &Biquad, state: &mut [[f64; 2]; 2], x: [f64; 2]) -> [f64; 2] {
-    let mut y = [0.0; 2];
-    for lane in 0..2 {
-        y[lane] = section.b[0] * x[lane] + state[0][lane];
-        state[0][lane] = section.b[1] * x[lane] - section.a[0] * y[lane] + state[1][lane];
-        state[1][lane] = section.b[2] * x[lane] - section.a[1] * y[lane];
-    }
-    y
+fn step(section: &Biquad, x: [f64; 2], inputs: [[f64; 2]; 2], outputs: [[f64; 2]; 2]) -> [f64; 2] {
+    std::array::from_fn(|lane| {
+        let forward =
+            section.b[0] * x[lane] + (section.b[1] * inputs[0][lane] + section.b[2] * inputs[1][lane]);
+        (forward - section.a[1] * outputs[1][lane]) - section.a[0] * outputs[0][lane]
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sums over time: peak, RMS and offset per channel, the product of left and right, and the blocks of DR.
 
 use super::series::Levels;
+use super::vectors::{folded, larger};
 
 /// Steps per second, of 50 ms: short enough to find the gaps between notes.
 const STEPS_PER_S: u64 = 20;
@@ -156,38 +157,31 @@ impl LevelMeter {
     }
 }
 
-/// The largest absolute value, the sum and the sum of squares. Eight lanes side by side, so that the compiler can use
-/// vectors.
+/// Sums that are kept side by side.
+const LANES: usize = 8;
+
+/// The largest absolute value, the sum and the sum of squares.
 fn peak_sum_squares(samples: &[f32]) -> (f32, f64, f64) {
-    const LANES: usize = 8;
     let (mut peaks, mut sums, mut squares) = ([0.0_f32; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
+    let mut add = |lane: usize, sample: f32| {
+        peaks[lane] = larger(peaks[lane], sample.abs());
+        sums[lane] += f64::from(sample);
+        squares[lane] += f64::from(sample) * f64::from(sample);
+    };
     let (chunks, rest) = samples.as_chunks::<LANES>();
     for chunk in chunks {
-        for lane in 0..LANES {
-            let sample = f64::from(chunk[lane]);
-            peaks[lane] = if chunk[lane].abs() > peaks[lane] {
-                chunk[lane].abs()
-            } else {
-                peaks[lane]
-            };
-            sums[lane] += sample;
-            squares[lane] += sample * sample;
+        for (lane, &sample) in chunk.iter().enumerate() {
+            add(lane, sample);
         }
     }
-    for &sample in rest {
-        peaks[0] = peaks[0].max(sample.abs());
-        sums[0] += f64::from(sample);
-        squares[0] += f64::from(sample) * f64::from(sample);
+    for (lane, &sample) in rest.iter().enumerate() {
+        add(lane, sample);
     }
-    (
-        peaks.into_iter().fold(0.0, f32::max),
-        sums.iter().sum(),
-        squares.iter().sum(),
-    )
+    let add = |one, other| one + other;
+    (folded(peaks, larger), folded(sums, add), folded(squares, add))
 }
 
 fn product(left: &[f32], right: &[f32]) -> f64 {
-    const LANES: usize = 8;
     let mut sums = [0.0_f64; LANES];
     let (left_chunks, left_rest) = left.as_chunks::<LANES>();
     let (right_chunks, right_rest) = right.as_chunks::<LANES>();
@@ -196,12 +190,10 @@ fn product(left: &[f32], right: &[f32]) -> f64 {
             sums[lane] += f64::from(left[lane]) * f64::from(right[lane]);
         }
     }
-    let rest: f64 = left_rest
-        .iter()
-        .zip(right_rest)
-        .map(|(&left, &right)| f64::from(left) * f64::from(right))
-        .sum();
-    sums.iter().sum::<f64>() + rest
+    for ((sum, &left), &right) in sums.iter_mut().zip(left_rest).zip(right_rest) {
+        *sum += f64::from(left) * f64::from(right);
+    }
+    folded(sums, |one, other| one + other)
 }
 
 /// The sum of squares.

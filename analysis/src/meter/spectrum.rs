@@ -5,6 +5,7 @@ use super::bands::{Band, Twelfths};
 use super::k_weighting::KWeighting;
 use super::series::Levels;
 use super::stft::Stft;
+use super::vectors::dot;
 use model::report::BANDS;
 
 /// The distance of two bins is the largest not above this: 10.8 Hz at 44.1 kHz (4096 points), 11.7 Hz at 48 and 96 kHz.
@@ -156,23 +157,4 @@ pub(super) fn slot_of<T: Clone + Default>(values: &mut Vec<T>, index: usize) -> 
 
 fn mean_square(samples: &[f32]) -> f64 {
     f64::from(dot(samples, samples)) / samples.len() as f64
-}
-
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0.0_f32; LANES];
-    let (chunks, rest) = one.as_chunks::<LANES>();
-    let (other_chunks, _) = other.as_chunks::<LANES>();
-    for (one, other) in chunks.iter().zip(other_chunks) {
-        for lane in 0..LANES {
-            sums[lane] += one[lane] * other[lane];
-        }
-    }
-    let done = chunks.len() * LANES;
-    let rest: f32 = rest
-        .iter()
-        .zip(&other[done..])
-        .map(|(one, other)| one * other)
-        .sum();
-    sums.iter().sum::<f32>() + rest
 }

@@ -2,6 +2,8 @@
 
 use model::report::Waveform;
 
+use super::vectors::extremes;
+
 /// Whenever there are this many slices, pairs of them become one: the outline of any file has half of it to all of it.
 const MAX_SLICES: usize = 1_200;
 
@@ -73,29 +75,6 @@ impl WaveformMeter {
 
 fn wider(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
     (one.0.min(other.0), one.1.max(other.1))
-}
-
-pub(super) fn extremes(samples: &[f32]) -> (f32, f32) {
-    const LANES: usize = 8;
-    let (chunks, rest) = samples.as_chunks::<LANES>();
-    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    for chunk in chunks {
-        for lane in 0..LANES {
-            low[lane] = if chunk[lane] < low[lane] {
-                chunk[lane]
-            } else {
-                low[lane]
-            };
-            high[lane] = if chunk[lane] > high[lane] {
-                chunk[lane]
-            } else {
-                high[lane]
-            };
-        }
-    }
-    let lanes = low.into_iter().zip(high).fold(NOTHING, wider);
-    rest.iter()
-        .fold(lanes, |range, &sample| wider(range, (sample, sample)))
 }
 
 #[cfg(test)]

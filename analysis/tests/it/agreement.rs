@@ -1,6 +1,6 @@
 //! A second meter, written by others, reads the same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::ffmpeg::{decoded_by_ffmpeg, ebur128_by_ffmpeg, ffmpeg};
 use crate::{assert_near, measured, report_of};
@@ -95,11 +95,8 @@ fn on_mono_both_meters_count_two_loudspeakers() {
     assert_agreement(44_100, &vec![left], "mono");
 }
 
-/// Real music, against the crate `ebur128` and against ffmpeg, which share no code with each other. The loudness range is
-/// not compared: both step it by 1 s where Tech 3342 asks for 10 Hz, which on 45 s makes up to 1.7 LU. ffmpeg prints
-/// tenths, so half of one belongs to the tolerance.
-#[test]
-fn on_real_music_three_meters_read_the_same() {
+/// Real music, fetched by `scripts/setup test`.
+pub(crate) fn tracks() -> Vec<PathBuf> {
     let folder = Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../target/music/hyperrogue-music/usr/share/hyperrogue/music"
@@ -119,6 +116,15 @@ fn on_real_music_three_meters_read_the_same() {
         })
         .collect();
     tracks.sort();
+    tracks
+}
+
+/// Real music, against the crate `ebur128` and against ffmpeg, which share no code with each other. The loudness range is
+/// not compared: both step it by 1 s where Tech 3342 asks for 10 Hz, which on 45 s makes up to 1.7 LU. ffmpeg prints
+/// tenths, so half of one belongs to the tolerance.
+#[test]
+fn on_real_music_three_meters_read_the_same() {
+    let tracks = tracks();
     let place = tempfile::tempdir().unwrap();
     let mut over_full_scale = 0;
     for track in tracks.iter().step_by(3) {

@@ -17,8 +17,8 @@ mod ffmpeg;
 mod limits;
 mod mutants;
 mod oracle;
+mod rules;
 mod signals;
-
 mod truncated;
 
 use std::io::Cursor;

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    pages::post_form::PostForm,
+    pages::{account_area::Done, post_form::PostForm},
     paths,
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
     visit::{Refusal, Visit},
@@ -76,31 +76,35 @@ pub fn SignUp() -> impl IntoView {
 /// Said after signing up, alike for every address.
 #[component]
 pub fn SignUpSent() -> impl IntoView {
-    let visit = Visit::here();
-    let config = &visit.backend.config;
-    let to_files = config.is_development() && visit.backend.mailer.writes_files();
     view! {
         <Title text="Check your mail" />
         <section class="wrap wrap--narrow stack">
             <h1>"Check your mail"</h1>
             <p>"We have sent you a letter. Open the link in it to confirm your address, and you are in. It works for 24 hours."</p>
-            {to_files
-                .then(|| {
-                    view! {
-                        <div class="plate stack">
-                            <p>
-                                <strong>"This server runs on your own machine"</strong>
-                                " and sends no mail: it writes letters to files. Yours is there already."
-                            </p>
-                            <ButtonLink href=paths::DEV_MAIL kind=ButtonKind::Primary>"Open the mail"</ButtonLink>
-                        </div>
-                    }
-                })}
+            <MailInFiles />
             <p class="muted">
                 "Nothing there after a minute? Look among the unwanted mail, or " <a href=paths::SIGN_UP>"try again"</a> "."
             </p>
         </section>
     }
+}
+
+/// Where the mail is, on a server that writes it into files.
+#[component]
+fn MailInFiles() -> impl IntoView {
+    let visit = Visit::here();
+    let to_files = visit.backend.config.is_development() && visit.backend.mailer.writes_files();
+    to_files.then(|| {
+        view! {
+            <div class="plate stack">
+                <p>
+                    <strong>"This server runs on your own machine"</strong>
+                    " and sends no mail: it writes letters to files."
+                </p>
+                <ButtonLink href=paths::DEV_MAIL kind=ButtonKind::Primary>"Open the mail"</ButtonLink>
+            </div>
+        }
+    })
 }
 
 /// Where the link in the mail leads. A button confirms, because programs that check mail open links, too.
@@ -139,13 +143,16 @@ pub fn Confirm() -> impl IntoView {
     }
 }
 
-/// The form to sign in.
+/// The form to sign in, and the question for the code when the password was right and there is a second factor.
 #[component]
 pub fn SignIn() -> impl IntoView {
     let refusal = Refusal::here();
     let next = refusal
         .value("next")
         .or_else(|| use_query_map().with_untracked(|query| query.get("next")));
+    if let Some(step) = refusal.value("step") {
+        return code_form(step, next, refusal);
+    }
     let came_from_elsewhere = next.is_some();
     view! {
         <Title text="Sign in" />
@@ -156,6 +163,7 @@ pub fn SignIn() -> impl IntoView {
                 <a href=paths::SIGN_UP>"Create an account"</a> "."
             </p>
             <ErrorSummary errors=refusal.errors() />
+            <Done />
             <PostForm action=paths::SIGN_IN csrf=Visit::here().csrf>
                 {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
                 <Field
@@ -174,8 +182,125 @@ pub fn SignIn() -> impl IntoView {
                     error=refusal.error("password")
                     autocomplete="current-password"
                 />
-                <Button kind=ButtonKind::Primary>"Sign in"</Button>
+                <p class="row">
+                    <Button kind=ButtonKind::Primary>"Sign in"</Button>
+                    <ButtonLink href=paths::FORGOT kind=ButtonKind::Link>"Forgot your password?"</ButtonLink>
+                </p>
             </PostForm>
+        </section>
+    }
+    .into_any()
+}
+
+/// The second step of signing in.
+fn code_form(step: String, next: Option<String>, refusal: Refusal) -> AnyView {
+    view! {
+        <Title text="Enter a code" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Enter a code"</h1>
+            <p class="muted">"Your password was right. Your account asks for a code as well."</p>
+            <ErrorSummary errors=refusal.errors() />
+            <PostForm action=paths::SIGN_IN_CODE csrf=Visit::here().csrf>
+                <input type="hidden" name="step" value=step />
+                {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
+                <Field
+                    label="Code"
+                    name="code"
+                    error=refusal.error("code")
+                    autocomplete="one-time-code"
+                    maxlength=30_u32
+                    hint="Six digits of your authenticator app, or one of your recovery codes."
+                />
+                <p class="row">
+                    <Button kind=ButtonKind::Primary>"Sign in"</Button>
+                    <ButtonLink href=paths::SIGN_IN>"Begin again"</ButtonLink>
+                </p>
+            </PostForm>
+        </section>
+    }
+    .into_any()
+}
+
+/// The form for a forgotten password.
+#[component]
+pub fn Forgot() -> impl IntoView {
+    let refusal = Refusal::here();
+    view! {
+        <Title text="Forgot your password?" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Forgot your password?"</h1>
+            <p class="muted">"Give the address of your account. We send a link there with which you choose a new password."</p>
+            <ErrorSummary errors=refusal.errors() />
+            <PostForm action=paths::FORGOT csrf=Visit::here().csrf>
+                <Field
+                    label="E-mail"
+                    name="email"
+                    r#type="email"
+                    value=refusal.value("email")
+                    error=refusal.error("email")
+                    autocomplete="username"
+                    inputmode="email"
+                />
+                <p class="row">
+                    <Button kind=ButtonKind::Primary>"Send the link"</Button>
+                    <ButtonLink href=paths::SIGN_IN>"Back"</ButtonLink>
+                </p>
+            </PostForm>
+        </section>
+    }
+}
+
+/// Said after [`Forgot`], alike for every address.
+#[component]
+pub fn ForgotSent() -> impl IntoView {
+    view! {
+        <Title text="Check your mail" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Check your mail"</h1>
+            <p>"If the address has an account, a letter with a link is on its way to it. The link works for an hour."</p>
+            <MailInFiles />
+            <p class="muted">
+                "Nothing there after a few minutes? Look among the unwanted mail, check the address, or "
+                <a href=paths::FORGOT>"try again"</a> "."
+            </p>
+        </section>
+    }
+}
+
+/// Where the link in that letter leads.
+#[component]
+pub fn Reset() -> impl IntoView {
+    let refusal = Refusal::here();
+    let token = refusal
+        .value("token")
+        .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
+        .unwrap_or_default();
+    let is_gone = refusal.errors().iter().any(|(field, _)| field.is_empty());
+    view! {
+        <Title text="Choose a new password" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Choose a new password"</h1>
+            <ErrorSummary errors=refusal.errors() />
+            {if is_gone {
+                view! { <p><ButtonLink href=paths::FORGOT kind=ButtonKind::Primary>"Ask for a new link"</ButtonLink></p> }.into_any()
+            } else {
+                view! {
+                    <p class="muted">"It signs you out everywhere. Then sign in with it."</p>
+                    <PostForm action=paths::RESET csrf=Visit::here().csrf>
+                        <input type="hidden" name="token" value=token />
+                        <Field
+                            label="New password"
+                            name="password"
+                            r#type="password"
+                            error=refusal.error("password")
+                            autocomplete="new-password"
+                            hint="At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."
+                        />
+                        <p><Button kind=ButtonKind::Primary>"Set the new password"</Button></p>
+                    </PostForm>
+                }
+                    .into_any()
+            }}
         </section>
     }
 }

@@ -1,6 +1,7 @@
 //! Pages, as bodies that the router puts into the frame of the site.
 
 pub mod account;
+pub mod account_area;
 pub mod analysis;
 pub mod consent;
 pub mod history;
@@ -10,5 +11,6 @@ pub mod methodology;
 pub mod not_found;
 pub mod post_form;
 pub mod report;
+pub mod rules;
 pub mod upload;
 pub mod your_data;

@@ -11,6 +11,8 @@ pub mod frame;
 pub mod layout;
 pub mod meter;
 pub mod progress;
+#[cfg(feature = "ssr")]
+pub mod qr;
 pub mod reading;
 pub mod severity;
 pub mod table;

@@ -1,21 +1,30 @@
-//! Accounts: signing up, confirming the address, signing in and out.
+//! Accounts: signing up, confirming the address, signing in with one factor or two, and changing what is in them.
 //!
 //! Answers are alike for addresses that have an account and those that have none, in time too: signing up always hashes a
 //! password, writes one row and sends one mail; signing in always verifies a hash.
 
+pub mod address;
 pub mod password;
+mod profile;
+pub mod recovery;
+pub mod second_factor;
 mod store;
 mod throttle;
 
+pub(crate) use profile::prove;
+pub use profile::{change_password, confirm_password, rename};
+
 use std::time::Duration;
 
-use model::{AccountId, ProblemCode, SignUpId};
+use model::{AccountId, ProblemCode, SignUpId, Timestamp};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::{
     Backend, Error, Result,
-    jobs::{self, Job},
-    mail::Letter,
+    db::Tx,
+    jobs::{self, Job, JobError},
+    mail::{self, Letters, Notice},
     sessions,
     signing::Purpose,
 };
@@ -29,6 +38,9 @@ pub const MIN_AGE: u32 = 13;
 
 /// How long the link in the confirmation mail works.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a person has for the code after the password.
+const SECOND_STEP_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// Confirmation mails that one address gets within [`MAIL_WINDOW`]; further sign-ups answer the same and send nothing.
 const MAX_MAILS: usize = 3;
@@ -110,32 +122,23 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
 }
 
 /// The job behind [`sign_up`]: writes to the address, by what it is.
-pub(crate) async fn mail_sign_up(backend: &Backend, id: SignUpId) -> Result<()> {
-    let Some(row) = store::find_sign_up(&backend.db, id, backend.now()).await? else {
+pub(crate) async fn mail_sign_up(backend: &Backend, letter: Uuid, id: SignUpId) -> Result<(), JobError> {
+    let row = store::find_sign_up(&backend.db, id, backend.now())
+        .await
+        .map_err(JobError::retry)?;
+    let Some(row) = row else {
         return Ok(());
     };
-    let base = &backend.config.base_url;
-    let letter = if store::account_exists(&backend.db, &row.email_key).await? {
-        Letter {
-            to: row.email,
-            subject: "You have a MixLens account already".into(),
-            text: format!(
-                "Somebody, probably you, asked for a MixLens account with this address.\nThere is one already, so nothing was changed.\n\n\
-                 Sign in here:\n{base}/signin\n\nIf it was not you, there is nothing to do.\n"
-            ),
-        }
+    let letters = Letters::from(&backend.config);
+    let is_known = store::account_exists(&backend.db, &row.email_key)
+        .await
+        .map_err(JobError::retry)?;
+    let words = if is_known {
+        letters.has_account(row.email)
     } else {
-        let token = confirmation_token(backend, &row.id);
-        Letter {
-            to: row.email,
-            subject: "Confirm your address for MixLens".into(),
-            text: format!(
-                "Welcome to MixLens.\n\nConfirm this address and you are in:\n{base}/signup/confirm?token={token}\n\n\
-                 The link works once, for 24 hours.\nIf you did not ask for an account, leave it, and everything about it is forgotten.\n"
-            ),
-        }
+        letters.verify_address(row.email, &confirmation_token(backend, &row.id))
     };
-    backend.mailer.send(id.0, &letter).await
+    Ok(backend.mailer.send(letter, &words).await?)
 }
 
 /// Makes the account of a confirmed sign-up and signs the person in; the session's token.
@@ -159,11 +162,22 @@ pub async fn confirm_sign_up(backend: &Backend, token: &str) -> Result<String> {
     }
     store::forget_sign_ups(&mut tx, &row.email_key).await?;
     let session = sessions::open(backend, &mut tx, account).await?;
+    mail::enqueue(&mut tx, backend, account, Notice::Welcome).await?;
     tx.commit().await?;
+    backend.wake.wake();
     Ok(session)
 }
 
-/// Signs in; the token of a new session. `replaces` is the token of the session that this browser had, which ends.
+/// What a right password leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedIn {
+    /// The person is in; the token of the new session.
+    Session(String),
+    /// A code is needed, too; what [`sign_in_with_code`] has to be given with it.
+    CodeNeeded(String),
+}
+
+/// Signs in. `replaces` is the token of the session that this browser had, which ends.
 ///
 /// # Errors
 /// `Invalid` on `password` where address and password do not belong together, whichever of them is wrong;
@@ -173,22 +187,51 @@ pub async fn sign_in(
     email: &str,
     password: SecretString,
     replaces: Option<&str>,
-) -> Result<String> {
+) -> Result<SignedIn> {
     let email_key = key_of(email);
-    throttle::check(backend, &email_key).await?;
+    throttle::attempt(backend, &email_key).await?;
     let found = store::find_credentials(&backend.db, &email_key).await?;
     let (account, hash) = found.map_or((None, None), |row| (Some(row.id), Some(row.password_hash)));
-    let fits = backend.hasher.verify(password, hash).await?;
-    let Some(account) = account.filter(|_| fits) else {
-        throttle::failed(backend, &email_key).await?;
+    let fits = backend.hasher.verify(password, hash.clone()).await?;
+    let (Some(account), Some(hash), true) = (account, hash, fits) else {
         return Err(Error::invalid(
             "password",
             "This address and this password do not belong together. Check both for typing errors.",
         ));
     };
+    let account = account.parse().map_err(Error::internal)?;
     let mut tx = backend.db.begin().await?;
     throttle::succeeded(backend, &mut tx, &email_key).await?;
-    let session = sessions::open(backend, &mut tx, account.parse().map_err(Error::internal)?).await?;
+    if second_factor::is_on(&backend.db, account).await? {
+        tx.commit().await?;
+        return Ok(SignedIn::CodeNeeded(second_step(backend, account, &hash)));
+    }
+    enter(backend, tx, account, replaces).await.map(SignedIn::Session)
+}
+
+/// The second step of [`sign_in`]: a code of the authenticator app, or a recovery code. The token of the new session.
+///
+/// # Errors
+/// `Invalid` on `code`; `RateLimited` after too many wrong ones; `NotFound` when the password was entered too long ago.
+pub async fn sign_in_with_code(
+    backend: &Backend,
+    step: &str,
+    code: &str,
+    replaces: Option<&str>,
+) -> Result<String> {
+    let account = verify_second_step(backend, step).await?.ok_or_else(|| {
+        Error::problem(
+            ProblemCode::NotFound,
+            "You entered your password too long ago. Sign in from the beginning.",
+        )
+    })?;
+    second_factor::check(backend, account, code).await?;
+    enter(backend, backend.db.begin().await?, account, replaces).await
+}
+
+/// Opens the session of somebody who has shown who they are, in place of the one that this browser had.
+async fn enter(backend: &Backend, mut tx: Tx, account: AccountId, replaces: Option<&str>) -> Result<String> {
+    let session = sessions::open(backend, &mut tx, account).await?;
     tx.commit().await?;
     if let Some(old) = replaces {
         sessions::end(backend, old).await?;
@@ -196,32 +239,13 @@ pub async fn sign_in(
     Ok(session)
 }
 
-/// Whether whoever sits there knows the password: asked before what cannot be undone (ASVS 7.5.1).
-///
-/// # Errors
-/// `Invalid` on `password` where it is wrong; `RateLimited` after too many wrong tries.
-pub(crate) async fn prove(backend: &Backend, user: &sessions::User, password: SecretString) -> Result<()> {
-    let email_key = key_of(&user.email);
-    throttle::check(backend, &email_key).await?;
-    let hash = store::find_credentials(&backend.db, &email_key)
-        .await?
-        .map(|row| row.password_hash);
-    if backend.hasher.verify(password, hash).await? {
-        let mut tx = backend.db.begin().await?;
-        throttle::succeeded(backend, &mut tx, &email_key).await?;
-        return Ok(tx.commit().await?);
-    }
-    throttle::failed(backend, &email_key).await?;
-    Err(Error::invalid(
-        "password",
-        "This is not your password. Nothing was changed.",
-    ))
-}
-
-/// Forgets sign-ups that were not confirmed in time; how many.
-pub(crate) async fn reap_sign_ups(backend: &Backend) -> Result<u64> {
-    let forgotten = store::reap_sign_ups(&backend.db, backend.now()).await?;
-    Ok(forgotten + throttle::reap(backend).await?)
+/// Forgets sign-ups, requests and tries that have had their time; how many.
+pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
+    let now = backend.now();
+    let sign_ups = store::reap_sign_ups(&backend.db, now).await?;
+    let resets = recovery::reap(&backend.db, now).await?;
+    let addresses = address::reap(&backend.db, now).await?;
+    Ok(sign_ups + resets + addresses + throttle::reap(backend).await?)
 }
 
 /// An address is looked up trimmed and in lower case: people type theirs both ways.
@@ -240,6 +264,32 @@ fn verify_confirmation(backend: &Backend, token: &str) -> Option<SignUpId> {
         .verify(Purpose::ConfirmSignUp, &[id], signature)
         .then(|| id.parse().ok())
         .flatten()
+}
+
+/// What proves for a while that the password was right. It ends with the password, because its hash is in it.
+fn second_step(backend: &Backend, account: AccountId, password_hash: &str) -> String {
+    let account = account.to_string();
+    let until = backend.now().plus(SECOND_STEP_WITHIN).0.to_string();
+    let signature = backend
+        .signer
+        .sign(Purpose::SecondStep, &[&account, &until, password_hash]);
+    format!("{account}.{until}.{signature}")
+}
+
+async fn verify_second_step(backend: &Backend, step: &str) -> Result<Option<AccountId>> {
+    let mut parts = step.splitn(3, '.');
+    let (Some(account), Some(until), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
+        return Ok(None);
+    };
+    let (Ok(id), Ok(end)) = (account.parse::<AccountId>(), until.parse()) else {
+        return Ok(None);
+    };
+    let Some(owner) = store::find_owner(&backend.db, id).await? else {
+        return Ok(None);
+    };
+    let parts = [account, until, &owner.password_hash];
+    let is_ours = backend.signer.verify(Purpose::SecondStep, &parts, signature);
+    Ok((is_ours && Timestamp(end) > backend.now()).then_some(id))
 }
 
 fn check_name(name: &str) -> Result<String> {

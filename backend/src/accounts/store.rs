@@ -24,6 +24,28 @@ pub(super) struct Credentials {
     pub(super) password_hash: String,
 }
 
+/// What a password change is checked against.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Owner {
+    pub(super) email_key: String,
+    pub(super) password_hash: String,
+}
+
+pub(super) async fn find_owner(db: &Db, account: AccountId) -> Result<Option<Owner>, DbError> {
+    db.optional(sql("SELECT email_key, password_hash FROM account WHERE id = $1").bind(account))
+        .await
+}
+
+pub(super) async fn set_password(tx: &mut Tx, account: AccountId, hash: &str) -> Result<u64, DbError> {
+    const UPDATE: &str = "UPDATE account SET password_hash = $2 WHERE id = $1";
+    tx.execute(sql(UPDATE).bind(account).bind(hash)).await
+}
+
+pub(super) async fn set_name(db: &Db, account: AccountId, name: &str) -> Result<u64, DbError> {
+    const UPDATE: &str = "UPDATE account SET display_name = $2 WHERE id = $1";
+    db.execute(sql(UPDATE).bind(account).bind(name)).await
+}
+
 pub(super) async fn insert_sign_up(tx: &mut Tx, row: &SignUpRow) -> Result<u64, DbError> {
     const INSERT: &str = "
         INSERT INTO sign_up (id, email, email_key, display_name, password_hash, terms_version, created_at, expires_at)
@@ -120,8 +142,21 @@ pub(super) async fn find_credentials(db: &Db, email_key: &str) -> Result<Option<
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// An account for the tests of this domain.
+    pub(in crate::accounts) async fn account(db: &Db, number: u128, email: &str) -> AccountId {
+        let id = AccountId(uuid::Uuid::from_u128(number));
+        let mut tx = db.begin().await.unwrap();
+        assert!(
+            insert_account(&mut tx, id, &sign_up(number, email), Timestamp(5))
+                .await
+                .unwrap()
+        );
+        tx.commit().await.unwrap();
+        id
+    }
 
     fn sign_up(number: u128, email: &str) -> SignUpRow {
         SignUpRow {
@@ -143,6 +178,18 @@ mod tests {
     }
 
     crate::contract! {
+        async fn p13_name_and_password_are_changed_on_their_account_alone(db: &Db) {
+            let (ann, bob) = (account(db, 1, "ann@example.org").await, account(db, 2, "bob@example.org").await);
+            assert_eq!(set_name(db, ann, "Anna").await.unwrap(), 1);
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(set_password(&mut tx, ann, "another").await.unwrap(), 1);
+            tx.commit().await.unwrap();
+            assert_eq!(find_owner(db, ann).await.unwrap().unwrap().password_hash, "another");
+            assert_eq!(find_owner(db, bob).await.unwrap().unwrap().password_hash, "hash");
+            let names: Vec<(String,)> = db.all(sql("SELECT display_name FROM account ORDER BY id")).await.unwrap();
+            assert_eq!(names, [("Anna".to_owned(),), ("Ann".to_owned(),)]);
+        }
+
         async fn a_sign_up_can_be_taken_once_and_not_after_its_time(db: &Db) {
             let row = sign_up(1, "Ann@example.org");
             let id: SignUpId = row.id.parse().unwrap();

@@ -1,4 +1,4 @@
-//! Slows down guessing of passwords: after some wrong tries an address has to wait, longer each time, never for good.
+//! Slows down guessing of passwords and codes: after some wrong tries an address has to wait, longer each time, never for good.
 //!
 //! Counted by a keyed hash of the address, whether it has an account or not, so that the wait tells nothing.
 
@@ -21,49 +21,40 @@ const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Wrong tries are forgotten after this long without another.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// Refuses while the address has to wait.
-pub(super) async fn check(backend: &Backend, email_key: &str) -> Result<()> {
+/// Counts a try before it is known whether it is wrong, so that many at once are not more than one after the other.
+/// Refuses while the address has to wait. A right one is followed by [`succeeded`].
+pub(super) async fn attempt(backend: &Backend, key: &str) -> Result<()> {
+    const UPSERT: &str = "
+        INSERT INTO sign_in_throttle (subject_hash, failures, blocked_until, updated_at) VALUES ($1, 1, 0, $2)
+        ON CONFLICT (subject_hash) DO UPDATE SET failures = sign_in_throttle.failures + 1, updated_at = $2
+        WHERE sign_in_throttle.blocked_until <= $2
+        RETURNING failures";
+    const BLOCK: &str = "UPDATE sign_in_throttle SET blocked_until = $2 WHERE subject_hash = $1";
     const SELECT: &str = "SELECT blocked_until FROM sign_in_throttle WHERE subject_hash = $1";
-    let row: Option<(i64,)> = backend
-        .db
-        .optional(sql(SELECT).bind(subject(backend, email_key)))
-        .await?;
-    let wait = row.map_or(Duration::ZERO, |(until,)| Timestamp(until).since(backend.now()));
-    if wait.is_zero() {
-        return Ok(());
+    let (subject, now) = (subject(backend, key), backend.now());
+    let mut tx = backend.db.begin().await?;
+    let counted: Option<(i64,)> = tx.optional(sql(UPSERT).bind(subject.as_str()).bind(now)).await?;
+    if let Some((failures,)) = counted {
+        let until = now.plus(wait_after(failures));
+        tx.execute(sql(BLOCK).bind(subject).bind(until)).await?;
+        return Ok(tx.commit().await?);
     }
+    let until: Option<(i64,)> = tx.optional(sql(SELECT).bind(subject)).await?;
+    let wait = until.map_or(Duration::ZERO, |(until,)| Timestamp(until).since(now));
     let seconds = wait.as_secs() + 1;
     Err(Error::Problem(Problem {
         retry_after: Some(seconds),
         ..Problem::new(
             ProblemCode::RateLimited,
-            format!("Too many wrong passwords for this address. Try again in {seconds} s."),
+            format!("Too many wrong tries. Try again in {seconds} s."),
         )
     }))
 }
 
-/// Counts a wrong try.
-pub(super) async fn failed(backend: &Backend, email_key: &str) -> Result<()> {
-    const UPSERT: &str = "
-        INSERT INTO sign_in_throttle (subject_hash, failures, blocked_until, updated_at) VALUES ($1, 1, 0, $2)
-        ON CONFLICT (subject_hash) DO UPDATE SET failures = sign_in_throttle.failures + 1, updated_at = $2
-        RETURNING failures";
-    const BLOCK: &str = "UPDATE sign_in_throttle SET blocked_until = $2 WHERE subject_hash = $1";
-    let (subject, now) = (subject(backend, email_key), backend.now());
-    let mut tx = backend.db.begin().await?;
-    let failures = tx
-        .optional::<(i64,)>(sql(UPSERT).bind(subject.as_str()).bind(now))
-        .await?
-        .map_or(0, |row| row.0);
-    tx.execute(sql(BLOCK).bind(subject).bind(now.plus(wait_after(failures))))
-        .await?;
-    Ok(tx.commit().await?)
-}
-
-/// Forgets the wrong tries of an address.
-pub(super) async fn succeeded(backend: &Backend, tx: &mut Tx, email_key: &str) -> Result<u64, DbError> {
+/// Forgets the tries of an address, because the last one was right.
+pub(super) async fn succeeded(backend: &Backend, tx: &mut Tx, key: &str) -> Result<u64, DbError> {
     const DELETE: &str = "DELETE FROM sign_in_throttle WHERE subject_hash = $1";
-    tx.execute(sql(DELETE).bind(subject(backend, email_key))).await
+    tx.execute(sql(DELETE).bind(subject(backend, key))).await
 }
 
 /// Forgets old wrong tries; how many addresses.
@@ -75,8 +66,8 @@ pub(super) async fn reap(backend: &Backend) -> Result<u64> {
         .await?)
 }
 
-fn subject(backend: &Backend, email_key: &str) -> String {
-    backend.signer.sign(Purpose::SignInThrottle, &[email_key])
+fn subject(backend: &Backend, key: &str) -> String {
+    backend.signer.sign(Purpose::SignInThrottle, &[key])
 }
 
 /// No wait for the first tries, then 1, 2, 4, … seconds.

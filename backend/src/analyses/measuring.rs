@@ -20,10 +20,12 @@ use tokio::{
     process::Command,
 };
 
-use super::store;
+use super::{store, verdicts};
 use crate::{
     Backend, Error, Result,
+    db::Tx,
     jobs::{JobError, Lease},
+    mail::{self, Notice},
     storage::Key,
 };
 
@@ -91,19 +93,42 @@ pub(crate) async fn run(backend: &Backend, id: AnalysisId, lease: &Lease) -> Res
 /// Ends an analysis whose job is dead, so that its page does not wait for ever.
 pub(crate) async fn give_up(backend: &Backend, id: AnalysisId) -> Result<()> {
     let mut tx = backend.db.begin().await?;
-    store::set_failed(&mut tx, id, &Failure::new(FailureCode::Internal), backend.now()).await?;
-    Ok(tx.commit().await?)
+    if store::set_failed(&mut tx, id, &Failure::new(FailureCode::Internal), backend.now()).await? {
+        tell(backend, &mut tx, id).await?;
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
 }
 
 async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome) -> Result<()> {
     let now = backend.now();
     let mut tx = backend.db.begin().await?;
-    match &outcome {
-        Outcome::Report(report) => store::set_done(&mut tx, id, report, now).await?,
+    let has_ended = match &outcome {
+        Outcome::Report(report) => {
+            let is_done = store::set_done(&mut tx, id, report, now).await?;
+            if is_done {
+                verdicts::record(&mut tx, id, report, now).await?;
+            }
+            is_done
+        }
         Outcome::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
     };
+    if has_ended {
+        tell(backend, &mut tx, id).await?;
+    }
     lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+/// Has the person told by mail that an analysis has ended.
+async fn tell(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
+    match store::owner(tx, analysis).await? {
+        Some(account) => mail::enqueue(tx, backend, account, Notice::AnalysisReady { analysis }).await,
+        None => Ok(()),
+    }
 }
 
 /// `None` where there is nothing to do any more.

@@ -279,6 +279,8 @@ values! {
     model::ExportId => Text(value: value.to_string()),
     model::JobId => Text(value: value.to_string()),
     model::SignUpId => Text(value: value.to_string()),
+    model::PasswordResetId => Text(value: value.to_string()),
+    model::EmailChangeId => Text(value: value.to_string()),
     model::SessionId => Text(value: value.to_string()),
     model::UploadId => Text(value: value.to_string()),
 }

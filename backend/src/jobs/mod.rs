@@ -29,6 +29,7 @@ use crate::{
     clock::Clock,
     db::{Db, Tx},
     entropy::{self, Entropy},
+    mail::Notice,
 };
 
 /// Everything that is done in the background. Ids only: a payload is in backups and logs, so personal data is not in it.
@@ -39,6 +40,15 @@ pub enum Job {
     AnalyseUpload {
         /// The analysis, in state `queued`.
         analysis: AnalysisId,
+    },
+    /// Judges all reports that the present rules have not seen. Periodic.
+    JudgeAnew,
+    /// Writes to a person.
+    Mail {
+        /// Whom.
+        account: AccountId,
+        /// What about.
+        notice: Notice,
     },
     /// Writes to the address of a sign-up.
     MailSignUp {
@@ -57,11 +67,6 @@ pub enum Job {
         /// The copy, in state `building`.
         export: ExportId,
     },
-    /// Tells a person that their copy is ready.
-    MailExportReady {
-        /// The copy.
-        export: ExportId,
-    },
     /// Removes the archive of a copy from the store.
     RemoveExport {
         /// Whose it is.
@@ -76,13 +81,6 @@ pub enum Job {
     },
     /// Tells everybody of a new version of the policies.
     AnnouncePolicy {
-        /// The version.
-        version: String,
-    },
-    /// Tells one person of a new version of the policies.
-    MailPolicyChange {
-        /// The person.
-        account: AccountId,
         /// The version.
         version: String,
     },
@@ -109,6 +107,18 @@ const ANALYSE_UPLOAD: Policy = Policy {
     max_attempts: 3,
     timeout: Duration::from_secs(15 * 60),
 };
+const JUDGE_ANEW: Policy = Policy {
+    kind: "judge_anew",
+    queue: Queue::Storage,
+    max_attempts: 3,
+    timeout: Duration::from_secs(10 * 60),
+};
+const MAIL: Policy = Policy {
+    kind: "mail",
+    queue: Queue::Mail,
+    max_attempts: 8,
+    timeout: Duration::from_secs(60),
+};
 const MAIL_SIGN_UP: Policy = Policy {
     kind: "mail_sign_up",
     queue: Queue::Mail,
@@ -126,12 +136,6 @@ const BUILD_EXPORT: Policy = Policy {
     queue: Queue::Storage,
     max_attempts: 4,
     timeout: Duration::from_secs(10 * 60),
-};
-const MAIL_EXPORT_READY: Policy = Policy {
-    kind: "mail_export_ready",
-    queue: Queue::Mail,
-    max_attempts: 8,
-    timeout: Duration::from_secs(60),
 };
 const REMOVE_EXPORT: Policy = Policy {
     kind: "remove_export",
@@ -151,12 +155,6 @@ const ANNOUNCE_POLICY: Policy = Policy {
     max_attempts: 20,
     timeout: Duration::from_secs(10 * 60),
 };
-const MAIL_POLICY_CHANGE: Policy = Policy {
-    kind: "mail_policy_change",
-    queue: Queue::Mail,
-    max_attempts: 8,
-    timeout: Duration::from_secs(60),
-};
 const REAP: Policy = Policy {
     kind: "reap",
     queue: Queue::Storage,
@@ -170,14 +168,14 @@ impl Job {
     pub const fn policy(&self) -> &'static Policy {
         match self {
             Self::AnalyseUpload { .. } => &ANALYSE_UPLOAD,
+            Self::JudgeAnew => &JUDGE_ANEW,
+            Self::Mail { .. } => &MAIL,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,
             Self::RemoveAudio { .. } => &REMOVE_AUDIO,
             Self::BuildExport { .. } => &BUILD_EXPORT,
-            Self::MailExportReady { .. } => &MAIL_EXPORT_READY,
             Self::RemoveExport { .. } => &REMOVE_EXPORT,
             Self::Erase { .. } => &ERASE,
             Self::AnnouncePolicy { .. } => &ANNOUNCE_POLICY,
-            Self::MailPolicyChange { .. } => &MAIL_POLICY_CHANGE,
             Self::Reap => &REAP,
         }
     }

@@ -12,13 +12,14 @@ use model::{AccountId, ErasureId, Timestamp};
 use secrecy::SecretString;
 
 use super::{
-    Subject, letters,
+    Subject,
     manifest::{Erase, Export, TABLES},
 };
 use crate::{
     Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job, JobError},
+    mail::Letters,
     signing::sha256_hex,
     storage::Key,
 };
@@ -209,8 +210,12 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
         }
         LETTER => {
             if let Some(email) = find(&backend.db, erasure).await?.and_then(|row| row.email) {
-                let letter = letters::account_deleted(&backend.config, email);
-                backend.mailer.send(erasure.0, &letter).await?;
+                let letter = Letters::from(&backend.config).account_deleted(email);
+                let sent = backend.mailer.send(erasure.0, &letter).await;
+                sent.map_err(|error| Error::Unavailable {
+                    what: "mail",
+                    source: error.into(),
+                })?;
             }
         }
         name => {

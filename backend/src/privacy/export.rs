@@ -16,7 +16,7 @@ use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    Subject, exported, letters,
+    Subject, exported,
     manifest::{Column, Export, Kind, TABLES},
     records,
 };
@@ -24,6 +24,7 @@ use crate::{
     Actor, Backend, Error, Result,
     db::{DbError, Tx, sql},
     jobs::{self, Job, JobError, Lease},
+    mail::{self, Notice},
     storage::{ARCHIVE, Key},
 };
 
@@ -170,11 +171,13 @@ pub(crate) async fn build(backend: &Backend, export: ExportId, lease: &Lease) ->
         let now = backend.now();
         let mut tx = backend.db.begin().await?;
         if set_ready(&mut tx, export, now, size).await? {
-            let options = jobs::Options {
-                account: Some(account),
-                ..jobs::Options::default()
-            };
-            jobs::enqueue(&mut tx, backend, &Job::MailExportReady { export }, options).await?;
+            mail::enqueue(
+                &mut tx,
+                backend,
+                account,
+                Notice::ExportReady { export: export.0 },
+            )
+            .await?;
         }
         lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
         tx.commit().await?;
@@ -195,19 +198,6 @@ pub(crate) async fn give_up(backend: &Backend, export: ExportId) -> Result<()> {
     const UPDATE: &str = "UPDATE export SET state = 'failed' WHERE id = $1 AND state = 'building'";
     backend.db.execute(sql(UPDATE).bind(export)).await?;
     Ok(())
-}
-
-/// The job that tells the person that their copy is there.
-pub(crate) async fn tell(backend: &Backend, export: ExportId) -> Result<()> {
-    let Some(row) = find(backend, export).await?.filter(|row| row.state == "ready") else {
-        return Ok(());
-    };
-    let account = row.account_id.parse().map_err(Error::internal)?;
-    let Some(subject) = Subject::of(backend, account).await? else {
-        return Ok(());
-    };
-    let letter = letters::export_ready(&backend.config, subject.email);
-    backend.mailer.send(export.0, &letter).await
 }
 
 /// Marks archives whose day is over as removed and queues the removal of their objects. How many.

@@ -137,8 +137,86 @@ pub const TABLES: &[Table] = &[
         kept: "7 days after the last use, 30 days in any case; gone when you sign out.",
         export: rows! {
             from "session" by Account "account_id"
-            given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used" }
+            given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used", "confirmed_at" Time "Password entered last" }
             withheld { "account_id" REFERENCE, "token_hash" "is the key of a signed-in browser" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "password_reset",
+        title: "Forgotten passwords",
+        about: "To let you choose a new password by a link.",
+        kept: "Until the link ends.",
+        export: rows! {
+            from "password_reset" by Account "account_id"
+            given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Link ends" }
+            withheld {
+                "account_id" REFERENCE, "subject_hash" "stands for your address and says nothing else",
+                "token_hash" "is the key of the link",
+            }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "email_change",
+        title: "Changes of your address",
+        about: "To confirm a new address and to tell the old one.",
+        kept: "Until the link ends and the old address was told.",
+        export: rows! {
+            from "email_change" by Account "account_id"
+            given {
+                "id" Text "Number", "old_email" Text "Old address", "new_email" Text "New address", "created_at" Time "Asked for",
+                "expires_at" Time "Link ends", "done_at" Time "Confirmed",
+            }
+            withheld { "account_id" REFERENCE, "token_hash" "is the key of the link" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "second_factor",
+        title: "Second factor",
+        about: "To ask for a code of your device when you sign in.",
+        kept: "Until you turn it off or delete your account.",
+        export: rows! {
+            from "second_factor" by Account "account_id"
+            given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)" }
+            withheld { "account_id" REFERENCE, "sealed_secret" "is the key of your codes" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "recovery_code",
+        title: "Recovery codes",
+        about: "To let you in once without your device.",
+        kept: "Until each is used, or you turn the second factor off.",
+        export: rows! {
+            from "recovery_code" by Account "account_id"
+            given { "created_at" Time "Made" }
+            withheld { "account_id" REFERENCE, "code_hash" "stands for the code" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "email_preference",
+        title: "Which e-mails you want",
+        about: "To send you the e-mails that you want and no others.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "email_preference" by Account "account_id"
+            given { "kind" Text "Kind", "wanted" Flag "Wanted", "changed_at" Time "Changed" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "email_consent",
+        title: "Consent to marketing",
+        about: "To be able to prove what you agreed to, and when you took it back.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "email_consent" by Account "account_id"
+            given { "id" Text "Number", "given" Flag "Given", "wording" Text "What you read", "at" Time "Said" }
+            withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
     },
@@ -169,7 +247,36 @@ pub const TABLES: &[Table] = &[
                 "percent" Number "Percent", "trouble" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
+                "rule_set" Text "Judged by rules of", "rubric" Text "Judged as", "rubric_chosen" Flag "You chose that",
+                "score_tenths" Number "Score in tenths", "song_id" Text "Song",
             }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "verdict",
+        title: "Verdicts",
+        about: "What our rules said of each report.",
+        kept: "Until you delete the report.",
+        export: rows! {
+            from "verdict" by Account "(SELECT account_id FROM analysis WHERE analysis.id = verdict.analysis_id)"
+            given {
+                "analysis_id" Text "Analysis", "rule_set" Text "Rules of", "mix_tenths" Number "Score as a mix, in tenths",
+                "master_tenths" Number "Score as a master, in tenths", "verdict" Json "Verdict", "created_at" Time "Made",
+            }
+            withheld {}
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "song",
+        title: "Songs",
+        about: "The songs that you put versions together under.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "song" by Account "account_id"
+            given { "id" Text "Number", "title" Text "Title", "created_at" Time "Made" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,

@@ -7,7 +7,6 @@ pub mod consent;
 pub mod cookies;
 pub mod erasure;
 pub mod export;
-mod letters;
 pub mod manifest;
 pub mod policy;
 pub mod requests;

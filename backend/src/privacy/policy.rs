@@ -3,11 +3,11 @@
 
 use model::AccountId;
 
-use super::{Subject, letters};
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job},
+    mail::{self, Notice},
 };
 
 /// Accounts that are told in one transaction.
@@ -88,19 +88,17 @@ pub async fn publish(backend: &Backend, version: &str, material: bool, summary: 
 /// The job behind [`publish`]: notes for every account that it is told and enqueues its letter, batch by batch. Killed in
 /// between, it goes on where it was.
 pub(crate) async fn announce(backend: &Backend, version: &str) -> Result<()> {
+    const SELECT: &str = "SELECT version, material, summary FROM policy_version WHERE version = $1";
+    let version: Version = backend.db.one(sql(SELECT).bind(version)).await?;
     loop {
         let mut tx = backend.db.begin().await?;
-        let accounts = note_batch(&mut tx, backend, version).await?;
+        let accounts = note_batch(&mut tx, backend, &version.version).await?;
         for account in &accounts {
-            let job = Job::MailPolicyChange {
-                account: *account,
-                version: version.to_owned(),
+            let notice = Notice::PolicyChanged {
+                version: version.version.clone(),
+                summary: version.summary.clone(),
             };
-            let options = jobs::Options {
-                account: Some(*account),
-                ..jobs::Options::default()
-            };
-            jobs::enqueue(&mut tx, backend, &job, options).await?;
+            mail::enqueue(&mut tx, backend, *account, notice).await?;
         }
         tx.commit().await?;
         backend.wake.wake();
@@ -108,22 +106,6 @@ pub(crate) async fn announce(backend: &Backend, version: &str) -> Result<()> {
             return Ok(());
         }
     }
-}
-
-/// The letter of one account.
-pub(crate) async fn tell(
-    backend: &Backend,
-    account: AccountId,
-    version: &str,
-    letter: uuid::Uuid,
-) -> Result<()> {
-    const SELECT: &str = "SELECT version, material, summary FROM policy_version WHERE version = $1";
-    let Some(subject) = Subject::of(backend, account).await? else {
-        return Ok(());
-    };
-    let version: Version = backend.db.one(sql(SELECT).bind(version)).await?;
-    let text = letters::policy_changed(&backend.config, subject.email, &version.version, &version.summary);
-    backend.mailer.send(letter, &text).await
 }
 
 async fn insert(

@@ -12,7 +12,7 @@ on_both_databases! {
         assert_eq!((sent.status, sent.header("location")), (StatusCode::SEE_OTHER, "/signup/sent"));
         assert!(!person.has_cookie("__Host-session"), "an address that is not confirmed opens nothing");
         app.run_jobs().await;
-        let token = app.token_in_newest_mail().await;
+        let token = app.token_to("ann@example.org", "Confirm your address").await;
         let confirmed = person.post("/signup/confirm", &[("token", &token)]).await;
         assert_eq!((confirmed.status, confirmed.header("location")), (StatusCode::SEE_OTHER, "/upload"));
         app.run_jobs().await;
@@ -64,7 +64,7 @@ async fn a_confirmation_link_works_once() {
     let (first, second) = (app.anon(), app.anon());
     first.post("/signup", &sign_up_form("ann@example.org")).await;
     app.run_jobs().await;
-    let token = app.token_in_newest_mail().await;
+    let token = app.token_to("ann@example.org", "Confirm your address").await;
     assert_eq!(
         first.post("/signup/confirm", &[("token", &token)]).await.status,
         StatusCode::SEE_OTHER

@@ -7,9 +7,11 @@
     reason = "helpers of tests fail their test, and a test program has no public"
 )]
 
+mod account_area;
 mod accounts;
 mod authorisation;
 mod guards;
+mod letters;
 mod limits;
 mod operator;
 mod policies;
@@ -17,6 +19,7 @@ mod privacy;
 mod programs;
 mod promises;
 mod receiver;
+mod second_factor;
 mod statistics;
 mod uploads;
 mod world;

@@ -156,8 +156,9 @@ fn letter_to(data: &Path, email: &str) -> Option<String> {
     let letters = std::fs::read_dir(data.join("mail")).ok()?;
     letters
         .filter_map(|letter| std::fs::read_to_string(letter.ok()?.path()).ok())
-        .find(|letter| letter.contains(email) && letter.contains("token"))
-        .map(|letter| token_of(&letter))
+        .find(|letter| letter.contains(&format!("To: {email}")) && letter.contains("Subject: Confirm"))
+        // Quoted-printable breaks lines and writes `=` as `=3D`.
+        .map(|letter| token_of(&letter.replace("=\r\n", "").replace("=3D", "=")))
 }
 
 async fn progress(person: &Person, id: AnalysisId) -> Progress {

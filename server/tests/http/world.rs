@@ -26,7 +26,8 @@ use backend::{
         sql,
     },
     entropy::SeededEntropy,
-    jobs, mail,
+    jobs,
+    mail::{self, Written},
 };
 use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -188,7 +189,7 @@ impl TestApp {
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
         self.run_jobs().await;
-        let token = self.token_in_newest_mail().await;
+        let token = self.token_to(email, "Confirm your address").await;
         let confirmed = person.post("/signup/confirm", &[("token", &token)]).await;
         assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.text());
         self.run_jobs().await;
@@ -221,30 +222,47 @@ impl TestApp {
         everything_in(&self.backend.db).await
     }
 
-    /// Every letter, its broken lines put together.
-    pub async fn letters(&self) -> Vec<String> {
-        let letters = mail::newest_files(&self.backend.config, 1000).await.unwrap();
-        letters
-            .into_iter()
-            .map(|letter| letter.replace("=\r\n", ""))
-            .collect()
+    /// Whether a letter to `to` holds `words`, in its subject or its text.
+    pub async fn was_told(&self, to: &str, words: &str) -> bool {
+        self.times_told(to, words).await > 0
     }
 
-    /// Whether a letter to `to` holds `words`.
-    pub async fn was_told(&self, to: &str, words: &str) -> bool {
-        let letters = self.letters().await;
+    /// How many letters to `to` hold `words`.
+    pub async fn times_told(&self, to: &str, words: &str) -> usize {
+        let letters = self.letters_to(to, "").await;
         letters
             .iter()
-            .any(|letter| letter.contains(&format!("To: {to}")) && letter.contains(words))
+            .filter(|letter| letter.subject.contains(words) || letter.text.contains(words))
+            .count()
     }
 
-    pub async fn newest_mail(&self) -> String {
-        let letters = mail::newest_files(&self.backend.config, 1).await.unwrap();
-        letters.first().expect("a letter was sent").clone()
+    /// All letters to an address whose subject begins like this, the newest first.
+    pub async fn letters_to(&self, email: &str, subject: &str) -> Vec<Written> {
+        let mut letters = mail::newest_files(&self.backend.config, usize::MAX)
+            .await
+            .unwrap();
+        letters.retain(|letter| letter.to == email && letter.subject.starts_with(subject));
+        letters
     }
 
-    pub async fn token_in_newest_mail(&self) -> String {
-        token_of(&self.newest_mail().await)
+    /// The newest of them.
+    pub async fn letter_to(&self, email: &str, subject: &str) -> Written {
+        let letters = self.letters_to(email, subject).await;
+        letters
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("a letter to {email}: {subject}"))
+    }
+
+    /// The token of the link in it.
+    pub async fn token_to(&self, email: &str, subject: &str) -> String {
+        token_of(&self.letter_to(email, subject).await.text)
+    }
+
+    /// Rows of one column of text.
+    pub async fn texts(&self, select: &'static str) -> Vec<String> {
+        let rows: Vec<(String,)> = self.backend.db.all(sql(select)).await.unwrap();
+        rows.into_iter().map(|(text,)| text).collect()
     }
 }
 
@@ -376,6 +394,13 @@ impl Person {
         rest.split('"').next().unwrap().to_owned()
     }
 
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies.lock().unwrap();
+        let found = cookies.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    }
+
     pub fn has_cookie(&self, name: &str) -> bool {
         self.cookies
             .lock()
@@ -501,9 +526,8 @@ pub fn built_site(folder: &Path) -> PathBuf {
     site
 }
 
-/// The token of a letter's link. A quoted-printable letter breaks its lines and writes `=` as `=3D`.
+/// The token of the first link in the text of a letter.
 pub fn token_of(letter: &str) -> String {
-    let letter = letter.replace("=\r\n", "").replace("=3D", "=");
     let (_, rest) = letter.split_once("token=").expect("the letter has a link");
     rest.split_whitespace().next().unwrap().to_owned()
 }

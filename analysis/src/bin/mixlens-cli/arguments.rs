@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use model::verdict::Rubric;
 
 /// Measures music mixes: the engine of MixLens on local files, without an account and without a network.
 #[derive(Debug, Parser)]
@@ -29,19 +30,39 @@ pub(crate) struct Analyze {
     pub(crate) files: Vec<PathBuf>,
     /// Prints JSON instead of tables: one document per file and line.
     ///
-    /// A document is {"file", "report"}, or {"file", "failure", "message", "advice"} for a file that was refused, or
+    /// A document is {"file", "report", "verdict"}, or {"file", "failure", "message", "advice"} for a file that was refused, or
     /// {"file", "io_error", "message", "advice"} for one that could not be read.
     #[arg(long)]
     pub(crate) json: bool,
     /// Refuses files that are longer.
     #[arg(long, value_name = "MINUTES", default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub(crate) max_minutes: u32,
+    /// What the table judges a file as; `auto` decides by its loudness and peaks. JSON holds both receipts.
+    #[arg(long, value_enum, default_value_t = Stage::Auto)]
+    pub(crate) stage: Stage,
     /// Threads for one file: with 2 the meters run beside the decoder. The report is the same.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=2))]
     pub(crate) threads: u32,
     /// Colours in tables; `auto` means on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    Auto,
+    Mix,
+    Master,
+}
+
+impl Stage {
+    pub(crate) const fn rubric(self) -> Option<Rubric> {
+        match self {
+            Self::Auto => None,
+            Self::Mix => Some(Rubric::Mix),
+            Self::Master => Some(Rubric::Master),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,6 +83,7 @@ What is measured:
   Stereo        correlation, width, balance and what is lost in mono: over all, by frequency, over time
   Signal        silence at the ends, quietest parts, hum, bits in use, steep cut-off, channels
   Parts         where the sound changes, each with its loudness and bands
+  Verdict       a score of 100 less the rows of a receipt, as a mix and as a master
   Tables show the main figures; --json holds all of them.
   One channel is measured as it plays on two loudspeakers (3 LU more than a single one).
 

@@ -10,12 +10,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use analysis::rules::judge;
 use analysis::{Error, Options, measure};
 use arguments::{Analyze, Arguments, Color, Command};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use input::Input;
-use model::{Failure, FailureCode, Report};
+use model::{Failure, FailureCode, Report, Verdict};
 
 /// What the program ends with; of several files the largest counts. 2 is clap's, for arguments that make no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         let written = if arguments.json {
             write_json(&mut out, path, &result)
         } else {
-            table::write(&mut out, paint, index, path, &result)
+            table::write(&mut out, paint, index, path, &result, arguments.stage.rubric())
         };
         // Whoever reads us has stopped (`mixlens-cli … | head`), or the disk is full.
         if let Err(error) = written.and_then(|()| out.flush()) {
@@ -99,13 +100,20 @@ fn wants_color(color: Color, is_terminal: bool) -> bool {
 struct Measured<'a> {
     file: &'a str,
     report: &'a Report,
+    verdict: Verdict,
 }
 
 fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>) -> io::Result<()> {
     let file = path.display().to_string();
     let document = match result {
         Ok(report) => {
-            serde_json::to_writer(&mut *out, &Measured { file: &file, report })?;
+            let verdict = judge(report);
+            let document = Measured {
+                file: &file,
+                report,
+                verdict,
+            };
+            serde_json::to_writer(&mut *out, &document)?;
             return writeln!(out);
         }
         Err(Error::Rejected(failure)) => {

@@ -4,8 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use analysis::Error;
+use analysis::rules::judge;
 use model::report::{BANDS, ChannelLevels, Detail};
-use model::{Failure, FailureCode, Reading, Report};
+use model::verdict::{Rubric, Severity};
+use model::{Failure, FailureCode, Reading, Report, Verdict};
 
 use crate::input;
 
@@ -46,10 +48,14 @@ pub(crate) fn write(
     index: usize,
     path: &Path,
     result: &Result<Report, Error>,
+    stage: Option<Rubric>,
 ) -> io::Result<()> {
     write_title(out, paint, index, path)?;
     let (headline, message, advice) = match result {
-        Ok(report) => return write_report(out, paint, report),
+        Ok(report) => {
+            write_report(out, paint, report)?;
+            return write_verdict(out, paint, &judge(report), stage);
+        }
         Err(Error::Rejected(failure)) => {
             let (message, advice) = refusal(failure);
             (failure.headline(), message, advice)
@@ -192,6 +198,57 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
     }
     for note in &report.notes {
         writeln!(out, "  {} {}", paint.note("Note:"), note.sentence())?;
+    }
+    Ok(())
+}
+
+/// The receipt: what each finding costs, where, and what to do.
+fn write_verdict(
+    out: &mut impl Write,
+    paint: Paint,
+    verdict: &Verdict,
+    stage: Option<Rubric>,
+) -> io::Result<()> {
+    let rubric = stage.unwrap_or(verdict.stage.rubric);
+    let judgement = verdict.by(rubric);
+    let certainty = match stage {
+        Some(_) => "as you asked",
+        None => verdict.stage.words(),
+    };
+    writeln!(
+        out,
+        "\n  {} of 100 as a {} ({certainty}; as a {} {}), rules {}\n  {}",
+        paint.title(&judgement.score.number()),
+        rubric.as_str(),
+        rubric.other().as_str(),
+        verdict.by(rubric.other()).score.number(),
+        verdict.rule_set,
+        judgement.sentence(rubric)
+    )?;
+    for finding in &judgement.findings {
+        let title = match finding.severity {
+            Severity::Problem => paint.problem(&finding.title),
+            Severity::Warning => paint.note(&finding.title),
+            Severity::Note => finding.title.clone(),
+        };
+        let places: Vec<String> = finding
+            .places
+            .iter()
+            .take(3)
+            .map(|place| clock(place.start_s))
+            .collect();
+        let places = match places.is_empty() {
+            true => String::new(),
+            false => format!(", at {}", places.join(", ")),
+        };
+        writeln!(
+            out,
+            "\n  {:>5}  {title}: {} (range: {}){places}\n         {}",
+            model::text::signed(-finding.points.value(), 1),
+            finding.value_words(),
+            finding.range.words(finding.unit),
+            finding.action
+        )?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use model::{Reading, Timestamp};
+use crate::{Reading, Timestamp};
 
 /// U+2212, as wide as a plus sign.
 pub const MINUS: char = '\u{2212}';
@@ -178,7 +178,7 @@ pub fn retention(hours: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::report::Absent;
+    use crate::report::Absent;
 
     use super::*;
 

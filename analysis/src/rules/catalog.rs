@@ -1,0 +1,26 @@
+//! Every rule, one file for each area.
+
+mod delivery;
+mod dynamics;
+mod loudness;
+mod low_end;
+mod peaks;
+mod signal;
+mod stereo;
+mod tone;
+
+use super::{Facts, Measure, Rule, Target, Words};
+
+pub(super) const AREAS: [&[Rule]; 8] = [
+    loudness::RULES,
+    peaks::RULES,
+    dynamics::RULES,
+    tone::RULES,
+    low_end::RULES,
+    stereo::RULES,
+    signal::RULES,
+    delivery::RULES,
+];
+
+/// Where ranges come from that no standard gives.
+const OUR_CORPUS: &str = "92 finished tracks that were measured for this rule (game and film music); the range holds the middle 90 %";

@@ -1,0 +1,164 @@
+//! How loud, and how evenly. All taste: loudness is information about playback, never a target to fail.
+
+use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+
+use super::super::facts::stretches;
+use super::{Measure, OUR_CORPUS, Rule, Target, Words};
+
+const COMMON: Rule = Rule {
+    area: Area::Loudness,
+    class: Class::Taste,
+    ..Rule::COMMON
+};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "loudness.level",
+        title: "Integrated loudness",
+        unit: Unit::Lufs,
+        why: "Services turn down what is louder than their reference, so loudness beyond it buys nothing there and costs peaks; far below it, listeners with volume matching off reach for the knob. A mix that is this loud leaves the mastering no room.",
+        method: "Integrated loudness by ITU-R BS.1770-5, gated.",
+        source: "AES TD1008 (−16 for a track, −14 for the loudest of an album) and common practice of loud genres; 18 chart masters of 2025 all lie louder than −14, which is why this costs little",
+        mix: Target::between(-32.0, -13.0, 0.4, 3.0),
+        master: Target::between(-18.0, -6.5, 0.5, 3.0),
+        tolerance: 0.2,
+        high: Words::new(
+            "Very loud",
+            "Take about {excess} off: lower the gain into the limiter, or the master fader if nothing limits.",
+        ),
+        low: Words::new(
+            "Quiet",
+            "Raise the level by about {excess}; check that the peaks still fit.",
+        ),
+        strength: Some((
+            2.0,
+            "The level is in the range that services and listeners expect at this stage.",
+        )),
+        measure: |facts| Measure::of(facts.integrated()?),
+        step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
+        ..COMMON
+    },
+    Rule {
+        id: "loudness.range",
+        title: "Loudness range",
+        unit: Unit::Lu,
+        why: "With a very small range the song has one level from start to end and the chorus cannot lift; with a very large one, the quiet parts are lost in a car or a kitchen.",
+        method: "LRA by EBU Tech 3342: the 95th less the 10th percentile of short-term loudness, gated at −20 LU.",
+        source: OUR_CORPUS,
+        mix: Target::between(2.0, 18.0, 0.6, 2.5),
+        master: Target::between(1.5, 16.0, 0.6, 2.5),
+        tolerance: 0.2,
+        high: Words::new(
+            "Quiet and loud parts are far apart",
+            "Ride the quiet parts up by a few dB (clip gain or automation) before any compressor; {excess} is enough.",
+        ),
+        low: Words::new(
+            "The level hardly moves",
+            "Let the verse drop or the chorus rise by 1 to 2 dB on the mix bus or in the arrangement.",
+        ),
+        strength: Some((
+            1.0,
+            "Quiet and loud parts keep a distance that works on small speakers.",
+        )),
+        // Tech 3342: not stable below a minute.
+        measure: |facts| {
+            facts
+                .report
+                .loudness
+                .range_is_stable
+                .then_some(())
+                .and_then(|()| Measure::of(facts.report.loudness.range_lu.value()?))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "loudness.burst",
+        title: "Loudest moment over the whole",
+        unit: Unit::Lu,
+        confidence: Confidence::Heuristic,
+        why: "One passage that stands far above the rest decides how far everything can be turned up.",
+        method: "Maximum momentary loudness (400 ms) less integrated loudness.",
+        source: OUR_CORPUS,
+        mix: Target::at_most(9.0, 0.6, 2.0),
+        master: Target::at_most(8.5, 0.6, 2.0),
+        tolerance: 0.2,
+        high: Words::new(
+            "One passage is much louder than the rest",
+            "Go to the place and bring that passage down by about {excess} with automation.",
+        ),
+        measure: |facts| {
+            let loudness = &facts.report.loudness;
+            let most = loudness.momentary_max_lufs.value()?;
+            let places = facts.detail().map_or_else(Vec::new, |detail| {
+                stretches(&detail.loudness.momentary_lufs, 1.0, |lufs| lufs - (most - 0.3))
+            });
+            Some(Measure::of(most - facts.integrated()?)?.at(places))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "loudness.inaudible",
+        title: "Loudness from above 16 kHz",
+        unit: Unit::Lu,
+        class: Class::Risk,
+        why: "The loudness meter hears ultrasonic content that people do not: services turn the song down for energy nobody hears.",
+        method: "Integrated loudness less that of the same signal without what lies above 16 kHz.",
+        source: "The K-weighting of BS.1770 has no upper limit; music stays below 0.1 LU",
+        mix: Target::at_most(0.2, 3.0, 3.0),
+        master: Target::at_most(0.2, 4.0, 4.0),
+        tolerance: 0.05,
+        high: Words::new(
+            "Inaudible highs count as loudness",
+            "Look above 16 kHz for a whistle, a noisy plug-in or aliasing and low-pass it; it costs {value} of loudness.",
+        ),
+        measure: |facts| Measure::of(facts.integrated()? - facts.detail()?.loudness.audible_lufs.value()?),
+        step: Some(|_, _, _| {
+            Some(Operation::Shelf {
+                hz: 16_000.0,
+                db: -12.0,
+                high: true,
+            })
+        }),
+        ..COMMON
+    },
+    Rule {
+        id: "loudness.sections",
+        title: "Difference between parts",
+        unit: Unit::Lu,
+        confidence: Confidence::Heuristic,
+        why: "Where every part is equally loud, nothing feels like an arrival.",
+        method: "Loudest less quietest part by integrated loudness, where at least four parts of 8 s differ in sound.",
+        source: OUR_CORPUS,
+        mix: Target::at_least(1.2, 1.2, 1.5),
+        master: Target::at_least(0.8, 1.2, 1.0),
+        tolerance: 0.1,
+        low: Words::new(
+            "All parts are equally loud",
+            "Lower the verse, or the bus before the chorus, by about {excess}.",
+        ),
+        strength: Some((1.0, "The parts of the song differ in level: it has an arc.")),
+        measure: |facts| {
+            let mut parts: Vec<(f64, Place)> = facts
+                .detail()?
+                .sections
+                .iter()
+                .filter(|part| part.end_s - part.start_s >= 8.0)
+                .filter_map(|part| {
+                    let place = Place {
+                        start_s: part.start_s,
+                        end_s: part.end_s,
+                        channel: None,
+                    };
+                    Some((part.integrated_lufs.value()?, place))
+                })
+                .collect();
+            if parts.len() < 4 {
+                return None;
+            }
+            parts.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let (quietest, loudest) = (parts.first()?, parts.last()?);
+            Measure::of(loudest.0 - quietest.0)
+        },
+        ..COMMON
+    },
+];

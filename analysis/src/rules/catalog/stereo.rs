@@ -1,0 +1,263 @@
+//! Left against right, and the sum to mono. Alarms here are rare: a single number of the whole proves nothing.
+
+use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+
+use super::super::facts::{share_percent, stretches};
+use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
+
+/// The span of a value of the stereo series.
+const WINDOW_S: f64 = 3.0;
+
+const COMMON: Rule = Rule {
+    area: Area::Stereo,
+    ..Rule::COMMON
+};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "stereo.missing_channel",
+        title: "Both channels are there",
+        class: Class::Defect,
+        unit: Unit::Db,
+        why: "A stereo file with signal on one side only is an export or cabling error.",
+        method: "The difference between the RMS levels of left and right.",
+        source: "No mix leans by more than 15 dB on purpose from start to end",
+        mix: Target::at_most(15.0, 2.0, 40.0),
+        master: Target::at_most(15.0, 2.0, 40.0),
+        tolerance: 0.5,
+        high: Words::new(
+            "A channel is missing",
+            "Only one side carries sound ({label} is empty). Check the routing of the export and the panning of the sum.",
+        ),
+        measure: |facts| {
+            facts.is_stereo().then_some(())?;
+            let channels = &facts.detail()?.peaks.channels;
+            // A channel without any signal counts as −120 dBFS.
+            let level = |index: usize| channels[index].rms_dbfs.value().unwrap_or(-120.0);
+            let difference = level(0) - level(1);
+            let weaker = u16::from(difference > 0.0);
+            Some(Measure::of(difference.abs())?.in_channel(weaker, 2))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.balance",
+        title: "Balance",
+        class: Class::Risk,
+        unit: Unit::Db,
+        why: "A sum that leans pulls the voice off the centre, and the limiter works on one side only.",
+        method: "Left energy over right energy.",
+        source: "90 % of 92 tracks stay within 1.1 dB",
+        mix: Target::between(-1.5, 1.5, 1.5, 6.0),
+        master: Target::between(-1.2, 1.2, 1.5, 6.0),
+        tolerance: 0.1,
+        high: Words::new(
+            "Leans left",
+            "Pan or level the loudest hard-panned part; if everything leans, turn the left channel down by {excess}.",
+        ),
+        low: Words::new(
+            "Leans right",
+            "Pan or level the loudest hard-panned part; if everything leans, turn the right channel down by {excess}.",
+        ),
+        strength: Some((0.9, "Left and right are in balance.")),
+        covered_by: Some("stereo.missing_channel"),
+        measure: |facts| Measure::of(facts.report.stereo.balance_db.value()?),
+        step: Some(|_, _, excess| {
+            Some(Operation::Balance {
+                db: -excess.clamp(-1.5, 1.5),
+            })
+        }),
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.inverted",
+        title: "Polarity of the channels",
+        class: Class::Defect,
+        unit: Unit::Correlation,
+        why: "With one channel upside down the song has no centre, and in mono it is all but gone.",
+        method: "Pearson correlation of left and right over the whole file.",
+        source: "No mix is this far below 0 from start to end on purpose (the lowest of 92 tracks has −0.24)",
+        mix: Target::at_least(-0.4, 60.0, 30.0),
+        master: Target::at_least(-0.4, 60.0, 30.0),
+        tolerance: 0.01,
+        low: Words::new(
+            "One channel is upside down",
+            "Flip the polarity of one channel, or find the stereo track whose cable or plug-in does it.",
+        ),
+        covered_by: Some("stereo.missing_channel"),
+        measure: |facts| Measure::of(facts.report.stereo.correlation.value()?),
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.mono_loss",
+        title: "Loss in mono",
+        class: Class::Defect,
+        unit: Unit::Lu,
+        why: "Phones, clubs, shops and many Bluetooth speakers play mono. What cancels there is not heard at all.",
+        method: "The change of integrated loudness when left and right are summed (BS.1770-5).",
+        source: "Uncorrelated channels lose 3 LU; more than 4 means that something cancels (95 % of 92 tracks lose less than 3)",
+        mix: Target::at_least(-4.0, 3.0, 12.0),
+        master: Target::at_least(-4.0, 3.0, 12.0),
+        tolerance: 0.1,
+        low: Words::new(
+            "Cancels in mono",
+            "Listen in mono at the places: find the widened or doubled part that vanishes, and narrow or re-time it.",
+        ),
+        strength: Some((2.0, "It holds together in mono.")),
+        covered_by: Some("stereo.inverted"),
+        measure: |facts| {
+            Some(Measure::of(facts.report.stereo.mono_change_lu.value()?)?.at(worst_places(facts)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.band_mono_loss",
+        title: "Loss in mono, per band",
+        class: Class::Defect,
+        confidence: Confidence::Heuristic,
+        unit: Unit::Db,
+        why: "The whole may survive mono while one instrument disappears.",
+        method: "The worst 1/3-octave band from 60 Hz to 12 kHz: its loss beyond 4 dB, weighted by its level against the loudest band and by the share of its energy in moments of negative correlation.",
+        source: "90 % of 92 tracks have less than 0.3 dB",
+        mix: Target::at_most(1.2, 3.0, 6.0),
+        master: Target::at_most(1.2, 3.0, 6.0),
+        tolerance: 0.1,
+        high: Words::new(
+            "Part of the sound cancels in mono, near {label}",
+            "Listen in mono around {label}: the part that vanishes has a wide chorus, a Haas delay or two microphones out of phase.",
+        ),
+        covered_by: Some("stereo.mono_loss"),
+        measure: |facts| {
+            let loudest = facts.thirds.iter().map(|(_, db)| *db).reduce(f64::max)?;
+            let (mut worst, mut worst_hz) = (0.0, 1_000.0);
+            for (band, db) in facts.stereo_bands(60.0, 12_000.0) {
+                let (Some(change), Some(share)) = (band.mono_change_db, band.negative_share) else {
+                    continue;
+                };
+                let beyond = (-f64::from(change) - 4.0).max(0.0);
+                let loss = beyond * 10_f64.powf((db - loudest) / 20.0) * f64::from(share);
+                if loss > worst {
+                    (worst, worst_hz) = (loss, band.hz);
+                }
+            }
+            facts.detail()?.stereo.as_ref()?;
+            Some(Measure::of(worst)?.near(worst_hz).at(worst_places(facts)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.phase_time",
+        title: "Time out of phase",
+        class: Class::Risk,
+        unit: Unit::Percent,
+        why: "A moment of negative correlation is an effect; minutes of it are a fault that headphones make unpleasant.",
+        method: "The share of windows of 3 s with a correlation below −0.3.",
+        source: OUR_CORPUS,
+        mix: Target::at_most(20.0, 0.15, 6.0),
+        master: Target::at_most(20.0, 0.15, 6.0),
+        tolerance: 1.0,
+        high: Words::new(
+            "Out of phase for {value} of the time",
+            "Go to the places and solo the wide parts: one of them is out of phase with itself.",
+        ),
+        covered_by: Some("stereo.mono_loss"),
+        measure: |facts| {
+            let series = &facts.detail()?.stereo.as_ref()?.correlation;
+            let share = share_percent(series, |correlation| correlation < -0.3)?;
+            Some(Measure::of(share)?.at(stretches(series, WINDOW_S, |value| -0.3 - value)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.wide",
+        title: "Width",
+        class: Class::Taste,
+        unit: Unit::Db,
+        why: "More side than middle has no anchor: voice and bass shrink on loudspeakers. Hardly any side sounds small on headphones.",
+        method: "Side energy over mid energy.",
+        source: OUR_CORPUS,
+        mix: Target::between(-18.0, -0.5, 0.8, 2.5),
+        master: Target::between(-18.0, -0.5, 0.8, 2.5),
+        tolerance: 0.2,
+        high: Words::new(
+            "Wider than it is deep",
+            "Lower the side signal by about {excess}, or take the widener off the loudest part.",
+        ),
+        low: Words::new(
+            "Very narrow",
+            "Pan doubles and effects outward; {excess} more side is still narrow.",
+        ),
+        strength: Some((4.0, "The image is wide and keeps its middle.")),
+        covered_by: Some("stereo.mono_loss"),
+        measure: |facts| Measure::of(facts.report.stereo.width_db.value()?),
+        step: Some(|_, _, excess| {
+            Some(Operation::Width {
+                side_db: -excess.clamp(-2.0, 2.0),
+            })
+        }),
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.drift",
+        title: "Wandering balance",
+        class: Class::Taste,
+        confidence: Confidence::Heuristic,
+        unit: Unit::Db,
+        why: "Passages that lean to one side and then to the other feel like a fault unless they are an effect.",
+        method: "The 95th less the 5th percentile of the balance in windows of 3 s.",
+        source: OUR_CORPUS,
+        mix: Target::at_most(8.0, 0.4, 1.5),
+        master: Target::at_most(7.5, 0.4, 1.5),
+        tolerance: 0.2,
+        high: Words::new(
+            "The balance wanders",
+            "Counter the panned part with another one at those places, or bring it in.",
+        ),
+        measure: |facts| {
+            let series = &facts.detail()?.stereo.as_ref()?.balance_db;
+            let quantile = |share| super::super::facts::quantile(series, share);
+            let middle = quantile(0.5)?;
+            let span = quantile(0.95)? - quantile(0.05)?;
+            let far = span / 2.0;
+            let places = stretches(series, WINDOW_S, |db| (db - middle).abs() - far);
+            Some(Measure::of(span)?.at(places))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.dual_mono",
+        title: "Difference between the channels",
+        class: Class::Taste,
+        unit: Unit::YesNo,
+        why: "A stereo file whose channels are equal to the last bit is mono; sometimes that is meant, often the export was set to mono.",
+        method: "Whether both channels are equal to the last bit.",
+        source: "By definition",
+        mix: Target::at_most(0.0, 2.0, 2.0),
+        master: Target::at_most(0.0, 2.0, 2.0),
+        high: Words::new(
+            "Mono in a stereo file",
+            "If it should be stereo, check the master bus and the export for a mono switch.",
+        ),
+        measure: |facts| {
+            facts.is_stereo().then_some(())?;
+            Measure::of(f64::from(u8::from(facts.detail()?.quality.is_dual_mono)))
+        },
+        ..COMMON
+    },
+];
+
+/// Where most energy cancels in mono. The report keeps the ends of windows of 3 s.
+fn worst_places(facts: &Facts<'_>) -> Vec<Place> {
+    let worst = facts
+        .detail()
+        .and_then(|detail| detail.stereo.as_ref())
+        .map_or(&[][..], |stereo| &stereo.worst);
+    worst
+        .iter()
+        .map(|place| Place {
+            start_s: (place.time_s - WINDOW_S).max(0.0),
+            end_s: place.time_s,
+            channel: None,
+        })
+        .collect()
+}

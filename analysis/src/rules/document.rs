@@ -1,0 +1,121 @@
+//! The catalogue as a document: `docs/RULES.md` and the public page are this text.
+
+use std::fmt::Write as _;
+
+use model::verdict::{Area, Class, Rubric, Unit};
+
+use super::{CORRIDOR, RULE_SET, Rule, Target, catalog};
+
+/// The HTML id of a rule: `peaks.true_peak` is at `#peaks-true-peak`.
+#[must_use]
+pub fn anchor(rule: &str) -> String {
+    rule.replace(['.', '_'], "-")
+}
+
+/// The whole catalogue in Markdown.
+#[must_use]
+pub fn document() -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_document(&mut text);
+    text
+}
+
+fn write_document(text: &mut String) -> std::fmt::Result {
+    writeln!(text, "# Rules\n")?;
+    writeln!(
+        text,
+        "Rule set {RULE_SET}, {} rules. This page is written by the program from the catalogue that it judges by; the \
+         measures are described in the [methodology](METHODOLOGY.md).\n",
+        catalog().count()
+    )?;
+    writeln!(text, "## How points are counted\n")?;
+    writeln!(
+        text,
+        "The score is 100 less the rows of the receipt, and the rows sum exactly. A rule costs nothing inside of its \
+         range; outside, it costs its slope times the distance (less a small tolerance, so that a value at the edge does \
+         not come and go), up to its cap. There are no steps: 0.1 dB never costs more than 2 points.\n"
+    )?;
+    writeln!(
+        text,
+        "Each rule is of a class. A **defect** is wrong by anybody's measure. A **risk** may go wrong later: all risks \
+         together cost at most {} points. **Taste** is a matter of style: all of it together costs at most {}. A rule that \
+         says the same as another one, only less (“covered by”), costs only what exceeds the price of that one.\n",
+        Class::Risk.cap().number(),
+        Class::Taste.cap().number()
+    )?;
+    writeln!(
+        text,
+        "A file is judged twice, as a mix and as a master. Which receipt is shown first follows from six signs \
+         (loudness, true peak, peak to loudness ratio, PSR, how many seconds reach the highest peak, bits), and one click \
+         changes it. There is no choice of genre: genres differ mostly in bass and percussion, and the corridor below is \
+         wide enough for that.\n"
+    )?;
+    writeln!(text, "## The corridor of tone\n")?;
+    writeln!(
+        text,
+        "Levels of 1/3-octave bands against their mean from 200 Hz to 4 kHz. Only what lies outside counts.\n"
+    )?;
+    writeln!(text, "| Hz | lowest | highest |\n|---:|---:|---:|")?;
+    for corner in CORRIDOR {
+        writeln!(
+            text,
+            "| {} | {} | {} |",
+            model::text::frequency(corner.hz),
+            Unit::Db.text(corner.low_db),
+            Unit::Db.text(corner.high_db)
+        )?;
+    }
+    for area in Area::ALL {
+        writeln!(text, "\n## {}", area.name())?;
+        for rule in catalog().filter(|rule| rule.area == area) {
+            write_rule(text, rule)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
+    writeln!(text, "\n### {}\n", rule.id)?;
+    writeln!(text, "**{}.** {}\n", rule.title, rule.why)?;
+    writeln!(text, "- Measured: {}", rule.method)?;
+    for rubric in Rubric::ALL {
+        match rule.target(rubric) {
+            Some(target) => writeln!(text, "- {}: {}", name(rubric), price(rule, target))?,
+            None => writeln!(text, "- {}: not judged", name(rubric))?,
+        }
+    }
+    writeln!(text, "- Range from: {}", rule.source)?;
+    writeln!(
+        text,
+        "- {}, {}{}",
+        rule.class.word(),
+        rule.confidence.word().to_lowercase(),
+        rule.covered_by
+            .map_or_else(String::new, |by| format!(", covered by `{by}`"))
+    )?;
+    for (side, words) in [("Above", rule.high), ("Below", rule.low)] {
+        if let Some(words) = words {
+            writeln!(text, "- {side}: “{}”: {}", words.title, words.action)?;
+        }
+    }
+    Ok(())
+}
+
+const fn name(rubric: Rubric) -> &'static str {
+    match rubric {
+        Rubric::Mix => "Mix",
+        Rubric::Master => "Master",
+    }
+}
+
+fn price(rule: &Rule, target: &Target) -> String {
+    let unit = rule.unit.of_differences().symbol();
+    let per = if unit.is_empty() { "1" } else { unit };
+    format!(
+        "{}; outside {} points per {per}, at most {}",
+        target.range().words(rule.unit),
+        model::text::number(target.slope, 2),
+        model::text::number(target.cap, 1)
+    )
+}

@@ -1,0 +1,215 @@
+//! What a rule is made of: a measure, a range for each stage, a price, and words.
+
+use model::verdict::{Area, Class, Confidence, Operation, Place, Range, Rubric, Unit};
+
+use super::Facts;
+
+/// Reads what a rule is about from a report.
+pub type Ask = fn(&Facts<'_>) -> Option<Measure>;
+/// Finds the operation that brings a value back which is outside of its range by so much: positive above, negative below.
+pub type Correct = fn(&Facts<'_>, &Measure, f64) -> Option<Operation>;
+
+/// A rule. Everything in it is data but the two functions that read a report.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Stable: stored verdicts, links and webhooks name it.
+    pub id: &'static str,
+    /// What it looks at.
+    pub title: &'static str,
+    /// Where it belongs.
+    pub area: Area,
+    /// Defect, risk or taste.
+    pub class: Class,
+    /// How firm it is.
+    pub confidence: Confidence,
+    /// The unit of the measure and the ranges.
+    pub unit: Unit,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What exactly is measured.
+    pub method: &'static str,
+    /// Where the ranges come from.
+    pub source: &'static str,
+    /// The range in a mix; `None` where it does not matter there.
+    pub mix: Option<Target>,
+    /// The range in a master; `None` where it does not matter there.
+    pub master: Option<Target>,
+    /// How far outside of the range a value must be to be said at all; inside again, it is fixed. This keeps a value
+    /// at the edge from coming and going.
+    pub tolerance: f64,
+    /// What is said of a value above the range.
+    pub high: Option<Words>,
+    /// What is said of a value below the range.
+    pub low: Option<Words>,
+    /// What is said of a value that is good with a margin, and how large that margin is.
+    pub strength: Option<(f64, &'static str)>,
+    /// The rule that says the same, and more: this one costs only what exceeds the price of that one.
+    pub covered_by: Option<&'static str>,
+    /// The value and where it occurs; `None` where the report has none, or the rule makes no sense for the file.
+    pub measure: Ask,
+    /// What a machine could do.
+    pub step: Option<Correct>,
+}
+
+impl Rule {
+    /// What most rules have; a rule of the catalogue says the rest.
+    pub(super) const COMMON: Self = Self {
+        id: "",
+        title: "",
+        area: Area::Signal,
+        class: Class::Taste,
+        confidence: Confidence::Measured,
+        unit: Unit::Db,
+        why: "",
+        method: "",
+        source: "",
+        mix: None,
+        master: None,
+        tolerance: 0.0,
+        high: None,
+        low: None,
+        strength: None,
+        covered_by: None,
+        measure: |_| None,
+        step: None,
+    };
+
+    /// The range and price in `rubric`.
+    #[must_use]
+    pub const fn target(&self, rubric: Rubric) -> Option<&Target> {
+        match rubric {
+            Rubric::Mix => self.mix.as_ref(),
+            Rubric::Master => self.master.as_ref(),
+        }
+    }
+}
+
+/// What is said, and what is to be done. `{value}`, `{excess}`, `{edge}` and `{label}` in `action` are replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// One action, as a producer would say it.
+    pub action: &'static str,
+}
+
+impl Words {
+    pub(super) const fn new(title: &'static str, action: &'static str) -> Option<Self> {
+        Some(Self { title, action })
+    }
+}
+
+/// A range and what it costs to be outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    low: f64,
+    high: f64,
+    /// Points per unit outside of the range.
+    pub slope: f64,
+    /// The most points.
+    pub cap: f64,
+}
+
+impl Target {
+    /// Values up to `high` are fine.
+    pub(super) const fn at_most(high: f64, slope: f64, cap: f64) -> Option<Self> {
+        Self::between(f64::NEG_INFINITY, high, slope, cap)
+    }
+
+    /// Values from `low` on are fine.
+    pub(super) const fn at_least(low: f64, slope: f64, cap: f64) -> Option<Self> {
+        Self::between(low, f64::INFINITY, slope, cap)
+    }
+
+    /// Values from `low` to `high` are fine.
+    pub(super) const fn between(low: f64, high: f64, slope: f64, cap: f64) -> Option<Self> {
+        Some(Self {
+            low,
+            high,
+            slope,
+            cap,
+        })
+    }
+
+    /// The range, without infinities.
+    #[must_use]
+    pub fn range(&self) -> Range {
+        let finite = |edge: f64| Some(edge).filter(|edge| edge.is_finite());
+        Range {
+            low: finite(self.low),
+            high: finite(self.high),
+        }
+    }
+
+    /// How far `value` is outside: positive above, negative below, 0 within.
+    #[must_use]
+    pub fn excess(&self, value: f64) -> f64 {
+        if value > self.high {
+            value - self.high
+        } else if value < self.low {
+            value - self.low
+        } else {
+            0.0
+        }
+    }
+
+    /// How far `value` is from the nearer edge, inside of the range; negative outside.
+    #[must_use]
+    pub fn margin(&self, value: f64) -> f64 {
+        (value - self.low).min(self.high - value)
+    }
+
+    /// The price in points: nothing up to the tolerance, then in proportion, then the cap.
+    #[must_use]
+    pub fn price(&self, value: f64, tolerance: f64) -> f64 {
+        ((self.excess(value).abs() - tolerance).max(0.0) * self.slope).min(self.cap)
+    }
+}
+
+/// The value of a rule in one report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// In the rule's unit. Finite.
+    pub value: f64,
+    /// The frequency or channel that it belongs to, in words.
+    pub label: Option<String>,
+    /// The same frequency as a number, for the corrective step.
+    pub hz: Option<f64>,
+    /// Where it occurs, worst first.
+    pub places: Vec<Place>,
+}
+
+impl Measure {
+    /// `value` alone; `None` where it is no number.
+    #[must_use]
+    pub fn of(value: f64) -> Option<Self> {
+        value.is_finite().then_some(Self {
+            value,
+            label: None,
+            hz: None,
+            places: Vec::new(),
+        })
+    }
+
+    /// With the places where it occurs.
+    #[must_use]
+    pub fn at(mut self, places: Vec<Place>) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// With the frequency that it belongs to.
+    #[must_use]
+    pub fn near(mut self, hz: f64) -> Self {
+        self.label = Some(model::text::frequency(hz));
+        self.hz = Some(hz);
+        self
+    }
+
+    /// With the channel that it belongs to.
+    #[must_use]
+    pub fn in_channel(mut self, index: u16, count: u16) -> Self {
+        self.label = Some(model::text::channel(index, count));
+        self
+    }
+}

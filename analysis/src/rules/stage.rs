@@ -1,0 +1,109 @@
+//! Whether a file is a mix or a master, by several signs none of which decides alone.
+//!
+//! Judging a finished master as a mix is the worst error that a tool like this can make. Each sign leans from −1 (mix)
+//! to 1 (master) along a straight line between two values; the weighted sum goes through the logistic function. The
+//! file's name is no sign: the same bytes have the same verdict.
+
+use model::verdict::{Indicator, Rubric, Stage, Unit};
+
+use super::Facts;
+use super::facts::share_percent;
+
+struct Sign {
+    title: &'static str,
+    unit: Unit,
+    weight: f64,
+    /// The value that is typical of a mix, and of a master.
+    mix: f64,
+    master: f64,
+    measure: fn(&Facts<'_>) -> Option<f64>,
+}
+
+const SIGNS: [Sign; 6] = [
+    Sign {
+        title: "Integrated loudness",
+        unit: Unit::Lufs,
+        weight: 1.6,
+        mix: -19.0,
+        master: -11.0,
+        measure: |facts| facts.integrated(),
+    },
+    Sign {
+        title: "Headroom: true peak",
+        unit: Unit::Dbtp,
+        weight: 1.2,
+        mix: -5.0,
+        master: -0.8,
+        measure: |facts| facts.true_peak(),
+    },
+    Sign {
+        title: "Peak to loudness ratio",
+        unit: Unit::Lu,
+        weight: 1.0,
+        mix: 17.0,
+        master: 10.0,
+        measure: |facts| facts.report.dynamics.plr_lu.value(),
+    },
+    Sign {
+        title: "PSR in the densest tenth",
+        unit: Unit::Lu,
+        weight: 0.7,
+        mix: 13.0,
+        master: 8.0,
+        measure: |facts| facts.detail()?.dynamics.psr_p10_lu.value(),
+    },
+    Sign {
+        title: "Seconds within 0.5 dB of the highest peak",
+        unit: Unit::Percent,
+        weight: 1.0,
+        mix: 4.0,
+        master: 45.0,
+        measure: |facts| flat_top_percent(facts),
+    },
+    Sign {
+        title: "Bits per sample",
+        unit: Unit::Bits,
+        weight: 0.3,
+        mix: 32.0,
+        master: 16.0,
+        measure: |facts| facts.report.file.bits_per_sample.map(f64::from),
+    },
+];
+
+/// Steepness of the logistic function: all signs at their ends give more than 99 %.
+const STEEPNESS: f64 = 1.0;
+
+/// The share of seconds whose true peak is within 0.5 dB of the highest one: a limiter leaves many of them.
+pub(super) fn flat_top_percent(facts: &Facts<'_>) -> Option<f64> {
+    let highest = facts.true_peak()?;
+    share_percent(&facts.detail()?.peaks.true_peak_dbtp, |peak| peak > highest - 0.5)
+}
+
+pub(super) fn detect(facts: &Facts<'_>) -> Stage {
+    let mut sum = 0.0;
+    let mut indicators = Vec::with_capacity(SIGNS.len());
+    for sign in &SIGNS {
+        let Some(value) = (sign.measure)(facts) else {
+            continue;
+        };
+        let leaning = (2.0 * (value - sign.mix) / (sign.master - sign.mix) - 1.0).clamp(-1.0, 1.0);
+        sum += sign.weight * leaning;
+        indicators.push(Indicator {
+            title: sign.title.to_owned(),
+            value: (value * 100.0).round() / 100.0,
+            unit: sign.unit,
+            leaning: (leaning * 100.0).round() / 100.0,
+        });
+    }
+    let master = 1.0 / (1.0 + (-STEEPNESS * sum).exp());
+    let (rubric, certainty) = if master >= 0.5 {
+        (Rubric::Master, master)
+    } else {
+        (Rubric::Mix, 1.0 - master)
+    };
+    Stage {
+        rubric,
+        certainty: (certainty * 1_000.0).round() / 1_000.0,
+        indicators,
+    }
+}

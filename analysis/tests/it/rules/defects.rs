@@ -1,0 +1,740 @@
+//! For each side of each rule a defect and its neighbour.
+
+use std::io::Cursor;
+
+use analysis::testkit::{Encoding, Planes, amplitude, broken, sine, wav};
+use analysis::{Options, measure};
+use model::Report;
+use model::format::AudioFormat;
+use model::verdict::Rubric;
+
+use super::song::{Change, RATE, Song, beats, parts, song};
+use crate::ffmpeg::ffmpeg;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    High,
+    Low,
+}
+use Side::{High, Low};
+
+pub(super) struct Case {
+    pub(super) rule: &'static str,
+    pub(super) side: Side,
+    pub(super) rubric: Rubric,
+    pub(super) bad: Box<dyn Fn() -> Report>,
+    pub(super) good: Box<dyn Fn() -> Report>,
+}
+
+fn case(
+    rule: &'static str,
+    side: Side,
+    bad: impl Fn() -> Report + 'static,
+    good: impl Fn() -> Report + 'static,
+) -> Case {
+    Case {
+        rule,
+        side,
+        rubric: Rubric::Master,
+        bad: Box::new(bad),
+        good: Box::new(good),
+    }
+}
+
+impl Case {
+    fn in_a_mix(mut self) -> Self {
+        self.rubric = Rubric::Mix;
+        self
+    }
+}
+
+/// The song with each change: the second is the neighbour.
+fn songs(rule: &'static str, side: Side, bad: fn(&mut Song), good: fn(&mut Song)) -> Case {
+    case(rule, side, move || song(bad), move || song(good))
+}
+
+fn hump(rule: &'static str, side: Side, hz: f64, octaves: f64, bad_db: f64, good_db: f64) -> Case {
+    case(
+        rule,
+        side,
+        move || song(|song| song.hump(hz, octaves, bad_db)),
+        move || song(|song| song.hump(hz, octaves, good_db)),
+    )
+}
+
+fn sum(planes: &mut Planes, tone: &[f64]) {
+    for plane in planes {
+        for (x, y) in plane.iter_mut().zip(tone) {
+            *x += y;
+        }
+    }
+}
+
+/// Adds a sine over the whole song.
+fn add_sine(song: &mut Song, hz: f64, dbfs: f64) {
+    song.then(move |planes| {
+        let seconds = planes[0].len() as f64 / f64::from(RATE);
+        sum(planes, &sine(RATE, hz, amplitude(dbfs), 0.0, seconds));
+    });
+}
+
+/// `samples` equal ones at `level`, `times` times.
+fn flats(song: &mut Song, level: f64, samples: usize, times: usize) {
+    song.then(move |planes| {
+        for n in 0..times {
+            let start = 48_000 + n * 9_000;
+            planes[0][start..start + samples].fill(level);
+        }
+    });
+}
+
+fn clamp(song: &mut Song, gain_db: f64, level: f64, then: f64) {
+    song.gain_db = gain_db;
+    song.then(move |planes| {
+        for x in planes.iter_mut().flatten() {
+            *x = x.clamp(-level, level) * then;
+        }
+    });
+}
+
+/// Moves `db` from one channel to the other, in those frequencies where there is only mid.
+fn lean(song: &mut Song, db: f64) {
+    song.then(move |planes| {
+        for x in &mut planes[0] {
+            *x *= amplitude(db / 2.0);
+        }
+        for x in &mut planes[1] {
+            *x *= amplitude(-db / 2.0);
+        }
+    });
+}
+
+fn low_tone(song: &mut Song, left_dbfs: f64, right_dbfs: f64) {
+    song.then(move |planes| {
+        let seconds = planes[0].len() as f64 / f64::from(RATE);
+        for (plane, dbfs) in planes.iter_mut().zip([left_dbfs, right_dbfs]) {
+            for (x, y) in plane
+                .iter_mut()
+                .zip(sine(RATE, 70.0, amplitude(dbfs), 0.0, seconds))
+            {
+                *x += y;
+            }
+        }
+    });
+}
+
+/// Rounds to so many bits.
+fn bits(song: &mut Song, bits: u32) {
+    song.then(move |planes| {
+        let steps = f64::from(1_u32 << (bits - 1));
+        for x in planes.iter_mut().flatten() {
+            *x = (*x * steps).round().clamp(-steps, steps - 1.0) / steps;
+        }
+    });
+}
+
+fn as_file(planes: &Planes, encoding: Encoding) -> Report {
+    crate::report_of(wav(RATE, planes, encoding))
+}
+
+fn plain() -> Planes {
+    Song::default().planes()
+}
+
+/// The song through ffmpeg and back from the file that it makes, after `damage`.
+fn encoded(ending: &str, arguments: &[&str], damage: impl Fn(&mut Vec<u8>)) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("source.wav");
+    std::fs::write(&source, wav(RATE, &plain(), Encoding::Int24)).unwrap();
+    let target = folder.path().join(format!("song.{ending}"));
+    ffmpeg(&source, arguments, &target);
+    let mut bytes = std::fs::read(&target).unwrap();
+    damage(&mut bytes);
+    crate::report_of(bytes)
+}
+
+fn declared(as_format: AudioFormat) -> Report {
+    let options = Options {
+        declared: Some(as_format),
+        ..Options::default()
+    };
+    let bytes = wav(RATE, &plain(), Encoding::Int24);
+    measure(Cursor::new(bytes), &options, &mut |_| {}).unwrap()
+}
+
+fn good() -> Report {
+    song(|_| {})
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    [
+        loudness(),
+        peaks(),
+        dynamics(),
+        tone(),
+        low_end(),
+        stereo(),
+        signal(),
+        delivery(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn loudness() -> Vec<Case> {
+    vec![
+        songs(
+            "loudness.level",
+            High,
+            |song| song.limit_to(0.0, 24.0),
+            |song| song.gain_db = 2.0,
+        ),
+        songs("loudness.level", Low, |song| song.gain_db = -14.0, |_| {}),
+        songs(
+            "loudness.range",
+            High,
+            |song| {
+                song.seconds = 80.0;
+                song.levels(|time| if time % 20.0 < 10.0 { -19.0 } else { 0.0 });
+            },
+            |song| {
+                song.seconds = 80.0;
+                song.levels(|time| if time % 20.0 < 10.0 { -8.0 } else { 0.0 });
+            },
+        ),
+        songs(
+            "loudness.range",
+            Low,
+            |song| song.seconds = 70.0,
+            |song| {
+                song.seconds = 70.0;
+                song.levels(|time| if time % 20.0 < 10.0 { -4.0 } else { 0.0 });
+            },
+        ),
+        songs(
+            "loudness.burst",
+            High,
+            |song| {
+                song.seconds = 40.0;
+                song.levels(|time| if (20.0..20.5).contains(&time) { 14.0 } else { -4.0 });
+            },
+            |_| {},
+        ),
+        songs(
+            "loudness.inaudible",
+            High,
+            |song| add_sine(song, 18_500.0, -24.0),
+            |song| add_sine(song, 18_500.0, -50.0),
+        ),
+        case(
+            "loudness.sections",
+            Low,
+            || {
+                let (dark, bright): (Change, Change) =
+                    (|song| song.tilt_db = -2.0, |song| song.tilt_db = 1.5);
+                parts(&[
+                    (dark, 0.0),
+                    (bright, 0.0),
+                    (dark, 0.0),
+                    (bright, 0.0),
+                    (dark, 0.0),
+                ])
+            },
+            || {
+                let (dark, bright): (Change, Change) =
+                    (|song| song.tilt_db = -2.0, |song| song.tilt_db = 1.5);
+                parts(&[
+                    (dark, -3.0),
+                    (bright, 0.0),
+                    (dark, -3.0),
+                    (bright, 0.0),
+                    (dark, 0.0),
+                ])
+            },
+        ),
+    ]
+}
+
+fn peaks() -> Vec<Case> {
+    vec![
+        songs("peaks.clipped", High, |song| clamp(song, 14.0, 1.0, 1.0), |_| {}).in_a_mix(),
+        songs(
+            "peaks.long_clip",
+            High,
+            |song| flats(song, 1.0, 40, 1),
+            |song| flats(song, 1.0, 5, 1),
+        )
+        .in_a_mix(),
+        songs(
+            "peaks.lowered_clips",
+            High,
+            |song| clamp(song, 14.0, 1.0, 0.5),
+            |song| song.gain_db = -2.0,
+        )
+        .in_a_mix(),
+        songs(
+            "peaks.overs",
+            High,
+            |song| {
+                song.encoding = Encoding::Float32;
+                flats(song, 1.4, 1, 1);
+            },
+            |song| song.encoding = Encoding::Float32,
+        ),
+        songs(
+            "peaks.true_peak",
+            High,
+            |song| song.limit_to(0.0, 12.0),
+            |song| song.gain_db = -3.0,
+        ),
+        songs(
+            "peaks.encoder_room",
+            High,
+            |song| song.limit_to(-1.2, 12.0),
+            |song| song.gain_db = -3.0,
+        ),
+        songs(
+            "peaks.headroom",
+            High,
+            |song| song.limit_to(-0.5, 12.0),
+            |song| song.gain_db = -2.0,
+        )
+        .in_a_mix(),
+        case(
+            "peaks.between_samples",
+            High,
+            || {
+                let tone = sine(RATE, 12_000.0, 1.3, 45.0, 6.0);
+                as_file(&vec![tone.clone(), tone], Encoding::Int24)
+            },
+            || {
+                let tone = sine(RATE, 12_000.0, 0.9, 45.0, 6.0);
+                as_file(&vec![tone.clone(), tone], Encoding::Int24)
+            },
+        ),
+        songs(
+            "peaks.lone",
+            High,
+            |song| {
+                song.gain_db = -8.0;
+                flats(song, 0.8, 2, 1);
+            },
+            |song| song.gain_db = -8.0,
+        ),
+    ]
+}
+
+fn dynamics() -> Vec<Case> {
+    let flat: fn(&mut Song) = |song| song.limit_to(-1.0, 26.0);
+    let open: fn(&mut Song) = |_| {};
+    vec![
+        songs("dynamics.over_limited", High, flat, open),
+        songs("dynamics.psr", Low, flat, open),
+        songs("dynamics.plr", Low, flat, open),
+        songs(
+            "dynamics.plr",
+            High,
+            |song| {
+                song.gain_db = -16.0;
+                flats(song, 0.9, 2, 40);
+            },
+            open,
+        ),
+        songs("dynamics.dr", Low, flat, open),
+        songs("dynamics.crest", Low, flat, open),
+        songs("dynamics.bus_limiter", High, flat, open).in_a_mix(),
+        songs(
+            "dynamics.crushed_passage",
+            Low,
+            |song| {
+                song.seconds = 60.0;
+                song.then(|planes| {
+                    // Six seconds of something like a square wave, as loud as the rest.
+                    let range = 20 * RATE as usize..26 * RATE as usize;
+                    for plane in planes {
+                        for x in &mut plane[range.clone()] {
+                            *x = 0.25 * (*x * 400.0).tanh();
+                        }
+                    }
+                });
+            },
+            open,
+        ),
+    ]
+}
+
+fn tone() -> Vec<Case> {
+    vec![
+        songs(
+            "tone.tilt",
+            High,
+            |song| song.tilt_db = 3.5,
+            |song| song.tilt_db = 0.8,
+        ),
+        songs(
+            "tone.tilt",
+            Low,
+            |song| song.tilt_db = -4.0,
+            |song| song.tilt_db = -0.8,
+        ),
+        hump("tone.mud", High, 320.0, 0.6, 12.0, 2.0),
+        hump("tone.mud", Low, 320.0, 0.6, -12.0, -2.0),
+        hump("tone.mids", High, 1_000.0, 0.8, 12.0, 1.5),
+        hump("tone.mids", Low, 1_000.0, 0.8, -14.0, -1.5),
+        hump("tone.harsh", High, 3_200.0, 0.6, 14.0, 2.0),
+        hump("tone.harsh", Low, 3_200.0, 0.6, -18.0, -2.0),
+        hump("tone.sibilance", High, 6_800.0, 0.5, 16.0, 3.0),
+        hump("tone.sibilance", Low, 6_800.0, 0.5, -20.0, -3.0),
+        hump("tone.air", High, 12_500.0, 0.5, 20.0, 4.0),
+        hump("tone.air", Low, 12_500.0, 0.5, -24.0, -4.0),
+        songs(
+            "tone.harsh_moments",
+            High,
+            |song| {
+                song.then(|planes| {
+                    let burst = sine(RATE, 3_000.0, 0.25, 0.0, 0.4);
+                    for start in (0..7).map(|n| n * 57_000) {
+                        for plane in planes.iter_mut() {
+                            for (x, y) in plane[start..].iter_mut().zip(&burst) {
+                                *x += y;
+                            }
+                        }
+                    }
+                });
+            },
+            |_| {},
+        ),
+        songs(
+            "tone.sibilant_moments",
+            High,
+            |song| {
+                song.then(|planes| {
+                    let burst = sine(RATE, 7_000.0, 0.3, 0.0, 0.4);
+                    for start in (0..7).map(|n| n * 57_000) {
+                        for plane in planes.iter_mut() {
+                            for (x, y) in plane[start..].iter_mut().zip(&burst) {
+                                *x += y;
+                            }
+                        }
+                    }
+                });
+            },
+            |_| {},
+        ),
+        songs(
+            "tone.resonance",
+            High,
+            |song| add_sine(song, 1_000.0, -18.0),
+            |song| add_sine(song, 1_000.0, -40.0),
+        ),
+        songs(
+            "tone.hole",
+            High,
+            |song| {
+                for hz in [940.0, 1_000.0, 1_060.0] {
+                    song.hump(hz, 0.07, -40.0);
+                }
+            },
+            |song| song.hump(1_000.0, 0.1, -3.0),
+        ),
+        songs(
+            "tone.uneven",
+            High,
+            |song| {
+                for (n, hz) in [125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0]
+                    .into_iter()
+                    .enumerate()
+                {
+                    song.hump(hz, 0.4, if n % 2 == 0 { 13.0 } else { -13.0 });
+                }
+            },
+            |_| {},
+        ),
+        songs(
+            "tone.congestion",
+            Low,
+            |song| {
+                song.level = Box::new(|_| -14.0);
+                for step in 0..12 {
+                    add_sine(song, 150.0 * 2_f64.powf(f64::from(step) / 6.0), -26.0);
+                }
+            },
+            |_| {},
+        ),
+    ]
+}
+
+fn low_end() -> Vec<Case> {
+    vec![
+        hump("low_end.share", High, 80.0, 0.7, 16.0, 1.0),
+        hump("low_end.share", Low, 60.0, 1.2, -30.0, -2.0),
+        hump("low_end.rumble", High, 24.0, 0.4, 60.0, 0.0),
+        hump("low_end.sub", High, 45.0, 0.4, 24.0, 2.0),
+        songs(
+            "low_end.one_note",
+            High,
+            |song| low_tone(song, -7.0, -7.0),
+            |song| low_tone(song, -40.0, -40.0),
+        ),
+        songs(
+            "low_end.unsteady",
+            High,
+            |song| {
+                song.hump(70.0, 1.4, -60.0);
+                song.then(|planes| {
+                    let note = sine(RATE, 70.0, 0.3, 0.0, 1.0);
+                    for start in (0..2).map(|n| n * 220_000) {
+                        for plane in planes.iter_mut() {
+                            for (x, y) in plane[start..].iter_mut().zip(&note) {
+                                *x += y;
+                            }
+                        }
+                    }
+                });
+            },
+            |_| {},
+        ),
+        songs(
+            "low_end.width",
+            High,
+            |song| song.low_side_db = 1.0,
+            |song| song.low_side_db = -12.0,
+        ),
+        songs("low_end.lean", High, |song| low_tone(song, -14.0, -60.0), |_| {}),
+        songs("low_end.lean", Low, |song| low_tone(song, -60.0, -14.0), |_| {}),
+    ]
+}
+
+fn stereo() -> Vec<Case> {
+    let inverted: fn(&mut Song) = |song| {
+        song.then(|planes| {
+            for x in &mut planes[1] {
+                *x = -*x;
+            }
+        });
+    };
+    vec![
+        songs(
+            "stereo.missing_channel",
+            High,
+            |song| song.then(|planes| planes[1].fill(0.0)),
+            |song| lean(song, 2.0),
+        ),
+        songs(
+            "stereo.balance",
+            High,
+            |song| lean(song, 4.0),
+            |song| lean(song, 0.8),
+        ),
+        songs(
+            "stereo.balance",
+            Low,
+            |song| lean(song, -4.0),
+            |song| lean(song, -0.8),
+        ),
+        songs("stereo.inverted", Low, inverted, |_| {}),
+        songs(
+            "stereo.mono_loss",
+            Low,
+            |song| song.side_db = 4.0,
+            |song| song.side_db = -3.0,
+        ),
+        songs(
+            "stereo.band_mono_loss",
+            High,
+            |song| {
+                song.side_humps.push(super::song::Hump {
+                    hz: 400.0,
+                    octaves: 0.3,
+                    db: 22.0,
+                })
+            },
+            |song| {
+                song.side_humps.push(super::song::Hump {
+                    hz: 400.0,
+                    octaves: 0.3,
+                    db: 4.0,
+                })
+            },
+        ),
+        songs(
+            "stereo.phase_time",
+            High,
+            |song| {
+                song.seconds = 30.0;
+                song.then(|planes| {
+                    for x in &mut planes[1][10 * RATE as usize..20 * RATE as usize] {
+                        *x = -*x;
+                    }
+                });
+            },
+            |_| {},
+        ),
+        songs(
+            "stereo.wide",
+            High,
+            |song| song.side_db = 2.0,
+            |song| song.side_db = -2.5,
+        ),
+        songs(
+            "stereo.wide",
+            Low,
+            |song| song.side_db = -28.0,
+            |song| song.side_db = -12.0,
+        ),
+        songs(
+            "stereo.drift",
+            High,
+            |song| {
+                song.seconds = 40.0;
+                song.then(|planes| {
+                    for (index, plane) in planes.iter_mut().enumerate() {
+                        for (n, x) in plane.iter_mut().enumerate() {
+                            let left = (n / (10 * RATE as usize)).is_multiple_of(2);
+                            if left == (index == 0) {
+                                *x *= 0.3;
+                            }
+                        }
+                    }
+                });
+            },
+            |_| {},
+        ),
+        songs(
+            "stereo.dual_mono",
+            High,
+            |song| song.then(|planes| planes[1] = planes[0].clone()),
+            |_| {},
+        ),
+    ]
+}
+
+fn signal() -> Vec<Case> {
+    vec![
+        songs(
+            "signal.offset",
+            High,
+            |song| song.then(|planes| planes.iter_mut().flatten().for_each(|x| *x += 0.01)),
+            |song| song.then(|planes| planes.iter_mut().flatten().for_each(|x| *x += 0.000_5)),
+        ),
+        songs(
+            "signal.hum",
+            High,
+            |song| {
+                song.hump(80.0, 1.5, -40.0);
+                for (harmonic, dbfs) in [(1.0, -40.0), (2.0, -46.0), (3.0, -50.0)] {
+                    add_sine(song, 50.0 * harmonic, dbfs);
+                }
+            },
+            |song| song.hump(80.0, 1.5, -40.0),
+        ),
+        songs(
+            "signal.few_bits",
+            Low,
+            |song| bits(song, 8),
+            |song| bits(song, 16),
+        ),
+        songs("signal.padded_bits", High, |song| bits(song, 16), |_| {}),
+        songs("signal.cutoff", Low, |song| song.end_hz = 16_000.0, |_| {}),
+        case(
+            "signal.truncated",
+            High,
+            || crate::report_of(broken::truncated(0.8)),
+            good,
+        ),
+        case(
+            "signal.damaged",
+            High,
+            || {
+                encoded("aac", &["-c:a", "aac", "-b:a", "192k"], |bytes| {
+                    let middle = bytes.len() / 2;
+                    for byte in &mut bytes[middle..middle + 3_000] {
+                        *byte ^= 0x5a;
+                    }
+                })
+            },
+            || encoded("aac", &["-c:a", "aac", "-b:a", "192k"], |_| {}),
+        ),
+        songs(
+            "signal.head_silence",
+            High,
+            |song| song.levels(|time| if time < 4.0 { -200.0 } else { 0.0 }),
+            |song| song.levels(|time| if time < 0.5 { -200.0 } else { 0.0 }),
+        ),
+        songs(
+            "signal.tail_silence",
+            High,
+            |song| {
+                song.seconds = 24.0;
+                song.levels(|time| if time > 12.0 { -200.0 } else { 0.0 });
+            },
+            |_| {},
+        ),
+        songs(
+            "signal.cut_end",
+            High,
+            |song| {
+                song.then(|planes| {
+                    for plane in planes {
+                        plane.truncate(6 * RATE as usize);
+                    }
+                });
+            },
+            |_| {},
+        ),
+    ]
+}
+
+fn delivery() -> Vec<Case> {
+    vec![
+        case(
+            "delivery.lossy",
+            High,
+            || encoded("mp3", &["-c:a", "libmp3lame", "-b:a", "320k"], |_| {}),
+            || encoded("flac", &["-c:a", "flac"], |_| {}),
+        ),
+        case(
+            "delivery.sample_rate",
+            Low,
+            || encoded("wav", &["-ar", "32000"], |_| {}),
+            || encoded("wav", &["-ar", "44100"], |_| {}),
+        ),
+        songs(
+            "delivery.bits",
+            Low,
+            |song| song.encoding = Encoding::Int16,
+            |_| {},
+        )
+        .in_a_mix(),
+        case(
+            "delivery.channels",
+            Low,
+            || as_file(&vec![plain().swap_remove(0)], Encoding::Int24),
+            good,
+        ),
+        case(
+            "delivery.channels",
+            High,
+            || {
+                let planes = plain();
+                as_file(
+                    &[planes.clone(), planes.clone(), planes].concat(),
+                    Encoding::Int24,
+                )
+            },
+            good,
+        ),
+        case(
+            "delivery.mislabelled",
+            High,
+            || declared(AudioFormat::Flac),
+            || declared(AudioFormat::Wav),
+        ),
+    ]
+}
+
+#[test]
+fn the_unspoilt_song_has_beats() {
+    assert!(beats(0.02) > beats(0.4) && beats(0.0) < -17.0);
+}

@@ -1,0 +1,140 @@
+//! The receipt's arithmetic, over measures and reports that no song has.
+
+use analysis::rules::{Facts, Measure, Rule, catalog, judge, judge_measures};
+use model::Report;
+use model::report::Reading;
+use model::verdict::{Judgement, Points, Rubric};
+use proptest::prelude::*;
+
+use super::song::song;
+
+type Measures = Vec<(&'static Rule, Option<Measure>)>;
+
+/// A value for each rule: `position` up to 0.3 is at the edge of the range, what is beyond is outside.
+fn measures(positions: &[(f64, bool)], rubric: Rubric) -> Measures {
+    catalog()
+        .zip(positions)
+        .map(|(rule, &(position, is_known))| {
+            let value = rule.target(rubric).map(|target| {
+                let range = target.range();
+                // So far outside that the cap is reached about half of the time.
+                let reach = 2.0 * target.cap / target.slope + rule.tolerance;
+                match (range.low, range.high) {
+                    (_, Some(high)) if position >= 0.0 => high + (position - 0.3).max(0.0) * reach,
+                    (Some(low), _) => low - (position.abs() - 0.3).max(0.0) * reach,
+                    (None, Some(high)) => high + (position.abs() - 0.3).max(0.0) * reach,
+                    (None, None) => unreachable!("a rule without a range"),
+                }
+            });
+            (rule, value.filter(|_| is_known).and_then(Measure::of))
+        })
+        .collect()
+}
+
+fn judged(measures: &Measures, rubric: Rubric) -> Judgement {
+    let report = song_once();
+    judge_measures(&Facts::new(report), measures, rubric)
+}
+
+fn song_once() -> &'static Report {
+    static REPORT: std::sync::OnceLock<Report> = std::sync::OnceLock::new();
+    REPORT.get_or_init(|| song(|_| {}))
+}
+
+fn positions() -> impl Strategy<Value = Vec<(f64, bool)>> {
+    // Few rules are broken in one song; sometimes all are.
+    let position = prop_oneof![3 => 0.0..0.3, 2 => -1.3..1.3_f64];
+    prop::collection::vec((position, prop::bool::weighted(0.9)), catalog().count())
+}
+
+fn rubric() -> impl Strategy<Value = Rubric> {
+    prop_oneof![Just(Rubric::Mix), Just(Rubric::Master)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn the_rows_sum_exactly_and_the_score_is_bounded(positions in positions(), rubric in rubric()) {
+        let judgement = judged(&measures(&positions, rubric), rubric);
+        let lost: Points = judgement.findings.iter().map(|finding| finding.points).sum();
+        prop_assert_eq!(judgement.score + lost, Points::from_tenths(1_000));
+        prop_assert!((0..=1_000).contains(&judgement.score.tenths()));
+        prop_assert!(judgement.findings.iter().all(|finding| finding.points.tenths() > 0));
+    }
+
+    #[test]
+    fn worse_never_scores_higher(
+        positions in positions(), rubric in rubric(), which in any::<prop::sample::Index>(), step in 0.0..0.5_f64,
+    ) {
+        let mut worse = positions.clone();
+        let (position, _) = &mut worse[which.index(positions.len())];
+        *position += step.copysign(*position);
+        let before = judged(&measures(&positions, rubric), rubric);
+        let after = judged(&measures(&worse, rubric), rubric);
+        prop_assert!(after.score <= before.score, "{:?} became {:?}", before.score, after.score);
+    }
+
+    #[test]
+    fn the_order_of_the_rules_is_irrelevant(positions in positions(), rubric in rubric(), turn in 0..40_usize) {
+        let straight = measures(&positions, rubric);
+        let mut turned = straight.clone();
+        turned.rotate_left(turn);
+        turned.reverse();
+        prop_assert_eq!(judged(&straight, rubric), judged(&turned, rubric));
+    }
+
+    #[test]
+    fn a_tenth_of_a_decibel_never_costs_more_than_two_points(
+        levels in prop::collection::vec(-12.0..12.0_f64, FIELDS), which in 0..FIELDS, rubric in rubric(),
+    ) {
+        let mut moved = levels.clone();
+        moved[which] += 0.1;
+        let score = |levels: &[f64]| judge(&shifted(levels)).by(rubric).score.value();
+        let (before, after) = (score(&levels), score(&moved));
+        prop_assert!((before - after).abs() <= 2.0, "{} became {}", before, after);
+    }
+}
+
+const FIELDS: usize = 14;
+
+/// A report whose figures in decibels are moved, each by its own amount: one of them is the gain of everything.
+fn shifted(db: &[f64]) -> Report {
+    let mut report = song_once().clone();
+    let mut detail = report.detail.take().unwrap();
+    let gain = db[0];
+    let move_by = |reading: &mut Reading, db: f64| {
+        if let Some(value) = reading.value() {
+            *reading = Reading::of(value + db);
+        }
+    };
+    move_by(&mut report.loudness.integrated_lufs, gain + db[1]);
+    move_by(&mut report.loudness.momentary_max_lufs, gain + db[2]);
+    move_by(&mut report.loudness.range_lu, db[3]);
+    move_by(&mut report.peaks.true_peak_dbtp, gain + db[4]);
+    move_by(&mut report.peaks.sample_peak_dbfs, gain + db[5]);
+    move_by(&mut detail.peaks.true_peak_8x_dbtp, gain + db[4]);
+    move_by(&mut report.dynamics.plr_lu, db[6]);
+    move_by(&mut report.dynamics.crest_db, db[7]);
+    move_by(&mut detail.dynamics.psr_p10_lu, db[8]);
+    move_by(&mut detail.dynamics.dr_db, db[8]);
+    move_by(&mut detail.spectrum.low_end_share_db, db[9]);
+    move_by(&mut detail.spectrum.harsh_spread_db, db[9]);
+    move_by(&mut report.stereo.mono_change_lu, db[10]);
+    move_by(&mut report.stereo.width_db, db[11]);
+    move_by(&mut report.stereo.balance_db, db[12]);
+    for channel in &mut detail.peaks.channels {
+        move_by(&mut channel.rms_dbfs, gain);
+    }
+    move_by(&mut detail.peaks.channels[0].rms_dbfs, db[12] * 3.0);
+    for value in detail.peaks.true_peak_dbtp.values.iter_mut().flatten() {
+        *value += gain as f32;
+    }
+    for (band, level) in detail.spectrum.third_octave.iter_mut().enumerate() {
+        level.db = level
+            .db
+            .map(|level| level + (db[13] * (band % 5) as f64 / 4.0) as f32);
+    }
+    report.detail = Some(detail);
+    report
+}

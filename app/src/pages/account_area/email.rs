@@ -1,0 +1,113 @@
+//! Which letters are wanted (P16); signed in, or by the link in a letter.
+
+use backend::mail::preferences::{self, Kind, Link, MARKETING_WORDING, Preferences};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use super::{AccountPage, Done, Section, Subject};
+use crate::{
+    pages::{not_found::failed, post_form::PostForm},
+    paths,
+    ui::{Button, ButtonKind, Checkbox},
+    visit::{Refusal, Visit, redirect_to_sign_in},
+};
+
+/// The choices of the signed-in person; with the token of a letter, how to decline, for whoever has the letter.
+#[component]
+pub fn EmailPreferences() -> impl IntoView {
+    let visit = Visit::here();
+    let refusal = Refusal::here();
+    let (token, done) = use_query_map().with_untracked(|query| (query.get("token"), query.get("done")));
+    if let Some(token) = refusal.value("token").or(token) {
+        return match preferences::read_link(&visit.backend, &token) {
+            Ok(link) => by_link(link, token, done.is_some(), &visit),
+            Err(error) => failed(&visit.problem(&error)),
+        };
+    }
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(paths::EMAIL_PREFERENCES);
+        return ().into_any();
+    }
+    let form = Suspend::new(async move {
+        match preferences::of(&visit.backend, &visit.actor).await {
+            Ok(wanted) => choices(&wanted, visit.csrf.clone()),
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! {
+        <AccountPage subject=Subject::Email>
+            <Section title="Letters that you may decline">
+                <Suspense>{form}</Suspense>
+            </Section>
+            <Section title="Letters that come in any case">
+                <p>
+                    "What is about your account and its security: confirming an address, a new password, a new sign-in method, "
+                    "payments, changes of the privacy policy, and the deletion of the account."
+                </p>
+                <p class="muted">"No letter holds a picture from the network or anything that tells us whether you opened it."</p>
+            </Section>
+        </AccountPage>
+    }
+    .into_any()
+}
+
+fn choices(wanted: &Preferences, csrf: String) -> AnyView {
+    let boxes = Kind::ALL
+        .map(|kind| {
+            view! {
+                <Checkbox name=kind.as_str() checked=wanted.wants(kind) hint=hint(kind)>
+                    {kind.name()}
+                </Checkbox>
+            }
+        })
+        .collect_view();
+    view! {
+        <PostForm action=paths::EMAIL_PREFERENCES csrf=csrf>
+            {boxes}
+            <p><Button kind=ButtonKind::Primary>"Save the choice"</Button></p>
+        </PostForm>
+    }
+    .into_any()
+}
+
+const fn hint(kind: Kind) -> &'static str {
+    match kind {
+        Kind::AnalysisReady => "When a mix that you uploaded is measured, or cannot be.",
+        Kind::RenderReady => "When a corrected version that you asked for is ready.",
+        Kind::Marketing => MARKETING_WORDING,
+    }
+}
+
+fn by_link(link: Link, token: String, done: bool, visit: &Visit) -> AnyView {
+    let name = link.kind.name();
+    let all = token.clone();
+    let (csrf, again) = (visit.csrf.clone(), visit.csrf.clone());
+    let forms = (!done).then(move || {
+        view! {
+            <p>"You came here from a letter of the kind " <strong>{name}</strong> "."</p>
+            <PostForm action=paths::DECLINE csrf=csrf>
+                <input type="hidden" name="token" value=token />
+                <p><Button kind=ButtonKind::Primary>"No more letters of this kind"</Button></p>
+            </PostForm>
+            <PostForm action=paths::DECLINE csrf=again>
+                <input type="hidden" name="token" value=all />
+                <input type="hidden" name="everything" value="on" />
+                <p><Button>"No more letters of any kind that can be declined"</Button></p>
+            </PostForm>
+        }
+    });
+    view! {
+        <Title text="Letters from MixLens" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Letters from MixLens"</h1>
+            <Done />
+            {forms}
+            <p class="muted">
+                "To choose in detail, or to get letters again, "
+                <a href=paths::sign_in_then(paths::EMAIL_PREFERENCES)>"sign in"</a> "."
+            </p>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,120 @@
+//! The account area: a page for each subject, with a small navigation above them. Plain forms: they work without a
+//! script.
+
+pub mod email;
+pub mod profile;
+pub mod second_factor;
+pub mod security;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    paths,
+    ui::{ErrorSummary, Notice, Severity},
+    visit::Refusal,
+};
+
+/// The pages of the area, in the order of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Name, address, plan.
+    Profile,
+    /// Password, second factor, sessions.
+    Security,
+    /// Which letters are wanted.
+    Email,
+}
+
+impl Subject {
+    const ALL: [Self; 3] = [Self::Profile, Self::Security, Self::Email];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Profile => "Profile",
+            Self::Security => "Security",
+            Self::Email => "E-mail",
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Profile => paths::ACCOUNT,
+            Self::Security => paths::SECURITY,
+            Self::Email => paths::EMAIL_PREFERENCES,
+        }
+    }
+}
+
+/// A page of the account area: its navigation, what was just done or refused, and its sections.
+#[component]
+pub fn AccountPage(
+    /// Which one.
+    subject: Subject,
+    /// Its sections.
+    children: Children,
+) -> impl IntoView {
+    let entries = Subject::ALL
+        .map(|entry| {
+            let current = (entry == subject).then_some("page");
+            view! { <a href=entry.path() aria-current=current>{entry.name()}</a> }
+        })
+        .collect_view();
+    view! {
+        <Title text=subject.name() />
+        <div class="wrap wrap--text stack stack--wide">
+            <nav class="subjects" aria-label="Account">{entries}</nav>
+            <h1>{subject.name()}</h1>
+            <ErrorSummary errors=Refusal::here().errors() />
+            <Done />
+            {children()}
+        </div>
+    }
+    .into_any()
+}
+
+/// One subject within a page.
+#[component]
+pub fn Section(
+    /// Its heading.
+    #[prop(into)]
+    title: String,
+    /// What it holds.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="subject stack">
+            <h2>{title}</h2>
+            {children()}
+        </section>
+    }
+    .into_any()
+}
+
+/// What the form before this page has done, by `?done=`.
+#[component]
+pub fn Done() -> impl IntoView {
+    let done = use_query_map().with_untracked(|query| query.get("done"));
+    done.as_deref().and_then(words).map(|words| {
+        view! { <Notice severity=Severity::Ok title="Done" role="status">{words}</Notice> }
+    })
+}
+
+fn words(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "name" => "Your name is changed.",
+        "letter" => {
+            "We have sent a letter to the new address. Open the link in it; until then the old address stays."
+        }
+        "address" => "Your address is changed. Sign in with the new one from now on; the old one was told.",
+        "password" => "Your password is changed. Every other browser was signed out.",
+        "reset" => "Your password is changed, and every browser was signed out. Sign in with the new one.",
+        "session" => "That browser is signed out.",
+        "sessions" => "Every other browser is signed out.",
+        "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
+        "preferences" => "Your choice is saved.",
+        "declined" => "You get no more of these letters.",
+        _ => return None,
+    })
+}

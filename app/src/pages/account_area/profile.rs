@@ -1,0 +1,126 @@
+//! Name, address, plan.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use super::{AccountPage, Section, Subject};
+use crate::{
+    pages::{not_found::failed, post_form::PostForm},
+    paths,
+    ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field},
+    visit::{Refusal, Visit, redirect_to_sign_in},
+};
+
+/// The profile; for signed-in people.
+#[component]
+pub fn Profile() -> impl IntoView {
+    let visit = Visit::here();
+    let refusal = Refusal::here();
+    let Ok(user) = visit.actor.user().cloned() else {
+        redirect_to_sign_in(paths::ACCOUNT);
+        return ().into_any();
+    };
+    let name = refusal
+        .value("display_name")
+        .unwrap_or_else(|| user.display_name.clone());
+    let csrf = visit.csrf.clone();
+    let address = Suspend::new(address(visit.clone(), refusal.clone()));
+    view! {
+        <AccountPage subject=Subject::Profile>
+            <Section title="Name">
+                <PostForm action=paths::ACCOUNT_NAME csrf=csrf>
+                    <Field
+                        label="Display name"
+                        name="display_name"
+                        value=name
+                        error=refusal.error("display_name")
+                        autocomplete="nickname"
+                        maxlength=60_u32
+                    />
+                    <p><Button>"Save the name"</Button></p>
+                </PostForm>
+            </Section>
+            <Section title="Address">
+                <p>"You sign in with " <strong class="breakable">{user.email.clone()}</strong> ", and letters go there."</p>
+                <Suspense>{address}</Suspense>
+            </Section>
+            <Section title="Plan">
+                <p>"Your account is on the plan " <strong>{user.plan.name()}</strong> "."</p>
+            </Section>
+        </AccountPage>
+    }
+    .into_any()
+}
+
+async fn address(visit: Visit, refusal: Refusal) -> AnyView {
+    let pending = match backend::accounts::address::pending(&visit.backend, &visit.actor).await {
+        Ok(pending) => pending,
+        Err(error) => return failed(&visit.problem(&error)),
+    };
+    let pending = pending.map(|email| {
+        view! {
+            <p class="muted">
+                "A letter with a link is on its way to " <strong class="breakable">{email}</strong>
+                ". Your address changes when you open the link, within 24 hours."
+            </p>
+        }
+    });
+    if visit.actor.recent_user(visit.backend.now()).is_err() {
+        return view! {
+            {pending}
+            <p><ButtonLink href=paths::confirm_password_then(paths::ACCOUNT)>"Change the address"</ButtonLink></p>
+        }
+        .into_any();
+    }
+    view! {
+        {pending}
+        <PostForm action=paths::ACCOUNT_EMAIL csrf=visit.csrf.clone()>
+            <Field
+                label="New e-mail address"
+                name="email"
+                r#type="email"
+                value=refusal.value("email")
+                error=refusal.error("email")
+                autocomplete="email"
+                inputmode="email"
+                hint="We send a link there to confirm it, and tell the old address when it is done."
+            />
+            <p><Button>"Change the address"</Button></p>
+        </PostForm>
+    }
+    .into_any()
+}
+
+/// Where the link in the letter to a new address leads. A button confirms, because programs that check mail open links,
+/// too. Works signed out: the letter may be read elsewhere.
+#[component]
+pub fn ConfirmEmail() -> impl IntoView {
+    let refusal = Refusal::here();
+    let token = refusal
+        .value("token")
+        .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
+        .unwrap_or_default();
+    let errors = refusal.errors();
+    let form = errors.is_empty().then(|| {
+        view! {
+            <p>"One click, and this is the address of your account."</p>
+            <PostForm action=paths::CONFIRM_EMAIL csrf=Visit::here().csrf>
+                <input type="hidden" name="token" value=token />
+                <p><Button kind=ButtonKind::Primary>"Confirm the new address"</Button></p>
+            </PostForm>
+        }
+    });
+    let way_on = (!errors.is_empty()).then(|| {
+        view! { <p><ButtonLink href=paths::ACCOUNT kind=ButtonKind::Primary>"Your account"</ButtonLink></p> }
+    });
+    view! {
+        <Title text="Confirm your new address" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Confirm your new address"</h1>
+            <ErrorSummary errors=errors />
+            {form}
+            {way_on}
+        </section>
+    }
+}

@@ -1,0 +1,115 @@
+//! Setting up the second factor: the QR code, the first code, the recovery codes.
+
+use backend::accounts::second_factor::{self, Enrolment};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use model::ProblemCode;
+
+use crate::{
+    pages::{not_found::failed, post_form::PostForm},
+    paths,
+    ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field, qr::Qr},
+    visit::{Refusal, Visit, redirect_to, redirect_to_sign_in},
+};
+
+/// The page for an app that is being set up, or for the recovery codes that were just made.
+#[component]
+pub fn SecondFactor() -> impl IntoView {
+    let visit = Visit::here();
+    let refusal = Refusal::here();
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(paths::SECOND_FACTOR);
+        return ().into_any();
+    }
+    if let Some(codes) = refusal.value("codes") {
+        return recovery_codes(&codes);
+    }
+    let errors = refusal.errors();
+    let form = Suspend::new(async move {
+        match second_factor::enrolment(&visit.backend, &visit.actor).await {
+            Ok(Some(enrolment)) => set_up(enrolment, visit.csrf.clone(), refusal),
+            // Nothing was begun, or it is on already.
+            Ok(None) => {
+                redirect_to(paths::SECURITY);
+                ().into_any()
+            }
+            Err(error) if error.code() == ProblemCode::ConfirmPassword => {
+                redirect_to(&paths::confirm_password_then(paths::SECOND_FACTOR));
+                ().into_any()
+            }
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! {
+        <Title text="Set up a second factor" />
+        <section class="wrap wrap--text stack">
+            <h1>"Set up a second factor"</h1>
+            <ErrorSummary errors=errors />
+            <Suspense>{form}</Suspense>
+        </section>
+    }
+    .into_any()
+}
+
+fn set_up(enrolment: Enrolment, csrf: String, refusal: Refusal) -> AnyView {
+    let groups: Vec<_> = enrolment
+        .secret
+        .as_bytes()
+        .chunks(4)
+        .map(String::from_utf8_lossy)
+        .collect();
+    let secret = groups.join(" ");
+    view! {
+        <ol class="setup">
+            <li>
+                <p>"Scan this with your authenticator app."</p>
+                <Qr text=enrolment.url label="QR code of the secret; the same is below as text" />
+                <p class="small">
+                    "No camera at hand? Type this into the app: "
+                    <code class="breakable">{secret}</code>
+                </p>
+            </li>
+            <li>
+                <p>"Enter the code that the app shows. From then on, signing in asks for one."</p>
+                <PostForm action=paths::SECOND_FACTOR_CONFIRM csrf=csrf>
+                    <Field
+                        label="Code"
+                        name="code"
+                        error=refusal.error("code")
+                        autocomplete="one-time-code"
+                        inputmode="numeric"
+                        maxlength=9_u32
+                        hint="Six digits; the app makes new ones every 30 seconds."
+                    />
+                    <p class="row">
+                        <Button kind=ButtonKind::Primary>"Switch it on"</Button>
+                        <ButtonLink href=paths::SECURITY>"Not now"</ButtonLink>
+                    </p>
+                </PostForm>
+            </li>
+        </ol>
+    }
+    .into_any()
+}
+
+/// Shown once: only their hashes are kept.
+fn recovery_codes(codes: &str) -> AnyView {
+    let codes = codes
+        .split(' ')
+        .map(|code| view! { <li><code>{code.to_owned()}</code></li> })
+        .collect_view();
+    view! {
+        <Title text="Your recovery codes" />
+        <section class="wrap wrap--text stack">
+            <h1>"Your recovery codes"</h1>
+            <p>"The second factor is on. If you lose the app, each of these signs you in once, in place of a code."</p>
+            <ul class="codes">{codes}</ul>
+            <p>
+                <strong>"Keep them now: nobody can show them again."</strong>
+                " A password manager or a sheet of paper is a good place; the phone with the app is not."
+            </p>
+            <p><ButtonLink href=paths::SECURITY kind=ButtonKind::Primary>"I have kept them"</ButtonLink></p>
+        </section>
+    }
+    .into_any()
+}

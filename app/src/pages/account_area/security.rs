@@ -1,0 +1,213 @@
+//! Password, second factor, sessions; and the question for the password before what is dangerous.
+
+use backend::{
+    accounts::second_factor::{self, State},
+    sessions::{self, SessionView},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::Timestamp;
+
+use super::{AccountPage, Section, Subject};
+use crate::{
+    format,
+    pages::{not_found::failed, post_form::PostForm},
+    paths,
+    ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Severity},
+    visit::{Refusal, Visit, redirect_to_sign_in},
+};
+
+/// The security of the account; for signed-in people.
+#[component]
+pub fn Security() -> impl IntoView {
+    let visit = Visit::here();
+    let refusal = Refusal::here();
+    let Ok(user) = visit.actor.user().cloned() else {
+        redirect_to_sign_in(paths::SECURITY);
+        return ().into_any();
+    };
+    let csrf = visit.csrf.clone();
+    let factor = Suspend::new(factor(visit.clone()));
+    let list = Suspend::new(list(visit));
+    view! {
+        <AccountPage subject=Subject::Security>
+            <Section title="Password">
+                <p class="muted">"A new password signs out every other browser, and we tell you by mail."</p>
+                <PostForm action=paths::ACCOUNT_PASSWORD csrf=csrf>
+                    // For password managers: whose password it is.
+                    <input type="hidden" name="username" autocomplete="username" value=user.email />
+                    <Field
+                        label="Present password"
+                        name="current"
+                        r#type="password"
+                        error=refusal.error("current")
+                        autocomplete="current-password"
+                    />
+                    <Field
+                        label="New password"
+                        name="password"
+                        r#type="password"
+                        error=refusal.error("password")
+                        autocomplete="new-password"
+                        hint="At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."
+                    />
+                    <p><Button>"Change the password"</Button></p>
+                </PostForm>
+            </Section>
+            <Section title="Second factor">
+                <Suspense>{factor}</Suspense>
+            </Section>
+            <Section title="Signed-in browsers">
+                <Suspense>{list}</Suspense>
+            </Section>
+        </AccountPage>
+    }
+    .into_any()
+}
+
+async fn factor(visit: Visit) -> AnyView {
+    let state = match second_factor::state(&visit.backend, &visit.actor).await {
+        Ok(state) => state,
+        Err(error) => return failed(&visit.problem(&error)),
+    };
+    let again = visit.csrf.clone();
+    match state {
+        State::Off | State::Begun => view! {
+            <p>
+                "With a second factor, signing in asks for the code of an authenticator app besides the password. "
+                "A stolen password alone opens nothing then."
+            </p>
+            <PostForm action=paths::SECOND_FACTOR_BEGIN csrf=visit.csrf.clone()>
+                <p><Button>"Set up a second factor"</Button></p>
+            </PostForm>
+        }
+        .into_any(),
+        State::On { since, codes_left } => view! {
+            <p>
+                <Badge severity=Severity::Ok>"On"</Badge> " since " <time datetime=since.rfc3339()>{format::date(since)}</time>
+                ". Signing in asks for a code of your app. " {codes_left_words(codes_left)}
+            </p>
+            <div class="row">
+                <Confirm opener="New recovery codes">
+                    <PostForm action=paths::SECOND_FACTOR_CODES csrf=visit.csrf.clone()>
+                        <p>"The old recovery codes open nothing any more when there are new ones."</p>
+                        <Button kind=ButtonKind::Primary class="button--small">"Make new recovery codes"</Button>
+                    </PostForm>
+                </Confirm>
+                <Confirm opener="Switch off" kind=ButtonKind::Danger>
+                    <PostForm action=paths::SECOND_FACTOR_OFF csrf=again>
+                        <p>"Signing in takes the password alone then."</p>
+                        <Button kind=ButtonKind::Danger class="button--small">"Switch off the second factor"</Button>
+                    </PostForm>
+                </Confirm>
+            </div>
+        }
+        .into_any(),
+    }
+}
+
+fn codes_left_words(left: u32) -> String {
+    match left {
+        0 => "There is no recovery code left: make new ones, or a lost phone locks you out.".to_owned(),
+        1 => "One recovery code is left.".to_owned(),
+        left => format!("{left} recovery codes are left."),
+    }
+}
+
+async fn list(visit: Visit) -> AnyView {
+    let list = match sessions::list(&visit.backend, &visit.actor).await {
+        Ok(list) => list,
+        Err(error) => return failed(&visit.problem(&error)),
+    };
+    let has_others = list.len() > 1;
+    let now = visit.backend.now();
+    let rows = list
+        .into_iter()
+        .map(|session| row(&session, now, visit.csrf.clone()))
+        .collect_view();
+    view! {
+        <p class="muted">
+            "We know when each signed in and when it was last used, and nothing else: no address, no name of a device."
+        </p>
+        <ul class="sessions">{rows}</ul>
+        {has_others
+            .then(|| {
+                view! {
+                    <PostForm action=paths::END_OTHER_SESSIONS csrf=visit.csrf.clone()>
+                        <p><Button kind=ButtonKind::Danger>"Sign out all others"</Button></p>
+                    </PostForm>
+                }
+            })}
+    }
+    .into_any()
+}
+
+fn row(session: &SessionView, now: Timestamp, csrf: String) -> AnyView {
+    let since = session.created_at;
+    // What is stored is exact to an hour.
+    let seen = match now.since(session.last_seen_at).as_secs() / 3600 {
+        0 => "used within the last hour".to_owned(),
+        _ => format!("last used {} ago", format::span(now.since(session.last_seen_at))),
+    };
+    let name = format!("Sign out the browser of {}", format::date_time(since));
+    let end = if session.is_this {
+        view! { <Badge>"This browser"</Badge> }.into_any()
+    } else {
+        view! {
+            <PostForm action=paths::end_session(session.id) csrf=csrf class="">
+                <button type="submit" class="button button--small" aria-label=name>"Sign out"</button>
+            </PostForm>
+        }
+        .into_any()
+    };
+    view! {
+        <li class="sessions__row">
+            <span>
+                "Signed in " <time datetime=since.rfc3339()>{format::date_time(since)}</time>
+                <span class="sessions__seen">{seen}</span>
+            </span>
+            {end}
+        </li>
+    }
+    .into_any()
+}
+
+/// Asks for the password again, and leads back to where the person came from.
+#[component]
+pub fn ConfirmPassword() -> impl IntoView {
+    let visit = Visit::here();
+    let refusal = Refusal::here();
+    let next = refusal
+        .value("next")
+        .or_else(|| use_query_map().with_untracked(|query| query.get("next")));
+    let next = paths::safe_next(next.as_deref().or(Some(paths::ACCOUNT)));
+    let Ok(user) = visit.actor.user().cloned() else {
+        redirect_to_sign_in(&next);
+        return ().into_any();
+    };
+    view! {
+        <Title text="Enter your password" />
+        <section class="wrap wrap--narrow stack">
+            <h1>"Enter your password"</h1>
+            <p class="muted">"What comes next is dangerous in the hands of somebody who finds this browser open. We ask once in ten minutes."</p>
+            <ErrorSummary errors=refusal.errors() />
+            <PostForm action=paths::CONFIRM_PASSWORD csrf=visit.csrf.clone()>
+                <input type="hidden" name="next" value=next.clone() />
+                <input type="hidden" name="username" autocomplete="username" value=user.email />
+                <Field
+                    label="Password"
+                    name="password"
+                    r#type="password"
+                    error=refusal.error("password")
+                    autocomplete="current-password"
+                />
+                <p class="row">
+                    <Button kind=ButtonKind::Primary>"Go on"</Button>
+                    <ButtonLink href=next>"Back"</ButtonLink>
+                </p>
+            </PostForm>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,213 @@
+//! A forgotten password: a link to the address, good for one new password.
+//!
+//! The answer is the same whether the address has an account, and takes as long: a row and a job are made either way. The
+//! token is a keyed hash of the row's id, so that the job that mails it needs the id only; the database has its hash.
+
+use std::time::Duration;
+
+use model::{AccountId, PasswordResetId, ProblemCode, Timestamp};
+use secrecy::SecretString;
+
+use super::{check_email, key_of, password, store, throttle};
+use crate::{
+    Backend, Error, Result,
+    db::{Db, DbError, Tx, sql},
+    jobs::{self, Job},
+    mail::{self, Notice},
+    sessions,
+    signing::{Purpose, sha256_hex},
+};
+
+/// How long the link works. Shorter would be safer and useless: servers that greylist deliver after half an hour.
+pub const RESET_WITHIN: Duration = Duration::from_secs(3600);
+
+/// Letters that one address gets within [`RESET_WITHIN`]; further requests answer the same and send nothing.
+const MAX_LETTERS: usize = 3;
+
+/// Sends a link for a new password to `email`, if it has an account. The answer is the same.
+///
+/// # Errors
+/// `Invalid` on `email` where it is no address.
+pub async fn request(backend: &Backend, email: &str) -> Result<()> {
+    let email_key = key_of(&check_email(email)?);
+    let now = backend.now();
+    let account = store::find_credentials(&backend.db, &email_key)
+        .await?
+        .map(|row| row.id.parse::<AccountId>().map_err(Error::internal))
+        .transpose()?;
+    let subject = backend.signer.sign(Purpose::PasswordReset, &["of", &email_key]);
+    let reset = PasswordResetId(backend.new_id());
+    let mut tx = backend.db.begin().await?;
+    let recent = requests_since(&mut tx, &subject, now.minus(RESET_WITHIN)).await?;
+    insert(
+        &mut tx,
+        reset,
+        &subject,
+        account,
+        &sha256_hex(&token(backend, reset)),
+        now,
+    )
+    .await?;
+    if recent < MAX_LETTERS {
+        let notice = Notice::PasswordReset { reset };
+        if let Some(account) = account {
+            mail::enqueue(&mut tx, backend, account, notice).await?;
+        } else {
+            // Does nothing when it runs, and takes as long to make.
+            let account = AccountId(backend.new_id());
+            jobs::enqueue(
+                &mut tx,
+                backend,
+                &Job::Mail { account, notice },
+                jobs::Options::default(),
+            )
+            .await?;
+        }
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+/// The token of a request that still can be used; for its letter.
+pub(crate) async fn token_for(backend: &Backend, reset: PasswordResetId) -> Result<Option<String>> {
+    let token = token(backend, reset);
+    let owner = owner(&backend.db, &sha256_hex(&token), backend.now()).await?;
+    Ok(owner.map(|_| token))
+}
+
+/// Sets a new password by the token of the letter, once. Every session ends, and the person is told by mail.
+///
+/// # Errors
+/// `Invalid` on `password`; `NotFound` where the link is not ours, was used, or is too old.
+pub async fn reset(backend: &Backend, token: &str, new: SecretString) -> Result<()> {
+    let gone = || {
+        Error::problem(
+            ProblemCode::NotFound,
+            "This link was used already or is older than an hour. Ask for a new one.",
+        )
+    };
+    let token_hash = sha256_hex(token);
+    // Looked at first, so that a link that is not ours costs no hashing, and a refused password does not use up one that is.
+    let owner = owner(&backend.db, &token_hash, backend.now())
+        .await?
+        .ok_or_else(gone)?;
+    password::check_new(&new, &owner.email, &owner.display_name)?;
+    let hash = backend.hasher.hash(&*backend.entropy, new).await?;
+    let mut tx = backend.db.begin().await?;
+    let account = take(&mut tx, &token_hash, backend.now())
+        .await?
+        .ok_or_else(gone)?
+        .parse()
+        .map_err(Error::internal)?;
+    store::set_password(&mut tx, account, &hash).await?;
+    sessions::end_all(&mut tx, account, None).await?;
+    forget(&mut tx, account).await?;
+    super::address::forget_pending(&mut tx, account, backend.now()).await?;
+    throttle::succeeded(backend, &mut tx, &key_of(&owner.email)).await?;
+    mail::enqueue(&mut tx, backend, account, Notice::PasswordChanged).await?;
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+/// Forgets the requests of an account: their letters went to somebody who may not be the owner any more.
+pub(super) async fn forget(tx: &mut Tx, account: AccountId) -> Result<u64, DbError> {
+    tx.execute(sql("DELETE FROM password_reset WHERE account_id = $1").bind(account))
+        .await
+}
+
+/// Forgets requests that were not used in time; how many.
+pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
+    db.execute(sql("DELETE FROM password_reset WHERE expires_at <= $1").bind(now))
+        .await
+}
+
+fn token(backend: &Backend, reset: PasswordResetId) -> String {
+    backend
+        .signer
+        .sign(Purpose::PasswordReset, &["token", &reset.to_string()])
+}
+
+async fn requests_since(tx: &mut Tx, subject: &str, since: Timestamp) -> Result<usize, DbError> {
+    const SELECT: &str = "SELECT id FROM password_reset WHERE subject_hash = $1 AND created_at > $2";
+    Ok(tx
+        .all::<(String,)>(sql(SELECT).bind(subject).bind(since))
+        .await?
+        .len())
+}
+
+async fn insert(
+    tx: &mut Tx,
+    id: PasswordResetId,
+    subject: &str,
+    account: Option<AccountId>,
+    token_hash: &str,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    const INSERT: &str = "
+        INSERT INTO password_reset (id, subject_hash, account_id, token_hash, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(
+        sql(INSERT)
+            .bind(id)
+            .bind(subject)
+            .bind(account.map(|account| account.to_string()))
+            .bind(token_hash)
+            .bind(now)
+            .bind(now.plus(RESET_WITHIN)),
+    )
+    .await
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Owner {
+    email: String,
+    display_name: String,
+}
+
+async fn owner(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<Owner>, DbError> {
+    const SELECT: &str = "
+        SELECT email, display_name FROM password_reset JOIN account ON account.id = password_reset.account_id
+        WHERE token_hash = $1 AND expires_at > $2";
+    db.optional(sql(SELECT).bind(token_hash).bind(now)).await
+}
+
+/// Uses a request up; of two uses at once, one gets the account.
+async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<String>, DbError> {
+    const DELETE: &str = "
+        DELETE FROM password_reset WHERE token_hash = $1 AND expires_at > $2 AND account_id IS NOT NULL
+        RETURNING account_id";
+    let row: Option<(String,)> = tx.optional(sql(DELETE).bind(token_hash).bind(now)).await?;
+    Ok(row.map(|(account,)| account))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::contract! {
+        async fn p11_a_reset_is_used_once_in_time_and_by_its_hash(db: &Db) {
+            let account = store::tests::account(db, 1, "ann@example.org").await;
+            let (first, nobodys) = (PasswordResetId(uuid::Uuid::from_u128(1)), PasswordResetId(uuid::Uuid::from_u128(2)));
+            let mut tx = db.begin().await.unwrap();
+            insert(&mut tx, first, "subject", Some(account), "hash", Timestamp(1_000)).await.unwrap();
+            insert(&mut tx, nobodys, "subject", None, "nobody's", Timestamp(1_000)).await.unwrap();
+            assert_eq!(requests_since(&mut tx, "subject", Timestamp(999)).await.unwrap(), 2);
+            assert_eq!(requests_since(&mut tx, "subject", Timestamp(1_000)).await.unwrap(), 0);
+            tx.commit().await.unwrap();
+
+            let end = Timestamp(1_000).plus(RESET_WITHIN);
+            assert_eq!(owner(db, "hash", end.minus(Duration::from_millis(1))).await.unwrap().unwrap().email, "ann@example.org");
+            assert!(owner(db, "hash", end).await.unwrap().is_none());
+            assert!(owner(db, "nobody's", Timestamp(1_001)).await.unwrap().is_none());
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(take(&mut tx, "hash", end).await.unwrap(), None);
+            assert_eq!(take(&mut tx, "nobody's", Timestamp(1_001)).await.unwrap(), None);
+            assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), Some(account.to_string()));
+            assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), None);
+            tx.commit().await.unwrap();
+            assert_eq!(reap(db, end).await.unwrap(), 1, "nobody's row goes, too");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Mail, over SMTP or, in development, into files. Sent by jobs only, after the commit of what it is about.
+//!
+//! Whoever has something to say to a person calls [`enqueue`] with a [`Notice`] in the transaction of the fact; the job
+//! finds the address and writes the letter when it runs. The provider receives the address and the text, nothing else (P26).
+
+mod letter;
+mod letters;
+mod notice;
+pub mod preferences;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use lettre::{
+    Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use secrecy::ExposeSecret as _;
+use uuid::Uuid;
+
+pub use self::{
+    letter::{Block, Decline, Letter, one_line},
+    letters::{BillingEvent, Letters},
+    notice::{Notice, deliver, enqueue},
+};
+use crate::{Error, Result, config::Config, jobs::JobError};
+
+/// How long one answer of the mail server may take; the job as a whole has a minute.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Sends letters.
+#[derive(Debug, Clone)]
+pub struct Mailer {
+    from: Mailbox,
+    way: Way,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Files(PathBuf),
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+}
+
+/// A letter was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The mail server did not answer, or asked to come back: it says nothing about the letter.
+    #[error("the mail server is unavailable: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The letter was refused.
+    #[error("the letter was refused: {0}")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<SendError> for JobError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Unavailable(_) => Self::wait(error),
+            // A few more tries: servers refuse for good what was wrong with our settings a moment ago.
+            SendError::Refused(_) => Self::retry(error),
+        }
+    }
+}
+
+impl Mailer {
+    /// The mailer that `config` names.
+    ///
+    /// # Errors
+    /// The sender or the URL of the server cannot be read; `Config::load` has refused both before.
+    pub fn new(config: &Config) -> Result<Self> {
+        let url = config.mail.smtp_url.expose_secret();
+        let way = if url.is_empty() {
+            Way::Files(folder(&config.data_dir))
+        } else {
+            Way::Smtp(
+                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+                    .map_err(Error::internal)?
+                    .timeout(Some(SMTP_TIMEOUT))
+                    .build(),
+            )
+        };
+        Ok(Self {
+            from: config.mail.from.parse().map_err(Error::internal)?,
+            way,
+        })
+    }
+
+    /// Whether letters go into files instead of out into the world.
+    #[must_use]
+    pub const fn writes_files(&self) -> bool {
+        matches!(self.way, Way::Files(_))
+    }
+
+    /// Sends `letter`. A second call with the same `id` replaces the file, or carries the same Message-ID.
+    ///
+    /// # Errors
+    /// The server does not take it; [`SendError`] says whether later tries are worth it.
+    pub async fn send(&self, id: Uuid, letter: &Letter) -> Result<(), SendError> {
+        let message = self.compose(id, letter)?;
+        match &self.way {
+            Way::Files(folder) => write(folder, id, &message.formatted())
+                .await
+                .map_err(|error| SendError::Unavailable(error.into())),
+            Way::Smtp(transport) => match transport.send(message).await {
+                Ok(_) => Ok(()),
+                Err(error) if error.is_permanent() => Err(SendError::Refused(error.into())),
+                Err(error) => Err(SendError::Unavailable(error.into())),
+            },
+        }
+    }
+
+    fn compose(&self, id: Uuid, letter: &Letter) -> Result<Message, SendError> {
+        let domain = self.from.email.domain();
+        let to: Address = letter
+            .to
+            .parse()
+            .map_err(|error: lettre::address::AddressError| SendError::Refused(error.into()))?;
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            // The address alone: the name is nobody else's business, and a stranger may have typed it.
+            .to(Mailbox::new(None, to))
+            .message_id(Some(format!("<{}@{domain}>", id.simple())))
+            // A title may look like an encoded word (RFC 2047), which lettre passes on and mail programs decode.
+            .subject(one_line(&letter.subject).replace("=?", "= ?"))
+            // No "out of office" in answer to us (RFC 3834).
+            .raw_header(raw("Auto-Submitted", "auto-generated"));
+        if let Some(decline) = &letter.decline {
+            // RFC 8058; the provider's DKIM signature has to cover both.
+            message = message
+                .raw_header(raw("List-Unsubscribe", &format!("<{}>", decline.one_click)))
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        }
+        let body = MultiPart::alternative()
+            .boundary(format!("part-{}", id.simple()))
+            .singlepart(SinglePart::plain(letter.text()))
+            .singlepart(SinglePart::html(letter.html()));
+        message
+            .multipart(body)
+            .map_err(|error| SendError::Refused(error.into()))
+    }
+}
+
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// A letter that was written into a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The whole file, headers included.
+    pub source: String,
+    /// The address that it goes to.
+    pub to: String,
+    /// The subject line.
+    pub subject: String,
+    /// Its plain text.
+    pub text: String,
+    /// Its HTML.
+    pub html: String,
+}
+
+impl Written {
+    /// The value of a header; nothing where there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        use mailparse::MailHeaderMap as _;
+        let (headers, _) = mailparse::parse_headers(self.source.as_bytes()).ok()?;
+        headers.get_first_value(name)
+    }
+
+    fn read(source: String) -> Result<Self> {
+        use mailparse::MailHeaderMap as _;
+        let mail = mailparse::parse_mail(source.as_bytes()).map_err(Error::internal)?;
+        let part = |kind: &str| {
+            mail.parts()
+                .find(|part| part.ctype.mimetype == kind)
+                .and_then(|part| part.get_body().ok())
+                .unwrap_or_default()
+        };
+        let header = |name| mail.headers.get_first_value(name).unwrap_or_default();
+        Ok(Self {
+            to: header("To"),
+            subject: header("Subject"),
+            text: part("text/plain").replace("\r\n", "\n"),
+            html: part("text/html"),
+            source: source.clone(),
+        })
+    }
+}
+
+/// The newest letters that were written into files, newest first, for the development page.
+///
+/// # Errors
+/// The folder cannot be read, or holds something that is no letter.
+pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<Written>> {
+    let folder = folder(&config.data_dir);
+    let mut entries = match tokio::fs::read_dir(&folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::internal(error)),
+    };
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(Error::internal)? {
+        names.push(entry.path());
+    }
+    // Ids sort by time.
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    let mut letters = Vec::new();
+    for name in names
+        .iter()
+        .filter(|name| name.extension().is_some_and(|end| end == "eml"))
+        .take(count)
+    {
+        letters.push(Written::read(
+            tokio::fs::read_to_string(name).await.map_err(Error::internal)?,
+        )?);
+    }
+    Ok(letters)
+}
+
+fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("mail")
+}
+
+async fn write(folder: &Path, id: Uuid, bytes: &[u8]) -> std::io::Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    // Whole or not at all: the development page may be reading.
+    let name = folder.join(format!("{}.eml", id.simple()));
+    let draft = name.with_extension("draft");
+    tokio::fs::write(&draft, bytes).await?;
+    tokio::fs::rename(draft, name).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! Which letters a person wants (P16). Letters about the account and its security cannot be declined.
+//!
+//! A letter that may be declined carries a signed link, which works signed out and for good, and can do one thing only:
+//! decline. A forwarded letter lets nobody consent in somebody's name.
+
+use model::{AccountId, ProblemCode};
+
+use super::Decline;
+use crate::{
+    Actor, Backend, Error, Result,
+    db::{Db, DbError, Tx, sql},
+    signing::Purpose,
+};
+
+/// The words beside the box by which a person consents to [`Kind::Marketing`]; kept with each consent.
+pub const MARKETING_WORDING: &str =
+    "News about MixLens: new features and how to use them, a few times a year.";
+
+/// How a withdrawal by the link in a letter is worded in the log.
+const LINK_WORDING: &str = "By the link in a letter.";
+
+/// A kind of letter that may be declined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An analysis has ended.
+    AnalysisReady,
+    /// A corrected version was rendered.
+    RenderReady,
+    /// News; only with consent.
+    Marketing,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::AnalysisReady, Self::RenderReady, Self::Marketing];
+
+    /// As the database, links and forms spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AnalysisReady => "analysis_ready",
+            Self::RenderReady => "render_ready",
+            Self::Marketing => "marketing",
+        }
+    }
+
+    /// As people read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnalysisReady => "Analysis ready",
+            Self::RenderReady => "Render ready",
+            Self::Marketing => "News about MixLens",
+        }
+    }
+
+    /// What a person gets who never chose.
+    #[must_use]
+    pub const fn is_wanted_by_default(self) -> bool {
+        !matches!(self, Self::Marketing)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a person wants of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preferences(pub [(Kind, bool); 3]);
+
+impl Preferences {
+    /// Whether letters of `kind` are wanted.
+    #[must_use]
+    pub fn wants(&self, kind: Kind) -> bool {
+        self.0.iter().any(|(known, wanted)| *known == kind && *wanted)
+    }
+}
+
+/// What a link in a letter is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    account: AccountId,
+    /// The kind of the letter that it is from.
+    pub kind: Kind,
+}
+
+/// The choices of the signed-in person.
+///
+/// # Errors
+/// `Unauthenticated`; the database does not answer.
+pub async fn of(backend: &Backend, actor: &Actor) -> Result<Preferences> {
+    let rows = rows(&backend.db, actor.user()?.account).await?;
+    Ok(Preferences(Kind::ALL.map(|kind| (kind, choice(&rows, kind)))))
+}
+
+/// Replaces the choices of the signed-in person. A change of [`Kind::Marketing`] is logged with the words they saw.
+///
+/// # Errors
+/// `Unauthenticated`; the database does not answer.
+pub async fn set(backend: &Backend, actor: &Actor, wanted: impl Fn(Kind) -> bool) -> Result<()> {
+    let account = actor.user()?.account;
+    let mut tx = backend.db.begin().await?;
+    for kind in Kind::ALL {
+        store(backend, &mut tx, account, kind, wanted(kind), MARKETING_WORDING).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// What the token of a letter is good for.
+///
+/// # Errors
+/// `NotFound` where it is not ours.
+pub fn read_link(backend: &Backend, token: &str) -> Result<Link> {
+    let parse = || {
+        let mut parts = token.splitn(3, '.');
+        let (account, kind, signature) = (parts.next()?, parts.next()?, parts.next()?);
+        backend
+            .signer
+            .verify(Purpose::DeclineMail, &[account, kind], signature)
+            .then(|| {
+                Some(Link {
+                    account: account.parse().ok()?,
+                    kind: Kind::parse(kind)?,
+                })
+            })
+            .flatten()
+    };
+    parse().ok_or_else(|| {
+        Error::problem(
+            ProblemCode::NotFound,
+            "This link is not complete. Open it from the letter again, or sign in and choose which letters you get.",
+        )
+    })
+}
+
+/// Declines, by the token of a letter: its kind, or every kind. Answers alike when the account is gone.
+///
+/// # Errors
+/// `NotFound` where the token is not ours; the database does not answer.
+pub async fn decline_by_link(backend: &Backend, token: &str, everything: bool) -> Result<Link> {
+    let link = read_link(backend, token)?;
+    let mut tx = backend.db.begin().await?;
+    let row: Option<(String,)> = tx
+        .optional(sql("SELECT id FROM account WHERE id = $1").bind(link.account))
+        .await?;
+    if row.is_some() {
+        for kind in Kind::ALL
+            .into_iter()
+            .filter(|kind| everything || *kind == link.kind)
+        {
+            store(backend, &mut tx, link.account, kind, false, LINK_WORDING).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(link)
+}
+
+/// Whether the person wants letters of this kind.
+pub(crate) async fn wants(db: &Db, account: AccountId, kind: Kind) -> Result<bool> {
+    Ok(choice(&rows(db, account).await?, kind))
+}
+
+/// The ways out that a letter of this kind carries.
+pub(crate) fn decline(backend: &Backend, account: AccountId, kind: Kind) -> Decline {
+    let account = account.to_string();
+    let signature = backend
+        .signer
+        .sign(Purpose::DeclineMail, &[&account, kind.as_str()]);
+    let token = format!("{account}.{}.{signature}", kind.as_str());
+    let base = &backend.config.base_url;
+    Decline {
+        page: format!("{base}/account/email-preferences?token={token}"),
+        one_click: format!("{base}/email/unsubscribe?token={token}"),
+    }
+}
+
+fn choice(rows: &[(String, bool)], kind: Kind) -> bool {
+    rows.iter()
+        .find(|(name, _)| name == kind.as_str())
+        .map_or(kind.is_wanted_by_default(), |(_, wanted)| *wanted)
+}
+
+async fn rows(db: &Db, account: AccountId) -> Result<Vec<(String, bool)>, DbError> {
+    const SELECT: &str = "SELECT kind, wanted FROM email_preference WHERE account_id = $1";
+    db.all(sql(SELECT).bind(account)).await
+}
+
+/// Notes a choice, and logs it where it is about consent and differs from before.
+async fn store(
+    backend: &Backend,
+    tx: &mut Tx,
+    account: AccountId,
+    kind: Kind,
+    wanted: bool,
+    wording: &'static str,
+) -> Result<()> {
+    const SELECT: &str = "SELECT wanted FROM email_preference WHERE account_id = $1 AND kind = $2";
+    const UPSERT: &str = "
+        INSERT INTO email_preference (account_id, kind, wanted, changed_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (account_id, kind) DO UPDATE SET wanted = excluded.wanted, changed_at = excluded.changed_at";
+    const LOG: &str =
+        "INSERT INTO email_consent (id, account_id, given, wording, at) VALUES ($1, $2, $3, $4, $5)";
+    let before: Option<(bool,)> = tx.optional(sql(SELECT).bind(account).bind(kind.as_str())).await?;
+    if before.map_or(kind.is_wanted_by_default(), |(before,)| before) == wanted {
+        return Ok(());
+    }
+    let now = backend.now();
+    tx.execute(
+        sql(UPSERT)
+            .bind(account)
+            .bind(kind.as_str())
+            .bind(wanted)
+            .bind(now),
+    )
+    .await?;
+    if kind == Kind::Marketing {
+        let id = backend.new_id().simple().to_string();
+        tx.execute(
+            sql(LOG)
+                .bind(id)
+                .bind(account)
+                .bind(wanted)
+                .bind(wording)
+                .bind(now),
+        )
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,325 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::config::Sources;
+
+const NASTY: &str =
+    "Night\r\nBcc: victim@example.org\r\n\r\n<script>alert(1)</script>\u{202e} 夜 “drive” & more";
+
+fn config() -> Config {
+    Config::load(Sources::default()).unwrap()
+}
+
+fn mailer() -> Mailer {
+    Mailer {
+        from: config().mail.from.parse().unwrap(),
+        way: Way::Files(PathBuf::new()),
+    }
+}
+
+/// The letter as it goes out, and as a mail program reads it.
+fn sent(letter: &Letter) -> (String, Written) {
+    let message = mailer().compose(Uuid::from_u128(1), letter).unwrap();
+    let source = String::from_utf8(message.formatted()).unwrap();
+    (source.clone(), Written::read(source).unwrap())
+}
+
+fn headers(source: &str) -> Vec<&str> {
+    let (head, _) = source.split_once("\r\n\r\n").unwrap();
+    head.split("\r\n")
+        .filter(|line| !line.starts_with([' ', '\t']))
+        .collect()
+}
+
+#[test]
+fn p26_every_letter_has_text_and_html_that_say_the_same() {
+    let config = config();
+    for letter in Letters::from(&config).catalogue("ann@example.org", "Night drive") {
+        let (_, read) = sent(&letter);
+        assert_eq!(read.to, "ann@example.org");
+        assert_eq!(read.subject, letter.subject);
+        assert!(
+            read.header("Content-Type")
+                .unwrap()
+                .starts_with("multipart/alternative")
+        );
+        let plain: String = read
+            .html
+            .split_once("<body")
+            .unwrap()
+            .1
+            .split('<')
+            .filter_map(|tag| tag.split_once('>'))
+            .map(|(_, words)| words)
+            .collect();
+        let unescaped = plain
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&amp;", "&");
+        for block in &letter.blocks {
+            let words = match block {
+                Block::Text(words) | Block::Note(words) => vec![words.clone()],
+                Block::Button { label, url } | Block::Link { label, url } => {
+                    vec![(*label).to_owned(), url.clone()]
+                }
+            };
+            for words in words {
+                assert!(read.text.contains(&words), "{}: {words}", letter.subject);
+                let is_link = read.html.contains(&format!("href=\"{words}\""));
+                assert!(
+                    unescaped.contains(&words) || is_link,
+                    "{}: {words}\n{unescaped}",
+                    letter.subject
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn p26_a_letter_loads_nothing_follows_nobody_and_leads_to_us_alone() {
+    let config = config();
+    for letter in Letters::from(&config).catalogue("ann@example.org", "Night drive") {
+        let html = letter.html();
+        for tag in [
+            "<img",
+            "<link",
+            "<script",
+            "<iframe",
+            "url(",
+            "@import",
+            "src=",
+            "background=",
+        ] {
+            assert!(!html.contains(tag), "{}: {tag}", letter.subject);
+        }
+        for address in html.split("href=\"").skip(1) {
+            assert!(
+                address.starts_with(&config.base_url),
+                "{}: {address}",
+                letter.subject
+            );
+        }
+        assert!(html.contains("color-scheme") && html.contains("prefers-color-scheme:dark"));
+    }
+}
+
+#[test]
+fn p26_the_provider_receives_the_address_and_the_text_alone() {
+    let config = config();
+    let allowed: BTreeSet<&str> = [
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "MIME-Version",
+        "Content-Type",
+        "Auto-Submitted",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+    ]
+    .into();
+    for letter in Letters::from(&config).catalogue("ann@example.org", "Night drive") {
+        let (source, _) = sent(&letter);
+        for header in headers(&source) {
+            let name = header.split(':').next().unwrap();
+            assert!(allowed.contains(name), "{header}");
+        }
+        assert!(
+            source.contains("To: ann@example.org\r\n"),
+            "no name beside the address"
+        );
+    }
+}
+
+#[test]
+fn p16_what_may_be_declined_and_nothing_else_can_be_declined_with_one_click() {
+    let config = config();
+    let letters = Letters::from(&config).catalogue("ann@example.org", "Night drive");
+    let mut declinable = 0;
+    for letter in &letters {
+        let (_, read) = sent(letter);
+        let post = read.header("List-Unsubscribe-Post");
+        match &letter.decline {
+            Some(decline) => {
+                declinable += 1;
+                assert_eq!(
+                    read.header("List-Unsubscribe"),
+                    Some(format!("<{}>", decline.one_click))
+                );
+                assert_eq!(post.as_deref(), Some("List-Unsubscribe=One-Click"));
+                assert!(read.text.contains(&decline.page) && read.html.contains(&decline.page));
+            }
+            None => assert_eq!(
+                (read.header("List-Unsubscribe"), post),
+                (None, None),
+                "{}",
+                letter.subject
+            ),
+        }
+    }
+    assert_eq!(declinable, 3, "a measured, a failed analysis, and a render");
+}
+
+#[test]
+fn what_a_person_typed_makes_no_header_no_markup_and_no_line_of_its_own() {
+    let config = config();
+    let plain: Vec<Vec<String>> = Letters::from(&config)
+        .catalogue("ann@example.org", "Night drive")
+        .iter()
+        .map(|letter| names(&sent(letter).0))
+        .collect();
+    for nasty in [
+        NASTY,
+        &NASTY.repeat(500),
+        "\u{2028}\u{85}Subject: x",
+        "=?utf-8?Q?a=0D=0ABcc:_b?=",
+    ] {
+        let letters = Letters::from(&config).catalogue("ann@example.org", nasty);
+        for (letter, plain) in letters.iter().zip(&plain) {
+            let (source, read) = sent(letter);
+            assert_eq!(&names(&source), plain, "the same headers: {source}");
+            assert_eq!(read.to, "ann@example.org");
+            assert!(
+                !read.subject.contains(['\r', '\n', '\u{202e}']),
+                "{:?}",
+                read.subject
+            );
+            assert!(read.subject.chars().count() < 100, "{:?}", read.subject);
+            assert!(!read.html.contains("<script"), "{}", read.html);
+            assert!(
+                !read.text.lines().any(|line| line.starts_with("Bcc")),
+                "{}",
+                read.text
+            );
+            assert!(source.lines().all(|line| line.len() < 998), "RFC 5322 2.1.1");
+            assert!(source.is_ascii());
+        }
+    }
+}
+
+#[test]
+fn a_letter_to_strangers_holds_nothing_that_somebody_typed() {
+    let config = config();
+    let letters = Letters::from(&config);
+    let words = "Buy now at evil.example";
+    let typed: Vec<Letter> = letters
+        .catalogue("ann@example.org", words)
+        .into_iter()
+        .filter(|letter| letter.text().contains(words))
+        .collect();
+    // Welcome goes to an address that was confirmed; the others to one that was confirmed long ago.
+    let subjects: Vec<&str> = typed
+        .iter()
+        .map(|letter| letter.subject.split(':').next().unwrap())
+        .collect();
+    assert_eq!(
+        subjects,
+        ["Welcome to MixLens", "Measured", "Not measured", "Rendered"]
+    );
+}
+
+#[test]
+fn an_address_that_is_two_or_has_a_line_break_is_refused() {
+    let config = config();
+    for address in [
+        "ann@example.org\r\nBcc: bob@example.org",
+        "ann@example.org, bob@example.org",
+        "Ann <ann@example.org>",
+        "ann@example.org\n",
+        "",
+    ] {
+        let letter = Letters::from(&config).has_account(address.to_owned());
+        assert!(
+            matches!(mailer().compose(Uuid::nil(), &letter), Err(SendError::Refused(_))),
+            "{address:?}"
+        );
+    }
+}
+
+fn names(source: &str) -> Vec<String> {
+    headers(source)
+        .iter()
+        .map(|header| header.split(':').next().unwrap().to_owned())
+        .collect()
+}
+
+/// A mail server that says what it is told to say and hears what it is sent, without TLS.
+async fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, tokio::task::JoinHandle<String>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        let mut heard = String::new();
+        let mut in_letter = false;
+        write.write_all(b"220 ready\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            heard += &format!("{line}\n");
+            if in_letter && line != "." {
+                continue;
+            }
+            in_letter = line == "DATA";
+            let answer = answers
+                .iter()
+                .find(|(command, _)| line.starts_with(command))
+                .map_or("250 ok", |(_, answer)| answer);
+            if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
+                break;
+            }
+        }
+        heard
+    });
+    (port, heard)
+}
+
+async fn send_to(url: &str) -> Result<(), SendError> {
+    let mut config = config();
+    config.mail.smtp_url = url.to_owned().into();
+    let letter = Letters::from(&config).welcome("ann@example.org".into(), "Ann");
+    Mailer::new(&config)
+        .unwrap()
+        .send(Uuid::from_u128(1), &letter)
+        .await
+}
+
+#[tokio::test]
+async fn p26_a_letter_reaches_the_server_with_the_address_alone_in_its_envelope() {
+    let (port, heard) = server(&[("DATA", "354 go on"), ("QUIT", "221 bye")]).await;
+    send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap();
+    let heard = heard.await.unwrap();
+    assert!(heard.contains("RCPT TO:<ann@example.org>\n"), "{heard}");
+    assert_eq!(heard.matches("RCPT TO").count(), 1);
+    assert!(heard.contains("Subject: Welcome to MixLens\n"), "{heard}");
+    assert!(heard.contains("multipart/alternative"), "{heard}");
+}
+
+#[tokio::test]
+async fn p26_a_server_that_cannot_encrypt_hears_no_password_and_no_letter() {
+    let (port, heard) = server(&[("EHLO", "250 just plain text"), ("QUIT", "221 bye")]).await;
+    let url = format!("smtp://user:a-password@127.0.0.1:{port}?tls=required");
+    assert!(matches!(send_to(&url).await, Err(SendError::Unavailable(_))));
+    let heard = heard.await.unwrap();
+    for secret in ["AUTH", "ann@example.org", "Welcome", "a-password"] {
+        assert!(!heard.contains(secret), "{secret}: {heard}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_busy_is_waited_for_and_what_is_refused_is_tried_a_few_times() {
+    let (port, _heard) = server(&[("RCPT", "451 come back later")]).await;
+    let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(matches!(JobError::from(error), JobError::Wait(_)));
+    let (port, _heard) = server(&[("RCPT", "550 nobody here")]).await;
+    let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(matches!(JobError::from(error), JobError::Retry(_)));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(matches!(JobError::from(error), JobError::Wait(_)));
+}

@@ -1,0 +1,602 @@
+//! What a rule set says of a report: findings, points and strengths, for a mix and for a master.
+//!
+//! A verdict is complete in itself: titles, ranges and reasons are kept as they were said, so that an old one reads the
+//! same after the rules have changed.
+
+mod points;
+mod unit;
+
+use serde::{Deserialize, Serialize};
+
+pub use points::Points;
+pub use unit::Unit;
+
+/// What the file is meant to be, and so which ranges apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rubric {
+    /// Before mastering: headroom and an unlimited sum are wanted.
+    Mix,
+    /// After mastering: ready to be released.
+    Master,
+}
+
+impl Rubric {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Mix, Self::Master];
+
+    /// As the database, forms and JSON spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mix => "mix",
+            Self::Master => "master",
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Mix => Self::Master,
+            Self::Master => Self::Mix,
+        }
+    }
+}
+
+impl std::str::FromStr for Rubric {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|rubric| rubric.as_str() == text)
+            .ok_or(())
+    }
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// How loud, and how evenly.
+    Loudness,
+    /// Levels at the top.
+    Peaks,
+    /// Peaks against the body of the sound.
+    Dynamics,
+    /// The balance of frequencies.
+    Tone,
+    /// Everything below 150 Hz.
+    LowEnd,
+    /// Left against right, and the sum to mono.
+    Stereo,
+    /// What should not be in the signal at all.
+    Signal,
+    /// The file as a thing to hand over.
+    Delivery,
+}
+
+impl Area {
+    /// Every area, in the order of pages.
+    pub const ALL: [Self; 8] = [
+        Self::Loudness,
+        Self::Peaks,
+        Self::Dynamics,
+        Self::Tone,
+        Self::LowEnd,
+        Self::Stereo,
+        Self::Signal,
+        Self::Delivery,
+    ];
+
+    /// Its heading.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loudness => "Loudness",
+            Self::Peaks => "Peaks",
+            Self::Dynamics => "Dynamics",
+            Self::Tone => "Tone",
+            Self::LowEnd => "Low end",
+            Self::Stereo => "Stereo and mono",
+            Self::Signal => "Signal",
+            Self::Delivery => "Delivery",
+        }
+    }
+}
+
+/// How much a deviation is a matter of opinion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Wrong by anybody's measure.
+    Defect,
+    /// May go wrong later: at an encoder, on a platform, in a club.
+    Risk,
+    /// A matter of style.
+    Taste,
+}
+
+impl Class {
+    /// Every class, gravest first.
+    pub const ALL: [Self; 3] = [Self::Defect, Self::Risk, Self::Taste];
+
+    /// The most points that all findings of the class can cost together.
+    #[must_use]
+    pub const fn cap(self) -> Points {
+        match self {
+            Self::Defect => Points::from_tenths(1_000),
+            Self::Risk => Points::from_tenths(350),
+            Self::Taste => Points::from_tenths(120),
+        }
+    }
+
+    /// One word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Defect => "Defect",
+            Self::Risk => "Risk",
+            Self::Taste => "Taste",
+        }
+    }
+}
+
+/// How firmly something can be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// It follows from the figures.
+    Measured,
+    /// It is a sign with exceptions.
+    Heuristic,
+}
+
+impl Confidence {
+    /// One word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Measured => "Measured",
+            Self::Heuristic => "Heuristic",
+        }
+    }
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Worth a look.
+    Warning,
+    /// Wrong.
+    Problem,
+}
+
+/// The values that are as they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// The lowest one; `None` where there is no limit.
+    pub low: Option<f64>,
+    /// The highest one; `None` where there is no limit.
+    pub high: Option<f64>,
+}
+
+impl Range {
+    /// `−16.0 to −7.0 LUFS`, `at most −1.0 dBTP`, `at least 44.1 kHz`.
+    #[must_use]
+    pub fn words(self, unit: Unit) -> String {
+        match (self.low, self.high) {
+            (_, Some(high)) if unit == Unit::YesNo => unit.text(high),
+            (Some(low), Some(high)) if low == high => unit.text(low),
+            (Some(low), Some(high)) => format!("{} to {}", unit.number(low), unit.text(high)),
+            (Some(low), None) => format!("at least {}", unit.text(low)),
+            (None, Some(high)) => format!("at most {}", unit.text(high)),
+            (None, None) => "any".to_owned(),
+        }
+    }
+}
+
+/// A stretch of the song.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its start, in seconds.
+    pub start_s: f64,
+    /// Its end, in seconds; the start where it is a moment.
+    pub end_s: f64,
+    /// The channel, counted from 0, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u16>,
+}
+
+/// Something that can be done to the audio, with its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "operation")]
+pub enum Operation {
+    /// Subtract the mean of each channel.
+    RemoveOffset,
+    /// Change the level of everything.
+    Gain {
+        /// In dB.
+        db: f64,
+    },
+    /// Hold the true peak.
+    Limit {
+        /// The ceiling, in dBTP.
+        ceiling_dbtp: f64,
+    },
+    /// Change the level of the left channel against the right one.
+    Balance {
+        /// What is added to left over right, in dB.
+        db: f64,
+    },
+    /// Make the low end mono.
+    MonoBelow {
+        /// Up to here, in Hz.
+        hz: f64,
+    },
+    /// Change the level of the side signal.
+    Width {
+        /// In dB.
+        side_db: f64,
+    },
+    /// One band of an equaliser.
+    Bell {
+        /// Centre, in Hz.
+        hz: f64,
+        /// Quality factor.
+        q: f64,
+        /// In dB.
+        db: f64,
+    },
+    /// A shelf above (or below) a frequency.
+    Shelf {
+        /// Corner, in Hz.
+        hz: f64,
+        /// In dB.
+        db: f64,
+        /// Whether it lifts what is above, not below.
+        high: bool,
+    },
+    /// Remove everything below.
+    HighPass {
+        /// Corner, in Hz.
+        hz: f64,
+    },
+    /// Narrow cuts at the mains frequency and its harmonics.
+    Notch {
+        /// The mains frequency, in Hz.
+        hz: f64,
+        /// Which harmonics, 1 for the mains frequency itself.
+        harmonics: Vec<u8>,
+    },
+    /// Cut silence off the ends.
+    Trim {
+        /// Seconds at the start.
+        head_s: f64,
+        /// Seconds at the end.
+        tail_s: f64,
+    },
+}
+
+/// A corrective step that a machine can take: what to do, and what the measured value should be afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What to do.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// The value of the finding's measure that is expected afterwards, in its unit.
+    pub expected: f64,
+}
+
+/// Something that was found, with what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule, by its stable id.
+    pub rule: String,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// What it is about.
+    pub area: Area,
+    /// Defect, risk or taste.
+    pub class: Class,
+    /// How firm it is.
+    pub confidence: Confidence,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was measured.
+    pub value: f64,
+    /// The unit of `value` and `range`.
+    pub unit: Unit,
+    /// The frequency or channel that the value belongs to, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The values that would cost nothing.
+    pub range: Range,
+    /// Where the range comes from.
+    pub source: String,
+    /// What it costs in this receipt.
+    pub points: Points,
+    /// Why it matters.
+    pub why: String,
+    /// What to do, as a producer would say it.
+    pub action: String,
+    /// Where it happens, worst first; empty where it is everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+    /// What a machine could do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
+    /// Findings that say the same once more and cost nothing of their own, as (rule, title).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<(String, String)>,
+}
+
+impl Finding {
+    /// `−0.3 dBTP`, with the place in frequency where there is one.
+    #[must_use]
+    pub fn value_words(&self) -> String {
+        let value = self.unit.text(self.value);
+        match &self.label {
+            Some(label) => format!("{value} ({label})"),
+            None => value,
+        }
+    }
+
+    /// What would win the points back: `at most −1.0 dBTP wins back 1.4`.
+    #[must_use]
+    pub fn win_back(&self) -> String {
+        format!(
+            "{} wins back {}",
+            self.range.words(self.unit),
+            self.points.words()
+        )
+    }
+}
+
+/// A rule whose value is as it should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The rule, by its stable id.
+    pub rule: String,
+    /// What was looked at.
+    pub title: String,
+    /// What it is about.
+    pub area: Area,
+    /// What was measured.
+    pub value: f64,
+    /// The unit of `value` and `range`.
+    pub unit: Unit,
+    /// The values that cost nothing.
+    pub range: Range,
+    /// Said where the value is good with a margin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<String>,
+}
+
+/// The receipt of one rubric: score = 100 − the sum of the findings' points, exactly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// What is left of 100 points.
+    pub score: Points,
+    /// What costs points, dearest first.
+    pub findings: Vec<Finding>,
+    /// What is as it should be.
+    pub passed: Vec<Passed>,
+    /// Rules that this file gives no value for, by id.
+    pub not_applicable: Vec<String>,
+}
+
+impl Judgement {
+    /// The score in one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        let problems = self.count(Severity::Problem);
+        match self.score.whole() {
+            90.. if problems == 0 => "Ready",
+            75.. if problems == 0 => "Close",
+            50.. => "Needs work",
+            _ => "In trouble",
+        }
+    }
+
+    /// How many findings are of `severity`.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    }
+
+    /// What the findings of `area` cost together.
+    #[must_use]
+    pub fn lost(&self, area: Area) -> Points {
+        self.findings
+            .iter()
+            .filter(|finding| finding.area == area)
+            .map(|finding| finding.points)
+            .sum()
+    }
+
+    /// The gravest severity in `area`; `None` where nothing was found.
+    #[must_use]
+    pub fn gravest(&self, area: Area) -> Option<Severity> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.area == area)
+            .map(|finding| finding.severity)
+            .max()
+    }
+
+    /// What is good with a margin, as sentences.
+    pub fn strengths(&self) -> impl Iterator<Item = &str> {
+        self.passed.iter().filter_map(|passed| passed.strength.as_deref())
+    }
+
+    /// How the song stands, in one sentence; it follows from the receipt.
+    #[must_use]
+    pub fn sentence(&self, rubric: Rubric) -> String {
+        let count = |number: usize, one: &str| match number {
+            1 => format!("one {one}"),
+            more => format!("{more} {one}s"),
+        };
+        let parts: Vec<String> = [(Severity::Problem, "problem"), (Severity::Warning, "warning")]
+            .into_iter()
+            .map(|(severity, word)| (self.count(severity), word))
+            .filter(|&(number, _)| number > 0)
+            .map(|(number, word)| count(number, word))
+            .collect();
+        let thing = match rubric {
+            Rubric::Mix => "mix",
+            Rubric::Master => "master",
+        };
+        match (self.findings.first(), parts.is_empty()) {
+            (None, _) => format!("Nothing in this {thing} costs a point."),
+            (Some(_), true) => format!("This {thing} has only small notes; nothing stands in its way."),
+            (Some(first), false) => {
+                let first_words = lower_first(&first.title);
+                format!(
+                    "{} in this {thing}. First: {first_words}.",
+                    upper_first(&parts.join(" and "))
+                )
+            }
+        }
+    }
+}
+
+/// One sign of the stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Indicator {
+    /// What was looked at.
+    pub title: String,
+    /// What was measured.
+    pub value: f64,
+    /// Its unit.
+    pub unit: Unit,
+    /// How much it speaks for a master (positive) or a mix (negative), −1 to 1.
+    pub leaning: f64,
+}
+
+/// Which rubric applies, and how sure that is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The likelier one.
+    pub rubric: Rubric,
+    /// 0.5 (a guess) to 1.
+    pub certainty: f64,
+    /// What it follows from.
+    pub indicators: Vec<Indicator>,
+}
+
+impl Stage {
+    /// `very likely`, `likely`, `uncertain`.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self.certainty {
+            certainty if certainty >= 0.9 => "very likely",
+            certainty if certainty >= 0.7 => "likely",
+            _ => "uncertain",
+        }
+    }
+}
+
+/// Everything that one rule set says of one report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The version of the rules.
+    pub rule_set: String,
+    /// What the file seems to be.
+    pub stage: Stage,
+    /// Judged as a mix.
+    pub mix: Judgement,
+    /// Judged as a master.
+    pub master: Judgement,
+}
+
+impl Verdict {
+    /// The receipt by `rubric`.
+    #[must_use]
+    pub const fn by(&self, rubric: Rubric) -> &Judgement {
+        match rubric {
+            Rubric::Mix => &self.mix,
+            Rubric::Master => &self.master,
+        }
+    }
+}
+
+fn upper_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        // `DC offset` and the like stay as they are.
+        let rest = letters.as_str();
+        if rest.chars().next().is_some_and(char::is_uppercase) {
+            text.to_owned()
+        } else {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judgement() -> Judgement {
+        Judgement {
+            score: Points::from_tenths(1_000),
+            findings: Vec::new(),
+            passed: Vec::new(),
+            not_applicable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_sentence_follows_from_the_receipt() {
+        let mut judgement = judgement();
+        assert_eq!(
+            judgement.sentence(Rubric::Master),
+            "Nothing in this master costs a point."
+        );
+        judgement.findings.push(Finding {
+            rule: "signal.offset".to_owned(),
+            title: "DC offset".to_owned(),
+            area: Area::Signal,
+            class: Class::Defect,
+            confidence: Confidence::Measured,
+            severity: Severity::Problem,
+            value: -30.0,
+            unit: Unit::Dbfs,
+            label: None,
+            range: Range {
+                low: None,
+                high: Some(-60.0),
+            },
+            source: String::new(),
+            points: Points::from_tenths(50),
+            why: String::new(),
+            action: String::new(),
+            places: Vec::new(),
+            step: None,
+            covers: Vec::new(),
+        });
+        assert_eq!(
+            judgement.sentence(Rubric::Mix),
+            "One problem in this mix. First: DC offset."
+        );
+        assert_eq!(
+            judgement.findings[0].win_back(),
+            "at most −60.0\u{202f}dBFS wins back 5.0 points"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! The second factor: set up, asked for at sign-in, each code once, recovery codes, switched off.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use backend::clock::Clock as _;
+use totp_rs::{Builder, Secret, Totp};
+
+use crate::world::{Answer, Database, PASSWORD, Person, TestApp, on_both_databases};
+
+/// Somebody's authenticator app.
+struct Authenticator(Totp);
+
+impl Authenticator {
+    fn code(&self, app: &TestApp) -> String {
+        let seconds = u64::try_from(app.clock.now().0 / 1000).unwrap();
+        self.0.generate(seconds).to_string()
+    }
+}
+
+/// Types the secret of the page into an app.
+async fn begun(user: &Person) -> Authenticator {
+    let begun = user.post("/account/second-factor/begin", &[]).await;
+    assert_eq!(begun.header("location"), "/account/second-factor");
+    let page = user.get("/account/second-factor").await.text();
+    assert!(page.contains("QR code of the secret"), "{page}");
+    let (_, rest) = page.split_once("<code class=\"breakable\">").unwrap();
+    let secret = rest.split('<').next().unwrap().replace(' ', "");
+    let secret = Secret::try_from_base32(secret).unwrap();
+    Authenticator(Builder::new().with_secret(secret).build().unwrap())
+}
+
+/// Switches it on; the app and the recovery codes.
+async fn set_up(app: &TestApp, user: &Person) -> (Authenticator, Vec<String>) {
+    let authenticator = begun(user).await;
+    let code = authenticator.code(app);
+    let done = user
+        .post("/account/second-factor/confirm", &[("code", &code)])
+        .await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+    app.run_jobs().await;
+    (authenticator, codes_on(&done))
+}
+
+fn codes_on(page: &Answer) -> Vec<String> {
+    page.text()
+        .split("<li><code>")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap().to_owned())
+        .collect()
+}
+
+/// The first step of signing in; what the second needs.
+async fn first_step(person: &Person) -> String {
+    let form = [
+        ("email", "ann@example.org"),
+        ("password", PASSWORD),
+        ("next", "/history"),
+    ];
+    let page = person.post("/signin", &form).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        !person.has_cookie("__Host-session"),
+        "the password alone opens nothing"
+    );
+    let text = page.text();
+    let (_, rest) = text.split_once("name=\"step\" value=\"").expect("a step");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+async fn second_step(person: &Person, step: &str, code: &str) -> Answer {
+    let form = [("step", step), ("code", code), ("next", "/history")];
+    person.post("/signin/code", &form).await
+}
+
+on_both_databases! {
+    async fn signing_in_asks_for_a_code_and_takes_each_once(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        let (authenticator, _) = set_up(&app, &user).await;
+        assert_eq!(app.letters_to("ann@example.org", "Signing in to MixLens now asks").await.len(), 1);
+
+        let step = first_step(&anon).await;
+        let replayed = second_step(&anon, &step, &authenticator.code(&app)).await;
+        assert_eq!(replayed.status, StatusCode::UNPROCESSABLE_ENTITY, "the code that switched it on was used");
+        assert!(replayed.text().contains("name=\"step\""), "the person may try again");
+        app.clock.advance(Duration::from_secs(30));
+        let code = authenticator.code(&app);
+        let wrong = second_step(&anon, &step, "000000").await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let right = second_step(&anon, &step, &code).await;
+        assert_eq!((right.status, right.header("location")), (StatusCode::SEE_OTHER, "/history"));
+        assert_eq!(anon.get("/history").await.status, StatusCode::OK);
+
+        let thief = app.anon();
+        let step = first_step(&thief).await;
+        assert_eq!(second_step(&thief, &step, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY, "seen over a shoulder");
+        assert!(!thief.has_cookie("__Host-session"));
+    }
+
+    async fn a_recovery_code_signs_in_once(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        let (_, codes) = set_up(&app, &user).await;
+        assert_eq!(codes.len(), 10);
+        let kept = app.texts("SELECT code_hash FROM recovery_code").await.concat();
+        let bare = codes[0].replace('-', "");
+        assert!(!kept.contains(&codes[0]) && !kept.contains(&bare), "hashes are kept");
+
+        let step = first_step(&anon).await;
+        let typed = codes[0].to_uppercase().replace('-', " ");
+        assert_eq!(second_step(&anon, &step, &typed).await.status, StatusCode::SEE_OTHER);
+        let again = app.anon();
+        let step = first_step(&again).await;
+        assert_eq!(second_step(&again, &step, &codes[0]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(user.get("/account/security").await.text().contains("9 recovery codes are left"));
+
+        let renewed = codes_on(&user.post("/account/second-factor/codes", &[]).await);
+        assert_eq!(renewed.len(), 10);
+        assert_eq!(second_step(&again, &step, &codes[1]).await.status, StatusCode::UNPROCESSABLE_ENTITY, "the old ones ended");
+        assert_eq!(second_step(&again, &step, &renewed[1]).await.status, StatusCode::SEE_OTHER);
+    }
+
+    async fn the_secret_is_sealed_shown_until_the_first_code_and_asked_for_only_then(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        let first = begun(&user).await;
+        let wrong = user.post("/account/second-factor/confirm", &[("code", "000000")]).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let form = [("email", "ann@example.org"), ("password", PASSWORD)];
+        assert_eq!(anon.post("/signin", &form).await.status, StatusCode::SEE_OTHER, "not on yet");
+
+        let second = begun(&user).await;
+        let code = first.code(&app);
+        assert_ne!(code, second.code(&app));
+        let replaced = user.post("/account/second-factor/confirm", &[("code", &code)]).await;
+        assert_eq!(replaced.status, StatusCode::UNPROCESSABLE_ENTITY, "that secret was replaced");
+        let code = second.code(&app);
+        assert_eq!(user.post("/account/second-factor/confirm", &[("code", &code)]).await.status, StatusCode::OK);
+        app.run_jobs().await;
+        let page = user.get("/account/second-factor").await;
+        assert_eq!(page.header("location"), "/account/security", "never shown again");
+        let restarted = user.post("/account/second-factor/begin", &[]).await;
+        assert_eq!(restarted.status, StatusCode::CONFLICT, "one that is on is not replaced");
+
+        let sealed = app.texts("SELECT sealed_secret FROM second_factor").await.concat();
+        assert_eq!(sealed.len(), (24 + 20 + 16) * 4 / 3, "nonce, secret, tag: {sealed}");
+    }
+
+    async fn guessing_codes_is_slowed_down_for_every_browser(database) {
+        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
+        let (authenticator, _) = set_up(&app, &user).await;
+        app.clock.advance(Duration::from_secs(60));
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            let thief = app.anon();
+            let step = first_step(&thief).await;
+            seen.push(second_step(&thief, &step, "000000").await.status.as_u16());
+        }
+        assert_eq!(seen, [422, 422, 422, 422, 422, 429]);
+        let owner = app.anon();
+        let step = first_step(&owner).await;
+        let code = authenticator.code(&app);
+        let waiting = second_step(&owner, &step, &code).await;
+        assert_eq!(waiting.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(!waiting.header("retry-after").is_empty());
+        app.clock.advance(Duration::from_secs(2));
+        assert_eq!(second_step(&owner, &step, &code).await.status, StatusCode::SEE_OTHER, "and never shut out");
+    }
+
+    async fn the_first_step_ends_after_ten_minutes_and_with_the_password(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        let (authenticator, _) = set_up(&app, &user).await;
+        let old = first_step(&anon).await;
+        app.clock.advance(Duration::from_secs(600));
+        let late = second_step(&anon, &old, &authenticator.code(&app)).await;
+        assert_eq!(late.status, StatusCode::NOT_FOUND);
+        assert!(late.text().contains("name=\"password\""), "it begins again");
+        let overtaken = first_step(&anon).await;
+        let form = [("current", PASSWORD), ("password", "violet-harbour-3-saddle-comet")];
+        assert_eq!(user.post("/account/password", &form).await.status, StatusCode::SEE_OTHER);
+        app.run_jobs().await;
+        assert_eq!(second_step(&anon, &overtaken, &authenticator.code(&app)).await.status, StatusCode::NOT_FOUND);
+        let (account, rest) = overtaken.split_once('.').unwrap();
+        let (until, signature) = rest.split_once('.').unwrap();
+        let longer = format!("{account}.{}.{signature}", until.parse::<i64>().unwrap() + 1);
+        assert_eq!(second_step(&anon, &longer, "000000").await.status, StatusCode::NOT_FOUND);
+    }
+
+    async fn switched_off_it_is_forgotten_and_told(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        set_up(&app, &user).await;
+        let off = user.post("/account/second-factor/off", &[]).await;
+        assert_eq!(off.header("location"), "/account/security?done=second-factor-off");
+        app.run_jobs().await;
+        assert_eq!(app.letters_to("ann@example.org", "Signing in to MixLens asks for no code").await.len(), 1);
+        assert!(app.texts("SELECT sealed_secret FROM second_factor").await.is_empty());
+        assert!(app.texts("SELECT code_hash FROM recovery_code").await.is_empty());
+        let form = [("email", "ann@example.org"), ("password", PASSWORD)];
+        assert_eq!(anon.post("/signin", &form).await.status, StatusCode::SEE_OTHER);
+    }
+}
