@@ -62,7 +62,7 @@ const MATRIX: &[Line] = &[
     (Get, "/{bucket}/", [403, 403, 403]),
     (Get, "/{bucket}/{{*key}}", [403, 403, 403]),
     (Form, "/analyses/{id}/rename", [303, 404, 303]),
-    (Form, "/analyses/{id}/stage", [303, 404, 409]),
+    (Form, "/analyses/{id}/stage", [303, 404, 303]),
     (Form, "/analyses/{id}/delete", [303, 404, 303]),
     (Get, "/account", [303, 200, 200]),
     (Get, "/account/security", [303, 200, 200]),
