@@ -245,6 +245,7 @@ fn row(title: &str, hours: u64) -> AnalysisSummary {
         },
         duration_s: Some(214.6),
         integrated_lufs: Some(-10.72),
+        score: None,
         failure: None,
         audio: if hours < 24 {
             Audio::Kept {

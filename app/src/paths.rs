@@ -80,6 +80,8 @@ pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
 pub const ACCOUNT_DELETED: &str = "/account/deleted";
 /// How each number is measured.
 pub const METHODOLOGY: &str = "/methodology";
+/// Every rule, with an anchor for each.
+pub const RULES: &str = "/rules";
 /// The mail that a development server wrote into files.
 pub const DEV_MAIL: &str = "/dev/mail";
 
@@ -93,6 +95,24 @@ pub fn analysis(id: AnalysisId) -> String {
 #[must_use]
 pub fn rename(id: AnalysisId) -> String {
     format!("{ANALYSES}/{id}/rename")
+}
+
+/// Takes the form that counts an analysis as a mix or a master.
+#[must_use]
+pub fn stage(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/stage")
+}
+
+/// The report and the verdict as JSON, to keep.
+#[must_use]
+pub fn report_json(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/report.json")
+}
+
+/// The report as one HTML file, to keep or to send.
+#[must_use]
+pub fn report_html(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/report.html")
 }
 
 /// Takes the form that deletes an analysis.

@@ -14,8 +14,8 @@ use leptos_router::{
 use crate::{
     api::CSRF_META,
     pages::{
-        account, account_area, analysis, consent, history, home, legal, methodology, not_found, upload,
-        your_data,
+        account, account_area, analysis, consent, history, home, legal, methodology, not_found, rules,
+        upload, your_data,
     },
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
@@ -80,6 +80,8 @@ fn App() -> impl IntoView {
                     // Where a refused form renders its page again.
                     <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id/delete") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id/stage") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/rules") view=rules::Rules ssr=SsrMode::Async />
                     <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
                     <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />

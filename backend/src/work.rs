@@ -35,6 +35,13 @@ impl Handler for Backend {
             Job::AnnouncePolicy { version } => {
                 policy::announce(self, &version).await.map_err(JobError::retry)
             }
+            Job::JudgeAnew => {
+                let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
+                if judged > 0 {
+                    tracing::info!(judged, "reports were judged by new rules");
+                }
+                Ok(())
+            }
             Job::Reap => retention::reap(self).await.map(drop).map_err(JobError::retry),
         }
     }

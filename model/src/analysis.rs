@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisId, Failure, Report, Timestamp, format::AudioFormat};
+use crate::{
+    AnalysisId, Failure, Report, Timestamp, Verdict,
+    format::AudioFormat,
+    verdict::{Points, Rubric},
+};
 
 /// Where an analysis stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,10 +136,37 @@ pub struct AnalysisSummary {
     pub duration_s: Option<f64>,
     /// Integrated loudness in LUFS, where it exists.
     pub integrated_lufs: Option<f64>,
+    /// How it was judged, once it was.
+    #[serde(default)]
+    pub score: Option<Score>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
     /// What becomes of the audio.
     pub audio: Audio,
+}
+
+/// How an analysis was judged, by the newest rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// What it counts as.
+    pub rubric: Rubric,
+    /// Whether a person said so, and not the engine.
+    pub is_chosen: bool,
+    /// What is left of 100 points.
+    pub points: Points,
+}
+
+/// The scores that older rules gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierVerdict {
+    /// The version of the rules.
+    pub rule_set: String,
+    /// The score as a mix.
+    pub mix: Points,
+    /// The score as a master.
+    pub master: Points,
+    /// When it was judged.
+    pub at: Timestamp,
 }
 
 /// Whether the audio is still there, and until when (P07, P08, P09).
@@ -173,6 +204,12 @@ pub struct AnalysisView {
     pub declared_format: AudioFormat,
     /// The measurements, when it is done.
     pub report: Option<Report>,
+    /// What the newest rules say of them.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// What older rules said, newest first.
+    #[serde(default)]
+    pub earlier: Vec<EarlierVerdict>,
 }
 
 /// A signed address under which the audio can be played for a few minutes (P04).

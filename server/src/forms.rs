@@ -152,6 +152,39 @@ pub(crate) async fn rename(
     }
 }
 
+#[derive(Deserialize)]
+pub(crate) struct StageForm {
+    /// `mix`, `master`, or nothing for what was detected.
+    #[serde(default)]
+    stage: String,
+}
+
+pub(crate) async fn stage(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+    parts: Parts,
+    Form(form): Form<StageForm>,
+) -> Response {
+    let chosen = async {
+        let id = analysis_id(&id)?;
+        let choice = match form.stage.as_str() {
+            "" => None,
+            stage => Some(
+                stage
+                    .parse()
+                    .map_err(|()| Error::invalid("stage", "Choose mix or master."))?,
+            ),
+        };
+        analyses::choose_stage(&site.backend, &visit.actor, id, choice).await?;
+        Ok::<_, Error>(id)
+    };
+    match chosen.await {
+        Ok(id) => Redirect::to(&paths::analysis(id)).into_response(),
+        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
+    }
+}
+
 pub(crate) async fn delete(
     State(site): State<Site>,
     Extension(visit): Extension<Visit>,

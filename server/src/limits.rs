@@ -64,8 +64,9 @@ impl Limiters {
     fn wait(&self, path: &str, account: Option<AccountId>, address: &Who) -> Option<Duration> {
         let who = account.map_or_else(|| address.clone(), Who::Account);
         let own = match path {
-            "/signup" => Some((&self.sign_ups, address)),
-            "/signin" => Some((&self.sign_ins, address)),
+            // Both make a letter to an address that anybody can name.
+            "/signup" | "/signin/forgot" => Some((&self.sign_ups, address)),
+            "/signin" | "/signin/code" | "/signin/reset" => Some((&self.sign_ins, address)),
             "/api/uploads/begin" => Some((&self.uploads, &who)),
             _ => None,
         };

@@ -53,6 +53,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// where nobody balances.
 const UNREADY_FIRST: Duration = Duration::from_secs(2);
 
+/// How long statistics that wait may take to leave at the end.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// Runs the roles until SIGTERM or Ctrl-C, then drains: not ready at once, no new claims, what runs may finish.
 pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let parts = setup::parts(config).await?;
@@ -123,7 +126,8 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     {
         tracing::warn!("some requests did not end in time");
     }
-    backend.statistics.flush().await;
+    // Statistics are not worth a process that does not end.
+    let _ = tokio::time::timeout(FLUSH, backend.statistics.flush()).await;
     backend.db.close().await;
     tracing::info!("ended");
     ended

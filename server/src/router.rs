@@ -70,12 +70,11 @@ pub fn build(site: Site) -> Router {
         .route("/account/privacy/copy", post(privacy::ask_for_copy))
         .route("/account/privacy/delete", post(privacy::delete_account))
         .route("/consent", post(privacy::consent))
+        .route("/analyses/{id}/stage", post(forms::stage))
         .route("/api/{*function}", any(pages::server_function))
         .merge(account::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
-        people = people
-            .route("/dev/mail", get(dev_mail::page))
-            .route("/dev/mail/catalogue", get(dev_mail::catalogue));
+        people = people.route("/dev/mail", get(dev_mail::page));
     }
     let people = people
         .fallback(pages::page)

@@ -1,5 +1,6 @@
 //! The average spectrum, and the shares of the seven bands.
 
+use analysis::rules::{CORRIDOR, bounds_db};
 use leptos::prelude::*;
 use model::report::{BANDS, BandLevel, BandPercentiles, Spectrum};
 
@@ -56,6 +57,13 @@ pub fn SpectrumChart(
     let area = area(&points);
     let range = range(&percentiles, down);
     let mut summary = spectrum_summary(&audible);
+    let corridor = corridor(&audible, down);
+    if corridor.is_some() {
+        summary.push_str(
+            " The dashed lines are the corridor of finished music at this loudness; only what lies outside can cost points.",
+        );
+    }
+    let corridor = corridor.map(|path| view! { <path class="corridor-edge" d=path></path> });
     let fill = if range.is_empty() {
         view! { <path class="area" d=area></path> }
     } else {
@@ -119,6 +127,7 @@ pub fn SpectrumChart(
                     preserveAspectRatio="none"
                 >
                     {fill}
+                    {corridor}
                     <path class="trace" d=line(&points)></path>
                 </svg>
                 {scale}
@@ -127,6 +136,31 @@ pub fn SpectrumChart(
         </ChartFrame>
     }
     .into_any()
+}
+
+/// Both edges of the corridor of tone, laid at the mean level from 200 Hz to 4 kHz; `None` where there is none. The rules
+/// judge 1/3 octaves against the same corridor; in 1/6 octaves both curves lie lower by the same amount.
+fn corridor(bands: &[&BandLevel], down: impl Fn(f64) -> f64) -> Option<String> {
+    let middle: Vec<f64> = bands
+        .iter()
+        .filter(|band| (195.0..=4_100.0).contains(&band.hz))
+        .filter_map(|band| band.db.map(f64::from))
+        .collect();
+    if middle.is_empty() {
+        return None;
+    }
+    let mean = middle.iter().sum::<f64>() / middle.len() as f64;
+    let edge = |db_of: fn((f64, f64)) -> f64| {
+        let points: Vec<_> = CORRIDOR
+            .iter()
+            .map(|corner| {
+                let db = mean + db_of(bounds_db(corner.hz)?);
+                Some((across(corner.hz) * 10.0, down(db) * 10.0))
+            })
+            .collect();
+        line(&points)
+    };
+    Some(edge(|(low, _)| low) + &edge(|(_, high)| high))
 }
 
 /// The curve closed along the bottom; what has no energy lies on the bottom.

@@ -18,18 +18,25 @@ use crate::{
 pub fn WaveformChart(
     /// The measurements.
     report: Report,
+    /// Numbers of findings, each with its time in seconds.
+    #[prop(optional)]
+    marks: Vec<(usize, f64)>,
     /// Prefix of the ids.
     #[prop(default = "waveform")]
     id: &'static str,
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
     let slices = thin(&report.waveform, CURVE_POINTS);
+    let findings = marks
+        .iter()
+        .map(|&(number, time_s)| finding_mark(number, time_s, duration))
+        .collect_view();
     let peak = report.peaks.true_peak_at.map(|at| peak_mark(at, duration));
     view! {
         <ChartFrame
             id=id
             title="Waveform"
-            summary=summary(&report)
+            summary=summary(&report, !marks.is_empty())
             table=table(&report.waveform, duration)
         >
             <svg
@@ -51,6 +58,7 @@ pub fn WaveformChart(
                 >
                     <path class="wave" d=outline(&slices)></path>
                 </svg>
+                {findings}
                 {peak}
                 {playhead()}
             </svg>
@@ -71,16 +79,35 @@ fn peak_mark(at: At, duration_s: f64) -> impl IntoView {
     .into_any()
 }
 
-fn summary(report: &Report) -> String {
+/// The number of a finding at the bottom, where it happens first.
+fn finding_mark(number: usize, time_s: f64, duration_s: f64) -> impl IntoView {
+    let x = percent((time_s / duration_s * 100.0).clamp(0.6, 99.4));
+    view! {
+        <svg class="finding-mark" x=x y="100%" width="1" height="1" overflow="visible">
+            <line x1="0" x2="0" y1="-22" y2="-400"></line>
+            <circle cx="0" cy="-12" r="9"></circle>
+            <text x="0" y="-8">{number}</text>
+        </svg>
+    }
+    .into_any()
+}
+
+fn summary(report: &Report, has_marks: bool) -> String {
     let length = format::clock(report.file.duration_s);
-    match (report.peaks.true_peak_dbtp.value(), report.peaks.true_peak_at) {
+    let marks = if has_marks {
+        " The numbers are the rows of the receipt, where they happen first."
+    } else {
+        ""
+    };
+    let text = match (report.peaks.true_peak_dbtp.value(), report.peaks.true_peak_at) {
         (Some(peak), Some(at)) => format!(
             "{length} long. The triangle marks the true peak, {} at {}.",
             format::with_unit(peak, 1, "dBTP"),
             format::clock_tenths(at.time_s)
         ),
         _ => format!("{length} long."),
-    }
+    };
+    text + marks
 }
 
 /// Fewer slices with the same extremes.

@@ -9,6 +9,7 @@
 )]
 
 pub mod browser;
+mod desk;
 pub mod live;
 pub mod player;
 pub mod uploader;

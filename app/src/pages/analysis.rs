@@ -71,7 +71,8 @@ fn body(view: AnalysisView, visit: &Visit, refusal: Refusal) -> AnyView {
                     view! { <p class="muted player-gone">"The audio was removed, so nothing can be played here. Every number stays."</p> }.into_any()
                 }
             };
-            view! { <ReportBody view=view now=now actions=actions player=player /> }.into_any()
+            let csrf = Some(visit.csrf.clone());
+            view! { <ReportBody view=view now=now actions=actions player=player csrf=csrf /> }.into_any()
         }
         AnalysisState::Failed => view! { <FailureBody view=view now=now actions=actions /> }.into_any(),
         AnalysisState::Queued | AnalysisState::Running => {

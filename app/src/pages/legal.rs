@@ -184,7 +184,7 @@ pub fn Privacy() -> impl IntoView {
                 </li>
                 <li>
                     <strong>"Delete"</strong>
-                    " the account with everything in it: by the button on the same page, at once. By letter it takes "
+                    " the account with everything in it: by the button on the same page, at once. By e-mail it takes "
                     {days(erasure::WITHIN)} " days at most."
                 </li>
             </ul>
@@ -235,7 +235,7 @@ pub fn Privacy() -> impl IntoView {
             </p>
             <h2>"Changes"</h2>
             <p>
-                "When we keep something new, keep it longer, or somebody new works for us, everybody who has an account gets a letter. All versions: "
+                "When we keep something new, keep it longer, or somebody new works for us, everybody who has an account gets an e-mail. All versions: "
                 <a href=paths::POLICIES>"What changed"</a> "."
             </p>
             <h2>"Contact"</h2>
@@ -260,7 +260,7 @@ pub fn Contact() -> impl IntoView {
             <h2>"Your data"</h2>
             <p>
                 {mail_to(&config.privacy_email)} ". You see, copy and delete your data faster by yourself: "
-                <a href=paths::YOUR_DATA>"Your data"</a> ". By letter we answer within " {days(erasure::WITHIN)} " days."
+                <a href=paths::YOUR_DATA>"Your data"</a> ". By e-mail we answer within " {days(erasure::WITHIN)} " days."
             </p>
             <h2>"A weakness in our security"</h2>
             <p>
@@ -286,7 +286,7 @@ pub fn Policies() -> impl IntoView {
                 .map(|version| {
                     let told = version
                         .material
-                        .then_some("Everybody who had an account was told by letter.");
+                        .then_some("Everybody who had an account was told by e-mail.");
                     view! {
                         <li>
                             <h2>

@@ -26,7 +26,7 @@ pub fn Methodology() -> impl IntoView {
 }
 
 /// A document as HTML. Its first heading becomes `top`, and each heading has an address.
-fn html_of(markdown: &str, top: HeadingLevel) -> String {
+pub(super) fn html_of(markdown: &str, top: HeadingLevel) -> String {
     let mut events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
     for at in 0..events.len() {
         let Some(Event::Text(text)) = events.get(at + 1) else {

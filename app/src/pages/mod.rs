@@ -11,5 +11,6 @@ pub mod methodology;
 pub mod not_found;
 pub mod post_form;
 pub mod report;
+pub mod rules;
 pub mod upload;
 pub mod your_data;

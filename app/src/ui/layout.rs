@@ -71,7 +71,10 @@ pub fn SiteHeader(
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>
-                    <a class="menu__link" href=paths::ACCOUNT>
+                    <a class="button button--link" href=paths::YOUR_DATA>
+                        "Your data"
+                    </a>
+                    <a class="button button--link" href=paths::ACCOUNT>
                         "Account"
                     </a>
                     <form method="post" action=paths::SIGN_OUT>
@@ -126,6 +129,7 @@ pub fn SiteFooter() -> impl IntoView {
             <div class="wrap">
                 <p>"MixLens measures. The ears decide."</p>
                 <a href=paths::METHODOLOGY>"Methods"</a>
+                <a href=paths::RULES>"Rules"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
                 <a href=paths::COOKIES>"Cookies"</a>
                 <a href=paths::TERMS>"Terms"</a>

@@ -224,8 +224,7 @@ fn not_begun() -> Error {
 }
 
 /// Addresses have an `@`, so that these are nobody's.
-/// What wrong codes are counted by.
-pub(super) fn throttle_key(account: AccountId) -> String {
+fn throttle_key(account: AccountId) -> String {
     format!("code of {account}")
 }
 

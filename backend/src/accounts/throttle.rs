@@ -66,8 +66,7 @@ pub(super) async fn reap(backend: &Backend) -> Result<u64> {
         .await?)
 }
 
-/// The keyed hash in the table.
-pub(super) fn subject(backend: &Backend, key: &str) -> String {
+fn subject(backend: &Backend, key: &str) -> String {
     backend.signer.sign(Purpose::SignInThrottle, &[key])
 }
 

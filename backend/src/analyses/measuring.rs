@@ -20,7 +20,7 @@ use tokio::{
     process::Command,
 };
 
-use super::store;
+use super::{store, verdicts};
 use crate::{
     Backend, Error, Result,
     db::Tx,
@@ -105,7 +105,13 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
     let now = backend.now();
     let mut tx = backend.db.begin().await?;
     let has_ended = match &outcome {
-        Outcome::Report(report) => store::set_done(&mut tx, id, report, now).await?,
+        Outcome::Report(report) => {
+            let is_done = store::set_done(&mut tx, id, report, now).await?;
+            if is_done {
+                verdicts::record(&mut tx, id, report, now).await?;
+            }
+            is_done
+        }
         Outcome::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
     };
     if has_ended {

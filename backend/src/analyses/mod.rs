@@ -2,15 +2,18 @@
 
 mod measuring;
 mod store;
+mod verdicts;
 
 pub use measuring::Child;
 pub(crate) use measuring::{give_up, run};
 pub(crate) use store::{insert, of_upload};
+pub use verdicts::choose_stage;
+pub(crate) use verdicts::judge_anew;
 
 use std::time::Duration;
 
 use model::{
-    AnalysisId, Timestamp,
+    AnalysisId, Report, Timestamp,
     analysis::{AnalysisPage, AnalysisView, Audio, AudioLink, Progress},
     format::AudioFormat,
 };
@@ -64,15 +67,20 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
     let declared_format =
         AudioFormat::from_media_type(&row.media_type).ok_or_else(|| Error::internal("unknown media type"))?;
     let size_bytes = u64::try_from(row.size_bytes).map_err(Error::internal)?;
-    let report = row
+    let report: Option<Report> = row
         .report
         .as_deref()
         .map(serde_json::from_str)
         .transpose()
         .map_err(Error::internal)?;
+    let (stored, earlier) = store::verdicts(&backend.db, id).await?;
+    // A report of an older version of the program waits for the job that judges it; whoever looks first need not.
+    let verdict = stored.or_else(|| report.as_ref().map(analysis::rules::judge));
     let file_name = row.file_name.clone();
     Ok(AnalysisView {
         summary: row.summary()?,
+        verdict,
+        earlier,
         file_name,
         size_bytes,
         declared_format,

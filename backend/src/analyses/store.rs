@@ -2,7 +2,8 @@
 
 use model::{
     AccountId, AnalysisId, Failure, Report, Timestamp, UploadId,
-    analysis::{AnalysisState, AnalysisSummary, Progress, Stage},
+    analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Progress, Score, Stage},
+    verdict::{Points, Rubric, Verdict},
 };
 
 use super::audio_of;
@@ -22,6 +23,9 @@ pub(super) struct SummaryRow {
     failure: Option<String>,
     duration_s: Option<f64>,
     integrated_lufs: Option<f64>,
+    rubric: Option<String>,
+    rubric_chosen: bool,
+    score_tenths: Option<i64>,
     upload_state: String,
     delete_after: Option<i64>,
 }
@@ -67,6 +71,7 @@ impl SummaryRow {
             progress: self.progress.progress()?,
             duration_s: self.duration_s,
             integrated_lufs: self.integrated_lufs,
+            score: score_of(self.rubric.as_deref(), self.rubric_chosen, self.score_tenths)?,
             failure: self
                 .failure
                 .as_deref()
@@ -76,6 +81,23 @@ impl SummaryRow {
             audio: audio_of(&self.upload_state, self.delete_after),
         })
     }
+}
+
+fn score_of(rubric: Option<&str>, is_chosen: bool, tenths: Option<i64>) -> Result<Option<Score>> {
+    let (Some(rubric), Some(tenths)) = (rubric, tenths) else {
+        return Ok(None);
+    };
+    Ok(Some(Score {
+        rubric: rubric.parse().map_err(|()| Error::internal("unknown rubric"))?,
+        is_chosen,
+        points: points(tenths)?,
+    }))
+}
+
+fn points(tenths: i64) -> Result<Points> {
+    Ok(Points::from_tenths(
+        i32::try_from(tenths).map_err(Error::internal)?,
+    ))
 }
 
 impl AnalysisRow {
@@ -153,7 +175,7 @@ pub(super) async fn page(
 ) -> Result<Vec<SummaryRow>, DbError> {
     const SELECT: &str = "
         SELECT analysis.id, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
-               integrated_lufs, upload.state AS upload_state, delete_after
+               integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after
         FROM analysis JOIN upload ON upload.id = upload_id
         WHERE analysis.account_id = $1 AND ($2 IS NULL OR analysis.id < $2)
         ORDER BY analysis.id DESC LIMIT $3";
@@ -174,7 +196,7 @@ pub(super) async fn find(
 ) -> Result<Option<AnalysisRow>, DbError> {
     const SELECT: &str = "
         SELECT analysis.id, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
-               integrated_lufs, upload.state AS upload_state, delete_after,
+               integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after,
                upload_id, file_name, size_bytes, media_type, report
         FROM analysis JOIN upload ON upload.id = upload_id
         WHERE analysis.id = $1 AND analysis.account_id = $2";
@@ -281,4 +303,115 @@ pub(super) async fn set_failed(
         WHERE id = $1 AND state IN ('queued', 'running')";
     let json = serde_json::to_string(failure).map_err(Error::internal)?;
     Ok(tx.execute(sql(UPDATE).bind(id).bind(now).bind(json)).await? == 1)
+}
+
+pub(super) async fn insert_verdict(
+    tx: &mut Tx,
+    id: AnalysisId,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Result<()> {
+    const INSERT: &str = "
+        INSERT INTO verdict (analysis_id, rule_set, verdict, mix_tenths, master_tenths, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (analysis_id, rule_set) DO NOTHING";
+    let json = serde_json::to_string(verdict).map_err(Error::internal)?;
+    let insert = sql(INSERT)
+        .bind(id)
+        .bind(verdict.rule_set.as_str())
+        .bind(json)
+        .bind(i64::from(verdict.mix.score.tenths()))
+        .bind(i64::from(verdict.master.score.tenths()))
+        .bind(now);
+    tx.execute(insert).await?;
+    Ok(())
+}
+
+/// What the person chose, where they did.
+pub(super) async fn chosen_rubric(tx: &mut Tx, id: AnalysisId) -> Result<Option<Rubric>> {
+    const SELECT: &str = "SELECT rubric FROM analysis WHERE id = $1 AND rubric_chosen";
+    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(id)).await?;
+    row.map(|(rubric,)| rubric.parse().map_err(|()| Error::internal("unknown rubric")))
+        .transpose()
+}
+
+/// Notes the person's choice, or that there is none any more; `false` where the analysis is not theirs.
+pub(super) async fn choose_rubric(
+    tx: &mut Tx,
+    account: AccountId,
+    id: AnalysisId,
+    choice: Option<Rubric>,
+) -> Result<bool, DbError> {
+    const UPDATE: &str = "
+        UPDATE analysis SET rubric_chosen = $3, rubric = COALESCE($4, rubric) WHERE id = $1 AND account_id = $2";
+    let update = sql(UPDATE)
+        .bind(id)
+        .bind(account)
+        .bind(choice.is_some())
+        .bind(choice.map(Rubric::as_str));
+    Ok(tx.execute(update).await? == 1)
+}
+
+pub(super) async fn set_score(
+    tx: &mut Tx,
+    id: AnalysisId,
+    rule_set: &str,
+    rubric: Rubric,
+    score: Points,
+) -> Result<(), DbError> {
+    const UPDATE: &str = "UPDATE analysis SET rule_set = $2, rubric = $3, score_tenths = $4 WHERE id = $1";
+    let update = sql(UPDATE)
+        .bind(id)
+        .bind(rule_set)
+        .bind(rubric.as_str())
+        .bind(i64::from(score.tenths()));
+    tx.execute(update).await.map(drop)
+}
+
+const VERDICTS: &str = "
+    SELECT rule_set, verdict, mix_tenths, master_tenths, created_at FROM verdict WHERE analysis_id = $1
+    ORDER BY created_at DESC, rule_set DESC";
+
+#[derive(Debug, sqlx::FromRow)]
+struct VerdictRow {
+    rule_set: String,
+    verdict: String,
+    mix_tenths: i64,
+    master_tenths: i64,
+    created_at: i64,
+}
+
+pub(super) async fn newest_verdict(tx: &mut Tx, id: AnalysisId) -> Result<Option<Verdict>> {
+    let rows: Vec<VerdictRow> = tx.all(sql(VERDICTS).bind(id)).await?;
+    rows.first()
+        .map(|row| serde_json::from_str(&row.verdict).map_err(Error::internal))
+        .transpose()
+}
+
+/// The newest verdict, and the scores by older rules, newest first.
+pub(super) async fn verdicts(db: &Db, id: AnalysisId) -> Result<(Option<Verdict>, Vec<EarlierVerdict>)> {
+    let mut rows = db.all::<VerdictRow>(sql(VERDICTS).bind(id)).await?.into_iter();
+    let newest = rows
+        .next()
+        .map(|row| serde_json::from_str(&row.verdict).map_err(Error::internal))
+        .transpose()?;
+    let earlier = rows
+        .map(|row| {
+            Ok(EarlierVerdict {
+                rule_set: row.rule_set,
+                mix: points(row.mix_tenths)?,
+                master: points(row.master_tenths)?,
+                at: Timestamp(row.created_at),
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok((newest, earlier))
+}
+
+/// Reports that `rule_set` has not judged, as (id, report).
+pub(super) async fn to_judge(db: &Db, rule_set: &str, count: u32) -> Result<Vec<(String, String)>, DbError> {
+    const SELECT: &str = "
+        SELECT id, report FROM analysis
+        WHERE report IS NOT NULL AND (rule_set IS NULL OR rule_set <> $1) ORDER BY id LIMIT $2";
+    db.all(sql(SELECT).bind(rule_set).bind(count)).await
 }

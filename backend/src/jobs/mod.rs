@@ -41,6 +41,8 @@ pub enum Job {
         /// The analysis, in state `queued`.
         analysis: AnalysisId,
     },
+    /// Judges all reports that the present rules have not seen. Periodic.
+    JudgeAnew,
     /// Writes to a person.
     Mail {
         /// Whom.
@@ -105,6 +107,12 @@ const ANALYSE_UPLOAD: Policy = Policy {
     max_attempts: 3,
     timeout: Duration::from_secs(15 * 60),
 };
+const JUDGE_ANEW: Policy = Policy {
+    kind: "judge_anew",
+    queue: Queue::Storage,
+    max_attempts: 3,
+    timeout: Duration::from_secs(10 * 60),
+};
 const MAIL: Policy = Policy {
     kind: "mail",
     queue: Queue::Mail,
@@ -160,6 +168,7 @@ impl Job {
     pub const fn policy(&self) -> &'static Policy {
         match self {
             Self::AnalyseUpload { .. } => &ANALYSE_UPLOAD,
+            Self::JudgeAnew => &JUDGE_ANEW,
             Self::Mail { .. } => &MAIL,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,
             Self::RemoveAudio { .. } => &REMOVE_AUDIO,

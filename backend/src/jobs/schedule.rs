@@ -22,11 +22,18 @@ pub struct Periodic {
 }
 
 /// All of it.
-pub const PERIODIC: &[Periodic] = &[Periodic {
-    name: "reap",
-    every: retention::REAP_EVERY,
-    job: || Job::Reap,
-}];
+pub const PERIODIC: &[Periodic] = &[
+    Periodic {
+        name: "reap",
+        every: retention::REAP_EVERY,
+        job: || Job::Reap,
+    },
+    Periodic {
+        name: "judge_anew",
+        every: Duration::from_secs(10 * 60),
+        job: || Job::JudgeAnew,
+    },
+];
 
 /// How often the clock is looked at; far shorter than any period.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

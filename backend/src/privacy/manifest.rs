@@ -57,10 +57,8 @@ pub enum Key {
     Account,
     /// The address as it is looked up.
     Address,
-    /// The keyed hashes that wrong passwords and wrong codes are counted by, a space between them.
-    TryHashes,
-    /// The keyed hash of the address that requests for a new password are counted by.
-    ResetHash,
+    /// The keyed hash of the address that wrong passwords are counted by.
+    AddressHash,
 }
 
 /// One column that a person is given.
@@ -91,7 +89,7 @@ pub enum Kind {
 
 macro_rules! rows {
     (
-        from $table:literal where $key:ident is $condition:literal
+        from $table:literal by $key:ident $field:literal
         given { $first:literal $first_kind:ident $first_label:literal $(, $column:literal $kind:ident $label:literal)* $(,)? }
         withheld { $($hidden:literal $reason:expr),* $(,)? }
     ) => {
@@ -103,7 +101,7 @@ macro_rules! rows {
             ],
             withheld: &[$(($hidden, $reason)),*],
             select: concat!(
-                "SELECT ", $first, $(", ", $column,)* " FROM ", $table, " WHERE ", $condition, " ORDER BY ", $first, " LIMIT $2 OFFSET $3"
+                "SELECT ", $first, $(", ", $column,)* " FROM ", $table, " WHERE ", $field, " = $1 ORDER BY ", $first, " LIMIT $2 OFFSET $3"
             ),
         }
     };
@@ -119,7 +117,7 @@ pub const TABLES: &[Table] = &[
         about: "To sign you in, to address you, and to know your plan.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "account" where Account is "id = $1"
+            from "account" by Account "id"
             given {
                 "id" Text "Number of the account", "email" Text "E-mail", "display_name" Text "Display name",
                 "plan" Text "Plan", "terms_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
@@ -138,36 +136,24 @@ pub const TABLES: &[Table] = &[
         about: "To keep you signed in. No address of a device and no name of a browser is stored.",
         kept: "7 days after the last use, 30 days in any case; gone when you sign out.",
         export: rows! {
-            from "session" where Account is "account_id = $1"
-            given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used", "confirmed_at" Time "Password last entered" }
+            from "session" by Account "account_id"
+            given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used", "confirmed_at" Time "Password entered last" }
             withheld { "account_id" REFERENCE, "token_hash" "is the key of a signed-in browser" }
         },
         erase: Erase::WithAccount,
     },
     Table {
-        name: "second_factor",
-        title: "Second factor",
-        about: "To ask for a code when you sign in.",
-        kept: "Until you switch it off or delete your account.",
+        name: "password_reset",
+        title: "Forgotten passwords",
+        about: "To let you choose a new password by a link.",
+        kept: "Until the link ends.",
         export: rows! {
-            from "second_factor" where Account is "account_id = $1"
-            given { "created_at" Time "Begun", "confirmed_at" Time "On since" }
+            from "password_reset" by Account "account_id"
+            given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Link ends" }
             withheld {
-                "account_id" REFERENCE, "sealed_secret" "makes the codes that open your account",
-                "last_step" "keeps a code from being used twice",
+                "account_id" REFERENCE, "subject_hash" "stands for your address and says nothing else",
+                "token_hash" "is the key of the link",
             }
-        },
-        erase: Erase::WithAccount,
-    },
-    Table {
-        name: "recovery_code",
-        title: "Recovery codes",
-        about: "To let you in once in place of a code. Only hashes are stored.",
-        kept: "Until it is used, replaced, or your account is deleted.",
-        export: rows! {
-            from "recovery_code" where Account is "account_id = $1"
-            given { "created_at" Time "Made" }
-            withheld { "account_id" REFERENCE, "code_hash" "is the hash of a code that opens your account" }
         },
         erase: Erase::WithAccount,
     },
@@ -175,14 +161,62 @@ pub const TABLES: &[Table] = &[
         name: "email_change",
         title: "Changes of your address",
         about: "To confirm a new address and to tell the old one.",
-        kept: "24 hours where it is not confirmed; 7 days where it is, until the old address was told.",
+        kept: "Until the link ends and the old address was told.",
         export: rows! {
-            from "email_change" where Account is "account_id = $1"
+            from "email_change" by Account "account_id"
             given {
                 "id" Text "Number", "old_email" Text "Old address", "new_email" Text "New address", "created_at" Time "Asked for",
-                "expires_at" Time "Is forgotten", "done_at" Time "Confirmed",
+                "expires_at" Time "Link ends", "done_at" Time "Confirmed",
             }
-            withheld { "account_id" REFERENCE, "token_hash" "is the hash of the link that confirms it" }
+            withheld { "account_id" REFERENCE, "token_hash" "is the key of the link" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "second_factor",
+        title: "Second factor",
+        about: "To ask for a code of your device when you sign in.",
+        kept: "Until you turn it off or delete your account.",
+        export: rows! {
+            from "second_factor" by Account "account_id"
+            given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)" }
+            withheld { "account_id" REFERENCE, "sealed_secret" "is the key of your codes" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "recovery_code",
+        title: "Recovery codes",
+        about: "To let you in once without your device.",
+        kept: "Until each is used, or you turn the second factor off.",
+        export: rows! {
+            from "recovery_code" by Account "account_id"
+            given { "created_at" Time "Made" }
+            withheld { "account_id" REFERENCE, "code_hash" "stands for the code" }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "email_preference",
+        title: "Which e-mails you want",
+        about: "To send you the e-mails that you want and no others.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "email_preference" by Account "account_id"
+            given { "kind" Text "Kind", "wanted" Flag "Wanted", "changed_at" Time "Changed" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "email_consent",
+        title: "Consent to marketing",
+        about: "To be able to prove what you agreed to, and when you took it back.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "email_consent" by Account "account_id"
+            given { "id" Text "Number", "given" Flag "Given", "wording" Text "What you read", "at" Time "Said" }
+            withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
     },
@@ -192,7 +226,7 @@ pub const TABLES: &[Table] = &[
         about: "To measure them. The audio itself is in the object store until the moment that is given here.",
         kept: "The facts until you delete the report; the audio as your plan says.",
         export: rows! {
-            from "upload" where Account is "account_id = $1"
+            from "upload" by Account "account_id"
             given {
                 "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
                 "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
@@ -207,13 +241,42 @@ pub const TABLES: &[Table] = &[
         about: "The reports of your mixes, with every number that was measured.",
         kept: "Until you delete the report.",
         export: rows! {
-            from "analysis" where Account is "account_id = $1"
+            from "analysis" by Account "account_id"
             given {
                 "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "state" Text "State", "stage" Text "Stage",
                 "percent" Number "Percent", "trouble" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
+                "rule_set" Text "Judged by rules of", "rubric" Text "Judged as", "rubric_chosen" Flag "You chose that",
+                "score_tenths" Number "Score in tenths", "song_id" Text "Song",
             }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "verdict",
+        title: "Verdicts",
+        about: "What our rules said of each report.",
+        kept: "Until you delete the report.",
+        export: rows! {
+            from "verdict" by Account "(SELECT account_id FROM analysis WHERE analysis.id = verdict.analysis_id)"
+            given {
+                "analysis_id" Text "Analysis", "rule_set" Text "Rules of", "mix_tenths" Number "Score as a mix, in tenths",
+                "master_tenths" Number "Score as a master, in tenths", "verdict" Json "Verdict", "created_at" Time "Made",
+            }
+            withheld {}
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "song",
+        title: "Songs",
+        about: "The songs that you put versions together under.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "song" by Account "account_id"
+            given { "id" Text "Number", "title" Text "Title", "created_at" Time "Made" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
@@ -224,32 +287,8 @@ pub const TABLES: &[Table] = &[
         about: "To count what your plan allows in a month.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "usage" where Account is "account_id = $1"
+            from "usage" by Account "account_id"
             given { "month" Number "Month (UTC)", "analyses" Number "Analyses" }
-            withheld { "account_id" REFERENCE }
-        },
-        erase: Erase::WithAccount,
-    },
-    Table {
-        name: "email_preference",
-        title: "Choices about letters",
-        about: "To send you only the letters that you want.",
-        kept: "Until you delete your account.",
-        export: rows! {
-            from "email_preference" where Account is "account_id = $1"
-            given { "kind" Text "Letters", "wanted" Flag "Wanted", "changed_at" Time "Chosen" }
-            withheld { "account_id" REFERENCE }
-        },
-        erase: Erase::WithAccount,
-    },
-    Table {
-        name: "email_consent",
-        title: "Consent to news by mail",
-        about: "To be able to prove what you agreed to, and when you took it back.",
-        kept: "Until you delete your account.",
-        export: rows! {
-            from "email_consent" where Account is "account_id = $1"
-            given { "id" Text "Number", "given" Flag "Agreed", "wording" Text "To these words", "at" Time "Said" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
@@ -260,7 +299,7 @@ pub const TABLES: &[Table] = &[
         about: "To keep to what you said, and to be able to prove it.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "consent" where Account is "account_id = $1"
+            from "consent" by Account "account_id"
             given {
                 "id" Text "Number", "purpose" Text "For", "granted" Flag "Allowed", "policy" Text "Version of the policy", "said_at" Time "Said",
             }
@@ -274,7 +313,7 @@ pub const TABLES: &[Table] = &[
         about: "The archives that you asked for.",
         kept: "The archive for 24 hours; that there was one, until you delete your account.",
         export: rows! {
-            from "export" where Account is "account_id = $1"
+            from "export" by Account "account_id"
             given {
                 "id" Text "Number", "state" Text "State", "created_at" Time "Asked for", "ready_at" Time "Ready",
                 "delete_after" Time "Archive is removed", "size_bytes" Number "Bytes",
@@ -285,11 +324,11 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "privacy_request",
-        title: "Requests by letter",
-        about: "To answer within 30 days what you asked us in a letter.",
+        title: "Requests by e-mail",
+        about: "To answer within 30 days what you asked us by e-mail.",
         kept: "Your account is forgotten in it with your account; that there was a request stays.",
         export: rows! {
-            from "privacy_request" where Account is "account_id = $1"
+            from "privacy_request" by Account "account_id"
             given {
                 "id" Text "Number", "kind" Text "Asked for", "received_at" Time "Arrived", "due_at" Time "Due", "answered_at" Time "Answered",
             }
@@ -299,11 +338,11 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "policy_notice",
-        title: "Letters about policy changes",
+        title: "E-mails about policy changes",
         about: "So that you are told of a change once and not twice.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "policy_notice" where Account is "account_id = $1"
+            from "policy_notice" by Account "account_id"
             given { "version" Text "Version", "told_at" Time "Told" }
             withheld { "account_id" REFERENCE }
         },
@@ -315,7 +354,7 @@ pub const TABLES: &[Table] = &[
         about: "Attempts to sign up with your address that nobody has confirmed.",
         kept: "24 hours.",
         export: rows! {
-            from "sign_up" where Address is "email_key = $1"
+            from "sign_up" by Address "email_key"
             given {
                 "id" Text "Number", "email" Text "E-mail", "display_name" Text "Display name", "terms_version" Text "Version of the terms",
                 "created_at" Time "Made", "expires_at" Time "Is forgotten",
@@ -328,31 +367,16 @@ pub const TABLES: &[Table] = &[
         erase: Erase::By("DELETE FROM sign_up WHERE email_key = $1"),
     },
     Table {
-        name: "password_reset",
-        title: "Requests for a new password",
-        about: "To let you back in by a link, and to send at most three of them an hour.",
-        kept: "An hour.",
-        export: rows! {
-            from "password_reset" where ResetHash is "subject_hash = $1"
-            given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Is forgotten" }
-            withheld {
-                "account_id" REFERENCE, "subject_hash" "stands for your address and says nothing else",
-                "token_hash" "is the hash of the link that opens your account",
-            }
-        },
-        erase: Erase::By("DELETE FROM password_reset WHERE subject_hash = $1"),
-    },
-    Table {
         name: "sign_in_throttle",
-        title: "Wrong passwords and codes",
-        about: "To slow down whoever guesses your password or your codes.",
-        kept: "24 hours after the last wrong one; gone with the right one.",
+        title: "Wrong passwords",
+        about: "To slow down whoever guesses your password.",
+        kept: "24 hours after the last wrong password; gone with the right one.",
         export: rows! {
-            from "sign_in_throttle" where TryHashes is "$1 LIKE '%' || subject_hash || '%'"
-            given { "failures" Number "Wrong tries", "blocked_until" Time "Sign-in waits until", "updated_at" Time "The last one" }
-            withheld { "subject_hash" "stands for your address or your account and says nothing else" }
+            from "sign_in_throttle" by AddressHash "subject_hash"
+            given { "failures" Number "Wrong passwords", "blocked_until" Time "Sign-in waits until", "updated_at" Time "The last one" }
+            withheld { "subject_hash" "stands for your address and says nothing else" }
         },
-        erase: Erase::By("DELETE FROM sign_in_throttle WHERE $1 LIKE '%' || subject_hash || '%'"),
+        erase: Erase::By("DELETE FROM sign_in_throttle WHERE subject_hash = $1"),
     },
     Table {
         name: "job",
@@ -360,7 +384,7 @@ pub const TABLES: &[Table] = &[
         about: "Measurements and letters that wait or were done. It holds numbers of what is listed above, never names.",
         kept: "7 days after it was done, 30 days after it failed.",
         export: rows! {
-            from "job" where Account is "account_id = $1"
+            from "job" by Account "account_id"
             given {
                 "id" Text "Number", "kind" Text "What", "state" Text "State", "queue" Text "Queue", "payload" Json "About",
                 "attempts" Number "Attempts", "max_attempts" Number "Attempts at most", "last_error" Text "What went wrong",
@@ -377,7 +401,7 @@ pub const TABLES: &[Table] = &[
         name: "erasure",
         title: "Deletions",
         about: "So that a deletion is finished, and done again on a backup that is restored.",
-        kept: "Your address until the last letter is sent, the number of your account until everything is deleted; a hash of that number stays.",
+        kept: "Your address until the last e-mail is sent, the number of your account until everything is deleted; a hash of that number stays.",
         export: Export::Nothing("exists only for accounts that do not"),
         erase: Erase::Nothing("is the deletion itself, which forgets whom it was about when it is finished"),
     },

@@ -17,8 +17,9 @@ use serde_json::{Map, Value};
 
 use self::manifest::{Column, Export, Key, Kind, TABLES, Table};
 use crate::{
-    Actor, Backend, Error, Result, accounts,
+    Actor, Backend, Error, Result,
     db::{Db, DbError, record::Record, sql},
+    signing::Purpose,
 };
 
 /// Rows of one table that the page shows; the export has all of them.
@@ -30,8 +31,7 @@ pub(crate) struct Subject {
     pub(crate) account: AccountId,
     pub(crate) email: String,
     email_key: String,
-    try_hashes: String,
-    reset_hash: String,
+    address_hash: String,
 }
 
 impl Subject {
@@ -50,12 +50,10 @@ impl Subject {
 
     fn from_row(backend: &Backend, row: Option<(String, String, String)>) -> Result<Option<Self>> {
         row.map(|(id, email, email_key)| {
-            let account = id.parse().map_err(Error::internal)?;
             Ok(Self {
-                account,
+                account: id.parse().map_err(Error::internal)?,
                 email,
-                try_hashes: accounts::counted_by(backend, account, &email_key),
-                reset_hash: accounts::recovery::subject(backend, &email_key),
+                address_hash: backend.signer.sign(Purpose::SignInThrottle, &[&email_key]),
                 email_key,
             })
         })
@@ -66,8 +64,7 @@ impl Subject {
         match key {
             Key::Account => self.account.to_string(),
             Key::Address => self.email_key.clone(),
-            Key::TryHashes => self.try_hashes.clone(),
-            Key::ResetHash => self.reset_hash.clone(),
+            Key::AddressHash => self.address_hash.clone(),
         }
     }
 }

@@ -222,25 +222,36 @@ impl TestApp {
         everything_in(&self.backend.db).await
     }
 
-    /// Every letter, the newest first.
-    pub async fn letters(&self) -> Vec<Written> {
-        mail::newest_files(&self.backend.config, usize::MAX)
-            .await
-            .unwrap()
+    /// Whether a letter to `to` holds `words`, in its subject or its text.
+    pub async fn was_told(&self, to: &str, words: &str) -> bool {
+        self.times_told(to, words).await > 0
+    }
+
+    /// How many letters to `to` hold `words`.
+    pub async fn times_told(&self, to: &str, words: &str) -> usize {
+        let letters = self.letters_to(to, "").await;
+        letters
+            .iter()
+            .filter(|letter| letter.subject.contains(words) || letter.text.contains(words))
+            .count()
     }
 
     /// All letters to an address whose subject begins like this, the newest first.
     pub async fn letters_to(&self, email: &str, subject: &str) -> Vec<Written> {
-        let mut letters = self.letters().await;
+        let mut letters = mail::newest_files(&self.backend.config, usize::MAX)
+            .await
+            .unwrap();
         letters.retain(|letter| letter.to == email && letter.subject.starts_with(subject));
         letters
     }
 
     /// The newest of them.
     pub async fn letter_to(&self, email: &str, subject: &str) -> Written {
-        let mut letters = self.letters_to(email, subject).await;
-        assert!(!letters.is_empty(), "a letter to {email}: {subject}");
-        letters.remove(0)
+        let letters = self.letters_to(email, subject).await;
+        letters
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("a letter to {email}: {subject}"))
     }
 
     /// The token of the link in it.

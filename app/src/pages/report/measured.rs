@@ -6,9 +6,10 @@ use model::{Report, Timestamp, analysis::AnalysisView};
 use super::{
     TitleBlock,
     sections::{
-        DynamicsSection, LoudnessSection, NotesSection, PartsSection, RawNumbers, SignalSection,
-        SpectrumSection, StereoSection, words,
+        DynamicsSection, LoudnessSection, NotesSection, PartsSection, PlatformsSection, RawNumbers,
+        SignalSection, SpectrumSection, StereoSection, words,
     },
+    verdict::{Areas, Fixes, Judged, Receipt, ScorePanel, StageChip, Strengths, Unknown},
 };
 use crate::{
     charts::WaveformChart,
@@ -28,12 +29,39 @@ pub fn ReportBody(
     /// The player, above the waveform. It finds the plots by `.timeline[data-duration-s]` and moves `.playhead`.
     #[prop(optional, into)]
     player: ViewFnOnce,
+    /// The token of the forms; without it nothing on the page can be changed.
+    #[prop(optional_no_strip)]
+    csrf: Option<String>,
 ) -> impl IntoView {
     let report = view.report.clone();
+    let judged = Judged::of(&view);
+    let id = view.summary.id;
+    let score = judged
+        .as_ref()
+        .map(|judged| view! { <ScorePanel judgement=judged.judgement().clone() rubric=judged.rubric /> });
+    let badge = {
+        let judged = judged.clone();
+        move || {
+            judged.map(|judged| {
+                let other_score = judged.verdict.by(judged.rubric.other()).score.number();
+                view! {
+                    <StageChip
+                        id=id
+                        stage=judged.verdict.stage
+                        rubric=judged.rubric
+                        is_chosen=judged.is_chosen
+                        other_score=other_score
+                        csrf=csrf
+                    />
+                }
+            })
+        }
+    };
     view! {
         <article class="report">
-            <TitleBlock view=view now=now kind="Mix report" actions=actions />
-            {report.map(|report| view! { <Measurements report=report player=player /> })}
+            <TitleBlock view=view now=now kind="Report" actions=actions badge=badge />
+            {score}
+            {report.map(|report| view! { <Measurements report=report player=player judged=judged /> })}
         </article>
     }
     .into_any()
@@ -41,22 +69,40 @@ pub fn ReportBody(
 
 /// Everything below the title block.
 #[component]
-fn Measurements(report: Report, player: ViewFnOnce) -> impl IntoView {
+fn Measurements(report: Report, player: ViewFnOnce, judged: Option<Judged>) -> impl IntoView {
+    let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
+    let judgement = judged.as_ref().map(|judged| judged.judgement().clone());
+    let fixes = judgement
+        .clone()
+        .map(|judgement| view! { <Fixes judgement=judgement /> });
+    let areas = judgement
+        .clone()
+        .map(|judgement| view! { <Areas judgement=judgement /> });
+    let strengths = judgement.map(|judgement| view! { <Strengths judgement=judgement /> });
+    let receipt = judged.map(|judged| {
+        view! { <Receipt verdict=judged.verdict rubric=judged.rubric earlier=judged.earlier /> }
+    });
     let duration = report.file.duration_s.to_string();
     view! {
         <div class="timeline" data-duration-s=duration>
             <section class="listen" aria-label="Player and waveform">
                 {player.run()}
-                <WaveformChart report=report.clone() />
+                <WaveformChart report=report.clone() marks=marks />
             </section>
+            {fixes}
             <Bridge report=report.clone() />
+            {areas}
+            {receipt}
             <LoudnessSection report=report.clone() />
         </div>
         <DynamicsSection report=report.clone() />
         <SpectrumSection report=report.clone() />
         <StereoSection report=report.clone() />
         <PartsSection report=report.clone() />
+        <PlatformsSection report=report.clone() />
         <SignalSection report=report.clone() />
+        {strengths}
+        <Unknown />
         <NotesSection notes=report.notes.clone() />
         <RawNumbers report=report />
     }

@@ -7,6 +7,7 @@ pub mod measured;
 pub mod running;
 pub mod sections;
 pub mod specimen;
+pub mod verdict;
 
 pub use failure::FailureBody;
 pub use measured::{Bridge, ReportBody};
@@ -72,6 +73,9 @@ fn TitleBlock(
     kind: &'static str,
     /// Rename, delete.
     actions: ViewFnOnce,
+    /// What stands beside the kind of page: the stage.
+    #[prop(optional, into)]
+    badge: ViewFnOnce,
 ) -> impl IntoView {
     let facts = facts(&view)
         .into_iter()
@@ -83,7 +87,10 @@ fn TitleBlock(
     view! {
         <header class="report-head">
             <div class="report-head__title">
-                <p class="label">{kind}</p>
+                <div class="report-head__kind">
+                    <p class="label">{kind}</p>
+                    {badge.run()}
+                </div>
                 <h1>{view.summary.title}</h1>
                 <ul class="facts" aria-label="File">
                     {renamed.then(|| view! { <li class="facts__name">{view.file_name}</li> })} {facts}

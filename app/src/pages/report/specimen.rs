@@ -192,6 +192,7 @@ pub fn view(now: Timestamp) -> AnalysisView {
             },
             duration_s: Some(DURATION_S),
             integrated_lufs: report.loudness.integrated_lufs.value(),
+            score: None,
             failure: None,
             audio: Audio::Kept {
                 until: created_at.plus(Duration::from_secs(24 * 3600)),
@@ -200,6 +201,8 @@ pub fn view(now: Timestamp) -> AnalysisView {
         file_name: "low-tide_mix7_48k24.wav".to_owned(),
         size_bytes: 61_816_364,
         declared_format: AudioFormat::Wav,
+        verdict: Some(analysis::rules::judge(&report)),
+        earlier: Vec::new(),
         report: Some(report),
     }
 }

@@ -4,6 +4,7 @@ pub mod dynamics;
 pub mod loudness;
 pub mod numbers;
 pub mod parts;
+pub mod platforms;
 pub mod signal;
 pub mod spectrum;
 pub mod stereo;
@@ -13,6 +14,7 @@ pub use dynamics::DynamicsSection;
 pub use loudness::LoudnessSection;
 pub use numbers::RawNumbers;
 pub use parts::PartsSection;
+pub use platforms::PlatformsSection;
 pub use signal::SignalSection;
 pub use spectrum::SpectrumSection;
 pub use stereo::StereoSection;
@@ -27,7 +29,7 @@ use crate::ui::{Notice, Severity, Value};
 
 /// A section: name and one sentence in the rail, the evidence beside it.
 #[component]
-fn Sheet(
+pub(in crate::pages::report) fn Sheet(
     /// Its `id`; also the target of links.
     id: &'static str,
     title: &'static str,
@@ -124,7 +126,7 @@ fn WordLine(label: &'static str, #[prop(into)] value: String, #[prop(into)] note
 
 /// A heading within a section, over a list or a table.
 #[component]
-fn Fold(
+pub(in crate::pages::report) fn Fold(
     /// What opens it.
     summary: String,
     children: Children,

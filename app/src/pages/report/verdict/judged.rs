@@ -1,0 +1,46 @@
+//! The part of a report that is judgement, chosen and ready to show.
+
+use model::{
+    analysis::{AnalysisView, EarlierVerdict},
+    verdict::{Judgement, Rubric, Verdict},
+};
+
+/// A verdict with the rubric that counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Both receipts.
+    pub verdict: Verdict,
+    /// The rubric that counts.
+    pub rubric: Rubric,
+    /// Whether a person said so.
+    pub is_chosen: bool,
+    /// What older rules said, newest first.
+    pub earlier: Vec<EarlierVerdict>,
+}
+
+impl Judged {
+    /// Of `view`; `None` where it was not judged.
+    #[must_use]
+    pub fn of(view: &AnalysisView) -> Option<Self> {
+        let verdict = view.verdict.clone()?;
+        let score = view.summary.score;
+        Some(Self {
+            rubric: score.map_or(verdict.stage.rubric, |score| score.rubric),
+            is_chosen: score.is_some_and(|score| score.is_chosen),
+            earlier: view.earlier.clone(),
+            verdict,
+        })
+    }
+
+    /// The receipt that counts.
+    #[must_use]
+    pub const fn judgement(&self) -> &Judgement {
+        self.verdict.by(self.rubric)
+    }
+
+    /// The numbers on the waveform, each with its time in seconds.
+    #[must_use]
+    pub fn marks(&self) -> Vec<(usize, f64)> {
+        super::receipt::marks(self.judgement())
+    }
+}

@@ -1,0 +1,101 @@
+//! Verdicts: made with the report, made anew when the rules change, and the person's word on the stage.
+//!
+//! Rules read reports, never audio, so a new rule set judges everything that was ever measured. The older verdict stays
+//! beside the new one.
+
+use analysis::rules::{RULE_SET, judge};
+use model::{
+    AnalysisId, Report, Timestamp,
+    verdict::{Points, Rubric, Verdict},
+};
+
+use super::{missing, store};
+use crate::{Actor, Backend, Error, Result, db::Tx};
+
+/// Reports that are judged in one transaction.
+const BATCH: u32 = 50;
+
+/// Judges `report` and stores what came of it: the verdict, and the score that the history shows.
+pub(super) async fn record(tx: &mut Tx, id: AnalysisId, report: &Report, now: Timestamp) -> Result<()> {
+    let verdict = judge(report);
+    store::insert_verdict(tx, id, &verdict, now).await?;
+    let chosen = store::chosen_rubric(tx, id).await?;
+    show(
+        tx,
+        id,
+        &verdict.rule_set,
+        scores(&verdict),
+        chosen.unwrap_or(verdict.stage.rubric),
+    )
+    .await
+}
+
+fn scores(verdict: &Verdict) -> [Points; 2] {
+    [verdict.mix.score, verdict.master.score]
+}
+
+/// Copies the score by `rubric` to where the history finds it.
+async fn show(
+    tx: &mut Tx,
+    id: AnalysisId,
+    rule_set: &str,
+    [mix, master]: [Points; 2],
+    rubric: Rubric,
+) -> Result<()> {
+    let score = match rubric {
+        Rubric::Mix => mix,
+        Rubric::Master => master,
+    };
+    Ok(store::set_score(tx, id, rule_set, rubric, score).await?)
+}
+
+/// Counts an analysis as a mix or a master, whatever was detected; `None` goes back to what was.
+///
+/// # Errors
+/// `NotFound` where there is no such analysis, or it is somebody else's; `Conflict` while it is not judged yet.
+pub async fn choose_stage(
+    backend: &Backend,
+    actor: &Actor,
+    id: AnalysisId,
+    choice: Option<Rubric>,
+) -> Result<()> {
+    let user = actor.user()?;
+    let mut tx = backend.db.begin().await?;
+    if !store::choose_rubric(&mut tx, user.account, id, choice).await? {
+        return Err(missing());
+    }
+    let Some(verdict) = store::newest_verdict(&mut tx, id).await? else {
+        return Err(Error::problem(
+            model::ProblemCode::Conflict,
+            "This file has not been judged yet. Try again when its report is there.",
+        ));
+    };
+    show(
+        &mut tx,
+        id,
+        &verdict.rule_set,
+        scores(&verdict),
+        choice.unwrap_or(verdict.stage.rubric),
+    )
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+/// Judges all reports that the present rules have not seen; how many. Resumable: each batch is its own transaction.
+pub(crate) async fn judge_anew(backend: &Backend) -> Result<u64> {
+    let mut total = 0;
+    loop {
+        let due = store::to_judge(&backend.db, RULE_SET, BATCH).await?;
+        if due.is_empty() {
+            return Ok(total);
+        }
+        let mut tx = backend.db.begin().await?;
+        for (id, report) in &due {
+            let id: AnalysisId = id.parse().map_err(Error::internal)?;
+            let report: Report = serde_json::from_str(report).map_err(Error::internal)?;
+            record(&mut tx, id, &report, backend.now()).await?;
+        }
+        tx.commit().await?;
+        total += due.len() as u64;
+    }
+}
