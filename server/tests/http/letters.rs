@@ -10,8 +10,7 @@ use crate::world::{Database, Person, TestApp, mix, on_both_databases};
 
 /// The path and query of a URL of ours.
 fn path<'a>(app: &TestApp, url: &'a str) -> &'a str {
-    url.strip_prefix(&app.url)
-        .unwrap_or_else(|| panic!("{url} is ours"))
+    url.strip_prefix(&app.url).expect("an address of ours")
 }
 
 fn one_click(letter: &Written) -> String {

@@ -247,11 +247,9 @@ impl TestApp {
 
     /// The newest of them.
     pub async fn letter_to(&self, email: &str, subject: &str) -> Written {
-        let letters = self.letters_to(email, subject).await;
-        letters
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| panic!("a letter to {email}: {subject}"))
+        let mut letters = self.letters_to(email, subject).await;
+        assert!(!letters.is_empty(), "a letter to {email}: {subject}");
+        letters.remove(0)
     }
 
     /// The token of the link in it.
