@@ -227,26 +227,24 @@ async function letters(page) {
 }
 
 async function faces(page) {
-  const email = await signUp(page);
-  const letter = await letterTo(page, email, "Welcome to MixLens");
-  await letter.getByText("As HTML").click();
-  const html = await letter.locator("iframe").getAttribute("srcdoc");
+  await page.goto("/dev/mail/catalogue");
+  const letters = await page.locator("iframe").evaluateAll((frames) => frames.map((frame) => frame.srcdoc));
+  assert.ok(letters.length >= 19, `${letters.length} kinds of letters`);
   const alone = await page.context().newPage();
   const requests = [];
   alone.on("request", (request) => requests.push(request.url()));
-  await alone.setContent(html);
-  for (const colorScheme of ["light", "dark"]) {
-    await alone.emulateMedia({ colorScheme });
+  for (const html of letters) {
+    await alone.setViewportSize({ width: 320, height: 700 });
+    await alone.setContent(html);
     await accessible(alone);
   }
-  for (const width of [320, 900]) {
-    await alone.setViewportSize({ width, height: 700 });
-    const excess = await alone.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok(excess <= 0, `${excess} px too wide at ${width}`);
-  }
   assert.deepEqual(requests, []);
-  assert.ok((await alone.locator("body").innerText()).includes("Your account is ready"));
   await alone.close();
+
+  const email = await signUp(page);
+  const letter = await letterTo(page, email, "Welcome to MixLens");
+  await letter.getByText("As HTML").click();
+  await letter.frameLocator("iframe").getByText("Your account is ready").waitFor();
 }
 
 async function area(page) {

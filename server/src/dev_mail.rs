@@ -5,32 +5,57 @@ use axum::{
     http::{HeaderValue, header},
     response::{Html, IntoResponse, Response},
 };
-use backend::mail::{self, Written};
+use backend::mail::{self, Letters, Written};
 
 use crate::{pages, router::Site};
 
 /// How many letters are shown.
 const SHOWN: usize = 20;
 
+/// The newest letters.
 pub(crate) async fn page(State(site): State<Site>) -> Response {
-    let letters = match mail::newest_files(&site.backend.config, SHOWN).await {
-        Ok(letters) => letters,
-        Err(error) => return pages::plain_problem(&error, "dev-mail"),
-    };
+    match mail::newest_files(&site.backend.config, SHOWN).await {
+        Ok(letters) if letters.is_empty() => document(&site, "<p>No mail yet. Reload in a second.</p>", &[]),
+        Ok(letters) => document(
+            &site,
+            "<p>Newest first. Nothing of this left the machine.</p>",
+            &letters,
+        ),
+        Err(error) => pages::plain_problem(&error, "dev-mail"),
+    }
+}
+
+/// One of each kind of letter that there is, with made-up occasions, for whoever works on their words and looks.
+pub(crate) async fn catalogue(State(site): State<Site>) -> Response {
+    let title = "Night drive <b>v3</b> & “more”";
+    let letters: Vec<Written> = Letters::from(&site.backend.config)
+        .catalogue("somebody@example.org", title)
+        .into_iter()
+        .map(|letter| Written {
+            source: String::new(),
+            text: letter.text(),
+            html: letter.html(),
+            to: letter.to,
+            subject: letter.subject,
+        })
+        .collect();
+    document(
+        &site,
+        "<p>Every kind of letter, with made-up occasions.</p>",
+        &letters,
+    )
+}
+
+fn document(site: &Site, words: &str, letters: &[Written]) -> Response {
     let base_url = &site.backend.config.base_url;
     let items: String = letters
         .iter()
         .map(|letter| format!("<article>{}</article>", as_html(letter, base_url)))
         .collect();
-    let empty = if items.is_empty() {
-        "<p>No mail yet. Reload in a second.</p>"
-    } else {
-        ""
-    };
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Mail of this development server</title><style>{STYLE}</style>\
-         <main><h1>Mail of this development server</h1><p>Newest first. Nothing of this left the machine.</p>{empty}{items}</main>"
+         <main><h1>Mail of this development server</h1>{words}{items}</main>"
     );
     let mut response = Html(page).into_response();
     let policy =

@@ -74,7 +74,9 @@ pub fn build(site: Site) -> Router {
         .route("/api/{*function}", any(pages::server_function))
         .merge(account::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
-        people = people.route("/dev/mail", get(dev_mail::page));
+        people = people
+            .route("/dev/mail", get(dev_mail::page))
+            .route("/dev/mail/catalogue", get(dev_mail::catalogue));
     }
     let people = people
         .fallback(pages::page)

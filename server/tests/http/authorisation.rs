@@ -58,6 +58,7 @@ const MATRIX: &[Line] = &[
     (Get, "/favicon.svg", [200, 200, 200]),
     (Get, "/pkg", [404, 404, 404]),
     (Get, "/dev/mail", [200, 200, 200]),
+    (Get, "/dev/mail/catalogue", [200, 200, 200]),
     (Get, "/{bucket}", [403, 403, 403]),
     (Get, "/{bucket}/", [403, 403, 403]),
     (Get, "/{bucket}/{{*key}}", [403, 403, 403]),

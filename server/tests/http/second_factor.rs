@@ -184,6 +184,20 @@ on_both_databases! {
         assert_eq!(second_step(&anon, &longer, "000000").await.status, StatusCode::NOT_FOUND);
     }
 
+    async fn a_forgotten_password_is_no_way_around_it(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        let (authenticator, _) = set_up(&app, &user).await;
+        anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
+        app.run_jobs().await;
+        let token = app.token_to("ann@example.org", "Choose a new password").await;
+        let reset = anon.post("/signin/reset", &[("token", &token), ("password", PASSWORD)]).await;
+        assert_eq!(reset.header("location"), "/signin?done=reset");
+        app.run_jobs().await;
+        app.clock.advance(Duration::from_secs(30));
+        let step = first_step(&anon).await;
+        assert_eq!(second_step(&anon, &step, &authenticator.code(&app)).await.status, StatusCode::SEE_OTHER);
+    }
+
     async fn switched_off_it_is_forgotten_and_told(database) {
         let (app, anon, user) = TestApp::on(database).await.with_user().await;
         set_up(&app, &user).await;
