@@ -235,7 +235,7 @@ impl<'a> Letters<'a> {
                     "If it was not you, choose a new one at once",
                     format!("{}/signin/forgot", self.base),
                 ),
-                self.ask_us(),
+                note(format!("Is something else wrong? Write to {}.", self.contact)),
             ],
             SECURITY,
         )

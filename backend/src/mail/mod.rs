@@ -57,6 +57,16 @@ pub enum SendError {
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// For letters that are a step of something larger.
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        Self::Unavailable {
+            what: "the mail server",
+            source: error.into(),
+        }
+    }
+}
+
 impl From<SendError> for JobError {
     fn from(error: SendError) -> Self {
         match error {
