@@ -30,7 +30,7 @@ pub struct Reaped {
     pub exports: u64,
     /// Sessions that have ended.
     pub sessions: u64,
-    /// Sign-ups and requests that nobody confirmed, and counts of wrong passwords.
+    /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
     /// Rows of work that ended long ago.
     pub jobs: u64,
@@ -112,6 +112,16 @@ pub async fn due(backend: &Backend) -> Result<Vec<(&'static str, i64)>> {
         (
             "sign-ups that nobody confirmed",
             sql("SELECT COUNT(*) FROM sign_up WHERE expires_at <= $1").bind(now),
+        ),
+        (
+            "links for new passwords that nobody used",
+            sql("SELECT COUNT(*) FROM password_reset WHERE expires_at <= $1").bind(now),
+        ),
+        (
+            "new addresses that are settled",
+            sql("SELECT COUNT(*) FROM email_change WHERE expires_at <= $1 AND created_at <= $2")
+                .bind(now)
+                .bind(now.minus(accounts::address::WINDOW)),
         ),
     ];
     let mut found = Vec::new();

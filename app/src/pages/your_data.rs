@@ -7,7 +7,11 @@ use model::account::Me;
 
 use crate::{
     format,
-    pages::{not_found::failed, post_form::PostForm},
+    pages::{
+        account_area::{AccountPage, Subject},
+        not_found::failed,
+        post_form::PostForm,
+    },
     paths,
     ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Field, Notice, Severity, Table},
     visit::{Refusal, Visit, redirect_to_sign_in},
@@ -17,7 +21,6 @@ use crate::{
 #[component]
 pub fn YourData() -> impl IntoView {
     let visit = Visit::here();
-    let refusal = Refusal::here();
     if visit.actor.user().is_err() {
         redirect_to_sign_in(paths::YOUR_DATA);
         return ().into_any();
@@ -31,21 +34,14 @@ pub fn YourData() -> impl IntoView {
         }
     });
     view! {
-        <Title text="Your data" />
-        <section class="wrap wrap--text stack stack--wide">
-            <div class="stack">
-                <h1>"Your data"</h1>
-                <p class="lead">
-                    "Everything that MixLens holds about you: to see, to take with you, and to delete."
-                </p>
-            </div>
-            <ErrorSummary errors=refusal.errors() />
+        <AccountPage subject=Subject::Privacy>
+            <p class="lead">"Everything that MixLens holds about you: to see, to take with you, and to delete."</p>
             <Suspense>{everything}</Suspense>
             <p class="muted">
                 "Something is wrong, or not clear? Write to " <a href=format!("mailto:{contact}")>{contact.clone()}</a>
                 ". Why each thing is kept is in the " <a href=paths::PRIVACY>"privacy policy"</a> "."
             </p>
-        </section>
+        </AccountPage>
     }
     .into_any()
 }
@@ -231,11 +227,11 @@ pub fn DeleteAccount() -> impl IntoView {
         <Title text="Delete the account" />
         <section class="wrap wrap--narrow stack">
             <h1>"Delete the account"</h1>
-            <p>"This deletes the account of " <strong class="breakable">{email}</strong> " and everything in it:"</p>
+            <p>"This deletes the account of " <strong class="breakable">{email.clone()}</strong> " and everything in it:"</p>
             <ul class="bullets">
                 <li>"all reports and their numbers,"</li>
                 <li>"all audio that is still kept,"</li>
-                <li>"your name, address, password and settings,"</li>
+                <li>"your name, address, password, second factor and settings,"</li>
                 <li>"every signed-in browser, and all work under way."</li>
             </ul>
             <p>
@@ -244,6 +240,8 @@ pub fn DeleteAccount() -> impl IntoView {
             </p>
             <ErrorSummary errors=refusal.errors() />
             <PostForm action=paths::DELETE_ACCOUNT csrf=visit.csrf>
+                // For password managers: whose password it is.
+                <input type="hidden" name="username" autocomplete="username" value=email />
                 <Field
                     label="Your password"
                     name="password"

@@ -71,10 +71,7 @@ pub fn SiteHeader(
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>
-                    <a class="button button--link" href=paths::YOUR_DATA>
-                        "Your data"
-                    </a>
-                    <a class="button button--link" href=paths::ACCOUNT>
+                    <a class="menu__link" href=paths::ACCOUNT>
                         "Account"
                     </a>
                     <form method="post" action=paths::SIGN_OUT>

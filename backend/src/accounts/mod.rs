@@ -248,6 +248,13 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
     Ok(sign_ups + resets + addresses + throttle::reap(backend).await?)
 }
 
+/// The keyed hashes that a person's wrong passwords and wrong codes are counted by, a space between them.
+pub(crate) fn counted_by(backend: &Backend, account: AccountId, email_key: &str) -> String {
+    let passwords = throttle::subject(backend, email_key);
+    let codes = throttle::subject(backend, &second_factor::throttle_key(account));
+    format!("{passwords} {codes}")
+}
+
 /// An address is looked up trimmed and in lower case: people type theirs both ways.
 fn key_of(email: &str) -> String {
     email.trim().to_lowercase()

@@ -19,7 +19,7 @@ use crate::{
     Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job, JobError},
-    mail::Letters,
+    mail::{Letters, SendError},
     signing::sha256_hex,
     storage::Key,
 };
@@ -71,6 +71,9 @@ pub trait Vendor: fmt::Debug + Send + Sync + 'static {
 const OBJECTS: &str = "objects";
 const LATE_OBJECTS: &str = "late-objects";
 
+/// How long the last letter is tried where the server refuses it: perhaps it is our settings that are wrong.
+const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
+
 /// The step of the letter that says that it is done.
 const LETTER: &str = "letter";
 
@@ -78,6 +81,7 @@ const LETTER: &str = "letter";
 struct ErasureRow {
     account_id: Option<String>,
     email: Option<String>,
+    requested_at: i64,
     finished_at: Option<i64>,
 }
 
@@ -209,13 +213,8 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
             }
         }
         LETTER => {
-            if let Some(email) = find(&backend.db, erasure).await?.and_then(|row| row.email) {
-                let letter = Letters::from(&backend.config).account_deleted(email);
-                let sent = backend.mailer.send(erasure.0, &letter).await;
-                sent.map_err(|error| Error::Unavailable {
-                    what: "mail",
-                    source: error.into(),
-                })?;
+            if let Some(row) = find(&backend.db, erasure).await? {
+                say_good_bye(backend, erasure, row).await?;
             }
         }
         name => {
@@ -228,6 +227,21 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
         }
     }
     Ok(check_off(&backend.db, erasure, &step.step, backend.now()).await?)
+}
+
+/// The last letter. A deletion must end even where the address does not take letters any more.
+async fn say_good_bye(backend: &Backend, erasure: ErasureId, row: ErasureRow) -> Result<()> {
+    let Some(email) = row.email else {
+        return Ok(());
+    };
+    let letter = Letters::from(&backend.config).account_deleted(email);
+    match backend.mailer.send(erasure.0, &letter).await {
+        Err(SendError::Refused(_)) if backend.now().since(Timestamp(row.requested_at)) > REFUSED_FOR => {
+            tracing::warn!(%erasure, "the last letter was refused for good");
+            Ok(())
+        }
+        sent => Ok(sent?),
+    }
 }
 
 /// When every step is done, forgets whom it was about.
@@ -351,7 +365,7 @@ pub fn vendors() -> Arc<[Arc<dyn Vendor>]> {
 }
 
 async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError> {
-    const SELECT: &str = "SELECT account_id, email, finished_at FROM erasure WHERE id = $1";
+    const SELECT: &str = "SELECT account_id, email, requested_at, finished_at FROM erasure WHERE id = $1";
     db.optional(sql(SELECT).bind(erasure)).await
 }
 

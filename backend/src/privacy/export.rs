@@ -171,13 +171,7 @@ pub(crate) async fn build(backend: &Backend, export: ExportId, lease: &Lease) ->
         let now = backend.now();
         let mut tx = backend.db.begin().await?;
         if set_ready(&mut tx, export, now, size).await? {
-            mail::enqueue(
-                &mut tx,
-                backend,
-                account,
-                Notice::ExportReady { export: export.0 },
-            )
-            .await?;
+            mail::enqueue(&mut tx, backend, account, Notice::ExportReady { export }).await?;
         }
         lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
         tx.commit().await?;
@@ -198,6 +192,13 @@ pub(crate) async fn give_up(backend: &Backend, export: ExportId) -> Result<()> {
     const UPDATE: &str = "UPDATE export SET state = 'failed' WHERE id = $1 AND state = 'building'";
     backend.db.execute(sql(UPDATE).bind(export)).await?;
     Ok(())
+}
+
+/// Whether a copy is there, for the letter that says so.
+pub(crate) async fn can_be_fetched(backend: &Backend, export: ExportId) -> Result<bool> {
+    Ok(find(backend, export)
+        .await?
+        .is_some_and(|row| row.state == "ready"))
 }
 
 /// Marks archives whose day is over as removed and queues the removal of their objects. How many.

@@ -57,8 +57,10 @@ pub enum Key {
     Account,
     /// The address as it is looked up.
     Address,
-    /// The keyed hash of the address that wrong passwords are counted by.
-    AddressHash,
+    /// The keyed hashes that wrong passwords and wrong codes are counted by, a space between them.
+    TryHashes,
+    /// The keyed hash of the address that requests for a new password are counted by.
+    ResetHash,
 }
 
 /// One column that a person is given.
@@ -89,7 +91,7 @@ pub enum Kind {
 
 macro_rules! rows {
     (
-        from $table:literal by $key:ident $field:literal
+        from $table:literal where $key:ident is $condition:literal $(in order of $order:literal)?
         given { $first:literal $first_kind:ident $first_label:literal $(, $column:literal $kind:ident $label:literal)* $(,)? }
         withheld { $($hidden:literal $reason:expr),* $(,)? }
     ) => {
@@ -101,7 +103,7 @@ macro_rules! rows {
             ],
             withheld: &[$(($hidden, $reason)),*],
             select: concat!(
-                "SELECT ", $first, $(", ", $column,)* " FROM ", $table, " WHERE ", $field, " = $1 ORDER BY ", $first, " LIMIT $2 OFFSET $3"
+                "SELECT ", $first, $(", ", $column,)* " FROM ", $table, " WHERE ", $condition, " ORDER BY ", $first, $(", ", $order,)? " LIMIT $2 OFFSET $3"
             ),
         }
     };
@@ -117,7 +119,7 @@ pub const TABLES: &[Table] = &[
         about: "To sign you in, to address you, and to know your plan.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "account" by Account "id"
+            from "account" where Account is "id = $1"
             given {
                 "id" Text "Number of the account", "email" Text "E-mail", "display_name" Text "Display name",
                 "plan" Text "Plan", "terms_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
@@ -136,7 +138,7 @@ pub const TABLES: &[Table] = &[
         about: "To keep you signed in. No address of a device and no name of a browser is stored.",
         kept: "7 days after the last use, 30 days in any case; gone when you sign out.",
         export: rows! {
-            from "session" by Account "account_id"
+            from "session" where Account is "account_id = $1"
             given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used", "confirmed_at" Time "Password entered last" }
             withheld { "account_id" REFERENCE, "token_hash" "is the key of a signed-in browser" }
         },
@@ -148,14 +150,15 @@ pub const TABLES: &[Table] = &[
         about: "To let you choose a new password by a link.",
         kept: "Until the link ends.",
         export: rows! {
-            from "password_reset" by Account "account_id"
+            from "password_reset" where ResetHash is "subject_hash = $1"
             given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Link ends" }
             withheld {
                 "account_id" REFERENCE, "subject_hash" "stands for your address and says nothing else",
                 "token_hash" "is the key of the link",
             }
         },
-        erase: Erase::WithAccount,
+        // Those from before the account have no reference to it.
+        erase: Erase::By("DELETE FROM password_reset WHERE subject_hash = $1"),
     },
     Table {
         name: "email_change",
@@ -163,7 +166,7 @@ pub const TABLES: &[Table] = &[
         about: "To confirm a new address and to tell the old one.",
         kept: "Until the link ends and the old address was told.",
         export: rows! {
-            from "email_change" by Account "account_id"
+            from "email_change" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "old_email" Text "Old address", "new_email" Text "New address", "created_at" Time "Asked for",
                 "expires_at" Time "Link ends", "done_at" Time "Confirmed",
@@ -178,7 +181,7 @@ pub const TABLES: &[Table] = &[
         about: "To ask for a code of your device when you sign in.",
         kept: "Until you turn it off or delete your account.",
         export: rows! {
-            from "second_factor" by Account "account_id"
+            from "second_factor" where Account is "account_id = $1"
             given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)" }
             withheld { "account_id" REFERENCE, "sealed_secret" "is the key of your codes" }
         },
@@ -190,7 +193,7 @@ pub const TABLES: &[Table] = &[
         about: "To let you in once without your device.",
         kept: "Until each is used, or you turn the second factor off.",
         export: rows! {
-            from "recovery_code" by Account "account_id"
+            from "recovery_code" where Account is "account_id = $1"
             given { "created_at" Time "Made" }
             withheld { "account_id" REFERENCE, "code_hash" "stands for the code" }
         },
@@ -202,7 +205,7 @@ pub const TABLES: &[Table] = &[
         about: "To send you the e-mails that you want and no others.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "email_preference" by Account "account_id"
+            from "email_preference" where Account is "account_id = $1"
             given { "kind" Text "Kind", "wanted" Flag "Wanted", "changed_at" Time "Changed" }
             withheld { "account_id" REFERENCE }
         },
@@ -214,7 +217,7 @@ pub const TABLES: &[Table] = &[
         about: "To be able to prove what you agreed to, and when you took it back.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "email_consent" by Account "account_id"
+            from "email_consent" where Account is "account_id = $1"
             given { "id" Text "Number", "given" Flag "Given", "wording" Text "What you read", "at" Time "Said" }
             withheld { "account_id" REFERENCE }
         },
@@ -226,7 +229,7 @@ pub const TABLES: &[Table] = &[
         about: "To measure them. The audio itself is in the object store until the moment that is given here.",
         kept: "The facts until you delete the report; the audio as your plan says.",
         export: rows! {
-            from "upload" by Account "account_id"
+            from "upload" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
                 "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
@@ -241,7 +244,7 @@ pub const TABLES: &[Table] = &[
         about: "The reports of your mixes, with every number that was measured.",
         kept: "Until you delete the report.",
         export: rows! {
-            from "analysis" by Account "account_id"
+            from "analysis" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "state" Text "State", "stage" Text "Stage",
                 "percent" Number "Percent", "trouble" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
@@ -260,7 +263,7 @@ pub const TABLES: &[Table] = &[
         about: "What our rules said of each report.",
         kept: "Until you delete the report.",
         export: rows! {
-            from "verdict" by Account "(SELECT account_id FROM analysis WHERE analysis.id = verdict.analysis_id)"
+            from "verdict" where Account is "analysis_id IN (SELECT id FROM analysis WHERE account_id = $1)" in order of "rule_set"
             given {
                 "analysis_id" Text "Analysis", "rule_set" Text "Rules of", "mix_tenths" Number "Score as a mix, in tenths",
                 "master_tenths" Number "Score as a master, in tenths", "verdict" Json "Verdict", "created_at" Time "Made",
@@ -275,7 +278,7 @@ pub const TABLES: &[Table] = &[
         about: "The songs that you put versions together under.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "song" by Account "account_id"
+            from "song" where Account is "account_id = $1"
             given { "id" Text "Number", "title" Text "Title", "created_at" Time "Made" }
             withheld { "account_id" REFERENCE }
         },
@@ -287,7 +290,7 @@ pub const TABLES: &[Table] = &[
         about: "To count what your plan allows in a month.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "usage" by Account "account_id"
+            from "usage" where Account is "account_id = $1"
             given { "month" Number "Month (UTC)", "analyses" Number "Analyses" }
             withheld { "account_id" REFERENCE }
         },
@@ -299,7 +302,7 @@ pub const TABLES: &[Table] = &[
         about: "To keep to what you said, and to be able to prove it.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "consent" by Account "account_id"
+            from "consent" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "purpose" Text "For", "granted" Flag "Allowed", "policy" Text "Version of the policy", "said_at" Time "Said",
             }
@@ -313,7 +316,7 @@ pub const TABLES: &[Table] = &[
         about: "The archives that you asked for.",
         kept: "The archive for 24 hours; that there was one, until you delete your account.",
         export: rows! {
-            from "export" by Account "account_id"
+            from "export" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "state" Text "State", "created_at" Time "Asked for", "ready_at" Time "Ready",
                 "delete_after" Time "Archive is removed", "size_bytes" Number "Bytes",
@@ -328,7 +331,7 @@ pub const TABLES: &[Table] = &[
         about: "To answer within 30 days what you asked us by e-mail.",
         kept: "Your account is forgotten in it with your account; that there was a request stays.",
         export: rows! {
-            from "privacy_request" by Account "account_id"
+            from "privacy_request" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "kind" Text "Asked for", "received_at" Time "Arrived", "due_at" Time "Due", "answered_at" Time "Answered",
             }
@@ -342,7 +345,7 @@ pub const TABLES: &[Table] = &[
         about: "So that you are told of a change once and not twice.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "policy_notice" by Account "account_id"
+            from "policy_notice" where Account is "account_id = $1"
             given { "version" Text "Version", "told_at" Time "Told" }
             withheld { "account_id" REFERENCE }
         },
@@ -354,7 +357,7 @@ pub const TABLES: &[Table] = &[
         about: "Attempts to sign up with your address that nobody has confirmed.",
         kept: "24 hours.",
         export: rows! {
-            from "sign_up" by Address "email_key"
+            from "sign_up" where Address is "email_key = $1"
             given {
                 "id" Text "Number", "email" Text "E-mail", "display_name" Text "Display name", "terms_version" Text "Version of the terms",
                 "created_at" Time "Made", "expires_at" Time "Is forgotten",
@@ -368,15 +371,15 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "sign_in_throttle",
-        title: "Wrong passwords",
-        about: "To slow down whoever guesses your password.",
-        kept: "24 hours after the last wrong password; gone with the right one.",
+        title: "Wrong passwords and codes",
+        about: "To slow down whoever guesses your password or your codes.",
+        kept: "24 hours after the last wrong one; gone with the right one.",
         export: rows! {
-            from "sign_in_throttle" by AddressHash "subject_hash"
-            given { "failures" Number "Wrong passwords", "blocked_until" Time "Sign-in waits until", "updated_at" Time "The last one" }
-            withheld { "subject_hash" "stands for your address and says nothing else" }
+            from "sign_in_throttle" where TryHashes is "$1 LIKE '%' || subject_hash || '%'"
+            given { "failures" Number "Wrong tries", "blocked_until" Time "Sign-in waits until", "updated_at" Time "The last one" }
+            withheld { "subject_hash" "stands for your address or your account and says nothing else" }
         },
-        erase: Erase::By("DELETE FROM sign_in_throttle WHERE subject_hash = $1"),
+        erase: Erase::By("DELETE FROM sign_in_throttle WHERE $1 LIKE '%' || subject_hash || '%'"),
     },
     Table {
         name: "job",
@@ -384,7 +387,7 @@ pub const TABLES: &[Table] = &[
         about: "Measurements and letters that wait or were done. It holds numbers of what is listed above, never names.",
         kept: "7 days after it was done, 30 days after it failed.",
         export: rows! {
-            from "job" by Account "account_id"
+            from "job" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "kind" Text "What", "state" Text "State", "queue" Text "Queue", "payload" Json "About",
                 "attempts" Number "Attempts", "max_attempts" Number "Attempts at most", "last_error" Text "What went wrong",

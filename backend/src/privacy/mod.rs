@@ -17,9 +17,8 @@ use serde_json::{Map, Value};
 
 use self::manifest::{Column, Export, Key, Kind, TABLES, Table};
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, record::Record, sql},
-    signing::Purpose,
 };
 
 /// Rows of one table that the page shows; the export has all of them.
@@ -31,7 +30,8 @@ pub(crate) struct Subject {
     pub(crate) account: AccountId,
     pub(crate) email: String,
     email_key: String,
-    address_hash: String,
+    try_hashes: String,
+    reset_hash: String,
 }
 
 impl Subject {
@@ -50,10 +50,12 @@ impl Subject {
 
     fn from_row(backend: &Backend, row: Option<(String, String, String)>) -> Result<Option<Self>> {
         row.map(|(id, email, email_key)| {
+            let account = id.parse().map_err(Error::internal)?;
             Ok(Self {
-                account: id.parse().map_err(Error::internal)?,
+                account,
                 email,
-                address_hash: backend.signer.sign(Purpose::SignInThrottle, &[&email_key]),
+                try_hashes: accounts::counted_by(backend, account, &email_key),
+                reset_hash: accounts::recovery::subject(backend, &email_key),
                 email_key,
             })
         })
@@ -64,7 +66,8 @@ impl Subject {
         match key {
             Key::Account => self.account.to_string(),
             Key::Address => self.email_key.clone(),
-            Key::AddressHash => self.address_hash.clone(),
+            Key::TryHashes => self.try_hashes.clone(),
+            Key::ResetHash => self.reset_hash.clone(),
         }
     }
 }

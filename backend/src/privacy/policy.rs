@@ -34,6 +34,12 @@ pub async fn current(db: &Db) -> Result<Version> {
     Ok(db.one(sql(SELECT)).await?)
 }
 
+/// One of them, for the letter about it.
+pub(crate) async fn of(db: &Db, version: &str) -> Result<Version> {
+    const SELECT: &str = "SELECT version, material, summary FROM policy_version WHERE version = $1";
+    Ok(db.one(sql(SELECT).bind(version)).await?)
+}
+
 /// All versions, newest first.
 ///
 /// # Errors
@@ -88,17 +94,12 @@ pub async fn publish(backend: &Backend, version: &str, material: bool, summary: 
 /// The job behind [`publish`]: notes for every account that it is told and enqueues its letter, batch by batch. Killed in
 /// between, it goes on where it was.
 pub(crate) async fn announce(backend: &Backend, version: &str) -> Result<()> {
-    const SELECT: &str = "SELECT version, material, summary FROM policy_version WHERE version = $1";
-    let version: Version = backend.db.one(sql(SELECT).bind(version)).await?;
     loop {
         let mut tx = backend.db.begin().await?;
-        let accounts = note_batch(&mut tx, backend, &version.version).await?;
+        let accounts = note_batch(&mut tx, backend, version).await?;
         for account in &accounts {
-            let notice = Notice::PolicyChanged {
-                version: version.version.clone(),
-                summary: version.summary.clone(),
-            };
-            mail::enqueue(&mut tx, backend, *account, notice).await?;
+            let version = version.to_owned();
+            mail::enqueue(&mut tx, backend, *account, Notice::PolicyChanged { version }).await?;
         }
         tx.commit().await?;
         backend.wake.wake();

@@ -115,7 +115,7 @@ on_both_databases! {
         for person in ["ann", "bob", "cleo"] {
             app.signed_up(&format!("{person}@example.org")).await;
         }
-        let subject = "The privacy policy of MixLens changes";
+        let subject = "The policies of MixLens change";
         let told = async || {
             let mut counts = Vec::new();
             for person in ["ann", "bob", "cleo", "late"] {
