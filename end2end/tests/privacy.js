@@ -30,7 +30,8 @@ async function withReport(page, name = "Night drive.wav") {
 async function seeAndCopy(page) {
   const email = await withReport(page);
   await page.locator("details.menu summary").click();
-  await page.getByRole("link", { name: "Your data" }).click();
+  await page.getByRole("link", { name: "Account", exact: true }).click();
+  await page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Privacy" }).click();
   await page.getByRole("heading", { level: 1, name: "Your data" }).waitFor();
   const text = await page.locator("main").innerText();
   for (const held of [email, "Night drive.wav", "Signed-in browsers", "Until you delete your account."]) assert.ok(text.includes(held), held);

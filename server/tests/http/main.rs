@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     unreachable_pub,
     reason = "helpers of tests fail their test, and a test program has no public"
 )]
