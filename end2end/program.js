@@ -8,14 +8,19 @@ import { chromium } from "playwright-core";
 
 const root = join(import.meta.dirname, "..");
 
-/** Starts the program; answers with its address and a `stop` that gives its exit code. */
-export async function startProgram() {
+/** Starts the program; answers with its address and a `stop` that gives its exit code. `settings` are further MIXLENS_… variables. */
+export async function startProgram(settings = {}) {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const data = mkdtempSync(join(tmpdir(), "mixlens-"));
   const program = spawn(process.env.MIXLENS_TEST_PROGRAM ?? join(root, "target/debug/mixlens"), {
     cwd: root,
-    env: { ...process.env, MIXLENS_DATA_DIR: data, MIXLENS_LISTEN: `127.0.0.1:${port}`, MIXLENS_LOG: "warn" },
+    env: {
+      ...process.env, MIXLENS_DATA_DIR: data, MIXLENS_LISTEN: `127.0.0.1:${port}`, MIXLENS_LOG: "warn",
+      // Every walk comes from the same address.
+      MIXLENS_LIMITS__SIGN_UPS_PER_HOUR: "10000", MIXLENS_LIMITS__SIGN_INS_PER_MINUTE: "10000", MIXLENS_LIMITS__WRITES_PER_MINUTE: "10000",
+      ...settings,
+    },
     stdio: ["ignore", "inherit", "inherit"],
   });
   const ended = new Promise((resolve) => program.once("exit", resolve));

@@ -13,7 +13,7 @@ try {
   const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(`script: ${error}`));
-  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/no-such-page"]) {
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/cookies", "/policies", "/contact", "/account/deleted", "/no-such-page"]) {
     await shoot(page, path.slice(1).replace("/", "-") || "home", path);
   }
   for (const [name, path] of [["forgot", "/signin/forgot"], ["reset", "/signin/reset?token=x"]]) await shoot(page, name, path);
@@ -51,6 +51,20 @@ try {
   await shoot(page, "queue");
   for (const [at, path] of reports.entries()) await shoot(page, `report${at === 0 ? "" : at + 1}`, path);
   await shoot(page, "history", "/history");
+  await page.goto("/account/privacy");
+  await page.getByRole("button", { name: "Make a copy" }).click();
+  await page.waitForTimeout(2000);
+  await shoot(page, "your-data", "/account/privacy");
+  await shoot(page, "delete-account", "/account/privacy/delete");
+  // With statistics configured, the question is asked.
+  const counting = await startProgram({ MIXLENS_TELEMETRY__POSTHOG_KEY: "phc_nobody", MIXLENS_TELEMETRY__POSTHOG_HOST: "http://127.0.0.1:9" });
+  try {
+    const visitor = await (await browser.newContext({ baseURL: counting.base, viewport: { width: 1280, height: 900 } })).newPage();
+    await shoot(visitor, "consent", "/");
+    await shoot(visitor, "consent-cookies", "/cookies");
+  } finally {
+    await counting.stop();
+  }
 } finally {
   await browser.close();
   await program.stop();

@@ -62,6 +62,22 @@ pub const DECLINE: &str = "/account/email-preferences/decline";
 pub const TERMS: &str = "/terms";
 /// The privacy policy.
 pub const PRIVACY: &str = "/privacy";
+/// Which cookies there are, and the choice about the optional ones.
+pub const COOKIES: &str = "/cookies";
+/// Takes the choice about optional cookies and statistics.
+pub const CONSENT: &str = "/consent";
+/// Whom to write to.
+pub const CONTACT: &str = "/contact";
+/// Every version of the policies.
+pub const POLICIES: &str = "/policies";
+/// Everything that is held about the signed-in person.
+pub const YOUR_DATA: &str = "/account/privacy";
+/// Takes the form that asks for a copy of it.
+pub const COPY: &str = "/account/privacy/copy";
+/// Asks whether to delete the account, and takes the answer.
+pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
+/// Said after [`DELETE_ACCOUNT`].
+pub const ACCOUNT_DELETED: &str = "/account/deleted";
 /// How each number is measured.
 pub const METHODOLOGY: &str = "/methodology";
 /// Every rule, with an anchor for each.

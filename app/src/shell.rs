@@ -13,7 +13,10 @@ use leptos_router::{
 
 use crate::{
     api::CSRF_META,
-    pages::{account, account_area, analysis, history, home, legal, methodology, not_found, rules, upload},
+    pages::{
+        account, account_area, analysis, consent, history, home, legal, methodology, not_found, rules,
+        upload, your_data,
+    },
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
     visit::Visit,
@@ -53,6 +56,7 @@ fn App() -> impl IntoView {
         <SkipLink />
         <Router>
             <Header />
+            <consent::Banner />
             <main id="main" tabindex="-1">
                 <Routes fallback=not_found::NotFound>
                     <Route path=path!("/") view=home::Home ssr=SsrMode::Async />
@@ -81,6 +85,13 @@ fn App() -> impl IntoView {
                     <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
                     <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />
+                    <Route path=path!("/cookies") view=consent::Cookies ssr=SsrMode::Async />
+                    <Route path=path!("/policies") view=legal::Policies ssr=SsrMode::Async />
+                    <Route path=path!("/contact") view=legal::Contact ssr=SsrMode::Async />
+                    <Route path=path!("/account/privacy") view=your_data::YourData ssr=SsrMode::Async />
+                    <Route path=path!("/account/privacy/copy") view=your_data::YourData ssr=SsrMode::Async />
+                    <Route path=path!("/account/privacy/delete") view=your_data::DeleteAccount ssr=SsrMode::Async />
+                    <Route path=path!("/account/deleted") view=your_data::AccountDeleted ssr=SsrMode::Async />
                 </Routes>
             </main>
         </Router>

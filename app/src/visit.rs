@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backend::{Actor, Backend, Error};
+use backend::{Actor, Backend, Error, privacy::consent::Consent};
 use http::{StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -19,6 +19,8 @@ pub struct Visit {
     pub actor: Actor,
     /// The CSRF token for the forms and islands of this page.
     pub csrf: String,
+    /// Whether this visit may be counted, and whether to ask.
+    pub consent: Consent,
     /// The id of this request, under which the log knows it.
     pub request_id: String,
 }

@@ -16,9 +16,11 @@ use crate::{
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Wake},
     mail::Mailer,
+    privacy::erasure::{self, Vendor},
     sessions::{self, User},
     signing::Signer,
     storage::Storage,
+    telemetry::Statistics,
 };
 
 /// The services that use cases stand on. Cheap to clone.
@@ -40,6 +42,10 @@ pub struct Backend {
     pub hasher: Hasher,
     /// Sends mail.
     pub mailer: Mailer,
+    /// Whoever else must forget a person whose account is deleted.
+    pub vendors: Arc<[Arc<dyn Vendor>]>,
+    /// Counts how the product is used, where that was allowed.
+    pub statistics: Statistics,
     /// Tells the workers of this process that there is work.
     pub wake: Wake,
     /// How to start the measuring child process.
@@ -62,6 +68,7 @@ impl Backend {
         .await?;
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
         let mailer = Mailer::new(&config)?;
+        let statistics = Statistics::new(&config.telemetry).await?;
         Ok(Self {
             config: Arc::new(config),
             db,
@@ -71,6 +78,8 @@ impl Backend {
             signer,
             hasher: Hasher::new(),
             mailer,
+            vendors: erasure::vendors(),
+            statistics,
             wake: Wake::default(),
             child,
             cores: Arc::new(Semaphore::new(
@@ -183,15 +192,15 @@ fn secret_key(config: &Config, entropy: &dyn Entropy) -> io::Result<SecretString
             ),
         )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = entropy::new_secret(entropy);
-            write_private(&path, &key)?;
-            Ok(SecretString::from(key))
+            write_private(&path, &entropy::new_secret(entropy))?;
+            // Several processes may start for the first time at once; the key of the fastest is everybody's.
+            std::fs::read_to_string(&path).map(SecretString::from)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Writes a file that only the owner of the process may read, whole or not at all.
+/// Writes a file that only the owner of the process may read, whole or not at all, unless there is one already.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
@@ -200,6 +209,9 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.error),
+    }
 }

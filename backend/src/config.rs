@@ -14,12 +14,14 @@ use serde::Deserialize;
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
 /// Settings whose values are secret, as dotted paths. Each can also be given as `…_FILE`.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 7] = [
     "database_url",
     "mail.smtp_url",
     "secret_key",
     "storage.access_key",
     "storage.secret_key",
+    "telemetry.posthog_key",
+    "telemetry.sentry_dsn",
 ];
 
 /// The least length of `secret_key`, in characters.
@@ -62,11 +64,17 @@ pub struct Config {
     pub drain_seconds: u64,
     pub site_dir: String,
     pub contact_email: String,
+    pub privacy_email: String,
+    pub security_email: String,
+    pub trusted_hops: usize,
+    pub metrics_listen: String,
     pub storage: Storage,
     pub uploads: Uploads,
     pub worker: Worker,
     pub measuring: Measuring,
     pub mail: Mail,
+    pub telemetry: Telemetry,
+    pub limits: RateLimits,
     pub plans: Plans,
 }
 
@@ -135,6 +143,27 @@ impl Mail {
             || form_urlencoded::parse(query.as_bytes())
                 .any(|(name, value)| name == "tls" && value == "required")
     }
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Telemetry {
+    pub posthog_key: SecretString,
+    pub posthog_host: String,
+    pub sentry_dsn: SecretString,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct RateLimits {
+    pub sign_ups_per_hour: u32,
+    pub sign_ins_per_minute: u32,
+    pub writes_per_minute: u32,
+    pub uploads_per_hour: u32,
 }
 
 /// `[plans]`
@@ -244,6 +273,11 @@ impl Config {
             (
                 production && key.is_empty(),
                 "production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…",
+            ),
+            (
+                !self.metrics_listen.is_empty()
+                    && self.metrics_listen.parse::<std::net::SocketAddr>().is_err(),
+                "metrics_listen must be an address and a port, e.g. 127.0.0.1:9100",
             ),
             (
                 production && is_missing(&self.mail.smtp_url),
@@ -366,6 +400,10 @@ impl fmt::Display for Config {
             ("drain_seconds", self.drain_seconds.to_string()),
             ("site_dir", self.site_dir.clone()),
             ("contact_email", self.contact_email.clone()),
+            ("privacy_email", self.privacy_email.clone()),
+            ("security_email", self.security_email.clone()),
+            ("trusted_hops", self.trusted_hops.to_string()),
+            ("metrics_listen", self.metrics_listen.clone()),
             (
                 "storage.endpoint",
                 if self.uses_builtin_storage() {
@@ -390,6 +428,31 @@ impl fmt::Display for Config {
             ("measuring.wall_seconds", self.measuring.wall_seconds.to_string()),
             ("mail.from", self.mail.from.clone()),
             ("mail.smtp_url", mask(&self.mail.smtp_url).to_owned()),
+            (
+                "telemetry.posthog_key",
+                mask(&self.telemetry.posthog_key).to_owned(),
+            ),
+            ("telemetry.posthog_host", self.telemetry.posthog_host.clone()),
+            (
+                "telemetry.sentry_dsn",
+                mask(&self.telemetry.sentry_dsn).to_owned(),
+            ),
+            (
+                "limits.sign_ups_per_hour",
+                self.limits.sign_ups_per_hour.to_string(),
+            ),
+            (
+                "limits.sign_ins_per_minute",
+                self.limits.sign_ins_per_minute.to_string(),
+            ),
+            (
+                "limits.writes_per_minute",
+                self.limits.writes_per_minute.to_string(),
+            ),
+            (
+                "limits.uploads_per_hour",
+                self.limits.uploads_per_hour.to_string(),
+            ),
             ("plans.free", limits(&self.plans.free)),
             ("plans.pro", limits(&self.plans.pro)),
             ("plans.studio", limits(&self.plans.studio)),

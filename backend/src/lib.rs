@@ -12,10 +12,14 @@ pub mod entropy;
 mod error;
 pub mod jobs;
 pub mod mail;
+pub mod plans;
+pub mod privacy;
+pub mod retention;
 mod sealing;
 pub mod sessions;
 pub mod signing;
 pub mod storage;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod uploads;

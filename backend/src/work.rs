@@ -3,11 +3,12 @@
 use uuid::Uuid;
 
 use crate::{
-    Backend, Result, accounts, analyses,
-    jobs::{self, Handler, Job, JobError, Lease},
-    mail, sessions,
+    Backend, Error, accounts, analyses,
+    jobs::{Handler, Job, JobError, Lease},
+    mail,
+    privacy::{erasure, export, policy},
+    retention,
     storage::Key,
-    uploads,
 };
 
 #[async_trait::async_trait]
@@ -25,6 +26,15 @@ impl Handler for Backend {
                     .map(drop)
                     .map_err(JobError::wait)
             }
+            Job::BuildExport { export } => export::build(self, export, &lease).await,
+            Job::RemoveExport { account, export } => {
+                let archive = Key::export(account, export);
+                self.storage.delete(&archive).await.map_err(JobError::wait)
+            }
+            Job::Erase { erasure } => erasure::run(self, erasure).await,
+            Job::AnnouncePolicy { version } => {
+                policy::announce(self, &version).await.map_err(JobError::retry)
+            }
             Job::JudgeAnew => {
                 let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
                 if judged > 0 {
@@ -32,15 +42,18 @@ impl Handler for Backend {
                 }
                 Ok(())
             }
-            Job::Reap => reap(self).await.map_err(JobError::retry),
+            Job::Reap => retention::reap(self).await.map(drop).map_err(JobError::retry),
         }
     }
 
     async fn dead(&self, job: Job) {
-        if let Job::AnalyseUpload { analysis } = job
-            && let Err(error) = analyses::give_up(self, analysis).await
-        {
-            tracing::error!(%analysis, %error, "an analysis without a living job could not be ended");
+        let told = match job {
+            Job::AnalyseUpload { analysis } => analyses::give_up(self, analysis).await,
+            Job::BuildExport { export } => export::give_up(self, export).await,
+            _ => Ok::<_, Error>(()),
+        };
+        if let Err(error) = told {
+            tracing::error!(%error, "the end of a job could not be told");
         }
     }
 }
@@ -48,14 +61,4 @@ impl Handler for Backend {
 /// A letter has the id of its job: every run of the job sends the same letter.
 fn letter_id(lease: &Lease) -> Result<Uuid, JobError> {
     lease.job().parse().map_err(JobError::fail)
-}
-
-/// Removes everything whose time has come.
-async fn reap(backend: &Backend) -> Result<()> {
-    let uploads = uploads::reap(backend).await?;
-    let sessions = sessions::reap(backend).await?;
-    let sign_ups = accounts::reap(backend).await?;
-    let jobs = jobs::reap(&backend.db, backend.now()).await?;
-    tracing::info!(uploads, sessions, sign_ups, jobs, "reaped");
-    Ok(())
 }

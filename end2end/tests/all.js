@@ -1,11 +1,13 @@
 // Every walk. Names are sentences; promises carry their numbers.
 import assert from "node:assert/strict";
+import { privacyTests } from "./privacy.js";
 import { PASSWORD, accessible, file, hydrated, signUp, upload, wav } from "./help.js";
 
 const PHONE = { viewport: { width: 320, height: 700 }, hasTouch: true };
 const NO_SCRIPT = { javaScriptEnabled: false };
 
 export const tests = [
+  ...privacyTests,
   { name: "a new person uploads a mix and reads its report without a reload", run: mainWalk },
   { name: "the same on a phone of 320 px", run: mainWalk, options: PHONE },
   { name: "several files at once, each to its own report", run: severalFiles },
@@ -213,7 +215,7 @@ async function cookies(page) {
 }
 
 async function publicPages(page) {
-  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/no-such-page"]) {
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/cookies", "/policies", "/contact", "/account/deleted", "/no-such-page"]) {
     await page.goto(path);
     await accessible(page);
   }

@@ -55,6 +55,10 @@ id! {
     PasswordResetId,
     /// One new address that waits for its confirmation.
     EmailChangeId,
+    /// One archive of everything held about a person.
+    ExportId,
+    /// One deletion of an account.
+    ErasureId,
     /// One unit of background work.
     JobId,
 }

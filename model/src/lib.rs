@@ -17,7 +17,10 @@ pub mod upload;
 pub mod verdict;
 
 pub use failure::{Failure, FailureCode};
-pub use ids::{AccountId, AnalysisId, EmailChangeId, JobId, PasswordResetId, SessionId, SignUpId, UploadId};
+pub use ids::{
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, JobId, PasswordResetId, SessionId, SignUpId,
+    UploadId,
+};
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};
 pub use time::Timestamp;

@@ -13,7 +13,7 @@ use backend::{
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret as _;
 
-use crate::{logging, process, setup};
+use crate::{admin, error_reports, logging, process, setup};
 
 /// Measures music mixes and says what is in them.
 #[derive(Debug, Parser)]
@@ -39,6 +39,18 @@ enum Command {
     Beat,
     /// Brings the database's schema up to date and ends.
     Migrate,
+    /// Removes everything whose time has come, as the hourly job does.
+    Reap {
+        /// Only says what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Work of the operator: requests about personal data, plans, policies.
+    Admin {
+        /// What to do.
+        #[command(subcommand)]
+        task: admin::Task,
+    },
     /// Prints the settings in force, secrets masked.
     Config,
     /// Measures the file on standard input; the worker starts it.
@@ -81,11 +93,15 @@ fn start(cli: Cli) -> Result<(), Failure> {
     if cli.command == Some(Command::Config) {
         return Ok(write!(io::stdout(), "{config}")?);
     }
+    // Before the log, which it listens to; at its end it sends what waits.
+    let _reports = error_reports::init(&config)?;
     logging::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
             Some(Command::Migrate) => migrate(&config).await,
+            Some(Command::Reap { dry_run }) => admin::reap(config, dry_run).await,
+            Some(Command::Admin { task }) => admin::run(config, task).await,
             Some(Command::Web) => process::run(config, process::Roles::WEB).await,
             Some(Command::Worker) => process::run(config, process::Roles::WORKER).await,
             Some(Command::Beat) => process::run(config, process::Roles::BEAT).await,

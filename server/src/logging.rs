@@ -4,10 +4,18 @@
 use std::io::IsTerminal as _;
 
 use backend::config::{Config, LogFormat};
-use tracing_subscriber::{EnvFilter, util::SubscriberInitExt as _};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::error_reports::Reporter;
 
 /// Libraries that log signed URLs, statements or refusals of their own are quiet unless asked for by name.
-const QUIET: [&str; 4] = ["s3s=off", "sqlx=warn", "hyper=warn", "aws=warn"];
+const QUIET: [&str; 5] = [
+    "s3s=off",
+    "sqlx=warn",
+    "hyper=warn",
+    "aws=warn",
+    "posthog_rs=warn",
+];
 
 /// Starts logging as `config` says.
 ///
@@ -20,8 +28,13 @@ pub(crate) fn init(config: &Config) -> Result<(), Box<dyn std::error::Error + Se
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
-        LogFormat::Text => lines.with_target(false).finish().try_init()?,
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
+        LogFormat::Text => lines.with_target(false).finish().with(Reporter).try_init()?,
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .finish()
+            .with(Reporter)
+            .try_init()?,
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A process and its roles: start, serve, drain, end.
 
-use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use backend::{
     config::Config,
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Readiness,
+    metrics,
     router::{self, Site},
     setup,
 };
@@ -52,6 +53,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// where nobody balances.
 const UNREADY_FIRST: Duration = Duration::from_secs(2);
 
+/// How long statistics that wait may take to leave at the end.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// Runs the roles until SIGTERM or Ctrl-C, then drains: not ready at once, no new claims, what runs may finish.
 pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let parts = setup::parts(config).await?;
@@ -60,6 +64,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let readiness = Readiness::new();
     let mut running = JoinSet::new();
+    let mut working = JoinSet::new();
 
     // A worker beside the web role outlives the listener, because it reads objects through it.
     let close_listener = CancellationToken::new();
@@ -68,12 +73,23 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
         })?;
         let site = Site::new(parts, readiness.clone())?;
-        let serve = axum::serve(listener, router::build(site))
-            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        let (limiters, stop) = (Arc::clone(&site.limiters), stop.clone());
+        working.spawn(async move {
+            limiters.tidy(&stop).await;
+            Ok(())
+        });
+        let app = router::build(site).into_make_service_with_connect_info::<SocketAddr>();
+        let serve =
+            axum::serve(listener, app).with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
         announce(&config);
     }
-    let mut working = JoinSet::new();
+    if !config.metrics_listen.is_empty() {
+        let listener = TcpListener::bind(&config.metrics_listen).await?;
+        let serve = axum::serve(listener, metrics::routes(backend.clone()))
+            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
+    }
     if roles.worker {
         let (worker, stop) = (backend.clone(), stop.clone());
         working.spawn(async move { jobs::run(worker.workers(), stop).await.map_err(Failure::from) });
@@ -110,6 +126,8 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     {
         tracing::warn!("some requests did not end in time");
     }
+    // Statistics are not worth a process that does not end.
+    let _ = tokio::time::timeout(FLUSH, backend.statistics.flush()).await;
     backend.db.close().await;
     tracing::info!("ended");
     ended

@@ -18,9 +18,9 @@ use tracing::Instrument as _;
 use crate::{
     account, assets, dev_mail, forms,
     health::{self, Readiness},
-    pages,
+    limits, pages, privacy,
     setup::{self, Parts},
-    visitor,
+    telemetry, visitor,
 };
 
 /// The largest body of a form or a server function, in bytes. Audio never comes this way (P03).
@@ -32,6 +32,7 @@ pub struct Site {
     pub(crate) backend: Backend,
     pub(crate) readiness: Readiness,
     pub(crate) options: Arc<LeptosOptions>,
+    pub(crate) limiters: Arc<limits::Limiters>,
     assets: assets::Assets,
     builtin: Option<backend::storage::builtin::Service>,
 }
@@ -47,6 +48,7 @@ impl Site {
         let assets = assets::Assets::open(setup::site_dir(&parts.backend.config))?;
         let options = Arc::new(assets.leptos_options());
         Ok(Self {
+            limiters: Arc::new(limits::Limiters::new(&parts.backend.config.limits)),
             backend: parts.backend,
             readiness,
             options,
@@ -65,6 +67,9 @@ pub fn build(site: Site) -> Router {
         .route("/signout", post(forms::sign_out))
         .route("/analyses/{id}/rename", post(forms::rename))
         .route("/analyses/{id}/delete", post(forms::delete))
+        .route("/account/privacy/copy", post(privacy::ask_for_copy))
+        .route("/account/privacy/delete", post(privacy::delete_account))
+        .route("/consent", post(privacy::consent))
         .route("/analyses/{id}/stage", post(forms::stage))
         .route("/api/{*function}", any(pages::server_function))
         .merge(account::routes());
@@ -76,6 +81,8 @@ pub fn build(site: Site) -> Router {
     let people = people
         .fallback(pages::page)
         .method_not_allowed_fallback(pages::page)
+        .layer(middleware::from_fn_with_state(site.clone(), telemetry::count))
+        .layer(middleware::from_fn_with_state(site.clone(), limits::check))
         .layer(middleware::from_fn_with_state(site.clone(), visitor::identify))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CompressionLayer::new());
@@ -83,6 +90,7 @@ pub fn build(site: Site) -> Router {
     let mut all = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/.well-known/security.txt", get(privacy::security_txt))
         .merge(assets::routes(&site.assets))
         .merge(account::mail_program_routes())
         .merge(people);

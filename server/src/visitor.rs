@@ -12,7 +12,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use backend::{Actor, Error, csrf, entropy, sessions};
+use backend::{
+    Actor, Error, csrf, entropy,
+    privacy::{
+        consent::{self, Consent, Signals},
+        cookies,
+    },
+    sessions,
+};
 use model::ProblemCode;
 
 use crate::{
@@ -21,10 +28,10 @@ use crate::{
 };
 
 /// The cookie with the session's token.
-pub(crate) const SESSION_COOKIE: &str = "__Host-session";
+pub(crate) const SESSION_COOKIE: &str = cookies::SESSION.name;
 
 /// The cookie with the seed of CSRF tokens.
-pub(crate) const CSRF_COOKIE: &str = "__Host-csrf";
+pub(crate) const CSRF_COOKIE: &str = cookies::CSRF.name;
 
 /// The hidden field of a form with the CSRF token.
 const CSRF_FIELD: &str = "csrf";
@@ -65,11 +72,16 @@ pub(crate) async fn identify(State(site): State<Site>, mut request: Request, nex
         .clone()
         .unwrap_or_else(|| entropy::new_secret(&*site.backend.entropy));
     let is_signed_in = user.is_some();
+    let consent = match consent_of(&site, request.headers(), user.as_ref()).await {
+        Ok(consent) => consent,
+        Err(error) => return pages::plain_problem(&error, &request_id),
+    };
     request.extensions_mut().insert(SessionToken(token));
     request.extensions_mut().insert(Visit {
         csrf: csrf::token(&site.backend.signer, &*site.backend.entropy, session, &seed),
         actor: user.map_or(Actor::Nobody, Actor::User),
         backend: site.backend.clone(),
+        consent,
         request_id,
     });
     let mut response = next.run(request).await;
@@ -88,6 +100,29 @@ pub(crate) async fn identify(State(site): State<Site>, mut request: Request, nex
     response
 }
 
+/// What the browser and the person say about being counted.
+async fn consent_of(
+    site: &Site,
+    headers: &HeaderMap,
+    user: Option<&sessions::User>,
+) -> Result<Consent, Error> {
+    let configured = consent::is_configured(&site.backend);
+    let is_one = |name: &str| headers.get(name).is_some_and(|value| value == "1");
+    let signals = Signals {
+        do_not_track: is_one("dnt") || is_one("sec-gpc"),
+        remembered: match cookie(headers, cookies::CONSENT.name).as_deref() {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => None,
+        },
+    };
+    let account = match user {
+        Some(user) if configured => consent::of_account(&site.backend.db, user.account).await?,
+        _ => None,
+    };
+    Ok(Consent::decide(configured, signals, account))
+}
+
 /// Gives the browser its session.
 pub(crate) fn sign_in(response: &mut Response, token: &str) {
     let seconds = sessions::ABSOLUTE.as_secs();
@@ -99,10 +134,7 @@ pub(crate) fn sign_in(response: &mut Response, token: &str) {
 
 /// Takes the session from the browser, and whatever it may have kept of the person (ASVS 14.3.1).
 pub(crate) fn sign_out(response: &mut Response) {
-    append_cookie(
-        response,
-        &format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"),
-    );
+    forget_cookie(response, SESSION_COOKIE);
     response.headers_mut().insert(
         header::HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),
@@ -119,14 +151,22 @@ pub(crate) fn request_id(request: &Request) -> String {
         .to_owned()
 }
 
-fn append_cookie(response: &mut Response, cookie: &str) {
+/// Takes a cookie from the browser.
+pub(crate) fn forget_cookie(response: &mut Response, name: &str) {
+    append_cookie(
+        response,
+        &format!("{name}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"),
+    );
+}
+
+pub(crate) fn append_cookie(response: &mut Response, cookie: &str) {
     // Tokens are base64url, so this always is a header value.
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
 }
 
-fn is_write(method: &Method) -> bool {
+pub(crate) fn is_write(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
@@ -177,7 +217,7 @@ fn forged() -> Error {
     )
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::{ev, html::Audio, prelude::*, task::spawn_local};
 use model::AnalysisId;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast as _, closure::Closure};
 use web_sys::{Element, HtmlAudioElement, HtmlInputElement, MouseEvent};
 
@@ -39,7 +40,9 @@ pub fn Player(
     let message = RwSignal::new(None::<String>);
     let linked = RwSignal::new(false);
 
-    let desk = StoredValue::new_local(None::<Desk>);
+    // The wrapper stands inside the option: on the server there is never one, and so nothing that must be dropped on the
+    // thread that made it. (`new_local` wraps the empty option, too, and panics where a page wanders between threads.)
+    let desk = StoredValue::new(None::<SendWrapper<Desk>>);
     let mode = RwSignal::new(Mode::Stereo);
     // The stretch that a place named, and whether it is repeated.
     let stretch = RwSignal::new(None::<(f64, f64)>);
@@ -70,7 +73,7 @@ pub fn Player(
             return;
         };
         if linked.get_untracked() {
-            desk.with_value(|desk| desk.as_ref().map(Desk::resume));
+            desk.with_value(|desk| desk.as_ref().map(|desk| desk.resume()));
             play(&audio);
         } else {
             link(true);
@@ -139,7 +142,7 @@ pub fn Player(
         };
         if desk.with_value(Option::is_none) {
             match Desk::new(&audio) {
-                Ok(new) => desk.set_value(Some(new)),
+                Ok(new) => desk.set_value(Some(SendWrapper::new(new))),
                 Err(_) => {
                     message.set(Some("Your browser cannot play one channel alone.".into()));
                     return;

@@ -1,20 +1,72 @@
-//! Terms and privacy, in our own words. Figures come from the settings that the code uses.
+//! Terms, privacy policy, contact and the list of versions, in our own words. Figures, companies and tables come from the
+//! settings and constants that the code itself goes by, so that the text cannot drift from what it does.
 
+use std::time::Duration;
+
+use backend::{
+    accounts,
+    config::Config,
+    privacy::{erasure, export, manifest, policy, vendors},
+    retention, sessions,
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::plan::Plan;
 
-use crate::{format, paths, visit::Visit};
+use crate::{format, pages::not_found::failed, paths, visit::Visit};
+
+/// Since when the policies hold, with the way to their history.
+#[component]
+pub fn Dated() -> impl IntoView {
+    let visit = Visit::here();
+    let date = Suspend::new(async move {
+        match policy::current(&visit.backend.db).await {
+            Ok(current) => view! {
+                <p class="muted">
+                    "Version of " <time datetime=current.version.clone()>{current.version.clone()}</time> " · "
+                    <a href=paths::POLICIES>"What changed"</a>
+                </p>
+            }
+            .into_any(),
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! { <Suspense>{date}</Suspense> }
+}
+
+/// A mail address as a link.
+fn mail_to(address: &str) -> AnyView {
+    view! { <a href=format!("mailto:{address}")>{address.to_owned()}</a> }.into_any()
+}
+
+/// How long the audio of each plan is kept.
+fn audio_kept(config: &Config) -> AnyView {
+    [Plan::Free, Plan::Pro, Plan::Studio]
+        .map(|plan| {
+            let span = format::retention(config.plans.of(plan).audio_kept_hours);
+            view! { <li>{plan.name()} ": " {span} " after the upload"</li> }
+        })
+        .collect_view()
+        .into_any()
+}
+
+fn days(span: Duration) -> u64 {
+    span.as_secs() / (24 * 3600)
+}
+
+fn hours(span: Duration) -> u64 {
+    span.as_secs() / 3600
+}
 
 /// What both sides agree on.
 #[component]
 pub fn Terms() -> impl IntoView {
-    let contact = Visit::here().backend.config.contact_email.clone();
+    let config = Visit::here().backend.config;
     view! {
         <Title text="Terms" />
-        <article class="wrap wrap--narrow prose">
+        <article class="wrap wrap--text prose">
             <h1>"Terms of service"</h1>
-            <p class="muted">"Version of " <time datetime=backend::accounts::TERMS_VERSION>{backend::accounts::TERMS_VERSION}</time></p>
+            <Dated />
             <h2>"What MixLens does"</h2>
             <p>
                 "You upload a mix. MixLens measures it and shows you a report. The numbers are measurements by published standards; "
@@ -22,13 +74,18 @@ pub fn Terms() -> impl IntoView {
             </p>
             <h2>"Your music stays yours"</h2>
             <p>
-                "You keep every right in what you upload. You allow us to store and process it for one purpose: to measure it and show you the result. "
-                "Upload only what you may upload."
+                "You keep every right in what you upload. You allow us to store and process it for one purpose: to measure it, to make the corrected version that you ask for, "
+                "and to show you the result. Upload only what you may upload."
             </p>
             <h2>"Your account"</h2>
             <p>
-                "You are " {backend::accounts::MIN_AGE} " or older. You keep your password to yourself. One account is for one person."
+                "You are " {accounts::MIN_AGE} " or older. You keep your password to yourself. One account is for one person. You can delete it at any time, on the page "
+                <a href=paths::YOUR_DATA>"Your data"</a> "."
             </p>
+            <h2>"How long audio is kept"</h2>
+            <p>"Your plan decides it at the moment of the upload. A better plan later keeps it longer; a smaller one shortens nothing."</p>
+            <ul>{audio_kept(&config)}</ul>
+            <p>"Keep your own copy: MixLens is an instrument, not an archive."</p>
             <h2>"What nobody may do"</h2>
             <p>"Attack the service, work around its limits, or use it to harm others. We may end accounts that do."</p>
             <h2>"What we owe each other"</h2>
@@ -36,8 +93,13 @@ pub fn Terms() -> impl IntoView {
                 "We run the service with care and keep to the " <a href=paths::PRIVACY>"privacy policy"</a>
                 ". We cannot promise that it is never down, and we do not replace the ears of an engineer."
             </p>
+            <h2>"Changes"</h2>
+            <p>
+                "When something changes that matters to you, we write to you before we ask you to go by it. Every version is listed under "
+                <a href=paths::POLICIES>"What changed"</a> "."
+            </p>
             <h2>"Contact"</h2>
-            <p><a href=format!("mailto:{contact}")>{contact.clone()}</a></p>
+            <p>{mail_to(&config.contact_email)} " · " <a href=paths::CONTACT>"All addresses"</a></p>
         </article>
     }
 }
@@ -45,44 +107,212 @@ pub fn Terms() -> impl IntoView {
 /// What is kept, for how long, and who sees it.
 #[component]
 pub fn Privacy() -> impl IntoView {
-    let config = Visit::here().backend.config;
-    let contact = config.contact_email.clone();
-    let retention = [Plan::Free, Plan::Pro, Plan::Studio]
-        .map(|plan| {
-            let span = format::retention(config.plans.of(plan).audio_kept_hours);
-            view! { <li>{plan.name()} ": " {span} " after the upload"</li> }
+    let visit = Visit::here();
+    let config = visit.backend.config.clone();
+    let tables = manifest::TABLES
+        .iter()
+        .filter(|table| matches!(table.export, manifest::Export::Rows { .. }))
+        .map(|table| {
+            view! {
+                <tr>
+                    <th scope="row">{table.title}</th>
+                    <td>{table.about}</td>
+                    <td>{table.kept}</td>
+                </tr>
+            }
         })
         .collect_view();
+    let parties = vendors::in_use(&config);
+    let nobody = parties.is_empty();
+    let reports = parties.iter().any(|party| party.name == vendors::SENTRY);
+    let parties = parties
+        .into_iter()
+        .map(|party| {
+            view! {
+                <li>
+                    <strong>{party.name}</strong>
+                    ". " {party.does} " It gets: " {party.gets}
+                </li>
+            }
+        })
+        .collect_view();
+    let counts = visit.backend.statistics.is_on();
     view! {
         <Title text="Privacy" />
-        <article class="wrap wrap--narrow prose">
+        <article class="wrap wrap--text prose">
             <h1>"Privacy policy"</h1>
-            <p class="muted">"Version of " <time datetime=backend::accounts::TERMS_VERSION>{backend::accounts::TERMS_VERSION}</time></p>
+            <Dated />
             <h2>"Your audio"</h2>
             <p>
                 "It is measured, and nothing else: not used for training, not fingerprinted, not sold. Your browser sends it straight to private storage; "
-                "every access is by a signed link for one file that ends within minutes. It is removed by itself:"
+                "every access is by a signed link for one file, which ends after " {config.uploads.play_minutes} " minutes to listen and "
+                {config.uploads.ticket_minutes} " minutes to upload. The worker that measures it keeps no copy. It is removed by itself:"
             </p>
-            <ul>{retention}</ul>
-            <p>"The report stays until you delete it. Deleting a report removes its audio at once."</p>
-            <h2>"Your account"</h2>
+            <ul>{audio_kept(&config)}</ul>
             <p>
-                "We keep your e-mail address, the name you chose, a hash of your password (argon2id), your plan, and when you accepted the terms. "
-                "A sign-up that is not confirmed within 24 hours is forgotten. No address of your device and no browser name is stored."
+                "The cleaning runs every " {retention::REAP_EVERY.as_secs() / 60} " minutes. What it removed cannot be brought back. The report with all of its numbers stays until you delete it; "
+                "deleting a report removes its audio at once. Every report and your history say when the audio goes."
+            </p>
+            <h2>"What we keep"</h2>
+            <p>
+                "This is all of it. You see your own on the page " <a href=paths::YOUR_DATA>"Your data"</a>
+                ", down to the last row. Your password is kept as a hash (argon2id) that cannot be turned back. No address of your device and no name of a browser is stored; "
+                "to slow down attacks, the server counts requests by address in its memory, for about an hour."
+            </p>
+            <div class="scroller policy__table" role="region" tabindex="0" aria-label="What is kept, why, and for how long">
+                <table class="table">
+                    <caption class="visually-hidden">"What is kept, why, and for how long"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"What"</th>
+                            <th scope="col">"Why"</th>
+                            <th scope="col">"How long"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{tables}</tbody>
+                </table>
+            </div>
+            <h2>"What you can ask of us"</h2>
+            <ul>
+                <li>
+                    <strong>"See"</strong>
+                    " everything that is held about you, at once: " <a href=paths::YOUR_DATA>"Your data"</a> "."
+                </li>
+                <li>
+                    <strong>"A copy"</strong>
+                    " of it for machines and for spreadsheets: a link that is good for " {hours(export::KEPT)} " hours, up to " {export::A_DAY} " times a day."
+                </li>
+                <li>
+                    <strong>"Delete"</strong>
+                    " the account with everything in it: by the button on the same page, at once. By e-mail it takes "
+                    {days(erasure::WITHIN)} " days at most."
+                </li>
+            </ul>
+            <p>
+                "A deletion ends every session and all work that was under way, empties the storage, and makes whoever works for us forget you, too. "
+                "What stays is a number that nobody can turn back into your account; it makes sure that a restored backup deletes you again."
             </p>
             <h2>"Cookies"</h2>
-            <ul>
-                <li><code>"__Host-session"</code> ": keeps you signed in; ends after 7 days without use, after 30 days in any case"</li>
-                <li><code>"__Host-csrf"</code> ": protects your forms from other sites; ends with the browser session"</li>
-            </ul>
-            <p>"Nothing else is set. The pages load nothing from anybody else."</p>
+            <p>
+                "Two, without which nobody can sign in"
+                {counts.then_some(", and those that you may allow or decline")}
+                ". A session ends " {days(sessions::IDLE)} " days after the last use and after " {days(sessions::ABSOLUTE)} " days in any case. All of them: "
+                <a href=paths::COOKIES>"Cookies"</a> ". The pages load nothing from anybody else."
+            </p>
+            <h2>"Who works for us"</h2>
+            {if nobody {
+                view! { <p>"Nobody: this server keeps everything itself and sends nothing to anybody."</p> }.into_any()
+            } else {
+                view! {
+                    <p>"These companies, and nobody else. Nothing is sold."</p>
+                    <ul>{parties}</ul>
+                }
+                    .into_any()
+            }}
+            {counts
+                .then(|| {
+                    view! {
+                        <h2>"Statistics"</h2>
+                        <p>
+                            "Only if you allow it, and never when your browser asks not to be tracked (Do Not Track, Global Privacy Control). What is counted and how to change your mind: "
+                            <a href=paths::COOKIES>"Cookies"</a> "."
+                        </p>
+                    }
+                })}
+            {reports
+                .then(|| {
+                    view! {
+                        <h2>"Error reports"</h2>
+                        <p>
+                            "When our software fails, a report says where in the program it was, on which kind of page, and a number under which our own log knows more. "
+                            "No cookie, no form, no address, no file and no text of yours is in it."
+                        </p>
+                    }
+                })}
             <h2>"Children"</h2>
-            <p>"MixLens is not for people under " {backend::accounts::MIN_AGE} "."</p>
+            <p>
+                "MixLens is not for people under " {accounts::MIN_AGE} ". If a child has an account, write to us and we delete it."
+            </p>
+            <h2>"Changes"</h2>
+            <p>
+                "When we keep something new, keep it longer, or somebody new works for us, everybody who has an account gets an e-mail. All versions: "
+                <a href=paths::POLICIES>"What changed"</a> "."
+            </p>
             <h2>"Contact"</h2>
             <p>
-                "Questions, or a copy or the removal of what we hold: " <a href=format!("mailto:{contact}")>{contact.clone()}</a>
-                ". See also the " <a href=paths::TERMS>"terms"</a> "."
+                "About your data: " {mail_to(&config.privacy_email)} ". See also the " <a href=paths::TERMS>"terms"</a> " and "
+                <a href=paths::CONTACT>"all addresses"</a> "."
             </p>
+        </article>
+    }
+}
+
+/// Whom to write to about what.
+#[component]
+pub fn Contact() -> impl IntoView {
+    let config = Visit::here().backend.config;
+    view! {
+        <Title text="Contact" />
+        <article class="wrap wrap--text prose">
+            <h1>"Contact"</h1>
+            <h2>"Anything about MixLens"</h2>
+            <p>{mail_to(&config.contact_email)}</p>
+            <h2>"Your data"</h2>
+            <p>
+                {mail_to(&config.privacy_email)} ". You see, copy and delete your data faster by yourself: "
+                <a href=paths::YOUR_DATA>"Your data"</a> ". By e-mail we answer within " {days(erasure::WITHIN)} " days."
+            </p>
+            <h2>"A weakness in our security"</h2>
+            <p>
+                {mail_to(&config.security_email)}
+                ". Tell us what you did and what you saw. Please use an account of your own, touch nobody else's data, and give us time to mend it. Machines read the same in "
+                <a href="/.well-known/security.txt">"security.txt"</a> "."
+            </p>
+            <p>
+                "The rules are in the " <a href=paths::TERMS>"terms"</a> " and the " <a href=paths::PRIVACY>"privacy policy"</a> "."
+            </p>
+        </article>
+    }
+}
+
+/// Every version of the policies, newest first.
+#[component]
+pub fn Policies() -> impl IntoView {
+    let visit = Visit::here();
+    let list = Suspend::new(async move {
+        match policy::all(&visit.backend.db).await {
+            Ok(versions) => versions
+                .into_iter()
+                .map(|version| {
+                    let told = version
+                        .material
+                        .then_some("Everybody who had an account was told by e-mail.");
+                    view! {
+                        <li>
+                            <h2>
+                                <time datetime=version.version.clone()>{version.version.clone()}</time>
+                            </h2>
+                            <p>{version.summary}</p>
+                            {told.map(|told| view! { <p class="muted small">{told}</p> })}
+                        </li>
+                    }
+                })
+                .collect_view()
+                .into_any(),
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! {
+        <Title text="What changed" />
+        <article class="wrap wrap--text prose">
+            <h1>"What changed"</h1>
+            <p>
+                "Every version of the " <a href=paths::TERMS>"terms"</a> ", the " <a href=paths::PRIVACY>"privacy policy"</a> " and the page about "
+                <a href=paths::COOKIES>"cookies"</a> ", newest first."
+            </p>
+            <ol class="versions">
+                <Suspense>{list}</Suspense>
+            </ol>
         </article>
     }
 }

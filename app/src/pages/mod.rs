@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_area;
 pub mod analysis;
+pub mod consent;
 pub mod history;
 pub mod home;
 pub mod legal;
@@ -12,3 +13,4 @@ pub mod post_form;
 pub mod report;
 pub mod rules;
 pub mod upload;
+pub mod your_data;

@@ -71,7 +71,7 @@ pub fn SiteHeader(
                 </summary>
                 <div class="menu__panel">
                     <p>{me.email}</p>
-                    <a class="button button--link" href=paths::ACCOUNT>
+                    <a class="menu__link" href=paths::ACCOUNT>
                         "Account"
                     </a>
                     <form method="post" action=paths::SIGN_OUT>
@@ -128,7 +128,9 @@ pub fn SiteFooter() -> impl IntoView {
                 <a href=paths::METHODOLOGY>"Methods"</a>
                 <a href=paths::RULES>"Rules"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
+                <a href=paths::COOKIES>"Cookies"</a>
                 <a href=paths::TERMS>"Terms"</a>
+                <a href=paths::CONTACT>"Contact"</a>
             </div>
         </footer>
     }

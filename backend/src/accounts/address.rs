@@ -17,7 +17,7 @@ pub const CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 /// Letters to new addresses within [`WINDOW`]: a signed-in person must not be able to flood strangers.
 const MAX_LETTERS: usize = 3;
-const WINDOW: Duration = Duration::from_secs(3600);
+pub(crate) const WINDOW: Duration = Duration::from_secs(3600);
 
 /// How long the old address is kept for the letter that tells it; the job gives up long before.
 const TOLD_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -11,7 +11,8 @@ pub mod second_factor;
 mod store;
 mod throttle;
 
-pub use profile::{change_password, confirm_password, prove, rename};
+pub(crate) use profile::prove;
+pub use profile::{change_password, confirm_password, rename};
 
 use std::time::Duration;
 
@@ -245,6 +246,13 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
     let resets = recovery::reap(&backend.db, now).await?;
     let addresses = address::reap(&backend.db, now).await?;
     Ok(sign_ups + resets + addresses + throttle::reap(backend).await?)
+}
+
+/// The keyed hashes that a person's wrong passwords and wrong codes are counted by, a space between them.
+pub(crate) fn counted_by(backend: &Backend, account: AccountId, email_key: &str) -> String {
+    let passwords = throttle::subject(backend, email_key);
+    let codes = throttle::subject(backend, &second_factor::throttle_key(account));
+    format!("{passwords} {codes}")
 }
 
 /// An address is looked up trimmed and in lower case: people type theirs both ways.

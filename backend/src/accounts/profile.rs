@@ -52,19 +52,19 @@ pub async fn change_password(
 /// `Invalid` on `password`; `RateLimited` after too many wrong ones.
 pub async fn confirm_password(backend: &Backend, actor: &Actor, password: SecretString) -> Result<String> {
     let user = actor.user()?;
-    prove(backend, user, password).await?;
+    let email_key = verify(backend, user, password, "password").await?;
     let mut tx = backend.db.begin().await?;
+    throttle::succeeded(backend, &mut tx, &email_key).await?;
     let token = sessions::renew(backend, &mut tx, user.session).await?;
     tx.commit().await?;
     Ok(token)
 }
 
-/// Whether whoever sits there knows the password: for a form that asks for it itself, before what cannot be undone
-/// (ASVS 7.5.1).
+/// Whether whoever sits there knows the password: asked before what cannot be undone.
 ///
 /// # Errors
 /// `Invalid` on `password`; `RateLimited` after too many wrong ones.
-pub async fn prove(backend: &Backend, user: &User, password: SecretString) -> Result<()> {
+pub(crate) async fn prove(backend: &Backend, user: &User, password: SecretString) -> Result<()> {
     let email_key = verify(backend, user, password, "password").await?;
     let mut tx = backend.db.begin().await?;
     throttle::succeeded(backend, &mut tx, &email_key).await?;

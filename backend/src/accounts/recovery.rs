@@ -35,7 +35,7 @@ pub async fn request(backend: &Backend, email: &str) -> Result<()> {
         .await?
         .map(|row| row.id.parse::<AccountId>().map_err(Error::internal))
         .transpose()?;
-    let subject = backend.signer.sign(Purpose::PasswordReset, &["of", &email_key]);
+    let subject = subject(backend, &email_key);
     let reset = PasswordResetId(backend.new_id());
     let mut tx = backend.db.begin().await?;
     let recent = requests_since(&mut tx, &subject, now.minus(RESET_WITHIN)).await?;
@@ -121,6 +121,11 @@ pub(super) async fn forget(tx: &mut Tx, account: AccountId) -> Result<u64, DbErr
 pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     db.execute(sql("DELETE FROM password_reset WHERE expires_at <= $1").bind(now))
         .await
+}
+
+/// What the requests of an address are counted by.
+pub(crate) fn subject(backend: &Backend, email_key: &str) -> String {
+    backend.signer.sign(Purpose::PasswordReset, &["of", email_key])
 }
 
 fn token(backend: &Backend, reset: PasswordResetId) -> String {

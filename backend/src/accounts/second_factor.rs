@@ -224,7 +224,8 @@ fn not_begun() -> Error {
 }
 
 /// Addresses have an `@`, so that these are nobody's.
-fn throttle_key(account: AccountId) -> String {
+/// What wrong codes are counted by.
+pub(super) fn throttle_key(account: AccountId) -> String {
     format!("code of {account}")
 }
 

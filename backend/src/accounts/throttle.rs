@@ -66,7 +66,8 @@ pub(super) async fn reap(backend: &Backend) -> Result<u64> {
         .await?)
 }
 
-fn subject(backend: &Backend, key: &str) -> String {
+/// The keyed hash in the table.
+pub(super) fn subject(backend: &Backend, key: &str) -> String {
     backend.signer.sign(Purpose::SignInThrottle, &[key])
 }
 

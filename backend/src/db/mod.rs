@@ -8,6 +8,7 @@
 mod connect;
 #[cfg(feature = "testing")]
 pub mod contract;
+pub mod record;
 
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
 
@@ -274,6 +275,8 @@ values! {
     model::Timestamp => Int(value: value.0),
     model::AccountId => Text(value: value.to_string()),
     model::AnalysisId => Text(value: value.to_string()),
+    model::ErasureId => Text(value: value.to_string()),
+    model::ExportId => Text(value: value.to_string()),
     model::JobId => Text(value: value.to_string()),
     model::SignUpId => Text(value: value.to_string()),
     model::PasswordResetId => Text(value: value.to_string()),

@@ -12,7 +12,7 @@ mod store;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use model::{AccountId, AnalysisId, JobId, SignUpId, Timestamp, UploadId};
+use model::{AccountId, AnalysisId, ErasureId, ExportId, JobId, SignUpId, Timestamp, UploadId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -62,6 +62,28 @@ pub enum Job {
         /// The upload.
         upload: UploadId,
     },
+    /// Makes the copy of everything that is held about a person.
+    BuildExport {
+        /// The copy, in state `building`.
+        export: ExportId,
+    },
+    /// Removes the archive of a copy from the store.
+    RemoveExport {
+        /// Whose it is.
+        account: AccountId,
+        /// The copy.
+        export: ExportId,
+    },
+    /// Goes on with the deletion of an account.
+    Erase {
+        /// The deletion.
+        erasure: ErasureId,
+    },
+    /// Tells everybody of a new version of the policies.
+    AnnouncePolicy {
+        /// The version.
+        version: String,
+    },
     /// Removes everything whose time has come. Periodic.
     Reap,
 }
@@ -109,6 +131,30 @@ const REMOVE_AUDIO: Policy = Policy {
     max_attempts: 8,
     timeout: Duration::from_secs(60),
 };
+const BUILD_EXPORT: Policy = Policy {
+    kind: "build_export",
+    queue: Queue::Storage,
+    max_attempts: 4,
+    timeout: Duration::from_secs(10 * 60),
+};
+const REMOVE_EXPORT: Policy = Policy {
+    kind: "remove_export",
+    queue: Queue::Storage,
+    max_attempts: 8,
+    timeout: Duration::from_secs(60),
+};
+const ERASE: Policy = Policy {
+    kind: "erase",
+    queue: Queue::Storage,
+    max_attempts: 20,
+    timeout: Duration::from_secs(10 * 60),
+};
+const ANNOUNCE_POLICY: Policy = Policy {
+    kind: "announce_policy",
+    queue: Queue::Mail,
+    max_attempts: 20,
+    timeout: Duration::from_secs(10 * 60),
+};
 const REAP: Policy = Policy {
     kind: "reap",
     queue: Queue::Storage,
@@ -126,6 +172,10 @@ impl Job {
             Self::Mail { .. } => &MAIL,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,
             Self::RemoveAudio { .. } => &REMOVE_AUDIO,
+            Self::BuildExport { .. } => &BUILD_EXPORT,
+            Self::RemoveExport { .. } => &REMOVE_EXPORT,
+            Self::Erase { .. } => &ERASE,
+            Self::AnnouncePolicy { .. } => &ANNOUNCE_POLICY,
             Self::Reap => &REAP,
         }
     }

@@ -8,7 +8,7 @@ use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, Options, Stamp, Wake, enqueue, store};
-use crate::{Result, db::Db};
+use crate::{Result, db::Db, retention};
 
 /// Work that comes back.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Periodic {
 pub const PERIODIC: &[Periodic] = &[
     Periodic {
         name: "reap",
-        every: Duration::from_secs(5 * 60),
+        every: retention::REAP_EVERY,
         job: || Job::Reap,
     },
     Periodic {

@@ -330,12 +330,13 @@ impl<'a> Letters<'a> {
     pub fn policy_changed(&self, to: String, version: &str, summary: &str) -> Letter {
         letter(
             to,
-            "The privacy policy of MixLens changes",
+            "The policies of MixLens change",
             vec![
                 text(format!(
-                    "There is a new version of the privacy policy, of {version}. What is different: {summary}"
+                    "There is a new version of the terms and the privacy policy, of {version}. What is different: {summary}"
                 )),
                 button("Read the policy", format!("{}/privacy", self.base)),
+                link("Every change so far", format!("{}/policies", self.base)),
                 link(
                     "Take your data with you or delete the account, if you do not agree",
                     format!("{}/account/privacy", self.base),
@@ -359,6 +360,7 @@ impl<'a> Letters<'a> {
                 note(
                     "It asks you to sign in. The archive is removed after a day; you can have another one made at any time.",
                 ),
+                note("If you did not ask for it, change your password: somebody else is signed in as you."),
             ],
             SECURITY,
         )
@@ -376,7 +378,7 @@ impl<'a> Letters<'a> {
                 ),
                 self.ask_us(),
             ],
-            "You get this letter because you deleted your account. It is the last one.",
+            "You get this letter because your account was deleted. It is the last one: this address is forgotten with it.",
         )
     }
 

@@ -1,6 +1,6 @@
 //! What is to be said to a person, as ids; the job turns it into a letter when it runs.
 
-use model::{AccountId, AnalysisId, EmailChangeId, Failure, PasswordResetId};
+use model::{AccountId, AnalysisId, EmailChangeId, ExportId, Failure, PasswordResetId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,6 +12,10 @@ use crate::{
     Backend, Error, Result, accounts,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job, JobError},
+    privacy::{
+        export,
+        policy::{self, Version},
+    },
 };
 
 /// An occasion for a letter. Ids only: it is the payload of a job.
@@ -65,17 +69,12 @@ pub enum Notice {
     PolicyChanged {
         /// The day of the new version.
         version: String,
-        /// What is different, in our own words.
-        summary: String,
     },
     /// The archive of the person's data is ready (P15).
     ExportReady {
         /// The archive.
-        export: Uuid,
+        export: ExportId,
     },
-    /// The account is being deleted (P14). Call [`deliver`] as the last step before the row goes: a job of
-    /// [`enqueue`] goes with the account.
-    AccountDeleted,
 }
 
 impl Notice {
@@ -89,9 +88,8 @@ impl Notice {
             Self::PasswordReset { reset } => Some(format!("password-reset/{reset}")),
             Self::ConfirmNewAddress { change } => Some(format!("confirm-new-address/{change}")),
             Self::AddressChanged { change } => Some(format!("address-changed/{change}")),
-            Self::PolicyChanged { version, .. } => Some(format!("policy-changed/{version}")),
-            Self::ExportReady { export } => Some(format!("export-ready/{}", export.simple())),
-            Self::AccountDeleted => Some("account-deleted".into()),
+            Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
+            Self::ExportReady { export } => Some(format!("export-ready/{export}")),
             Self::PasswordChanged | Self::SecondFactor { .. } => None,
         }
     }
@@ -180,9 +178,13 @@ async fn write(backend: &Backend, account: AccountId, notice: &Notice) -> Result
             .await?
             .map(|old| letters.address_changed(old)),
         Notice::SecondFactor { on } => Some(letters.second_factor(to, *on)),
-        Notice::PolicyChanged { version, summary } => Some(letters.policy_changed(to, version, summary)),
-        Notice::ExportReady { .. } => Some(letters.export_ready(to)),
-        Notice::AccountDeleted => Some(letters.account_deleted(to)),
+        Notice::PolicyChanged { version } => {
+            let Version { version, summary, .. } = policy::of(&backend.db, version).await?;
+            Some(letters.policy_changed(to, &version, &summary))
+        }
+        Notice::ExportReady { export } => export::can_be_fetched(backend, *export)
+            .await?
+            .then(|| letters.export_ready(to)),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{AccountId, UploadId};
+use model::{AccountId, ExportId, UploadId};
 use uuid::Uuid;
 
 /// The name of one object in the bucket.
@@ -24,6 +24,20 @@ impl Key {
             Self::upload_prefix(account, upload).0,
             render.simple()
         ))
+    }
+
+    /// An archive of everything held about a person: `a/<account>/exports/<export>.zip`.
+    #[must_use]
+    pub fn export(account: AccountId, export: ExportId) -> Self {
+        Self(format!("{}exports/{export}.zip", Self::account_prefix(account).0))
+    }
+
+    /// Whether `key` is of the form of [`Self::export`].
+    pub(super) fn names_an_export(key: &str) -> bool {
+        let mut parts = key.split('/').skip(2);
+        parts.next() == Some("exports")
+            && parts.next().is_some_and(|name| name.ends_with(".zip"))
+            && parts.next().is_none()
     }
 
     /// Everything of one account: `a/<account>/`.
@@ -90,5 +104,10 @@ mod tests {
         );
         assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));
         assert!(render.as_str().len() <= 120);
+        let export = Key::export(account, ExportId(Uuid::from_u128(4)));
+        assert!(export.as_str().starts_with(Key::account_prefix(account).as_str()));
+        assert!(Key::names_an_export(export.as_str()));
+        assert!(!Key::names_an_export(source.as_str()));
+        assert!(!Key::names_an_export(render.as_str()));
     }
 }

@@ -32,6 +32,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 pub use self::key::{Key, Prefix};
 
+/// The media type of an archive of everything held about a person.
+pub const ARCHIVE: &str = "application/zip";
+
 /// Time to reach the storage at all.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Time for one attempt until the head of the answer is there. The body of a download is watched for stalls instead.

@@ -70,8 +70,8 @@ on_both_databases! {
             Notice::RenderReady { analysis, render },
             Notice::Billing { event: BillingEvent::PaymentFailed, occasion: "evt_1".into() },
             Notice::Billing { event: BillingEvent::PaymentFailed, occasion: "evt_1".into() },
-            Notice::PolicyChanged { version: "2027-01-01".into(), summary: "nothing much.".into() },
-            Notice::PolicyChanged { version: "2027-01-01".into(), summary: "nothing much.".into() },
+            Notice::PolicyChanged { version: "2026-11-24".into() },
+            Notice::PolicyChanged { version: "2026-11-24".into() },
         ] {
             let mut tx = app.backend.db.begin().await.unwrap();
             mail::enqueue(&mut tx, &app.backend, account, notice).await.unwrap();

@@ -21,15 +21,17 @@ use crate::world::{Database, Person, built_site, mix, on_both_databases, sign_up
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One installation: a folder, a port, a database, and the programs that run on them.
-struct Installation {
-    folder: tempfile::TempDir,
-    scratch: Option<Scratch>,
+pub struct Installation {
+    pub folder: tempfile::TempDir,
+    pub scratch: Option<Scratch>,
     listen: String,
+    /// Further `MIXLENS_…` variables.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 impl Installation {
     /// `None`: as the program is when nothing is configured.
-    async fn on(database: Option<Database>) -> Self {
+    pub async fn on(database: Option<Database>) -> Self {
         let scratch = match database {
             Some(Database::Sqlite) => Some(Scratch::sqlite().await),
             Some(Database::Postgres) => Some(Scratch::postgres().await),
@@ -40,28 +42,40 @@ impl Installation {
             folder: tempfile::tempdir().unwrap(),
             scratch,
             listen: listener.local_addr().unwrap().to_string(),
+            settings: Vec::new(),
         }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.listen)
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// Starts the program with `arguments`; it works in the installation's folder, where `data` appears.
-    fn start(&self, arguments: &[&str]) -> Program {
+    pub fn start(&self, arguments: &[&str]) -> Program {
         let log = File::options()
             .append(true)
             .create(true)
             .open(self.folder.path().join("log"))
             .unwrap();
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(log);
+        Program(command.spawn().unwrap())
+    }
+
+    /// What the program prints, run to its end.
+    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mixlens"));
         command
             .args(arguments)
@@ -70,15 +84,14 @@ impl Installation {
             .env("MIXLENS_LISTEN", &self.listen)
             .env("MIXLENS_SITE_DIR", built_site(self.folder.path()))
             .env("MIXLENS_WORKER__LEASE_SECONDS", "2")
-            .stdout(Stdio::null())
-            .stderr(log);
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(scratch) = &self.scratch {
             command.env("MIXLENS_DATABASE_URL", &scratch.url);
         }
-        Program(command.spawn().unwrap())
+        command
     }
 
-    async fn is_ready(&self) {
+    pub async fn is_ready(&self) {
         let visitor = Person::visiting(&self.url());
         eventually("the program is ready", async || {
             let listens = tokio::net::TcpStream::connect(&self.listen).await.is_ok();
@@ -88,7 +101,7 @@ impl Installation {
     }
 
     /// Somebody who has signed up, by the letter that a worker wrote into a file.
-    async fn signed_up(&self, email: &str) -> Person {
+    pub async fn signed_up(&self, email: &str) -> Person {
         let person = Person::visiting(&self.url());
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
@@ -98,7 +111,7 @@ impl Installation {
         person
     }
 
-    async fn remove(self) {
+    pub async fn remove(self) {
         if let Some(scratch) = self.scratch {
             scratch.remove().await;
         }
@@ -106,15 +119,15 @@ impl Installation {
 }
 
 /// A process, killed when it is dropped.
-struct Program(Child);
+pub struct Program(Child);
 
 impl Program {
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
-    async fn ends(&mut self) -> ExitStatus {
+    pub async fn ends(&mut self) -> ExitStatus {
         eventually("the program ends", async || self.0.try_wait().unwrap()).await
     }
 }
@@ -128,7 +141,7 @@ impl Drop for Program {
 }
 
 /// Asks until there is an answer.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {
@@ -155,7 +168,7 @@ async fn progress(person: &Person, id: AnalysisId) -> Progress {
         .json()
 }
 
-async fn is_measured(person: &Person, id: AnalysisId) {
+pub async fn is_measured(person: &Person, id: AnalysisId) {
     let state = eventually("the analysis has ended", async || {
         let progress = progress(person, id).await;
         progress.state.is_final().then_some(progress.state)

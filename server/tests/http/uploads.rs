@@ -51,9 +51,9 @@ on_both_databases! {
         assert_eq!(app.stored_files().len(), 1);
         assert_eq!(user.get(&listen).await.status, StatusCode::OK, "a minute before, it is there");
 
-        app.clock.advance(Duration::from_secs(10 * 60));
+        app.clock.advance(Duration::from_secs(2 * 3600));
         app.run_periodic_work().await;
-        assert_eq!(user.get(&listen).await.status, StatusCode::NOT_FOUND, "ten minutes later it is gone");
+        assert_eq!(user.get(&listen).await.status, StatusCode::NOT_FOUND, "within two hours it is gone");
         assert_eq!(app.stored_files(), Vec::<PathBuf>::new(), "p09: and so is the object");
         let report = user.get(&page).await.text();
         assert!(report.contains("LUFS"), "p10: every number stays");

@@ -19,7 +19,12 @@ use backend::{
     Backend,
     clock::{Clock as _, ManualClock, SystemClock},
     config::{Config, Sources},
-    db::{contract::Scratch, sql},
+    db::{
+        Db,
+        contract::Scratch,
+        record::{self, Record},
+        sql,
+    },
     entropy::SeededEntropy,
     jobs,
     mail::{self, Written},
@@ -92,6 +97,15 @@ impl TestApp {
     }
 
     pub async fn on(database: Database) -> Self {
+        Self::set_up(database, &[], |_| {}).await
+    }
+
+    /// With further settings (name, value), and with parts of the backend replaced.
+    pub async fn set_up(
+        database: Database,
+        settings: &[(&str, &str)],
+        replace: impl FnOnce(&mut Backend),
+    ) -> Self {
         let scratch = match database {
             Database::Sqlite => Scratch::sqlite().await,
             Database::Postgres => Scratch::postgres().await,
@@ -110,15 +124,21 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap().to_string();
         let set = |name: &str, value: String| (name.to_owned(), value);
+        let mut flags = vec![
+            set("listen", listen.clone()),
+            set("data_dir", folder.path().join("data").display().to_string()),
+            set("site_dir", site.display().to_string()),
+            set("database_url", scratch.url.clone()),
+        ];
+        flags.extend(
+            settings
+                .iter()
+                .map(|(name, value)| set(name, (*value).to_owned())),
+        );
         let config = Config::load(Sources {
             file: None,
             variables: std::collections::HashMap::new(),
-            flags: vec![
-                set("listen", listen.clone()),
-                set("data_dir", folder.path().join("data").display().to_string()),
-                set("site_dir", site.display().to_string()),
-                set("database_url", scratch.url.clone()),
-            ],
+            flags,
         })
         .unwrap();
 
@@ -127,6 +147,7 @@ impl TestApp {
         parts.backend.clock = clock.clone();
         parts.backend.entropy = Arc::new(SeededEntropy::new(7));
         parts.backend.child.program = env!("CARGO_BIN_EXE_mixlens").into();
+        replace(&mut parts.backend);
         let backend = parts.backend.clone();
         let readiness = Readiness::new();
         let router = router::build(Site::new(parts, readiness.clone()).unwrap());
@@ -163,6 +184,8 @@ impl TestApp {
     /// Somebody who has signed up and confirmed the address.
     pub async fn signed_up(&self, email: &str) -> Person {
         let person = self.anon();
+        // Letters are told apart by their time.
+        self.clock.advance(Duration::from_millis(1));
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
         self.run_jobs().await;
@@ -192,6 +215,25 @@ impl TestApp {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect()
+    }
+
+    /// Every row of every table, as JSON.
+    pub async fn everything_stored(&self) -> String {
+        everything_in(&self.backend.db).await
+    }
+
+    /// Whether a letter to `to` holds `words`, in its subject or its text.
+    pub async fn was_told(&self, to: &str, words: &str) -> bool {
+        self.times_told(to, words).await > 0
+    }
+
+    /// How many letters to `to` hold `words`.
+    pub async fn times_told(&self, to: &str, words: &str) -> usize {
+        let letters = self.letters_to(to, "").await;
+        letters
+            .iter()
+            .filter(|letter| letter.subject.contains(words) || letter.text.contains(words))
+            .count()
     }
 
     /// All letters to an address whose subject begins like this, the newest first.
@@ -241,6 +283,19 @@ impl Drop for TestApp {
             assert!(left.is_empty(), "jobs are left over: {left:?}");
         }
     }
+}
+
+/// Every row of every table, as JSON.
+pub async fn everything_in(db: &Db) -> String {
+    let mut text = String::new();
+    for table in record::schema(db).await.unwrap().into_keys() {
+        // The name comes from the schema; a statement wants a text that lives for ever.
+        let select: &'static str = String::leak(format!("SELECT * FROM \"{table}\""));
+        for row in db.all::<Record>(sql(select)).await.unwrap() {
+            text += &format!("{table}: {}\n", serde_json::to_string(&row.0).unwrap());
+        }
+    }
+    text
 }
 
 /// Where a browser's requests go.
@@ -488,4 +543,51 @@ pub fn sign_up_form(email: &str) -> [(&'static str, &str); 5] {
         ("age_ok", "on"),
         ("terms_ok", "on"),
     ]
+}
+
+/// Everything that the programs of this test run have logged, as the product would at its most talkative.
+#[derive(Clone)]
+pub struct Log {
+    from: usize,
+}
+
+static LOG: std::sync::OnceLock<Arc<Mutex<Vec<u8>>>> = std::sync::OnceLock::new();
+
+/// Starts to listen, if nobody did before; the end of the log is the beginning of what is returned.
+pub fn log_so_far() -> Log {
+    let buffer = LOG.get_or_init(|| {
+        let buffer = Arc::<Mutex<Vec<u8>>>::default();
+        let lines = Lines(buffer.clone());
+        tracing_subscriber::fmt()
+            .with_env_filter("debug,s3s=off,sqlx=warn,hyper=warn,aws=warn,posthog_rs=warn")
+            .with_writer(move || lines.clone())
+            .with_ansi(false)
+            .init();
+        buffer
+    });
+    Log {
+        from: buffer.lock().unwrap().len(),
+    }
+}
+
+impl Log {
+    /// What was logged since.
+    pub fn since(&self) -> String {
+        let buffer = LOG.get().unwrap().lock().unwrap();
+        String::from_utf8_lossy(&buffer[self.from..]).into_owned()
+    }
+}
+
+#[derive(Clone)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -25,16 +25,27 @@ pub enum Subject {
     Security,
     /// Which letters are wanted.
     Email,
+    /// Everything that is held about the person: to see, to copy, to delete.
+    Privacy,
 }
 
 impl Subject {
-    const ALL: [Self; 3] = [Self::Profile, Self::Security, Self::Email];
+    const ALL: [Self; 4] = [Self::Profile, Self::Security, Self::Email, Self::Privacy];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Profile => "Profile",
             Self::Security => "Security",
             Self::Email => "E-mail",
+            Self::Privacy => "Privacy",
+        }
+    }
+
+    /// The heading of its page.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Profile | Self::Security | Self::Email => self.name(),
+            Self::Privacy => "Your data",
         }
     }
 
@@ -43,6 +54,7 @@ impl Subject {
             Self::Profile => paths::ACCOUNT,
             Self::Security => paths::SECURITY,
             Self::Email => paths::EMAIL_PREFERENCES,
+            Self::Privacy => paths::YOUR_DATA,
         }
     }
 }
@@ -62,10 +74,10 @@ pub fn AccountPage(
         })
         .collect_view();
     view! {
-        <Title text=subject.name() />
+        <Title text=subject.title() />
         <div class="wrap wrap--text stack stack--wide">
             <nav class="subjects" aria-label="Account">{entries}</nav>
-            <h1>{subject.name()}</h1>
+            <h1>{subject.title()}</h1>
             <ErrorSummary errors=Refusal::here().errors() />
             <Done />
             {children()}

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use model::format::AudioFormat;
 use s3s::{S3Error, S3ErrorCode, S3Result, dto, s3_error};
 
-use super::Settings;
+use super::{super::ARCHIVE, Settings};
 
 /// The one way to sign.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -158,9 +158,9 @@ fn check_url(request: &Parts, query: &Query, settings: &Settings) -> S3Result<()
     }
     if query
         .get("response-content-type")
-        .is_some_and(|kind| AudioFormat::from_media_type(kind).is_none())
+        .is_some_and(|kind| kind != ARCHIVE && AudioFormat::from_media_type(kind).is_none())
     {
-        return Err(s3_error!(AccessDenied, "Only audio is served"));
+        return Err(s3_error!(AccessDenied, "Only audio and exports are served"));
     }
     if query.get("X-Amz-Algorithm") != Some(ALGORITHM) {
         return Err(s3_error!(AccessDenied, "Only AWS4-HMAC-SHA256 is accepted"));

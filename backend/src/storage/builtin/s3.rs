@@ -16,13 +16,14 @@ use s3s::{
 };
 
 use super::{
+    super::{ARCHIVE, Key},
     gate::Signed,
     store::{DiskStore, Facts, MAX_KEY, NewObject, StoreError},
 };
 
 /// Keys of one page of a listing, and of one `DeleteObjects`.
 const PAGE: usize = 1_000;
-/// Under this, objects belong to accounts and are audio. There is nothing else yet.
+/// Under this, objects belong to accounts: audio, and archives of what is held about a person. There is nothing else.
 const ACCOUNTS: &str = "a/";
 
 /// Asked by s3s once the signature is verified.
@@ -93,8 +94,16 @@ impl S3 for Operations {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
         let content_type = input.content_type.unwrap_or_default();
-        if !input.key.starts_with(ACCOUNTS) || AudioFormat::from_media_type(&content_type).is_none() {
-            return Err(s3_error!(AccessDenied, "Only audio of an account is stored"));
+        let is_known = if Key::names_an_export(&input.key) {
+            content_type == ARCHIVE
+        } else {
+            AudioFormat::from_media_type(&content_type).is_some()
+        };
+        if !input.key.starts_with(ACCOUNTS) || !is_known {
+            return Err(s3_error!(
+                AccessDenied,
+                "Only audio and exports of an account are stored"
+            ));
         }
         let replace = match (input.if_none_match, input.if_match) {
             (None, None) => true,

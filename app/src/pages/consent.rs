@@ -1,0 +1,133 @@
+//! The question about optional cookies and statistics: asked once, beside the page and not over it, answered by either of two
+//! equal buttons, and asked again by nobody but the person (P21).
+
+use backend::privacy::{consent::Consent, cookies};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_url;
+
+use crate::{
+    pages::{legal::Dated, post_form::PostForm},
+    paths,
+    ui::{Button, Notice, Severity},
+    visit::Visit,
+};
+
+/// The question, where it is still to be answered. The page of cookies asks it by itself.
+#[component]
+pub fn Banner() -> impl IntoView {
+    let visit = Visit::here();
+    let here = use_url().get_untracked();
+    if visit.consent != Consent::Undecided || here.path() == paths::COOKIES {
+        return ().into_any();
+    }
+    let back = match here.search() {
+        "" => here.path().to_owned(),
+        search => format!("{}?{}", here.path(), search.trim_start_matches('?')),
+    };
+    view! {
+        <section class="consent" aria-labelledby="consent-title">
+            <div class="wrap consent__bar">
+                <p>
+                    <strong id="consent-title">"May we count how MixLens is used?"</strong>
+                    " Without your name, your files or your account. "
+                    <a href=paths::COOKIES>"What is counted"</a>
+                </p>
+                <Choice csrf=visit.csrf back=back />
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// The two answers, alike in every way but their words.
+#[component]
+fn Choice(csrf: String, back: String) -> impl IntoView {
+    view! {
+        <PostForm action=paths::CONSENT csrf=csrf class="row consent__choice">
+            <input type="hidden" name="back" value=back />
+            <Button name="statistics" value="no">"Decline"</Button>
+            <Button name="statistics" value="yes">"Allow"</Button>
+        </PostForm>
+    }
+}
+
+/// Which cookies there are, and the choice about the optional ones.
+#[component]
+pub fn Cookies() -> impl IntoView {
+    let visit = Visit::here();
+    let rows = cookies::in_use(visit.backend.statistics.is_on())
+        .into_iter()
+        .map(|cookie| {
+            let when = match cookie.when {
+                cookies::Need::Necessary => "Necessary",
+                cookies::Need::Answer => "Set with your answer",
+                cookies::Need::Optional => "Only if you allow it",
+            };
+            view! {
+                <tr>
+                    <th scope="row"><code>{cookie.name}</code></th>
+                    <td>{cookie.purpose}</td>
+                    <td>{cookie.life}</td>
+                    <td>{when}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let state = match visit.consent {
+        Consent::NothingToAsk => None,
+        Consent::Signalled => Some(
+            "Your browser asks not to be tracked, so nothing is counted. There is nothing to choose here.",
+        ),
+        Consent::Declined => Some("You declined. Nothing is counted."),
+        Consent::Granted => Some("You allowed it. Your visits are counted without your name."),
+        Consent::Undecided => Some("You have not answered yet. Nothing is counted until you allow it."),
+    };
+    let may_choose = !matches!(visit.consent, Consent::NothingToAsk | Consent::Signalled);
+    let choice = state.map(|state| {
+        view! {
+            <h2 id="choice">"Your choice"</h2>
+            <Notice severity=Severity::Info title="Statistics">{state}</Notice>
+            {may_choose
+                .then(|| {
+                    view! {
+                        <p>
+                            "What is counted: which kinds of pages are opened (“a report”, never which), and that a file was uploaded, a report renamed or deleted, "
+                            "a copy of one's data asked for, an account made or deleted. Never what you type, your files, their names, your address or your account."
+                        </p>
+                        <Choice csrf=visit.csrf.clone() back=paths::COOKIES.to_owned() />
+                    }
+                })}
+        }
+    });
+    view! {
+        <Title text="Cookies" />
+        <article class="wrap wrap--text prose">
+            <h1>"Cookies"</h1>
+            <Dated />
+            <p>
+                "A cookie is a small text that your browser keeps for us. These are all that MixLens sets; no other company sets any here, and every one of them "
+                "is sent over an encrypted connection to this site alone."
+            </p>
+            <div class="scroller policy__table" role="region" tabindex="0" aria-label="The cookies of MixLens">
+                <table class="table">
+                    <caption class="visually-hidden">"The cookies of MixLens"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Name"</th>
+                            <th scope="col">"What it is for"</th>
+                            <th scope="col">"How long"</th>
+                            <th scope="col">"When"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+            {choice}
+            <p>
+                "More about what is kept: the " <a href=paths::PRIVACY>"privacy policy"</a> ". The rules of the house: the "
+                <a href=paths::TERMS>"terms"</a> "."
+            </p>
+        </article>
+    }
+}

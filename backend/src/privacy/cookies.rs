@@ -1,0 +1,79 @@
+//! Every cookie that MixLens sets. The server takes the names from here, the cookie page prints them, and a test compares
+//! them with what browsers are really given (P21).
+
+use std::time::Duration;
+
+use crate::sessions;
+
+/// One cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name. `__Host-`: over HTTPS only, for this very host, for all of its pages.
+    pub name: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// How long the browser keeps it, in words.
+    pub life: &'static str,
+    /// When it is set.
+    pub when: Need,
+}
+
+/// When a cookie is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The page cannot work without it.
+    Necessary,
+    /// Remembers an answer; set with the answer.
+    Answer,
+    /// Only after it was allowed.
+    Optional,
+}
+
+/// The token of the session.
+pub const SESSION: Cookie = Cookie {
+    name: "__Host-session",
+    purpose: "Keeps you signed in. It holds a random number and nothing about you.",
+    life: "30 days at most; it ends after 7 days without use, and when you sign out",
+    when: Need::Necessary,
+};
+
+/// The seed of CSRF tokens.
+pub const CSRF: Cookie = Cookie {
+    name: "__Host-csrf",
+    purpose: "Protects your forms from other sites. It holds a random number.",
+    life: "until you close the browser",
+    when: Need::Necessary,
+};
+
+/// The answer of the banner.
+pub const CONSENT: Cookie = Cookie {
+    name: "__Host-consent",
+    purpose: "Remembers whether you allowed statistics, so that you are not asked again. It holds “yes” or “no”.",
+    life: "180 days",
+    when: Need::Answer,
+};
+
+/// The number that holds the page views of one day together.
+pub const STATISTICS: Cookie = Cookie {
+    name: "__Host-aid",
+    purpose: "Holds the page views of one day together, so that we see how MixLens is used. It holds a random number that is thrown away after the day and is tied to no account.",
+    life: "until midnight (UTC)",
+    when: Need::Optional,
+};
+
+/// All of them.
+pub const ALL: [Cookie; 4] = [SESSION, CSRF, CONSENT, STATISTICS];
+
+/// How long the answer is remembered.
+pub const CONSENT_KEPT: Duration = Duration::from_secs(180 * 24 * 3600);
+
+/// Those that can be set at all: without statistics there is nothing to allow.
+#[must_use]
+pub fn in_use(statistics: bool) -> Vec<Cookie> {
+    ALL.into_iter()
+        .filter(|cookie| statistics || cookie.when == Need::Necessary)
+        .collect()
+}
+
+const _: () =
+    assert!(sessions::ABSOLUTE.as_secs() == 30 * 24 * 3600 && sessions::IDLE.as_secs() == 7 * 24 * 3600);

@@ -1,0 +1,449 @@
+//! The deletion of an account (P14): what is ours goes in one transaction, what is elsewhere in steps of a job.
+//!
+//! [`begin`] deletes every row of the person at once: nobody is signed in any more, no job runs on, and a job that runs has
+//! lost its lease. Whoever else knows the person (the object store, a vendor) is a step of its own with a checkpoint, done
+//! again until it is done: a killed process or a vendor that is down delays its own step and no other. At the end the
+//! deletion forgets whom it was about. Trap: a permission to upload is good for some minutes longer than the account, so the
+//! store is emptied a second time when the last one has ended.
+
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+
+use model::{AccountId, ErasureId, Timestamp};
+use secrecy::SecretString;
+
+use super::{
+    Subject,
+    manifest::{Erase, Export, TABLES},
+};
+use crate::{
+    Actor, Backend, Error, Result, accounts,
+    db::{Db, DbError, Tx, sql},
+    jobs::{self, Job, JobError},
+    mail::{Letters, SendError},
+    signing::sha256_hex,
+    storage::Key,
+};
+
+/// Within which a deletion is finished, whatever is down (P14).
+pub const WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What a permission to upload and a running job may outlive their account by, beyond the permission itself.
+const SLACK: Duration = Duration::from_secs(15 * 60);
+
+/// Who asked for a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The person, by the button.
+    Button,
+    /// The person, by letter.
+    Letter,
+    /// The operator: the account is a child's (P18).
+    Child,
+    /// A backup brought an account back that had been deleted.
+    Restored,
+}
+
+impl Origin {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Button => "button",
+            Self::Letter => "letter",
+            Self::Child => "child",
+            Self::Restored => "restored",
+        }
+    }
+}
+
+/// Somebody outside of the database who knows people and must forget them.
+#[async_trait::async_trait]
+pub trait Vendor: fmt::Debug + Send + Sync + 'static {
+    /// The name of its step; never renamed.
+    fn name(&self) -> &'static str;
+
+    /// By what name it knows the person, asked in the transaction that deletes the rows; `None` where it does not.
+    async fn reference(&self, tx: &mut Tx, account: AccountId) -> Result<Option<String>>;
+
+    /// Makes it forget. May be called again after it has forgotten.
+    async fn forget(&self, reference: &str) -> Result<()>;
+}
+
+/// The step of the object store, done at once, and once more when every permission to upload has ended.
+const OBJECTS: &str = "objects";
+const LATE_OBJECTS: &str = "late-objects";
+
+/// How long the last letter is tried where the server refuses it: perhaps it is our settings that are wrong.
+const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// The step of the letter that says that it is done.
+const LETTER: &str = "letter";
+
+#[derive(Debug, sqlx::FromRow)]
+struct ErasureRow {
+    account_id: Option<String>,
+    email: Option<String>,
+    requested_at: i64,
+    finished_at: Option<i64>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct StepRow {
+    step: String,
+    reference: Option<String>,
+    not_before: i64,
+}
+
+/// Deletes the account of the person who asks. `password` proves that it is them and not somebody at their desk; `sure` is
+/// the box that they ticked.
+///
+/// # Errors
+/// `Invalid` on `sure` or `password`; `RateLimited` after too many wrong passwords.
+pub async fn begin(backend: &Backend, actor: &Actor, password: SecretString, sure: bool) -> Result<()> {
+    let user = actor.user()?;
+    if !sure {
+        return Err(Error::invalid(
+            "sure",
+            "Tick the box if you want to delete everything. Nothing was deleted.",
+        ));
+    }
+    accounts::prove(backend, user, password).await?;
+    begin_for(backend, user.account, Origin::Button, backend.now()).await?;
+    Ok(())
+}
+
+/// Deletes an account for its owner who asked by letter, or a child's; `None` where there is none.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn begin_by_address(backend: &Backend, email: &str, origin: Origin) -> Result<Option<ErasureId>> {
+    match Subject::of_address(backend, email).await? {
+        Some(subject) => begin_for(backend, subject.account, origin, backend.now())
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn begin_for(
+    backend: &Backend,
+    account: AccountId,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<ErasureId> {
+    let subject = Subject::of(backend, account)
+        .await?
+        .ok_or_else(|| Error::not_found("account"))?;
+    let erasure = ErasureId(backend.new_id());
+    let late = now
+        .plus(Duration::from_secs(
+            60 * u64::from(backend.config.uploads.ticket_minutes),
+        ))
+        .plus(SLACK);
+    let mut tx = backend.db.begin().await?;
+    insert(&mut tx, erasure, &subject, origin, now).await?;
+    let objects = Key::account_prefix(account);
+    insert_step(&mut tx, erasure, OBJECTS, objects.as_str(), now).await?;
+    insert_step(&mut tx, erasure, LATE_OBJECTS, objects.as_str(), late).await?;
+    for vendor in &*backend.vendors {
+        if let Some(reference) = vendor.reference(&mut tx, account).await? {
+            insert_step(&mut tx, erasure, vendor.name(), &reference, now).await?;
+        }
+    }
+    // Who comes back with a backup was told when they were deleted.
+    if origin != Origin::Restored {
+        insert_step(&mut tx, erasure, LETTER, "", now).await?;
+    }
+    answer_requests(&mut tx, account, now).await?;
+    delete_rows(&mut tx, &subject).await?;
+    for run_at in [now, late] {
+        let options = jobs::Options {
+            run_at: Some(run_at),
+            ..jobs::Options::default()
+        };
+        jobs::enqueue(&mut tx, backend, &Job::Erase { erasure }, options).await?;
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    tracing::info!(%erasure, origin = origin.as_str(), "an account was deleted");
+    Ok(erasure)
+}
+
+/// Deletes every row of the person, as the manifest says. The account comes first in it and goes last.
+async fn delete_rows(tx: &mut Tx, subject: &Subject) -> Result<()> {
+    for table in TABLES.iter().rev() {
+        if let (Erase::By(delete), Export::Rows { key, .. }) = (&table.erase, &table.export) {
+            tx.execute(sql(delete).bind(subject.key(*key))).await?;
+        }
+    }
+    // Removals of objects are not tied to the account, because they outlive it; the steps do their work now.
+    forget_jobs(tx, subject.account).await?;
+    Ok(())
+}
+
+/// The job: does every step that is due and not done, each with its own checkpoint.
+pub(crate) async fn run(backend: &Backend, erasure: ErasureId) -> Result<(), JobError> {
+    let mut failed = Vec::new();
+    let steps = open_steps(&backend.db, erasure).await.map_err(JobError::retry)?;
+    for step in steps.iter().filter(|step| step.not_before <= backend.now().0) {
+        match advance(backend, erasure, step).await {
+            Ok(()) => {}
+            // The cause may name the person, and this is kept and logged.
+            Err(error) => failed.push(format!("{}: {:?}", step.step, error.code())),
+        }
+    }
+    if failed.is_empty() {
+        finish(backend, erasure)
+            .await
+            .map_err(|error| JobError::retry(format!("{:?}", error.code())))
+    } else {
+        Err(JobError::wait(failed.join(", ")))
+    }
+}
+
+/// One step and its checkpoint. Killed in between, the step is done again, which each of them bears.
+async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Result<()> {
+    let reference = step.reference.as_deref().unwrap_or_default();
+    match step.step.as_str() {
+        OBJECTS | LATE_OBJECTS => {
+            if let Some(account) = find(&backend.db, erasure).await?.and_then(|row| row.account_id) {
+                let account = account.parse().map_err(Error::internal)?;
+                backend
+                    .storage
+                    .delete_prefix(&Key::account_prefix(account))
+                    .await?;
+            }
+        }
+        LETTER => {
+            if let Some(row) = find(&backend.db, erasure).await? {
+                say_good_bye(backend, erasure, row).await?;
+            }
+        }
+        name => {
+            let vendor = backend.vendors.iter().find(|vendor| vendor.name() == name);
+            let vendor = vendor.ok_or_else(|| Error::Unavailable {
+                what: "a vendor",
+                source: "it is not configured in this process".into(),
+            })?;
+            vendor.forget(reference).await?;
+        }
+    }
+    Ok(check_off(&backend.db, erasure, &step.step, backend.now()).await?)
+}
+
+/// The last letter. A deletion must end even where the address does not take letters any more.
+async fn say_good_bye(backend: &Backend, erasure: ErasureId, row: ErasureRow) -> Result<()> {
+    let Some(email) = row.email else {
+        return Ok(());
+    };
+    let letter = Letters::from(&backend.config).account_deleted(email);
+    match backend.mailer.send(erasure.0, &letter).await {
+        Err(SendError::Refused(_)) if backend.now().since(Timestamp(row.requested_at)) > REFUSED_FOR => {
+            tracing::warn!(%erasure, "the last letter was refused for good");
+            Ok(())
+        }
+        sent => Ok(sent?),
+    }
+}
+
+/// When every step is done, forgets whom it was about.
+async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
+    const UPDATE: &str = "
+        UPDATE erasure SET finished_at = $2, account_id = NULL, email = NULL
+        WHERE id = $1 AND finished_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM erasure_step WHERE erasure_id = $1 AND done_at IS NULL)";
+    let Some(row) = find(&backend.db, erasure)
+        .await?
+        .filter(|row| row.finished_at.is_none())
+    else {
+        return Ok(());
+    };
+    let mut tx = backend.db.begin().await?;
+    let is_finished = tx.execute(sql(UPDATE).bind(erasure).bind(backend.now())).await? == 1;
+    if let Some(account) = row.account_id.filter(|_| is_finished) {
+        // Once more: what ran when the account went may have left a row about an object of it.
+        forget_jobs(&mut tx, account.parse().map_err(Error::internal)?).await?;
+    }
+    tx.commit().await?;
+    if is_finished {
+        tracing::info!(%erasure, "a deletion is finished");
+    }
+    Ok(())
+}
+
+/// Enqueues deletions that are not finished and that no job works on any more. How many. The reaper calls it, so that no
+/// deletion is ever forgotten, whatever became of its jobs.
+pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
+    const OPEN: &str = "SELECT id FROM erasure WHERE finished_at IS NULL";
+    const IS_WORKED_ON: &str = "
+        SELECT id FROM job WHERE kind = 'erase' AND state IN ('queued', 'running') AND payload LIKE '%' || $1 || '%' LIMIT 1";
+    let open: Vec<(String,)> = backend.db.all(sql(OPEN)).await?;
+    let mut resumed = 0;
+    for (id,) in open {
+        let erasure: ErasureId = id.parse().map_err(Error::internal)?;
+        let mut tx = backend.db.begin().await?;
+        // Payloads spell ids with hyphens.
+        let worked_on = tx
+            .optional::<(String,)>(sql(IS_WORKED_ON).bind(erasure.0.to_string()))
+            .await?;
+        if worked_on.is_none() {
+            let job = Job::Erase { erasure };
+            jobs::enqueue(&mut tx, backend, &job, jobs::Options::default()).await?;
+            resumed += 1;
+        }
+        tx.commit().await?;
+    }
+    backend.wake.wake();
+    Ok(resumed)
+}
+
+/// A deletion on its way, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenErasure {
+    /// Its id.
+    pub id: String,
+    /// Who asked: `button`, `letter`, `child`, `restored`.
+    pub origin: String,
+    /// When it began, in milliseconds since 1970.
+    pub requested_at: i64,
+    /// When it must be finished.
+    pub due_at: i64,
+    /// One of the steps that are not done.
+    pub next_step: Option<String>,
+}
+
+/// Deletions that are not finished, the most urgent first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn open(db: &Db) -> Result<Vec<OpenErasure>, DbError> {
+    const SELECT: &str = "
+        SELECT id, origin, requested_at, due_at,
+               (SELECT MIN(step) FROM erasure_step WHERE erasure_id = erasure.id AND done_at IS NULL) AS next_step
+        FROM erasure WHERE finished_at IS NULL ORDER BY due_at, id";
+    db.all(sql(SELECT)).await
+}
+
+/// The hashes of all accounts that were ever deleted: to be kept beside the backups, because a backup does not know of what
+/// was deleted after it.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn ledger(db: &Db) -> Result<Vec<String>, DbError> {
+    const SELECT: &str = "SELECT DISTINCT account_hash FROM erasure ORDER BY account_hash";
+    let rows: Vec<(String,)> = db.all(sql(SELECT)).await?;
+    Ok(rows.into_iter().map(|(hash,)| hash).collect())
+}
+
+/// What the ledger says of an account.
+#[must_use]
+pub fn hash_of(account: AccountId) -> String {
+    sha256_hex(&account.to_string())
+}
+
+/// After a backup was restored, deletes every account in it again that `hashes` names. How many.
+///
+/// # Errors
+/// The database does not answer; what was deleted stays deleted.
+pub async fn replay(backend: &Backend, hashes: &HashSet<String>) -> Result<u64> {
+    const SELECT: &str = "SELECT id FROM account ORDER BY id";
+    let accounts: Vec<(String,)> = backend.db.all(sql(SELECT)).await?;
+    let mut deleted = 0;
+    for (id,) in accounts
+        .into_iter()
+        .filter(|(id,)| hashes.contains(&sha256_hex(id)))
+    {
+        let account = id.parse().map_err(Error::internal)?;
+        begin_for(backend, account, Origin::Restored, backend.now()).await?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
+
+/// The vendors that this installation has. Stripe joins here.
+#[must_use]
+pub fn vendors() -> Arc<[Arc<dyn Vendor>]> {
+    Arc::new([])
+}
+
+async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError> {
+    const SELECT: &str = "SELECT account_id, email, requested_at, finished_at FROM erasure WHERE id = $1";
+    db.optional(sql(SELECT).bind(erasure)).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    erasure: ErasureId,
+    subject: &Subject,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    const INSERT: &str = "
+        INSERT INTO erasure (id, account_hash, origin, requested_at, due_at, account_id, email)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let id = subject.account.to_string();
+    let insert = sql(INSERT)
+        .bind(erasure)
+        .bind(hash_of(subject.account))
+        .bind(origin.as_str())
+        .bind(now);
+    let insert = insert
+        .bind(now.plus(WITHIN))
+        .bind(id)
+        .bind(subject.email.as_str());
+    tx.execute(insert).await
+}
+
+async fn insert_step(
+    tx: &mut Tx,
+    erasure: ErasureId,
+    step: &str,
+    reference: &str,
+    not_before: Timestamp,
+) -> Result<u64, DbError> {
+    const INSERT: &str =
+        "INSERT INTO erasure_step (erasure_id, step, reference, not_before) VALUES ($1, $2, $3, $4)";
+    tx.execute(
+        sql(INSERT)
+            .bind(erasure)
+            .bind(step)
+            .bind(reference)
+            .bind(not_before),
+    )
+    .await
+}
+
+async fn open_steps(db: &Db, erasure: ErasureId) -> Result<Vec<StepRow>, DbError> {
+    const SELECT: &str = "
+        SELECT step, reference, not_before FROM erasure_step WHERE erasure_id = $1 AND done_at IS NULL
+        ORDER BY not_before, step";
+    db.all(sql(SELECT).bind(erasure)).await
+}
+
+/// open → done, forgetting by what name the other side knew the person; and the address once the letter is sent.
+async fn check_off(db: &Db, erasure: ErasureId, step: &str, now: Timestamp) -> Result<(), DbError> {
+    const UPDATE: &str = "
+        UPDATE erasure_step SET done_at = $3, reference = NULL WHERE erasure_id = $1 AND step = $2 AND done_at IS NULL";
+    const FORGET: &str = "UPDATE erasure SET email = NULL WHERE id = $1";
+    let mut tx = db.begin().await?;
+    tx.execute(sql(UPDATE).bind(erasure).bind(step).bind(now)).await?;
+    if step == LETTER {
+        tx.execute(sql(FORGET).bind(erasure)).await?;
+    }
+    tx.commit().await
+}
+
+/// Every request by letter of a person is answered by their deletion.
+async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<u64, DbError> {
+    const UPDATE: &str =
+        "UPDATE privacy_request SET answered_at = $2 WHERE account_id = $1 AND answered_at IS NULL";
+    tx.execute(sql(UPDATE).bind(account).bind(now)).await
+}
+
+/// Forgets jobs that name the account in what they are about, or in what went wrong; payloads spell its id with hyphens.
+async fn forget_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
+    const DELETE: &str = "
+        DELETE FROM job WHERE payload LIKE '%' || $1 || '%' OR last_error LIKE '%' || $1 || '%' OR dedupe_key LIKE '%' || $1 || '%'";
+    for spelling in [account.to_string(), account.0.to_string()] {
+        tx.execute(sql(DELETE).bind(spelling)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,515 @@
+//! A copy of everything that is held about a person (P15): a zip with a JSON file for each table of the manifest and the
+//! analysis history as CSV.
+//!
+//! Built by a job into a temporary file, kept under the account's own prefix for a day, read by a signed link, then reaped.
+//! The audio is not in it: it is the person's own file, and the report page plays it as long as it is kept.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{Read as _, Seek as _, Write as _},
+    time::Duration,
+};
+
+use model::{AccountId, ExportId, Problem, ProblemCode, Timestamp};
+use serde_json::Value;
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use super::{
+    Subject, exported,
+    manifest::{Column, Export, Kind, TABLES},
+    records,
+};
+use crate::{
+    Actor, Backend, Error, Result,
+    db::{DbError, Tx, sql},
+    jobs::{self, Job, JobError, Lease},
+    mail::{self, Notice},
+    storage::{ARCHIVE, Key},
+};
+
+/// How long an archive and its link are good.
+pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// Archives that one person may have made within a day; each reads everything.
+pub const A_DAY: usize = 2;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Rows that are held in memory at once. A report has some 150 kB.
+const BATCH: u32 = 50;
+
+/// Archives that the reaper takes at a time.
+const REAP_BATCH: u32 = 100;
+
+/// One copy, as the person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// How far it is.
+    pub state: State,
+}
+
+/// How far a copy is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// A worker makes it.
+    Building,
+    /// It can be fetched.
+    Ready {
+        /// A signed link, good until then.
+        link: String,
+        /// When archive and link end.
+        until: Timestamp,
+        /// How large it is.
+        bytes: u64,
+    },
+    /// It could not be made.
+    Failed,
+    /// Its day is over.
+    Removed,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct ExportRow {
+    id: String,
+    account_id: String,
+    state: String,
+    created_at: i64,
+    delete_after: Option<i64>,
+    size_bytes: Option<i64>,
+}
+
+/// Asks for a copy. One that is being made already is not made twice.
+///
+/// # Errors
+/// `RateLimited` after [`A_DAY`] of them.
+pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
+    let account = actor.user()?.account;
+    let now = backend.now();
+    let recent: Vec<ExportRow> = newest(backend, account)
+        .await?
+        .into_iter()
+        .filter(|row| row.state != "failed" && now.since(Timestamp(row.created_at)) < DAY)
+        .collect();
+    if recent.iter().any(|row| row.state == "building") {
+        return Ok(());
+    }
+    if let Some(oldest) = recent.last().filter(|_| recent.len() >= A_DAY) {
+        let again = Timestamp(oldest.created_at).plus(DAY).since(now);
+        return Err(Error::Problem(Problem {
+            retry_after: Some(again.as_secs() + 1),
+            ..Problem::new(
+                ProblemCode::RateLimited,
+                format!(
+                    "You can have {A_DAY} copies a day. The ones that you have are good for 24 hours each."
+                ),
+            )
+        }));
+    }
+    let export = ExportId(backend.new_id());
+    let mut tx = backend.db.begin().await?;
+    insert(&mut tx, export, account, now).await?;
+    let options = jobs::Options {
+        account: Some(account),
+        ..jobs::Options::default()
+    };
+    jobs::enqueue(&mut tx, backend, &Job::BuildExport { export }, options).await?;
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+/// The copies of a person, newest first.
+pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<Copy>> {
+    let now = backend.now();
+    let mut copies = Vec::new();
+    for row in newest(backend, account).await? {
+        let until = Timestamp(row.delete_after.unwrap_or(0));
+        let state = match row.state.as_str() {
+            "building" => State::Building,
+            "ready" if until > now => {
+                let key = Key::export(account, row.id.parse().map_err(Error::internal)?);
+                let day = &Timestamp(row.created_at).rfc3339()[..10];
+                let name = format!("mixlens-{day}.zip");
+                State::Ready {
+                    link: backend
+                        .storage
+                        .presign_get(&key, &name, ARCHIVE, until.since(now), now)
+                        .await?,
+                    until,
+                    bytes: u64::try_from(row.size_bytes.unwrap_or(0)).unwrap_or(0),
+                }
+            }
+            "failed" => State::Failed,
+            _ => State::Removed,
+        };
+        copies.push(Copy {
+            asked_at: Timestamp(row.created_at),
+            state,
+        });
+    }
+    Ok(copies)
+}
+
+/// The job behind [`request`].
+pub(crate) async fn build(backend: &Backend, export: ExportId, lease: &Lease) -> Result<(), JobError> {
+    let built = async {
+        let Some(row) = find(backend, export).await?.filter(|row| row.state == "building") else {
+            return Ok(());
+        };
+        let account: AccountId = row.account_id.parse().map_err(Error::internal)?;
+        let Some(archive) = archive_of(backend, account).await? else {
+            return Ok(());
+        };
+        let bytes = bytes_of(archive).await?;
+        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        backend
+            .storage
+            .put(&Key::export(account, export), bytes.into(), ARCHIVE)
+            .await?;
+        let now = backend.now();
+        let mut tx = backend.db.begin().await?;
+        if set_ready(&mut tx, export, now, size).await? {
+            mail::enqueue(&mut tx, backend, account, Notice::ExportReady { export }).await?;
+        }
+        lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
+        tx.commit().await?;
+        backend.wake.wake();
+        Ok::<_, Error>(())
+    };
+    built.await.map_err(|error| {
+        if error.code() == ProblemCode::Unavailable {
+            JobError::wait(error)
+        } else {
+            JobError::retry(error)
+        }
+    })
+}
+
+/// Says that a copy will not come.
+pub(crate) async fn give_up(backend: &Backend, export: ExportId) -> Result<()> {
+    const UPDATE: &str = "UPDATE export SET state = 'failed' WHERE id = $1 AND state = 'building'";
+    backend.db.execute(sql(UPDATE).bind(export)).await?;
+    Ok(())
+}
+
+/// Whether a copy is there, for the letter that says so.
+pub(crate) async fn can_be_fetched(backend: &Backend, export: ExportId) -> Result<bool> {
+    Ok(find(backend, export)
+        .await?
+        .is_some_and(|row| row.state == "ready"))
+}
+
+/// Marks archives whose day is over as removed and queues the removal of their objects. How many.
+pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
+    const UPDATE: &str = "
+        UPDATE export SET state = 'removed'
+        WHERE id IN (SELECT id FROM export WHERE state = 'ready' AND delete_after <= $1 ORDER BY delete_after LIMIT $2)
+          AND state = 'ready'
+        RETURNING id, account_id";
+    let mut total = 0;
+    loop {
+        let mut tx = backend.db.begin().await?;
+        let due: Vec<(String, String)> = tx.all(sql(UPDATE).bind(backend.now()).bind(REAP_BATCH)).await?;
+        for (id, account) in &due {
+            let removal = Job::RemoveExport {
+                account: account.parse().map_err(Error::internal)?,
+                export: id.parse().map_err(Error::internal)?,
+            };
+            jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
+        }
+        tx.commit().await?;
+        backend.wake.wake();
+        if due.is_empty() {
+            return Ok(total);
+        }
+        total += due.len() as u64;
+    }
+}
+
+/// The archive of an account as bytes, for a request that came by letter; `None` where there is no such account.
+///
+/// # Errors
+/// The database does not answer, or the temporary folder cannot be written.
+pub async fn archive_for_letter(backend: &Backend, email: &str) -> Result<Option<Vec<u8>>> {
+    let Some(subject) = Subject::of_address(backend, email).await? else {
+        return Ok(None);
+    };
+    match archive_of(backend, subject.account).await? {
+        Some(archive) => Ok(Some(bytes_of(archive).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn newest(backend: &Backend, account: AccountId) -> Result<Vec<ExportRow>, DbError> {
+    const SELECT: &str = "
+        SELECT id, account_id, state, created_at, delete_after, size_bytes
+        FROM export WHERE account_id = $1 ORDER BY id DESC LIMIT 5";
+    backend.db.all(sql(SELECT).bind(account)).await
+}
+
+async fn find(backend: &Backend, export: ExportId) -> Result<Option<ExportRow>, DbError> {
+    const SELECT: &str =
+        "SELECT id, account_id, state, created_at, delete_after, size_bytes FROM export WHERE id = $1";
+    backend.db.optional(sql(SELECT).bind(export)).await
+}
+
+async fn insert(tx: &mut Tx, export: ExportId, account: AccountId, now: Timestamp) -> Result<u64, DbError> {
+    const INSERT: &str =
+        "INSERT INTO export (id, account_id, state, created_at) VALUES ($1, $2, 'building', $3)";
+    tx.execute(sql(INSERT).bind(export).bind(account).bind(now)).await
+}
+
+/// building → ready; `false` where it was not building any more, or its account is gone.
+async fn set_ready(tx: &mut Tx, export: ExportId, now: Timestamp, size: i64) -> Result<bool, DbError> {
+    const UPDATE: &str = "
+        UPDATE export SET state = 'ready', ready_at = $2, delete_after = $3, size_bytes = $4
+        WHERE id = $1 AND state = 'building'";
+    let update = sql(UPDATE).bind(export).bind(now).bind(now.plus(KEPT)).bind(size);
+    Ok(tx.execute(update).await? == 1)
+}
+
+/// Walks through the manifest; `None` where the account is gone.
+async fn archive_of(backend: &Backend, account: AccountId) -> Result<Option<File>> {
+    let Some(subject) = Subject::of(backend, account).await? else {
+        return Ok(None);
+    };
+    let mut archive = Archive::new().await?;
+    archive = archive
+        .with("README.txt", read_me(backend.now()).into_bytes())
+        .await?;
+    let mut file_names = HashMap::new();
+    let mut history = History::new()?;
+    for table in TABLES {
+        let Export::Rows { columns, .. } = table.export else {
+            continue;
+        };
+        archive.begin(&format!("{}.json", table.name))?;
+        let mut written = 0;
+        loop {
+            let batch = records(&backend.db, table, &subject, BATCH, written).await?;
+            let count = u32::try_from(batch.len()).unwrap_or(BATCH);
+            let mut text = String::new();
+            for (at, record) in batch.into_iter().enumerate() {
+                let row = exported(columns, record);
+                match table.name {
+                    "upload" => {
+                        file_names.insert(text_of(&row, "id"), text_of(&row, "file_name"));
+                    }
+                    "analysis" => history.add(columns, &row, &file_names)?,
+                    _ => {}
+                }
+                text.push_str(if written == 0 && at == 0 { "[\n" } else { ",\n" });
+                text.push_str(&serde_json::to_string(&row).map_err(Error::internal)?);
+            }
+            written += count;
+            let is_last = count < BATCH;
+            if is_last {
+                text.push_str(if written == 0 { "[]\n" } else { "\n]\n" });
+            }
+            archive = archive.write(text.into_bytes()).await?;
+            if is_last {
+                break;
+            }
+        }
+    }
+    archive = archive.with("analyses.csv", history.finish()?).await?;
+    Ok(Some(archive.finish().await?))
+}
+
+async fn bytes_of(mut file: File) -> Result<Vec<u8>> {
+    blocking(move || {
+        let mut bytes = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+    .await
+}
+
+fn text_of(row: &Value, field: &str) -> String {
+    row.get(field)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// A zip in a file without a name. Deflating takes time, so every step is off the runtime's threads.
+struct Archive(ZipWriter<File>);
+
+impl Archive {
+    async fn new() -> Result<Self> {
+        blocking(|| Ok(Self(ZipWriter::new(tempfile::tempfile()?)))).await
+    }
+
+    fn begin(&mut self, name: &str) -> Result<()> {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        self.0.start_file(name, options).map_err(Error::internal)
+    }
+
+    async fn write(mut self, bytes: Vec<u8>) -> Result<Self> {
+        blocking(move || {
+            self.0.write_all(&bytes)?;
+            Ok(self)
+        })
+        .await
+    }
+
+    async fn with(mut self, name: &str, bytes: Vec<u8>) -> Result<Self> {
+        self.begin(name)?;
+        self.write(bytes).await
+    }
+
+    async fn finish(self) -> Result<File> {
+        blocking(move || self.0.finish().map_err(std::io::Error::other)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
+    done.map_err(|error| Error::Unavailable {
+        what: "the temporary folder",
+        source: error.into(),
+    })
+}
+
+/// The analysis history as a table that a spreadsheet opens.
+struct History(csv::Writer<Vec<u8>>);
+
+impl History {
+    fn new() -> Result<Self> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let heads = [
+            "analysis",
+            "title",
+            "file_name",
+            "state",
+            "begun",
+            "finished",
+            "length_s",
+            "integrated_lufs",
+            "engine",
+            "failure",
+        ];
+        writer.write_record(heads).map_err(Error::internal)?;
+        Ok(Self(writer))
+    }
+
+    fn add(
+        &mut self,
+        columns: &'static [Column],
+        row: &Value,
+        file_names: &HashMap<String, String>,
+    ) -> Result<()> {
+        let cell = |name: &str| match row.get(name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => {
+                let typed = columns
+                    .iter()
+                    .any(|column| column.name == name && column.kind == Kind::Text);
+                if typed { defused(text) } else { text.clone() }
+            }
+            Some(value) => value.to_string(),
+        };
+        let file_name = file_names
+            .get(&text_of(row, "upload_id"))
+            .map(|name| defused(name))
+            .unwrap_or_default();
+        let failure = row
+            .get("failure")
+            .and_then(|failure| failure.get("code"))
+            .and_then(Value::as_str);
+        let cells = [
+            cell("id"),
+            cell("title"),
+            file_name,
+            cell("state"),
+            cell("created_at"),
+            cell("finished_at"),
+            cell("duration_s"),
+            cell("integrated_lufs"),
+            cell("engine"),
+            failure.unwrap_or_default().to_owned(),
+        ];
+        self.0.write_record(cells).map_err(Error::internal)
+    }
+
+    fn finish(self) -> Result<Vec<u8>> {
+        self.0
+            .into_inner()
+            .map_err(|error| Error::internal(error.to_string()))
+    }
+}
+
+/// What a person typed must not be a formula in a spreadsheet (ASVS 1.2.10): an apostrophe makes it words.
+fn defused(text: &str) -> String {
+    let first = text.trim_start().chars().next();
+    if text.starts_with(['\t', '\r', '\n'])
+        || first.is_some_and(|first| {
+            matches!(
+                first,
+                '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '\u{2212}'
+            )
+        })
+    {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn read_me(now: Timestamp) -> String {
+    let mut text = format!(
+        "Everything that MixLens holds about you, as of {}.\n\n\
+         Each .json file is one table: a list of rows, moments in UTC (RFC 3339).\n\
+         analyses.csv is the history of your analyses for a spreadsheet; a text that would be a formula has an apostrophe in front.\n\
+         The audio itself is not in here: a report plays it for as long as it is kept.\n",
+        now.rfc3339()
+    );
+    for table in TABLES {
+        let Export::Rows {
+            columns, withheld, ..
+        } = table.export
+        else {
+            continue;
+        };
+        text.push_str(&format!(
+            "\n{}.json: {}\n  {} Kept: {}\n",
+            table.name, table.title, table.about, table.kept
+        ));
+        for column in columns {
+            text.push_str(&format!("  {:<16} {}\n", column.name, column.label));
+        }
+        for (name, why) in withheld.iter().filter(|(name, _)| *name != "account_id") {
+            text.push_str(&format!("  not in here: {name}, because it {why}\n"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p15_what_a_person_typed_is_no_formula_in_a_spreadsheet() {
+        for text in [
+            "=HYPERLINK(\"https://evil.example\")",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            " =1",
+            "＝1",
+            "\r=1",
+        ] {
+            assert!(defused(text).starts_with('\''), "{text:?}");
+        }
+        for text in ["Night drive", "", "a=b", "1-2", "Ω"] {
+            assert_eq!(defused(text), text);
+        }
+    }
+}

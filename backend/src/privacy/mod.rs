@@ -1,0 +1,212 @@
+//! What a person may ask of us: to see everything that is held about them (P12), a copy of it (P15), its deletion (P14),
+//! and a say in what is counted (P21, P24).
+//!
+//! [`manifest`] lists every table and is walked by all of them, so that none can forget one.
+
+pub mod consent;
+pub mod cookies;
+pub mod erasure;
+pub mod export;
+pub mod manifest;
+pub mod policy;
+pub mod requests;
+pub mod vendors;
+
+use model::{AccountId, Timestamp};
+use serde_json::{Map, Value};
+
+use self::manifest::{Column, Export, Key, Kind, TABLES, Table};
+use crate::{
+    Actor, Backend, Error, Result, accounts,
+    db::{Db, DbError, record::Record, sql},
+};
+
+/// Rows of one table that the page shows; the export has all of them.
+pub const ROWS_SHOWN: u32 = 50;
+
+/// Whose data it is, by everything that rows of theirs are found by.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) account: AccountId,
+    pub(crate) email: String,
+    email_key: String,
+    try_hashes: String,
+    reset_hash: String,
+}
+
+impl Subject {
+    /// The person of an account; `None` where there is none.
+    pub(crate) async fn of(backend: &Backend, account: AccountId) -> Result<Option<Self>> {
+        const SELECT: &str = "SELECT id, email, email_key FROM account WHERE id = $1";
+        Self::from_row(backend, backend.db.optional(sql(SELECT).bind(account)).await?)
+    }
+
+    /// The person of an address, however it is written.
+    pub(crate) async fn of_address(backend: &Backend, email: &str) -> Result<Option<Self>> {
+        const SELECT: &str = "SELECT id, email, email_key FROM account WHERE email_key = $1";
+        let key = email.trim().to_lowercase();
+        Self::from_row(backend, backend.db.optional(sql(SELECT).bind(key)).await?)
+    }
+
+    fn from_row(backend: &Backend, row: Option<(String, String, String)>) -> Result<Option<Self>> {
+        row.map(|(id, email, email_key)| {
+            let account = id.parse().map_err(Error::internal)?;
+            Ok(Self {
+                account,
+                email,
+                try_hashes: accounts::counted_by(backend, account, &email_key),
+                reset_hash: accounts::recovery::subject(backend, &email_key),
+                email_key,
+            })
+        })
+        .transpose()
+    }
+
+    fn key(&self, key: Key) -> String {
+        match key {
+            Key::Account => self.account.to_string(),
+            Key::Address => self.email_key.clone(),
+            Key::TryHashes => self.try_hashes.clone(),
+            Key::ResetHash => self.reset_hash.clone(),
+        }
+    }
+}
+
+/// Everything that is held about a person.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// One section for each table that has rows of theirs, and for each that has none.
+    pub sections: Vec<Section>,
+    /// The copies that they asked for, newest first.
+    pub copies: Vec<export::Copy>,
+    /// What they said about statistics, if they said anything.
+    pub statistics: Option<bool>,
+}
+
+/// What one table holds about a person.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// The table.
+    pub table: &'static Table,
+    /// The first rows, each as long as the table has columns.
+    pub rows: Vec<Vec<Cell>>,
+    /// Whether there are more than the page shows.
+    pub more: bool,
+}
+
+/// One value with its name.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// The column.
+    pub column: &'static Column,
+    /// Its value.
+    pub value: Shown,
+}
+
+/// A value as people read it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// There is none.
+    Nothing,
+    /// Words or a number.
+    Words(String),
+    /// A moment.
+    Moment(Timestamp),
+    /// Too much to read; its size in bytes.
+    Document(usize),
+}
+
+/// Everything that is held about the person who asks (P12).
+///
+/// # Errors
+/// `Unauthenticated`; the database does not answer.
+pub async fn held(backend: &Backend, actor: &Actor) -> Result<Held> {
+    let account = actor.user()?.account;
+    let subject = Subject::of(backend, account)
+        .await?
+        .ok_or_else(|| Error::not_found("account"))?;
+    let mut sections = Vec::new();
+    for table in TABLES {
+        let Export::Rows { columns, .. } = table.export else {
+            continue;
+        };
+        let mut records = records(&backend.db, table, &subject, ROWS_SHOWN + 1, 0).await?;
+        let more = records.len() > ROWS_SHOWN as usize;
+        records.truncate(ROWS_SHOWN as usize);
+        let rows = records
+            .into_iter()
+            .map(|Record(record)| {
+                columns
+                    .iter()
+                    .map(|column| cell(column, record.get(column.name)))
+                    .collect()
+            })
+            .collect();
+        sections.push(Section { table, rows, more });
+    }
+    Ok(Held {
+        sections,
+        copies: export::copies(backend, account).await?,
+        statistics: consent::of_account(&backend.db, account).await?,
+    })
+}
+
+/// The rows of `table` that are about `subject`.
+async fn records(
+    db: &Db,
+    table: &'static Table,
+    subject: &Subject,
+    limit: u32,
+    offset: u32,
+) -> Result<Vec<Record>, DbError> {
+    match table.export {
+        Export::Rows { key, select, .. } => {
+            db.all(sql(select).bind(subject.key(key)).bind(limit).bind(offset))
+                .await
+        }
+        Export::Nothing(_) => Ok(Vec::new()),
+    }
+}
+
+fn cell(column: &'static Column, value: Option<&Value>) -> Cell {
+    let value = match (column.kind, value) {
+        (_, None | Some(Value::Null)) => Shown::Nothing,
+        (Kind::Time, Some(Value::Number(ms))) => match ms.as_i64() {
+            // A wait that never began.
+            None | Some(0) => Shown::Nothing,
+            Some(ms) => Shown::Moment(Timestamp(ms)),
+        },
+        (Kind::Json, Some(Value::String(text))) if text.len() > 200 => Shown::Document(text.len()),
+        (Kind::Flag, Some(value)) => Shown::Words(if is_true(value) { "yes" } else { "no" }.to_owned()),
+        (_, Some(Value::String(text))) => Shown::Words(text.clone()),
+        (_, Some(value)) => Shown::Words(value.to_string()),
+    };
+    Cell { column, value }
+}
+
+/// A row as the export gives it: moments in RFC 3339, documents embedded.
+fn exported(columns: &'static [Column], Record(mut record): Record) -> Value {
+    let row: Map<String, Value> = columns
+        .iter()
+        .map(|column| {
+            let value = record.remove(column.name).unwrap_or(Value::Null);
+            let value = match (column.kind, value) {
+                (Kind::Time, Value::Number(ms)) => ms
+                    .as_i64()
+                    .map_or(Value::Null, |ms| Timestamp(ms).rfc3339().into()),
+                (Kind::Json, Value::String(text)) => {
+                    serde_json::from_str(&text).unwrap_or(Value::String(text))
+                }
+                (Kind::Flag, value) if !value.is_null() => is_true(&value).into(),
+                (_, value) => value,
+            };
+            (column.name.to_owned(), value)
+        })
+        .collect();
+    Value::Object(row)
+}
+
+/// SQLite keeps truth values as numbers.
+fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_i64() == Some(1))
+}

@@ -1,0 +1,193 @@
+//! The published versions of the policies, and who is told of them (P19). The text itself is in the pages, beside the
+//! constants that it speaks of; a version says since when it holds and what changed.
+
+use model::AccountId;
+
+use crate::{
+    Backend, Error, Result,
+    db::{Db, DbError, Tx, sql},
+    jobs::{self, Job},
+    mail::{self, Notice},
+};
+
+/// Accounts that are told in one transaction.
+const BATCH: u32 = 200;
+
+/// One version.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Version {
+    /// The day it holds from, as 2026-11-24.
+    pub version: String,
+    /// Whether everybody was told.
+    pub material: bool,
+    /// What changed.
+    pub summary: String,
+}
+
+/// The version that holds now.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn current(db: &Db) -> Result<Version> {
+    const SELECT: &str =
+        "SELECT version, material, summary FROM policy_version ORDER BY version DESC LIMIT 1";
+    Ok(db.one(sql(SELECT)).await?)
+}
+
+/// One of them, for the letter about it.
+pub(crate) async fn of(db: &Db, version: &str) -> Result<Version> {
+    const SELECT: &str = "SELECT version, material, summary FROM policy_version WHERE version = $1";
+    Ok(db.one(sql(SELECT).bind(version)).await?)
+}
+
+/// All versions, newest first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn all(db: &Db) -> Result<Vec<Version>> {
+    const SELECT: &str = "SELECT version, material, summary FROM policy_version ORDER BY version DESC";
+    Ok(db.all(sql(SELECT)).await?)
+}
+
+/// Publishes a version. A material one is told to every account there is, once, by jobs that follow; any other only moves
+/// the date on the pages. Publishing the same version again changes nothing; `false` then.
+///
+/// # Errors
+/// `Invalid` on `version` where it is no date or older than the present one, on `summary` where it says nothing.
+pub async fn publish(backend: &Backend, version: &str, material: bool, summary: &str) -> Result<bool> {
+    if !is_date(version) {
+        return Err(Error::invalid(
+            "version",
+            "A version is the day it holds from, such as 2026-12-01.",
+        ));
+    }
+    if summary.trim().is_empty() {
+        return Err(Error::invalid(
+            "summary",
+            "Say in a sentence what changes; everybody reads it.",
+        ));
+    }
+    let present = current(&backend.db).await?.version;
+    if *version < *present {
+        return Err(Error::invalid(
+            "version",
+            format!("There is a newer version already, of {present}."),
+        ));
+    }
+    let mut tx = backend.db.begin().await?;
+    let is_new = insert(&mut tx, backend, version, material, summary.trim()).await?;
+    if is_new && material {
+        let version = version.to_owned();
+        jobs::enqueue(
+            &mut tx,
+            backend,
+            &Job::AnnouncePolicy { version },
+            jobs::Options::default(),
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(is_new)
+}
+
+/// The job behind [`publish`]: notes for every account that it is told and enqueues its letter, batch by batch. Killed in
+/// between, it goes on where it was.
+pub(crate) async fn announce(backend: &Backend, version: &str) -> Result<()> {
+    loop {
+        let mut tx = backend.db.begin().await?;
+        let accounts = note_batch(&mut tx, backend, version).await?;
+        for account in &accounts {
+            let version = version.to_owned();
+            mail::enqueue(&mut tx, backend, *account, Notice::PolicyChanged { version }).await?;
+        }
+        tx.commit().await?;
+        backend.wake.wake();
+        if accounts.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+async fn insert(
+    tx: &mut Tx,
+    backend: &Backend,
+    version: &str,
+    material: bool,
+    summary: &str,
+) -> Result<bool, DbError> {
+    const INSERT: &str = "
+        INSERT INTO policy_version (version, material, summary, published_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (version) DO NOTHING";
+    let insert = sql(INSERT)
+        .bind(version)
+        .bind(material)
+        .bind(summary)
+        .bind(backend.now());
+    Ok(tx.execute(insert).await? == 1)
+}
+
+/// Notes the next accounts as told. Those that were made after the publication accepted the new version by themselves.
+async fn note_batch(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec<AccountId>> {
+    const INSERT: &str = "
+        INSERT INTO policy_notice (account_id, version, told_at)
+        SELECT account.id, policy_version.version, $2
+        FROM account JOIN policy_version ON policy_version.version = $1
+        WHERE account.created_at <= policy_version.published_at
+          AND NOT EXISTS (SELECT 1 FROM policy_notice WHERE account_id = account.id AND version = $1)
+        ORDER BY account.id LIMIT $3
+        RETURNING account_id";
+    let rows: Vec<(String,)> = tx
+        .all(sql(INSERT).bind(version).bind(backend.now()).bind(BATCH))
+        .await?;
+    rows.into_iter()
+        .map(|(id,)| id.parse().map_err(Error::internal))
+        .collect()
+}
+
+/// Whether `text` has the form of a day that exists.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else {
+        return false;
+    };
+    let number = |text: &str, digits: usize| {
+        (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| text.parse::<u32>().ok())
+            .flatten()
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
+        return false;
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    (1..=days).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_date;
+
+    #[test]
+    fn a_version_is_a_day_that_exists() {
+        for day in ["2026-12-01", "2028-02-29"] {
+            assert!(is_date(day), "{day}");
+        }
+        for nonsense in [
+            "",
+            "1.2",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-1-1",
+            "2026-12-01x",
+            "+026-12-01",
+        ] {
+            assert!(!is_date(nonsense), "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Requests that came by letter: noted on the day they arrived, answered within 30 days.
+
+use model::{AccountId, Timestamp};
+
+use super::{Subject, erasure::WITHIN};
+use crate::{
+    Backend, Result,
+    db::{Db, DbError, sql},
+};
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A copy of everything.
+    Copy,
+    /// The deletion of the account.
+    Deletion,
+    /// The deletion of a child's account (P18).
+    Child,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Deletion => "deletion",
+            Self::Child => "child",
+        }
+    }
+}
+
+/// A request that is not answered yet.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenRequest {
+    /// Its id.
+    pub id: String,
+    /// `copy`, `deletion`, `child`.
+    pub kind: String,
+    /// Whose account; nothing where it is gone.
+    pub account_id: Option<String>,
+    /// When it arrived, in milliseconds since 1970.
+    pub received_at: i64,
+    /// When it must be answered.
+    pub due_at: i64,
+}
+
+/// Notes a request about the account of an address; until when it must be answered. `None` where there is no such account.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn note(
+    backend: &Backend,
+    email: &str,
+    kind: Kind,
+    received_at: Timestamp,
+) -> Result<Option<Timestamp>> {
+    const INSERT: &str =
+        "INSERT INTO privacy_request (id, kind, account_id, received_at, due_at) VALUES ($1, $2, $3, $4, $5)";
+    let Some(subject) = Subject::of_address(backend, email).await? else {
+        return Ok(None);
+    };
+    let due = received_at.plus(WITHIN);
+    let id = backend.new_id().simple().to_string();
+    let insert = sql(INSERT)
+        .bind(id)
+        .bind(kind.as_str())
+        .bind(subject.account)
+        .bind(received_at)
+        .bind(due);
+    backend.db.execute(insert).await?;
+    Ok(Some(due))
+}
+
+/// Requests that are not answered, the most urgent first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn open(db: &Db) -> Result<Vec<OpenRequest>, DbError> {
+    const SELECT: &str = "
+        SELECT id, kind, account_id, received_at, due_at FROM privacy_request
+        WHERE answered_at IS NULL ORDER BY due_at, id";
+    db.all(sql(SELECT)).await
+}
+
+/// Marks the requests for a copy of an address as answered; how many. A deletion answers all of them by itself.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn answer_copies(backend: &Backend, email: &str) -> Result<u64> {
+    match Subject::of_address(backend, email).await? {
+        Some(subject) => Ok(set_answered(&backend.db, subject.account, backend.now()).await?),
+        None => Ok(0),
+    }
+}
+
+async fn set_answered(db: &Db, account: AccountId, now: Timestamp) -> Result<u64, DbError> {
+    const UPDATE: &str = "
+        UPDATE privacy_request SET answered_at = $2 WHERE account_id = $1 AND kind = 'copy' AND answered_at IS NULL";
+    db.execute(sql(UPDATE).bind(account).bind(now)).await
+}

@@ -1,0 +1,262 @@
+//! What the operator does from the command line, each a line or two over a use case. Answers go to standard output.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use backend::{
+    Backend,
+    config::Config,
+    plans,
+    privacy::{
+        erasure::{self, Origin},
+        export, policy,
+        requests::{self, Kind},
+    },
+    retention,
+};
+use clap::{Subcommand, ValueEnum};
+use model::{Timestamp, plan::Plan};
+
+use crate::setup;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the operator can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Task {
+    /// Lists requests about personal data and deletions under way, with the days that are left of the 30.
+    Requests,
+    /// Notes a request that came by letter, on the day it arrived.
+    NoteRequest {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+        /// What was asked for.
+        #[arg(long, value_enum)]
+        kind: Asked,
+        /// The day it arrived, as 2026-11-25; today when left out.
+        #[arg(long)]
+        received: Option<String>,
+    },
+    /// Writes everything that is held about a person into a zip, to answer a letter.
+    Export {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Deletes an account and everything in it, as its button does.
+    Erase {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+        /// The account is that of somebody under 13.
+        #[arg(long)]
+        child: bool,
+    },
+    /// Prints the hashes of all deleted accounts. Keep them beside the backups: a backup does not know of later deletions.
+    Ledger,
+    /// After a backup was restored, deletes every account in it that the ledger names.
+    Replay {
+        /// The file with what `ledger` printed, one a line.
+        #[arg(long)]
+        ledger: PathBuf,
+    },
+    /// Gives an account another plan.
+    SetPlan {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+        /// free, pro or studio.
+        #[arg(long, value_parser = plan)]
+        plan: Plan,
+    },
+    /// Publishes a version of the policies; a material one is mailed to every account.
+    PublishPolicy {
+        /// The day it holds from, as 2026-12-01.
+        #[arg(long)]
+        version: String,
+        /// What changed, in a sentence; everybody reads it.
+        #[arg(long)]
+        summary: String,
+        /// It matters to people: something new is kept, or kept longer, or somebody new gets it.
+        #[arg(long)]
+        material: bool,
+    },
+}
+
+/// What a letter asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Asked {
+    /// A copy of everything.
+    Copy,
+    /// The deletion of the account.
+    Deletion,
+    /// The deletion of a child's account.
+    Child,
+}
+
+pub(crate) async fn run(config: Config, task: Task) -> Result<(), Failure> {
+    let backend = setup::parts(config).await?.backend;
+    let answer = perform(&backend, task).await?;
+    writeln!(io::stdout(), "{answer}")?;
+    backend.db.close().await;
+    Ok(())
+}
+
+pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
+    let backend = setup::parts(config).await?.backend;
+    if dry_run {
+        for (what, count) in retention::due(&backend).await? {
+            writeln!(io::stdout(), "{count:>6} {what}")?;
+        }
+    } else {
+        // Objects are removed by jobs: a worker goes on from here.
+        writeln!(io::stdout(), "{:?}", retention::reap(&backend).await?)?;
+    }
+    backend.db.close().await;
+    Ok(())
+}
+
+async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
+    let nobody = || "there is no account with this address".to_owned();
+    match task {
+        Task::Requests => list(backend).await,
+        Task::NoteRequest {
+            email,
+            kind,
+            received,
+        } => {
+            let received = match received {
+                Some(day) => moment_of(&day)?,
+                None => backend.now(),
+            };
+            let kind = match kind {
+                Asked::Copy => Kind::Copy,
+                Asked::Deletion => Kind::Deletion,
+                Asked::Child => Kind::Child,
+            };
+            let due = requests::note(backend, &email, kind, received)
+                .await?
+                .ok_or_else(nobody)?;
+            Ok(format!("noted; to be answered before {}", day_of(due)))
+        }
+        Task::Export { email, out } => {
+            let bytes = export::archive_for_letter(backend, &email)
+                .await?
+                .ok_or_else(nobody)?;
+            write_private(&out, &bytes)?;
+            let answered = requests::answer_copies(backend, &email).await?;
+            Ok(format!(
+                "{} bytes in {}; requests answered: {answered}",
+                bytes.len(),
+                out.display()
+            ))
+        }
+        Task::Erase { email, child } => {
+            let origin = if child { Origin::Child } else { Origin::Letter };
+            let erasure = erasure::begin_by_address(backend, &email, origin)
+                .await?
+                .ok_or_else(nobody)?;
+            Ok(format!(
+                "deleted; a worker empties the storage and tells the person. Follow it with `mixlens admin requests`: {erasure}"
+            ))
+        }
+        Task::Ledger => Ok(erasure::ledger(&backend.db).await?.join("\n")),
+        Task::Replay { ledger } => {
+            let hashes = std::fs::read_to_string(&ledger)?
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .collect();
+            let deleted = erasure::replay(backend, &hashes).await?;
+            Ok(format!("accounts deleted again: {deleted}"))
+        }
+        Task::SetPlan { email, plan } => {
+            if !plans::change_by_address(backend, &email, plan).await? {
+                return Err(nobody().into());
+            }
+            Ok(format!("the plan is {} now", plan.name()))
+        }
+        Task::PublishPolicy {
+            version,
+            summary,
+            material,
+        } => {
+            let is_new = policy::publish(backend, &version, material, &summary).await?;
+            Ok(match (is_new, material) {
+                (false, _) => format!("{version} was published before; nothing was changed"),
+                (true, true) => format!("{version} is published; a worker writes to every account"),
+                (true, false) => format!("{version} is published; nobody is written to"),
+            })
+        }
+    }
+}
+
+async fn list(backend: &Backend) -> Result<String, Failure> {
+    let now = backend.now();
+    let left = |due: i64| {
+        let days = (due - now.0).div_euclid(86_400_000);
+        if due <= now.0 {
+            format!("OVERDUE since {}", day_of(Timestamp(due)))
+        } else {
+            format!("{days} days left, until {}", day_of(Timestamp(due)))
+        }
+    };
+    let mut lines = Vec::new();
+    for request in requests::open(&backend.db).await? {
+        let account = request.account_id.unwrap_or_else(|| "gone".to_owned());
+        lines.push(format!(
+            "request {} {:<8} account {account}: {}",
+            request.id,
+            request.kind,
+            left(request.due_at)
+        ));
+    }
+    for erasure in erasure::open(&backend.db).await? {
+        let step = erasure.next_step.unwrap_or_default();
+        lines.push(format!(
+            "deletion {} by {:<6} waits for {step}: {}",
+            erasure.id,
+            erasure.origin,
+            left(erasure.due_at)
+        ));
+    }
+    if lines.is_empty() {
+        lines.push("nothing is open".to_owned());
+    }
+    Ok(lines.join("\n"))
+}
+
+/// A file that only the operator may read.
+fn write_private(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn day_of(at: Timestamp) -> String {
+    at.rfc3339().chars().take(10).collect()
+}
+
+/// The beginning of a day in UTC.
+fn moment_of(day: &str) -> Result<Timestamp, Failure> {
+    let wrong = || format!("{day} is no day; write it as 2026-11-25");
+    // Days since 1970 go up to some 50,000 before the form of the date would change.
+    (0..50_000_i64)
+        .map(|days| Timestamp(days * 86_400_000))
+        .find(|at| day_of(*at) == day)
+        .ok_or_else(|| wrong().into())
+}
+
+fn plan(text: &str) -> Result<Plan, String> {
+    text.parse().map_err(|()| "free, pro or studio".to_owned())
+}

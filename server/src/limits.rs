@@ -1,0 +1,256 @@
+//! Who may ask how often: by the address of the network, and by account. In memory, for about an hour, never written down.
+//!
+//! Trap: `X-Forwarded-For` is written by whoever sends it; only what our own proxies added at its right end is believed, and
+//! how many they are is a setting.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use app::Visit;
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use backend::{Error, config::RateLimits};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+use model::{AccountId, Problem, ProblemCode};
+use tokio_util::sync::CancellationToken;
+
+use crate::{pages, router::Site, visitor::is_write};
+
+/// How often those are forgotten who have not come for long.
+const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Who is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    Account(AccountId),
+    /// IPv6 by its /64, because one customer has all of it.
+    Address(IpAddr),
+    /// No address is known: all of them together.
+    Anybody,
+}
+
+/// All limits of this process.
+#[derive(Debug)]
+pub(crate) struct Limiters {
+    sign_ups: DefaultKeyedRateLimiter<Who>,
+    sign_ins: DefaultKeyedRateLimiter<Who>,
+    writes: DefaultKeyedRateLimiter<Who>,
+    uploads: DefaultKeyedRateLimiter<Who>,
+}
+
+impl Limiters {
+    pub(crate) fn new(limits: &RateLimits) -> Self {
+        let keyed = |quota| RateLimiter::keyed(quota);
+        let count = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        Self {
+            sign_ups: keyed(Quota::per_hour(count(limits.sign_ups_per_hour))),
+            sign_ins: keyed(Quota::per_minute(count(limits.sign_ins_per_minute))),
+            writes: keyed(Quota::per_minute(count(limits.writes_per_minute))),
+            uploads: keyed(Quota::per_hour(count(limits.uploads_per_hour))),
+        }
+    }
+
+    /// How long to wait; nothing where it may go on.
+    fn wait(&self, path: &str, account: Option<AccountId>, address: &Who) -> Option<Duration> {
+        let who = account.map_or_else(|| address.clone(), Who::Account);
+        let own = match path {
+            // Both make a letter to an address that anybody can name.
+            "/signup" | "/signin/forgot" => Some((&self.sign_ups, address)),
+            "/signin" | "/signin/code" | "/signin/reset" => Some((&self.sign_ins, address)),
+            "/api/uploads/begin" => Some((&self.uploads, &who)),
+            _ => None,
+        };
+        own.into_iter()
+            .chain([(&self.writes, &who)])
+            .find_map(|(limiter, who)| limiter.check_key(who).err())
+            .map(|refused| refused.wait_time_from(DefaultClock::default().now()))
+    }
+
+    /// Forgets everybody whose last request counts no more, again and again until `stop`.
+    pub(crate) async fn tidy(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TIDY_EVERY) => {}
+            }
+            for limiter in [&self.sign_ups, &self.sign_ins, &self.writes, &self.uploads] {
+                limiter.retain_recent();
+                limiter.shrink_to_fit();
+            }
+        }
+    }
+}
+
+/// Refuses writes that come too fast.
+pub(crate) async fn check(State(site): State<Site>, request: Request, next: Next) -> Response {
+    if !is_write(request.method()) {
+        return next.run(request).await;
+    }
+    let Some(visit) = request.extensions().get::<Visit>().cloned() else {
+        return next.run(request).await;
+    };
+    let account = visit.actor.user().ok().map(|user| user.account);
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip());
+    let address =
+        client(request.headers(), peer, site.backend.config.trusted_hops).map_or(Who::Anybody, Who::Address);
+    let path = request.uri().path().to_owned();
+    match site.limiters.wait(&path, account, &address) {
+        None => next.run(request).await,
+        Some(wait) => {
+            let error = too_many(wait);
+            if path.starts_with("/api/") {
+                return pages::plain_problem(&error, &visit.request_id);
+            }
+            let (parts, _) = request.into_parts();
+            let mut response = pages::refused(&site, parts, visit.problem(&error), []).await;
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            response
+        }
+    }
+}
+
+fn too_many(wait: Duration) -> Error {
+    let seconds = wait.as_secs() + 1;
+    let again = if seconds < 120 {
+        format!("{seconds} s")
+    } else {
+        format!("{} minutes", seconds.div_ceil(60))
+    };
+    Error::Problem(Problem {
+        retry_after: Some(seconds),
+        ..Problem::new(
+            ProblemCode::RateLimited,
+            format!("That was often in a short time. Nothing was changed; try again in {again}."),
+        )
+    })
+}
+
+/// The address of the browser. With `hops` proxies of ours in front it is the one that the outermost of them wrote: the
+/// `hops`-th from the right. Whatever stands further left was sent by the browser and may be anything.
+fn client(headers: &HeaderMap, peer: Option<IpAddr>, hops: usize) -> Option<IpAddr> {
+    let Some(from_right) = hops.checked_sub(1) else {
+        return peer.map(network);
+    };
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    // Fewer entries than proxies: somebody came past them.
+    let entry = forwarded
+        .iter()
+        .rev()
+        .nth(from_right)
+        .and_then(|entry| address(entry));
+    entry.or(peer).map(network)
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`.
+fn address(text: &str) -> Option<IpAddr> {
+    text.parse()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
+/// What one customer of a provider has: an IPv4 address, or a /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn forwarded(lines: &[&'static str]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|line| ("x-forwarded-for".parse().unwrap(), HeaderValue::from_static(line)))
+            .collect()
+    }
+
+    #[test]
+    fn the_address_is_counted_from_the_right_by_the_number_of_our_proxies() {
+        let peer: Option<IpAddr> = "10.0.0.1".parse().ok();
+        for (lines, hops, expected) in [
+            (&["203.0.113.9"][..], 0, "10.0.0.1"),
+            (&["203.0.113.9"], 1, "203.0.113.9"),
+            (&["1.1.1.1, 203.0.113.9"], 1, "203.0.113.9"),
+            (&["1.1.1.1", "203.0.113.9"], 1, "203.0.113.9"),
+            (&["1.1.1.1, 203.0.113.9, 10.0.0.2"], 2, "203.0.113.9"),
+            (&["203.0.113.9:4711"], 1, "203.0.113.9"),
+            (&["[2001:db8:1:2:3::4]:4711"], 1, "2001:db8:1:2::"),
+            (&["::ffff:203.0.113.9"], 1, "203.0.113.9"),
+            (&["nonsense"], 1, "10.0.0.1"),
+            (&[], 1, "10.0.0.1"),
+            (&["203.0.113.9"], 2, "10.0.0.1"),
+        ] {
+            let expected = expected.parse().ok();
+            assert_eq!(
+                client(&forwarded(lines), peer, hops),
+                expected,
+                "{lines:?} {hops}"
+            );
+        }
+        assert_eq!(client(&HeaderMap::new(), None, 0), None);
+    }
+
+    fn account(number: u32) -> AccountId {
+        format!("{number:032x}").parse().unwrap()
+    }
+
+    fn limiters() -> Limiters {
+        Limiters::new(&RateLimits {
+            sign_ups_per_hour: 2,
+            sign_ins_per_minute: 3,
+            writes_per_minute: 5,
+            uploads_per_hour: 4,
+        })
+    }
+
+    #[test]
+    fn each_address_and_each_account_has_its_own_count() {
+        let limiters = limiters();
+        let (here, there) = (
+            Who::Address("192.0.2.1".parse().unwrap()),
+            Who::Address("192.0.2.2".parse().unwrap()),
+        );
+        for _ in 0..2 {
+            assert_eq!(limiters.wait("/signup", None, &here), None);
+        }
+        let wait = limiters.wait("/signup", None, &here).unwrap();
+        assert!(
+            wait > Duration::from_secs(60) && wait <= Duration::from_secs(1800),
+            "{wait:?}"
+        );
+        assert_eq!(limiters.wait("/signup", None, &there), None);
+
+        let (ann, bob) = (account(1), account(2));
+        for _ in 0..4 {
+            assert_eq!(limiters.wait("/api/uploads/begin", Some(ann), &there), None);
+        }
+        assert!(limiters.wait("/api/uploads/begin", Some(ann), &here).is_some());
+        assert_eq!(limiters.wait("/api/uploads/begin", Some(bob), &there), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! Figures for whoever watches over the installation, on a listener of their own that the world does not see. In the text
+//! format of Prometheus; counted when they are asked for, so that every process says the same.
+
+use std::fmt::Write as _;
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use backend::{Backend, Result, jobs, privacy, retention};
+
+/// Answers `/metrics` and nothing else.
+pub(crate) fn routes(backend: Backend) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(backend)
+}
+
+async fn metrics(State(backend): State<Backend>) -> Result<String, StatusCode> {
+    text(&backend).await.map_err(|error| {
+        tracing::warn!(%error, "the figures could not be read");
+        StatusCode::SERVICE_UNAVAILABLE
+    })
+}
+
+/// All figures.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn text(backend: &Backend) -> Result<String> {
+    let (db, now) = (&backend.db, backend.now());
+    let mut text = String::new();
+    let mut say = |name: &str, about: &str, values: Vec<(String, i64)>| {
+        let _ = writeln!(text, "# HELP {name} {about}\n# TYPE {name} gauge");
+        for (labels, value) in values {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    let overdue = retention::overdue(db, now).await?;
+    say(
+        "mixlens_overdue_objects",
+        "Objects that should have been gone for three hours. Alarm above 0.",
+        vec![(String::new(), overdue)],
+    );
+    let due = retention::due(backend).await?;
+    say(
+        "mixlens_due",
+        "What the next run of the reaper would remove.",
+        due.into_iter()
+            .map(|(what, count)| (format!("{{what=\"{what}\"}}"), count))
+            .collect(),
+    );
+    let counts = jobs::counts(db).await?;
+    say(
+        "mixlens_jobs",
+        "Jobs by queue and state. Alarm on dead ones.",
+        counts
+            .into_iter()
+            .map(|count| {
+                (
+                    format!("{{queue=\"{}\",state=\"{}\"}}", count.queue, count.state),
+                    count.count,
+                )
+            })
+            .collect(),
+    );
+    let mut waited = Vec::new();
+    for queue in jobs::Queue::ALL {
+        let since = jobs::oldest_due(db, queue, now).await?;
+        let seconds = since.map_or(0, |since| now.since(since).as_secs());
+        waited.push((
+            format!("{{queue=\"{}\"}}", queue.name()),
+            i64::try_from(seconds).unwrap_or(i64::MAX),
+        ));
+    }
+    say(
+        "mixlens_oldest_due_job_seconds",
+        "How long the oldest due job has waited.",
+        waited,
+    );
+    let erasures = privacy::erasure::open(db).await?;
+    let requests = privacy::requests::open(db).await?;
+    let late = erasures.iter().filter(|erasure| erasure.due_at <= now.0).count()
+        + requests.iter().filter(|request| request.due_at <= now.0).count();
+    let count = |count: usize| vec![(String::new(), i64::try_from(count).unwrap_or(i64::MAX))];
+    say(
+        "mixlens_open_erasures",
+        "Deletions of accounts that are not finished.",
+        count(erasures.len()),
+    );
+    say(
+        "mixlens_open_privacy_requests",
+        "Requests by letter that are not answered.",
+        count(requests.len()),
+    );
+    say(
+        "mixlens_late_privacy_requests",
+        "Those of both that are older than 30 days. Alarm above 0.",
+        count(late),
+    );
+    Ok(text)
+}

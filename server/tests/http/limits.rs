@@ -1,0 +1,102 @@
+//! How often somebody may ask, and what a plan allows, when they ask at the same time.
+
+use axum::http::{Method, StatusCode};
+use backend::db::sql;
+
+use crate::world::{Database, TestApp, mix, on_both_databases, put, sign_up_form};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ups_are_limited_by_the_address_that_our_own_proxy_saw() {
+    let settings = [("trusted_hops", "1"), ("limits.sign_ups_per_hour", "3")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let sign_up = async |forwarded: &str| {
+        let person = app.anon();
+        let token = person.csrf_token().await;
+        let mut form = sign_up_form("ann@example.org").to_vec();
+        form.push(("csrf", &token));
+        let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", forwarded)];
+        person.post_raw("/signup", &form, &headers).await
+    };
+    for number in 0..3 {
+        // What stands left of our proxy's entry was made up by the browser and changes nothing.
+        assert_eq!(
+            sign_up(&format!("10.0.0.{number}, 203.0.113.9")).await.status,
+            StatusCode::SEE_OTHER
+        );
+    }
+    let refused = sign_up("10.0.0.99, 203.0.113.9").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 60);
+    assert!(
+        refused.text().contains("That was often in a short time"),
+        "it is a page"
+    );
+    assert_eq!(
+        sign_up("203.0.113.10").await.status,
+        StatusCode::SEE_OTHER,
+        "others go on"
+    );
+    app.run_jobs().await;
+    let stored = app.everything_stored().await;
+    assert!(
+        !stored.contains("203.0.113"),
+        "p11: no address of a device is stored"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_to_upload_are_limited_by_account() {
+    let settings = [("limits.uploads_per_hour", "2")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let (ann, bob) = (
+        app.signed_up("ann@example.org").await,
+        app.signed_up("bob@example.org").await,
+    );
+    ann.begin("1.wav", 1000).await;
+    ann.begin("2.wav", 1000).await;
+    let file = serde_json::json!({ "file": { "file_name": "3.wav", "size_bytes": 1000 } });
+    let refused = ann.call("/api/uploads/begin", file).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json::<serde_json::Value>()["code"], "rate_limited");
+    bob.begin("1.wav", 1000).await;
+}
+
+on_both_databases! {
+    async fn the_last_analysis_of_a_month_is_given_once_to_those_who_ask_at_the_same_time(database) {
+        let settings = [("plans.free.analyses_per_month", "1")];
+        let app = TestApp::set_up(database, &settings, |_| {}).await;
+        let user = app.signed_up("ann@example.org").await;
+        let bytes = mix();
+        let mut tickets = Vec::new();
+        for number in 0..4 {
+            let ticket = user.begin(&format!("{number}.wav"), bytes.len()).await;
+            assert_eq!(put(&ticket, bytes.clone()).await.status, StatusCode::OK);
+            tickets.push(ticket);
+        }
+        let complete = async |at: usize| {
+            user.call("/api/uploads/complete", serde_json::json!({ "upload": tickets[at].upload })).await.status
+        };
+        let (a, b, c, d) = tokio::join!(complete(0), complete(1), complete(2), complete(3));
+        let mut seen = [a, b, c, d];
+        seen.sort();
+        assert_eq!(seen, [StatusCode::OK, StatusCode::PAYMENT_REQUIRED, StatusCode::PAYMENT_REQUIRED, StatusCode::PAYMENT_REQUIRED]);
+        let db = &app.backend.db;
+        assert_eq!(db.one::<(i64,)>(sql("SELECT analyses FROM usage")).await.unwrap(), (1,), "what was refused is not counted");
+        assert_eq!(db.one::<(i64,)>(sql("SELECT COUNT(*) FROM analysis")).await.unwrap(), (1,));
+        assert_eq!(db.one::<(i64,)>(sql("SELECT COUNT(*) FROM job WHERE kind = 'analyse_upload'")).await.unwrap(), (1,));
+        app.run_jobs().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_is_not_limited() {
+    let settings = [("limits.writes_per_minute", "1")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let anon = app.anon();
+    for _ in 0..5 {
+        assert_eq!(
+            anon.send(Method::GET, "/terms", &[], Vec::new()).await.status,
+            StatusCode::OK
+        );
+    }
+}

@@ -1,0 +1,386 @@
+//! The real program: deletions that are killed half-way, the operator's commands, the private figures, error reports.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::{self, Next},
+    response::Response,
+};
+use backend::{
+    db::{Db, sql},
+    storage::builtin::{self, Credentials, DiskStore},
+};
+
+use crate::{
+    programs::{Installation, eventually, is_measured},
+    receiver::Receiver,
+    world::{Database, Person, everything_in, fetch, mix, on_both_databases},
+};
+
+const EMAIL: &str = "zebulon.quagga@example.org";
+
+/// What the store does with a request of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// Does not do it and never answers.
+    Before,
+    /// Does it and never answers.
+    After,
+}
+
+/// An S3 of the test's own, which can stand still at the worst moment.
+struct Store {
+    url: String,
+    folder: tempfile::TempDir,
+    fault: Arc<Mutex<Option<(Method, Fault)>>>,
+    reached: Arc<Mutex<u32>>,
+}
+
+const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
+
+impl Store {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = builtin::Settings {
+            bucket: "mixlens".into(),
+            region: "auto".into(),
+            credentials: Credentials {
+                access_key: "mixlenstest".into(),
+                secret_key: SECRET.to_owned().into(),
+            },
+        };
+        let service = builtin::service(DiskStore::open(folder.path()).await.unwrap(), settings);
+        let (fault, reached) = (
+            Arc::<Mutex<Option<(Method, Fault)>>>::default(),
+            Arc::<Mutex<u32>>::default(),
+        );
+        let app = Router::new()
+            .route_service("/mixlens", service.clone())
+            .route_service("/mixlens/", service.clone())
+            .route_service("/mixlens/{*key}", service)
+            .layer(middleware::from_fn_with_state(
+                (fault.clone(), reached.clone()),
+                stand_still,
+            ));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            url,
+            folder,
+            fault,
+            reached,
+        }
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("MIXLENS_STORAGE__ENDPOINT", self.url.clone()),
+            ("MIXLENS_STORAGE__ACCESS_KEY", "mixlenstest".into()),
+            ("MIXLENS_STORAGE__SECRET_KEY", SECRET.into()),
+        ]
+    }
+
+    fn set(&self, fault: Option<(Method, Fault)>) {
+        *self.fault.lock().unwrap() = fault;
+        *self.reached.lock().unwrap() = 0;
+    }
+
+    async fn stands_still(&self) {
+        eventually("the store stands still", async || {
+            (*self.reached.lock().unwrap() > 0).then_some(())
+        })
+        .await;
+    }
+
+    fn objects(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("objects"))
+            .unwrap()
+            .count()
+    }
+}
+
+type Faults = (Arc<Mutex<Option<(Method, Fault)>>>, Arc<Mutex<u32>>);
+
+async fn stand_still(State((fault, reached)): State<Faults>, request: Request, next: Next) -> Response {
+    let wanted = fault
+        .lock()
+        .unwrap()
+        .clone()
+        .filter(|(method, _)| method == request.method());
+    match wanted {
+        None => next.run(request).await,
+        Some((_, fault)) => {
+            if fault == Fault::After {
+                next.run(request).await;
+            }
+            *reached.lock().unwrap() += 1;
+            std::future::pending().await
+        }
+    }
+}
+
+async fn open_steps(db: &Db) -> Vec<String> {
+    let rows: Vec<(String,)> = db
+        .all(sql(
+            "SELECT step FROM erasure_step WHERE done_at IS NULL ORDER BY step",
+        ))
+        .await
+        .unwrap();
+    rows.into_iter().map(|(step,)| step).collect()
+}
+
+/// Makes the second emptying of the store due, which would come half an hour later.
+async fn permissions_have_ended(db: &Db) {
+    db.execute(sql("UPDATE erasure_step SET not_before = 0"))
+        .await
+        .unwrap();
+    db.execute(sql(
+        "UPDATE job SET run_at = 0 WHERE kind = 'erase' AND state = 'queued'",
+    ))
+    .await
+    .unwrap();
+}
+
+on_both_databases! {
+    async fn p14_a_deletion_killed_between_and_within_its_steps_is_finished_by_the_next_worker(database) {
+        let store = Store::start().await;
+        let mut installation = Installation::on(Some(database)).await;
+        installation.settings = store.settings();
+        let _web = installation.start(&["web"]);
+        installation.is_ready().await;
+        let mut worker = installation.start(&["worker"]);
+        let person = installation.signed_up(EMAIL).await;
+        let uploaded = person.upload("Okapi.wav", mix()).await;
+        is_measured(&person, uploaded.analysis).await;
+        let db = &installation.scratch.as_ref().unwrap().db;
+        let (account,): (String,) = db.one(sql("SELECT id FROM account")).await.unwrap();
+        assert_eq!(store.objects(), 1);
+        worker.signal("-KILL");
+        worker.ends().await;
+
+        let erased = installation.run(&["admin", "erase", "--email", EMAIL]);
+        assert!(erased.status.success(), "{erased:?}");
+        assert_eq!(person.get("/history").await.status, StatusCode::SEE_OTHER, "the session ended with the command");
+        assert_eq!(open_steps(db).await, ["late-objects", "letter", "objects"], "no worker, nothing done yet");
+
+        // Between the letter and the store: nothing of the store's step has happened.
+        store.set(Some((Method::GET, Fault::Before)));
+        let mut worker = installation.start(&["worker"]);
+        store.stands_still().await;
+        assert_eq!(open_steps(db).await, ["late-objects", "objects"]);
+        worker.signal("-KILL");
+        worker.ends().await;
+        assert_eq!(store.objects(), 1);
+
+        // Within the step: the object is gone, and nobody has noted it.
+        store.set(Some((Method::DELETE, Fault::After)));
+        let mut worker = installation.start(&["worker"]);
+        store.stands_still().await;
+        worker.signal("-KILL");
+        worker.ends().await;
+        assert_eq!(store.objects(), 0);
+        assert_eq!(open_steps(db).await, ["late-objects", "objects"]);
+
+        // Between the two emptyings of the store.
+        store.set(None);
+        let mut worker = installation.start(&["worker"]);
+        eventually("the store's step is done", async || {
+            (open_steps(db).await == ["late-objects"]).then_some(())
+        })
+        .await;
+        worker.signal("-KILL");
+        worker.ends().await;
+        let listed = installation.run(&["admin", "requests"]);
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        assert!(listed.contains("waits for late-objects") && listed.contains("29 days left"), "{listed}");
+
+        permissions_have_ended(db).await;
+        store.set(Some((Method::GET, Fault::After)));
+        let mut worker = installation.start(&["worker"]);
+        store.stands_still().await;
+        worker.signal("-KILL");
+        worker.ends().await;
+
+        store.set(None);
+        let _worker = installation.start(&["worker"]);
+        eventually("the deletion is finished", async || {
+            let finished: Vec<(i64,)> =
+                db.all(sql("SELECT finished_at FROM erasure WHERE finished_at IS NOT NULL")).await.unwrap();
+            (finished.len() == 1).then_some(())
+        })
+        .await;
+        let stored = everything_in(db).await;
+        let log = installation.log();
+        assert!(log.contains("an account was deleted") || log.contains("a deletion is finished"), "{log}");
+        for trace in [EMAIL, "quagga", "Okapi", account.as_str()] {
+            assert!(!stored.contains(trace), "{trace} is stored: {stored}");
+            assert!(!log.contains(trace), "{trace} is in the log");
+        }
+        let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
+        let farewells = letters
+            .filter(|letter| std::fs::read_to_string(letter.as_ref().unwrap().path()).unwrap().contains("account is deleted"))
+            .count();
+        assert_eq!(farewells, 1);
+        drop((_web, _worker));
+        installation.remove().await;
+    }
+
+    async fn p18_the_operator_answers_letters_and_deletes_a_childs_account(database) {
+        let installation = Installation::on(Some(database)).await;
+        let _all = installation.start(&[]);
+        installation.is_ready().await;
+        let (child, grown) = (installation.signed_up("child@example.org").await, installation.signed_up("ann@example.org").await);
+        let said = |arguments: &[&str]| {
+            let output = installation.run(arguments);
+            (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+        };
+        assert!(said(&["admin", "requests"]).1.contains("nothing is open"));
+        let (ok, _) = said(&["admin", "note-request", "--email", "child@example.org", "--kind", "child"]);
+        assert!(ok);
+        let (ok, noted) =
+            said(&["admin", "note-request", "--email", "ann@example.org", "--kind", "copy", "--received", "2026-10-01"]);
+        assert!(ok && noted.contains("before 2026-10-31"), "{noted}");
+        let (_, open) = said(&["admin", "requests"]);
+        assert!(open.contains("OVERDUE since 2026-10-31") && open.contains("child") && open.contains("29 days left"), "{open}");
+        assert!(!open.contains("example.org"), "no address on the screen: {open}");
+
+        let out = installation.folder.path().join("ann.zip");
+        let (ok, exported) = said(&["admin", "export", "--email", "ANN@example.org", "--out", out.to_str().unwrap()]);
+        assert!(ok && exported.contains("requests answered: 1"), "{exported}");
+        assert_eq!(&std::fs::read(&out).unwrap()[..2], b"PK");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&out).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "for the operator's eyes only");
+
+        assert!(said(&["admin", "erase", "--email", "child@example.org", "--child"]).0);
+        assert_eq!(child.get("/history").await.status, StatusCode::SEE_OTHER);
+        assert_eq!(grown.get("/history").await.status, StatusCode::OK);
+        let db = &installation.scratch.as_ref().unwrap().db;
+        let origin: Vec<(String,)> = db.all(sql("SELECT origin FROM erasure")).await.unwrap();
+        assert_eq!(origin, [("child".to_owned(),)]);
+        let (_, open) = said(&["admin", "requests"]);
+        assert!(!open.contains("request "), "both requests are answered: {open}");
+        let (ok, nobody) = said(&["admin", "erase", "--email", "child@example.org"]);
+        assert!(!ok && nobody.contains("no account with this address"), "{nobody}");
+
+        // A backup from before brings the child's account back; the ledger deletes it again, and nobody else.
+        let (ok, ledger) = said(&["admin", "ledger"]);
+        assert!(ok && ledger.trim().len() == 64, "{ledger}");
+        let (erased,): (String,) = db.one(sql("SELECT account_hash FROM erasure")).await.unwrap();
+        let restored = installation.signed_up("restored@example.org").await;
+        let (id,): (String,) =
+            db.one(sql("SELECT id FROM account WHERE email = 'restored@example.org'")).await.unwrap();
+        let file = installation.folder.path().join("ledger");
+        let hash = backend::privacy::erasure::hash_of(id.parse().unwrap());
+        std::fs::write(&file, format!("{erased}\n{hash}\n")).unwrap();
+        let (ok, replayed) = said(&["admin", "replay", "--ledger", file.to_str().unwrap()]);
+        assert!(ok && replayed.contains("deleted again: 1"), "{replayed}");
+        assert_eq!(restored.get("/history").await.status, StatusCode::SEE_OTHER);
+        assert_eq!(grown.get("/history").await.status, StatusCode::OK);
+
+        let (ok, due) = said(&["reap", "--dry-run"]);
+        assert!(ok && due.contains("0 uploads whose audio is due"), "{due}");
+        let (ok, _) = said(&["admin", "publish-policy", "--version", "2027-05-01", "--summary", "More.", "--material"]);
+        assert!(ok);
+        assert!(grown.get("/policies").await.text().contains("2027-05-01"));
+        let (ok, _) = said(&["admin", "set-plan", "--email", "ann@example.org", "--plan", "pro"]);
+        assert!(ok);
+        drop(_all);
+        installation.remove().await;
+    }
+
+    async fn p25_an_error_report_holds_where_it_was_and_nothing_of_the_person(database) {
+        let receiver = Receiver::start().await;
+        let mut installation = Installation::on(Some(database)).await;
+        let dsn = receiver.url.replace("http://", "http://publickey@") + "/7";
+        installation.settings = vec![("MIXLENS_TELEMETRY__SENTRY_DSN", dsn)];
+        let program = installation.start(&["web"]);
+        let worker = installation.start(&["worker"]);
+        installation.is_ready().await;
+        let person = installation.signed_up(EMAIL).await;
+        let uploaded = person.upload("Okapi secret.wav", mix()).await;
+        is_measured(&person, uploaded.analysis).await;
+        let db = &installation.scratch.as_ref().unwrap().db;
+        let (account,): (String,) = db.one(sql("SELECT id FROM account")).await.unwrap();
+        let token = person.csrf_token().await;
+        assert!(!receiver.seen().join("").contains("publickey@"), "nothing was wrong so far");
+
+        // Something breaks in the middle of a request that is full of what must not leave.
+        db.execute(sql("ALTER TABLE analysis RENAME COLUMN title TO was_title")).await.unwrap();
+        let headers = [
+            ("x-forwarded-for", "203.0.113.77"),
+            ("user-agent", "SecretBrowser/7"),
+            ("authorization", "Bearer mlp_secret"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let page = format!("/analyses/{}?token=tok_secret&X-Amz-Signature=abc", uploaded.analysis);
+        let failed = person.send(Method::GET, &page, &headers, Vec::new()).await;
+        assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+        let form = [("title", "Okapi secret title"), ("email", EMAIL), ("csrf", token.as_str())];
+        person.post_raw(&format!("/analyses/{}/rename", uploaded.analysis), &form, &headers).await;
+        let all = receiver.until("/analyses/{id}/rename").await;
+        assert!(all.contains("\"message\":\"answered\"") && all.contains("\"status\":\"500\""), "{all}");
+        assert!(all.contains("\"stacktrace\""), "it says where: {all}");
+        let analysis = uploaded.analysis.to_string();
+        for secret in [
+            EMAIL, "quagga", "Okapi", "secret", "Secret", "203.0.113", "SecretBrowser", "mlp_", "X-Amz", "__Host", "was_title", ".wav",
+            account.as_str(), analysis.as_str(), token.as_str(), "example.org",
+        ] {
+            assert!(!all.contains(secret), "{secret} left: {all}");
+        }
+        drop((program, worker));
+        installation.remove().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p25_without_a_dsn_nothing_is_reported_and_p09_the_figures_are_on_a_private_listener() {
+    let mut installation = Installation::on(Some(Database::Sqlite)).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    installation.settings = vec![("MIXLENS_METRICS_LISTEN", port.to_string())];
+    let _all = installation.start(&[]);
+    installation.is_ready().await;
+    let public = Person::visiting(&installation.url());
+    assert_eq!(
+        public.get("/metrics").await.status,
+        StatusCode::NOT_FOUND,
+        "the world does not see them"
+    );
+    let url = format!("http://{port}/metrics");
+    let figures = fetch(Method::GET, &url, &[], Vec::new()).await;
+    assert_eq!(figures.status, StatusCode::OK);
+    assert!(
+        figures.text().contains("\nmixlens_overdue_objects 0\n"),
+        "{}",
+        figures.text()
+    );
+
+    // An upload whose time came four hours ago and that nobody removed.
+    let ann = installation.signed_up("ann@example.org").await;
+    ann.upload("a.wav", mix()).await;
+    let db = &installation.scratch.as_ref().unwrap().db;
+    let ago = Duration::from_secs(4 * 3600).as_millis();
+    let (now,): (i64,) = db.one(sql("SELECT stored_at FROM upload")).await.unwrap();
+    let late = sql("UPDATE upload SET delete_after = $1").bind(now - i64::try_from(ago).unwrap());
+    db.execute(late).await.unwrap();
+    let figures = fetch(Method::GET, &url, &[], Vec::new()).await.text();
+    assert!(figures.contains("\nmixlens_overdue_objects 1\n"), "{figures}");
+    assert!(
+        figures.contains("mixlens_due{what=\"uploads whose audio is due\"} 1"),
+        "{figures}"
+    );
+    assert!(!figures.contains("ann@"), "{figures}");
+    let reaped = installation.run(&["reap"]);
+    assert!(String::from_utf8(reaped.stdout).unwrap().contains("uploads: 1"));
+    let figures = fetch(Method::GET, &url, &[], Vec::new()).await.text();
+    assert!(figures.contains("\nmixlens_overdue_objects 0\n"), "{figures}");
+}

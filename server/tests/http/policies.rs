@@ -1,0 +1,205 @@
+//! What is published: terms, privacy, cookies, contact, their versions, and who is told.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use backend::{
+    privacy::{manifest, policy},
+    sessions,
+};
+
+use crate::world::{Database, TestApp, on_both_databases};
+
+const POLICIES: [&str; 3] = ["/terms", "/privacy", "/cookies"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p20_the_policies_are_public_dated_and_linked_to_each_other() {
+    let app = TestApp::init().await;
+    let anon = app.anon();
+    for page in POLICIES {
+        let answer = anon.get(page).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let text = answer.text();
+        let (_, main) = text.split_once("<main").unwrap();
+        let (main, footer) = main.split_once("</main>").unwrap();
+        assert!(
+            main.contains("<time datetime=\"2026-11-24\">2026-11-24</time>"),
+            "{page} has no date"
+        );
+        for other in POLICIES
+            .iter()
+            .filter(|other| **other != page && !(page == "/terms" && **other == "/cookies"))
+        {
+            assert!(
+                main.contains(&format!("href=\"{other}\"")),
+                "{page} does not lead to {other}"
+            );
+        }
+        assert!(
+            main.contains("href=\"/policies\""),
+            "{page} does not lead to its versions"
+        );
+        for link in ["/terms", "/privacy", "/cookies", "/contact"] {
+            assert!(
+                footer.contains(&format!("href=\"{link}\"")),
+                "the footer of {page} does not lead to {link}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p20_the_figures_of_the_policies_are_those_that_the_code_goes_by() {
+    let settings = [
+        ("plans.free.audio_kept_hours", "36"),
+        ("plans.pro.audio_kept_hours", "336"),
+        ("uploads.play_minutes", "7"),
+        ("privacy_email", "data@studio.example"),
+        ("contact_email", "hello@studio.example"),
+    ];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let anon = app.anon();
+    let privacy = anon.get("/privacy").await.text();
+    for figure in [
+        "36 hours",
+        "14 days",
+        "after 7 minutes to listen",
+        "data@studio.example",
+        "every 60 minutes",
+        "30 days at most",
+    ] {
+        assert!(plain(&privacy).contains(figure), "{figure}: {}", plain(&privacy));
+    }
+    assert!(plain(&privacy).contains(&format!(
+        "{} days after the last use",
+        sessions::IDLE.as_secs() / 86_400
+    )));
+    for table in manifest::TABLES {
+        let is_a_persons = matches!(table.export, manifest::Export::Rows { .. });
+        assert_eq!(
+            privacy.contains(&format!(">{}</th>", table.title)),
+            is_a_persons,
+            "{}",
+            table.name
+        );
+    }
+    assert!(plain(&privacy).contains("Nobody: this server keeps everything itself"));
+    assert!(anon.get("/terms").await.text().contains("hello@studio.example"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p17_the_policy_names_exactly_the_companies_that_the_settings_use() {
+    let settings = [
+        ("storage.endpoint", "https://account.r2.example"),
+        ("storage.access_key", "key"),
+        ("storage.secret_key", "secret"),
+        ("telemetry.posthog_key", "phc_key"),
+        ("telemetry.posthog_host", "http://127.0.0.1:9"),
+    ];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let privacy = plain(&app.anon().get("/privacy").await.text());
+    for (company, is_used) in [
+        ("Cloudflare R2", true),
+        ("PostHog", true),
+        ("Sentry", false),
+        ("Railway", false),
+        ("e-mail provider", false),
+    ] {
+        assert_eq!(privacy.contains(company), is_used, "{company}");
+    }
+}
+
+on_both_databases! {
+    async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_one_to_nobody(database) {
+        let app = TestApp::on(database).await;
+        for person in ["ann", "bob", "cleo"] {
+            app.signed_up(&format!("{person}@example.org")).await;
+        }
+        let subject = "The policies of MixLens change";
+        let told = async || {
+            let mut counts = Vec::new();
+            for person in ["ann", "bob", "cleo", "late"] {
+                counts.push(app.letters_to(&format!("{person}@example.org"), subject).await.len());
+            }
+            counts
+        };
+        assert!(policy::publish(&app.backend, "2026-12-01", false, "A typing error is mended.").await.unwrap());
+        app.run_jobs().await;
+        assert_eq!(told().await, [0, 0, 0, 0], "nobody is told of a typing error");
+        assert!(app.anon().get("/privacy").await.text().contains("datetime=\"2026-12-01\""), "but the date moves");
+
+        app.clock.advance(Duration::from_secs(60));
+        assert!(policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
+        app.run_jobs().await;
+        assert_eq!(told().await, [1, 1, 1, 0]);
+        let letter = app.letter_to("bob@example.org", subject).await;
+        assert!(letter.text.contains("We keep renders, too.") && letter.text.contains("2027-02-01"), "{}", letter.text);
+
+        // Neither a second publication nor a second run of its job tells anybody twice.
+        assert!(!policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
+        let mut tx = app.backend.db.begin().await.unwrap();
+        let again = backend::jobs::Job::AnnouncePolicy { version: "2027-02-01".into() };
+        backend::jobs::enqueue(&mut tx, &app.backend, &again, backend::jobs::Options::default()).await.unwrap();
+        tx.commit().await.unwrap();
+        app.clock.advance(Duration::from_secs(60));
+        app.signed_up("late@example.org").await;
+        app.run_jobs().await;
+        assert_eq!(told().await, [1, 1, 1, 0], "who came later has accepted it already");
+
+        let versions = app.anon().get("/policies").await.text();
+        for words in ["2027-02-01", "We keep renders, too.", "2026-12-01", "A typing error is mended.", "2026-11-24"] {
+            assert!(versions.contains(words), "{words}");
+        }
+        assert!(policy::publish(&app.backend, "2026-12-31", true, "Older.").await.is_err(), "versions only go forward");
+        assert!(policy::publish(&app.backend, "soon", true, "No date.").await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p31_the_contact_for_weaknesses_is_on_a_page_and_in_security_txt() {
+    let settings = [
+        ("security_email", "security@studio.example"),
+        ("base_url", "https://studio.example"),
+    ];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let anon = app.anon();
+    let file = anon.get("/.well-known/security.txt").await;
+    assert_eq!(file.status, StatusCode::OK);
+    assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
+    let text = file.text();
+    let field = |name: &str| {
+        let lines: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            .collect();
+        assert_eq!(lines.len(), 1, "{name} stands once in {text}");
+        lines[0].to_owned()
+    };
+    assert_eq!(field("Contact"), "mailto:security@studio.example");
+    assert_eq!(
+        field("Canonical"),
+        "https://studio.example/.well-known/security.txt"
+    );
+    // RFC 9116 2.5.5: in the future, and less than a year ahead.
+    let (now, expires) = (app.backend.now(), field("Expires"));
+    assert!(expires > now.rfc3339());
+    assert!(expires < now.plus(Duration::from_secs(365 * 86_400)).rfc3339());
+    assert!(
+        anon.get("/contact")
+            .await
+            .text()
+            .contains("mailto:security@studio.example")
+    );
+}
+
+/// The text of a page without its marks and comments.
+fn plain(page: &str) -> String {
+    let mut text = String::new();
+    for part in page.split('<') {
+        text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+    }
+    text.replace('\u{202f}', " ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,433 @@
+//! Your data: seen, copied, deleted; by the pages, and by nobody else.
+
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Read as _},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::http::{Method, StatusCode};
+use backend::{
+    Error,
+    db::{Tx, sql},
+    privacy::{erasure::Vendor, manifest::TABLES, policy, requests},
+    storage::{Settings, Storage},
+};
+use model::AccountId;
+use serde_json::Value;
+
+use crate::world::{
+    Database, PASSWORD, Person, TestApp, fetch, log_so_far, mix, on_both_databases, sign_up_form,
+};
+
+const EMAIL: &str = "zebulon.quagga@example.org";
+const NAME: &str = "Zebulon Quagga";
+const SURE: [(&str, &str); 2] = [("password", PASSWORD), ("sure", "on")];
+
+/// Longer than any permission to upload may outlive its account.
+const ALL_TICKETS: Duration = Duration::from_secs(31 * 60);
+
+/// Somebody with something in every place where something of a person can be.
+async fn somebody(app: &TestApp) -> (Person, AccountId) {
+    let person = app.anon();
+    let mut form = sign_up_form(EMAIL);
+    form[0].1 = NAME;
+    // Before there is an account: such a request is nobody's, and counts for the address all the same.
+    app.anon().post("/signin/forgot", &[("email", EMAIL)]).await;
+    person.post("/signup", &form).await;
+    app.run_jobs().await;
+    let token = app.token_to(EMAIL, "Confirm your address").await;
+    person.post("/signup/confirm", &[("token", &token)]).await;
+    let (id,): (String,) = app
+        .backend
+        .db
+        .one(sql("SELECT id FROM account WHERE email = $1").bind(EMAIL))
+        .await
+        .unwrap();
+
+    let uploaded = person.upload("Okapi sketch.wav", mix()).await;
+    let rename = format!("/analyses/{}/rename", uploaded.analysis);
+    person.post(&rename, &[("title", "=Okapi in the rain")]).await;
+    person.begin("Never sent.wav", 1000).await;
+    let dropped = person.upload("Okapi dropped.wav", mix()).await;
+    app.run_jobs().await;
+    person
+        .post(&format!("/analyses/{}/delete", dropped.analysis), &[])
+        .await;
+    app.run_jobs().await;
+    person.post("/account/privacy/copy", &[]).await;
+    app.run_jobs().await;
+    let anon = app.anon();
+    anon.post("/signin", &[("email", EMAIL), ("password", "not the password")])
+        .await;
+    anon.post("/signup", &form).await;
+    anon.post("/signin/forgot", &[("email", EMAIL)]).await;
+    person.post("/account/second-factor/begin", &[]).await;
+    let wrong_code = person
+        .post("/account/second-factor/confirm", &[("code", "000000")])
+        .await;
+    assert_eq!(wrong_code.status, StatusCode::UNPROCESSABLE_ENTITY);
+    policy::publish(&app.backend, "2027-01-01", true, "We keep more.")
+        .await
+        .unwrap();
+    requests::note(&app.backend, EMAIL, requests::Kind::Copy, app.backend.now())
+        .await
+        .unwrap()
+        .unwrap();
+    app.run_jobs().await;
+    let consent = "INSERT INTO consent (id, account_id, purpose, granted, policy, said_at) VALUES ('c1', $1, 'statistics', TRUE, '1', 1)";
+    app.backend
+        .db
+        .execute(sql(consent).bind(id.as_str()))
+        .await
+        .unwrap();
+    for plant in [
+        "INSERT INTO song (id, account_id, title, created_at) VALUES ('so1', $1, 'Okapi', 1)",
+        "INSERT INTO email_change (id, account_id, old_email, new_email, token_hash, created_at, expires_at) VALUES ('e1', $1, 'zebulon.quagga@example.org', 'quagga@example.org', 't', 1, 2)",
+        "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
+        "INSERT INTO email_preference (account_id, kind, wanted, changed_at) VALUES ($1, 'marketing', TRUE, 1)",
+        "INSERT INTO email_consent (id, account_id, given, wording, at) VALUES ('c1', $1, TRUE, 'w', 1)",
+    ] {
+        app.backend
+            .db
+            .execute(sql(plant).bind(id.as_str()))
+            .await
+            .unwrap();
+    }
+    (person, id.parse().unwrap())
+}
+
+/// Every text that would tell whose something is.
+fn traces(account: AccountId) -> Vec<String> {
+    let texts = [EMAIL, NAME, "quagga", "Quagga", "Okapi", "Never sent"].map(str::to_owned);
+    texts
+        .into_iter()
+        .chain([account.to_string(), account.0.to_string()])
+        .collect()
+}
+
+async fn is_forgotten(app: &TestApp, account: AccountId) {
+    let stored = app.everything_stored().await;
+    for trace in traces(account) {
+        let found: Vec<&str> = stored.lines().filter(|line| line.contains(&trace)).collect();
+        assert!(found.is_empty(), "{trace} is still in {found:#?}");
+    }
+    assert_eq!(
+        app.stored_files(),
+        Vec::<std::path::PathBuf>::new(),
+        "the store is empty"
+    );
+}
+
+async fn rows_of(app: &TestApp, table: &str) -> i64 {
+    let count: &'static str = String::leak(format!("SELECT COUNT(*) FROM {table}"));
+    app.backend.db.one::<(i64,)>(sql(count)).await.unwrap().0
+}
+
+on_both_databases! {
+    async fn p12_a_person_sees_everything_that_is_held_about_them(database) {
+        let app = TestApp::on(database).await;
+        let (person, account) = somebody(&app).await;
+        let page = person.get("/account/privacy").await;
+        assert_eq!(page.status, StatusCode::OK);
+        let text = page.text();
+        for held in [EMAIL, NAME, "Okapi sketch.wav", "=Okapi in the rain", "Never sent.wav", "Free", "LUFS", &account.to_string()] {
+            let held = if held == "Free" { "free" } else { held };
+            assert!(text.contains(held), "{held} is not on the page");
+        }
+        // Every value of every row that is theirs is there or is said to be in the copy.
+        for table in TABLES.iter().filter(|table| matches!(table.export, backend::privacy::manifest::Export::Rows { .. })) {
+            assert!(text.contains(&format!("id=\"held-{}\"", table.name)), "{} has no section", table.name);
+            assert!(rows_of(&app, table.name).await > 0, "the test has nothing in {}", table.name);
+        }
+        assert!(!text.contains("Where nothing of yours is"), "every section has something of theirs");
+        for secret in ["$argon2id$", PASSWORD] {
+            assert!(!text.contains(secret));
+        }
+
+        let other = app.signed_up("other@example.org").await;
+        let theirs = other.get("/account/privacy").await.text();
+        for trace in traces(account) {
+            assert!(!theirs.contains(&trace), "{trace} is on somebody else's page");
+        }
+        assert_eq!(app.anon().get("/account/privacy").await.header("location"), "/signin?next=/account/privacy");
+    }
+
+    async fn p14_the_button_deletes_everything_at_once_and_leaves_no_trace(database) {
+        let app = TestApp::on(database).await;
+        let log = log_so_far();
+        let (person, account) = somebody(&app).await;
+        let bystander = app.signed_up("bystander@example.org").await;
+        bystander.upload("Theirs.wav", mix()).await;
+        app.run_jobs().await;
+        let second_browser = app.anon();
+        second_browser.post("/signin", &[("email", EMAIL), ("password", PASSWORD)]).await;
+        assert_eq!(second_browser.get("/history").await.status, StatusCode::OK);
+        // Work that waits, and a permission to upload that is still good.
+        let waiting = person.upload("Okapi waits.wav", mix()).await;
+        let ticket = person.begin("Okapi late.wav", 1000).await;
+        let before = app.everything_stored().await;
+        for trace in traces(account).iter() {
+            assert!(before.contains(trace.as_str()), "the test does not plant {trace}");
+        }
+
+        let unsure = person.post("/account/privacy/delete", &[("password", PASSWORD)]).await;
+        assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let wrong = person.post("/account/privacy/delete", &[("password", "not the password"), ("sure", "on")]).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(wrong.text().contains("This is not your password"));
+        assert_eq!(person.get("/history").await.status, StatusCode::OK, "nothing was deleted");
+
+        let deleted = person.post("/account/privacy/delete", &SURE).await;
+        assert_eq!((deleted.status, deleted.header("location")), (StatusCode::SEE_OTHER, "/account/deleted"));
+        assert!(deleted.header("clear-site-data").contains("storage"));
+        assert!(!person.has_cookie("__Host-session"));
+        assert!(person.get("/account/deleted").await.text().contains("Your account is deleted"));
+
+        // At once, before any job has run: sessions, sign-in, rows and work are gone.
+        assert_eq!(second_browser.get("/history").await.status, StatusCode::SEE_OTHER);
+        assert_eq!(rows_of(&app, "sign_in_throttle").await, 0, "neither wrong passwords nor wrong codes are counted any more");
+        let sign_in = app.anon().post("/signin", &[("email", EMAIL), ("password", PASSWORD)]).await;
+        assert_eq!(sign_in.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(rows_of(&app, "account").await, 1, "the bystander's");
+        let jobs: Vec<(String,)> = app.backend.db.all(sql("SELECT kind FROM job WHERE state = 'queued' ORDER BY kind")).await.unwrap();
+        assert_eq!(jobs, [("erase".to_owned(),), ("erase".to_owned(),)], "only the deletion itself waits: {:?}", waiting.analysis);
+
+        app.run_jobs().await;
+        assert!(app.was_told(EMAIL, "Your MixLens account is deleted").await);
+        assert_eq!(app.stored_files().len(), 1, "the bystander's is all that is left");
+        // The permission from before is used all the same; what it brings is found when all permissions have ended.
+        let late = crate::world::put(&ticket, vec![0; 1000]).await;
+        assert_eq!(late.status, StatusCode::OK, "{}", late.text());
+        app.clock.advance(ALL_TICKETS);
+        app.run_jobs().await;
+
+        bystander.post("/account/privacy/delete", &SURE).await;
+        app.clock.advance(ALL_TICKETS);
+        app.run_jobs().await;
+        is_forgotten(&app, account).await;
+        // That there was a request stays, so does work that is about nobody, and the try to sign in from above.
+        for table in TABLES.iter().filter(|table| !["privacy_request", "job", "sign_in_throttle"].contains(&table.name)) {
+            if matches!(table.export, backend::privacy::manifest::Export::Rows { .. }) {
+                assert_eq!(rows_of(&app, table.name).await, 0, "{} is empty", table.name);
+            }
+        }
+        let stored = app.everything_stored().await;
+        assert!(stored.contains("\"finished_at\":1"), "the deletion is finished: {stored}");
+        let log = log.since();
+        assert!(log.contains("an account was deleted"), "the log is captured");
+        for trace in traces(account) {
+            let found: Vec<&str> = log.lines().filter(|line| line.contains(&trace)).collect();
+            assert!(found.is_empty(), "{trace} is in the log: {found:#?}");
+        }
+        let again = app.signed_up(EMAIL).await;
+        assert!(again.get("/history").await.text().contains("Your first report will be here"), "the address is free again");
+    }
+
+    async fn p14_a_store_that_is_down_for_days_delays_a_deletion_and_does_not_lose_it(database) {
+        let mut app = TestApp::on(database).await;
+        let (person, account) = somebody(&app).await;
+        person.post("/account/privacy/delete", &SURE).await;
+        let alive = std::mem::replace(&mut app.backend.storage, nowhere());
+        app.run_jobs().await;
+        assert!(app.was_told(EMAIL, "Your MixLens account is deleted").await, "what is not down is done at once");
+        for _ in 0..9 {
+            app.clock.advance(Duration::from_secs(12 * 3600));
+            app.run_periodic_work().await;
+        }
+        assert!(!app.stored_files().is_empty());
+        assert_eq!(backend::privacy::erasure::open(&app.backend.db).await.unwrap().len(), 1);
+
+        app.backend.storage = alive;
+        app.clock.advance(Duration::from_secs(2 * 3600));
+        app.run_periodic_work().await;
+        assert_eq!(backend::privacy::erasure::open(&app.backend.db).await.unwrap(), []);
+        is_forgotten(&app, account).await;
+    }
+
+    async fn p14_a_vendor_that_fails_or_kills_its_worker_is_asked_again_until_it_has_forgotten(database) {
+        let vendor = Arc::new(Moody::default());
+        let joined: Arc<dyn Vendor> = vendor.clone();
+        let app = TestApp::set_up(database, &[], |backend| backend.vendors = Arc::new([joined])).await;
+        let (person, account) = somebody(&app).await;
+        person.post("/account/privacy/delete", &SURE).await;
+        // It is down, then its worker dies in the middle of it, then it dies between the effect and its checkpoint.
+        for round in 1..=3 {
+            app.run_jobs().await;
+            assert_eq!(vendor.calls.load(Ordering::SeqCst), round, "asked once in round {round}");
+            assert_eq!(
+                app.times_told(EMAIL, "account is deleted").await, 1, "no step is repeated once it is done");
+            app.clock.advance(Duration::from_secs(60));
+        }
+        app.run_jobs().await;
+        app.clock.advance(ALL_TICKETS);
+        app.run_jobs().await;
+        assert_eq!(vendor.calls.load(Ordering::SeqCst), 4);
+        assert_eq!(backend::privacy::erasure::open(&app.backend.db).await.unwrap(), []);
+        is_forgotten(&app, account).await;
+        assert!(!app.everything_stored().await.contains("vendor's number"));
+    }
+
+    async fn p15_a_copy_holds_everything_for_a_day_and_is_removed(database) {
+        let app = TestApp::on(database).await;
+        let (person, account) = somebody(&app).await;
+        assert!(app.was_told(EMAIL, "Your MixLens data is ready to download").await);
+        let link = download_link(&person).await;
+        let archive = fetch(Method::GET, &link, &[], Vec::new()).await;
+        assert_eq!(archive.status, StatusCode::OK);
+        assert!(archive.header("content-disposition").contains("attachment"));
+        let files = unzipped(archive.body);
+
+        let rows = |file: &str| -> Vec<Value> { serde_json::from_str(&files[file]).unwrap() };
+        for table in TABLES {
+            let is_exported = matches!(table.export, backend::privacy::manifest::Export::Rows { .. });
+            assert_eq!(files.contains_key(&format!("{}.json", table.name)), is_exported, "{}", table.name);
+        }
+        assert_eq!(rows("account.json")[0]["email"], EMAIL);
+        assert_eq!(rows("account.json")[0]["display_name"], NAME);
+        assert_eq!(rows("account.json")[0]["id"], account.to_string());
+        assert_eq!(rows("upload.json").len(), 2);
+        let analysis = &rows("analysis.json")[0];
+        assert_eq!(analysis["title"], "=Okapi in the rain");
+        assert!(analysis["report"]["loudness"]["integrated_lufs"].is_object() || analysis["report"]["loudness"]["integrated_lufs"].is_number());
+        assert!(analysis["created_at"].as_str().unwrap().ends_with('Z'), "moments are RFC 3339");
+        assert_eq!(rows("session.json").len(), 1);
+        let history = &files["analyses.csv"];
+        assert!(history.contains("'=Okapi in the rain,Okapi sketch.wav,done"), "{history}");
+        let whole: String = files.values().cloned().collect();
+        for secret in ["$argon2id$", "token_hash\":"] {
+            assert!(!whole.contains(secret), "{secret}");
+        }
+
+        let other = app.signed_up("other@example.org").await;
+        assert!(!other.get("/account/privacy").await.text().contains(">Download<"), "it is its owner's alone");
+        let unsigned = fetch(Method::GET, link.split('?').next().unwrap(), &[], Vec::new()).await;
+        assert_eq!(unsigned.status, StatusCode::FORBIDDEN);
+
+        person.post("/account/privacy/copy", &[]).await;
+        let third = person.post("/account/privacy/copy", &[]).await;
+        assert_eq!(third.status, StatusCode::SEE_OTHER, "one that is being made is not made twice");
+        app.run_jobs().await;
+        let third = person.post("/account/privacy/copy", &[]).await;
+        assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(!third.header("retry-after").is_empty());
+
+        app.clock.advance(Duration::from_secs(24 * 3600 - 60));
+        app.run_periodic_work().await;
+        assert_eq!(fetch(Method::GET, &link, &[], Vec::new()).await.status, StatusCode::OK, "a minute before, it is there");
+        app.clock.advance(Duration::from_secs(2 * 3600));
+        app.run_periodic_work().await;
+        assert_eq!(fetch(Method::GET, &link, &[], Vec::new()).await.status, StatusCode::NOT_FOUND);
+        let page = person.get("/account/privacy").await.text();
+        assert!(page.contains("It was removed after its day") && !page.contains(">Download<"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p14_a_deletion_without_the_token_or_by_somebody_else_deletes_nothing() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    let forged = user
+        .post_raw(
+            "/account/privacy/delete",
+            &SURE,
+            &[("sec-fetch-site", "same-origin")],
+        )
+        .await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let nobody = anon.post("/account/privacy/delete", &SURE).await;
+    assert_eq!(nobody.status, StatusCode::SEE_OTHER);
+    assert!(nobody.header("location").starts_with("/signin"));
+    assert_eq!(user.get("/history").await.status, StatusCode::OK);
+    drop(app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_the_password_on_the_page_of_deletion_is_slowed_down_like_signing_in() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let mut last = StatusCode::OK;
+    for _ in 0..6 {
+        last = user
+            .post(
+                "/account/privacy/delete",
+                &[("password", "not the password"), ("sure", "on")],
+            )
+            .await
+            .status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    drop(app);
+}
+
+/// Where nobody listens.
+fn nowhere() -> Storage {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    Storage::new(&Settings {
+        endpoint: format!("http://{closed}"),
+        public_endpoint: format!("http://{closed}"),
+        bucket: "mixlens".into(),
+        access_key: "key".into(),
+        secret_key: "secret".to_owned().into(),
+        region: "auto".into(),
+    })
+}
+
+/// A vendor that is down when it is first asked, kills the work the second time, loses the answer the third time.
+#[derive(Debug, Default)]
+struct Moody {
+    calls: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Vendor for Moody {
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+
+    async fn reference(&self, _tx: &mut Tx, account: AccountId) -> backend::Result<Option<String>> {
+        Ok(Some(format!("vendor's number of {account}")))
+    }
+
+    async fn forget(&self, reference: &str) -> backend::Result<()> {
+        assert!(reference.starts_with("vendor's number of "));
+        match self.calls.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(Error::Unavailable {
+                what: "the vendor",
+                source: reference.into(),
+            }),
+            1 => {
+                assert!(reference.is_empty(), "the worker dies");
+                Ok(())
+            }
+            2 => Err(Error::internal(format!(
+                "forgot {reference}, and the line went dead"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn download_link(person: &Person) -> String {
+    let page = person.get("/account/privacy").await.text();
+    let (before, _) = page.split_once(">Download<").expect("a link");
+    let link = before.rsplit_once("href=\"").unwrap().1.trim_end_matches('"');
+    link.replace("&amp;", "&")
+}
+
+fn unzipped(bytes: Vec<u8>) -> BTreeMap<String, String> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    (0..archive.len())
+        .map(|at| {
+            let mut file = archive.by_index(at).unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            (file.name().unwrap().into_owned(), text)
+        })
+        .collect()
+}

@@ -1,0 +1,306 @@
+//! Cookies, statistics and error reports: what is asked, what is set, and what leaves.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode};
+use backend::privacy::cookies;
+
+use crate::{
+    receiver::Receiver,
+    world::{Answer, Database, Person, TestApp, mix, on_both_databases},
+};
+
+const PAGES: [&str; 18] = [
+    "/",
+    "/signup",
+    "/signup/sent",
+    "/signup/confirm?token=x",
+    "/signin",
+    "/terms",
+    "/privacy",
+    "/cookies",
+    "/contact",
+    "/policies",
+    "/methodology",
+    "/account/deleted",
+    "/nowhere",
+    "/upload",
+    "/history",
+    "/account/privacy",
+    "/account/privacy/delete",
+    "/favicon.svg",
+];
+
+const BANNER: &str = "May we count how MixLens is used?";
+
+async fn counting(database: Database, receiver: &Receiver) -> TestApp {
+    let settings = [
+        ("telemetry.posthog_key", "phc_test"),
+        ("telemetry.posthog_host", receiver.url.as_str()),
+    ];
+    TestApp::set_up(database, &settings, |_| {}).await
+}
+
+/// The names of all cookies that an answer sets; each is for this host alone and for no script.
+fn set_by(answer: &Answer) -> BTreeSet<String> {
+    let names = answer.headers.get_all("set-cookie").iter().map(|cookie| {
+        let cookie = cookie.to_str().unwrap();
+        for word in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite="] {
+            assert!(cookie.contains(word), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain="), "{cookie}");
+        cookie.split('=').next().unwrap().to_owned()
+    });
+    names.collect()
+}
+
+/// Visits every page; the names of the cookies that were set on the way.
+async fn walk(person: &Person) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for page in PAGES {
+        names.extend(set_by(&person.get(page).await));
+    }
+    names
+}
+
+fn listed(statistics: bool) -> BTreeSet<String> {
+    cookies::in_use(statistics)
+        .into_iter()
+        .map(|cookie| cookie.name.to_owned())
+        .collect()
+}
+
+async fn answer(person: &Person, statistics: &str) -> Answer {
+    person
+        .post("/consent", &[("statistics", statistics), ("back", "/terms")])
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
+    let app = TestApp::init().await;
+    let anon = app.anon();
+    let mut seen = walk(&anon).await;
+    let user = app.signed_up("ann@example.org").await;
+    seen.extend(walk(&user).await);
+    seen.extend(set_by(
+        &user
+            .post(
+                "/signin",
+                &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)],
+            )
+            .await,
+    ));
+    seen.extend(set_by(&answer(&user, "yes").await));
+    assert_eq!(seen, listed(false));
+    let page = anon.get("/cookies").await.text();
+    for cookie in cookies::ALL {
+        assert_eq!(
+            page.contains(cookie.name),
+            listed(false).contains(cookie.name),
+            "{}",
+            cookie.name
+        );
+    }
+    for path in PAGES {
+        assert!(
+            !anon.get(path).await.text().contains(BANNER),
+            "{path} asks although there is nothing to ask"
+        );
+    }
+
+    let receiver = Receiver::start().await;
+    let app = counting(Database::Sqlite, &receiver).await;
+    let user = app.signed_up("ann@example.org").await;
+    let mut seen = walk(&app.anon()).await;
+    seen.extend(walk(&user).await);
+    seen.extend(set_by(
+        &user
+            .post(
+                "/signin",
+                &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)],
+            )
+            .await,
+    ));
+    assert_eq!(seen, listed(false), "nothing optional before the answer");
+    seen.extend(set_by(&answer(&user, "yes").await));
+    seen.extend(walk(&user).await);
+    assert_eq!(seen, listed(true));
+    let page = app.anon().get("/cookies").await.text();
+    for cookie in cookies::ALL {
+        assert!(
+            page.contains(cookie.name) && page.contains(cookie.life),
+            "{}",
+            cookie.name
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one_click() {
+    let receiver = Receiver::start().await;
+    let app = counting(Database::Sqlite, &receiver).await;
+    for statistics in ["no", "yes"] {
+        let anon = app.anon();
+        let page = anon.get("/terms").await.text();
+        assert!(page.contains(BANNER));
+        // Two buttons of the same form, alike but for their words.
+        let (_, banner) = page.split_once("class=\"consent\"").unwrap();
+        let (banner, _) = banner.split_once("</section>").unwrap();
+        let classes: BTreeSet<&str> = banner
+            .split("<button")
+            .skip(1)
+            .map(|button| {
+                button
+                    .split("class=\"")
+                    .nth(1)
+                    .unwrap()
+                    .split('"')
+                    .next()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(
+            (banner.matches("<button").count(), classes.len()),
+            (2, 1),
+            "{banner}"
+        );
+        let said = answer(&anon, statistics).await;
+        assert_eq!(
+            (said.status, said.header("location")),
+            (StatusCode::SEE_OTHER, "/terms")
+        );
+        for path in PAGES {
+            assert!(
+                !anon.get(path).await.text().contains(BANNER),
+                "{path} asks again after {statistics}"
+            );
+        }
+        assert_eq!(anon.has_cookie("__Host-aid"), statistics == "yes");
+        // The footer leads to the place where the mind can be changed.
+        let cookies = anon.get("/cookies").await.text();
+        assert!(cookies.contains("id=\"choice\"") && cookies.contains(">Decline<"));
+        answer(&anon, "no").await;
+        anon.get("/").await;
+        assert!(
+            !anon.has_cookie("__Host-aid"),
+            "it is taken away with the permission"
+        );
+    }
+    let foreign = app
+        .anon()
+        .post(
+            "/consent",
+            &[("statistics", "no"), ("back", "https://evil.example")],
+        )
+        .await;
+    assert_eq!(foreign.header("location"), "/upload");
+}
+
+on_both_databases! {
+    async fn p23_what_leaves_says_nothing_about_the_person(database) {
+        let receiver = Receiver::start().await;
+        let app = counting(database, &receiver).await;
+        let user = app.signed_up("zoe.secret@example.org").await;
+        answer(&user, "yes").await;
+        let headers = [("x-forwarded-for", "203.0.113.77"), ("user-agent", "SecretBrowser/7")];
+        user.send(Method::GET, "/terms?email=zoe.secret@example.org&token=tok_secret", &headers, Vec::new()).await;
+        let uploaded = user.upload("Secret song.wav", mix()).await;
+        app.run_jobs().await;
+        user.get(&format!("/analyses/{}", uploaded.analysis)).await;
+        user.post(&format!("/analyses/{}/rename", uploaded.analysis), &[("title", "Secret title")]).await;
+        user.post("/account/privacy/copy", &[]).await;
+        user.get("/zoe.secret@example.org").await;
+        app.run_jobs().await;
+        app.backend.statistics.flush().await;
+        let all = receiver.until("copy_asked_for").await;
+        for event in ["page_viewed", "upload_completed", "report_renamed", "copy_asked_for", "\"/analyses/:id\"", "\"/terms\""] {
+            assert!(all.contains(event), "{event} is not counted: {all}");
+        }
+        let (account,): (String,) = app.backend.db.one(sql_account()).await.unwrap();
+        let dashed = account.parse::<model::AccountId>().unwrap().0.to_string();
+        let analysis = uploaded.analysis.to_string();
+        for secret in [
+            "zoe", "secret", "Secret", "Ann", "example.org", "tok_", "203.0.113", "SecretBrowser", "__Host", "wav", "X-Amz",
+            account.as_str(), dashed.as_str(), analysis.as_str(), "\"$ip\"", "\"$set\"",
+        ] {
+            assert!(!all.contains(secret), "{secret} left: {all}");
+        }
+        assert!(all.contains("\"$process_person_profile\":false") && all.contains("\"$geoip_disable\":true"), "no person is made: {all}");
+
+        // The number of a visitor ends with the day, and is no other day's.
+        let number = visitor_of(&all);
+        app.clock.advance(std::time::Duration::from_secs(24 * 3600));
+        user.get("/cookies").await;
+        app.backend.statistics.flush().await;
+        let later = receiver.until("\"/cookies\"").await;
+        assert_ne!(visitor_of(later.rsplit("\n\n").next().unwrap()), number);
+        for stored in app.everything_stored().await.lines() {
+            assert!(!stored.contains(&number), "the number is tied to nothing: {stored}");
+        }
+    }
+
+    async fn p24_nothing_leaves_without_a_yes_or_against_a_no(database) {
+        let receiver = Receiver::start().await;
+        let app = counting(database, &receiver).await;
+        let undecided = app.anon();
+        undecided.get("/terms").await;
+        let declined = app.anon();
+        answer(&declined, "no").await;
+        declined.get("/terms").await;
+        for signal in ["dnt", "sec-gpc"] {
+            let signalling = app.anon();
+            answer(&signalling, "yes").await;
+            let page = signalling.send(Method::GET, "/privacy", &[(signal, "1")], Vec::new()).await;
+            assert!(!page.text().contains(BANNER), "{signal} is an answer already");
+            let fresh = app.anon().send(Method::GET, "/privacy", &[(signal, "1")], Vec::new()).await;
+            assert!(!fresh.text().contains(BANNER));
+            assert!(!set_by(&fresh).contains("__Host-aid"));
+        }
+        // Somebody who opted out in one browser is counted in no other, even where that one said yes.
+        let user = app.signed_up("ann@example.org").await;
+        answer(&user, "no").await;
+        let elsewhere = app.anon();
+        answer(&elsewhere, "yes").await;
+        elsewhere.post("/signin", &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)]).await;
+        let before = events(&receiver, &app).await;
+        elsewhere.get("/terms").await;
+        elsewhere.get("/history").await;
+        let after = events(&receiver, &app).await;
+        assert_eq!(after, before, "an opt-out holds everywhere");
+        let pages: Vec<&String> = after.iter().filter(|event| event.contains("/privacy") || event.contains("/history")).collect();
+        assert!(pages.is_empty(), "{pages:?}");
+        let page = user.get("/account/privacy").await.text();
+        assert!(page.contains("You declined statistics"), "and is shown");
+    }
+}
+
+/// What was counted so far.
+async fn events(receiver: &Receiver, app: &TestApp) -> Vec<String> {
+    app.backend.statistics.flush().await;
+    receiver.seen()
+}
+
+fn sql_account() -> backend::db::Sql {
+    backend::db::sql("SELECT id FROM account")
+}
+
+fn visitor_of(text: &str) -> String {
+    let (_, rest) = text
+        .split_once("\"distinct_id\":\"")
+        .expect("an event has a visitor");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_without_a_key_nothing_is_counted() {
+    let receiver = Receiver::start().await;
+    let settings = [("telemetry.posthog_host", receiver.url.as_str())];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let anon = app.anon();
+    answer(&anon, "yes").await;
+    anon.get("/terms").await;
+    app.backend.statistics.flush().await;
+    assert_eq!(receiver.seen(), Vec::<String>::new());
+    assert!(!anon.has_cookie("__Host-consent") && !anon.has_cookie("__Host-aid"));
+}
