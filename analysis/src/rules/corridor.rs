@@ -27,8 +27,8 @@ pub const CORRIDOR: [Corner; 11] = [
     corner(100.0, -1.0, 12.5),
     corner(200.0, -0.5, 10.0),
     corner(400.0, -0.5, 8.0),
-    corner(800.0, -1.8, 5.5),
-    corner(1_600.0, -4.5, 2.5),
+    corner(800.0, -2.3, 5.7),
+    corner(1_600.0, -5.0, 3.0),
     corner(3_200.0, -11.0, -0.5),
     corner(6_400.0, -19.0, -2.5),
     corner(10_000.0, -25.0, -4.5),
@@ -56,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_corridor_is_continuous_and_at_least_7_db_wide() {
+    fn the_corridor_is_continuous_and_at_least_8_db_wide() {
         let mut before: Option<(f64, f64)> = None;
         for step in 0..=1_000 {
             let hz = 40.0 * 400_f64.powf(f64::from(step) / 1_000.0);
             let (low, high) = bounds_db(hz).unwrap();
-            assert!(high - low >= 7.0, "{hz} Hz: {low} to {high}");
+            assert!(high - low >= 7.99, "{hz} Hz: {low} to {high}");
             if let Some((low_before, high_before)) = before {
                 assert!((low - low_before).abs() < 0.3 && (high - high_before).abs() < 0.3);
             }
