@@ -37,7 +37,7 @@ try {
     await page.goto("/upload");
     await upload(page, mix);
     await page.waitForURL("**/analyses/*", { timeout: 60_000 });
-    await page.getByText("Integrated").first().waitFor({ timeout: 120_000 });
+    await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 120_000 });
     reports.push(new URL(page.url()).pathname);
   }
   await page.goto("/upload");

@@ -29,7 +29,7 @@ async function mainWalk(page) {
   await upload(page, file("Night drive v3.wav", wav()));
   await page.waitForURL("**/analyses/*", { timeout: 20_000 });
   const address = page.url();
-  await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
+  await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 30_000 });
   assert.equal(page.url(), address);
   await page.getByRole("heading", { level: 1, name: "Night drive v3" }).waitFor();
   for (const name of ["Loudness", "Peaks and dynamics", "Spectrum", "Stereo", "Signal", "All numbers"]) {
@@ -82,7 +82,7 @@ async function secondTry(page) {
   await page.unroute("**/mixlens/a/**");
   await page.getByRole("button", { name: "Try again: tried.wav" }).click();
   await page.waitForURL("**/analyses/*", { timeout: 20_000 });
-  await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
+  await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 30_000 });
   await page.goto("/history");
   assert.equal(await page.getByRole("row").count(), 2, "one head and one analysis, however many tries");
 }
@@ -164,7 +164,7 @@ async function reportWithoutScript(page) {
   await context.addCookies(cookies);
   const plain = await context.newPage();
   await plain.goto(address);
-  await plain.getByText("Integrated").first().waitFor();
+  await plain.getByRole("region", { name: "Key readings" }).waitFor();
   await plain.getByText("Rename", { exact: true }).click();
   await plain.getByLabel("Title").fill("Another name");
   await plain.getByRole("button", { name: "Save the title" }).click();
@@ -225,7 +225,7 @@ async function newReport(page) {
   await signUp(page);
   await upload(page, file("mix.wav", wav({ seconds: 4 })));
   await page.waitForURL("**/analyses/*", { timeout: 20_000 });
-  await page.getByText("Integrated").first().waitFor({ timeout: 30_000 });
+  await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 30_000 });
   await hydrated(page);
   return page.url();
 }

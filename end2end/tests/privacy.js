@@ -23,7 +23,7 @@ async function withReport(page, name = "Night drive.wav") {
   await hydrated(page);
   await upload(page, file(name, wav({ seconds: 4 })));
   await page.waitForURL("**/analyses/*", { timeout: 20_000 });
-  await page.getByText("Integrated").first().waitFor({ state: "attached", timeout: 30_000 });
+  await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 30_000 });
   return email;
 }
 

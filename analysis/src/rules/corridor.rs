@@ -38,11 +38,16 @@ pub const CORRIDOR: [Corner; 11] = [
 /// Lowest and highest usual level at `hz`, in dB against the mean from 200 Hz to 4 kHz; `None` outside of the corridor.
 #[must_use]
 pub fn bounds_db(hz: f64) -> Option<(f64, f64)> {
+    let [first, .., last] = &CORRIDOR;
+    // The bands' centres are 1 kHz · 2^(n/3), so that 39.7 Hz and 16 kHz belong to it.
+    if hz < first.hz * 0.99 || hz > last.hz * 1.01 {
+        return None;
+    }
+    let hz = hz.clamp(first.hz, last.hz);
     CORRIDOR.windows(2).find_map(|pair| {
         let (from, to) = (pair[0], pair[1]);
-        // The bands' centres are 1 kHz · 2^(n/3), so that 39.7 Hz and 16 kHz belong to it.
-        (hz >= from.hz * 0.99 && hz <= to.hz * 1.01).then(|| {
-            let share = ((hz / from.hz).ln() / (to.hz / from.hz).ln()).clamp(0.0, 1.0);
+        (hz <= to.hz).then(|| {
+            let share = (hz / from.hz).ln() / (to.hz / from.hz).ln();
             (
                 from.low_db + share * (to.low_db - from.low_db),
                 from.high_db + share * (to.high_db - from.high_db),
