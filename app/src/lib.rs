@@ -21,6 +21,7 @@ mod visit;
 
 #[cfg(feature = "ssr")]
 pub use self::{
+    pages::report::report_file,
     shell::shell,
     visit::{Refusal, Visit},
 };

@@ -1,6 +1,10 @@
 //! The built site: wasm, scripts and styles under names that carry their hash, compressed when they were built.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -21,6 +25,8 @@ pub(crate) struct Assets {
     root: PathBuf,
     /// The names of wasm, script and style. Leptos reads it at the first page and panics where there is none.
     hashes: PathBuf,
+    /// The style sheet, for reports that carry it inside.
+    style: Arc<str>,
 }
 
 impl Assets {
@@ -32,6 +38,7 @@ impl Assets {
             // Absolute, because leptos would look beside the program otherwise.
             Some(hashes) if root.join("pkg").is_dir() => Ok(Self {
                 hashes: hashes.canonicalize()?,
+                style: style_in(&root.join("pkg"))?.into(),
                 root,
             }),
             _ => Err(io::Error::new(
@@ -44,6 +51,11 @@ impl Assets {
         }
     }
 
+    /// The style sheet of all pages.
+    pub(crate) fn style(&self) -> &str {
+        &self.style
+    }
+
     /// As leptos wants to know it; the names are those of `[[workspace.metadata.leptos]]`.
     pub(crate) fn leptos_options(&self) -> LeptosOptions {
         LeptosOptions::builder()
@@ -54,6 +66,17 @@ impl Assets {
             .hash_file(self.hashes.to_string_lossy().as_ref().into())
             .build()
     }
+}
+
+/// The text of the one style sheet in `pkg`; empty where there is none.
+fn style_in(pkg: &Path) -> io::Result<String> {
+    for entry in std::fs::read_dir(pkg)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "css") {
+            return std::fs::read_to_string(file);
+        }
+    }
+    Ok(String::new())
 }
 
 pub(crate) fn routes(assets: &Assets) -> Router<Site> {

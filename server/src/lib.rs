@@ -5,6 +5,7 @@ mod admin;
 mod assets;
 pub mod cli;
 mod dev_mail;
+mod downloads;
 mod error_reports;
 mod forms;
 pub mod health;

@@ -16,7 +16,7 @@ use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLay
 use tracing::Instrument as _;
 
 use crate::{
-    account, assets, dev_mail, forms,
+    account, assets, dev_mail, downloads, forms,
     health::{self, Readiness},
     limits, pages, privacy,
     setup::{self, Parts},
@@ -33,7 +33,7 @@ pub struct Site {
     pub(crate) readiness: Readiness,
     pub(crate) options: Arc<LeptosOptions>,
     pub(crate) limiters: Arc<limits::Limiters>,
-    assets: assets::Assets,
+    pub(crate) assets: assets::Assets,
     builtin: Option<backend::storage::builtin::Service>,
 }
 
@@ -71,6 +71,8 @@ pub fn build(site: Site) -> Router {
         .route("/account/privacy/delete", post(privacy::delete_account))
         .route("/consent", post(privacy::consent))
         .route("/analyses/{id}/stage", post(forms::stage))
+        .route("/analyses/{id}/report.json", get(downloads::json))
+        .route("/analyses/{id}/report.html", get(downloads::html))
         .route("/api/{*function}", any(pages::server_function))
         .merge(account::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {

@@ -63,6 +63,8 @@ const MATRIX: &[Line] = &[
     (Get, "/{bucket}/", [403, 403, 403]),
     (Get, "/{bucket}/{{*key}}", [403, 403, 403]),
     (Form, "/analyses/{id}/rename", [303, 404, 303]),
+    (Get, "/analyses/{id}/report.json", [401, 404, 409]),
+    (Get, "/analyses/{id}/report.html", [401, 404, 409]),
     (Form, "/analyses/{id}/stage", [303, 404, 303]),
     (Form, "/analyses/{id}/delete", [303, 404, 303]),
     (Get, "/account", [303, 200, 200]),

@@ -1,7 +1,7 @@
 //! The report: the readings at a glance, then the evidence, then every number.
 
 use leptos::prelude::*;
-use model::{Report, Timestamp, analysis::AnalysisView};
+use model::{AnalysisId, Report, Timestamp, analysis::AnalysisView};
 
 use super::{
     TitleBlock,
@@ -36,6 +36,7 @@ pub fn ReportBody(
     let report = view.report.clone();
     let judged = Judged::of(&view);
     let id = view.summary.id;
+    let downloads = csrf.is_some().then_some(id);
     let score = judged
         .as_ref()
         .map(|judged| view! { <ScorePanel judgement=judged.judgement().clone() rubric=judged.rubric /> });
@@ -61,7 +62,7 @@ pub fn ReportBody(
         <article class="report">
             <TitleBlock view=view now=now kind="Report" actions=actions badge=badge />
             {score}
-            {report.map(|report| view! { <Measurements report=report player=player judged=judged /> })}
+            {report.map(|report| view! { <Measurements report=report player=player judged=judged id=downloads /> })}
         </article>
     }
     .into_any()
@@ -69,7 +70,12 @@ pub fn ReportBody(
 
 /// Everything below the title block.
 #[component]
-fn Measurements(report: Report, player: ViewFnOnce, judged: Option<Judged>) -> impl IntoView {
+fn Measurements(
+    report: Report,
+    player: ViewFnOnce,
+    judged: Option<Judged>,
+    id: Option<AnalysisId>,
+) -> impl IntoView {
     let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
     let judgement = judged.as_ref().map(|judged| judged.judgement().clone());
     let fixes = judgement
@@ -104,9 +110,24 @@ fn Measurements(report: Report, player: ViewFnOnce, judged: Option<Judged>) -> i
         {strengths}
         <Unknown />
         <NotesSection notes=report.notes.clone() />
-        <RawNumbers report=report />
+        <RawNumbers report=report id=id />
     }
     .into_any()
+}
+
+/// A report as one HTML document that needs nothing else, to keep or to send: the page without what moves, with `style`
+/// inside. It is read elsewhere, so its links into the site begin with `base_url`.
+#[must_use]
+pub fn report_file(view: AnalysisView, now: Timestamp, style: &str, base_url: &str) -> String {
+    let title = view.summary.title.replace('&', "&amp;").replace('<', "&lt;");
+    let body = Owner::new().with(|| view! { <ReportBody view=view now=now /> }.to_html());
+    let body = body.replace("href=\"/", &format!("href=\"{base_url}/"));
+    format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · MixLens</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><style>{style}</style></head>\
+         <body><main><div class=\"wrap\">{body}</div></main></body></html>"
+    )
 }
 
 /// The meter bridge: five readings at a glance.

@@ -10,7 +10,7 @@ pub mod specimen;
 pub mod verdict;
 
 pub use failure::FailureBody;
-pub use measured::{Bridge, ReportBody};
+pub use measured::{Bridge, ReportBody, report_file};
 pub use running::RunningBody;
 
 use leptos::prelude::*;

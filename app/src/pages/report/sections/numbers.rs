@@ -1,12 +1,12 @@
 //! Every value, for whoever wants all of them.
 
 use leptos::prelude::*;
-use model::{Reading, Report, report::BANDS};
+use model::{AnalysisId, Reading, Report, report::BANDS};
 
 use super::{Fold, Sheet};
 use crate::{
     format, paths,
-    ui::{DataTable, Table},
+    ui::{ButtonLink, DataTable, Table},
 };
 
 /// Every value in one table, with the versions that made it.
@@ -14,6 +14,9 @@ use crate::{
 pub fn RawNumbers(
     /// The measurements.
     report: Report,
+    /// The analysis, where the report can be downloaded.
+    #[prop(optional_no_strip)]
+    id: Option<AnalysisId>,
 ) -> impl IntoView {
     let versions = format!("Engine {}, report version {}.", report.engine, report.version);
     view! {
@@ -25,6 +28,14 @@ pub fn RawNumbers(
             <Fold summary="Show every value".to_owned()>
                 <Table data=table(&report) />
             </Fold>
+            {id.map(|id| {
+                view! {
+                    <p class="row no-print">
+                        <ButtonLink href=paths::report_json(id)>"Download JSON"</ButtonLink>
+                        <ButtonLink href=paths::report_html(id)>"Download as one page"</ButtonLink>
+                    </p>
+                }
+            })}
             <p class="small muted">
                 {versions} " " <a href=paths::METHODOLOGY>"How each number is measured"</a> "."
             </p>
