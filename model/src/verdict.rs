@@ -336,9 +336,12 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// `−0.3 dBTP`, with the place in frequency where there is one.
+    /// `−0.3 dBTP`, with the place in frequency where there is one; nothing where the title says it all.
     #[must_use]
     pub fn value_words(&self) -> String {
+        if self.unit == Unit::YesNo {
+            return String::new();
+        }
         let value = self.unit.text(self.value);
         match &self.label {
             Some(label) => format!("{value} ({label})"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use analysis::Error;
 use analysis::rules::judge;
 use model::report::{BANDS, ChannelLevels, Detail};
-use model::verdict::{Rubric, Severity};
+use model::verdict::{Finding, Rubric, Severity, Unit};
 use model::{Failure, FailureCode, Reading, Report, Verdict};
 
 use crate::input;
@@ -243,14 +243,25 @@ fn write_verdict(
         };
         writeln!(
             out,
-            "\n  {:>5}  {title}: {} (range: {}){places}\n         {}",
+            "\n  {:>5}  {title}{}{places}\n         {}",
             model::text::signed(-finding.points.value(), 1),
-            finding.value_words(),
-            finding.range.words(finding.unit),
+            measured(finding),
             finding.action
         )?;
     }
     Ok(())
+}
+
+/// `: −0.3 dBTP (range: at most −1.0 dBTP)`; nothing where the title says it all.
+fn measured(finding: &Finding) -> String {
+    match finding.unit {
+        Unit::YesNo => String::new(),
+        unit => format!(
+            ": {} (range: {})",
+            finding.value_words(),
+            finding.range.words(unit)
+        ),
+    }
 }
 
 /// What the signal itself is like, as a name and a few words each.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{
     analysis::EarlierVerdict,
-    verdict::{Finding, Judgement, Operation, Passed, Place, Points, Rubric, Verdict},
+    verdict::{Finding, Judgement, Operation, Passed, Place, Points, Rubric, Unit, Verdict},
 };
 
 use super::{bar, tone};
@@ -186,6 +186,21 @@ pub fn Receipt(
 fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
     let severity = tone(finding.severity);
     let rule_href = format!("{}#{}", paths::RULES, finding.rule.replace(['.', '_'], "-"));
+    let measured = (finding.unit != Unit::YesNo).then(|| {
+        view! {
+            <div>
+                <dt>"Measured"</dt>
+                <dd class="num">{finding.value_words()}</dd>
+            </div>
+            <div>
+                <dt>"Range"</dt>
+                <dd>
+                    <span class="num">{finding.range.words(finding.unit)}</span>
+                    {format!(" wins back {}", finding.points.words())}
+                </dd>
+            </div>
+        }
+    });
     let covers = (!finding.covers.is_empty()).then(|| {
         let titles: Vec<&str> = finding.covers.iter().map(|(_, title)| title.as_str()).collect();
         view! {
@@ -222,17 +237,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
                     <p class="receipt__action">{finding.action.clone()}</p>
                     <Places places=finding.places.clone() />
                     <dl class="evidence">
-                        <div>
-                            <dt>"Measured"</dt>
-                            <dd class="num">{finding.value_words()}</dd>
-                        </div>
-                        <div>
-                            <dt>"Range"</dt>
-                            <dd>
-                                <span class="num">{finding.range.words(finding.unit)}</span>
-                                {format!(" wins back {}", finding.points.words())}
-                            </dd>
-                        </div>
+                        {measured}
                         <div>
                             <dt>"Why"</dt>
                             <dd>{finding.why.clone()}</dd>
