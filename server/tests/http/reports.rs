@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use backend::db::sql;
 use model::{analysis::AnalysisView, verdict::Rubric};
 
-use crate::world::{Person, TestApp, mix, on_both_databases};
+use crate::world::{Database, Person, TestApp, mix, on_both_databases};
 
 async fn downloaded(user: &Person, page: &str) -> AnalysisView {
     let answer = user.get(&format!("{page}/report.json")).await;
