@@ -24,7 +24,7 @@ impl Sureness {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Published => "published",
-            Self::ThirdParty => "measured by others",
+            Self::ThirdParty => "no reference is published",
             Self::Derived => "derived",
         }
     }
@@ -105,14 +105,14 @@ pub const PLATFORMS: [Platform; 13] = [
         "YouTube",
         Some(-14.0),
         Behaviour::DownOnly,
-        "shown in “Stats for nerds” (content loudness)",
+        "“Stats for nerds” shows the content loudness",
         Sureness::ThirdParty,
     ),
     row(
         "YouTube Music",
         Some(-7.0),
         Behaviour::DownOnly,
-        "measured by others",
+        "no reference is published",
         Sureness::ThirdParty,
     ),
     row(
@@ -133,14 +133,14 @@ pub const PLATFORMS: [Platform; 13] = [
         "Amazon Music",
         Some(-14.0),
         Behaviour::DownOnly,
-        "measured by others; −2 dBTP advised",
+        "no reference is published; −2 dBTP advised",
         Sureness::ThirdParty,
     ),
     row(
         "Deezer",
         Some(-15.0),
         Behaviour::DownOnly,
-        "measured by others",
+        "no reference is published",
         Sureness::ThirdParty,
     ),
     row(

@@ -42,7 +42,7 @@ pub fn PlatformsSection(
     let about = "What each would do to this file. It is playback, not a target: nothing here costs points.";
     view! {
         <Sheet id="platforms" title="Platforms" about=about>
-            <div class="scroller" role="region" tabindex="0" aria-label="Table of platforms">
+            <div class="scroller scroller--whole" role="region" tabindex="0" aria-label="Table of platforms">
                 <table class="table platforms">
                     <caption>{format!("Playback by service, as of {CHECKED}")}</caption>
                     <thead>
