@@ -61,6 +61,31 @@ impl Timestamp {
         }
     }
 
+    /// The day in UTC: `2026-11-24`.
+    #[must_use]
+    pub fn day(self) -> String {
+        let mut text = self.rfc3339();
+        text.truncate(10);
+        text
+    }
+
+    /// The beginning of a day in UTC, written as [`Timestamp::day`] writes it; `None` where there is no such day.
+    #[must_use]
+    pub fn of_day(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-').map(str::parse::<i64>);
+        let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+        // The way back of `utc`, for years of four digits; what is no day comes back as another.
+        if !(0..=9_999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        let shifted_year = if month <= 2 { year - 1 } else { year };
+        let year_of_era = shifted_year.rem_euclid(400);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = shifted_year.div_euclid(400) * 146_097 + day_of_era - 719_468;
+        Some(Self(days * 86_400_000)).filter(|at| at.day() == text)
+    }
+
     /// RFC 3339 in UTC with seconds, the form of `<time datetime>`: `2026-11-24T03:42:46Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
@@ -123,5 +148,27 @@ mod tests {
             Timestamp(i64::MAX)
         );
         assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn days_come_back_as_they_were_written_and_what_is_none_does_not() {
+        for days in -800_000..100_000 {
+            let at = Timestamp(days * 86_400_000);
+            if (0..=9_999).contains(&at.utc().year) {
+                assert_eq!(Timestamp::of_day(&at.day()), Some(at));
+            }
+        }
+        for nonsense in [
+            "",
+            "2026",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-1-1",
+            "2026-12-01x",
+            "+026-12-01",
+            "2026-00-10",
+        ] {
+            assert_eq!(Timestamp::of_day(nonsense), None, "{nonsense}");
+        }
     }
 }

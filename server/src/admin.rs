@@ -143,7 +143,7 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
             let due = requests::note(backend, &email, kind, received)
                 .await?
                 .ok_or_else(nobody)?;
-            Ok(format!("noted; to be answered before {}", day_of(due)))
+            Ok(format!("noted; to be answered before {}", due.day()))
         }
         Task::Export { email, out } => {
             let bytes = export::archive_for_letter(backend, &email)
@@ -201,9 +201,9 @@ async fn list(backend: &Backend) -> Result<String, Failure> {
     let left = |due: i64| {
         let days = (due - now.0).div_euclid(86_400_000);
         if due <= now.0 {
-            format!("OVERDUE since {}", day_of(Timestamp(due)))
+            format!("OVERDUE since {}", Timestamp(due).day())
         } else {
-            format!("{days} days left, until {}", day_of(Timestamp(due)))
+            format!("{days} days left, until {}", Timestamp(due).day())
         }
     };
     let mut lines = Vec::new();
@@ -243,18 +243,12 @@ fn write_private(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn day_of(at: Timestamp) -> String {
-    at.rfc3339().chars().take(10).collect()
-}
-
-/// The beginning of a day in UTC.
+/// The beginning of a day in UTC, from 1970 to 2106.
 fn moment_of(day: &str) -> Result<Timestamp, Failure> {
-    let wrong = || format!("{day} is no day; write it as 2026-11-25");
-    // Days since 1970 go up to some 50,000 before the form of the date would change.
-    (0..50_000_i64)
-        .map(|days| Timestamp(days * 86_400_000))
-        .find(|at| day_of(*at) == day)
-        .ok_or_else(|| wrong().into())
+    const LAST: Timestamp = Timestamp(50_000 * 86_400_000);
+    Timestamp::of_day(day)
+        .filter(|at| (Timestamp(0)..LAST).contains(at))
+        .ok_or_else(|| format!("{day} is no day; write it as 2026-11-25").into())
 }
 
 fn plan(text: &str) -> Result<Plan, String> {

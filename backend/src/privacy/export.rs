@@ -130,7 +130,7 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
             "building" => State::Building,
             "ready" if until > now => {
                 let key = Key::export(account, row.id.parse().map_err(Error::internal)?);
-                let day = &Timestamp(row.created_at).rfc3339()[..10];
+                let day = Timestamp(row.created_at).day();
                 let name = format!("mixlens-{day}.zip");
                 State::Ready {
                     link: backend

@@ -1,7 +1,7 @@
 //! The published versions of the policies, and who is told of them (P19). The text itself is in the pages, beside the
 //! constants that it speaks of; a version says since when it holds and what changed.
 
-use model::AccountId;
+use model::{AccountId, Timestamp};
 
 use crate::{
     Backend, Error, Result,
@@ -145,28 +145,9 @@ async fn note_batch(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec
         .collect()
 }
 
-/// Whether `text` has the form of a day that exists.
+/// Whether `text` is a day that exists.
 fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts[..] else {
-        return false;
-    };
-    let number = |text: &str, digits: usize| {
-        (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| text.parse::<u32>().ok())
-            .flatten()
-    };
-    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
-        return false;
-    };
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 => 28 + u32::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return false,
-    };
-    (1..=days).contains(&day)
+    Timestamp::of_day(text).is_some()
 }
 
 #[cfg(test)]
