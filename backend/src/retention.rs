@@ -55,23 +55,14 @@ pub async fn reap(backend: &Backend) -> Result<Reaped> {
         erasures_resumed: erasure::resume(backend).await?,
     };
     let overdue = overdue(&backend.db, backend.now()).await?;
-    let Reaped {
-        uploads,
-        exports,
-        sessions,
-        sign_ups,
-        jobs,
-        revived,
-        erasures_resumed,
-    } = reaped;
     tracing::info!(
-        uploads,
-        exports,
-        sessions,
-        sign_ups,
-        jobs,
-        revived,
-        erasures_resumed,
+        uploads = reaped.uploads,
+        exports = reaped.exports,
+        sessions = reaped.sessions,
+        sign_ups = reaped.sign_ups,
+        jobs = reaped.jobs,
+        revived = reaped.revived,
+        erasures_resumed = reaped.erasures_resumed,
         overdue,
         "reaped"
     );

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use app::Visit;
+use app::{Visit, paths};
 use axum::{
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, StatusCode},
@@ -65,8 +65,8 @@ impl Limiters {
         let who = account.map_or_else(|| address.clone(), Who::Account);
         let own = match path {
             // Both make a letter to an address that anybody can name.
-            "/signup" | "/signin/forgot" => Some((&self.sign_ups, address)),
-            "/signin" | "/signin/code" | "/signin/reset" => Some((&self.sign_ins, address)),
+            paths::SIGN_UP | paths::FORGOT => Some((&self.sign_ups, address)),
+            paths::SIGN_IN | paths::SIGN_IN_CODE | paths::RESET => Some((&self.sign_ins, address)),
             "/api/uploads/begin" => Some((&self.uploads, &who)),
             _ => None,
         };

@@ -79,7 +79,7 @@ pub(crate) async fn consent(
         "no" => false,
         _ => return response,
     };
-    if !consent::is_configured(&site.backend) {
+    if !site.backend.statistics.is_on() {
         return response;
     }
     if let Err(error) = consent::say(&site.backend, &visit.actor, answer).await {

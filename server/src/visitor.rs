@@ -106,7 +106,7 @@ async fn consent_of(
     headers: &HeaderMap,
     user: Option<&sessions::User>,
 ) -> Result<Consent, Error> {
-    let configured = consent::is_configured(&site.backend);
+    let configured = site.backend.statistics.is_on();
     let is_one = |name: &str| headers.get(name).is_some_and(|value| value == "1");
     let signals = Signals {
         do_not_track: is_one("dnt") || is_one("sec-gpc"),

@@ -256,7 +256,7 @@ pub(crate) fn counted_by(backend: &Backend, account: AccountId, email_key: &str)
 }
 
 /// An address is looked up trimmed and in lower case: people type theirs both ways.
-fn key_of(email: &str) -> String {
+pub(crate) fn key_of(email: &str) -> String {
     email.trim().to_lowercase()
 }
 

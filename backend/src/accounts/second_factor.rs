@@ -223,8 +223,7 @@ fn not_begun() -> Error {
     )
 }
 
-/// Addresses have an `@`, so that these are nobody's.
-/// What wrong codes are counted by.
+/// What wrong codes are counted by. Addresses have an `@`, so that these are nobody's.
 pub(super) fn throttle_key(account: AccountId) -> String {
     format!("code of {account}")
 }

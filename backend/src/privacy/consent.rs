@@ -69,12 +69,6 @@ impl Consent {
     }
 }
 
-/// Whether statistics are counted at all here.
-#[must_use]
-pub fn is_configured(backend: &Backend) -> bool {
-    !secrecy::ExposeSecret::expose_secret(&backend.config.telemetry.posthog_key).is_empty()
-}
-
 /// Keeps what a signed-in person said; for nobody, the cookie alone remembers.
 ///
 /// # Errors

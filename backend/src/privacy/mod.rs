@@ -44,7 +44,7 @@ impl Subject {
     /// The person of an address, however it is written.
     pub(crate) async fn of_address(backend: &Backend, email: &str) -> Result<Option<Self>> {
         const SELECT: &str = "SELECT id, email, email_key FROM account WHERE email_key = $1";
-        let key = email.trim().to_lowercase();
+        let key = accounts::key_of(email);
         Self::from_row(backend, backend.db.optional(sql(SELECT).bind(key)).await?)
     }
 
