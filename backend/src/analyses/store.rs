@@ -352,56 +352,50 @@ pub(super) async fn choose_rubric(
     Ok(tx.execute(update).await? == 1)
 }
 
+/// Copies the score by `rubric` to where the history finds it.
 pub(super) async fn set_score(
     tx: &mut Tx,
     id: AnalysisId,
-    rule_set: &str,
+    verdict: &Verdict,
     rubric: Rubric,
-    score: Points,
 ) -> Result<(), DbError> {
     const UPDATE: &str = "UPDATE analysis SET rule_set = $2, rubric = $3, score_tenths = $4 WHERE id = $1";
     let update = sql(UPDATE)
         .bind(id)
-        .bind(rule_set)
+        .bind(verdict.rule_set.as_str())
         .bind(rubric.as_str())
-        .bind(i64::from(score.tenths()));
+        .bind(i64::from(verdict.by(rubric).score.tenths()));
     tx.execute(update).await.map(drop)
 }
 
-const VERDICTS: &str = "
-    SELECT rule_set, verdict, mix_tenths, master_tenths, created_at FROM verdict WHERE analysis_id = $1
-    ORDER BY created_at DESC, rule_set DESC";
-
-#[derive(Debug, sqlx::FromRow)]
-struct VerdictRow {
-    rule_set: String,
-    verdict: String,
-    mix_tenths: i64,
-    master_tenths: i64,
-    created_at: i64,
-}
+const NEWEST_VERDICT: &str = "
+    SELECT verdict FROM verdict WHERE analysis_id = $1 ORDER BY created_at DESC, rule_set DESC LIMIT 1";
 
 pub(super) async fn newest_verdict(tx: &mut Tx, id: AnalysisId) -> Result<Option<Verdict>> {
-    let rows: Vec<VerdictRow> = tx.all(sql(VERDICTS).bind(id)).await?;
-    rows.first()
-        .map(|row| serde_json::from_str(&row.verdict).map_err(Error::internal))
+    parsed(tx.optional(sql(NEWEST_VERDICT).bind(id)).await?)
+}
+
+fn parsed(row: Option<(String,)>) -> Result<Option<Verdict>> {
+    row.map(|(json,)| serde_json::from_str(&json).map_err(Error::internal))
         .transpose()
 }
 
 /// The newest verdict, and the scores by older rules, newest first.
 pub(super) async fn verdicts(db: &Db, id: AnalysisId) -> Result<(Option<Verdict>, Vec<EarlierVerdict>)> {
-    let mut rows = db.all::<VerdictRow>(sql(VERDICTS).bind(id)).await?.into_iter();
-    let newest = rows
-        .next()
-        .map(|row| serde_json::from_str(&row.verdict).map_err(Error::internal))
-        .transpose()?;
+    const SCORES: &str = "
+        SELECT rule_set, mix_tenths, master_tenths, created_at FROM verdict WHERE analysis_id = $1
+        ORDER BY created_at DESC, rule_set DESC";
+    let newest = parsed(db.optional(sql(NEWEST_VERDICT).bind(id)).await?)?;
+    let rows: Vec<(String, i64, i64, i64)> = db.all(sql(SCORES).bind(id)).await?;
     let earlier = rows
-        .map(|row| {
+        .into_iter()
+        .skip(1)
+        .map(|(rule_set, mix, master, at)| {
             Ok(EarlierVerdict {
-                rule_set: row.rule_set,
-                mix: points(row.mix_tenths)?,
-                master: points(row.master_tenths)?,
-                at: Timestamp(row.created_at),
+                rule_set,
+                mix: points(mix)?,
+                master: points(master)?,
+                at: Timestamp(at),
             })
         })
         .collect::<Result<_>>()?;

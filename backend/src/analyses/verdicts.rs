@@ -4,10 +4,7 @@
 //! beside the new one.
 
 use analysis::rules::{RULE_SET, judge};
-use model::{
-    AnalysisId, Report, Timestamp,
-    verdict::{Points, Rubric, Verdict},
-};
+use model::{AnalysisId, Report, Timestamp, verdict::Rubric};
 
 use super::{missing, store};
 use crate::{Actor, Backend, Error, Result, db::Tx};
@@ -20,33 +17,7 @@ pub(super) async fn record(tx: &mut Tx, id: AnalysisId, report: &Report, now: Ti
     let verdict = judge(report);
     store::insert_verdict(tx, id, &verdict, now).await?;
     let chosen = store::chosen_rubric(tx, id).await?;
-    show(
-        tx,
-        id,
-        &verdict.rule_set,
-        scores(&verdict),
-        chosen.unwrap_or(verdict.stage.rubric),
-    )
-    .await
-}
-
-fn scores(verdict: &Verdict) -> [Points; 2] {
-    [verdict.mix.score, verdict.master.score]
-}
-
-/// Copies the score by `rubric` to where the history finds it.
-async fn show(
-    tx: &mut Tx,
-    id: AnalysisId,
-    rule_set: &str,
-    [mix, master]: [Points; 2],
-    rubric: Rubric,
-) -> Result<()> {
-    let score = match rubric {
-        Rubric::Mix => mix,
-        Rubric::Master => master,
-    };
-    Ok(store::set_score(tx, id, rule_set, rubric, score).await?)
+    Ok(store::set_score(tx, id, &verdict, chosen.unwrap_or(verdict.stage.rubric)).await?)
 }
 
 /// Counts an analysis as a mix or a master, whatever was detected; `None` goes back to what was.
@@ -70,14 +41,7 @@ pub async fn choose_stage(
             "This file has not been judged yet. Try again when its report is there.",
         ));
     };
-    show(
-        &mut tx,
-        id,
-        &verdict.rule_set,
-        scores(&verdict),
-        choice.unwrap_or(verdict.stage.rubric),
-    )
-    .await?;
+    store::set_score(&mut tx, id, &verdict, choice.unwrap_or(verdict.stage.rubric)).await?;
     Ok(tx.commit().await?)
 }
 
