@@ -14,7 +14,7 @@ mod rule;
 mod stage;
 
 use model::Report;
-use model::verdict::{Judgement, Range, Rubric, Verdict};
+use model::verdict::{Judgement, Rubric, Verdict};
 
 pub use corridor::{CORRIDOR, Corner, bounds_db};
 pub use document::{anchor, document};
@@ -58,10 +58,4 @@ pub fn judge_measures(
     rubric: Rubric,
 ) -> Judgement {
     receipt::write(facts, measures, rubric)
-}
-
-/// The range of `rule` in `rubric`; `None` where the rule does not apply.
-#[must_use]
-pub fn range(rule: &Rule, rubric: Rubric) -> Option<Range> {
-    rule.target(rubric).map(Target::range)
 }

@@ -81,8 +81,8 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
     writeln!(text, "- Measured: {}", rule.method)?;
     for rubric in Rubric::ALL {
         match rule.target(rubric) {
-            Some(target) => writeln!(text, "- {}: {}", name(rubric), price(rule, target))?,
-            None => writeln!(text, "- {}: not judged", name(rubric))?,
+            Some(target) => writeln!(text, "- {}: {}", rubric.name(), price(rule, target))?,
+            None => writeln!(text, "- {}: not judged", rubric.name())?,
         }
     }
     writeln!(text, "- Range from: {}", rule.source)?;
@@ -100,13 +100,6 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
         }
     }
     Ok(())
-}
-
-const fn name(rubric: Rubric) -> &'static str {
-    match rubric {
-        Rubric::Mix => "Mix",
-        Rubric::Master => "Master",
-    }
 }
 
 fn price(rule: &Rule, target: &Target) -> String {

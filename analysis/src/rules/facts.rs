@@ -1,7 +1,7 @@
 //! A report as rules ask it: short names, and what several rules need computed once.
 
 use model::Report;
-use model::report::{BandLevel, Detail, Series, StereoBand};
+use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
 use model::verdict::Place;
 
 /// At most so many places with a finding.
@@ -102,6 +102,22 @@ impl<'a> Facts<'a> {
             count += 1;
         }
         (count > 0).then(|| sum / f64::from(count))
+    }
+
+    /// The mean of `span` over the 1/6-octave bands from `low_hz` to `high_hz` that have one, in dB.
+    pub(super) fn mean_span(
+        &self,
+        low_hz: f64,
+        high_hz: f64,
+        span: impl Fn(&BandPercentiles) -> Option<f32>,
+    ) -> Option<f64> {
+        let bands = &self.detail()?.spectrum.percentiles;
+        let spans: Vec<f64> = bands
+            .iter()
+            .filter(|band| (low_hz..high_hz).contains(&band.hz))
+            .filter_map(|band| span(band).map(f64::from))
+            .collect();
+        Some(spans.iter().sum::<f64>() / spans.len() as f64)
     }
 
     /// The mean power density of 1/3-octave bands from `low_hz` to `high_hz`, in dB.

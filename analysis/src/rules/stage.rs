@@ -70,9 +70,6 @@ const SIGNS: [Sign; 6] = [
     },
 ];
 
-/// Steepness of the logistic function: all signs at their ends give more than 99 %.
-const STEEPNESS: f64 = 1.0;
-
 /// The share of seconds whose true peak is within 0.5 dB of the highest one: a limiter leaves many of them.
 pub(super) fn flat_top_percent(facts: &Facts<'_>) -> Option<f64> {
     let highest = facts.true_peak()?;
@@ -95,7 +92,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Stage {
             leaning: (leaning * 100.0).round() / 100.0,
         });
     }
-    let master = 1.0 / (1.0 + (-STEEPNESS * sum).exp());
+    // All signs at their ends give more than 99 %.
+    let master = 1.0 / (1.0 + (-sum).exp());
     let (rubric, certainty) = if master >= 0.5 {
         (Rubric::Master, master)
     } else {

@@ -107,11 +107,7 @@ fn write_title(out: &mut impl Write, paint: Paint, index: usize, path: &Path) ->
 
 fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Result<()> {
     let file = &report.file;
-    let channels = match file.channels {
-        1 => "mono".to_owned(),
-        2 => "stereo".to_owned(),
-        count => format!("{count} channels"),
-    };
+    let channels = model::text::channels(file.channels);
     let codec = if file.codec == file.format.name() {
         file.codec.clone()
     } else {

@@ -114,15 +114,7 @@ pub(super) const RULES: &[Rule] = &[
             "Unsteady bass",
             "Compress the bass with a slow attack, or level the notes by hand; parts without any bass are fine.",
         ),
-        measure: |facts| {
-            let bands = &facts.detail()?.spectrum.percentiles;
-            let spans: Vec<f64> = bands
-                .iter()
-                .filter(|band| (40.0..120.0).contains(&band.hz))
-                .filter_map(|band| Some(f64::from(band.l10? - band.l50?)))
-                .collect();
-            Measure::of(spans.iter().sum::<f64>() / spans.len() as f64)
-        },
+        measure: |facts| Measure::of(facts.mean_span(40.0, 120.0, |band| Some(band.l10? - band.l50?))?),
         ..COMMON
     },
     Rule {

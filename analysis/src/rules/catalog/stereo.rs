@@ -2,7 +2,7 @@
 
 use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
 
-use super::super::facts::{share_percent, stretches};
+use super::super::facts::{quantile, share_percent, stretches};
 use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
 
 /// The span of a value of the stereo series.
@@ -215,9 +215,8 @@ pub(super) const RULES: &[Rule] = &[
         ),
         measure: |facts| {
             let series = &facts.detail()?.stereo.as_ref()?.balance_db;
-            let quantile = |share| super::super::facts::quantile(series, share);
-            let middle = quantile(0.5)?;
-            let span = quantile(0.95)? - quantile(0.05)?;
+            let middle = quantile(series, 0.5)?;
+            let span = quantile(series, 0.95)? - quantile(series, 0.05)?;
             let far = span / 2.0;
             let places = stretches(series, WINDOW_S, |db| (db - middle).abs() - far);
             Some(Measure::of(span)?.at(places))

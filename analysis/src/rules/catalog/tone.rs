@@ -1,9 +1,9 @@
 //! The balance of frequencies, against a corridor and never toward one line.
 
-use model::verdict::{Area, Class, Confidence, Operation, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
 
-use super::super::facts::stretches;
-use super::{Measure, OUR_CORPUS, Rule, Target, Words};
+use super::super::facts::{quantile, stretches};
+use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
 
 const CORRIDOR: &str = "The corridor of finished music (Elowsson and Friberg, AES 9762, and 188 tracks that were measured); only what lies outside counts";
 
@@ -176,17 +176,8 @@ pub(super) const RULES: &[Rule] = &[
             "Use a dynamic band around 3 kHz on the part that jumps out, with {excess} of range.",
         ),
         measure: |facts| {
-            let detail = facts.detail()?;
-            // High-mid of the seven bands is what the report keeps over time.
-            let places = detail
-                .spectrum
-                .bands_over_time_db
-                .get(4)
-                .map_or_else(Vec::new, |band| {
-                    super::super::facts::quantile(band, 0.97)
-                        .map_or_else(Vec::new, |loud| stretches(band, 1.0, |db| db - loud))
-                });
-            Some(Measure::of(detail.spectrum.harsh_spread_db.value()?)?.at(places))
+            let spread = facts.detail()?.spectrum.harsh_spread_db.value()?;
+            Some(Measure::of(spread)?.at(loud_moments(facts, 4)))
         },
         ..COMMON
     },
@@ -203,16 +194,8 @@ pub(super) const RULES: &[Rule] = &[
             "De-ess the voice around 7 kHz by about {excess}; if it is a hi-hat, lower its close microphone.",
         ),
         measure: |facts| {
-            let detail = facts.detail()?;
-            let places = detail
-                .spectrum
-                .bands_over_time_db
-                .get(5)
-                .map_or_else(Vec::new, |band| {
-                    super::super::facts::quantile(band, 0.97)
-                        .map_or_else(Vec::new, |loud| stretches(band, 1.0, |db| db - loud))
-                });
-            Some(Measure::of(detail.spectrum.sibilant_spread_db.value()?)?.at(places))
+            let spread = facts.detail()?.spectrum.sibilant_spread_db.value()?;
+            Some(Measure::of(spread)?.at(loud_moments(facts, 5)))
         },
         ..COMMON
     },
@@ -282,15 +265,7 @@ pub(super) const RULES: &[Rule] = &[
             "Crowded low mids",
             "Decide which part owns 150 to 500 Hz in each section; high-pass or thin out the others.",
         ),
-        measure: |facts| {
-            let bands = &facts.detail()?.spectrum.percentiles;
-            let spans: Vec<f64> = bands
-                .iter()
-                .filter(|band| (150.0..500.0).contains(&band.hz))
-                .filter_map(|band| Some(f64::from(band.l10? - band.l90?)))
-                .collect();
-            Measure::of(spans.iter().sum::<f64>() / spans.len() as f64)
-        },
+        measure: |facts| Measure::of(facts.mean_span(150.0, 500.0, |band| Some(band.l10? - band.l90?))?),
         ..COMMON
     },
 ];
@@ -298,6 +273,15 @@ pub(super) const RULES: &[Rule] = &[
 /// What an equaliser should do about a deviation of `excess`: back to the corridor's edge, at most 3 dB.
 fn correction(excess: f64) -> Option<f64> {
     (excess.abs() >= EQ_DB.0).then(|| -excess.clamp(-EQ_DB.1, EQ_DB.1))
+}
+
+/// The loudest moments of one of the seven bands, which is what the report keeps over time.
+fn loud_moments(facts: &Facts<'_>, band: usize) -> Vec<Place> {
+    facts
+        .detail()
+        .and_then(|detail| detail.spectrum.bands_over_time_db.get(band))
+        .and_then(|series| Some((series, quantile(series, 0.97)?)))
+        .map_or_else(Vec::new, |(series, loud)| stretches(series, 1.0, |db| db - loud))
 }
 
 fn bell(hz: f64, q: f64, excess: f64) -> Option<Operation> {
