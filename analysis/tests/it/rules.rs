@@ -122,9 +122,9 @@ fn the_catalogue_is_whole() {
 
 #[test]
 fn p02_the_same_report_has_the_same_verdict_whoever_asks() {
-    let report = song::song(|_| {});
-    let once = serde_json::to_string(&judge(&report)).unwrap();
-    let stored: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+    let report = song::unspoilt();
+    let once = serde_json::to_string(&judge(report)).unwrap();
+    let stored: Report = serde_json::from_str(&serde_json::to_string(report).unwrap()).unwrap();
     assert_eq!(serde_json::to_string(&judge(&stored)).unwrap(), once);
     assert!(once.contains(&format!(r#""rule_set":"{RULE_SET}""#)));
 }
@@ -145,7 +145,7 @@ fn a_report_of_the_first_version_is_judged_by_what_it_has() {
 
 #[test]
 fn a_song_without_faults_is_ready_by_both_rubrics_and_hears_what_is_good() {
-    let verdict = judge(&song::song(|_| {}));
+    let verdict = judge(song::unspoilt());
     for rubric in Rubric::ALL {
         let judgement = verdict.by(rubric);
         assert!(judgement.score.value() >= 95.0, "{}", row(judgement, ""));

@@ -8,7 +8,7 @@ use model::Report;
 use model::format::AudioFormat;
 use model::verdict::Rubric;
 
-use super::song::{Change, RATE, Song, beats, parts, song};
+use super::song::{Change, RATE, Song, beats, parts, song, unspoilt};
 use crate::ffmpeg::ffmpeg;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,11 @@ impl Case {
         self.rubric = Rubric::Mix;
         self
     }
+}
+
+/// The song with this change; the unspoilt one is the neighbour.
+fn spoilt(rule: &'static str, side: Side, bad: fn(&mut Song)) -> Case {
+    case(rule, side, move || song(bad), good)
 }
 
 /// The song with each change: the second is the neighbour.
@@ -163,7 +168,7 @@ fn declared(as_format: AudioFormat) -> Report {
 }
 
 fn good() -> Report {
-    song(|_| {})
+    unspoilt().clone()
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -190,7 +195,7 @@ fn loudness() -> Vec<Case> {
             |song| song.limit_to(0.0, 24.0),
             |song| song.gain_db = 2.0,
         ),
-        songs("loudness.level", Low, |song| song.gain_db = -14.0, |_| {}),
+        spoilt("loudness.level", Low, |song| song.gain_db = -14.0),
         songs(
             "loudness.range",
             High,
@@ -212,15 +217,10 @@ fn loudness() -> Vec<Case> {
                 song.levels(|time| if time % 20.0 < 10.0 { -4.0 } else { 0.0 });
             },
         ),
-        songs(
-            "loudness.burst",
-            High,
-            |song| {
-                song.seconds = 40.0;
-                song.levels(|time| if (20.0..20.5).contains(&time) { 14.0 } else { -4.0 });
-            },
-            |_| {},
-        ),
+        spoilt("loudness.burst", High, |song| {
+            song.seconds = 40.0;
+            song.levels(|time| if (20.0..20.5).contains(&time) { 14.0 } else { -4.0 });
+        }),
         songs(
             "loudness.inaudible",
             High,
@@ -258,7 +258,7 @@ fn loudness() -> Vec<Case> {
 
 fn peaks() -> Vec<Case> {
     vec![
-        songs("peaks.clipped", High, |song| clamp(song, 14.0, 1.0, 1.0), |_| {}).in_a_mix(),
+        spoilt("peaks.clipped", High, |song| clamp(song, 14.0, 1.0, 1.0)).in_a_mix(),
         songs(
             "peaks.long_clip",
             High,
@@ -327,40 +327,29 @@ fn peaks() -> Vec<Case> {
 
 fn dynamics() -> Vec<Case> {
     let flat: fn(&mut Song) = |song| song.limit_to(-1.0, 26.0);
-    let open: fn(&mut Song) = |_| {};
     vec![
-        songs("dynamics.over_limited", High, flat, open),
-        songs("dynamics.psr", Low, flat, open),
-        songs("dynamics.plr", Low, flat, open),
-        songs(
-            "dynamics.plr",
-            High,
-            |song| {
-                song.gain_db = -16.0;
-                flats(song, 0.9, 2, 40);
-            },
-            open,
-        ),
-        songs("dynamics.dr", Low, flat, open),
-        songs("dynamics.crest", Low, flat, open),
-        songs("dynamics.bus_limiter", High, flat, open).in_a_mix(),
-        songs(
-            "dynamics.crushed_passage",
-            Low,
-            |song| {
-                song.seconds = 60.0;
-                song.then(|planes| {
-                    // Six seconds of something like a square wave, as loud as the rest.
-                    let range = 20 * RATE as usize..26 * RATE as usize;
-                    for plane in planes {
-                        for x in &mut plane[range.clone()] {
-                            *x = 0.25 * (*x * 400.0).tanh();
-                        }
+        spoilt("dynamics.over_limited", High, flat),
+        spoilt("dynamics.psr", Low, flat),
+        spoilt("dynamics.plr", Low, flat),
+        spoilt("dynamics.plr", High, |song| {
+            song.gain_db = -16.0;
+            flats(song, 0.9, 2, 40);
+        }),
+        spoilt("dynamics.dr", Low, flat),
+        spoilt("dynamics.crest", Low, flat),
+        spoilt("dynamics.bus_limiter", High, flat).in_a_mix(),
+        spoilt("dynamics.crushed_passage", Low, |song| {
+            song.seconds = 60.0;
+            song.then(|planes| {
+                // Six seconds of something like a square wave, as loud as the rest.
+                let range = 20 * RATE as usize..26 * RATE as usize;
+                for plane in planes {
+                    for x in &mut plane[range.clone()] {
+                        *x = 0.25 * (*x * 400.0).tanh();
                     }
-                });
-            },
-            open,
-        ),
+                }
+            });
+        }),
     ]
 }
 
@@ -388,40 +377,30 @@ fn tone() -> Vec<Case> {
         hump("tone.sibilance", Low, 6_800.0, 0.5, -20.0, -3.0),
         hump("tone.air", High, 12_500.0, 0.5, 20.0, 4.0),
         hump("tone.air", Low, 12_500.0, 0.5, -24.0, -4.0),
-        songs(
-            "tone.harsh_moments",
-            High,
-            |song| {
-                song.then(|planes| {
-                    let burst = sine(RATE, 3_000.0, 0.25, 0.0, 0.4);
-                    for start in (0..7).map(|n| n * 57_000) {
-                        for plane in planes.iter_mut() {
-                            for (x, y) in plane[start..].iter_mut().zip(&burst) {
-                                *x += y;
-                            }
+        spoilt("tone.harsh_moments", High, |song| {
+            song.then(|planes| {
+                let burst = sine(RATE, 3_000.0, 0.25, 0.0, 0.4);
+                for start in (0..7).map(|n| n * 57_000) {
+                    for plane in planes.iter_mut() {
+                        for (x, y) in plane[start..].iter_mut().zip(&burst) {
+                            *x += y;
                         }
                     }
-                });
-            },
-            |_| {},
-        ),
-        songs(
-            "tone.sibilant_moments",
-            High,
-            |song| {
-                song.then(|planes| {
-                    let burst = sine(RATE, 7_000.0, 0.3, 0.0, 0.4);
-                    for start in (0..7).map(|n| n * 57_000) {
-                        for plane in planes.iter_mut() {
-                            for (x, y) in plane[start..].iter_mut().zip(&burst) {
-                                *x += y;
-                            }
+                }
+            });
+        }),
+        spoilt("tone.sibilant_moments", High, |song| {
+            song.then(|planes| {
+                let burst = sine(RATE, 7_000.0, 0.3, 0.0, 0.4);
+                for start in (0..7).map(|n| n * 57_000) {
+                    for plane in planes.iter_mut() {
+                        for (x, y) in plane[start..].iter_mut().zip(&burst) {
+                            *x += y;
                         }
                     }
-                });
-            },
-            |_| {},
-        ),
+                }
+            });
+        }),
         songs(
             "tone.resonance",
             High,
@@ -438,30 +417,20 @@ fn tone() -> Vec<Case> {
             },
             |song| song.hump(1_000.0, 0.1, -3.0),
         ),
-        songs(
-            "tone.uneven",
-            High,
-            |song| {
-                for (n, hz) in [125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0]
-                    .into_iter()
-                    .enumerate()
-                {
-                    song.hump(hz, 0.4, if n % 2 == 0 { 13.0 } else { -13.0 });
-                }
-            },
-            |_| {},
-        ),
-        songs(
-            "tone.congestion",
-            Low,
-            |song| {
-                song.level = Box::new(|_| -14.0);
-                for step in 0..12 {
-                    add_sine(song, 150.0 * 2_f64.powf(f64::from(step) / 6.0), -26.0);
-                }
-            },
-            |_| {},
-        ),
+        spoilt("tone.uneven", High, |song| {
+            for (n, hz) in [125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0]
+                .into_iter()
+                .enumerate()
+            {
+                song.hump(hz, 0.4, if n % 2 == 0 { 13.0 } else { -13.0 });
+            }
+        }),
+        spoilt("tone.congestion", Low, |song| {
+            song.level = Box::new(|_| -14.0);
+            for step in 0..12 {
+                add_sine(song, 150.0 * 2_f64.powf(f64::from(step) / 6.0), -26.0);
+            }
+        }),
     ]
 }
 
@@ -477,32 +446,27 @@ fn low_end() -> Vec<Case> {
             |song| low_tone(song, -7.0, -7.0),
             |song| low_tone(song, -40.0, -40.0),
         ),
-        songs(
-            "low_end.unsteady",
-            High,
-            |song| {
-                song.hump(70.0, 1.4, -60.0);
-                song.then(|planes| {
-                    let note = sine(RATE, 70.0, 0.3, 0.0, 1.0);
-                    for start in (0..2).map(|n| n * 220_000) {
-                        for plane in planes.iter_mut() {
-                            for (x, y) in plane[start..].iter_mut().zip(&note) {
-                                *x += y;
-                            }
+        spoilt("low_end.unsteady", High, |song| {
+            song.hump(70.0, 1.4, -60.0);
+            song.then(|planes| {
+                let note = sine(RATE, 70.0, 0.3, 0.0, 1.0);
+                for start in (0..2).map(|n| n * 220_000) {
+                    for plane in planes.iter_mut() {
+                        for (x, y) in plane[start..].iter_mut().zip(&note) {
+                            *x += y;
                         }
                     }
-                });
-            },
-            |_| {},
-        ),
+                }
+            });
+        }),
         songs(
             "low_end.width",
             High,
             |song| song.low_side_db = 1.0,
             |song| song.low_side_db = -12.0,
         ),
-        songs("low_end.lean", High, |song| low_tone(song, -14.0, -60.0), |_| {}),
-        songs("low_end.lean", Low, |song| low_tone(song, -60.0, -14.0), |_| {}),
+        spoilt("low_end.lean", High, |song| low_tone(song, -14.0, -60.0)),
+        spoilt("low_end.lean", Low, |song| low_tone(song, -60.0, -14.0)),
     ]
 }
 
@@ -533,7 +497,7 @@ fn stereo() -> Vec<Case> {
             |song| lean(song, -4.0),
             |song| lean(song, -0.8),
         ),
-        songs("stereo.inverted", Low, inverted, |_| {}),
+        spoilt("stereo.inverted", Low, inverted),
         songs(
             "stereo.mono_loss",
             Low,
@@ -558,19 +522,14 @@ fn stereo() -> Vec<Case> {
                 })
             },
         ),
-        songs(
-            "stereo.phase_time",
-            High,
-            |song| {
-                song.seconds = 30.0;
-                song.then(|planes| {
-                    for x in &mut planes[1][10 * RATE as usize..20 * RATE as usize] {
-                        *x = -*x;
-                    }
-                });
-            },
-            |_| {},
-        ),
+        spoilt("stereo.phase_time", High, |song| {
+            song.seconds = 30.0;
+            song.then(|planes| {
+                for x in &mut planes[1][10 * RATE as usize..20 * RATE as usize] {
+                    *x = -*x;
+                }
+            });
+        }),
         songs(
             "stereo.wide",
             High,
@@ -583,30 +542,22 @@ fn stereo() -> Vec<Case> {
             |song| song.side_db = -28.0,
             |song| song.side_db = -12.0,
         ),
-        songs(
-            "stereo.drift",
-            High,
-            |song| {
-                song.seconds = 40.0;
-                song.then(|planes| {
-                    for (index, plane) in planes.iter_mut().enumerate() {
-                        for (n, x) in plane.iter_mut().enumerate() {
-                            let left = (n / (10 * RATE as usize)).is_multiple_of(2);
-                            if left == (index == 0) {
-                                *x *= 0.3;
-                            }
+        spoilt("stereo.drift", High, |song| {
+            song.seconds = 40.0;
+            song.then(|planes| {
+                for (index, plane) in planes.iter_mut().enumerate() {
+                    for (n, x) in plane.iter_mut().enumerate() {
+                        let left = (n / (10 * RATE as usize)).is_multiple_of(2);
+                        if left == (index == 0) {
+                            *x *= 0.3;
                         }
                     }
-                });
-            },
-            |_| {},
-        ),
-        songs(
-            "stereo.dual_mono",
-            High,
-            |song| song.then(|planes| planes[1] = planes[0].clone()),
-            |_| {},
-        ),
+                }
+            });
+        }),
+        spoilt("stereo.dual_mono", High, |song| {
+            song.then(|planes| planes[1] = planes[0].clone())
+        }),
     ]
 }
 
@@ -635,8 +586,8 @@ fn signal() -> Vec<Case> {
             |song| bits(song, 8),
             |song| bits(song, 16),
         ),
-        songs("signal.padded_bits", High, |song| bits(song, 16), |_| {}),
-        songs("signal.cutoff", Low, |song| song.end_hz = 16_000.0, |_| {}),
+        spoilt("signal.padded_bits", High, |song| bits(song, 16)),
+        spoilt("signal.cutoff", Low, |song| song.end_hz = 16_000.0),
         case(
             "signal.truncated",
             High,
@@ -662,27 +613,17 @@ fn signal() -> Vec<Case> {
             |song| song.levels(|time| if time < 4.0 { -200.0 } else { 0.0 }),
             |song| song.levels(|time| if time < 0.5 { -200.0 } else { 0.0 }),
         ),
-        songs(
-            "signal.tail_silence",
-            High,
-            |song| {
-                song.seconds = 24.0;
-                song.levels(|time| if time > 12.0 { -200.0 } else { 0.0 });
-            },
-            |_| {},
-        ),
-        songs(
-            "signal.cut_end",
-            High,
-            |song| {
-                song.then(|planes| {
-                    for plane in planes {
-                        plane.truncate(6 * RATE as usize);
-                    }
-                });
-            },
-            |_| {},
-        ),
+        spoilt("signal.tail_silence", High, |song| {
+            song.seconds = 24.0;
+            song.levels(|time| if time > 12.0 { -200.0 } else { 0.0 });
+        }),
+        spoilt("signal.cut_end", High, |song| {
+            song.then(|planes| {
+                for plane in planes {
+                    plane.truncate(6 * RATE as usize);
+                }
+            });
+        }),
     ]
 }
 
@@ -700,13 +641,7 @@ fn delivery() -> Vec<Case> {
             || encoded("wav", &["-ar", "32000"], |_| {}),
             || encoded("wav", &["-ar", "44100"], |_| {}),
         ),
-        songs(
-            "delivery.bits",
-            Low,
-            |song| song.encoding = Encoding::Int16,
-            |_| {},
-        )
-        .in_a_mix(),
+        spoilt("delivery.bits", Low, |song| song.encoding = Encoding::Int16).in_a_mix(),
         case(
             "delivery.channels",
             Low,

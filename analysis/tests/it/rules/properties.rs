@@ -6,7 +6,7 @@ use model::report::Reading;
 use model::verdict::{Judgement, Points, Rubric};
 use proptest::prelude::*;
 
-use super::song::song;
+use super::song::unspoilt;
 
 type Measures = Vec<(&'static Rule, Option<Measure>)>;
 
@@ -32,13 +32,8 @@ fn measures(positions: &[(f64, bool)], rubric: Rubric) -> Measures {
 }
 
 fn judged(measures: &Measures, rubric: Rubric) -> Judgement {
-    let report = song_once();
+    let report = unspoilt();
     judge_measures(&Facts::new(report), measures, rubric)
-}
-
-fn song_once() -> &'static Report {
-    static REPORT: std::sync::OnceLock<Report> = std::sync::OnceLock::new();
-    REPORT.get_or_init(|| song(|_| {}))
 }
 
 fn positions() -> impl Strategy<Value = Vec<(f64, bool)>> {
@@ -100,7 +95,7 @@ const FIELDS: usize = 14;
 
 /// A report whose figures in decibels are moved, each by its own amount: one of them is the gain of everything.
 fn shifted(db: &[f64]) -> Report {
-    let mut report = song_once().clone();
+    let mut report = unspoilt().clone();
     let mut detail = report.detail.take().unwrap();
     let gain = db[0];
     let move_by = |reading: &mut Reading, db: f64| {

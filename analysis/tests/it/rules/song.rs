@@ -1,6 +1,7 @@
 //! A song without faults, made of noise in the shape of the corridor, and the ways to spoil it.
 
 use std::f64::consts::{PI, TAU};
+use std::sync::OnceLock;
 
 use analysis::rules::bounds_db;
 use analysis::testkit::{Encoding, Noise, Planes, amplitude, wav};
@@ -159,6 +160,12 @@ pub(super) fn song(change: impl FnOnce(&mut Song)) -> Report {
     let mut song = Song::default();
     change(&mut song);
     crate::report_of(wav(RATE, &song.planes(), song.encoding))
+}
+
+/// The song without faults, measured once for all tests.
+pub(super) fn unspoilt() -> &'static Report {
+    static REPORT: OnceLock<Report> = OnceLock::new();
+    REPORT.get_or_init(|| song(|_| {}))
 }
 
 /// Several songs one after the other, each at −16 LUFS and then changed by so many dB.
