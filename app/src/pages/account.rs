@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    pages::{account_area::Done, post_form::PostForm},
+    pages::{account_area::Done, new_password::NewPassword, post_form::PostForm},
     paths,
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
     visit::{Refusal, Visit},
@@ -40,14 +40,7 @@ pub fn SignUp() -> impl IntoView {
                     inputmode="email"
                     hint="We send a link there to confirm it."
                 />
-                <Field
-                    label="Password"
-                    name="password"
-                    r#type="password"
-                    error=refusal.error("password")
-                    autocomplete="new-password"
-                    hint="At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."
-                />
+                <NewPassword label="Password" refusal=refusal.clone() />
                 <Checkbox
                     name="age_ok"
                     required=true
@@ -288,14 +281,7 @@ pub fn Reset() -> impl IntoView {
                     <p class="muted">"It signs you out everywhere. Then sign in with it."</p>
                     <PostForm action=paths::RESET csrf=Visit::here().csrf>
                         <input type="hidden" name="token" value=token />
-                        <Field
-                            label="New password"
-                            name="password"
-                            r#type="password"
-                            error=refusal.error("password")
-                            autocomplete="new-password"
-                            hint="At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."
-                        />
+                        <NewPassword label="New password" refusal=refusal.clone() />
                         <p><Button kind=ButtonKind::Primary>"Set the new password"</Button></p>
                     </PostForm>
                 }

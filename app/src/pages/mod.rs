@@ -8,6 +8,7 @@ pub mod history;
 pub mod home;
 pub mod legal;
 pub mod methodology;
+pub mod new_password;
 pub mod not_found;
 pub mod post_form;
 pub mod report;

@@ -12,7 +12,7 @@ use model::Timestamp;
 use super::{AccountPage, Section, Subject};
 use crate::{
     format,
-    pages::{not_found::failed, post_form::PostForm},
+    pages::{new_password::NewPassword, not_found::failed, post_form::PostForm},
     paths,
     ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Severity},
     visit::{Refusal, Visit, redirect_to_sign_in},
@@ -44,14 +44,7 @@ pub fn Security() -> impl IntoView {
                         error=refusal.error("current")
                         autocomplete="current-password"
                     />
-                    <Field
-                        label="New password"
-                        name="password"
-                        r#type="password"
-                        error=refusal.error("password")
-                        autocomplete="new-password"
-                        hint="At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."
-                    />
+                    <NewPassword label="New password" refusal=refusal.clone() />
                     <p><Button>"Change the password"</Button></p>
                 </PostForm>
             </Section>

@@ -37,15 +37,6 @@ fn tone_of(judgement: &Judgement) -> Severity {
     }
 }
 
-/// What the rubric is called on the page.
-#[must_use]
-pub const fn rubric_name(rubric: Rubric) -> &'static str {
-    match rubric {
-        Rubric::Mix => "Mix",
-        Rubric::Master => "Master",
-    }
-}
-
 /// The score as a ring, its word, and the sentence.
 #[component]
 pub fn ScorePanel(

@@ -1,5 +1,6 @@
 //! The receipt: every point that is missing, what for, and what would win it back.
 
+use analysis::rules::anchor;
 use leptos::prelude::*;
 use model::{
     analysis::EarlierVerdict,
@@ -19,7 +20,7 @@ const FIRST: usize = 3;
 
 /// The HTML id of a finding's row.
 pub(super) fn row_id(rule: &str) -> String {
-    format!("finding-{}", rule.replace(['.', '_'], "-"))
+    format!("finding-{}", anchor(rule))
 }
 
 /// The number that a finding has on the waveform and in the receipt: its row, counted from 1.
@@ -185,7 +186,7 @@ pub fn Receipt(
 
 fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
     let severity = tone(finding.severity);
-    let rule_href = format!("{}#{}", paths::RULES, finding.rule.replace(['.', '_'], "-"));
+    let rule_href = format!("{}#{}", paths::RULES, anchor(&finding.rule));
     let measured = (finding.unit != Unit::YesNo).then(|| {
         view! {
             <div>
@@ -194,10 +195,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
             </div>
             <div>
                 <dt>"Range"</dt>
-                <dd>
-                    <span class="num">{finding.range.words(finding.unit)}</span>
-                    {format!(" wins back {}", finding.points.words())}
-                </dd>
+                <dd class="num">{finding.win_back()}</dd>
             </div>
         }
     });

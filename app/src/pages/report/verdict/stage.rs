@@ -6,7 +6,6 @@ use model::{
     verdict::{Rubric, Stage},
 };
 
-use super::rubric_name;
 use crate::{
     format,
     pages::post_form::PostForm,
@@ -83,7 +82,7 @@ pub fn StageChip(
     view! {
         <details class="stage">
             <summary>
-                <span class="stage__name">{rubric_name(rubric)}</span>
+                <span class="stage__name">{rubric.name()}</span>
                 <span class="stage__certainty">{certainty}</span>
             </summary>
             <div class="stage__panel">

@@ -1,0 +1,28 @@
+//! The field that takes a new password, wherever one is chosen.
+
+use backend::accounts::password::MIN_CHARS;
+use leptos::prelude::*;
+
+use crate::{ui::Field, visit::Refusal};
+
+/// Sent as `password`.
+#[component]
+pub fn NewPassword(
+    /// What it asks for.
+    label: &'static str,
+    /// What was wrong with the one before.
+    refusal: Refusal,
+) -> impl IntoView {
+    view! {
+        <Field
+            label=label
+            name="password"
+            r#type="password"
+            error=refusal.error("password")
+            autocomplete="new-password"
+            hint=format!(
+                "At least {MIN_CHARS} characters. Three or four unrelated words are easy to remember and hard to guess.",
+            )
+        />
+    }
+}
