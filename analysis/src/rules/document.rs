@@ -34,7 +34,7 @@ fn write_document(text: &mut String) -> std::fmt::Result {
         text,
         "The score is 100 less the rows of the receipt, and the rows sum exactly. A rule costs nothing inside of its \
          range; outside, it costs its slope times the distance (less a small tolerance, so that a value at the edge does \
-         not come and go), up to its cap. There are no steps: 0.1 dB never costs more than 2 points.\n"
+         not come and go), up to its cap. There are no steps but for facts that are so or not: 0.1 dB never costs more than 2 points.\n"
     )?;
     writeln!(
         text,
@@ -96,10 +96,25 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
     )?;
     for (side, words) in [("Above", rule.high), ("Below", rule.low)] {
         if let Some(words) = words {
-            writeln!(text, "- {side}: “{}”: {}", words.title, words.action)?;
+            writeln!(
+                text,
+                "- {side}: “{}”: {}",
+                words.title,
+                in_general(rule, words.action)
+            )?;
         }
     }
     Ok(())
+}
+
+/// An action as it reads where nothing was measured: with an x for each number.
+fn in_general(rule: &Rule, action: &str) -> String {
+    let x = |unit: Unit| format!("x {}", unit.symbol()).trim_end().to_owned();
+    action
+        .replace("{excess}", &x(rule.unit.of_differences()))
+        .replace("{value}", &x(rule.unit))
+        .replace("{edge}", &x(rule.unit))
+        .replace("{label}", "the place named")
 }
 
 fn price(rule: &Rule, target: &Target) -> String {

@@ -84,7 +84,8 @@ impl Rule {
     }
 }
 
-/// What is said, and what is to be done. `{value}`, `{excess}`, `{edge}` and `{label}` in `action` are replaced.
+/// What is said, and what is to be done. `{value}`, `{excess}`, `{edge}` and `{label}` in `action` are replaced; the title
+/// is the same for every song.
 #[derive(Debug, Clone, Copy)]
 pub struct Words {
     /// What is wrong, in a few words.

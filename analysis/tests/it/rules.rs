@@ -111,6 +111,9 @@ fn the_catalogue_is_whole() {
                 rule.id
             );
         }
+        for words in [rule.high, rule.low].into_iter().flatten() {
+            assert!(!words.title.contains('{'), "{}", words.title);
+        }
         // Covering ends somewhere.
         let mut above = rule.covered_by;
         for _ in 0..ids.len() {

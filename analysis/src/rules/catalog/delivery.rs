@@ -50,7 +50,10 @@ pub(super) const RULES: &[Rule] = &[
         source: "Mastering houses and Apple Digital Masters ask for 24 bit",
         mix: Target::at_least(24.0, 0.25, 3.0),
         master: Target::at_least(16.0, 0.5, 4.0),
-        low: Words::new("{value} per sample", "Export at 24 bit, without normalising."),
+        low: Words::new(
+            "Few bits per sample",
+            "Export at 24 bit, without normalising; this file has {value}.",
+        ),
         measure: |facts| {
             (!facts.is_lossy()).then_some(())?;
             Measure::of(f64::from(facts.report.file.bits_per_sample?))

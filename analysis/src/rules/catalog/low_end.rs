@@ -86,7 +86,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Target::at_most(15.0, 0.5, 2.0),
         master: Target::at_most(15.0, 0.5, 2.0),
         high: Words::new(
-            "One bass note dominates, near {label}",
+            "One bass note dominates",
             "Level the bass with compression or note by note around {label}, and check it on headphones: it may be the room.",
         ),
         measure: |facts| {

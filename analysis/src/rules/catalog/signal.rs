@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
         master: Target::at_most(-70.0, 0.3, 6.0),
         tolerance: 0.5,
         high: Words::new(
-            "Hum at {label}",
+            "Hum of the mains",
             "Mute tracks until it is gone and treat that one: narrow cuts at {label} and its multiples, or record it again without the ground loop.",
         ),
         measure: |facts| {
@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Target::at_least(16.0, 1.5, 10.0),
         master: Target::at_least(16.0, 1.5, 10.0),
         low: Words::new(
-            "Only {value} in use",
+            "Few bits in use",
             "Look for a bit reducer or an 8-bit export in the chain, and export at 24 bit.",
         ),
         measure: |facts| Measure::of(facts.detail()?.quality.effective_bits.value()?),
@@ -100,7 +100,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Target::at_most(0.0, 0.3, 2.5),
         master: Target::at_most(0.0, 0.2, 2.0),
         high: Words::new(
-            "{value} of the file are empty",
+            "Empty bits",
             "Find the 16-bit stage (an old plug-in, a bounced sample, a driver) or export at the depth that is really there.",
         ),
         covered_by: Some("signal.few_bits"),

@@ -123,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
         master: Target::at_most(1.2, 3.0, 6.0),
         tolerance: 0.1,
         high: Words::new(
-            "Part of the sound cancels in mono, near {label}",
+            "Part of the sound cancels in mono",
             "Listen in mono around {label}: the part that vanishes has a wide chorus, a Haas delay or two microphones out of phase.",
         ),
         covered_by: Some("stereo.mono_loss"),
@@ -157,7 +157,7 @@ pub(super) const RULES: &[Rule] = &[
         master: Target::at_most(20.0, 0.15, 6.0),
         tolerance: 1.0,
         high: Words::new(
-            "Out of phase for {value} of the time",
+            "Out of phase for long",
             "Go to the places and solo the wide parts: one of them is out of phase with itself.",
         ),
         covered_by: Some("stereo.mono_loss"),

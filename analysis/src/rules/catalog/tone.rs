@@ -208,7 +208,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Target::at_most(10.0, 0.7, 2.5),
         master: Target::at_most(9.5, 0.7, 2.5),
         high: Words::new(
-            "A resonance near {label}",
+            "A resonance",
             "Sweep a narrow band around {label} and cut 2 to 3 dB on the instrument that rings; it stands {value} above its neighbours.",
         ),
         measure: |facts| {
@@ -228,7 +228,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Target::at_most(4.5, 0.7, 2.5),
         master: Target::at_most(4.5, 0.7, 2.5),
         high: Words::new(
-            "A hole near {label}",
+            "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",
         ),
         measure: |facts| {
