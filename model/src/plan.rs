@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::upload::UploadKind;
+
 /// The plans that can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,9 +63,21 @@ pub struct Limits {
     /// Analyses in a calendar month (UTC); `None` is no limit.
     #[serde(default)]
     pub analyses_per_month: Option<u32>,
+    /// References measured in a calendar month (UTC), which are not counted as analyses; `None` is no limit.
+    #[serde(default)]
+    pub references_per_month: Option<u32>,
 }
 
 impl Limits {
+    /// Files of a kind in a calendar month (UTC); `None` is no limit.
+    #[must_use]
+    pub const fn per_month(&self, kind: UploadKind) -> Option<u32> {
+        match kind {
+            UploadKind::Mix => self.analyses_per_month,
+            UploadKind::Reference => self.references_per_month,
+        }
+    }
+
     /// The largest file, in bytes.
     #[must_use]
     pub const fn max_bytes(&self) -> u64 {

@@ -1,7 +1,12 @@
 //! The drop zone and its queue: each file is checked, gets a permission, is PUT to storage, and leads to its report.
 
 use leptos::{ev, prelude::*, task::spawn_local};
-use model::{AnalysisId, Problem, analysis::AnalysisState, format::AudioFormat, upload::NewUpload};
+use model::{
+    AnalysisId, Problem,
+    analysis::AnalysisState,
+    format::AudioFormat,
+    upload::{NewUpload, UploadKind},
+};
 use wasm_bindgen::JsCast as _;
 use web_sys::{DragEvent, File, FileList, HtmlInputElement};
 
@@ -20,6 +25,7 @@ struct Item {
     id: u32,
     name: String,
     size: u64,
+    kind: UploadKind,
     state: RwSignal<State>,
 }
 
@@ -83,6 +89,8 @@ impl State {
 /// Chooses, checks and uploads files; one file alone leads on to its report by itself.
 #[island]
 pub fn Uploader(
+    /// What the files are for.
+    kind: UploadKind,
     /// The largest file that the plan takes, in bytes.
     max_bytes: u64,
 ) -> impl IntoView {
@@ -93,7 +101,7 @@ pub fn Uploader(
     let add = move |files: FileList| {
         for at in 0..files.length() {
             if let Some(file) = files.get(at) {
-                enqueue(items, file, max_bytes);
+                enqueue(items, file, kind, max_bytes);
             }
         }
         start_next(items);
@@ -163,6 +171,7 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
         name,
         size,
         state,
+        kind: _,
     } = item;
     let label = format!("Progress of {name}");
     let cancel_label = format!("Cancel {name}");
@@ -230,7 +239,7 @@ fn queue_row(items: RwSignal<Vec<Item>>, item: Item) -> impl IntoView {
 }
 
 /// Checks a file by name and size, as the server will, and puts it at the end of the queue.
-fn enqueue(items: RwSignal<Vec<Item>>, file: File, max_bytes: u64) {
+fn enqueue(items: RwSignal<Vec<Item>>, file: File, kind: UploadKind, max_bytes: u64) {
     let name = file.name();
     // A file's size is a whole number of at most 2^53.
     let size = file.size() as u64;
@@ -257,6 +266,7 @@ fn enqueue(items: RwSignal<Vec<Item>>, file: File, max_bytes: u64) {
             id,
             name,
             size,
+            kind,
             state,
         });
     });
@@ -307,6 +317,7 @@ async fn send(item: &Item) -> Result<AnalysisId, State> {
     let file = NewUpload {
         file_name: item.name.clone(),
         size_bytes: item.size,
+        kind: item.kind,
     };
     let ticket = api::begin_upload(file)
         .await

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::format::AudioFormat;
+use model::{format::AudioFormat, upload::UploadKind};
 
 use crate::{
     format,
@@ -37,7 +37,7 @@ pub fn Upload() -> impl IntoView {
                     "Everything else here works without it. Switch it on for this page and reload."
                 </p>
             </noscript>
-            <Uploader max_bytes=limits.max_bytes() />
+            <Uploader kind=UploadKind::Mix max_bytes=limits.max_bytes() />
         </section>
     }
     .into_any()

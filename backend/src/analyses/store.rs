@@ -3,6 +3,7 @@
 use model::{
     AccountId, AnalysisId, Failure, Report, Timestamp, UploadId,
     analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Progress, Score, Stage},
+    upload::UploadKind,
     verdict::{Points, Rubric, Verdict},
 };
 
@@ -128,14 +129,14 @@ pub(crate) async fn insert(
     tx: &mut Tx,
     id: AnalysisId,
     account: AccountId,
-    upload: UploadId,
+    (upload, kind): (UploadId, UploadKind),
     title: String,
     now: Timestamp,
     failure: Option<&Failure>,
 ) -> Result<()> {
     const INSERT: &str = "
-        INSERT INTO analysis (id, account_id, upload_id, title, state, stage, percent, created_at, finished_at, failure)
-        VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, $7, $8)";
+        INSERT INTO analysis (id, account_id, upload_id, kind, title, state, stage, percent, created_at, finished_at, failure)
+        VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9)";
     let state = if failure.is_some() {
         AnalysisState::Failed
     } else {
@@ -146,6 +147,7 @@ pub(crate) async fn insert(
             .bind(id)
             .bind(account)
             .bind(upload)
+            .bind(kind.as_str())
             .bind(title)
             .bind(state.as_str())
             .bind(now)
@@ -177,7 +179,7 @@ pub(super) async fn page(
         SELECT analysis.id, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
                integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after
         FROM analysis JOIN upload ON upload.id = upload_id
-        WHERE analysis.account_id = $1 AND ($2 IS NULL OR analysis.id < $2)
+        WHERE analysis.account_id = $1 AND analysis.kind = 'mix' AND ($2 IS NULL OR analysis.id < $2)
         ORDER BY analysis.id DESC LIMIT $3";
     // Two texts would let the planner use the key in both; with `$2 IS NULL OR` SQLite still walks the index in order.
     db.all(

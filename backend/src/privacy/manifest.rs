@@ -246,7 +246,7 @@ pub const TABLES: &[Table] = &[
         export: rows! {
             from "analysis" where Account is "account_id = $1"
             given {
-                "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "state" Text "State", "stage" Text "Stage",
+                "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "kind" Text "For", "state" Text "State", "stage" Text "Stage",
                 "percent" Number "Percent", "trouble" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
@@ -285,13 +285,25 @@ pub const TABLES: &[Table] = &[
         erase: Erase::WithAccount,
     },
     Table {
+        name: "comparison",
+        title: "Comparisons",
+        about: "Which references you compare a mix with.",
+        kept: "Until you delete the mix or the reference.",
+        export: rows! {
+            from "comparison" where Account is "analysis_id IN (SELECT id FROM analysis WHERE account_id = $1)" in order of "reference_id"
+            given { "analysis_id" Text "Mix", "reference_id" Text "Reference", "added_at" Time "Chosen" }
+            withheld {}
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
         name: "usage",
         title: "Use of the plan",
         about: "To count what your plan allows in a month.",
         kept: "Until you delete your account.",
         export: rows! {
             from "usage" where Account is "account_id = $1"
-            given { "month" Number "Month (UTC)", "analyses" Number "Analyses" }
+            given { "month" Number "Month (UTC)", "analyses" Number "Analyses", "reference_files" Number "References" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,

@@ -33,7 +33,7 @@ const REAP_BATCH: u32 = 100;
 /// Checks a file's name and size against the plan and gives the permission to PUT it.
 ///
 /// # Errors
-/// `Invalid` on `file_name`, `TooLarge` on `size_bytes`, `Quota` when the month's analyses are used up.
+/// `Invalid` on `file_name`, `TooLarge` on `size_bytes`, `Quota` when what the month allows of its kind is used up.
 pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<UploadTicket> {
     let user = actor.user()?;
     let limits = backend.config.plans.of(user.plan);
@@ -61,15 +61,16 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         }));
     }
     let now = backend.now();
-    if let Some(allowed) = limits.analyses_per_month
-        && store::analyses_used(&backend.db, user.account, month_of(now)).await? >= i64::from(allowed)
+    if let Some(allowed) = limits.per_month(file.kind)
+        && store::used(&backend.db, user.account, month_of(now), file.kind).await? >= i64::from(allowed)
     {
-        return Err(quota(allowed));
+        return Err(quota(file.kind, allowed));
     }
 
     let row = UploadRow {
         id: UploadId(backend.new_id()).to_string(),
         account_id: user.account.to_string(),
+        kind: file.kind.as_str().into(),
         state: "pending".into(),
         file_name,
         size_bytes: i64::try_from(file.size_bytes).map_err(Error::internal)?,
@@ -77,7 +78,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         created_at: now.0,
         delete_after: None,
     };
-    store::insert(&backend.db, &row, UploadKind::Mix).await?;
+    store::insert(&backend.db, &row).await?;
     let valid_for = minutes(backend.config.uploads.ticket_minutes);
     let (upload, key) = row.identity()?;
     let put = backend
@@ -127,23 +128,24 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
 
     let now = backend.now();
     let limits = backend.config.plans.of(user.plan);
+    let kind = row.kind.parse().map_err(|()| Error::internal("unknown kind"))?;
     let analysis = AnalysisId(backend.new_id());
     let mut tx = backend.db.begin().await?;
     if !store::set_stored(&mut tx, id, now, now.plus(limits.audio_kept())).await? {
         drop(tx);
         return finished(backend, user.account, id).await;
     }
-    let used = store::use_analysis(&mut tx, user.account, month_of(now)).await?;
-    if let Some(allowed) = limits.analyses_per_month
+    let used = store::use_one(&mut tx, user.account, month_of(now), kind).await?;
+    if let Some(allowed) = limits.per_month(kind)
         && used > i64::from(allowed)
     {
-        return Err(quota(allowed));
+        return Err(quota(kind, allowed));
     }
     analyses::insert(
         &mut tx,
         analysis,
         user.account,
-        id,
+        (id, kind),
         title_of(&row.file_name),
         now,
         failure.as_ref(),
@@ -205,12 +207,17 @@ fn failure_of(sniffed: Sniffed) -> Option<Failure> {
     }
 }
 
-fn quota(allowed: u32) -> Error {
+fn quota(kind: UploadKind, allowed: u32) -> Error {
     Error::problem(
         ProblemCode::Quota,
-        format!(
-            "The {allowed} analyses of this month are used up. New ones start on the 1st (UTC); your reports stay."
-        ),
+        match kind {
+            UploadKind::Mix => format!(
+                "The {allowed} analyses of this month are used up. New ones start on the 1st (UTC); your reports stay."
+            ),
+            UploadKind::Reference => format!(
+                "The {allowed} references of this month are used up. New ones start on the 1st (UTC); those that you have stay, and can be compared with."
+            ),
+        },
     )
 }
 

@@ -9,6 +9,7 @@ use crate::db::{Db, DbError, Tx, sql};
 pub(crate) struct UploadRow {
     pub(crate) id: String,
     pub(crate) account_id: String,
+    pub(crate) kind: String,
     pub(crate) state: String,
     pub(crate) file_name: String,
     pub(crate) size_bytes: i64,
@@ -17,19 +18,15 @@ pub(crate) struct UploadRow {
     pub(crate) delete_after: Option<i64>,
 }
 
-pub(super) async fn insert(db: &Db, row: &UploadRow, kind: UploadKind) -> Result<u64, DbError> {
+pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
     const INSERT: &str = "
         INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let kind = match kind {
-        UploadKind::Mix => "mix",
-        UploadKind::Reference => "reference",
-    };
     db.execute(
         sql(INSERT)
             .bind(row.id.as_str())
             .bind(row.account_id.as_str())
-            .bind(kind)
+            .bind(row.kind.as_str())
             .bind(row.state.as_str())
             .bind(row.file_name.as_str())
             .bind(row.size_bytes)
@@ -41,7 +38,7 @@ pub(super) async fn insert(db: &Db, row: &UploadRow, kind: UploadKind) -> Result
 
 pub(super) async fn find(db: &Db, account: AccountId, id: UploadId) -> Result<Option<UploadRow>, DbError> {
     const SELECT: &str = "
-        SELECT id, account_id, state, file_name, size_bytes, media_type, created_at, delete_after
+        SELECT id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after
         FROM upload WHERE id = $1 AND account_id = $2";
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
@@ -67,7 +64,7 @@ pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<
         UPDATE upload SET state = 'removed'
         WHERE id IN (SELECT id FROM upload WHERE state = 'stored' AND delete_after <= $1 ORDER BY delete_after LIMIT $2)
           AND state = 'stored'
-        RETURNING id, account_id, state, file_name, size_bytes, media_type, created_at, delete_after";
+        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after";
     tx.all(sql(UPDATE).bind(now).bind(count)).await
 }
 
@@ -80,24 +77,47 @@ pub(super) async fn take_abandoned(
     const DELETE: &str = "
         DELETE FROM upload
         WHERE id IN (SELECT id FROM upload WHERE state = 'pending' AND created_at <= $1 LIMIT $2) AND state = 'pending'
-        RETURNING id, account_id, state, file_name, size_bytes, media_type, created_at, delete_after";
+        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after";
     tx.all(sql(DELETE).bind(before).bind(count)).await
 }
 
-pub(super) async fn analyses_used(db: &Db, account: AccountId, month: i64) -> Result<i64, DbError> {
-    const SELECT: &str = "SELECT analyses FROM usage WHERE account_id = $1 AND month = $2";
-    let row: Option<(i64,)> = db.optional(sql(SELECT).bind(account).bind(month)).await?;
-    Ok(row.map_or(0, |(analyses,)| analyses))
+/// How many files of a kind were taken in a month.
+pub(super) async fn used(db: &Db, account: AccountId, month: i64, kind: UploadKind) -> Result<i64, DbError> {
+    const SELECT: &str = "SELECT analyses, reference_files FROM usage WHERE account_id = $1 AND month = $2";
+    let row: Option<(i64, i64)> = db.optional(sql(SELECT).bind(account).bind(month)).await?;
+    Ok(row.map_or(0, |counts| of_kind(counts, kind)))
 }
 
-/// Counts one analysis; how many it are now.
-pub(super) async fn use_analysis(tx: &mut Tx, account: AccountId, month: i64) -> Result<i64, DbError> {
+/// Counts one file of a kind; how many of it are now.
+pub(super) async fn use_one(
+    tx: &mut Tx,
+    account: AccountId,
+    month: i64,
+    kind: UploadKind,
+) -> Result<i64, DbError> {
     const UPSERT: &str = "
-        INSERT INTO usage (account_id, month, analyses) VALUES ($1, $2, 1)
-        ON CONFLICT (account_id, month) DO UPDATE SET analyses = usage.analyses + 1
-        RETURNING analyses";
-    let row: Option<(i64,)> = tx.optional(sql(UPSERT).bind(account).bind(month)).await?;
-    Ok(row.map_or(0, |(analyses,)| analyses))
+        INSERT INTO usage (account_id, month, analyses, reference_files) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (account_id, month)
+        DO UPDATE SET analyses = usage.analyses + $3, reference_files = usage.reference_files + $4
+        RETURNING analyses, reference_files";
+    let (analyses, references) = match kind {
+        UploadKind::Mix => (1_i64, 0_i64),
+        UploadKind::Reference => (0, 1),
+    };
+    let upsert = sql(UPSERT)
+        .bind(account)
+        .bind(month)
+        .bind(analyses)
+        .bind(references);
+    let row: Option<(i64, i64)> = tx.optional(upsert).await?;
+    Ok(row.map_or(0, |counts| of_kind(counts, kind)))
+}
+
+const fn of_kind((analyses, references): (i64, i64), kind: UploadKind) -> i64 {
+    match kind {
+        UploadKind::Mix => analyses,
+        UploadKind::Reference => references,
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +129,7 @@ mod tests {
         UploadRow {
             id: UploadId(uuid::Uuid::from_u128(number)).to_string(),
             account_id: account.to_string(),
+            kind: "mix".into(),
             state: "pending".into(),
             file_name: "mix.wav".into(),
             size_bytes: 5,
@@ -123,7 +144,7 @@ mod tests {
             let (owner, other) = (some_account(db, 1).await, some_account(db, 2).await);
             let row = pending(owner, 1, 10);
             let id: UploadId = row.id.parse().unwrap();
-            insert(db, &row, UploadKind::Mix).await.unwrap();
+            insert(db, &row).await.unwrap();
             assert_eq!(find(db, owner, id).await.unwrap(), Some(row));
             assert_eq!(find(db, other, id).await.unwrap(), None);
             let mut tx = db.begin().await.unwrap();
@@ -137,7 +158,7 @@ mod tests {
             let owner = some_account(db, 1).await;
             for (number, delete_after) in [(1, 100), (2, 200)] {
                 let row = pending(owner, number, 10);
-                insert(db, &row, UploadKind::Reference).await.unwrap();
+                insert(db, &row).await.unwrap();
                 let mut tx = db.begin().await.unwrap();
                 set_stored(&mut tx, row.id.parse().unwrap(), Timestamp(20), Timestamp(delete_after)).await.unwrap();
                 tx.commit().await.unwrap();
@@ -151,23 +172,33 @@ mod tests {
 
         async fn an_abandoned_upload_is_forgotten_and_a_stored_one_is_not(db: &Db) {
             let owner = some_account(db, 1).await;
-            insert(db, &pending(owner, 1, 10), UploadKind::Mix).await.unwrap();
-            insert(db, &pending(owner, 2, 10), UploadKind::Mix).await.unwrap();
+            insert(db, &pending(owner, 1, 10)).await.unwrap();
+            insert(db, &pending(owner, 2, 10)).await.unwrap();
             let mut tx = db.begin().await.unwrap();
             set_stored(&mut tx, UploadId(uuid::Uuid::from_u128(2)), Timestamp(20), Timestamp(30)).await.unwrap();
             assert_eq!(take_abandoned(&mut tx, Timestamp(9), 10).await.unwrap(), []);
             assert_eq!(take_abandoned(&mut tx, Timestamp(10), 10).await.unwrap().len(), 1);
         }
 
+        async fn p05_references_are_counted_apart_from_mixes(db: &Db) {
+            let owner = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Reference).await.unwrap(), 1);
+            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Reference).await.unwrap(), 2);
+            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Mix).await.unwrap(), 1);
+            tx.commit().await.unwrap();
+            assert_eq!(used(db, owner, 202_611, UploadKind::Reference).await.unwrap(), 2);
+        }
+
         async fn analyses_are_counted_by_month(db: &Db) {
             let owner = some_account(db, 1).await;
             let mut tx = db.begin().await.unwrap();
-            assert_eq!(use_analysis(&mut tx, owner, 202_611).await.unwrap(), 1);
-            assert_eq!(use_analysis(&mut tx, owner, 202_611).await.unwrap(), 2);
-            assert_eq!(use_analysis(&mut tx, owner, 202_612).await.unwrap(), 1);
+            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Mix).await.unwrap(), 1);
+            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Mix).await.unwrap(), 2);
+            assert_eq!(use_one(&mut tx, owner, 202_612, UploadKind::Mix).await.unwrap(), 1);
             tx.commit().await.unwrap();
-            assert_eq!(analyses_used(db, owner, 202_611).await.unwrap(), 2);
-            assert_eq!(analyses_used(db, owner, 202_701).await.unwrap(), 0);
+            assert_eq!(used(db, owner, 202_611, UploadKind::Mix).await.unwrap(), 2);
+            assert_eq!(used(db, owner, 202_701, UploadKind::Mix).await.unwrap(), 0);
         }
     }
 }

@@ -50,6 +50,10 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         .unwrap();
 
     let uploaded = person.upload("Okapi sketch.wav", mix()).await;
+    let reference = person.upload_reference("Okapi reference.wav", mix()).await;
+    let compare = "INSERT INTO comparison (analysis_id, reference_id, added_at) VALUES ($1, $2, 1)";
+    let compare = sql(compare).bind(uploaded.analysis).bind(reference.analysis);
+    app.backend.db.execute(compare).await.unwrap();
     let rename = format!("/analyses/{}/rename", uploaded.analysis);
     person.post(&rename, &[("title", "=Okapi in the rain")]).await;
     person.begin("Never sent.wav", 1000).await;
@@ -290,7 +294,7 @@ on_both_databases! {
         assert_eq!(rows("account.json")[0]["email"], EMAIL);
         assert_eq!(rows("account.json")[0]["display_name"], NAME);
         assert_eq!(rows("account.json")[0]["id"], account.to_string());
-        assert_eq!(rows("upload.json").len(), 2);
+        assert_eq!(rows("upload.json").len(), 3);
         let analysis = &rows("analysis.json")[0];
         assert_eq!(analysis["title"], "=Okapi in the rain");
         assert!(analysis["report"]["loudness"]["integrated_lufs"].is_object() || analysis["report"]["loudness"]["integrated_lufs"].is_number());

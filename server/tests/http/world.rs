@@ -33,7 +33,7 @@ use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use model::{
     AnalysisId,
-    upload::{CompletedUpload, NewUpload, UploadTicket},
+    upload::{CompletedUpload, NewUpload, UploadKind, UploadTicket},
 };
 use serde::de::DeserializeOwned;
 use server::{
@@ -358,7 +358,16 @@ impl Person {
 
     /// Begins an upload, PUTs the bytes into the store and completes it: the whole way of a browser.
     pub async fn upload(&self, name: &str, bytes: Vec<u8>) -> Uploaded {
-        let ticket = self.begin(name, bytes.len()).await;
+        self.upload_as(UploadKind::Mix, name, bytes).await
+    }
+
+    /// Uploads a reference.
+    pub async fn upload_reference(&self, name: &str, bytes: Vec<u8>) -> Uploaded {
+        self.upload_as(UploadKind::Reference, name, bytes).await
+    }
+
+    async fn upload_as(&self, kind: UploadKind, name: &str, bytes: Vec<u8>) -> Uploaded {
+        let ticket: UploadTicket = self.try_begin(kind, name, bytes.len()).await.json();
         let put = put(&ticket, bytes).await;
         assert_eq!(put.status, StatusCode::OK, "{}", put.text());
         let completed = self
@@ -373,15 +382,19 @@ impl Person {
     }
 
     pub async fn begin(&self, name: &str, size: usize) -> UploadTicket {
+        let begun = self.try_begin(UploadKind::Mix, name, size).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text());
+        begun.json()
+    }
+
+    pub async fn try_begin(&self, kind: UploadKind, name: &str, size: usize) -> Answer {
         let file = NewUpload {
             file_name: name.to_owned(),
             size_bytes: size as u64,
+            kind,
         };
-        let begun = self
-            .call("/api/uploads/begin", serde_json::json!({ "file": file }))
-            .await;
-        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text());
-        begun.json()
+        self.call("/api/uploads/begin", serde_json::json!({ "file": file }))
+            .await
     }
 
     pub async fn csrf_token(&self) -> String {
