@@ -7,6 +7,7 @@
 mod aac;
 #[cfg(all(unix, feature = "child"))]
 pub mod child;
+pub mod comparison;
 pub mod decode;
 mod layout;
 pub mod meter;

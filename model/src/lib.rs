@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod analysis;
+pub mod comparison;
 pub mod failure;
 pub mod format;
 pub mod ids;

@@ -140,6 +140,16 @@ pub struct FileFacts {
     pub duration_s: f64,
 }
 
+impl FileFacts {
+    /// Whether a lossy decoder made the samples, and not the person who exported them.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        !["PCM ", "FLAC", "ALAC"]
+            .iter()
+            .any(|lossless| self.codec.starts_with(lossless))
+    }
+}
+
 /// Loudness by ITU-R BS.1770-5; windows by EBU Tech 3341, range by EBU Tech 3342.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Loudness {

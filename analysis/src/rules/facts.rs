@@ -75,12 +75,8 @@ impl<'a> Facts<'a> {
         self.report.file.duration_s / 60.0
     }
 
-    /// Whether a lossy decoder made the samples, and not the person who exported them.
     pub(super) fn is_lossy(&self) -> bool {
-        let codec = self.report.file.codec.as_str();
-        !["PCM ", "FLAC", "ALAC"]
-            .iter()
-            .any(|lossless| codec.starts_with(lossless))
+        self.report.file.is_lossy()
     }
 
     pub(super) fn is_float(&self) -> bool {

@@ -10,6 +10,7 @@ mod agreement;
 #[cfg(unix)]
 mod child;
 mod cli;
+mod comparison;
 mod conformance;
 mod detail;
 mod failures;
@@ -19,6 +20,7 @@ mod mutants;
 mod oracle;
 mod rules;
 mod signals;
+mod song;
 mod truncated;
 
 use std::io::Cursor;

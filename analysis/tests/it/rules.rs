@@ -2,7 +2,6 @@
 
 mod defects;
 mod properties;
-mod song;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +10,8 @@ use model::Report;
 use model::verdict::{Class, Judgement, Rubric, Severity};
 
 use defects::{Side, cases};
+
+use crate::song;
 
 /// Whether `judgement` says `rule`, in a row of its own or as covered by another.
 fn says(judgement: &Judgement, rule: &str) -> bool {

@@ -8,8 +8,8 @@ use model::Report;
 use model::format::AudioFormat;
 use model::verdict::Rubric;
 
-use super::song::{Change, RATE, Song, beats, parts, song, unspoilt};
 use crate::ffmpeg::ffmpeg;
+use crate::song::{Change, RATE, Song, beats, parts, song, unspoilt};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
@@ -508,14 +508,14 @@ fn stereo() -> Vec<Case> {
             "stereo.band_mono_loss",
             High,
             |song| {
-                song.side_humps.push(super::song::Hump {
+                song.side_humps.push(crate::song::Hump {
                     hz: 400.0,
                     octaves: 0.3,
                     db: 22.0,
                 })
             },
             |song| {
-                song.side_humps.push(super::song::Hump {
+                song.side_humps.push(crate::song::Hump {
                     hz: 400.0,
                     octaves: 0.3,
                     db: 4.0,

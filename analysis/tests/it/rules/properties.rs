@@ -6,7 +6,7 @@ use model::report::Reading;
 use model::verdict::{Judgement, Points, Rubric};
 use proptest::prelude::*;
 
-use super::song::unspoilt;
+use crate::song::unspoilt;
 
 type Measures = Vec<(&'static Rule, Option<Measure>)>;
 

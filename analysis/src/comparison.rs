@@ -1,0 +1,303 @@
+//! Comparing the report of a mix with those of references, at equal loudness and only where both carry signal.
+//!
+//! Works on stored reports, so that a reference is good for ever after its audio is gone.
+
+use std::ops::Range;
+
+use model::{
+    Report,
+    comparison::{Against, Comparison, Measure, Measured, Reference, Remark, Tone, Topic},
+    report::{BANDS, BandLevel},
+    verdict::Unit,
+};
+
+/// What is audible, and compared.
+const AUDIBLE_HZ: Range<f64> = 20.0..20_000.0;
+
+/// How far a band may reach beyond the end of a signal and still be compared: its upper edge, or the end as measured,
+/// is not known more exactly.
+const EDGE: f64 = 1.03;
+
+/// Half a 1/3 octave, as a factor.
+const HALF_THIRD: f64 = 1.122_462_048_309_373;
+
+/// From this difference on, a 1/3-octave band belongs to a remark, in dB: what most people hear in music over a band of
+/// that width when they switch to and fro.
+const AUDIBLE_DB: f64 = 2.0;
+
+/// A remark about tone spans at least so many 1/3-octave bands: single ones differ by the key of the song.
+const BANDS_OF_A_REMARK: usize = 2;
+
+/// Below so many dB one band alone counts as well.
+const ONE_BAND_DB: f64 = 6.0;
+
+/// How far a band may lie below the loudest of the mix and still be heard, in dB: less in the lowest, where hearing is dull.
+const HEARD_DB: f64 = 50.0;
+const HEARD_BELOW_40_HZ_DB: f64 = 25.0;
+
+/// Below this, bass is as good as mono, and differences of its width are none, in dB.
+const MONO_DB: f64 = -15.0;
+
+/// Figures that are worth a remark, each with the difference from which on it is. Those of tone are left to the spectrum.
+const FIGURES: [(Measure, f64); 6] = [
+    (Measure::Psr, 1.5),
+    (Measure::Plr, 2.0),
+    (Measure::Range, 2.0),
+    (Measure::Width, 2.5),
+    (Measure::LowWidth, 6.0),
+    (Measure::MonoChange, 1.0),
+];
+
+/// The mix beside the references. Nothing that depends on level is compared with a reference that has no loudness.
+#[must_use]
+pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
+    let sides: Vec<Side<'_>> = references.iter().map(|report| Side::new(report, mix)).collect();
+    let itself = Side::new(mix, mix);
+    let bands: Vec<Against> = BANDS
+        .into_iter()
+        .enumerate()
+        .map(|(at, (_, _, to_hz))| itself.against(&sides, to_hz, |side| side.band(at)))
+        .collect();
+    let thirds = tones(&itself, &sides, HALF_THIRD, |report| match &report.detail {
+        Some(detail) => &detail.spectrum.third_octave,
+        None => &[],
+    });
+    let sixths = tones(&itself, &sides, HALF_THIRD.sqrt(), |report| {
+        &report.spectrum.sixth_octave
+    });
+    let measures: Vec<Measured> = Measure::ALL
+        .into_iter()
+        .map(|measure| Measured {
+            measure,
+            value: Against::new(
+                value(mix, measure),
+                references.iter().map(|report| value(report, measure)).collect(),
+            ),
+        })
+        .collect();
+    let mut remarks = tone_remarks(&thirds);
+    remarks.extend(figure_remarks(&measures));
+    remarks.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    Comparison {
+        references: sides.iter().map(|side| side.facts).collect(),
+        remarks,
+        bands,
+        thirds,
+        sixths,
+        widths: widths(mix, &itself, &sides),
+        measures,
+    }
+}
+
+/// One report as it takes part.
+struct Side<'a> {
+    report: &'a Report,
+    facts: Reference,
+}
+
+impl<'a> Side<'a> {
+    /// `report`, turned to the loudness of `mix`.
+    fn new(report: &'a Report, mix: &Report) -> Self {
+        let loudness = |report: &Report| report.loudness.integrated_lufs.value();
+        let gain_db = loudness(mix).zip(loudness(report)).map(|(mix, own)| mix - own);
+        let cutoff = report
+            .detail
+            .as_ref()
+            .and_then(|detail| detail.quality.cutoff_hz.value());
+        let nyquist = f64::from(report.file.sample_rate_hz) / 2.0;
+        let end = cutoff.unwrap_or(nyquist).min(nyquist);
+        Self {
+            report,
+            facts: Reference {
+                gain_db,
+                ends_at_hz: (end * EDGE < AUDIBLE_HZ.end).then_some(end),
+                is_lossy: report.file.is_lossy(),
+            },
+        }
+    }
+
+    /// Whether there is signal up to `hz`.
+    fn reaches(&self, hz: f64) -> bool {
+        self.facts.ends_at_hz.is_none_or(|end| hz <= end * EDGE)
+    }
+
+    /// Mix against `sides` in a band that ends at `to_hz`; where the mix itself does not reach, there is no value of it.
+    fn against(&self, sides: &[Self], to_hz: f64, level: impl Fn(&Self) -> Option<f64>) -> Against {
+        let of = |side: &Self| if side.reaches(to_hz) { level(side) } else { None };
+        Against::new(of(self), sides.iter().map(of).collect())
+    }
+
+    /// The level of one of [`BANDS`] at the loudness of the mix, in dB.
+    fn band(&self, at: usize) -> Option<f64> {
+        let share = self.report.spectrum.bands_db[at].value()?;
+        Some(audible_db(&self.report.spectrum.sixth_octave)? + share + self.facts.gain_db?)
+    }
+}
+
+/// The level of everything from 20 Hz to 20 kHz, in dB, from levels per 1/6 octave.
+fn audible_db(bands: &[BandLevel]) -> Option<f64> {
+    let half = HALF_THIRD.sqrt();
+    let power: f64 = bands
+        .iter()
+        .filter_map(|band| {
+            // Bands at the ends count by the share of their width that is inside.
+            let (from, to) = (band.hz / half, band.hz * half);
+            let inside = (to.min(AUDIBLE_HZ.end) / from.max(AUDIBLE_HZ.start)).ln() / (to / from).ln();
+            Some(inside.max(0.0) * 10_f64.powf(f64::from(band.db?) / 10.0))
+        })
+        .sum();
+    (power > 0.0).then(|| 10.0 * power.log10())
+}
+
+/// The audible bands that `spectrum` gives of the mix, each beside the same band of the references.
+fn tones<'a>(
+    mix: &Side<'a>,
+    sides: &[Side<'a>],
+    half_band: f64,
+    spectrum: impl Fn(&'a Report) -> &'a [BandLevel],
+) -> Vec<Tone> {
+    let level = |side: &Side<'a>, hz: f64| {
+        let band = spectrum(side.report).iter().find(|band| is_same(band.hz, hz))?;
+        Some(f64::from(band.db?) + side.facts.gain_db?)
+    };
+    spectrum(mix.report)
+        .iter()
+        .filter(|band| AUDIBLE_HZ.contains(&band.hz))
+        .map(|band| Tone {
+            hz: band.hz,
+            level: mix.against(sides, band.hz * half_band, |side| level(side, band.hz)),
+        })
+        .collect()
+}
+
+/// Side over mid per 1/3 octave. Loudness does not matter to it; lossy coding does, so it stops where the signal does.
+fn widths<'a>(report: &'a Report, mix: &Side<'a>, sides: &[Side<'a>]) -> Vec<Tone> {
+    fn bands(report: &Report) -> Option<&[model::report::StereoBand]> {
+        Some(&report.detail.as_ref()?.stereo.as_ref()?.bands)
+    }
+    let level = |side: &Side<'a>, hz: f64| {
+        let band = bands(side.report)?.iter().find(|band| is_same(band.hz, hz))?;
+        band.width_db.map(f64::from)
+    };
+    bands(report)
+        .unwrap_or_default()
+        .iter()
+        .filter(|band| AUDIBLE_HZ.contains(&band.hz))
+        .map(|band| Tone {
+            hz: band.hz,
+            level: mix.against(sides, band.hz * HALF_THIRD, |side| level(side, band.hz)),
+        })
+        .collect()
+}
+
+/// Centres of bands are computed, and may differ in their last digits.
+fn is_same(a: f64, b: f64) -> bool {
+    (a / b - 1.0).abs() < 0.01
+}
+
+fn value(report: &Report, measure: Measure) -> Option<f64> {
+    let detail = report.detail.as_ref();
+    let reading = match measure {
+        Measure::Integrated => report.loudness.integrated_lufs,
+        Measure::Range => report.loudness.range_lu,
+        Measure::Plr => report.dynamics.plr_lu,
+        Measure::Psr => detail?.dynamics.psr_p10_lu,
+        Measure::Dr => detail?.dynamics.dr_db,
+        Measure::TruePeak => report.peaks.true_peak_dbtp,
+        Measure::Tilt => detail?.spectrum.tilt_db_per_octave,
+        Measure::LowEnd => detail?.spectrum.low_end_share_db,
+        Measure::Width => report.stereo.width_db,
+        Measure::LowWidth => detail?.stereo.as_ref()?.low_width_db,
+        Measure::Correlation => report.stereo.correlation,
+        Measure::MonoChange => report.stereo.mono_change_lu,
+    };
+    reading.value()
+}
+
+/// Stretches of neighbouring 1/3-octave bands that all stand out to the same side.
+fn tone_remarks(thirds: &[Tone]) -> Vec<Remark> {
+    let loudest = thirds
+        .iter()
+        .filter_map(|tone| tone.level.mix)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let side = |tone: &Tone| {
+        let span = if tone.hz < 40.0 {
+            HEARD_BELOW_40_HZ_DB
+        } else {
+            HEARD_DB
+        };
+        (tone.level.highest() >= loudest - span && tone.level.stands_out(AUDIBLE_DB))
+            .then(|| tone.level.difference().map(f64::is_sign_positive))
+            .flatten()
+    };
+    thirds
+        .chunk_by(|a, b| side(a) == side(b))
+        .filter(|stretch| side(&stretch[0]).is_some())
+        .filter_map(|stretch| {
+            let mean = |of: &dyn Fn(&Tone) -> Option<f64>| {
+                stretch.iter().filter_map(of).sum::<f64>() / stretch.len() as f64
+            };
+            let by = mean(&|tone| tone.level.difference());
+            let is_enough = stretch.len() >= BANDS_OF_A_REMARK || by.abs() >= ONE_BAND_DB;
+            let several = stretch
+                .iter()
+                .all(|tone| tone.level.spread.is_some_and(|spread| spread.count > 1));
+            is_enough.then(|| Remark {
+                topic: Topic::Tone {
+                    from_hz: (stretch[0].hz / HALF_THIRD).max(AUDIBLE_HZ.start),
+                    to_hz: (stretch[stretch.len() - 1].hz * HALF_THIRD).min(AUDIBLE_HZ.end),
+                },
+                by,
+                spread: several
+                    .then(|| mean(&|tone| tone.level.spread.map(|spread| spread.high - spread.low))),
+                unit: Unit::Db,
+            })
+        })
+        .collect()
+}
+
+/// One remark for each figure that stands out; of those about dynamics only the first, since they say one thing.
+fn figure_remarks(measures: &[Measured]) -> Vec<Remark> {
+    let mut remarks: Vec<Remark> = Vec::new();
+    for (measure, tolerance) in FIGURES {
+        let Some(value) = measures
+            .iter()
+            .find(|measured| measured.measure == measure)
+            .map(|measured| &measured.value)
+            .filter(|value| value.stands_out(tolerance))
+            .filter(|value| measure != Measure::LowWidth || value.highest() > MONO_DB)
+        else {
+            continue;
+        };
+        let is_said = measure == Measure::Plr
+            && remarks.iter().any(|remark| {
+                remark.topic
+                    == Topic::Figure {
+                        measure: Measure::Psr,
+                    }
+            });
+        if let (Some(by), Some(spread), false) = (value.difference(), value.spread, is_said) {
+            remarks.push(Remark {
+                topic: Topic::Figure { measure },
+                by,
+                spread: (spread.count > 1).then_some(spread.high - spread.low),
+                unit: measure.unit().of_differences(),
+            });
+        }
+    }
+    remarks
+}
+
+/// How much a remark matters: the difference against what is audible, and for tone how wide it is.
+fn weight(remark: &Remark) -> f64 {
+    match remark.topic {
+        Topic::Tone { from_hz, to_hz } => remark.by.abs() / AUDIBLE_DB * (to_hz / from_hz).log2().sqrt(),
+        Topic::Figure { measure } => {
+            let tolerance = FIGURES
+                .iter()
+                .find(|(figure, _)| *figure == measure)
+                .map_or(f64::INFINITY, |(_, tolerance)| *tolerance);
+            remark.by.abs() / tolerance
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! A mix beside references, all at equal loudness: what differs, where, and by how much.
+//!
+//! A comparison is no verdict and costs no points: which references are right is the musician's choice. Levels are as
+//! they would be with every reference turned to the integrated loudness of the mix.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{report::BANDS, text, verdict::Unit};
+
+/// A mix against at least one reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The references, in the order in which they were given; every `each` below has this order.
+    pub references: Vec<Reference>,
+    /// What stands out, gravest first.
+    pub remarks: Vec<Remark>,
+    /// The seven bands ([`BANDS`]), in dB relative to a full-scale sine.
+    pub bands: Vec<Against>,
+    /// The spectrum per 1/3 octave, in dB relative to a full-scale sine; empty for reports of version 1.
+    pub thirds: Vec<Tone>,
+    /// The spectrum per 1/6 octave, for the eye.
+    pub sixths: Vec<Tone>,
+    /// Side over mid per 1/3 octave, in dB; empty unless all have two channels.
+    pub widths: Vec<Tone>,
+    /// The figures of the whole file.
+    pub measures: Vec<Measured>,
+}
+
+/// What a reference brings to a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// What it is turned by to be as loud as the mix, in dB; `None` where either has no loudness, and nothing that
+    /// depends on level is compared.
+    pub gain_db: Option<f64>,
+    /// Where its signal ends, in Hz, where that lies below 20 kHz: bands beyond are not compared with it.
+    pub ends_at_hz: Option<f64>,
+    /// Whether it was coded with loss, which may have changed its highs and its width below that, too.
+    pub is_lossy: bool,
+}
+
+/// A value of the mix and the same of each reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Against {
+    /// Of the mix.
+    pub mix: Option<f64>,
+    /// Of each reference; `None` where it has none, or carries no signal there.
+    pub each: Vec<Option<f64>>,
+    /// What the references have in common; `None` where none has a value.
+    pub spread: Option<Spread>,
+}
+
+/// Where references lie.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Their lowest value.
+    pub low: f64,
+    /// Their median.
+    pub median: f64,
+    /// Their highest value.
+    pub high: f64,
+    /// How many have a value.
+    pub count: usize,
+}
+
+impl Spread {
+    /// Of `values`; `None` where there are none.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        sorted.sort_by(f64::total_cmp);
+        let (low, high) = (*sorted.first()?, *sorted.last()?);
+        let upper = sorted.len() / 2;
+        let lower = (sorted.len() - 1) / 2;
+        Some(Self {
+            low,
+            median: sorted[lower].midpoint(sorted[upper]),
+            high,
+            count: sorted.len(),
+        })
+    }
+}
+
+impl Against {
+    /// `mix` against `each`.
+    #[must_use]
+    pub fn new(mix: Option<f64>, each: Vec<Option<f64>>) -> Self {
+        let spread = Spread::of(each.iter().copied().flatten());
+        Self { mix, each, spread }
+    }
+
+    /// The mix less the median of the references; positive where the mix has more.
+    #[must_use]
+    pub fn difference(&self) -> Option<f64> {
+        Some(self.mix? - self.spread?.median)
+    }
+
+    /// How far the mix lies outside of all references: positive above the highest, negative below the lowest, 0 within.
+    #[must_use]
+    pub fn outside(&self) -> Option<f64> {
+        let (mix, spread) = (self.mix?, self.spread?);
+        Some((mix - spread.high).max(0.0) + (mix - spread.low).min(0.0))
+    }
+
+    /// The higher of the mix and the median of the references; −∞ where there is neither.
+    #[must_use]
+    pub fn highest(&self) -> f64 {
+        let median = self.spread.map(|spread| spread.median);
+        [self.mix, median]
+            .into_iter()
+            .flatten()
+            .fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// Whether the mix differs from the median by at least `tolerance`, and from the nearest of several references by
+    /// at least half of that.
+    #[must_use]
+    pub fn stands_out(&self, tolerance: f64) -> bool {
+        let several = self.spread.is_some_and(|spread| spread.count > 1);
+        self.difference().is_some_and(|by| by.abs() >= tolerance)
+            && (!several || self.outside().is_some_and(|by| by.abs() >= tolerance / 2.0))
+    }
+}
+
+/// One band of a spectrum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tone {
+    /// Its centre, in Hz.
+    pub hz: f64,
+    /// The levels.
+    #[serde(flatten)]
+    pub level: Against,
+}
+
+/// One figure of the whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Which.
+    pub measure: Measure,
+    /// The values.
+    #[serde(flatten)]
+    pub value: Against,
+}
+
+/// The figures that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Integrated loudness, before anything is turned.
+    Integrated,
+    /// Loudness range (EBU Tech 3342).
+    Range,
+    /// Peak to loudness: true peak less integrated loudness.
+    Plr,
+    /// Peak to short-term loudness that a tenth of the time stays below.
+    Psr,
+    /// DR by the Pleasurize Music Foundation.
+    Dr,
+    /// True peak, before anything is turned.
+    TruePeak,
+    /// Slope of the spectrum from 100 Hz to 10 kHz.
+    Tilt,
+    /// Share of 20 to 120 Hz in all energy.
+    LowEnd,
+    /// Side over mid.
+    Width,
+    /// Side over mid from 20 to 120 Hz.
+    LowWidth,
+    /// Correlation of left and right.
+    Correlation,
+    /// What folding to mono does to the loudness.
+    MonoChange,
+}
+
+impl Measure {
+    /// Every one, in the order of a table.
+    pub const ALL: [Self; 12] = [
+        Self::Integrated,
+        Self::TruePeak,
+        Self::Range,
+        Self::Plr,
+        Self::Psr,
+        Self::Dr,
+        Self::Tilt,
+        Self::LowEnd,
+        Self::Width,
+        Self::LowWidth,
+        Self::Correlation,
+        Self::MonoChange,
+    ];
+
+    /// As a table heads it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Integrated => "Integrated loudness",
+            Self::Range => "Loudness range",
+            Self::Plr => "Peak to loudness (PLR)",
+            Self::Psr => "Peak to short-term (PSR)",
+            Self::Dr => "Dynamic range (DR)",
+            Self::TruePeak => "True peak",
+            Self::Tilt => "Tilt",
+            Self::LowEnd => "Low end",
+            Self::Width => "Width",
+            Self::LowWidth => "Width below 120 Hz",
+            Self::Correlation => "Correlation",
+            Self::MonoChange => "Change in mono",
+        }
+    }
+
+    /// What exactly, in a few words.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Integrated | Self::TruePeak => "before matching",
+            Self::Range => "quiet parts to loud parts",
+            Self::Plr => "true peak over integrated loudness",
+            Self::Psr => "in the densest tenth",
+            Self::Dr => "Pleasurize Music Foundation",
+            Self::Tilt => "100 Hz to 10 kHz; pink noise has 0",
+            Self::LowEnd => "share of 20 to 120 Hz",
+            Self::Width => "side over mid",
+            Self::LowWidth => "side over mid, 20 to 120 Hz",
+            Self::Correlation => "left against right",
+            Self::MonoChange => "loudness when folded down",
+        }
+    }
+
+    /// The unit of its values.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Integrated => Unit::Lufs,
+            Self::Range | Self::Plr | Self::Psr | Self::MonoChange => Unit::Lu,
+            Self::TruePeak => Unit::Dbtp,
+            Self::Tilt => Unit::DbPerOctave,
+            Self::Dr | Self::LowEnd | Self::Width | Self::LowWidth => Unit::Db,
+            Self::Correlation => Unit::Correlation,
+        }
+    }
+}
+
+/// A part of the sound that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remark {
+    /// What it is about.
+    pub topic: Topic,
+    /// Mix less median of the references, in `unit`.
+    pub by: f64,
+    /// How far apart the references themselves are, in `unit`; `None` where there is only one.
+    pub spread: Option<f64>,
+    /// Of both.
+    pub unit: Unit,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "of")]
+pub enum Topic {
+    /// The level of a part of the spectrum.
+    Tone {
+        /// Its lower edge, in Hz.
+        from_hz: f64,
+        /// Its upper edge, in Hz.
+        to_hz: f64,
+    },
+    /// A figure of the whole.
+    Figure {
+        /// Which.
+        measure: Measure,
+    },
+}
+
+impl Remark {
+    /// What differs, in a few words: `Less between 2 and 6 kHz`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let is_more = self.by > 0.0;
+        match self.topic {
+            Topic::Tone { from_hz, to_hz } => {
+                let edges = text::band_edges(from_hz, to_hz);
+                format!("{} at {edges}", if is_more { "More" } else { "Less" })
+            }
+            Topic::Figure { measure } => match (measure, is_more) {
+                (Measure::Range, true) => "Wider loudness range",
+                (Measure::Range, false) => "Narrower loudness range",
+                (Measure::Plr | Measure::Psr | Measure::Dr, true) => "More dynamic",
+                (Measure::Plr | Measure::Psr | Measure::Dr, false) => "More compressed",
+                (Measure::Width, true) => "Wider",
+                (Measure::Width, false) => "Narrower",
+                (Measure::LowWidth, true) => "Wider low end",
+                (Measure::LowWidth, false) => "Narrower low end",
+                (Measure::MonoChange, true) => "Keeps more in mono",
+                (Measure::MonoChange, false) => "Loses more in mono",
+                (measure, _) => measure.name(),
+            }
+            .to_owned(),
+        }
+    }
+
+    /// The difference and the spread, as one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let by = self.unit.text(self.by.abs());
+        let more = if self.by > 0.0 { "more" } else { "less" };
+        let whose = if self.spread.is_some() {
+            "the references"
+        } else {
+            "the reference"
+        };
+        let what = match self.topic {
+            Topic::Tone { from_hz, to_hz } => format!(
+                "At equal loudness your mix has {by} {more} from {} to {} than {whose}",
+                text::frequency(from_hz),
+                text::frequency(to_hz)
+            ),
+            Topic::Figure { measure } => {
+                format!("{}: {by} {more} than {whose}", measure.name())
+            }
+        };
+        match self.spread {
+            Some(spread) => format!(
+                "{what}, which lie within {} of each other.",
+                self.unit.text(spread)
+            ),
+            None => format!("{what}."),
+        }
+    }
+
+    /// What to listen for and where to begin, in a producer's words.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        let is_more = self.by > 0.0;
+        match self.topic {
+            Topic::Tone { from_hz, to_hz } => {
+                // The band that holds the geometric middle: compared as squares, since a root is not const.
+                let middle = from_hz * to_hz;
+                let mut band = 0;
+                while band + 1 < BANDS.len() && middle > BANDS[band].2 * BANDS[band].2 {
+                    band += 1;
+                }
+                tone_advice(band, is_more)
+            }
+            Topic::Figure { measure } => figure_advice(measure, is_more),
+        }
+    }
+}
+
+/// By the index of the band in [`BANDS`].
+const fn tone_advice(band: usize, is_more: bool) -> &'static str {
+    match (band, is_more) {
+        (0, true) => {
+            "Deep bass eats level and small speakers drop it. Check kick and bass for what nobody hears, and high-pass the rest."
+        }
+        (0, false) => {
+            "The floor is thinner. See whether the bass reaches down, or whether a high-pass sits too high."
+        }
+        (1, true) => {
+            "Kick and bass weigh more. Turn the bass down a little, or let kick and bass share the space."
+        }
+        (1, false) => "Less weight below the voice. Turn the bass up before you reach for an equaliser.",
+        (2, true) => {
+            "Where instruments pile up and sound boxy. Thin out guitars, keys and room between them before the master."
+        }
+        (2, false) => "Less body. Look for tracks that were high-passed too far.",
+        (3, true) => "The middle is forward, and may sound nasal or hard at length.",
+        (3, false) => "Voice and lead instruments stand further back.",
+        (4, true) => {
+            "Attack and edge: exciting at first, tiring after a while. Look at guitars, snare and voice."
+        }
+        (4, false) => "Less attack and intelligibility: the mix stands behind a curtain.",
+        (5, true) => {
+            "Cymbals and sibilants stand out. A de-esser on the voice goes further than a shelf on everything."
+        }
+        (5, false) => "Duller. A gentle shelf, or less low-passing on cymbals and voice, opens it.",
+        (_, true) => "More air, or more hiss. Listen in the quiet parts.",
+        (_, false) => "Less air. Harmless where the references are brighter by taste.",
+    }
+}
+
+const fn figure_advice(measure: Measure, is_more: bool) -> &'static str {
+    match (measure, is_more) {
+        (Measure::Range, true) => {
+            "Quiet parts are further from loud ones. Ride the level of verses, rather than compress the whole."
+        }
+        (Measure::Range, false) => {
+            "Verse and chorus are closer together. Automation that lets the chorus rise costs nothing."
+        }
+        (Measure::Plr | Measure::Psr | Measure::Dr, true) => {
+            "More room above the average: right for a mix, and where a master has work to do."
+        }
+        (Measure::Plr | Measure::Psr | Measure::Dr, false) => {
+            "Peaks stand out less. Ease the limiter or the bus compressor, and compare again."
+        }
+        (Measure::Width, true) => "More side than mid. Make sure that what matters is still there in mono.",
+        (Measure::Width, false) => {
+            "More in the middle. Pan doubles and rooms wider before you use a widener."
+        }
+        (Measure::LowWidth, true) => {
+            "Bass in the sides costs level and cancels in mono. Fold it to mono below 120 Hz."
+        }
+        (Measure::LowWidth, false) => "Bass is more in the middle, which is safe.",
+        (Measure::MonoChange, true) => "Holds together better when folded down.",
+        (Measure::MonoChange, false) => "More vanishes when folded down. Look at wideners and doubled parts.",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_of_an_even_number_has_its_median_between() {
+        let spread = Spread::of([3.0, 1.0, 4.0, 2.0]).unwrap();
+        assert_eq!(
+            (spread.low, spread.median, spread.high, spread.count),
+            (1.0, 2.5, 4.0, 4)
+        );
+        assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn what_lies_within_the_references_does_not_stand_out() {
+        let wide = Against::new(Some(4.9), vec![Some(-5.0), Some(0.0), Some(5.0)]);
+        assert_eq!(wide.outside(), Some(0.0));
+        assert!(!wide.stands_out(2.0));
+        let beyond = Against::new(Some(7.0), vec![Some(-5.0), Some(0.0), Some(5.0)]);
+        assert_eq!(beyond.outside(), Some(2.0));
+        assert!(beyond.stands_out(2.0));
+        assert!(Against::new(Some(-2.0), vec![Some(0.0)]).stands_out(2.0));
+        assert!(!Against::new(None, vec![Some(0.0)]).stands_out(2.0));
+        assert!(!Against::new(Some(1.0), vec![None]).stands_out(0.0));
+    }
+
+    #[test]
+    fn a_remark_speaks_of_difference_and_spread() {
+        let remark = Remark {
+            topic: Topic::Tone {
+                from_hz: 2_000.0,
+                to_hz: 6_000.0,
+            },
+            by: -3.24,
+            spread: Some(1.9),
+            unit: Unit::Db,
+        };
+        assert_eq!(remark.title(), "Less at 2–6\u{202f}kHz");
+        assert_eq!(
+            remark.sentence(),
+            "At equal loudness your mix has 3.2\u{202f}dB less from 2\u{202f}kHz to 6\u{202f}kHz than the references, which lie within 1.9\u{202f}dB of each other."
+        );
+        assert!(remark.advice().contains("curtain"));
+    }
+}
