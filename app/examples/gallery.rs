@@ -234,6 +234,7 @@ fn running() -> AnyView {
 fn row(title: &str, hours: u64) -> AnalysisSummary {
     let created_at = NOW.minus(Duration::from_secs(hours * 3600));
     AnalysisSummary {
+        kind: model::upload::UploadKind::Mix,
         id: AnalysisId(Default::default()),
         title: title.to_owned(),
         created_at,

@@ -28,6 +28,8 @@ pub const UPLOAD: &str = "/upload";
 pub const HISTORY: &str = "/history";
 /// The beginning of every analysis's address.
 pub const ANALYSES: &str = "/analyses";
+/// The person's references, and where they are uploaded; with `?before=` for older ones.
+pub const REFERENCES: &str = "/references";
 /// The account: profile.
 pub const ACCOUNT: &str = "/account";
 /// Takes the form with a new name.
@@ -95,6 +97,12 @@ pub fn analysis(id: AnalysisId) -> String {
 #[must_use]
 pub fn rename(id: AnalysisId) -> String {
     format!("{ANALYSES}/{id}/rename")
+}
+
+/// A mix beside references; takes the form with the choice of them.
+#[must_use]
+pub fn comparison(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/comparison")
 }
 
 /// Takes the form that counts an analysis as a mix or a master.

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AnalysisId, Failure, Report, Timestamp, Verdict,
+    comparison::Compared,
     format::AudioFormat,
+    upload::UploadKind,
     verdict::{Points, Rubric},
 };
 
@@ -126,6 +128,9 @@ pub struct Progress {
 pub struct AnalysisSummary {
     /// Which analysis.
     pub id: AnalysisId,
+    /// What the file is for: a mix is judged, a reference is only measured.
+    #[serde(default)]
+    pub kind: UploadKind,
     /// The title: the file's name until it is renamed.
     pub title: String,
     /// When the upload was stored.
@@ -210,6 +215,9 @@ pub struct AnalysisView {
     /// What older rules said, newest first.
     #[serde(default)]
     pub earlier: Vec<EarlierVerdict>,
+    /// Beside the references that the person chose, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
 }
 
 /// A signed address under which the audio can be played for a few minutes (P04).

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::BANDS, text, verdict::Unit};
+use crate::{AnalysisId, analysis::Audio, report::BANDS, text, upload::UploadKind, verdict::Unit};
 
 /// A mix against at least one reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,32 @@ pub struct Comparison {
     pub widths: Vec<Tone>,
     /// The figures of the whole file.
     pub measures: Vec<Measured>,
+}
+
+/// A comparison with the names of those that it compares with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// In the order of [`Comparison::references`].
+    pub with: Vec<Companion>,
+    /// What came of it.
+    pub comparison: Comparison,
+}
+
+/// What a mix is compared with: a reference, or another mix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Companion {
+    /// Its analysis.
+    pub id: AnalysisId,
+    /// Which of both it is.
+    pub kind: UploadKind,
+    /// Its title.
+    pub title: String,
+    /// Its length, in seconds.
+    pub duration_s: f64,
+    /// Its integrated loudness, in LUFS.
+    pub integrated_lufs: Option<f64>,
+    /// Whether it can still be listened to.
+    pub audio: Audio,
 }
 
 /// What a reference brings to a comparison.

@@ -13,7 +13,7 @@ use backend::{
     accounts::{self, SignUp, SignedIn},
     analyses, sessions,
 };
-use model::AnalysisId;
+use model::{AnalysisId, upload::UploadKind};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -193,7 +193,32 @@ pub(crate) async fn delete(
 ) -> Response {
     let deleted = async { analyses::delete(&site.backend, &visit.actor, analysis_id(&id)?).await };
     match deleted.await {
-        Ok(()) => Redirect::to(paths::HISTORY).into_response(),
+        Ok(UploadKind::Mix) => Redirect::to(paths::HISTORY).into_response(),
+        Ok(UploadKind::Reference) => Redirect::to(paths::REFERENCES).into_response(),
+        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
+    }
+}
+
+/// Reads a form whose field may come several times, as checkboxes do.
+pub(crate) async fn compare_with(
+    State(site): State<Site>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+    parts: Parts,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
+    let chosen = async {
+        let id = analysis_id(&id)?;
+        let companions = fields
+            .iter()
+            .filter(|(name, _)| name == "with")
+            .map(|(_, companion)| analysis_id(companion))
+            .collect::<Result<Vec<_>, _>>()?;
+        analyses::compare_with(&site.backend, &visit.actor, id, &companions).await?;
+        Ok::<_, Error>(id)
+    };
+    match chosen.await {
+        Ok(id) => Redirect::to(&paths::comparison(id)).into_response(),
         Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
     }
 }

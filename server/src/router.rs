@@ -71,6 +71,7 @@ pub fn build(site: Site) -> Router {
         .route("/account/privacy/delete", post(privacy::delete_account))
         .route("/consent", post(privacy::consent))
         .route("/analyses/{id}/stage", post(forms::stage))
+        .route("/analyses/{id}/comparison", post(forms::compare_with))
         .route("/analyses/{id}/report.json", get(downloads::json))
         .route("/analyses/{id}/report.html", get(downloads::html))
         .route("/api/{*function}", any(pages::server_function))

@@ -14,6 +14,7 @@ use model::{
     AnalysisId, Failure, FailureCode, Report, Timestamp,
     analysis::{AnalysisState, Stage},
     format::AudioFormat,
+    upload::UploadKind,
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufReader},
@@ -107,7 +108,11 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
     let has_ended = match &outcome {
         Outcome::Report(report) => {
             let is_done = store::set_done(&mut tx, id, report, now).await?;
-            if is_done {
+            // A reference is somebody's finished music: measured, not judged.
+            let is_mix = store::owner(&mut tx, id)
+                .await?
+                .is_some_and(|(_, kind)| kind == UploadKind::Mix);
+            if is_done && is_mix {
                 verdicts::record(&mut tx, id, report, now).await?;
             }
             is_done
@@ -123,11 +128,13 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
     Ok(())
 }
 
-/// Has the person told by mail that an analysis has ended.
+/// Has the person told by mail that the analysis of a mix has ended. A reference is no news.
 async fn tell(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
     match store::owner(tx, analysis).await? {
-        Some(account) => mail::enqueue(tx, backend, account, Notice::AnalysisReady { analysis }).await,
-        None => Ok(()),
+        Some((account, UploadKind::Mix)) => {
+            mail::enqueue(tx, backend, account, Notice::AnalysisReady { analysis }).await
+        }
+        Some((_, UploadKind::Reference)) | None => Ok(()),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Analyses: the history, the report, renaming, deleting, and a link to listen.
 
 mod measuring;
+mod references;
 mod store;
 mod verdicts;
 
 pub use measuring::Child;
 pub(crate) use measuring::{give_up, run};
+pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use store::{insert, of_upload};
 pub use verdicts::choose_stage;
 pub(crate) use verdicts::judge_anew;
@@ -16,6 +18,7 @@ use model::{
     AnalysisId, Report, Timestamp,
     analysis::{AnalysisPage, AnalysisView, Audio, AudioLink, Progress},
     format::AudioFormat,
+    upload::UploadKind,
 };
 
 use crate::{
@@ -36,12 +39,7 @@ const MAX_TITLE: usize = 120;
 /// `Invalid` on `before` where it is no key of ours.
 pub async fn history(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
     let user = actor.user()?;
-    let before: Option<AnalysisId> = before
-        .map(|key| {
-            key.parse()
-                .map_err(|_| Error::invalid("before", "This page does not exist. Go back to your history."))
-        })
-        .transpose()?;
+    let before = parsed_key(before)?;
     // One more than a page, to see whether there is another.
     let mut rows = store::page(&backend.db, user.account, before, PAGE_ROWS + 1).await?;
     let more = rows.len() > PAGE_ROWS as usize;
@@ -75,16 +73,25 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
         .map_err(Error::internal)?;
     let (stored, earlier) = store::verdicts(&backend.db, id).await?;
     // A report of an older version of the program waits for the job that judges it; whoever looks first need not.
-    let verdict = stored.or_else(|| report.as_ref().map(analysis::rules::judge));
     let file_name = row.file_name.clone();
+    let summary = row.summary()?;
+    let verdict = match summary.kind {
+        UploadKind::Mix => stored.or_else(|| report.as_ref().map(analysis::rules::judge)),
+        UploadKind::Reference => None,
+    };
+    let compared = match &report {
+        Some(report) => references::compared(&backend.db, id, report).await?,
+        None => None,
+    };
     Ok(AnalysisView {
-        summary: row.summary()?,
+        summary,
         verdict,
         earlier,
         file_name,
         size_bytes,
         declared_format,
         report,
+        compared,
     })
 }
 
@@ -125,14 +132,15 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
     }
 }
 
-/// Deletes an analysis, its upload and its audio. The rows are gone when this returns, the object a moment later.
+/// Deletes an analysis, its upload and its audio; what it was for. The rows are gone when this returns, the object a moment
+/// later.
 ///
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
-pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
+pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<UploadKind> {
     let user = actor.user()?;
     let mut tx = backend.db.begin().await?;
-    let upload = store::delete(&mut tx, user.account, id)
+    let (upload, kind) = store::delete(&mut tx, user.account, id)
         .await?
         .ok_or_else(missing)?;
     let removal = Job::RemoveAudio {
@@ -142,7 +150,7 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
     tx.commit().await?;
     backend.wake.wake();
-    Ok(())
+    Ok(kind)
 }
 
 /// A signed link to the audio of an analysis, for a few minutes (P04).
@@ -162,7 +170,7 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
         _ => {
             return Err(Error::problem(
                 model::ProblemCode::NotFound,
-                "The audio of this mix was removed. The report stays.",
+                "This audio was removed. The report stays.",
             ));
         }
     }
@@ -176,6 +184,16 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
         url,
         expires_at: now.plus(valid_for),
     })
+}
+
+/// The key of a page, which is the id of the last row before it.
+fn parsed_key(before: Option<&str>) -> Result<Option<AnalysisId>> {
+    before
+        .map(|key| {
+            key.parse()
+                .map_err(|_| Error::invalid("before", "This page does not exist. Go back to the newest."))
+        })
+        .transpose()
 }
 
 fn missing() -> Error {

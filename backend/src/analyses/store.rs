@@ -13,10 +13,20 @@ use crate::{
     db::{Db, DbError, Tx, sql},
 };
 
-/// What the history shows, from `analysis` and `upload`.
+/// The columns of a [`SummaryRow`], from `analysis` and `upload`.
+macro_rules! summary_columns {
+    () => {
+        "analysis.id, analysis.kind, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s, \
+         integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after"
+    };
+}
+pub(super) use summary_columns;
+
+/// What the history shows.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct SummaryRow {
     pub(super) id: String,
+    kind: String,
     title: String,
     created_at: i64,
     #[sqlx(flatten)]
@@ -67,6 +77,7 @@ impl SummaryRow {
     pub(super) fn summary(self) -> Result<AnalysisSummary> {
         Ok(AnalysisSummary {
             id: self.id.parse().map_err(Error::internal)?,
+            kind: kind_of(&self.kind)?,
             title: self.title,
             created_at: Timestamp(self.created_at),
             progress: self.progress.progress()?,
@@ -82,6 +93,10 @@ impl SummaryRow {
             audio: audio_of(&self.upload_state, self.delete_after),
         })
     }
+}
+
+fn kind_of(kind: &str) -> Result<UploadKind> {
+    kind.parse().map_err(|()| Error::internal("unknown kind"))
 }
 
 fn score_of(rubric: Option<&str>, is_chosen: bool, tenths: Option<i64>) -> Result<Option<Score>> {
@@ -175,12 +190,13 @@ pub(super) async fn page(
     before: Option<AnalysisId>,
     count: u32,
 ) -> Result<Vec<SummaryRow>, DbError> {
-    const SELECT: &str = "
-        SELECT analysis.id, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
-               integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after
-        FROM analysis JOIN upload ON upload.id = upload_id
+    const SELECT: &str = concat!(
+        "SELECT ",
+        summary_columns!(),
+        " FROM analysis JOIN upload ON upload.id = upload_id
         WHERE analysis.account_id = $1 AND analysis.kind = 'mix' AND ($2 IS NULL OR analysis.id < $2)
-        ORDER BY analysis.id DESC LIMIT $3";
+        ORDER BY analysis.id DESC LIMIT $3"
+    );
     // Two texts would let the planner use the key in both; with `$2 IS NULL OR` SQLite still walks the index in order.
     db.all(
         sql(SELECT)
@@ -196,12 +212,13 @@ pub(super) async fn find(
     account: AccountId,
     id: AnalysisId,
 ) -> Result<Option<AnalysisRow>, DbError> {
-    const SELECT: &str = "
-        SELECT analysis.id, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
-               integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after,
-               upload_id, file_name, size_bytes, media_type, report
+    const SELECT: &str = concat!(
+        "SELECT ",
+        summary_columns!(),
+        ", upload_id, file_name, size_bytes, media_type, report
         FROM analysis JOIN upload ON upload.id = upload_id
-        WHERE analysis.id = $1 AND analysis.account_id = $2";
+        WHERE analysis.id = $1 AND analysis.account_id = $2"
+    );
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
 
@@ -225,15 +242,20 @@ pub(super) async fn rename(
     Ok(db.execute(sql(UPDATE).bind(id).bind(account).bind(title)).await? == 1)
 }
 
-/// Deletes an analysis and its upload; the upload's id, where there was one.
-pub(super) async fn delete(tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<Option<UploadId>> {
+/// Deletes an analysis and its upload; the upload's id and what it was for, where there was one.
+pub(super) async fn delete(
+    tx: &mut Tx,
+    account: AccountId,
+    id: AnalysisId,
+) -> Result<Option<(UploadId, UploadKind)>> {
     const DELETE: &str = "
         DELETE FROM upload
         WHERE id = (SELECT upload_id FROM analysis WHERE id = $1 AND account_id = $2)
-        RETURNING id";
+        RETURNING id, kind";
     // The analysis goes with its upload, by ON DELETE CASCADE.
-    let row: Option<(String,)> = tx.optional(sql(DELETE).bind(id).bind(account)).await?;
-    row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
+    let row: Option<(String, String)> = tx.optional(sql(DELETE).bind(id).bind(account)).await?;
+    row.map(|(id, kind)| Ok((id.parse().map_err(Error::internal)?, kind_of(&kind)?)))
+        .transpose()
 }
 
 pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbError> {
@@ -244,11 +266,13 @@ pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbE
     db.optional(sql(SELECT).bind(id)).await
 }
 
-pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<AccountId>> {
-    let row: Option<(String,)> = tx
-        .optional(sql("SELECT account_id FROM analysis WHERE id = $1").bind(id))
+/// Whose it is, and what for.
+pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<(AccountId, UploadKind)>> {
+    let row: Option<(String, String)> = tx
+        .optional(sql("SELECT account_id, kind FROM analysis WHERE id = $1").bind(id))
         .await?;
-    row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
+    row.map(|(id, kind)| Ok((id.parse().map_err(Error::internal)?, kind_of(&kind)?)))
+        .transpose()
 }
 
 /// Notes how far a running analysis has come. Changes nothing once it has ended.
@@ -408,6 +432,6 @@ pub(super) async fn verdicts(db: &Db, id: AnalysisId) -> Result<(Option<Verdict>
 pub(super) async fn to_judge(db: &Db, rule_set: &str, count: u32) -> Result<Vec<(String, String)>, DbError> {
     const SELECT: &str = "
         SELECT id, report FROM analysis
-        WHERE report IS NOT NULL AND (rule_set IS NULL OR rule_set <> $1) ORDER BY id LIMIT $2";
+        WHERE report IS NOT NULL AND kind = 'mix' AND (rule_set IS NULL OR rule_set <> $1) ORDER BY id LIMIT $2";
     db.all(sql(SELECT).bind(rule_set).bind(count)).await
 }

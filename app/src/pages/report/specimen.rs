@@ -10,6 +10,7 @@ use model::{
         At, BandLevel, Dynamics, FileFacts, Loudness, Peaks, REPORT_VERSION, Series, Spectrum, Stereo,
         Waveform,
     },
+    upload::UploadKind,
 };
 
 /// Length of the song, in seconds.
@@ -182,6 +183,7 @@ pub fn view(now: Timestamp) -> AnalysisView {
     AnalysisView {
         summary: AnalysisSummary {
             id: AnalysisId(Default::default()),
+            kind: UploadKind::Mix,
             title: "Low tide (mix 7)".to_owned(),
             created_at,
             progress: Progress {
@@ -204,5 +206,6 @@ pub fn view(now: Timestamp) -> AnalysisView {
         verdict: Some(analysis::rules::judge(&report)),
         earlier: Vec::new(),
         report: Some(report),
+        compared: None,
     }
 }

@@ -1,0 +1,214 @@
+//! References: files that are measured to be compared with, and which of them a mix is compared with (P05).
+//!
+//! Comparing reads stored reports, so that a reference is good after its audio is gone. Another mix of the person's own,
+//! such as an earlier version, may stand in for a reference.
+
+use model::{
+    AccountId, AnalysisId, Report, Timestamp,
+    analysis::{AnalysisPage, AnalysisSummary},
+    comparison::{Companion, Compared},
+    upload::UploadKind,
+};
+
+use super::{
+    PAGE_ROWS, missing, parsed_key,
+    store::{self, summary_columns},
+};
+use crate::{
+    Actor, Backend, Error, Result,
+    db::{Db, Tx, sql},
+};
+
+/// With how many a mix is compared at a time. More would not be read, and each is a report to load.
+pub const MOST_COMPARED: usize = 8;
+
+/// How many of each kind are offered to choose from, newest first, beside those that are chosen.
+const OFFERED: u32 = 100;
+
+/// What a mix may be compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// The analysis.
+    pub summary: AnalysisSummary,
+    /// Whether it is compared with already.
+    pub is_chosen: bool,
+}
+
+/// A page of the person's references, newest first. `before` is the `next` of the page before it.
+///
+/// # Errors
+/// `Invalid` on `before` where it is no key of ours.
+pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
+    let user = actor.user()?;
+    let before = parsed_key(before)?;
+    let mut rows = newest(
+        &backend.db,
+        user.account,
+        UploadKind::Reference,
+        before,
+        PAGE_ROWS + 1,
+    )
+    .await?;
+    let more = rows.len() > PAGE_ROWS as usize;
+    rows.truncate(PAGE_ROWS as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    Ok(AnalysisPage { rows, next })
+}
+
+/// What the mix `id` may be compared with: what is chosen first, then the newest references and mixes that are measured.
+///
+/// # Errors
+/// `NotFound` where there is no such mix, or it is somebody else's.
+pub async fn choices(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Vec<Choice>> {
+    let user = actor.user()?;
+    store::find(&backend.db, user.account, id)
+        .await?
+        .ok_or_else(missing)?;
+    let mut choices: Vec<Choice> = chosen(&backend.db, id)
+        .await?
+        .into_iter()
+        .map(|(summary, _)| Choice {
+            summary,
+            is_chosen: true,
+        })
+        .collect();
+    for kind in [UploadKind::Reference, UploadKind::Mix] {
+        for summary in newest(&backend.db, user.account, kind, None, OFFERED).await? {
+            let is_new = summary.id != id && choices.iter().all(|choice| choice.summary.id != summary.id);
+            if is_new && summary.duration_s.is_some() {
+                choices.push(Choice {
+                    summary,
+                    is_chosen: false,
+                });
+            }
+        }
+    }
+    Ok(choices)
+}
+
+/// Compares the mix `id` with `companions` from now on, and with nothing else; with none, not at all.
+///
+/// # Errors
+/// `NotFound` where the mix or one of `companions` does not exist, or is somebody else's; `Invalid` on `with` where one
+/// has no report, is the mix itself, or where there are more than [`MOST_COMPARED`].
+pub async fn compare_with(
+    backend: &Backend,
+    actor: &Actor,
+    id: AnalysisId,
+    companions: &[AnalysisId],
+) -> Result<()> {
+    let user = actor.user()?;
+    if companions.len() > MOST_COMPARED {
+        return Err(Error::invalid(
+            "with",
+            format!("Choose at most {MOST_COMPARED}; the median of more says no more."),
+        ));
+    }
+    if companions.contains(&id) {
+        return Err(Error::invalid("with", "A mix cannot be its own reference."));
+    }
+    let mut tx = backend.db.begin().await?;
+    if has_report(&mut tx, user.account, id).await? != Some(true) {
+        return Err(missing());
+    }
+    tx.execute(sql("DELETE FROM comparison WHERE analysis_id = $1").bind(id))
+        .await?;
+    for companion in companions {
+        match has_report(&mut tx, user.account, *companion).await? {
+            None => return Err(missing()),
+            Some(false) => {
+                return Err(Error::invalid(
+                    "with",
+                    "One of these has no report yet. Wait until it is measured, or choose another.",
+                ));
+            }
+            Some(true) => insert(&mut tx, id, *companion, backend.now()).await?,
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// The report of the mix `id` beside those that it is compared with; `None` where there are none.
+pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result<Option<Compared>> {
+    let mut with = Vec::new();
+    let mut reports = Vec::new();
+    for (summary, report) in chosen(db, id).await? {
+        let Some(report) = report else { continue };
+        let report: Report = serde_json::from_str(&report).map_err(Error::internal)?;
+        with.push(Companion {
+            id: summary.id,
+            kind: summary.kind,
+            title: summary.title,
+            duration_s: report.file.duration_s,
+            integrated_lufs: report.loudness.integrated_lufs.value(),
+            audio: summary.audio,
+        });
+        reports.push(report);
+    }
+    if with.is_empty() {
+        return Ok(None);
+    }
+    let comparison = analysis::comparison::compare(report, &reports.iter().collect::<Vec<_>>());
+    Ok(Some(Compared { with, comparison }))
+}
+
+/// A summary with its report, which the history leaves out.
+#[derive(sqlx::FromRow)]
+struct WithReport {
+    #[sqlx(flatten)]
+    summary: store::SummaryRow,
+    report: Option<String>,
+}
+
+/// Those that the mix is compared with, in the order of their choice.
+async fn chosen(db: &Db, id: AnalysisId) -> Result<Vec<(AnalysisSummary, Option<String>)>> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        summary_columns!(),
+        ", report FROM comparison JOIN analysis ON analysis.id = reference_id JOIN upload ON upload.id = upload_id
+        WHERE analysis_id = $1 ORDER BY added_at, reference_id"
+    );
+    let rows: Vec<WithReport> = db.all(sql(SELECT).bind(id)).await?;
+    rows.into_iter()
+        .map(|row| Ok((row.summary.summary()?, row.report)))
+        .collect()
+}
+
+/// The newest analyses of a kind, before `before` where that is given.
+async fn newest(
+    db: &Db,
+    account: AccountId,
+    kind: UploadKind,
+    before: Option<AnalysisId>,
+    count: u32,
+) -> Result<Vec<AnalysisSummary>> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        summary_columns!(),
+        " FROM analysis JOIN upload ON upload.id = upload_id
+        WHERE analysis.account_id = $1 AND analysis.kind = $2 AND ($3 IS NULL OR analysis.id < $3)
+        ORDER BY analysis.id DESC LIMIT $4"
+    );
+    let select = sql(SELECT)
+        .bind(account)
+        .bind(kind.as_str())
+        .bind(before.map(|id| id.to_string()))
+        .bind(count);
+    let rows: Vec<store::SummaryRow> = db.all(select).await?;
+    rows.into_iter().map(store::SummaryRow::summary).collect()
+}
+
+/// Whether the person's analysis has a report; `None` where there is no such analysis.
+async fn has_report(tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<Option<bool>> {
+    const SELECT: &str = "SELECT state FROM analysis WHERE id = $1 AND account_id = $2";
+    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(id).bind(account)).await?;
+    Ok(row.map(|(state,)| state == "done"))
+}
+
+async fn insert(tx: &mut Tx, id: AnalysisId, companion: AnalysisId, now: Timestamp) -> Result<()> {
+    const INSERT: &str = "
+        INSERT INTO comparison (analysis_id, reference_id, added_at) VALUES ($1, $2, $3)
+        ON CONFLICT (analysis_id, reference_id) DO NOTHING";
+    tx.execute(sql(INSERT).bind(id).bind(companion).bind(now)).await?;
+    Ok(())
+}
