@@ -14,8 +14,8 @@ use leptos_router::{
 use crate::{
     api::CSRF_META,
     pages::{
-        account, account_area, analysis, consent, history, home, legal, methodology, not_found, rules,
-        upload, your_data,
+        account, account_area, analysis, comparison, consent, history, home, legal, methodology, not_found,
+        references, rules, upload, your_data,
     },
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
@@ -81,6 +81,8 @@ fn App() -> impl IntoView {
                     <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id/delete") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id/stage") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id/comparison") view=comparison::Comparison ssr=SsrMode::Async />
+                    <Route path=path!("/references") view=references::References ssr=SsrMode::Async />
                     <Route path=path!("/rules") view=rules::Rules ssr=SsrMode::Async />
                     <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
@@ -106,6 +108,7 @@ fn Header() -> impl IntoView {
     let here = match use_url().get_untracked().path() {
         paths::UPLOAD => Here::Upload,
         paths::HISTORY => Here::History,
+        paths::REFERENCES => Here::References,
         _ => Here::Elsewhere,
     };
     view! {
@@ -123,7 +126,7 @@ fn request_path() -> String {
 
 /// Whether the page has anything that moves; the others load no script at all.
 fn has_islands(path: &str) -> bool {
-    path == paths::UPLOAD || path.starts_with(paths::ANALYSES)
+    path == paths::UPLOAD || path == paths::REFERENCES || path.starts_with(paths::ANALYSES)
 }
 
 /// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).

@@ -6,6 +6,7 @@ use crate::{
     AnalysisId, Failure, Report, Timestamp, Verdict,
     comparison::Compared,
     format::AudioFormat,
+    text,
     upload::UploadKind,
     verdict::{Points, Rubric},
 };
@@ -185,6 +186,18 @@ pub enum Audio {
     },
     /// Removed; the report stays (P10).
     Gone,
+}
+
+impl Audio {
+    /// How long it is still there, for a table: `23 h left`.
+    #[must_use]
+    pub fn left(self, now: Timestamp) -> String {
+        match self {
+            Self::Kept { until } if until > now => format!("{} left", text::span(until.since(now))),
+            Self::Kept { .. } => "Being removed".to_owned(),
+            Self::Gone => "Removed".to_owned(),
+        }
+    }
 }
 
 /// A page of the history, newest first.

@@ -26,6 +26,40 @@ pub struct Comparison {
     pub measures: Vec<Measured>,
 }
 
+impl Comparison {
+    /// What came of it, in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let several = self.references.len() > 1;
+        let Some(first) = self.remarks.first() else {
+            return if several {
+                "At equal loudness nothing stands out: the mix lies where your references lie."
+            } else {
+                "At equal loudness nothing stands out from your reference."
+            }
+            .to_owned();
+        };
+        let by = first.unit.of_differences().text(first.by.abs());
+        let more = if first.by > 0.0 { "more" } else { "less" };
+        let than = if several {
+            "the middle of your references"
+        } else {
+            "your reference"
+        };
+        let what = match first.topic {
+            Topic::Tone { from_hz, to_hz } => {
+                format!(
+                    "{by} {more} from {} to {}",
+                    text::frequency(from_hz),
+                    text::frequency(to_hz)
+                )
+            }
+            Topic::Figure { measure } => format!("{by} {more} in {}", measure.name().to_lowercase()),
+        };
+        format!("At equal loudness the mix differs most by {what} than {than}.")
+    }
+}
+
 /// A comparison with the names of those that it compares with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compared {

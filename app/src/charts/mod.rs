@@ -3,6 +3,7 @@
 //! A plot has no `viewBox`: it counts in percent, so that lettering keeps its size from 320 px to 2000 px. Curves live
 //! in a nested `<svg>` that is stretched (`preserveAspectRatio="none"`) while its strokes are not.
 
+pub mod difference;
 pub mod lane;
 pub mod loudness;
 pub mod plot;
@@ -11,6 +12,7 @@ pub mod stereo;
 pub mod stereo_bands;
 pub mod waveform;
 
+pub use difference::DifferenceChart;
 pub use lane::LaneChart;
 pub use loudness::LoudnessChart;
 pub use spectrum::{BandsChart, SpectrumChart};

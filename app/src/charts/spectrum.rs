@@ -2,7 +2,10 @@
 
 use analysis::rules::{CORRIDOR, bounds_db};
 use leptos::prelude::*;
-use model::report::{BANDS, BandLevel, BandPercentiles, Spectrum};
+use model::{
+    comparison::Tone,
+    report::{BANDS, BandLevel, BandPercentiles, Spectrum},
+};
 
 use super::plot::{FrequencyAxis, across, line};
 use crate::{
@@ -25,6 +28,9 @@ pub fn SpectrumChart(
     /// Levels over time, for the range around the average; may be empty.
     #[prop(optional)]
     percentiles: Vec<BandPercentiles>,
+    /// The same bands of references at the loudness of the mix; may be empty.
+    #[prop(optional)]
+    references: Vec<Tone>,
     /// Prefix of the ids.
     #[prop(default = "spectrum")]
     id: &'static str,
@@ -64,6 +70,17 @@ pub fn SpectrumChart(
         );
     }
     let corridor = corridor.map(|path| view! { <path class="corridor-edge" d=path></path> });
+    let references = (!references.is_empty()).then(|| {
+        summary.push_str(" The dotted line is the median of your references, turned to the same loudness.");
+        let points: Vec<_> = references
+            .iter()
+            .map(|tone| {
+                let median = tone.level.spread?.median;
+                Some((across(tone.hz) * 10.0, down(median) * 10.0))
+            })
+            .collect();
+        view! { <path class="theirs-edge" d=line(&points)></path> }
+    });
     let fill = if range.is_empty() {
         view! { <path class="area" d=area></path> }
     } else {
@@ -128,6 +145,7 @@ pub fn SpectrumChart(
                 >
                     {fill}
                     {corridor}
+                    {references}
                     <path class="trace" d=line(&points)></path>
                 </svg>
                 {scale}

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_area;
 pub mod analysis;
+pub mod comparison;
 pub mod consent;
 pub mod history;
 pub mod home;
@@ -11,6 +12,7 @@ pub mod methodology;
 pub mod new_password;
 pub mod not_found;
 pub mod post_form;
+pub mod references;
 pub mod report;
 pub mod rules;
 pub mod upload;

@@ -13,6 +13,8 @@ pub enum Here {
     Upload,
     /// The history.
     History,
+    /// The references.
+    References,
     /// None of the entries.
     #[default]
     Elsewhere,
@@ -107,6 +109,9 @@ pub fn SiteHeader(
                                 </a>
                                 <a href=paths::HISTORY aria-current=current(Here::History)>
                                     "History"
+                                </a>
+                                <a href=paths::REFERENCES aria-current=current(Here::References)>
+                                    "References"
                                 </a>
                             }
                         })}

@@ -89,6 +89,17 @@ impl Unit {
         text::with_unit(value, self.places(), self.symbol())
     }
 
+    /// As [`Unit::text`], with a plus sign before what is above zero: for differences.
+    #[must_use]
+    pub fn text_signed(self, value: f64) -> String {
+        let sign = if text::signed(value, self.places()).starts_with('+') {
+            "+"
+        } else {
+            ""
+        };
+        format!("{sign}{}", self.text(value))
+    }
+
     /// A distance in this unit; distances of levels are dB, those of loudness LU.
     #[must_use]
     pub const fn of_differences(self) -> Self {

@@ -1,13 +1,15 @@
 //! The report: the readings at a glance, then the evidence, then every number.
 
 use leptos::prelude::*;
-use model::{AnalysisId, Report, Timestamp, analysis::AnalysisView};
+use model::{
+    AnalysisId, Report, Timestamp, analysis::AnalysisView, comparison::Compared, upload::UploadKind,
+};
 
 use super::{
     TitleBlock,
     sections::{
-        DynamicsSection, LoudnessSection, NotesSection, PartsSection, PlatformsSection, RawNumbers,
-        SignalSection, SpectrumSection, StereoSection, words,
+        ComparedSection, DynamicsSection, LoudnessSection, NotesSection, PartsSection, PlatformsSection,
+        RawNumbers, SignalSection, SpectrumSection, StereoSection, words,
     },
     verdict::{Areas, Fixes, Judged, Receipt, ScorePanel, StageChip, Strengths, Unknown},
 };
@@ -34,6 +36,11 @@ pub fn ReportBody(
     csrf: Option<String>,
 ) -> impl IntoView {
     let report = view.report.clone();
+    let compared = view.compared.clone();
+    let kind = match view.summary.kind {
+        UploadKind::Mix => "Report",
+        UploadKind::Reference => "Reference",
+    };
     let judged = Judged::of(&view);
     let id = view.summary.id;
     let downloads = csrf.is_some().then_some(id);
@@ -60,9 +67,9 @@ pub fn ReportBody(
     };
     view! {
         <article class="report">
-            <TitleBlock view=view now=now kind="Report" actions=actions badge=badge />
+            <TitleBlock view=view now=now kind=kind actions=actions badge=badge />
             {score}
-            {report.map(|report| view! { <Measurements report=report player=player judged=judged id=downloads /> })}
+            {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared id=downloads /> })}
         </article>
     }
     .into_any()
@@ -74,6 +81,7 @@ fn Measurements(
     report: Report,
     player: ViewFnOnce,
     judged: Option<Judged>,
+    compared: Option<Compared>,
     id: Option<AnalysisId>,
 ) -> impl IntoView {
     let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
@@ -102,7 +110,8 @@ fn Measurements(
             <LoudnessSection report=report.clone() />
         </div>
         <DynamicsSection report=report.clone() />
-        <SpectrumSection report=report.clone() />
+        <ComparedSection compared=compared.clone() id=id />
+        <SpectrumSection report=report.clone() references=compared.map(|compared| compared.comparison.sixths) />
         <StereoSection report=report.clone() />
         <PartsSection report=report.clone() />
         <PlatformsSection report=report.clone() />

@@ -1,5 +1,6 @@
 //! The sections of a report. Each has its name in the rail and its evidence beside it.
 
+pub mod compared;
 pub mod dynamics;
 pub mod loudness;
 pub mod numbers;
@@ -10,6 +11,7 @@ pub mod spectrum;
 pub mod stereo;
 pub(super) mod words;
 
+pub use compared::ComparedSection;
 pub use dynamics::DynamicsSection;
 pub use loudness::LoudnessSection;
 pub use numbers::RawNumbers;
@@ -29,7 +31,7 @@ use crate::ui::{Notice, Severity, Value};
 
 /// A section: name and one sentence in the rail, the evidence beside it.
 #[component]
-pub(in crate::pages::report) fn Sheet(
+pub(in crate::pages) fn Sheet(
     /// Its `id`; also the target of links.
     id: &'static str,
     title: &'static str,

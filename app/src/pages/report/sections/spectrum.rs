@@ -1,7 +1,7 @@
 //! Where the energy lies.
 
 use leptos::prelude::*;
-use model::{Report, report::SpectrumDetail};
+use model::{Report, comparison::Tone, report::SpectrumDetail};
 
 use super::{Line, Sheet};
 use crate::charts::{BandsChart, SpectrumChart};
@@ -11,6 +11,9 @@ use crate::charts::{BandsChart, SpectrumChart};
 pub fn SpectrumSection(
     /// The measurements.
     report: Report,
+    /// The references per 1/6 octave, where the mix is compared.
+    #[prop(optional_no_strip)]
+    references: Option<Vec<Tone>>,
 ) -> impl IntoView {
     let spectrum = report.spectrum;
     let detail = report.detail.map(|detail| detail.spectrum);
@@ -24,7 +27,7 @@ pub fn SpectrumSection(
             title="Spectrum"
             about="Where the energy lies, averaged over the parts that carry signal."
         >
-            <SpectrumChart spectrum=spectrum.clone() percentiles=percentiles />
+            <SpectrumChart spectrum=spectrum.clone() percentiles=percentiles references=references.unwrap_or_default() />
             <BandsChart spectrum=spectrum />
             {detail.as_ref().map(lines)}
         </Sheet>

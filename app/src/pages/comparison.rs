@@ -1,0 +1,227 @@
+//! A mix beside references at equal loudness: what stands out, then the evidence, then the choice of references.
+
+mod choose;
+mod evidence;
+
+use backend::analyses::Choice;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use model::{
+    AnalysisId, Problem, ProblemCode, Timestamp,
+    analysis::AnalysisView,
+    comparison::{Compared, Reference, Remark},
+    upload::UploadKind,
+};
+
+use self::{choose::Choose, evidence::Evidence};
+use crate::{
+    format,
+    pages::not_found::failed,
+    paths,
+    ui::{ErrorSummary, Severity, SeverityIcon},
+    visit::{Refusal, Visit, redirect_to_sign_in},
+};
+
+/// The comparison of one mix; for its owner.
+#[component]
+pub fn Comparison() -> impl IntoView {
+    let visit = Visit::here();
+    let id: Option<AnalysisId> = use_params_map()
+        .with_untracked(|params| params.get("id"))
+        .and_then(|id| id.parse().ok());
+    let Some(id) = id else {
+        return failed(&Problem::new(
+            ProblemCode::NotFound,
+            "There is no such analysis. The link may not be complete.",
+        ));
+    };
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(&paths::comparison(id));
+        return ().into_any();
+    }
+    let refusal = Refusal::here();
+    let body = Suspend::new(async move {
+        let choices = backend::analyses::choices(&visit.backend, &visit.actor, id).await;
+        let view = backend::analyses::view(&visit.backend, &visit.actor, id).await;
+        match view.and_then(|view| Ok((view, choices?))) {
+            Ok((view, choices)) => {
+                let (csrf, now) = (visit.csrf.clone(), visit.backend.now());
+                view! { <Body view=view choices=choices csrf=csrf now=now refusal=refusal /> }.into_any()
+            }
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! { <Suspense>{body}</Suspense> }.into_any()
+}
+
+#[component]
+fn Body(
+    view: AnalysisView,
+    choices: Vec<Choice>,
+    csrf: String,
+    now: Timestamp,
+    refusal: Refusal,
+) -> impl IntoView {
+    let id = view.summary.id;
+    let title = view.summary.title.clone();
+    let about = match (&view.report, view.summary.kind) {
+        (None, _) => {
+            return failed(&Problem::new(
+                ProblemCode::NotFound,
+                "This file has no report that could be compared. Open it to see why.",
+            ));
+        }
+        (Some(_), UploadKind::Mix) => "mix",
+        (Some(_), UploadKind::Reference) => "reference",
+    };
+    let is_open = view.compared.is_none() || !refusal.errors().is_empty();
+    let result = view
+        .compared
+        .map(|compared| view! { <Result compared=compared now=now /> });
+    view! {
+        <Title text=format!("Comparison of {title}") />
+        <div class="wrap">
+            <ErrorSummary errors=refusal.errors() />
+            <article class="report">
+                <header class="report-head">
+                    <div class="report-head__title">
+                        <p class="label">"Comparison"</p>
+                        <h1>{title}</h1>
+                        <p>
+                            <a href=paths::analysis(id)>{format!("Back to the report of this {about}")}</a>
+                        </p>
+                    </div>
+                </header>
+                {result}
+                <Choose id=id choices=choices csrf=csrf is_open=is_open />
+            </article>
+        </div>
+    }
+    .into_any()
+}
+
+/// What came of it.
+#[component]
+fn Result(compared: Compared, now: Timestamp) -> impl IntoView {
+    let sentence = compared.comparison.sentence();
+    let remarks = compared.comparison.remarks.clone();
+    view! {
+        <section class="compared" aria-label="What stands out">
+            <p class="score__sentence">{sentence}</p>
+            <Remarks remarks=remarks />
+            <Companions compared=compared.clone() now=now />
+            <p class="small muted">
+                "A comparison costs no points: which references are right is yours to say. Every reference is turned to the loudness of the mix before levels are compared."
+            </p>
+        </section>
+        <Evidence compared=compared />
+    }
+    .into_any()
+}
+
+/// What stands out, gravest first; nothing where nothing does.
+#[component]
+pub fn Remarks(
+    /// Of the comparison.
+    remarks: Vec<Remark>,
+) -> impl IntoView {
+    if remarks.is_empty() {
+        return ().into_any();
+    }
+    let items = remarks
+        .into_iter()
+        .map(|remark| {
+            view! {
+                <li class="info">
+                    <SeverityIcon severity=Severity::Info />
+                    <div class="stack stack--tight">
+                        <p>
+                            <strong>{remark.title()}</strong>
+                            " "
+                            <span class="num">{remark.unit.text_signed(remark.by)}</span>
+                        </p>
+                        <p class="small">{remark.sentence()} " " {remark.advice()}</p>
+                    </div>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ol class="says remarks">{items}</ol> }.into_any()
+}
+
+/// Each reference: how it is turned, and where it carries signal.
+#[component]
+fn Companions(compared: Compared, now: Timestamp) -> impl IntoView {
+    let items = compared
+        .with
+        .into_iter()
+        .zip(compared.comparison.references)
+        .map(|(companion, reference)| {
+            let lufs = companion
+                .integrated_lufs
+                .map_or("no loudness".to_owned(), |lufs| {
+                    format::with_unit(lufs, 1, "LUFS")
+                });
+            view! {
+                <li>
+                    <a href=paths::analysis(companion.id)>{companion.title}</a>
+                    <span class="small muted">
+                        {lufs} {turned(reference)} ". " {limits(reference)}
+                        {format!("Audio: {}.", companion.audio.left(now).to_lowercase())}
+                    </span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="companions" aria-label="Compared with">{items}</ul> }.into_any()
+}
+
+/// How a reference is turned to the loudness of the mix.
+fn turned(reference: Reference) -> String {
+    match reference.gain_db {
+        Some(gain) if gain.abs() < 0.05 => ", as loud as the mix".to_owned(),
+        Some(gain) => {
+            let way = if gain < 0.0 { "down" } else { "up" };
+            format!(", turned {way} by {}", format::with_unit(gain.abs(), 1, "dB"))
+        }
+        None => ", so levels are not compared".to_owned(),
+    }
+}
+
+/// Where a reference is not compared, and why.
+fn limits(reference: Reference) -> String {
+    match (reference.ends_at_hz, reference.is_lossy) {
+        (Some(end), true) => format!(
+            "Its lossy coding ends at {}; nothing above is compared. ",
+            format::frequency(end)
+        ),
+        (Some(end), false) => format!(
+            "Its signal ends at {}; nothing above is compared. ",
+            format::frequency(end)
+        ),
+        (None, true) => {
+            "It was coded with loss, which may have changed its highs and its width a little. ".to_owned()
+        }
+        (None, false) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_says_how_it_is_turned_and_where_it_ends() {
+        let reference = Reference {
+            gain_db: Some(-4.12),
+            ends_at_hz: Some(16_000.0),
+            is_lossy: true,
+        };
+        assert_eq!(turned(reference), ", turned down by 4.1\u{202f}dB");
+        assert_eq!(
+            limits(reference),
+            "Its lossy coding ends at 16\u{202f}kHz; nothing above is compared. "
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! The numbers of a comparison: spectrum, seven bands, figures, width.
+
+use leptos::prelude::*;
+use model::{
+    comparison::{Against, Compared, Comparison, Measured},
+    report::BANDS,
+    verdict::Unit,
+};
+
+use crate::{charts::DifferenceChart, format, pages::report::sections::Sheet};
+
+/// Everything that was compared.
+#[component]
+pub(super) fn Evidence(compared: Compared) -> impl IntoView {
+    let Compared { with, comparison } = compared;
+    let is_single = with.len() == 1;
+    let names: Vec<String> = with.into_iter().map(|companion| companion.title).collect();
+    let tone = if is_single {
+        "The line is your mix, 0 dB is the reference at the same loudness."
+    } else {
+        "The line is your mix, 0 dB the median of the references at the same loudness, and the grey band is where they lie themselves."
+    };
+    let widths = comparison.widths.clone();
+    let width = (!widths.iter().all(|tone| tone.level.difference().is_none())).then(|| {
+        view! {
+            <Sheet id="width" title="Width" about="Side over mid, band by band. Loudness does not matter to it.">
+                <DifferenceChart
+                    id="width-difference"
+                    title="Difference of width"
+                    summary="Above 0 dB your mix is wider, below it is narrower than the references."
+                    tones=widths
+                />
+            </Sheet>
+        }
+    });
+    view! {
+        <Sheet id="tone" title="Spectrum" about="Where the energy lies, at equal loudness.">
+            <DifferenceChart
+                id="tone-difference"
+                title="Difference of level per 1/3 octave"
+                summary=tone
+                tones=comparison.thirds.clone()
+            />
+            <BandsTable comparison=comparison.clone() />
+        </Sheet>
+        {width}
+        <Sheet id="figures" title="Figures" about="Of the whole file, each as it was measured.">
+            <FiguresTable measures=comparison.measures names=names />
+        </Sheet>
+    }
+    .into_any()
+}
+
+/// Mix, references and difference of one value, as cells.
+fn cells(value: &Against, unit: Unit) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.number(value));
+    let range = match value.spread {
+        Some(spread) if spread.count > 1 => {
+            format!("{} to {}", unit.number(spread.low), unit.number(spread.high))
+        }
+        _ => format::DASH.to_owned(),
+    };
+    vec![
+        number(value.mix),
+        number(value.spread.map(|spread| spread.median)),
+        range,
+        value.difference().map_or(format::DASH.to_owned(), |by| {
+            unit.of_differences().text_signed(by)
+        }),
+    ]
+}
+
+#[component]
+fn BandsTable(comparison: Comparison) -> impl IntoView {
+    let rows = BANDS
+        .into_iter()
+        .zip(&comparison.bands)
+        .map(|((name, from, to), level)| {
+            let cells = cells(level, Unit::Db)
+                .into_iter()
+                .map(|cell| view! { <td class="is-num">{cell}</td> })
+                .collect_view();
+            view! {
+                <tr>
+                    <th scope="row">
+                        {name} " " <span class="bands__edges">{format::band_edges(from, to)}</span>
+                    </th>
+                    {cells}
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="scroller scroller--whole" role="region" tabindex="0" aria-label="Seven bands compared">
+            <table class="table">
+                <caption>"Seven bands, dB relative to a full-scale sine, at the loudness of the mix"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Band"</th>
+                        <th scope="col" class="is-num">"Mix"</th>
+                        <th scope="col" class="is-num">"Median"</th>
+                        <th scope="col" class="is-num">"References"</th>
+                        <th scope="col" class="is-num">"Difference"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// The figures, with a column for each reference.
+#[component]
+fn FiguresTable(measures: Vec<Measured>, names: Vec<String>) -> impl IntoView {
+    let rows = measures
+        .into_iter()
+        .map(|Measured { measure, value }| {
+            let unit = measure.unit();
+            let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.text(value));
+            let each = value
+                .each
+                .iter()
+                .map(|value| view! { <td class="is-num">{number(*value)}</td> })
+                .collect_view();
+            let by = value.difference().map_or(format::DASH.to_owned(), |by| {
+                unit.of_differences().text_signed(by)
+            });
+            view! {
+                <tr>
+                    <th scope="row">
+                        {measure.name()} " " <span class="bands__edges">{measure.about()}</span>
+                    </th>
+                    <td class="is-num">{number(value.mix)}</td>
+                    <td class="is-num">{by}</td>
+                    {each}
+                </tr>
+            }
+        })
+        .collect_view();
+    let heads = names
+        .into_iter()
+        .map(|name| view! { <th scope="col" class="is-num figures__name">{name}</th> })
+        .collect_view();
+    view! {
+        <div class="scroller scroller--whole" role="region" tabindex="0" aria-label="Figures compared">
+            <table class="table figures">
+                <caption class="visually-hidden">"Figures of the mix and of each reference"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Figure"</th>
+                        <th scope="col" class="is-num">"Mix"</th>
+                        <th scope="col" class="is-num">"Difference"</th>
+                        {heads}
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}

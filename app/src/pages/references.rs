@@ -1,0 +1,167 @@
+//! The person's references: uploaded here, measured, kept as profiles to compare mixes with (P05).
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{
+    AnalysisId, Timestamp,
+    analysis::{AnalysisPage, AnalysisState, AnalysisSummary},
+    format::AudioFormat,
+    upload::UploadKind,
+};
+
+use crate::{
+    format,
+    islands::uploader::Uploader,
+    pages::not_found::failed,
+    paths,
+    ui::{ButtonLink, EmptyState},
+    visit::{Visit, redirect_to_sign_in},
+};
+
+/// Upload and list of references; for signed-in people.
+#[component]
+pub fn References() -> impl IntoView {
+    let visit = Visit::here();
+    let (before, mix) = use_query_map().with_untracked(|query| (query.get("before"), query.get("mix")));
+    let Ok(user) = visit.actor.user() else {
+        redirect_to_sign_in(paths::REFERENCES);
+        return ().into_any();
+    };
+    let limits = visit.backend.config.plans.of(user.plan);
+    let kept = format::retention(limits.audio_kept_hours);
+    let max_bytes = limits.max_bytes();
+    let a_month = limits
+        .references_per_month
+        .map(|count| format!(" Your plan takes {count} a month; they are not counted as analyses."));
+    // Whoever came from a comparison finds the way back.
+    let back = mix.and_then(|id| id.parse::<AnalysisId>().ok()).map(|id| {
+        view! {
+            <p>
+                <a href=paths::comparison(id)>"Back to the comparison"</a>
+            </p>
+        }
+    });
+    let is_later_page = before.is_some();
+    let list = Suspend::new(async move {
+        match backend::analyses::references(&visit.backend, &visit.actor, before.as_deref()).await {
+            Ok(page) => view! { <List page=page now=visit.backend.now() /> }.into_any(),
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    view! {
+        <Title text="References" />
+        <section class="wrap stack stack--wide">
+            <div class="stack">
+                {back}
+                <h1>"References"</h1>
+                <p class="lead">"Finished music that your mixes are compared with, always at equal loudness."</p>
+                <p class="muted">
+                    {AudioFormat::list()}
+                    ". A reference is measured, not judged. Its audio is removed after "
+                    {kept} "; what was measured stays, and is all that a comparison needs." {a_month}
+                </p>
+            </div>
+            <noscript>
+                <p class="plate">
+                    "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
+                    "Everything else here works without it. Switch it on for this page and reload."
+                </p>
+            </noscript>
+            <Uploader kind=UploadKind::Reference max_bytes=max_bytes />
+            {is_later_page.then(|| view! { <p><a href=paths::REFERENCES>"Back to the newest"</a></p> })}
+            <Suspense>{list}</Suspense>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn List(page: AnalysisPage, now: Timestamp) -> impl IntoView {
+    if page.rows.is_empty() {
+        return view! {
+            <EmptyState title="Your references will be here">
+                <p class="muted">
+                    "Choose two to five songs that sound the way you want yours to. A lossless file says more than a stream: what lossy coding took away is not compared."
+                </p>
+            </EmptyState>
+        }
+        .into_any();
+    }
+    let older = page.next.map(|key| {
+        view! {
+            <nav aria-label="Pages of references">
+                <ButtonLink href=format!("{}?before={key}", paths::REFERENCES)>"Older"</ButtonLink>
+            </nav>
+        }
+    });
+    let rows = page
+        .rows
+        .into_iter()
+        .map(|row| view! { <Row row=row now=now /> })
+        .collect_view();
+    view! {
+        <div class="stack stack--wide">
+            <table class="table history" role="table">
+                <caption class="visually-hidden">"Your references, newest first"</caption>
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">
+                            "Title"
+                        </th>
+                        <th scope="col" role="columnheader" class="is-num">
+                            "Length"
+                        </th>
+                        <th scope="col" role="columnheader" class="is-num">
+                            "Loudness"
+                        </th>
+                        <th scope="col" role="columnheader">
+                            "Uploaded"
+                        </th>
+                        <th scope="col" role="columnheader">
+                            "Audio"
+                        </th>
+                    </tr>
+                </thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table>
+            {older}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(row: AnalysisSummary, now: Timestamp) -> impl IntoView {
+    let aside = match (&row.failure, row.progress.state) {
+        (Some(failure), _) => Some(failure.headline().to_owned()),
+        (None, AnalysisState::Done) => None,
+        (None, _) => Some(row.progress.stage.words().to_owned()),
+    };
+    let known = |is_known: bool| if is_known { "is-num" } else { "is-num is-absent" };
+    let length = row.duration_s.map_or(format::DASH.to_owned(), format::clock);
+    let loudness = row
+        .integrated_lufs
+        .map_or(format::DASH.to_owned(), |lufs| format::with_unit(lufs, 1, "LUFS"));
+    view! {
+        <tr class="history__row" role="row">
+            <th scope="row" role="rowheader" class="history__title">
+                <a href=paths::analysis(row.id)>{row.title}</a>
+                {aside.map(|aside| view! { <span class="history__aside">{aside}</span> })}
+            </th>
+            <td role="cell" class=known(row.duration_s.is_some()) data-label="Length">
+                {length}
+            </td>
+            <td role="cell" class=known(row.integrated_lufs.is_some()) data-label="Loudness">
+                {loudness}
+            </td>
+            <td role="cell" data-label="Uploaded">
+                <time datetime=row.created_at.rfc3339()>{format::date(row.created_at)}</time>
+            </td>
+            <td role="cell" data-label="Audio" class="muted">
+                {row.audio.left(now)}
+            </td>
+        </tr>
+    }
+    .into_any()
+}
