@@ -94,6 +94,10 @@ pub fn Uploader(
     /// The largest file that the plan takes, in bytes.
     max_bytes: u64,
 ) -> impl IntoView {
+    let title = match kind {
+        UploadKind::Mix => "Drop your mix here",
+        UploadKind::Reference => "Drop references here",
+    };
     let items = RwSignal::new(Vec::<Item>::new());
     let over = RwSignal::new(false);
     Effect::new(move |_| browser::guard_leaving(move || is_busy(items)));
@@ -145,7 +149,7 @@ pub fn Uploader(
                 <svg class="drop__sign" viewBox="0 0 48 48" aria-hidden="true">
                     <path d="M24 33V9M14 18.500L24 8.500l10 10M7 32v8h34v-8"></path>
                 </svg>
-                <p class="drop__title" id="drop-title">"Drop your mix here"</p>
+                <p class="drop__title" id="drop-title">{title}</p>
                 <input
                     class="drop__input"
                     id="files"
@@ -296,7 +300,10 @@ async fn upload(items: RwSignal<Vec<Item>>, item: &Item) {
     match send(item).await {
         Ok(analysis) => {
             browser::forget_file(item.id);
-            if items.with_untracked(Vec::len) == 1 {
+            if item.kind == UploadKind::Reference {
+                follow(state, analysis).await;
+                show_list(items);
+            } else if items.with_untracked(Vec::len) == 1 {
                 state.set(State::Done(analysis));
                 // A page that cannot be opened stays reachable by the link in the row.
                 let _ = window().location().assign(&paths::analysis(analysis));
@@ -366,6 +373,15 @@ async fn send(item: &Item) -> Result<AnalysisId, State> {
         .await
         .map(|done| done.analysis)
         .map_err(failed)
+}
+
+/// Loads the page anew, whose list then has what was measured, once everything has gone well.
+fn show_list(items: RwSignal<Vec<Item>>) {
+    let is_well = |item: Item| matches!(item.state.get_untracked(), State::Done(_));
+    if items.get_untracked().into_iter().all(is_well) {
+        // Without it the rows of the queue lead to the same reports.
+        let _ = window().location().reload();
+    }
 }
 
 /// Shows the progress of an analysis until it has ended.

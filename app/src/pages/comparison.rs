@@ -1,7 +1,7 @@
 //! A mix beside references at equal loudness: what stands out, then the evidence, then the choice of references.
 
-mod choose;
-mod evidence;
+pub mod choose;
+pub mod evidence;
 
 use backend::analyses::Choice;
 use leptos::prelude::*;

@@ -13,7 +13,7 @@ use crate::{
 
 /// The form.
 #[component]
-pub(super) fn Choose(
+pub fn Choose(
     /// The mix.
     id: AnalysisId,
     /// What may be chosen.

@@ -11,7 +11,7 @@ use crate::{charts::DifferenceChart, format, pages::report::sections::Sheet};
 
 /// Everything that was compared.
 #[component]
-pub(super) fn Evidence(compared: Compared) -> impl IntoView {
+pub fn Evidence(compared: Compared) -> impl IntoView {
     let Compared { with, comparison } = compared;
     let is_single = with.len() == 1;
     let names: Vec<String> = with.into_iter().map(|companion| companion.title).collect();
@@ -20,7 +20,13 @@ pub(super) fn Evidence(compared: Compared) -> impl IntoView {
     } else {
         "The line is your mix, 0 dB the median of the references at the same loudness, and the grey band is where they lie themselves."
     };
-    let widths = comparison.widths.clone();
+    let Comparison {
+        bands,
+        thirds,
+        widths,
+        measures,
+        ..
+    } = comparison;
     let width = (!widths.iter().all(|tone| tone.level.difference().is_none())).then(|| {
         view! {
             <Sheet id="width" title="Width" about="Side over mid, band by band. Loudness does not matter to it.">
@@ -39,13 +45,13 @@ pub(super) fn Evidence(compared: Compared) -> impl IntoView {
                 id="tone-difference"
                 title="Difference of level per 1/3 octave"
                 summary=tone
-                tones=comparison.thirds.clone()
+                tones=thirds
             />
-            <BandsTable comparison=comparison.clone() />
+            <BandsTable bands=bands />
         </Sheet>
         {width}
         <Sheet id="figures" title="Figures" about="Of the whole file, each as it was measured.">
-            <FiguresTable measures=comparison.measures names=names />
+            <FiguresTable measures=measures names=names />
         </Sheet>
     }
     .into_any()
@@ -71,10 +77,10 @@ fn cells(value: &Against, unit: Unit) -> Vec<String> {
 }
 
 #[component]
-fn BandsTable(comparison: Comparison) -> impl IntoView {
+fn BandsTable(bands: Vec<Against>) -> impl IntoView {
     let rows = BANDS
         .into_iter()
-        .zip(&comparison.bands)
+        .zip(&bands)
         .map(|((name, from, to), level)| {
             let cells = cells(level, Unit::Db)
                 .into_iter()

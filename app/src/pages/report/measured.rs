@@ -44,6 +44,7 @@ pub fn ReportBody(
     let judged = Judged::of(&view);
     let id = view.summary.id;
     let downloads = csrf.is_some().then_some(id);
+    let comparable = downloads.filter(|_| view.summary.kind == UploadKind::Mix);
     let score = judged
         .as_ref()
         .map(|judged| view! { <ScorePanel judgement=judged.judgement().clone() rubric=judged.rubric /> });
@@ -69,7 +70,7 @@ pub fn ReportBody(
         <article class="report">
             <TitleBlock view=view now=now kind=kind actions=actions badge=badge />
             {score}
-            {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared id=downloads /> })}
+            {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared comparable=comparable id=downloads /> })}
         </article>
     }
     .into_any()
@@ -82,6 +83,7 @@ fn Measurements(
     player: ViewFnOnce,
     judged: Option<Judged>,
     compared: Option<Compared>,
+    comparable: Option<AnalysisId>,
     id: Option<AnalysisId>,
 ) -> impl IntoView {
     let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
@@ -110,7 +112,7 @@ fn Measurements(
             <LoudnessSection report=report.clone() />
         </div>
         <DynamicsSection report=report.clone() />
-        <ComparedSection compared=compared.clone() id=id />
+        <ComparedSection compared=compared.clone() id=comparable />
         <SpectrumSection report=report.clone() references=compared.map(|compared| compared.comparison.sixths) />
         <StereoSection report=report.clone() />
         <PartsSection report=report.clone() />
