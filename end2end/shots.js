@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { startBrowser, startProgram } from "./program.js";
-import { file, hydrated, music, signUp, upload } from "./tests/help.js";
+import { file, hydrated, music, signUp, upload, wav } from "./tests/help.js";
 
 const [, , folder = "out", ...files] = process.argv;
 mkdirSync(folder, { recursive: true });
@@ -13,7 +13,7 @@ try {
   const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(`script: ${error}`));
-  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/terms", "/privacy", "/cookies", "/policies", "/contact", "/account/deleted", "/no-such-page"]) {
+  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/rules", "/terms", "/privacy", "/cookies", "/policies", "/contact", "/account/deleted", "/no-such-page"]) {
     await shoot(page, path.slice(1).replace("/", "-") || "home", path);
   }
   for (const [name, path] of [["forgot", "/signin/forgot"], ["reset", "/signin/reset?token=x"]]) await shoot(page, name, path);
@@ -51,6 +51,17 @@ try {
   await shoot(page, "queue");
   for (const [at, path] of reports.entries()) await shoot(page, `report${at === 0 ? "" : at + 1}`, path);
   await shoot(page, "history", "/history");
+  await shoot(page, "references-empty", "/references");
+  await shoot(page, "comparison-empty", `${reports[0]}/comparison`);
+  await page.goto("/references");
+  await upload(page, file("Hero one.wav", wav({ seconds: 8 })), file("Hero two.wav", music({ seconds: 20 })));
+  await page.getByRole("row").filter({ hasText: "Hero two" }).filter({ hasText: "LUFS" }).waitFor({ timeout: 60_000 });
+  await shoot(page, "references", "/references");
+  await page.goto(`${reports[0]}/comparison`);
+  for (const name of ["Hero one", "Hero two"]) await page.getByLabel(name).check();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await shoot(page, "comparison", `${reports[0]}/comparison`);
+  await shoot(page, "report-compared", reports[0]);
   await page.goto("/account/privacy");
   await page.getByRole("button", { name: "Make a copy" }).click();
   await page.waitForTimeout(2000);

@@ -1,6 +1,7 @@
 // Every walk. Names are sentences; promises carry their numbers.
 import assert from "node:assert/strict";
 import { privacyTests } from "./privacy.js";
+import { referenceTests } from "./references.js";
 import { PASSWORD, accessible, file, hydrated, signUp, upload, wav } from "./help.js";
 
 const PHONE = { viewport: { width: 320, height: 700 }, hasTouch: true };
@@ -8,6 +9,7 @@ const NO_SCRIPT = { javaScriptEnabled: false };
 
 export const tests = [
   ...privacyTests,
+  ...referenceTests,
   { name: "a new person uploads a mix and reads its report without a reload", run: mainWalk },
   { name: "the same on a phone of 320 px", run: mainWalk, options: PHONE },
   { name: "several files at once, each to its own report", run: severalFiles },

@@ -19,6 +19,7 @@ mod privacy;
 mod programs;
 mod promises;
 mod receiver;
+mod references;
 mod reports;
 mod second_factor;
 mod statistics;

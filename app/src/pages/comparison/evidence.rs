@@ -11,7 +11,10 @@ use crate::{charts::DifferenceChart, format, pages::report::sections::Sheet};
 
 /// Everything that was compared.
 #[component]
-pub fn Evidence(compared: Compared) -> impl IntoView {
+pub fn Evidence(
+    /// The comparison and the names of its references.
+    compared: Compared,
+) -> impl IntoView {
     let Compared { with, comparison } = compared;
     let is_single = with.len() == 1;
     let names: Vec<String> = with.into_iter().map(|companion| companion.title).collect();
