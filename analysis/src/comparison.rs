@@ -53,18 +53,17 @@ const FIGURES: [(Measure, f64); 6] = [
 pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
     let sides: Vec<Side<'_>> = references.iter().map(|report| Side::new(report, mix)).collect();
     let itself = Side::new(mix, mix);
-    let bands: Vec<Against> = BANDS
-        .into_iter()
-        .enumerate()
-        .map(|(at, (_, _, to_hz))| itself.against(&sides, to_hz, |side| side.band(at)))
+    let bands: Vec<Against> = (0..BANDS.len())
+        .map(|at| Against::new(itself.band(at), sides.iter().map(|side| side.band(at)).collect()))
         .collect();
-    let thirds = tones(&itself, &sides, HALF_THIRD, |report| match &report.detail {
-        Some(detail) => &detail.spectrum.third_octave,
-        None => &[],
+    let thirds = tones(&itself, &sides, HALF_THIRD, |side| {
+        let detail = side.report.detail.as_ref();
+        side.turned(detail.map_or(&[][..], |detail| &detail.spectrum.third_octave))
     });
-    let sixths = tones(&itself, &sides, HALF_THIRD.sqrt(), |report| {
-        &report.spectrum.sixth_octave
+    let sixths = tones(&itself, &sides, HALF_THIRD.sqrt(), |side| {
+        side.turned(&side.report.spectrum.sixth_octave)
     });
+    let widths = tones(&itself, &sides, HALF_THIRD, Side::widths);
     let measures: Vec<Measured> = Measure::ALL
         .into_iter()
         .map(|measure| Measured {
@@ -84,7 +83,7 @@ pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
         bands,
         thirds,
         sixths,
-        widths: widths(mix, &itself, &sides),
+        widths,
         measures,
     }
 }
@@ -121,14 +120,33 @@ impl<'a> Side<'a> {
         self.facts.ends_at_hz.is_none_or(|end| hz <= end * EDGE)
     }
 
-    /// Mix against `sides` in a band that ends at `to_hz`; where the mix itself does not reach, there is no value of it.
-    fn against(&self, sides: &[Self], to_hz: f64, level: impl Fn(&Self) -> Option<f64>) -> Against {
-        let of = |side: &Self| if side.reaches(to_hz) { level(side) } else { None };
-        Against::new(of(self), sides.iter().map(of).collect())
+    /// `bands` at the loudness of the mix, in dB.
+    fn turned(&self, bands: &[BandLevel]) -> Levels {
+        bands
+            .iter()
+            .map(|band| {
+                let level = band.db.zip(self.facts.gain_db);
+                (band.hz, level.map(|(db, gain)| f64::from(db) + gain))
+            })
+            .collect()
     }
 
-    /// The level of one of [`BANDS`] at the loudness of the mix, in dB.
+    /// Side over mid per 1/3 octave, in dB; loudness does not matter to it.
+    fn widths(&self) -> Levels {
+        let detail = self.report.detail.as_ref();
+        let stereo = detail.and_then(|detail| detail.stereo.as_ref());
+        stereo
+            .map_or(&[][..], |stereo| &stereo.bands)
+            .iter()
+            .map(|band| (band.hz, band.width_db.map(f64::from)))
+            .collect()
+    }
+
+    /// The level of one of [`BANDS`] at the loudness of the mix, in dB, where there is signal up to its end.
     fn band(&self, at: usize) -> Option<f64> {
+        if !self.reaches(BANDS[at].2) {
+            return None;
+        }
         let share = self.report.spectrum.bands_db[at].value()?;
         Some(audible_db(&self.report.spectrum.sixth_octave)? + share + self.facts.gain_db?)
     }
@@ -149,43 +167,31 @@ fn audible_db(bands: &[BandLevel]) -> Option<f64> {
     (power > 0.0).then(|| 10.0 * power.log10())
 }
 
-/// The audible bands that `spectrum` gives of the mix, each beside the same band of the references.
+/// Levels of bands, each with its centre in Hz.
+type Levels = Vec<(f64, Option<f64>)>;
+
+/// The audible bands of the mix, each beside the same band of the references.
 fn tones<'a>(
     mix: &Side<'a>,
     sides: &[Side<'a>],
     half_band: f64,
-    spectrum: impl Fn(&'a Report) -> &'a [BandLevel],
+    levels: impl Fn(&Side<'a>) -> Levels,
 ) -> Vec<Tone> {
-    let level = |side: &Side<'a>, hz: f64| {
-        let band = spectrum(side.report).iter().find(|band| is_same(band.hz, hz))?;
-        Some(f64::from(band.db?) + side.facts.gain_db?)
-    };
-    spectrum(mix.report)
-        .iter()
-        .filter(|band| AUDIBLE_HZ.contains(&band.hz))
-        .map(|band| Tone {
-            hz: band.hz,
-            level: mix.against(sides, band.hz * half_band, |side| level(side, band.hz)),
-        })
-        .collect()
-}
-
-/// Side over mid per 1/3 octave. Loudness does not matter to it; lossy coding does, so it stops where the signal does.
-fn widths<'a>(report: &'a Report, mix: &Side<'a>, sides: &[Side<'a>]) -> Vec<Tone> {
-    fn bands(report: &Report) -> Option<&[model::report::StereoBand]> {
-        Some(&report.detail.as_ref()?.stereo.as_ref()?.bands)
-    }
-    let level = |side: &Side<'a>, hz: f64| {
-        let band = bands(side.report)?.iter().find(|band| is_same(band.hz, hz))?;
-        band.width_db.map(f64::from)
-    };
-    bands(report)
-        .unwrap_or_default()
-        .iter()
-        .filter(|band| AUDIBLE_HZ.contains(&band.hz))
-        .map(|band| Tone {
-            hz: band.hz,
-            level: mix.against(sides, band.hz * HALF_THIRD, |side| level(side, band.hz)),
+    let theirs: Vec<Levels> = sides.iter().map(&levels).collect();
+    levels(mix)
+        .into_iter()
+        .filter(|(hz, _)| AUDIBLE_HZ.contains(hz))
+        .map(|(hz, own)| {
+            let carried =
+                |side: &Side<'_>, level: Option<f64>| level.filter(|_| side.reaches(hz * half_band));
+            let each = sides.iter().zip(&theirs).map(|(side, levels)| {
+                let level = levels.iter().find(|(other, _)| is_same(*other, hz));
+                carried(side, level.and_then(|(_, level)| *level))
+            });
+            Tone {
+                hz,
+                level: Against::new(carried(mix, own), each.collect()),
+            }
         })
         .collect()
 }

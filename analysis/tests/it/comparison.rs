@@ -2,9 +2,9 @@
 
 use analysis::comparison::compare;
 use model::{
-    Report,
+    Reading, Report,
     comparison::{Comparison, Measure, Remark, Topic},
-    report::BANDS,
+    report::{Absent, BANDS},
 };
 
 use crate::song::{song, unspoilt};
@@ -191,8 +191,9 @@ fn compression_is_said_once() {
 }
 
 #[test]
-fn a_reference_below_the_gate_is_not_compared_by_level() {
-    let silent = song(|song| song.gain_db = -66.0);
+fn a_reference_without_loudness_is_not_compared_by_level() {
+    let mut silent = unspoilt().clone();
+    silent.loudness.integrated_lufs = Reading::absent(Absent::Silent);
     let comparison = compare(unspoilt(), &[&silent]);
     assert_eq!(comparison.references[0].gain_db, None);
     assert!(comparison.thirds.iter().all(|tone| tone.level.spread.is_none()));

@@ -13,7 +13,7 @@ use model::{
 use crate::{
     format,
     islands::uploader::Uploader,
-    pages::not_found::failed,
+    pages::{not_found::failed, upload::NeedsScript},
     paths,
     ui::{ButtonLink, EmptyState},
     visit::{Visit, redirect_to_sign_in},
@@ -62,12 +62,7 @@ pub fn References() -> impl IntoView {
                     {kept} "; what was measured stays, and is all that a comparison needs." {a_month}
                 </p>
             </div>
-            <noscript>
-                <p class="plate">
-                    "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
-                    "Everything else here works without it. Switch it on for this page and reload."
-                </p>
-            </noscript>
+            <NeedsScript />
             <Uploader kind=UploadKind::Reference max_bytes=max_bytes />
             {is_later_page.then(|| view! { <p><a href=paths::REFERENCES>"Back to the newest"</a></p> })}
             <Suspense>{list}</Suspense>

@@ -31,14 +31,22 @@ pub fn Upload() -> impl IntoView {
                     " MB each. The audio is removed after " {kept} "; the report stays."
                 </p>
             </div>
-            <noscript>
-                <p class="plate">
-                    "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
-                    "Everything else here works without it. Switch it on for this page and reload."
-                </p>
-            </noscript>
+            <NeedsScript />
             <Uploader kind=UploadKind::Mix max_bytes=limits.max_bytes() />
         </section>
     }
     .into_any()
+}
+
+/// Says without a script why nothing can be uploaded.
+#[component]
+pub fn NeedsScript() -> impl IntoView {
+    view! {
+        <noscript>
+            <p class="plate">
+                "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
+                "Everything else here works without it. Switch it on for this page and reload."
+            </p>
+        </noscript>
+    }
 }

@@ -160,13 +160,13 @@ struct WithReport {
     report: Option<String>,
 }
 
-/// Those that the mix is compared with, in the order of their choice.
+/// Those that the mix is compared with, by title.
 async fn chosen(db: &Db, id: AnalysisId) -> Result<Vec<(AnalysisSummary, Option<String>)>> {
     const SELECT: &str = concat!(
         "SELECT ",
         summary_columns!(),
         ", report FROM comparison JOIN analysis ON analysis.id = reference_id JOIN upload ON upload.id = upload_id
-        WHERE analysis_id = $1 ORDER BY added_at, reference_id"
+        WHERE analysis_id = $1 ORDER BY title, reference_id"
     );
     let rows: Vec<WithReport> = db.all(sql(SELECT).bind(id)).await?;
     rows.into_iter()

@@ -101,15 +101,23 @@ fn BandsTable(bands: Vec<Against>) -> impl IntoView {
         .collect_view();
     view! {
         <div class="scroller scroller--whole" role="region" tabindex="0" aria-label="Seven bands compared">
-            <table class="table">
+            <table class="table figures">
                 <caption>"Seven bands, dB relative to a full-scale sine, at the loudness of the mix"</caption>
                 <thead>
                     <tr>
                         <th scope="col">"Band"</th>
-                        <th scope="col" class="is-num">"Mix"</th>
-                        <th scope="col" class="is-num">"Median"</th>
-                        <th scope="col" class="is-num">"References"</th>
-                        <th scope="col" class="is-num">"Difference"</th>
+                        <th scope="col" class="is-num">
+                            "Mix"
+                        </th>
+                        <th scope="col" class="is-num">
+                            "Difference"
+                        </th>
+                        <th scope="col" class="is-num">
+                            "Median"
+                        </th>
+                        <th scope="col" class="is-num">
+                            "References"
+                        </th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -138,7 +146,7 @@ fn FiguresTable(measures: Vec<Measured>, names: Vec<String>) -> impl IntoView {
             view! {
                 <tr>
                     <th scope="row">
-                        {measure.name()} " " <span class="bands__edges">{measure.about()}</span>
+                        {measure.name()} " " <span class="bands__edges figures__about">{measure.about()}</span>
                     </th>
                     <td class="is-num">{number(value.mix)}</td>
                     <td class="is-num">{by}</td>
