@@ -206,3 +206,41 @@ fn a_terminal_gets_colours_and_progress_and_no_color_turns_the_colours_off() {
     assert!(on_a_terminal(&file, &[("NO_COLOR", "")]).contains(TITLE));
     assert!(!on_a_terminal(&file, &[("TERM", "dumb")]).contains(TITLE));
 }
+
+#[test]
+fn a_mix_is_compared_with_references_as_text_and_as_json() {
+    let quiet: Vec<Vec<f64>> = music(44_100, 4.0, 1)
+        .into_iter()
+        .map(|plane| plane.into_iter().map(|x| x * 0.5).collect())
+        .collect();
+    let folder = folder_with(&[
+        ("mix.wav", mix()),
+        ("hero.wav", wav(44_100, &quiet, Encoding::Int24)),
+        ("notes.wav", broken::text()),
+    ]);
+    let run = |arguments: &[&str]| {
+        program()
+            .arg("compare")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let table = text(&run(&["mix.wav", "hero.wav"]).stdout);
+    assert!(table.contains("beside hero.wav (turned by 6.0"), "{table}");
+    assert!(
+        table.contains("nothing stands out from your reference"),
+        "{table}"
+    );
+    let json: Value = serde_json::from_slice(&run(&["--json", "mix.wav", "hero.wav"]).stdout).unwrap();
+    assert_eq!(json["references"], serde_json::json!(["hero.wav"]));
+    assert!((json["comparison"]["references"][0]["gain_db"].as_f64().unwrap() - 6.02).abs() < 0.05);
+    let refused = run(&["mix.wav", "notes.wav"]);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+    assert!(text(&refused.stderr).contains("notes.wav: "));
+    assert_eq!(
+        run(&["mix.wav"]).status.code(),
+        Some(2),
+        "there is nothing to compare with"
+    );
+}

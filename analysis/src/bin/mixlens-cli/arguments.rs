@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Measures files and prints what was found.
     Analyze(Analyze),
+    /// Compares a mix with references, at equal loudness.
+    Compare(Compare),
 }
 
 /// Measures files and prints what was found.
@@ -34,18 +36,40 @@ pub(crate) struct Analyze {
     /// {"file", "io_error", "message", "advice"} for one that could not be read.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Refuses files that are longer.
-    #[arg(long, value_name = "MINUTES", default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=1440))]
-    pub(crate) max_minutes: u32,
     /// What the table judges a file as; `auto` decides by its loudness and peaks. JSON holds both receipts.
     #[arg(long, value_enum, default_value_t = Stage::Auto)]
     pub(crate) stage: Stage,
-    /// Threads for one file: with 2 the meters run beside the decoder. The report is the same.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=2))]
-    pub(crate) threads: u32,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// Colours in tables; `auto` means on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+/// Compares a mix with references, at equal loudness.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    /// The mix.
+    pub(crate) mix: PathBuf,
+    /// Finished music to compare it with. From two on, only what lies outside of all of them stands out.
+    #[arg(required = true, value_name = "REFERENCE")]
+    pub(crate) references: Vec<PathBuf>,
+    /// Prints JSON instead of a table: {"mix", "references", "comparison"}.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How files are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// Refuses files that are longer.
+    #[arg(long, value_name = "MINUTES", default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=1440))]
+    pub(crate) max_minutes: u32,
+    /// Threads for one file: with 2 the meters run beside the decoder. The report is the same.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=2))]
+    pub(crate) threads: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,4 +129,5 @@ Environment:
 Examples:
   mixlens-cli analyze mix.wav
   mixlens-cli analyze --json *.flac | jq -r '[.file, .report.loudness.integrated_lufs.value] | @tsv'
+  mixlens-cli compare mix.wav hero-1.flac hero-2.flac
   ffmpeg -i video.mp4 -f wav - | mixlens-cli analyze -";

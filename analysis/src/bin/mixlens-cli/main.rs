@@ -1,6 +1,7 @@
 //! `mixlens-cli`: the measurements of local files, in the terminal or as JSON.
 
 mod arguments;
+mod comparing;
 mod input;
 mod table;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use analysis::rules::judge;
 use analysis::{Error, Options, measure};
-use arguments::{Analyze, Arguments, Color, Command};
+use arguments::{Analyze, Arguments, Color, Command, Reading};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use input::Input;
@@ -26,20 +27,33 @@ enum Outcome {
     Unreadable = 3,
 }
 
+impl Outcome {
+    const fn of(error: &Error) -> Self {
+        match error {
+            Error::Rejected(_) => Self::Refused,
+            Error::Io(_) => Self::Unreadable,
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let Command::Analyze(arguments) = Arguments::parse().command;
+    let command = Arguments::parse().command;
     // A decoder that panics on a broken file has been caught, and the file's sentence says so.
     std::panic::set_hook(Box::new(|_| {}));
+    let outcome = match command {
+        Command::Analyze(arguments) => analyze_all(&arguments),
+        Command::Compare(arguments) => comparing::run(&arguments),
+    };
+    ExitCode::from(outcome as u8)
+}
+
+fn analyze_all(arguments: &Analyze) -> Outcome {
     let mut out = io::stdout().lock();
     let paint = table::Paint::new(wants_color(arguments.color, out.is_terminal()));
     let mut outcome = Outcome::Measured;
     for (index, path) in arguments.files.iter().enumerate() {
-        let result = analyze(path, &arguments);
-        outcome = outcome.max(match &result {
-            Ok(_) => Outcome::Measured,
-            Err(Error::Rejected(_)) => Outcome::Refused,
-            Err(Error::Io(_)) => Outcome::Unreadable,
-        });
+        let result = analyze(path, &arguments.reading);
+        outcome = outcome.max(result.as_ref().map_or_else(Outcome::of, |_| Outcome::Measured));
         let written = if arguments.json {
             write_json(&mut out, path, &result)
         } else {
@@ -50,18 +64,18 @@ fn main() -> ExitCode {
             if error.kind() != io::ErrorKind::BrokenPipe {
                 let _ = writeln!(io::stderr(), "mixlens-cli: cannot write: {error}");
             }
-            return ExitCode::from(Outcome::Unreadable as u8);
+            return Outcome::Unreadable;
         }
     }
-    ExitCode::from(outcome as u8)
+    outcome
 }
 
-fn analyze(path: &Path, arguments: &Analyze) -> Result<Report, Error> {
+fn analyze(path: &Path, reading: &Reading) -> Result<Report, Error> {
     let Input { file, name, declared } = Input::open(path).map_err(Error::Io)?;
     let options = Options {
         declared,
-        max_duration: Duration::from_secs(u64::from(arguments.max_minutes) * 60),
-        threads: usize::try_from(arguments.threads).unwrap_or(1),
+        max_duration: Duration::from_secs(u64::from(reading.max_minutes) * 60),
+        threads: usize::try_from(reading.threads).unwrap_or(1),
     };
     let bar = progress_bar(&name);
     let measured = std::panic::catch_unwind(AssertUnwindSafe(|| {
