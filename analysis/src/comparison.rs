@@ -262,16 +262,19 @@ fn tone_remarks(thirds: &[Tone]) -> Vec<Remark> {
         .collect()
 }
 
-/// One remark for each figure that stands out; of those about dynamics only the first, since they say one thing.
+/// One remark for each figure that stands out and that somebody would act upon; of those about dynamics only the first,
+/// since they say one thing.
 fn figure_remarks(measures: &[Measured]) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = Vec::new();
     for (measure, tolerance) in FIGURES {
-        let Some(value) = measures
-            .iter()
-            .find(|measured| measured.measure == measure)
-            .map(|measured| &measured.value)
-            .filter(|value| value.stands_out(tolerance))
-            .filter(|value| measure != Measure::LowWidth || value.highest() > MONO_DB)
+        let Some(value) = measures.iter().find(|measured| measured.measure == measure) else {
+            continue;
+        };
+        let value = match measure {
+            Measure::LowWidth => as_good_as_mono(&value.value),
+            _ => value.value.clone(),
+        };
+        let (Some(by), Some(spread), true) = (value.difference(), value.spread, value.stands_out(tolerance))
         else {
             continue;
         };
@@ -282,7 +285,13 @@ fn figure_remarks(measures: &[Measured]) -> Vec<Remark> {
                         measure: Measure::Psr,
                     }
             });
-        if let (Some(by), Some(spread), false) = (value.difference(), value.spread, is_said) {
+        // Bass that is more in the middle, and music that keeps more in mono, are no trouble.
+        let is_harmless = match measure {
+            Measure::LowWidth => by < 0.0,
+            Measure::MonoChange => by > 0.0,
+            _ => false,
+        };
+        if !is_said && !is_harmless {
             remarks.push(Remark {
                 topic: Topic::Figure { measure },
                 by,
@@ -292,6 +301,12 @@ fn figure_remarks(measures: &[Measured]) -> Vec<Remark> {
         }
     }
     remarks
+}
+
+/// Widths with everything below [`MONO_DB`] counted as that.
+fn as_good_as_mono(width: &Against) -> Against {
+    let heard = |width: Option<f64>| width.map(|width| width.max(MONO_DB));
+    Against::new(heard(width.mix), width.each.iter().copied().map(heard).collect())
 }
 
 /// How much a remark matters: the difference against what is audible, and for tone how wide it is.

@@ -42,7 +42,7 @@ async function comparison(page) {
   await page.getByLabel("First hero").check();
   await page.getByLabel("Second hero").check();
   await page.getByRole("button", { name: "Compare", exact: true }).click();
-  await page.getByText("At equal loudness the mix differs most").first().waitFor();
+  await page.getByText("nothing differs more").first().waitFor();
   const with_ = page.getByRole("list", { name: "Compared with" });
   assert.equal(await with_.getByRole("listitem").count(), 2);
   await with_.getByText("turned down by").waitFor();

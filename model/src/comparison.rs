@@ -31,32 +31,23 @@ impl Comparison {
     #[must_use]
     pub fn sentence(&self) -> String {
         let several = self.references.len() > 1;
-        let Some(first) = self.remarks.first() else {
-            return if several {
-                "At equal loudness nothing stands out: the mix lies where your references lie."
-            } else {
-                "At equal loudness nothing stands out from your reference."
+        match (self.remarks.first(), several) {
+            (None, true) => {
+                "At equal loudness nothing stands out: the mix lies where your references lie.".to_owned()
             }
-            .to_owned();
-        };
-        let by = first.unit.of_differences().text(first.by.abs());
-        let more = if first.by > 0.0 { "more" } else { "less" };
-        let than = if several {
-            "the middle of your references"
-        } else {
-            "your reference"
-        };
-        let what = match first.topic {
-            Topic::Tone { from_hz, to_hz } => {
+            (None, false) => "At equal loudness nothing stands out from your reference.".to_owned(),
+            (Some(first), _) => {
+                let than = if several {
+                    "the middle of your references"
+                } else {
+                    "your reference"
+                };
                 format!(
-                    "{by} {more} from {} to {}",
-                    text::frequency(from_hz),
-                    text::frequency(to_hz)
+                    "At equal loudness the mix {} than {than}; nothing differs more.",
+                    first.clause()
                 )
             }
-            Topic::Figure { measure } => format!("{by} {more} in {}", measure.name().to_lowercase()),
-        };
-        format!("At equal loudness the mix differs most by {what} than {than}.")
+        }
     }
 }
 
@@ -141,9 +132,11 @@ impl Spread {
 }
 
 impl Against {
-    /// `mix` against `each`.
+    /// `mix` against `each`, to a thousandth: more is neither known nor worth its digits in JSON.
     #[must_use]
     pub fn new(mix: Option<f64>, each: Vec<Option<f64>>) -> Self {
+        let rounded = |value: Option<f64>| value.map(|value| (value * 1_000.0).round() / 1_000.0);
+        let (mix, each) = (rounded(mix), each.into_iter().map(rounded).collect::<Vec<_>>());
         let spread = Spread::of(each.iter().copied().flatten());
         Self { mix, each, spread }
     }
@@ -331,26 +324,24 @@ pub enum Topic {
 }
 
 impl Remark {
-    /// What differs, in a few words: `Less between 2 and 6 kHz`.
+    /// What differs, in a few words: `Less at 2–6 kHz`.
     #[must_use]
     pub fn title(&self) -> String {
         let is_more = self.by > 0.0;
         match self.topic {
             Topic::Tone { from_hz, to_hz } => {
-                let edges = text::band_edges(from_hz, to_hz);
+                let edges = text::band_edges(two_digits(from_hz), two_digits(to_hz));
                 format!("{} at {edges}", if is_more { "More" } else { "Less" })
             }
             Topic::Figure { measure } => match (measure, is_more) {
                 (Measure::Range, true) => "Wider loudness range",
                 (Measure::Range, false) => "Narrower loudness range",
-                (Measure::Plr | Measure::Psr | Measure::Dr, true) => "More dynamic",
-                (Measure::Plr | Measure::Psr | Measure::Dr, false) => "More compressed",
+                (Measure::Plr | Measure::Psr, true) => "More dynamic",
+                (Measure::Plr | Measure::Psr, false) => "More compressed",
                 (Measure::Width, true) => "Wider",
                 (Measure::Width, false) => "Narrower",
-                (Measure::LowWidth, true) => "Wider low end",
-                (Measure::LowWidth, false) => "Narrower low end",
-                (Measure::MonoChange, true) => "Keeps more in mono",
-                (Measure::MonoChange, false) => "Loses more in mono",
+                (Measure::LowWidth, _) => "Wider low end",
+                (Measure::MonoChange, _) => "Loses more in mono",
                 (measure, _) => measure.name(),
             }
             .to_owned(),
@@ -360,29 +351,39 @@ impl Remark {
     /// The difference and the spread, as one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let by = self.unit.text(self.by.abs());
-        let more = if self.by > 0.0 { "more" } else { "less" };
-        let whose = if self.spread.is_some() {
-            "the references"
-        } else {
-            "the reference"
-        };
-        let what = match self.topic {
-            Topic::Tone { from_hz, to_hz } => format!(
-                "At equal loudness your mix has {by} {more} from {} to {} than {whose}",
-                text::frequency(from_hz),
-                text::frequency(to_hz)
-            ),
-            Topic::Figure { measure } => {
-                format!("{}: {by} {more} than {whose}", measure.name())
-            }
-        };
+        let clause = self.clause();
         match self.spread {
             Some(spread) => format!(
-                "{what}, which lie within {} of each other.",
+                "At equal loudness your mix {clause} than the references, which lie within {} of each other.",
                 self.unit.text(spread)
             ),
-            None => format!("{what}."),
+            None => format!("At equal loudness your mix {clause} than the reference."),
+        }
+    }
+
+    /// What the mix is or has, up to `than`: `has 3.2 dB less from 2 kHz to 6 kHz`.
+    fn clause(&self) -> String {
+        let by = self.unit.text(self.by.abs());
+        let is_more = self.by > 0.0;
+        let either = |more: &'static str, less: &'static str| if is_more { more } else { less };
+        match self.topic {
+            Topic::Tone { from_hz, to_hz } => format!(
+                "has {by} {} from {} to {}",
+                either("more", "less"),
+                text::frequency(two_digits(from_hz)),
+                text::frequency(two_digits(to_hz))
+            ),
+            Topic::Figure { measure } => match measure {
+                Measure::Range => format!("has a loudness range {by} {}", either("wider", "narrower")),
+                Measure::Plr | Measure::Psr => {
+                    let short = if measure == Measure::Psr { "PSR" } else { "PLR" };
+                    format!("is more {} by {by} ({short})", either("dynamic", "compressed"))
+                }
+                Measure::Width => format!("is {by} {}", either("wider", "narrower")),
+                Measure::LowWidth => format!("is {by} wider below 120{}Hz", text::THIN),
+                Measure::MonoChange => format!("loses {by} more in mono"),
+                other => format!("has {by} {} in {}", either("more", "less"), other.name()),
+            },
         }
     }
 
@@ -437,6 +438,12 @@ const fn tone_advice(band: usize, is_more: bool) -> &'static str {
     }
 }
 
+/// Edges of bands are computed; two digits are what an ear or an equaliser makes of them.
+fn two_digits(hz: f64) -> f64 {
+    let step = 10_f64.powf(hz.log10().floor() - 1.0);
+    (hz / step).round() * step
+}
+
 const fn figure_advice(measure: Measure, is_more: bool) -> &'static str {
     match (measure, is_more) {
         (Measure::Range, true) => {
@@ -445,22 +452,22 @@ const fn figure_advice(measure: Measure, is_more: bool) -> &'static str {
         (Measure::Range, false) => {
             "Verse and chorus are closer together. Automation that lets the chorus rise costs nothing."
         }
-        (Measure::Plr | Measure::Psr | Measure::Dr, true) => {
+        (Measure::Plr | Measure::Psr, true) => {
             "More room above the average: right for a mix, and where a master has work to do."
         }
-        (Measure::Plr | Measure::Psr | Measure::Dr, false) => {
+        (Measure::Plr | Measure::Psr, false) => {
             "Peaks stand out less. Ease the limiter or the bus compressor, and compare again."
         }
-        (Measure::Width, true) => "More side than mid. Make sure that what matters is still there in mono.",
+        (Measure::Width, true) => {
+            "More side against mid. Make sure that what matters is still there in mono."
+        }
         (Measure::Width, false) => {
             "More in the middle. Pan doubles and rooms wider before you use a widener."
         }
-        (Measure::LowWidth, true) => {
+        (Measure::LowWidth, _) => {
             "Bass in the sides costs level and cancels in mono. Fold it to mono below 120 Hz."
         }
-        (Measure::LowWidth, false) => "Bass is more in the middle, which is safe.",
-        (Measure::MonoChange, true) => "Holds together better when folded down.",
-        (Measure::MonoChange, false) => "More vanishes when folded down. Look at wideners and doubled parts.",
+        (Measure::MonoChange, _) => "More vanishes when folded down. Look at wideners and doubled parts.",
         _ => "",
     }
 }
@@ -509,5 +516,18 @@ mod tests {
             "At equal loudness your mix has 3.2\u{202f}dB less from 2\u{202f}kHz to 6\u{202f}kHz than the references, which lie within 1.9\u{202f}dB of each other."
         );
         assert!(remark.advice().contains("curtain"));
+        let narrow = Remark {
+            topic: Topic::Figure {
+                measure: Measure::Width,
+            },
+            spread: None,
+            ..remark
+        };
+        assert_eq!(
+            narrow.sentence(),
+            "At equal loudness your mix is 3.2\u{202f}dB narrower than the reference."
+        );
+        assert_eq!(two_digits(222.7), 220.0);
+        assert_eq!(two_digits(14_254.0), 14_000.0);
     }
 }

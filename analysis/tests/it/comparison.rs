@@ -172,6 +172,13 @@ fn width_is_compared_whatever_the_loudness() {
     // Bass that is as good as mono in both is no difference that anybody hears.
     let bass = song(|song| song.low_side_db = -40.0);
     assert_eq!(figure(&compare(&bass, &[unspoilt()]), Measure::LowWidth), None);
+    // Wide bass is one, as far as it is heard as wide; bass that is narrower than theirs is no trouble.
+    let wide_bass = song(|song| song.low_side_db = -2.0);
+    let by = figure(&compare(&wide_bass, &[&bass]), Measure::LowWidth)
+        .unwrap()
+        .by;
+    assert!((6.0..15.0).contains(&by), "{by}");
+    assert_eq!(figure(&compare(&bass, &[&wide_bass]), Measure::LowWidth), None);
 }
 
 #[test]
