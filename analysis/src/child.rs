@@ -74,6 +74,30 @@ pub enum Message {
     IoError(String),
 }
 
+/// What the parent tells a child that makes a copy to play, as JSON on the command line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CopyTask {
+    /// [`copy::Options::max_duration`](crate::copy::Options::max_duration), in seconds.
+    pub max_duration_s: u64,
+    /// [`copy::Options::lowered_db`](crate::copy::Options::lowered_db).
+    pub lowered_db: f64,
+    /// As [`Task::fault`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// The one line of a child that makes a copy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyMessage {
+    /// It is made.
+    Copied,
+    /// The file is at fault.
+    Failure(Failure),
+    /// Reading or writing failed; trying again may help.
+    IoError(String),
+}
+
 impl Message {
     /// Reads one line.
     ///
@@ -127,6 +151,48 @@ pub fn run(task_json: &str, file: File, out: impl Write) -> ExitCode {
     }
 }
 
+/// Standard output as a file of its own, for [`run_copy`].
+///
+/// # Errors
+/// Where standard output is closed, or is no file.
+pub fn stdout_file() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+/// Limits this process, copies `file` to `copy` for browsers to play, and writes one [`CopyMessage`] to `out`.
+///
+/// Call it before anything else in the process has started a thread.
+pub fn run_copy(task_json: &str, file: File, copy: File, mut out: impl Write) -> ExitCode {
+    let told = match serde_json::from_str::<CopyTask>(task_json) {
+        Ok(task) => limit()
+            .and_then(|()| limit_file(crate::copy::MAX_BYTES))
+            .map_err(|error| format!("cannot limit the process: {error}"))
+            .map(|()| task),
+        Err(error) => Err(format!("the task is not understood: {error}")),
+    };
+    let message = match told {
+        Ok(task) => {
+            if let Some(fault) = task.fault {
+                fail_as(fault);
+            }
+            let options = crate::copy::Options {
+                max_duration: Duration::from_secs(task.max_duration_s),
+                lowered_db: task.lowered_db,
+            };
+            match crate::copy::to_wav(file, copy, &options) {
+                Ok(()) => CopyMessage::Copied,
+                Err(Error::Rejected(failure)) => CopyMessage::Failure(failure),
+                Err(Error::Io(error)) => CopyMessage::IoError(error.to_string()),
+            }
+        }
+        Err(message) => CopyMessage::IoError(message),
+    };
+    match write_line(&mut out, &message) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 fn measured(task: &Task, file: File, out: &mut impl Write) -> Message {
     let options = crate::Options {
         declared: task.declared,
@@ -160,7 +226,17 @@ fn limit() -> io::Result<()> {
     Ok(())
 }
 
-fn write_line(out: &mut impl Write, message: &Message) -> io::Result<()> {
+fn limit_file(bytes: u64) -> io::Result<()> {
+    Ok(setrlimit(
+        Resource::Fsize,
+        Rlimit {
+            current: Some(bytes),
+            maximum: Some(bytes),
+        },
+    )?)
+}
+
+fn write_line(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, message)?;
     out.write_all(b"\n")?;
     out.flush()

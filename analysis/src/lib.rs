@@ -8,6 +8,7 @@ mod aac;
 #[cfg(all(unix, feature = "child"))]
 pub mod child;
 pub mod comparison;
+pub mod copy;
 pub mod decode;
 mod layout;
 pub mod meter;
@@ -209,7 +210,7 @@ where
 }
 
 /// Sample frames in `duration`, rounded up so that a file of exactly that length is within it.
-fn frames_in(duration: Duration, rate: u32) -> u64 {
+pub(crate) fn frames_in(duration: Duration, rate: u32) -> u64 {
     let frames = duration
         .as_nanos()
         .saturating_mul(u128::from(rate))

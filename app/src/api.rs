@@ -23,6 +23,7 @@ use leptos::{
 use model::{
     AnalysisId, Problem, ProblemCode, UploadId,
     analysis::{AudioLink, Progress},
+    listening::Sound,
     upload::{CompletedUpload, NewUpload, UploadTicket},
 };
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,18 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
 pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
     let visit = crate::Visit::here();
     backend::analyses::audio_link(&visit.backend, &visit.actor, id)
+        .await
+        .map_err(|error| visit.api_error(&error))
+}
+
+/// Whether the audio can be played, for a page that waits for a copy of it.
+///
+/// # Errors
+/// The problem of `backend::analyses::sound`.
+#[server(prefix = "/api", endpoint = "analyses/sound", input = GetUrl, client = CsrfClient)]
+pub async fn sound_of(id: AnalysisId) -> Result<Sound, ApiError> {
+    let visit = crate::Visit::here();
+    backend::analyses::sound(&visit.backend, &visit.actor, id)
         .await
         .map_err(|error| visit.api_error(&error))
 }

@@ -16,6 +16,7 @@ impl Handler for Backend {
     async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
         match job {
             Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
+            Job::CopyToPlay { account, upload } => analyses::make_copy(self, account, upload, &lease).await,
             Job::Mail { account, notice } => mail::deliver(self, letter_id(&lease)?, account, &notice).await,
             Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, letter_id(&lease)?, sign_up).await,
             Job::RemoveAudio { account, upload } => {
@@ -50,6 +51,7 @@ impl Handler for Backend {
         let told = match job {
             Job::AnalyseUpload { analysis } => analyses::give_up(self, analysis).await,
             Job::BuildExport { export } => export::give_up(self, export).await,
+            Job::CopyToPlay { account, upload } => analyses::give_up_copy(self, account, upload).await,
             _ => Ok::<_, Error>(()),
         };
         if let Err(error) = told {

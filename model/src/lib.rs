@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod failure;
 pub mod format;
 pub mod ids;
+pub mod listening;
 pub mod plan;
 pub mod problem;
 pub mod report;

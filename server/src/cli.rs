@@ -59,6 +59,12 @@ enum Command {
         /// What to measure, as JSON.
         task: String,
     },
+    /// Copies the file on standard input to standard output for browsers to play; the worker starts it.
+    #[command(hide = true)]
+    CopyChild {
+        /// How to copy, as JSON.
+        task: String,
+    },
 }
 
 /// Runs the command that the process was started with. Without one, every role in one process.
@@ -70,6 +76,12 @@ pub fn run() -> ExitCode {
         return match analysis::child::stdin_file() {
             Ok(file) => analysis::child::run(task, file, io::stdout().lock()),
             Err(_) => ExitCode::FAILURE,
+        };
+    }
+    if let Some(Command::CopyChild { task }) = &cli.command {
+        return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
+            (Ok(file), Ok(copy)) => analysis::child::run_copy(task, file, copy, io::stderr().lock()),
+            _ => ExitCode::FAILURE,
         };
     }
     match start(cli) {
@@ -105,7 +117,7 @@ fn start(cli: Cli) -> Result<(), Failure> {
             Some(Command::Web) => process::run(config, process::Roles::WEB).await,
             Some(Command::Worker) => process::run(config, process::Roles::WORKER).await,
             Some(Command::Beat) => process::run(config, process::Roles::BEAT).await,
-            None | Some(Command::Config | Command::MeasureChild { .. }) => {
+            None | Some(Command::Config | Command::MeasureChild { .. } | Command::CopyChild { .. }) => {
                 process::run(config, process::Roles::ALL).await
             }
         }

@@ -85,7 +85,7 @@ pub fn LoudnessChart(
 }
 
 /// From a little above the loudest value down to the quietest twentieth; a fade-out may leave at the bottom.
-fn window_over(series: &Series, integrated: Option<f64>) -> UprightScale {
+pub(super) fn window_over(series: &Series, integrated: Option<f64>) -> UprightScale {
     let mut values: Vec<f64> = series
         .values
         .iter()

@@ -4,18 +4,20 @@
 //! in a nested `<svg>` that is stretched (`preserveAspectRatio="none"`) while its strokes are not.
 
 pub mod difference;
+mod heat;
 pub mod lane;
 pub mod loudness;
 pub mod plot;
 pub mod spectrum;
 pub mod stereo;
 pub mod stereo_bands;
+pub mod timeline;
 pub mod waveform;
 
 pub use difference::DifferenceChart;
-pub use lane::LaneChart;
 pub use loudness::LoudnessChart;
 pub use spectrum::{BandsChart, SpectrumChart};
 pub use stereo::StereoMeters;
 pub use stereo_bands::StereoBandsChart;
+pub use timeline::TimelineChart;
 pub use waveform::WaveformChart;

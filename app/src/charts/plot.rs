@@ -187,9 +187,18 @@ impl UprightScale {
     }
 }
 
-/// The vertical line that an island moves by setting `x1` and `x2` (`"37.5%"`). Hidden until it does.
+/// The vertical lines of the position and of the pointer, which an island moves by setting `x1` and `x2` (`"37.5%"`).
+/// Hidden until it does.
 pub fn playhead() -> impl IntoView {
-    view! { <line class="playhead" x1="-1%" x2="-1%" y1="0" y2="100%"></line> }
+    view! {
+        {probe()}
+        <line class="playhead" x1="-1%" x2="-1%" y1="0" y2="100%"></line>
+    }
+}
+
+/// The line of the pointer alone.
+pub fn probe() -> impl IntoView {
+    view! { <line class="probe" x1="-1%" x2="-1%" y1="0" y2="100%"></line> }
 }
 
 /// The bounds of `parts` runs of nearly equal length over `len` values; one value each where there are few.

@@ -7,9 +7,10 @@ use model::{
     report::{BANDS, BandLevel, BandPercentiles, Spectrum},
 };
 
-use super::plot::{FrequencyAxis, across, line};
+use super::plot::{FrequencyAxis, across, line, probe};
 use crate::{
     format,
+    islands::probe::ProbedBand,
     ui::{ChartFrame, DataTable, meter::percent},
 };
 
@@ -149,6 +150,7 @@ pub fn SpectrumChart(
                     <path class="trace" d=line(&points)></path>
                 </svg>
                 {scale}
+                {probe()}
             </svg>
             <FrequencyAxis />
         </ChartFrame>
@@ -159,15 +161,7 @@ pub fn SpectrumChart(
 /// Both edges of the corridor of tone, laid at the mean level from 200 Hz to 4 kHz; `None` where there is none. The rules
 /// judge 1/3 octaves against the same corridor; in 1/6 octaves both curves lie lower by the same amount.
 fn corridor(bands: &[&BandLevel], down: impl Fn(f64) -> f64) -> Option<String> {
-    let middle: Vec<f64> = bands
-        .iter()
-        .filter(|band| (195.0..=4_100.0).contains(&band.hz))
-        .filter_map(|band| band.db.map(f64::from))
-        .collect();
-    if middle.is_empty() {
-        return None;
-    }
-    let mean = middle.iter().sum::<f64>() / middle.len() as f64;
+    let mean = middle_db(bands.iter().copied())?;
     let edge = |db_of: fn((f64, f64)) -> f64| {
         let points: Vec<_> = CORRIDOR
             .iter()
@@ -179,6 +173,34 @@ fn corridor(bands: &[&BandLevel], down: impl Fn(f64) -> f64) -> Option<String> {
         line(&points)
     };
     Some(edge(|(low, _)| low) + &edge(|(_, high)| high))
+}
+
+/// The mean level from 200 Hz to 4 kHz, at which the corridor is laid.
+fn middle_db<'a>(bands: impl Iterator<Item = &'a BandLevel>) -> Option<f64> {
+    let middle: Vec<f64> = bands
+        .filter(|band| (195.0..=4_100.0).contains(&band.hz))
+        .filter_map(|band| band.db.map(f64::from))
+        .collect();
+    (!middle.is_empty()).then(|| middle.iter().sum::<f64>() / middle.len() as f64)
+}
+
+/// The bands of the chart with the corridor around each, for reading out.
+#[must_use]
+pub fn probed(spectrum: &Spectrum) -> Vec<ProbedBand> {
+    let audible = || {
+        let bands = spectrum.sixth_octave.iter();
+        bands.filter(|band| (20.0..=20_000.0).contains(&band.hz))
+    };
+    let middle = middle_db(audible());
+    audible()
+        .map(|band| {
+            let corridor = middle.and_then(|middle| {
+                let (low, high) = bounds_db(band.hz)?;
+                Some((middle + low, middle + high))
+            });
+            ProbedBand::new(band.hz, band.db.map(f64::from), corridor)
+        })
+        .collect()
 }
 
 /// The curve closed along the bottom; what has no energy lies on the bottom.

@@ -1,16 +1,27 @@
-//! The path of the sound behind the player: which of left and right reaches which ear, faded so that nothing clicks.
+//! The path of the sound behind the player, where every change is faded so that nothing clicks.
 //!
-//! left ─┬─ gain ─┐
-//!       └─ gain ─┼─ out ─ loudspeakers, and the same for right. A change of mode is a change of four gains.
+//! source ─ level ─┐                ┌─ dry ───────────────────┐
+//! source ─ level ─┴─ left and right┴─ high-pass ─ low-pass ─ wet ─┴─ out ─ loudspeakers
+//!
+//! Which source is heard is a matter of levels; mono and side are four gains between left and right; one band alone is
+//! a pair of fourth-order filters at its edges.
 
 use leptos::web_sys;
+use model::report::BANDS;
 use wasm_bindgen::JsValue;
-use web_sys::{AudioContext, AudioNode, ChannelCountMode, GainNode, HtmlAudioElement};
+use web_sys::{
+    AudioContext, AudioNode, BiquadFilterNode, BiquadFilterType, ChannelCountMode, GainNode, HtmlAudioElement,
+};
 
 /// Time constant of every change, in seconds: quick, and too slow to click.
 const FADE_S: f64 = 0.012;
+/// After this the old value is 72 dB down.
+const SETTLED_S: f64 = 8.0 * FADE_S;
+/// Two Butterworth filters of second order in a row are a Linkwitz–Riley filter of fourth order: −6 dB at the edge, 24 dB
+/// per octave beyond it. Web Audio counts the Q of a high-pass and a low-pass in dB, so that this is Q = 1/√2.
+const BUTTERWORTH_DB: f32 = -3.0103;
 
-/// What is heard.
+/// What is heard of left and right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Stereo,
@@ -47,42 +58,87 @@ impl Mode {
     }
 }
 
-/// The nodes. Once made, the audio element plays through them for good.
+/// The nodes. Once made, the audio elements play through them for good.
 #[derive(Clone)]
 pub(super) struct Desk {
     context: AudioContext,
-    gains: [GainNode; 4],
+    levels: Vec<GainNode>,
+    matrix: [GainNode; 4],
+    dry: GainNode,
+    wet: GainNode,
+    /// Two high-passes, then two low-passes.
+    filters: [BiquadFilterNode; 4],
     out: GainNode,
 }
 
 impl Desk {
-    /// Takes over the sound of `audio`.
+    /// Takes over the sound of every one of `sources`; none is heard until [`Self::set_levels`].
     ///
     /// # Errors
     /// The browser has no Web Audio.
-    pub(super) fn new(audio: &HtmlAudioElement) -> Result<Self, JsValue> {
+    pub(super) fn new(sources: &[HtmlAudioElement]) -> Result<Self, JsValue> {
         let context = AudioContext::new()?;
-        let source = context.create_media_element_source(audio)?;
-        // One channel becomes two here, and more than two are folded down.
-        let input = context.create_gain()?;
-        input.set_channel_count(2);
-        input.set_channel_count_mode(ChannelCountMode::Explicit);
         let split = context.create_channel_splitter_with_number_of_outputs(2)?;
         let merge = context.create_channel_merger_with_number_of_inputs(2)?;
-        let out = context.create_gain()?;
-        source.connect_with_audio_node(&input)?;
-        input.connect_with_audio_node(&split)?;
-        let gain = |from: u32, to: u32| -> Result<GainNode, JsValue> {
+        let levels = sources
+            .iter()
+            .map(|source| {
+                let source = context.create_media_element_source(source)?;
+                // One channel becomes two here, and more than two are folded down.
+                let level = context.create_gain()?;
+                level.set_channel_count(2);
+                level.set_channel_count_mode(ChannelCountMode::Explicit);
+                level.gain().set_value(0.0);
+                source.connect_with_audio_node(&level)?;
+                level.connect_with_audio_node(&split)?;
+                Ok(level)
+            })
+            .collect::<Result<_, JsValue>>()?;
+        let cross = |from: u32, to: u32| -> Result<GainNode, JsValue> {
             let gain = context.create_gain()?;
             gain.gain().set_value(if from == to { 1.0 } else { 0.0 });
             split.connect_with_audio_node_and_output(&gain, from)?;
             AudioNode::connect_with_audio_node_and_output_and_input(&gain, &merge, 0, to)?;
             Ok(gain)
         };
-        let gains = [gain(0, 0)?, gain(0, 1)?, gain(1, 0)?, gain(1, 1)?];
-        merge.connect_with_audio_node(&out)?;
+        let matrix = [cross(0, 0)?, cross(0, 1)?, cross(1, 0)?, cross(1, 1)?];
+        let filter = |kind: BiquadFilterType| -> Result<BiquadFilterNode, JsValue> {
+            let filter = context.create_biquad_filter()?;
+            filter.set_type(kind);
+            filter.q().set_value(BUTTERWORTH_DB);
+            Ok(filter)
+        };
+        let filters = [
+            filter(BiquadFilterType::Highpass)?,
+            filter(BiquadFilterType::Highpass)?,
+            filter(BiquadFilterType::Lowpass)?,
+            filter(BiquadFilterType::Lowpass)?,
+        ];
+        let (dry, wet, out) = (
+            context.create_gain()?,
+            context.create_gain()?,
+            context.create_gain()?,
+        );
+        wet.gain().set_value(0.0);
+        merge.connect_with_audio_node(&dry)?;
+        merge.connect_with_audio_node(&filters[0])?;
+        for pair in filters.windows(2) {
+            pair[0].connect_with_audio_node(&pair[1])?;
+        }
+        filters[3].connect_with_audio_node(&wet)?;
+        dry.connect_with_audio_node(&out)?;
+        wet.connect_with_audio_node(&out)?;
+        out.gain().set_value(0.0);
         out.connect_with_audio_node(&context.destination())?;
-        Ok(Self { context, gains, out })
+        Ok(Self {
+            context,
+            levels,
+            matrix,
+            dry,
+            wet,
+            filters,
+            out,
+        })
     }
 
     /// Lets the sound through, as browsers ask for after a click.
@@ -91,21 +147,51 @@ impl Desk {
         let _ = self.context.resume();
     }
 
-    pub(super) fn set_mode(&self, mode: Mode) {
-        for (node, gain) in self.gains.iter().zip(mode.gains()) {
-            self.fade(node, gain);
+    /// How much of each source is heard, as factors.
+    pub(super) fn set_levels(&self, levels: &[f32]) {
+        for (node, level) in self.levels.iter().zip(levels) {
+            self.fade(node, *level, 0.0);
         }
     }
 
-    /// Fades out before a jump, or in behind it.
-    pub(super) fn open(&self, is_open: bool) {
-        self.fade(&self.out, if is_open { 1.0 } else { 0.0 });
+    pub(super) fn set_mode(&self, mode: Mode) {
+        for (node, gain) in self.matrix.iter().zip(mode.gains()) {
+            self.fade(node, gain, 0.0);
+        }
     }
 
-    fn fade(&self, node: &GainNode, to: f32) {
+    /// Lets one of the seven bands through alone, or everything. The filters move while nothing is heard through them.
+    pub(super) fn set_band(&self, band: Option<usize>) {
+        self.fade(&self.wet, 0.0, 0.0);
+        let Some((_, low_hz, high_hz)) = band.and_then(|band| BANDS.get(band)) else {
+            self.fade(&self.dry, 1.0, 0.0);
+            return;
+        };
+        self.fade(&self.dry, 0.0, 0.0);
+        let moved = self.context.current_time() + SETTLED_S;
+        for (filter, hz) in self.filters.iter().zip([low_hz, low_hz, high_hz, high_hz]) {
+            // A device at 32 kHz has nothing above 16 kHz to leave out.
+            let hz = (*hz as f32).min(self.context.sample_rate() / 2.0);
+            let frequency = filter.frequency();
+            let _ = frequency.cancel_scheduled_values(self.context.current_time());
+            let _ = frequency.set_value_at_time(hz, moved);
+        }
+        self.fade(&self.wet, 1.0, SETTLED_S + FADE_S);
+    }
+
+    /// Fades out before a jump or a pause, or in behind it.
+    pub(super) fn open(&self, is_open: bool) {
+        self.fade(&self.out, if is_open { 1.0 } else { 0.0 }, 0.0);
+    }
+
+    /// Begins to fade after `wait_s`; what was to come after now is forgotten first.
+    fn fade(&self, node: &GainNode, to: f32, wait_s: f64) {
+        let now = self.context.current_time();
+        let gain = node.gain();
+        if wait_s == 0.0 {
+            let _ = gain.cancel_scheduled_values(now);
+        }
         // A value that cannot be set leaves the one before.
-        let _ = node
-            .gain()
-            .set_target_at_time(to, self.context.current_time(), FADE_S);
+        let _ = gain.set_target_at_time(to, now + wait_s, FADE_S);
     }
 }

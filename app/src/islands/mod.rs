@@ -9,7 +9,11 @@
 )]
 
 pub mod browser;
+mod cursor;
+mod deck;
 mod desk;
+pub mod lanes;
 pub mod live;
 pub mod player;
+pub mod probe;
 pub mod uploader;

@@ -1,317 +1,344 @@
-//! The player: a signed link that lasts a few minutes, asked for when it is needed, and a position that the charts share.
+//! The player: sources at one loudness, what is heard of them, and the cursor that it shares with the lanes over time.
+//!
+//! There is no shortcut of a single key: everything is a button, and the position a slider.
 
-use std::time::Duration;
+use leptos::{ev, prelude::*};
+use model::{
+    listening::{Sound, Source, SourceKind},
+    report::BANDS,
+};
+use wasm_bindgen::JsCast as _;
+use web_sys::HtmlInputElement;
 
-use leptos::{ev, html::Audio, prelude::*, task::spawn_local};
-use model::AnalysisId;
-use send_wrapper::SendWrapper;
-use wasm_bindgen::{JsCast as _, closure::Closure};
-use web_sys::{Element, HtmlAudioElement, HtmlInputElement, MouseEvent};
-
-use super::desk::{Desk, Mode};
-use crate::{api, format};
-
-/// The charts over time; a click in one seeks.
-const SEEKABLE: &str = "svg.plot:has(.playhead)";
-
-/// The line in each chart that marks the position.
-const PLAYHEAD: &str = ".playhead";
-
-/// The links to places in the song, in receipts and lists; a click plays from there.
-const PLACES: &str = "[data-seek]";
-
-/// How long the sound takes to fade before a jump.
-const FADE: Duration = Duration::from_millis(40);
+use super::{
+    cursor::{listen_to_charts, listen_to_places, move_playheads, move_probes},
+    deck::Deck,
+    desk::Mode,
+    lanes::{Lane, Lanes},
+};
+use crate::format;
 
 /// How far the arrow keys of the position slider seek, in seconds.
 const STEP_S: f64 = 1.0;
 
-/// Plays the audio of an analysis.
+/// Plays a mix and what it is compared with.
 #[island]
 pub fn Player(
-    /// Which analysis.
-    id: AnalysisId,
-    /// Its length in seconds.
-    duration_s: f64,
+    /// The mix of the page, then what it is compared with; never empty.
+    sources: Vec<Source>,
+    /// What the lanes under it show.
+    lanes: Lanes,
 ) -> impl IntoView {
-    let audio = NodeRef::<Audio>::new();
-    let playing = RwSignal::new(false);
-    let position = RwSignal::new(0.0_f64);
-    let message = RwSignal::new(None::<String>);
-    let linked = RwSignal::new(false);
+    let deck = Deck::new(&sources);
+    let length_s = sources.first().map_or(0.0, |mix| mix.duration_s);
+    let has_sound = sources.iter().any(|source| source.sound != Sound::Gone);
+    let hovered = RwSignal::new(None::<f64>);
+    let lanes = StoredValue::new(lanes);
 
-    // The wrapper stands inside the option: on the server there is never one, and so nothing that must be dropped on the
-    // thread that made it. (`new_local` wraps the empty option, too, and panics where a page wanders between threads.)
-    let desk = StoredValue::new(None::<SendWrapper<Desk>>);
-    let mode = RwSignal::new(Mode::Stereo);
-    // The stretch that a place named, and whether it is repeated.
-    let stretch = RwSignal::new(None::<(f64, f64)>);
-    let looping = RwSignal::new(false);
+    Effect::new(move |_| {
+        listen_to_charts(
+            length_s,
+            move |to| deck.visit(to, None, false),
+            move |at| hovered.set(at),
+        );
+        listen_to_places(move |from, until| deck.visit(from, Some(until), true));
+        deck.await_copies();
+    });
+    Effect::new(move |_| move_playheads(deck.cursor() / length_s.max(0.001)));
+    Effect::new(move |_| move_probes(hovered.get().map(|at| at / length_s.max(0.001))));
 
-    // Where playing goes on once the link is there.
-    let wanted = RwSignal::new(None::<f64>);
-    let link = move |then_play: bool| {
-        spawn_local(async move {
-            match api::listen(id).await {
-                Ok(found) => {
-                    let Some(audio) = audio.get_untracked() else {
-                        return;
-                    };
-                    message.set(None);
-                    linked.set(true);
-                    audio.set_src(&found.url);
-                    if then_play {
-                        play(&audio);
-                    }
-                }
-                Err(error) => message.set(Some(error.0.message)),
+    let audios = (0..sources.len())
+        .map(|index| {
+            view! {
+                <audio
+                    node_ref=deck.node(index)
+                    preload="metadata"
+                    crossorigin="anonymous"
+                    on:loadedmetadata=move |_| deck.on_loaded(index)
+                    on:play=move |_| deck.on_started(index)
+                    on:playing=move |_| deck.on_playing(index)
+                    on:pause=move |_| deck.on_stopped(index)
+                    on:ended=move |_| deck.on_stopped(index)
+                    on:timeupdate=move |_| deck.on_time(index)
+                    on:seeked=move |_| deck.on_seeked(index)
+                    on:error=move |_| deck.on_error(index)
+                ></audio>
             }
-        });
-    };
-    let start = move || {
-        let Some(audio) = audio.get_untracked() else {
-            return;
-        };
-        if linked.get_untracked() {
-            desk.with_value(|desk| desk.as_ref().map(|desk| desk.resume()));
-            play(&audio);
-        } else {
-            link(true);
-        }
-    };
-    let toggle = move |_| {
-        let Some(audio) = audio.get_untracked() else {
-            return;
-        };
-        if !linked.get_untracked() || audio.paused() {
-            start();
-        } else {
-            // Pausing cannot fail in a way that matters.
-            let _ = audio.pause();
-        }
-    };
-    let seek = move |to: f64| {
-        let to = to.clamp(0.0, duration_s);
-        position.set(to);
-        match audio.get_untracked() {
-            Some(audio) if linked.get_untracked() && audio.ready_state() > 0 => {
-                let desk = desk.get_value().filter(|_| !audio.paused());
-                match desk {
-                    // Silence first, so that the jump is no click; `seeked` opens it again.
-                    Some(desk) => {
-                        desk.open(false);
-                        set_timeout(move || audio.set_current_time(to), FADE);
-                    }
-                    None => audio.set_current_time(to),
-                }
-            }
-            _ => wanted.set(Some(to)),
-        }
-    };
-    let on_loaded = move |_| {
-        if let (Some(audio), Some(to)) = (audio.get_untracked(), wanted.get_untracked()) {
-            audio.set_current_time(to);
-            wanted.set(None);
-        }
-    };
-    let on_time = move |_| {
-        if let Some(audio) = audio.get_untracked()
-            && wanted.get_untracked().is_none()
-        {
-            let now = audio.current_time();
-            position.set(now);
-            if let Some((from, until)) = stretch.get_untracked()
-                && looping.get_untracked()
-                && now >= until
-            {
-                seek(from);
-            }
-        }
-    };
-    let on_seeked = move |_| {
-        desk.with_value(|desk| desk.as_ref().map(|desk| desk.open(true)));
-    };
-    let visit = move |from: f64, until: f64| {
-        stretch.set(Some((from, until)));
-        seek(from);
-        start();
-    };
-    let choose = move |chosen: Mode| {
-        let Some(audio) = audio.get_untracked() else {
-            return;
-        };
-        if desk.with_value(Option::is_none) {
-            match Desk::new(&audio) {
-                Ok(new) => desk.set_value(Some(SendWrapper::new(new))),
-                Err(_) => {
-                    message.set(Some("Your browser cannot play one channel alone.".into()));
-                    return;
-                }
-            }
-        }
-        desk.with_value(|desk| {
-            if let Some(desk) = desk {
-                desk.resume();
-                desk.set_mode(chosen);
-            }
-        });
-        mode.set(chosen);
-    };
-    let on_error = move |_| {
-        let Some(audio) = audio.get_untracked() else {
-            return;
-        };
-        if audio.src().is_empty() {
-            return;
-        }
-        linked.set(false);
-        // MEDIA_ERR_SRC_NOT_SUPPORTED at the start is the format; later on it is a link that has ended.
-        if audio.error().is_some_and(|error| error.code() == 4) && position.get_untracked() == 0.0 {
-            message.set(Some(
-                "Your browser cannot play this format. The measurements are not affected.".into(),
-            ));
-        } else {
-            wanted.set(Some(position.get_untracked()));
-            link(playing.get_untracked());
-        }
-    };
-    Effect::new(move |_| listen_to_charts(duration_s, seek));
-    Effect::new(move |_| listen_to_places(visit));
-    Effect::new(move |_| move_playheads(position.get() / duration_s.max(0.001)));
+        })
+        .collect_view();
+    view! {
+        <div class="player" role="group" aria-label="Player">
+            {transport(deck, lanes, has_sound)}
+            {(sources.len() > 1).then(|| choice(deck, &sources))}
+            {has_sound.then(|| tools(deck))}
+            {sound_note(deck, &sources)}
+            {read_out(deck, lanes, hovered)}
+            {audios}
+            <p class="player__message" role="status">{move || deck.message.get()}</p>
+        </div>
+    }
+}
 
+/// The key, the clocks, and the slider that reads the lanes out.
+fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl IntoView {
+    let is_silent = move || deck.sound(deck.active.get()) != Sound::Ready;
     let on_slide = move |event: ev::Event| {
         if let Some(input) = event
             .target()
             .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
         {
-            seek(input.value_as_number());
+            deck.seek(input.value_as_number());
         }
     };
-    view! {
-        <div class="player" role="group" aria-label="Player">
-            <button type="button" class="player__button" aria-label=move || if playing.get() { "Pause" } else { "Play" } on:click=toggle>
+    // The slider has no use of its own for these.
+    let on_key = move |event: ev::KeyboardEvent| {
+        if matches!(event.key().as_str(), " " | "Enter") {
+            event.prevent_default();
+            deck.toggle();
+        }
+    };
+    let place = Memo::new(move |_| {
+        format!(
+            "{} of {}",
+            format::clock(deck.position()),
+            format::clock(deck.duration_s())
+        )
+    });
+    let spoken = Memo::new(move |_| {
+        let place = place.get();
+        // While it plays the values change faster than anybody can listen.
+        if deck.playing.get() || !deck.is_on_axis() {
+            return place;
+        }
+        lanes.with_value(|lanes| {
+            let index = lanes.at(deck.cursor());
+            let values = lanes.lanes.iter().filter_map(|lane| lane.spoken(index));
+            std::iter::once(place)
+                .chain(values)
+                .collect::<Vec<_>>()
+                .join(", ")
+        })
+    });
+    let key = has_sound.then(|| {
+        view! {
+            <button
+                type="button"
+                class="player__button"
+                disabled=is_silent
+                aria-label=move || if deck.playing.get() { "Pause" } else { "Play" }
+                on:click=move |_| deck.toggle()
+            >
                 <svg viewBox="0 0 24 24" aria-hidden="true">
-                    <path d=move || if playing.get() { "M7 5h4v14H7zM13 5h4v14h-4z" } else { "M8 4.500l12 7.500l-12 7.500z" }></path>
+                    <path d=move || if deck.playing.get() { "M7 5h4v14H7zM13 5h4v14h-4z" } else { "M8 4.500l12 7.500l-12 7.500z" }></path>
                 </svg>
             </button>
-            <span class="player__time num">{move || format::clock(position.get())}</span>
+        }
+    });
+    view! {
+        <div class="player__transport">
+            {key} <span class="player__time num">{move || format::clock(deck.position())}</span>
             <input
                 class="player__position"
                 type="range"
                 min="0"
-                max=format!("{duration_s:.1}")
+                max=move || format!("{:.1}", deck.duration_s())
                 step=STEP_S.to_string()
                 aria-label="Position"
-                aria-valuetext=move || format!("{} of {}", format::clock(position.get()), format::clock(duration_s))
-                prop:value=move || position.get().to_string()
+                aria-valuetext=move || spoken.get()
+                prop:value=move || deck.position().to_string()
                 on:input=on_slide
-            />
-            <span class="player__time num">{format::clock(duration_s)}</span>
-            <div class="player__tools">
-                <div class="segments" role="group" aria-label="What is heard">
-                    {Mode::ALL
-                        .into_iter()
-                        .map(|each| {
-                            view! {
-                                <button
-                                    type="button"
-                                    title=each.help()
-                                    aria-pressed=move || (mode.get() == each).to_string()
-                                    on:click=move |_| choose(each)
-                                >
-                                    {each.name()}
-                                </button>
-                            }
-                        })
-                        .collect_view()}
-                </div>
-                <button
-                    type="button"
-                    class="player__loop"
-                    aria-pressed=move || looping.get().to_string()
-                    disabled=move || stretch.get().is_none()
-                    on:click=move |_| looping.update(|looping| *looping = !*looping)
-                >
-                    {move || match stretch.get() {
-                        Some((from, until)) => {
-                            format!("Loop {}{}{}", format::clock(from), format::DASH, format::clock(until))
-                        }
-                        None => "Loop a place".to_owned(),
-                    }}
-                </button>
-            </div>
-            <audio
-                node_ref=audio
-                preload="metadata"
-                crossorigin="anonymous"
-                on:play=move |_| playing.set(true)
-                on:pause=move |_| playing.set(false)
-                on:ended=move |_| playing.set(false)
-                on:loadedmetadata=on_loaded
-                on:timeupdate=on_time
-                on:seeked=on_seeked
-                on:error=on_error
-            ></audio>
-            <p class="player__message" role="status">{move || message.get()}</p>
+                on:keydown=on_key
+            /> <span class="player__time num">{move || format::clock(deck.duration_s())}</span>
         </div>
     }
 }
 
-fn play(audio: &HtmlAudioElement) {
-    // A refusal by the browser arrives as an error event as well.
-    let _ = audio.play();
-}
-
-/// A click in a chart over time seeks to that time.
-fn listen_to_charts(duration_s: f64, seek: impl Fn(f64) + Copy + 'static) {
-    let Ok(charts) = document().query_selector_all(SEEKABLE) else {
-        return;
+/// Which source is heard, and at which loudness.
+fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
+    let buttons = sources
+        .iter()
+        .enumerate()
+        .map(|(index, source)| {
+            let letter = char::from(b'A' + u8::try_from(index.min(25)).unwrap_or(0));
+            let name = match source.kind {
+                SourceKind::Mix => "This mix".to_owned(),
+                SourceKind::Version | SourceKind::Reference => source.title.clone(),
+            };
+            let state = move || match deck.sound(index) {
+                Sound::Ready if deck.pending.get() == Some(index) => Some("loading"),
+                Sound::Ready => None,
+                Sound::Making => Some("being prepared"),
+                Sound::Gone => Some("audio removed"),
+            };
+            view! {
+                <button
+                    type="button"
+                    class="source"
+                    disabled=move || deck.sound(index) != Sound::Ready
+                    aria-pressed=move || (deck.active.get() == index).to_string()
+                    on:click=move |_| deck.switch(index)
+                >
+                    <span class="source__letter">{letter}</span>
+                    <span class="source__name">{name}</span>
+                    {move || state().map(|state| view! { <span class="source__state">{state}</span> })}
+                </button>
+            }
+        })
+        .collect_view();
+    let gain = move || {
+        let matching = deck.matching();
+        let gain_db = matching.gains_db.get(deck.active.get()).copied().unwrap_or(0.0);
+        match matching.target_lufs {
+            None => "Nothing to match: only one of them has a loudness.".to_owned(),
+            Some(_) if !deck.is_matched.get() => "Each as loud as it is.".to_owned(),
+            Some(target) => format!(
+                "{}, matched to {}",
+                format::with_unit(gain_db, 1, "dB"),
+                format::with_unit(target, 1, "LUFS")
+            ),
+        }
     };
-    for at in 0..charts.length() {
-        let Some(chart) = charts.item(at).and_then(|node| node.dyn_into::<Element>().ok()) else {
-            continue;
-        };
-        let plot = chart.clone();
-        let on_click = Closure::<dyn FnMut(MouseEvent)>::new(move |event: MouseEvent| {
-            let place = plot.get_bounding_client_rect();
-            seek((f64::from(event.client_x()) - place.left()) / place.width().max(1.0) * duration_s);
-        });
-        // A chart without the listener is a chart all the same.
-        let _ = chart.add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());
-        on_click.forget();
+    view! {
+        <div class="player__choice">
+            <div class="sources" role="group" aria-label="Source">
+                {buttons}
+            </div>
+            <div class="player__match">
+                <button
+                    type="button"
+                    class="toggle"
+                    title="Turns the louder ones down to the quietest; none is turned up"
+                    aria-pressed=move || deck.is_matched.get().to_string()
+                    on:click=move |_| deck.toggle_matching()
+                >
+                    "Match loudness"
+                </button>
+                <span class="player__gain num">{gain}</span>
+            </div>
+        </div>
     }
 }
 
-/// A click on a place plays from there.
-fn listen_to_places(visit: impl Fn(f64, f64) + Copy + 'static) {
-    let on_click = Closure::<dyn FnMut(MouseEvent)>::new(move |event: MouseEvent| {
-        let link = event
-            .target()
-            .and_then(|target| target.dyn_into::<Element>().ok())
-            .and_then(|target| target.closest(PLACES).ok().flatten());
-        let Some(link) = link else {
-            return;
-        };
-        let number = |name: &str| link.get_attribute(name).and_then(|text| text.parse::<f64>().ok());
-        if let (Some(from), Some(until)) = (number("data-seek"), number("data-until")) {
-            event.prevent_default();
-            visit(from, until);
-        }
-    });
-    let _ = document().add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());
-    on_click.forget();
+/// Mono, side, one band alone, a loop.
+fn tools(deck: Deck) -> impl IntoView {
+    let modes = Mode::ALL
+        .into_iter()
+        .map(|each| {
+            view! {
+                <button
+                    type="button"
+                    title=each.help()
+                    aria-pressed=move || (deck.mode.get() == each).to_string()
+                    on:click=move |_| deck.set_mode(each)
+                >
+                    {each.name()}
+                </button>
+            }
+        })
+        .collect_view();
+    let bands =
+        std::iter::once(("All", None, "Every frequency".to_owned()))
+            .chain(BANDS.into_iter().enumerate().map(|(at, (name, from, to))| {
+                (name, Some(at), format!("Only {}", format::band_edges(from, to)))
+            }))
+            .map(|(name, band, help)| {
+                view! {
+                    <button
+                        type="button"
+                        title=help
+                        aria-pressed=move || (deck.band.get() == band).to_string()
+                        on:click=move |_| deck.set_band(band)
+                    >
+                        {name}
+                    </button>
+                }
+            })
+            .collect_view();
+    let loop_label = move || match deck.stretch.get() {
+        Some((from, until)) => format!(
+            "Loop {}{}{}",
+            format::clock(from),
+            format::DASH,
+            format::clock(until)
+        ),
+        None => "Loop from here".to_owned(),
+    };
+    view! {
+        <div class="player__tools">
+            <div class="segments" role="group" aria-label="What is heard of left and right">
+                {modes}
+            </div>
+            <div class="segments" role="group" aria-label="Which band is heard">
+                {bands}
+            </div>
+            <button
+                type="button"
+                class="toggle"
+                title="Click a place in the receipt to loop it instead"
+                aria-pressed=move || deck.looping.get().to_string()
+                disabled=move || !deck.is_on_axis()
+                on:click=move |_| deck.toggle_loop()
+            >
+                {loop_label}
+            </button>
+        </div>
+    }
 }
 
-/// Marks the share `0..=1` of the length in every chart over time.
-fn move_playheads(share: f64) {
-    let Ok(lines) = document().query_selector_all(PLAYHEAD) else {
-        return;
+/// Why the mix cannot be played, where it cannot.
+fn sound_note(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
+    let others = if sources.len() > 1 {
+        "; what it is compared with can"
+    } else {
+        ""
     };
-    let x = format!("{:.2}%", share.clamp(0.0, 1.0) * 100.0);
-    for at in 0..lines.length() {
-        if let Some(line) = lines.item(at).and_then(|node| node.dyn_into::<Element>().ok()) {
-            let _ = line.set_attribute("x1", &x);
-            let _ = line.set_attribute("x2", &x);
-        }
+    let others = if sources.iter().skip(1).any(|source| source.sound != Sound::Gone) {
+        others
+    } else {
+        ""
+    };
+    move || {
+        match deck.sound(0) {
+        Sound::Ready => None,
+        Sound::Making => Some(
+            "A copy to play is being made, because browsers do not play this format. The measurements are from the file itself."
+                .to_owned(),
+        ),
+        Sound::Gone => Some(format!(
+            "The audio was removed, so the mix cannot be played here{others}. Every number stays."
+        )),
     }
+    .map(|words| view! { <p class="player__note" role="status">{words}</p> })
+    }
+}
+
+/// The values of every lane at the pointer or the position, each in a place of its own.
+fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>>) -> impl IntoView {
+    let at = Memo::new(move |_| hovered.get().unwrap_or_else(|| deck.cursor()));
+    let index = Memo::new(move |_| lanes.with_value(|lanes| lanes.at(at.get())));
+    let cell = |(number, lane): (usize, &Lane)| {
+        let value =
+            move || lanes.with_value(|lanes| lanes.lanes.get(number).map(|lane| lane.text(index.get())));
+        view! {
+            <div>
+                <dt>
+                    {lane.name.clone()} " " <span class="label__unit">{lane.unit.clone()}</span>
+                </dt>
+                <dd class="num">{value}</dd>
+            </div>
+        }
+    };
+    lanes.with_value(|lanes| {
+        (!lanes.lanes.is_empty()).then(|| {
+            view! {
+                <dl class="readout">
+                    <div>
+                        <dt>{move || if hovered.get().is_some() { "Pointer" } else { "Position" }}</dt>
+                        <dd class="num">{move || format::clock_tenths(at.get())}</dd>
+                    </div>
+                    {lanes.lanes.iter().enumerate().map(cell).collect_view()}
+                </dl>
+            }
+        })
+    })
 }

@@ -5,7 +5,8 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use model::{
     AnalysisId, Problem, ProblemCode,
-    analysis::{AnalysisState, AnalysisView, Audio},
+    analysis::{AnalysisState, AnalysisView},
+    listening::Source,
 };
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
     report::{FailureBody, ReportBody, RunningBody},
 };
 use crate::{
+    charts::timeline::lanes,
     islands::{
         live::{Live, REPLACED},
         player::Player,
@@ -43,15 +45,20 @@ pub fn Analysis() -> impl IntoView {
     // Read before the first await: the context belongs to the synchronous part.
     let refusal = Refusal::here();
     let body = Suspend::new(async move {
-        match backend::analyses::view(&visit.backend, &visit.actor, id).await {
-            Ok(view) => body(view, &visit, refusal),
+        let found = async {
+            let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
+            let sources = backend::analyses::sources(&visit.backend, &visit.actor, id).await?;
+            Ok::<_, backend::Error>((view, sources))
+        };
+        match found.await {
+            Ok((view, sources)) => body(view, sources, &visit, refusal),
             Err(error) => failed(&visit.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
 }
 
-fn body(view: AnalysisView, visit: &Visit, refusal: Refusal) -> AnyView {
+fn body(view: AnalysisView, sources: Vec<Source>, visit: &Visit, refusal: Refusal) -> AnyView {
     let now = visit.backend.now();
     let id = view.summary.id;
     let title = view.summary.title.clone();
@@ -62,15 +69,8 @@ fn body(view: AnalysisView, visit: &Visit, refusal: Refusal) -> AnyView {
     };
     let content = match view.summary.progress.state {
         AnalysisState::Done => {
-            let duration_s = view.summary.duration_s.unwrap_or(0.0);
-            let has_audio = matches!(view.summary.audio, Audio::Kept { until } if until > now);
-            let player = move || {
-                if has_audio {
-                    view! { <Player id=id duration_s=duration_s /> }.into_any()
-                } else {
-                    view! { <p class="muted player-gone">"The audio was removed, so nothing can be played here. Every number stays."</p> }.into_any()
-                }
-            };
+            let lanes = view.report.as_ref().map(lanes).unwrap_or_default();
+            let player = move || view! { <Player sources=sources lanes=lanes /> };
             let csrf = Some(visit.csrf.clone());
             view! { <ReportBody view=view now=now actions=actions player=player csrf=csrf /> }.into_any()
         }

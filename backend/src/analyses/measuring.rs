@@ -21,7 +21,7 @@ use tokio::{
     process::Command,
 };
 
-use super::{store, verdicts};
+use super::{copying, store, verdicts};
 use crate::{
     Backend, Error, Result,
     db::Tx,
@@ -56,7 +56,7 @@ const INTERRUPTED: &str =
 
 /// How the measuring of a file ended.
 enum Outcome {
-    Report(Box<Report>),
+    Report { report: Box<Report>, is_big_wave: bool },
     Failure(Failure),
 }
 
@@ -106,7 +106,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
     let now = backend.now();
     let mut tx = backend.db.begin().await?;
     let has_ended = match &outcome {
-        Outcome::Report(report) => {
+        Outcome::Report { report, is_big_wave } => {
             let is_done = store::set_done(&mut tx, id, report, now).await?;
             // A reference is somebody's finished music: measured, not judged.
             let is_mix = store::owner(&mut tx, id)
@@ -114,6 +114,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
                 .is_some_and(|(_, kind)| kind == UploadKind::Mix);
             if is_done && is_mix {
                 verdicts::record(&mut tx, id, report, now).await?;
+                copying::enqueue(backend, &mut tx, id, report, *is_big_wave).await?;
             }
             is_done
         }
@@ -164,14 +165,8 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
         told: None,
     };
     teller.tell(Stage::Fetching, 0).await?;
-    let file = match fetch(
-        backend,
-        &key,
-        u64::try_from(work.size_bytes).unwrap_or(0),
-        &mut teller,
-    )
-    .await
-    {
+    let size = u64::try_from(work.size_bytes).unwrap_or(0);
+    let file = match fetch(backend, &key, Some((&mut teller, size))).await {
         Ok(file) => file,
         Err(Error::Problem(_)) => return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone)))),
         Err(error) => return Err(error),
@@ -193,17 +188,14 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
 }
 
 /// Streams the object into a file without a name, which the operating system removes when it is closed.
-async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>) -> Result<std::fs::File> {
-    let local = |error: std::io::Error| Error::Unavailable {
-        what: "the temporary folder",
-        source: error.into(),
-    };
+/// Whoever is to be told how far it is comes with the size of the object in bytes.
+pub(super) async fn fetch(
+    backend: &Backend,
+    key: &Key,
+    mut told: Option<(&mut Teller<'_>, u64)>,
+) -> Result<std::fs::File> {
     let mut object = backend.storage.get_stream(key).await?;
-    let file = tokio::task::spawn_blocking(tempfile::tempfile)
-        .await
-        .map_err(Error::internal)?
-        .map_err(local)?;
-    let mut file = tokio::fs::File::from_std(file);
+    let mut file = tokio::fs::File::from_std(nameless_file().await?);
     let mut buffer = vec![0; 256 * 1024];
     let mut done = 0_u64;
     loop {
@@ -213,13 +205,30 @@ async fn fetch(backend: &Backend, key: &Key, size: u64, teller: &mut Teller<'_>)
         }
         file.write_all(&buffer[..count]).await.map_err(local)?;
         done += count as u64;
-        teller
-            .tell(Stage::Fetching, share(done, size, 0, FETCHED))
-            .await?;
+        if let Some((teller, size)) = &mut told {
+            teller
+                .tell(Stage::Fetching, share(done, *size, 0, FETCHED))
+                .await?;
+        }
     }
     file.flush().await.map_err(local)?;
     file.rewind().await.map_err(local)?;
     Ok(file.into_std().await)
+}
+
+/// A file that goes when it is closed, whatever happens to the process.
+pub(super) async fn nameless_file() -> Result<std::fs::File> {
+    tokio::task::spawn_blocking(tempfile::tempfile)
+        .await
+        .map_err(Error::internal)?
+        .map_err(local)
+}
+
+fn local(error: std::io::Error) -> Error {
+    Error::Unavailable {
+        what: "the temporary folder",
+        source: error.into(),
+    }
 }
 
 fn interrupted(error: std::io::Error) -> Error {
@@ -235,6 +244,7 @@ async fn measure_in_child(
     file: std::fs::File,
     teller: &mut Teller<'_>,
 ) -> Result<Outcome> {
+    let is_big_wave = copying::is_big_wave(&file);
     let mut child = Command::new(&backend.child.program)
         .arg("measure-child")
         .arg(serde_json::to_string(task).map_err(Error::internal)?)
@@ -260,7 +270,7 @@ async fn measure_in_child(
     match answer {
         Err(_) => gave_up,
         Ok(Err(error)) => Err(error),
-        Ok(Ok(Some(Message::Report(report)))) => Ok(Outcome::Report(report)),
+        Ok(Ok(Some(Message::Report(report)))) => Ok(Outcome::Report { report, is_big_wave }),
         Ok(Ok(Some(Message::Failure(failure)))) => Ok(Outcome::Failure(failure)),
         Ok(Ok(Some(Message::IoError(error)))) => Err(Error::Unavailable {
             what: "the measuring process",
@@ -304,7 +314,7 @@ async fn listen(
 
 /// Whether somebody outside ended the child (an operator, the system that is out of memory or shutting down), which says
 /// nothing about the file.
-fn was_told_to_stop(status: ExitStatus) -> bool {
+pub(super) fn was_told_to_stop(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     const SIGHUP: i32 = 1;
     const SIGINT: i32 = 2;
@@ -323,7 +333,7 @@ fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
 }
 
 /// Writes progress, no more often than [`TELL_EVERY`], except for a new stage.
-struct Teller<'a> {
+pub(super) struct Teller<'a> {
     backend: &'a Backend,
     id: AnalysisId,
     told: Option<(Stage, u8, Timestamp)>,

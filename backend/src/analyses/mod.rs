@@ -1,10 +1,14 @@
 //! Analyses: the history, the report, renaming, deleting, and a link to listen.
 
+mod copying;
+mod listening;
 mod measuring;
 mod references;
 mod store;
 mod verdicts;
 
+pub(crate) use copying::{give_up as give_up_copy, run as make_copy};
+pub use listening::{audio_link, sound, sources};
 pub use measuring::Child;
 pub(crate) use measuring::{give_up, run};
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
@@ -12,11 +16,9 @@ pub(crate) use store::{insert, of_upload};
 pub use verdicts::choose_stage;
 pub(crate) use verdicts::judge_anew;
 
-use std::time::Duration;
-
 use model::{
     AnalysisId, Report, Timestamp,
-    analysis::{AnalysisPage, AnalysisView, Audio, AudioLink, Progress},
+    analysis::{AnalysisPage, AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::UploadKind,
 };
@@ -24,7 +26,6 @@ use model::{
 use crate::{
     Actor, Backend, Error, Result,
     jobs::{self, Job},
-    storage::Key,
 };
 
 /// Rows of the history on one page.
@@ -151,39 +152,6 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     tx.commit().await?;
     backend.wake.wake();
     Ok(kind)
-}
-
-/// A signed link to the audio of an analysis, for a few minutes (P04).
-///
-/// # Errors
-/// `NotFound` where there is no such analysis or its audio is gone.
-pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AudioLink> {
-    let user = actor.user()?;
-    let row = store::find(&backend.db, user.account, id)
-        .await?
-        .ok_or_else(missing)?;
-    let upload = row.upload_id.parse().map_err(Error::internal)?;
-    let (file_name, media_type) = (row.file_name.clone(), row.media_type.clone());
-    let now = backend.now();
-    match row.summary()?.audio {
-        Audio::Kept { until } if until > now => {}
-        _ => {
-            return Err(Error::problem(
-                model::ProblemCode::NotFound,
-                "This audio was removed. The report stays.",
-            ));
-        }
-    }
-    let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
-    let key = Key::source(user.account, upload);
-    let url = backend
-        .storage
-        .presign_get(&key, &file_name, &media_type, valid_for, now)
-        .await?;
-    Ok(AudioLink {
-        url,
-        expires_at: now.plus(valid_for),
-    })
 }
 
 /// The key of a page, which is the id of the last row before it.

@@ -54,7 +54,6 @@ pub(super) struct ProgressRow {
 pub(super) struct AnalysisRow {
     #[sqlx(flatten)]
     summary: SummaryRow,
-    pub(super) upload_id: String,
     pub(super) file_name: String,
     pub(super) size_bytes: i64,
     pub(super) media_type: String,
@@ -215,7 +214,7 @@ pub(super) async fn find(
     const SELECT: &str = concat!(
         "SELECT ",
         summary_columns!(),
-        ", upload_id, file_name, size_bytes, media_type, report
+        ", file_name, size_bytes, media_type, report
         FROM analysis JOIN upload ON upload.id = upload_id
         WHERE analysis.id = $1 AND analysis.account_id = $2"
     );

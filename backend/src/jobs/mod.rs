@@ -41,6 +41,14 @@ pub enum Job {
         /// The analysis, in state `queued`.
         analysis: AnalysisId,
     },
+    /// Makes a copy of an upload that browsers play. It does not go with the account: what it wrote while the account was
+    /// deleted, it removes.
+    CopyToPlay {
+        /// Whose it is.
+        account: AccountId,
+        /// The upload.
+        upload: UploadId,
+    },
     /// Judges all reports that the present rules have not seen. Periodic.
     JudgeAnew,
     /// Writes to a person.
@@ -107,6 +115,12 @@ const ANALYSE_UPLOAD: Policy = Policy {
     max_attempts: 3,
     timeout: Duration::from_secs(15 * 60),
 };
+const COPY_TO_PLAY: Policy = Policy {
+    kind: "copy_to_play",
+    queue: Queue::Analysis,
+    max_attempts: 3,
+    timeout: Duration::from_secs(15 * 60),
+};
 const JUDGE_ANEW: Policy = Policy {
     kind: "judge_anew",
     queue: Queue::Storage,
@@ -168,6 +182,7 @@ impl Job {
     pub const fn policy(&self) -> &'static Policy {
         match self {
             Self::AnalyseUpload { .. } => &ANALYSE_UPLOAD,
+            Self::CopyToPlay { .. } => &COPY_TO_PLAY,
             Self::JudgeAnew => &JUDGE_ANEW,
             Self::Mail { .. } => &MAIL,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,

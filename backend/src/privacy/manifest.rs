@@ -226,13 +226,14 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "upload",
         title: "Uploaded files",
-        about: "To measure them. The audio itself is in the object store until the moment that is given here.",
+        about: "To measure them. The audio itself, and a copy to play where browsers do not play its format, is in the object store until the moment that is given here.",
         kept: "The facts until you delete the report; the audio as your plan says.",
         export: rows! {
             from "upload" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
                 "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
+                "play_copy" Text "Copy to play", "play_copy_lowered_db" Number "Copy made lower by, dB",
             }
             withheld { "account_id" REFERENCE }
         },

@@ -16,6 +16,12 @@ impl Key {
         Self(format!("{}source", Self::upload_prefix(account, upload).0))
     }
 
+    /// A copy of the audio that browsers play: `a/<account>/<upload>/play`. It goes with its source.
+    #[must_use]
+    pub fn play_copy(account: AccountId, upload: UploadId) -> Self {
+        Self(format!("{}play", Self::upload_prefix(account, upload).0))
+    }
+
     /// A corrected render of an upload: `a/<account>/<upload>/render/<render>`. It goes with its source.
     #[must_use]
     pub fn render(account: AccountId, upload: UploadId, render: Uuid) -> Self {
@@ -100,6 +106,11 @@ mod tests {
         assert!(
             render
                 .as_str()
+                .starts_with(Key::upload_prefix(account, upload).as_str())
+        );
+        let play = Key::play_copy(account, upload);
+        assert!(
+            play.as_str()
                 .starts_with(Key::upload_prefix(account, upload).as_str())
         );
         assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));

@@ -22,13 +22,13 @@ use aws_sdk_s3::{
     },
     error::SdkError,
     presigning::{PresignedRequest, PresigningConfig},
-    primitives::ByteStream,
+    primitives::{ByteStream, Length},
 };
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 
 pub use self::key::{Key, Prefix};
 
@@ -281,6 +281,41 @@ impl Storage {
         let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
         let request = request.content_type(content_type).body(ByteStream::from(bytes));
         request
+            .customize()
+            .config_override(patience)
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
+    }
+
+    /// Writes an object of our own from a file, which is read as it is sent, over whatever is there. A connection that
+    /// breaks is not tried again here: the file has been read.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn put_file(&self, key: &Key, file: std::fs::File, content_type: &str) -> Result<(), Error> {
+        let unreadable = |error: std::io::Error| Error::Unavailable(Box::new(error));
+        let mut file = tokio::fs::File::from_std(file);
+        file.rewind().await.map_err(unreadable)?;
+        let size = file.metadata().await.map_err(unreadable)?.len();
+        let body = ByteStream::read_from()
+            .file(file)
+            .length(Length::Exact(size))
+            .build()
+            .await
+            .map_err(|error| Error::Unavailable(Box::new(error)))?;
+        let patience = aws_sdk_s3::config::Builder::new().timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT)))
+                .build(),
+        );
+        let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
+        let length = i64::try_from(size).map_err(|error| Error::Refused(Box::new(error)))?;
+        request
+            .content_type(content_type)
+            .content_length(length)
+            .body(body)
             .customize()
             .config_override(patience)
             .send()

@@ -14,7 +14,7 @@ use super::{
     verdict::{Areas, Fixes, Judged, Receipt, ScorePanel, StageChip, Strengths, Unknown},
 };
 use crate::{
-    charts::WaveformChart,
+    charts::{TimelineChart, WaveformChart},
     ui::{Scale, Tile},
 };
 
@@ -101,19 +101,20 @@ fn Measurements(
     let duration = report.file.duration_s.to_string();
     view! {
         <div class="timeline" data-duration-s=duration>
-            <section class="listen" aria-label="Player and waveform">
+            <section class="listen" aria-label="Player, waveform and lanes over time">
                 {player.run()}
                 <WaveformChart report=report.clone() marks=marks />
+                <TimelineChart report=report.clone() />
             </section>
             {fixes}
             <Bridge report=report.clone() />
             {areas}
             {receipt}
-            <LoudnessSection report=report.clone() />
         </div>
+        <LoudnessSection report=report.clone() />
         <DynamicsSection report=report.clone() />
         <ComparedSection compared=compared.clone() id=comparable />
-        <SpectrumSection report=report.clone() references=compared.map(|compared| compared.comparison.sixths) />
+        <SpectrumSection report=report.clone() references=compared.map(|compared| compared.comparison.sixths) is_live=id.is_some() />
         <StereoSection report=report.clone() />
         <PartsSection report=report.clone() />
         <PlatformsSection report=report.clone() />

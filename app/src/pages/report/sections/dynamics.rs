@@ -8,7 +8,6 @@ use model::{
 
 use super::{Fold, Line, Sheet, WordLine, words};
 use crate::{
-    charts::{LaneChart, lane::lowest, plot::UprightScale},
     format,
     ui::{DataTable, Table},
 };
@@ -20,22 +19,16 @@ pub fn DynamicsSection(
     report: Report,
 ) -> impl IntoView {
     let channels = report.file.channels;
-    let duration_s = report.file.duration_s;
     let more = report.detail.as_deref().map(more_lines);
     let tables = report
         .detail
         .as_deref()
         .map(|detail| tables(&detail.peaks, channels));
-    let psr = report
-        .detail
-        .as_deref()
-        .map(|detail| psr_lane(detail, duration_s));
     view! {
         <Sheet
             id="dynamics"
             title="Peaks and dynamics"
             about="How far the peaks reach, and how far they stand above the average."
-            wide=move || psr
         >
             <dl class="lines">
                 <Line
@@ -149,39 +142,6 @@ fn clipping(peaks: &PeakDetail) -> (String, String) {
             "No run of three samples at an extreme.".to_owned(),
         )
     }
-}
-
-fn psr_lane(detail: &Detail, duration_s: f64) -> AnyView {
-    let series = detail.dynamics.psr_lu.clone();
-    let Some((time, value)) = lowest(&series) else {
-        return ().into_any();
-    };
-    let summary = format!(
-        "Densest around {} ({}); the dashed line is where nine tenths of the time lie above.",
-        format::clock((time - 1.5).max(0.0)),
-        format::with_unit(value, 1, "LU"),
-    );
-    let scale = UprightScale {
-        top: 24.0,
-        bottom: 0.0,
-        step: 6.0,
-        places: 0,
-    };
-    view! {
-        <div class="timeline">
-            <LaneChart
-                id="psr"
-                title="Peak to short-term loudness"
-                unit="LU"
-                summary=summary
-                series=series
-                scale=scale
-                reference=detail.dynamics.psr_p10_lu.value()
-                duration_s=duration_s
-            />
-        </div>
-    }
-    .into_any()
 }
 
 fn tables(peaks: &PeakDetail, channels: u16) -> AnyView {

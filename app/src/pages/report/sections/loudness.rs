@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use model::{Reading, Report};
 
 use super::{Line, Sheet};
-use crate::{charts::LoudnessChart, format};
+use crate::format;
 
 /// Loudness: four readings and the curve.
 #[component]
@@ -26,7 +26,6 @@ pub fn LoudnessSection(
             id="loudness"
             title="Loudness"
             about="How loud it plays, as ITU-R BS.1770-5 and EBU R 128 measure it."
-            wide=move || view! { <LoudnessChart report=report /> }
         >
             <dl class="lines">
                 <Line

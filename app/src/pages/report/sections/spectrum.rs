@@ -4,7 +4,12 @@ use leptos::prelude::*;
 use model::{Report, comparison::Tone, report::SpectrumDetail};
 
 use super::{Line, Sheet};
-use crate::charts::{BandsChart, SpectrumChart};
+use crate::{
+    charts::{BandsChart, SpectrumChart, spectrum::probed},
+    islands::probe::SpectrumProbe,
+};
+
+const CHART: &str = "average-spectrum";
 
 /// The spectrum, its seven bands, and how it tilts and moves.
 #[component]
@@ -14,6 +19,8 @@ pub fn SpectrumSection(
     /// The references per 1/6 octave, where the mix is compared.
     #[prop(optional_no_strip)]
     references: Option<Vec<Tone>>,
+    /// Whether scripts of ours run where it is shown.
+    is_live: bool,
 ) -> impl IntoView {
     let spectrum = report.spectrum;
     let detail = report.detail.map(|detail| detail.spectrum);
@@ -27,7 +34,10 @@ pub fn SpectrumSection(
             title="Spectrum"
             about="Where the energy lies, averaged over the parts that carry signal."
         >
-            <SpectrumChart spectrum=spectrum.clone() percentiles=percentiles references=references.unwrap_or_default() />
+            <div class="probed">
+                <SpectrumChart id=CHART spectrum=spectrum.clone() percentiles=percentiles references=references.unwrap_or_default() />
+                {is_live.then(|| view! { <SpectrumProbe chart=CHART.to_owned() bands=probed(&spectrum) /> })}
+            </div>
             <BandsChart spectrum=spectrum />
             {detail.as_ref().map(lines)}
         </Sheet>

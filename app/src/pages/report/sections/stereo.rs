@@ -5,9 +5,7 @@ use model::{Report, report::StereoDetail};
 
 use super::{Fold, Line, Sheet};
 use crate::{
-    charts::{
-        LaneChart, StereoBandsChart, StereoMeters, lane::lowest, plot::UprightScale, stereo_bands::AGAINST,
-    },
+    charts::{StereoBandsChart, StereoMeters},
     format,
     ui::{DataTable, Table},
 };
@@ -18,11 +16,9 @@ pub fn StereoSection(
     /// The measurements.
     report: Report,
 ) -> impl IntoView {
-    let duration_s = report.file.duration_s;
     let detail = report.detail.and_then(|detail| detail.stereo);
-    let lane = detail.as_ref().map(|detail| correlation_lane(detail, duration_s));
     view! {
-        <Sheet id="stereo" title="Stereo" about="How left and right relate over the whole file." wide=move || lane>
+        <Sheet id="stereo" title="Stereo" about="How left and right relate over the whole file.">
             <StereoMeters stereo=report.stereo />
             {detail.map(more)}
         </Sheet>
@@ -61,42 +57,6 @@ fn more(detail: StereoDetail) -> AnyView {
         </dl>
         <StereoBandsChart bands=detail.bands />
         {worst}
-    }
-    .into_any()
-}
-
-fn correlation_lane(detail: &StereoDetail, duration_s: f64) -> AnyView {
-    let Some((time, value)) = lowest(&detail.correlation) else {
-        return ().into_any();
-    };
-    let place = format!(
-        "{} ({})",
-        format::clock((time - 1.5).max(0.0)),
-        format::number(value, 2)
-    );
-    let summary = if value < AGAINST {
-        format!("Lowest around {place}, where left and right cancel in mono.")
-    } else {
-        format!("Left and right nowhere work against each other; lowest around {place}.")
-    };
-    let scale = UprightScale {
-        top: 1.0,
-        bottom: -1.0,
-        step: 0.5,
-        places: 1,
-    };
-    view! {
-        <div class="timeline">
-            <LaneChart
-                id="correlation"
-                title="Correlation over time"
-                summary=summary
-                series=detail.correlation.clone()
-                scale=scale
-                reference=0.0
-                duration_s=duration_s
-            />
-        </div>
     }
     .into_any()
 }

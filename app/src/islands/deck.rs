@@ -1,0 +1,581 @@
+//! What the player does: several sources, one of them heard; switching, seeking and looping without a click.
+//!
+//! Each source has its own `<audio>`, which asks for its signed link when it is first chosen. Versions of one song share
+//! one position; another song keeps its own.
+
+use std::time::Duration;
+
+use leptos::{html::Audio, prelude::*, task::spawn_local};
+use model::{
+    AnalysisId,
+    listening::{Match, Sound, Source, matched},
+};
+use send_wrapper::SendWrapper;
+use web_sys::HtmlAudioElement;
+
+use super::{
+    browser,
+    desk::{Desk, Mode},
+};
+use crate::api;
+
+/// How long the sound takes to fade before a jump or a pause.
+const FADE: Duration = Duration::from_millis(60);
+/// How far ahead a version is cued before it takes over, in seconds: its `<audio>` needs some of it to seek.
+const LEAD_S: f64 = 0.2;
+/// The length of a loop that nobody gave one, in seconds.
+const LOOP_S: f64 = 8.0;
+/// How often the page asks whether a copy to play is there, in milliseconds.
+const ASK_EVERY_MS: i32 = 1500;
+/// `MEDIA_ERR_SRC_NOT_SUPPORTED`.
+const NOT_SUPPORTED: u16 = 4;
+
+/// The state of the player. All of it is signals and stored values, so that it is copied into every handler.
+#[derive(Clone, Copy)]
+pub(super) struct Deck {
+    tracks: StoredValue<Vec<Track>>,
+    // The wrapper stands inside the option: on the server there is never one, and so nothing that must be dropped on the
+    // thread that made it. (`new_local` wraps the empty option, too, and panics where a page wanders between threads.)
+    desk: StoredValue<Option<SendWrapper<Desk>>>,
+    /// Which source is heard.
+    pub(super) active: RwSignal<usize>,
+    /// Which source will be, once it can.
+    pub(super) pending: RwSignal<Option<usize>>,
+    /// Whether it plays, or shall as soon as it can.
+    pub(super) playing: RwSignal<bool>,
+    /// What went wrong.
+    pub(super) message: RwSignal<Option<String>>,
+    /// Whether all are played at one loudness.
+    pub(super) is_matched: RwSignal<bool>,
+    /// What is heard of left and right.
+    pub(super) mode: RwSignal<Mode>,
+    /// The one band that is heard.
+    pub(super) band: RwSignal<Option<usize>>,
+    /// The stretch that is repeated or would be, in seconds.
+    pub(super) stretch: RwSignal<Option<(f64, f64)>>,
+    /// Whether it is.
+    pub(super) looping: RwSignal<bool>,
+    is_ticking: StoredValue<bool>,
+}
+
+#[derive(Clone, Copy)]
+struct Track {
+    id: AnalysisId,
+    node: NodeRef<Audio>,
+    duration_s: f64,
+    integrated_lufs: Option<f64>,
+    gain_db: f64,
+    shares_time: bool,
+    position: RwSignal<f64>,
+    sound: RwSignal<Sound>,
+    is_linked: StoredValue<bool>,
+    /// Where to go once the audio is there.
+    wanted: StoredValue<Option<f64>>,
+}
+
+impl Deck {
+    /// The first source is the mix of the page.
+    pub(super) fn new(sources: &[Source]) -> Self {
+        let shared = RwSignal::new(0.0);
+        let tracks: Vec<_> = sources
+            .iter()
+            .map(|source| {
+                let shares_time = sources.first().is_some_and(|mix| source.shares_time_with(mix));
+                Track {
+                    id: source.id,
+                    node: NodeRef::new(),
+                    duration_s: source.duration_s,
+                    integrated_lufs: source.integrated_lufs,
+                    gain_db: source.gain_db,
+                    shares_time,
+                    position: if shares_time { shared } else { RwSignal::new(0.0) },
+                    sound: RwSignal::new(source.sound),
+                    is_linked: StoredValue::new(false),
+                    wanted: StoredValue::new(None),
+                }
+            })
+            .collect();
+        let first = tracks
+            .iter()
+            .position(|track| track.sound.get_untracked() != Sound::Gone)
+            .unwrap_or(0);
+        Self {
+            tracks: StoredValue::new(tracks),
+            desk: StoredValue::new(None),
+            active: RwSignal::new(first),
+            pending: RwSignal::new(None),
+            playing: RwSignal::new(false),
+            message: RwSignal::new(None),
+            is_matched: RwSignal::new(true),
+            mode: RwSignal::new(Mode::Stereo),
+            band: RwSignal::new(None),
+            stretch: RwSignal::new(None),
+            looping: RwSignal::new(false),
+            is_ticking: StoredValue::new(false),
+        }
+    }
+
+    /// The `<audio>` of a source.
+    pub(super) fn node(self, index: usize) -> NodeRef<Audio> {
+        self.track(index).map_or_else(NodeRef::new, |track| track.node)
+    }
+
+    /// Whether a source can be played.
+    pub(super) fn sound(self, index: usize) -> Sound {
+        self.track(index).map_or(Sound::Gone, |track| track.sound.get())
+    }
+
+    /// Where the source that is heard stands, in seconds.
+    pub(super) fn position(self) -> f64 {
+        self.track(self.active.get())
+            .map_or(0.0, |track| track.position.get())
+    }
+
+    /// Where the mix stands, whatever is heard.
+    pub(super) fn cursor(self) -> f64 {
+        self.track(0).map_or(0.0, |track| track.position.get())
+    }
+
+    /// The length of the source that is heard, in seconds.
+    pub(super) fn duration_s(self) -> f64 {
+        self.track(self.active.get())
+            .map_or(0.0, |track| track.duration_s)
+    }
+
+    /// Whether what is heard is on the time axis of the page.
+    pub(super) fn is_on_axis(self) -> bool {
+        self.track(self.active.get())
+            .is_none_or(|track| track.shares_time)
+    }
+
+    /// What each source is changed by, of those that can be played.
+    pub(super) fn matching(self) -> Match {
+        let known = |track: &Track| track.integrated_lufs.filter(|_| track.sound.get() != Sound::Gone);
+        matched(
+            &self
+                .tracks
+                .with_value(|tracks| tracks.iter().map(known).collect::<Vec<_>>()),
+        )
+    }
+
+    /// Plays, or pauses.
+    pub(super) fn toggle(self) {
+        if self.playing.get_untracked() {
+            self.pause();
+        } else {
+            self.play();
+        }
+    }
+
+    /// Plays from where it stands.
+    pub(super) fn play(self) {
+        let index = self.active.get_untracked();
+        let Some((track, audio)) = self.loaded(index) else {
+            return;
+        };
+        if track.sound.get_untracked() != Sound::Ready {
+            return;
+        }
+        self.open_desk();
+        self.apply_levels();
+        self.playing.set(true);
+        if track.is_linked.get_value() {
+            self.with_desk(|desk| desk.open(true));
+            play(&audio);
+            self.tick();
+        } else {
+            self.link(index);
+        }
+    }
+
+    fn pause(self) {
+        self.playing.set(false);
+        self.pending.set(None);
+        self.with_desk(|desk| desk.open(false));
+        let deck = self;
+        let stop = move || {
+            if !deck.playing.get_untracked() {
+                for (_, audio) in deck.all_loaded() {
+                    // Pausing cannot fail in a way that matters.
+                    let _ = audio.pause();
+                }
+            }
+        };
+        set_timeout(stop, FADE);
+    }
+
+    /// Goes to a place of the source that is heard.
+    pub(super) fn seek(self, to: f64) {
+        let Some((track, audio)) = self.loaded(self.active.get_untracked()) else {
+            return;
+        };
+        let to = to.clamp(0.0, track.duration_s);
+        track.position.set(to);
+        if !track.is_linked.get_value() || audio.ready_state() == 0 {
+            track.wanted.set_value(Some(to));
+        } else if self.playing.get_untracked() && self.desk.with_value(Option::is_some) {
+            // Silence first, so that the jump is no click; `seeked` opens it again.
+            self.with_desk(|desk| desk.open(false));
+            track.wanted.set_value(Some(to));
+            let jump = move || {
+                if let Some(to) = track.wanted.get_value() {
+                    track.wanted.set_value(None);
+                    audio.set_current_time(to);
+                }
+            };
+            set_timeout(jump, FADE);
+        } else {
+            audio.set_current_time(to);
+        }
+    }
+
+    /// Goes to a place of the mix, and plays from there where `plays` says so.
+    pub(super) fn visit(self, from: f64, until: Option<f64>, plays: bool) {
+        if !self.is_on_axis_untracked() {
+            self.stop_all_but(0);
+            self.active.set(0);
+            self.pending.set(None);
+            self.playing.set(false);
+        }
+        if let Some(until) = until {
+            self.stretch.set(Some((from, until)));
+        }
+        self.seek(from);
+        if plays && !self.playing.get_untracked() {
+            self.play();
+        }
+    }
+
+    /// Repeats the stretch or not; without one, some seconds from here.
+    pub(super) fn toggle_loop(self) {
+        if self.stretch.get_untracked().is_none() {
+            let from = self.position_untracked();
+            self.stretch
+                .set(Some((from, (from + LOOP_S).min(self.duration_untracked()))));
+        }
+        self.looping.update(|looping| *looping = !*looping);
+    }
+
+    /// Has another source heard. What plays goes on until the other one is ready.
+    pub(super) fn switch(self, to: usize) {
+        if to == self.active.get_untracked() {
+            self.pending.set(None);
+            return;
+        }
+        let Some((track, _)) = self
+            .loaded(to)
+            .filter(|(track, _)| track.sound.get_untracked() == Sound::Ready)
+        else {
+            return;
+        };
+        self.message.set(None);
+        if !self.playing.get_untracked() {
+            // Versions share the number already; this makes the element follow it.
+            track.wanted.set_value(Some(track.position.get_untracked()));
+            self.active.set(to);
+            self.apply_levels();
+            if let Some((track, audio)) = self.loaded(to)
+                && audio.ready_state() > 0
+                && let Some(to) = track.wanted.get_value()
+            {
+                track.wanted.set_value(None);
+                audio.set_current_time(to);
+            }
+            return;
+        }
+        self.pending.set(Some(to));
+        if track.is_linked.get_value() {
+            self.cue(to);
+        } else {
+            self.link(to);
+        }
+    }
+
+    /// Brings the source that shall be heard to its place; `seeked` or `playing` goes on.
+    fn cue(self, to: usize) {
+        let (Some((next, audio)), Some((now, heard))) =
+            (self.loaded(to), self.loaded(self.active.get_untracked()))
+        else {
+            return;
+        };
+        if audio.ready_state() == 0 {
+            return;
+        }
+        if next.shares_time && now.shares_time {
+            audio.set_current_time((heard.current_time() + LEAD_S).min(next.duration_s));
+        } else {
+            audio.set_current_time(next.position.get_untracked());
+        }
+    }
+
+    /// The audio of a source jumped.
+    pub(super) fn on_seeked(self, index: usize) {
+        if self.pending.get_untracked() == Some(index) {
+            let Some((next, audio)) = self.loaded(index) else {
+                return;
+            };
+            let heard = self.loaded(self.active.get_untracked());
+            let early_s = heard
+                .filter(|(now, _)| next.shares_time && now.shares_time)
+                .map_or(0.0, |(_, heard)| audio.current_time() - heard.current_time())
+                .clamp(0.0, LEAD_S);
+            // It waits for the other to come to the same place, and then both go on together for the length of a fade.
+            let go = move || {
+                if self.pending.get_untracked() == Some(index) {
+                    play(&audio);
+                }
+            };
+            set_timeout(go, Duration::from_secs_f64(early_s));
+        } else if index == self.active.get_untracked() && self.playing.get_untracked() {
+            self.with_desk(|desk| desk.open(true));
+        }
+    }
+
+    /// The audio of a source sounds.
+    pub(super) fn on_playing(self, index: usize) {
+        if self.pending.get_untracked() == Some(index) {
+            self.pending.set(None);
+            self.active.set(index);
+            self.apply_levels();
+            self.with_desk(|desk| desk.open(true));
+            set_timeout(move || self.stop_all_but(index), FADE);
+        } else if index == self.active.get_untracked() && self.playing.get_untracked() {
+            self.with_desk(|desk| desk.open(true));
+        }
+        self.tick();
+    }
+
+    /// The audio of a source was started; by a media key, where it was not us.
+    pub(super) fn on_started(self, index: usize) {
+        if index == self.active.get_untracked() && !self.playing.get_untracked() {
+            self.playing.set(true);
+            self.with_desk(|desk| desk.open(true));
+            self.tick();
+        }
+    }
+
+    /// The audio of a source stopped by itself: it ended, or a media key stopped it.
+    pub(super) fn on_stopped(self, index: usize) {
+        if index == self.active.get_untracked() && self.pending.get_untracked().is_none() {
+            self.playing.set(false);
+        }
+    }
+
+    /// The length of a source is known, and it can be sought in.
+    pub(super) fn on_loaded(self, index: usize) {
+        if self.pending.get_untracked() == Some(index) {
+            self.cue(index);
+        } else if let Some((track, audio)) = self.loaded(index)
+            && let Some(to) = track.wanted.get_value()
+        {
+            track.wanted.set_value(None);
+            audio.set_current_time(to);
+        }
+    }
+
+    /// The audio of a source moved on.
+    pub(super) fn on_time(self, index: usize) {
+        let Some((track, audio)) = self.loaded(index) else {
+            return;
+        };
+        if index != self.active.get_untracked() || track.wanted.get_value().is_some() || audio.seeking() {
+            return;
+        }
+        let now = audio.current_time();
+        track.position.set(now);
+        if let Some((from, until)) = self.stretch.get_untracked()
+            && self.looping.get_untracked()
+            && self.is_on_axis_untracked()
+            && now >= until
+        {
+            self.seek(from);
+        }
+    }
+
+    /// The audio of a source cannot be played, or not any more.
+    pub(super) fn on_error(self, index: usize) {
+        let Some((track, audio)) = self.loaded(index) else {
+            return;
+        };
+        if audio.get_attribute("src").is_none() {
+            return;
+        }
+        track.is_linked.set_value(false);
+        let position = track.position.get_untracked();
+        // Not supported at the start is the format; later on it is a link that has ended.
+        if audio.error().is_some_and(|error| error.code() == NOT_SUPPORTED) && audio.current_time() == 0.0 {
+            self.playing.set(false);
+            self.pending.set(None);
+            self.message.set(Some(
+                "Your browser cannot play this format. The measurements are not affected.".into(),
+            ));
+        } else {
+            track.wanted.set_value(Some(position));
+            self.link(index);
+        }
+    }
+
+    pub(super) fn set_mode(self, mode: Mode) {
+        self.mode.set(mode);
+        self.open_desk();
+        self.with_desk(|desk| desk.set_mode(mode));
+    }
+
+    pub(super) fn set_band(self, band: Option<usize>) {
+        self.band.set(band);
+        self.open_desk();
+        self.with_desk(|desk| desk.set_band(band));
+    }
+
+    pub(super) fn toggle_matching(self) {
+        self.is_matched.update(|is_matched| *is_matched = !*is_matched);
+        self.apply_levels();
+    }
+
+    /// Asks for the copies that are being made until they are there.
+    pub(super) fn await_copies(self) {
+        for track in self.tracks.get_value() {
+            if track.sound.get_untracked() == Sound::Making {
+                spawn_local(async move {
+                    while track.sound.get_untracked() == Sound::Making {
+                        browser::sleep(ASK_EVERY_MS).await;
+                        // Offline for a moment; the copy is made without us.
+                        if let Ok(sound) = api::sound_of(track.id).await {
+                            track.sound.set(sound);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// Asks for the signed link of a source; its audio loads, and plays where it shall.
+    fn link(self, index: usize) {
+        let Some((track, audio)) = self.loaded(index) else {
+            return;
+        };
+        spawn_local(async move {
+            match api::listen(track.id).await {
+                Ok(found) => {
+                    self.message.set(None);
+                    track.is_linked.set_value(true);
+                    if track.wanted.get_value().is_none() {
+                        let position = track.position.get_untracked();
+                        track.wanted.set_value((position > 0.0).then_some(position));
+                    }
+                    audio.set_src(&found.url);
+                    if self.active.get_untracked() == index && self.playing.get_untracked() {
+                        play(&audio);
+                    }
+                }
+                Err(error) => {
+                    self.pending.set(None);
+                    self.playing.set(false);
+                    self.message.set(Some(error.0.message));
+                }
+            }
+        });
+    }
+
+    /// Makes the desk on the first click: before one, browsers let no sound through.
+    fn open_desk(self) {
+        if self.desk.with_value(Option::is_none) {
+            let sources: Vec<_> = self.all_loaded().into_iter().map(|(_, audio)| audio).collect();
+            match Desk::new(&sources) {
+                Ok(desk) => self.desk.set_value(Some(SendWrapper::new(desk))),
+                Err(_) => self.message.set(Some(
+                    "Your browser plays the mix as it is: it cannot match loudness, or play one channel or band alone."
+                        .into(),
+                )),
+            }
+            self.apply_levels();
+        }
+        self.with_desk(Desk::resume);
+    }
+
+    fn apply_levels(self) {
+        let Match { gains_db, .. } = untrack(|| self.matching());
+        let (active, is_matched) = (self.active.get_untracked(), self.is_matched.get_untracked());
+        let levels: Vec<f32> = self.tracks.with_value(|tracks| {
+            tracks
+                .iter()
+                .zip(gains_db)
+                .enumerate()
+                .map(|(index, (track, gain_db))| {
+                    let gain_db = track.gain_db + if is_matched { gain_db } else { 0.0 };
+                    if index == active {
+                        10_f64.powf(gain_db / 20.0) as f32
+                    } else {
+                        0.0
+                    }
+                })
+                .collect()
+        });
+        self.with_desk(|desk| desk.set_levels(&levels));
+    }
+
+    /// Follows the sound as often as the screen is drawn, while it plays.
+    fn tick(self) {
+        if self.playing.get_untracked() && !self.is_ticking.get_value() {
+            self.is_ticking.set_value(true);
+            request_animation_frame(move || {
+                self.is_ticking.set_value(false);
+                self.on_time(self.active.get_untracked());
+                self.tick();
+            });
+        }
+    }
+
+    fn stop_all_but(self, index: usize) {
+        for (at, (_, audio)) in self.all_loaded().into_iter().enumerate() {
+            if at != index {
+                let _ = audio.pause();
+            }
+        }
+    }
+
+    fn with_desk(self, act: impl FnOnce(&Desk)) {
+        self.desk.with_value(|desk| {
+            if let Some(desk) = desk {
+                act(desk);
+            }
+        });
+    }
+
+    fn track(self, index: usize) -> Option<Track> {
+        self.tracks.with_value(|tracks| tracks.get(index).copied())
+    }
+
+    fn loaded(self, index: usize) -> Option<(Track, HtmlAudioElement)> {
+        let track = self.track(index)?;
+        Some((track, track.node.get_untracked()?))
+    }
+
+    fn all_loaded(self) -> Vec<(Track, HtmlAudioElement)> {
+        let tracks = self.tracks.get_value();
+        tracks
+            .into_iter()
+            .filter_map(|track| Some((track, track.node.get_untracked()?)))
+            .collect()
+    }
+
+    fn is_on_axis_untracked(self) -> bool {
+        self.track(self.active.get_untracked())
+            .is_none_or(|track| track.shares_time)
+    }
+
+    fn position_untracked(self) -> f64 {
+        self.track(self.active.get_untracked())
+            .map_or(0.0, |track| track.position.get_untracked())
+    }
+
+    fn duration_untracked(self) -> f64 {
+        self.track(self.active.get_untracked())
+            .map_or(0.0, |track| track.duration_s)
+    }
+}
+
+fn play(audio: &HtmlAudioElement) {
+    // A refusal by the browser arrives as an error event as well.
+    let _ = audio.play();
+}
