@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 const root = join(import.meta.dirname, "..");
 
-/** Starts the program; answers with its address and a `stop` that gives its exit code. `settings` are further MIXLENS_… variables. */
+/** Starts the program; answers with its address, its data folder and a `stop` that gives its exit code. `settings` are further MIXLENS_… variables. */
 export async function startProgram(settings = {}) {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
@@ -36,7 +36,7 @@ export async function startProgram(settings = {}) {
     await stop();
     throw error;
   }
-  return { base, stop };
+  return { base, data, stop };
 }
 
 /** Chromium, without its own talk to the world. */

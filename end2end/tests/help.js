@@ -92,6 +92,26 @@ export function music({ seconds = 40, rate = 44_100 } = {}) {
   });
 }
 
+/** The same samples as a WAV of 16 bits, as AIFF: big-endian, and a rate in 80 bits. */
+export function aiff(wavBytes) {
+  const rate = wavBytes.readUInt32LE(24);
+  const samples = Buffer.from(wavBytes.subarray(44)).swap16();
+  const head = Buffer.alloc(54);
+  head.write("FORM", 0);
+  head.writeUInt32BE(46 + samples.length, 4);
+  head.write("AIFFCOMM", 8);
+  head.writeUInt32BE(18, 16);
+  head.writeUInt16BE(2, 20);
+  head.writeUInt32BE(samples.length / 4, 22);
+  head.writeUInt16BE(16, 26);
+  const exponent = Math.floor(Math.log2(rate));
+  head.writeUInt16BE(16383 + exponent, 28);
+  head.writeUInt32BE(rate * 2 ** (31 - exponent), 30);
+  head.write("SSND", 38);
+  head.writeUInt32BE(8 + samples.length, 42);
+  return Buffer.concat([head, samples]);
+}
+
 /** A 16-bit stereo WAV of what `frame(time)` gives, −1 to 1 for left and right. */
 function pcm(seconds, rate, frame) {
   const frames = Math.round(seconds * rate);

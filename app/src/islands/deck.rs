@@ -354,10 +354,33 @@ impl Deck {
         }
     }
 
-    /// The audio of a source stopped by itself: it ended, or a media key stopped it.
-    pub(super) fn on_stopped(self, index: usize) {
+    /// The audio of a source was stopped; by a media key, where it was not us.
+    pub(super) fn on_paused(self, index: usize) {
+        // Before its end comes a pause, too.
+        if self.loaded(index).is_some_and(|(_, audio)| !audio.ended()) {
+            self.on_stopped(index);
+        }
+    }
+
+    fn on_stopped(self, index: usize) {
         if index == self.active.get_untracked() && self.pending.get_untracked().is_none() {
             self.playing.set(false);
+        }
+    }
+
+    /// The audio of a source came to its end.
+    pub(super) fn on_ended(self, index: usize) {
+        let goes_on = index == self.active.get_untracked()
+            && self.playing.get_untracked()
+            && self.looping.get_untracked()
+            && self.is_on_axis_untracked();
+        match (self.stretch.get_untracked(), self.loaded(index)) {
+            // It is silent already, so that the jump cannot click.
+            (Some((from, _)), Some((_, audio))) if goes_on => {
+                audio.set_current_time(from);
+                play(&audio);
+            }
+            _ => self.on_stopped(index),
         }
     }
 

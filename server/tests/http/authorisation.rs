@@ -53,6 +53,7 @@ const MATRIX: &[Line] = &[
     (Get, "/analyses/{id}/stage", [303, 404, 200]),
     (Get, "/api/analyses/progress", [401, 404, 200]),
     (Get, "/api/analyses/audio", [401, 404, 200]),
+    (Get, "/api/analyses/sound", [401, 404, 200]),
     (Json, "/api/uploads/begin", [401, 200, 200]),
     (Json, "/api/uploads/complete", [401, 404, 200]),
     (Get, "/api/{*function}", [404, 404, 404]),

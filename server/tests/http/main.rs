@@ -10,6 +10,7 @@
 mod account_area;
 mod accounts;
 mod authorisation;
+mod copies;
 mod guards;
 mod letters;
 mod limits;
