@@ -95,14 +95,10 @@ impl Deck {
                 }
             })
             .collect();
-        let first = tracks
-            .iter()
-            .position(|track| track.sound.get_untracked() != Sound::Gone)
-            .unwrap_or(0);
         Self {
             tracks: StoredValue::new(tracks),
             desk: StoredValue::new(None),
-            active: RwSignal::new(first),
+            active: RwSignal::new(0),
             pending: RwSignal::new(None),
             playing: RwSignal::new(false),
             message: RwSignal::new(None),
@@ -262,13 +258,18 @@ impl Deck {
             self.pending.set(None);
             return;
         }
-        let Some((track, _)) = self
-            .loaded(to)
-            .filter(|(track, _)| track.sound.get_untracked() == Sound::Ready)
-        else {
+        let Some((track, _)) = self.loaded(to) else {
             return;
         };
         self.message.set(None);
+        if track.sound.get_untracked() != Sound::Ready {
+            // The lanes belong to the mix, and are read out whether it can be heard or not.
+            if to == 0 {
+                self.pause();
+                self.active.set(0);
+            }
+            return;
+        }
         if !self.playing.get_untracked() {
             // Versions share the number already; this makes the element follow it.
             track.wanted.set_value(Some(track.position.get_untracked()));

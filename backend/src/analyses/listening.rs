@@ -149,10 +149,10 @@ impl Row {
             id: self.id.parse().map_err(Error::internal)?,
             kind,
             sound: self.sound(now),
-            gain_db: if self.play_copy == "ready" {
-                self.play_copy_lowered_db
-            } else {
-                0.0
+            // Known before the copy is there, so that a page that waits for it need not ask again.
+            gain_db: match self.play_copy.as_str() {
+                "making" | "ready" => self.play_copy_lowered_db,
+                _ => 0.0,
             },
             title: self.title,
             duration_s: self.duration_s.unwrap_or(0.0),
