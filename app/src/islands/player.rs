@@ -174,7 +174,7 @@ fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
                 <button
                     type="button"
                     class="source"
-                    disabled=move || index > 0 && deck.sound(index) != Sound::Ready
+                    disabled=move || { index > 0 && deck.sound(index) != Sound::Ready }
                     aria-pressed=move || (deck.active.get() == index).to_string()
                     on:click=move |_| deck.switch(index)
                 >

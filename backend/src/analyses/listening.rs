@@ -8,7 +8,7 @@ use model::{
     listening::{Sound, Source, SourceKind},
 };
 
-use super::{audio_of, missing};
+use super::{MOST_COMPARED, audio_of, missing};
 use crate::{Actor, Backend, Error, Result, db::sql, storage::Key};
 
 /// The media type of a copy to play.
@@ -18,7 +18,7 @@ pub(crate) const COPY_TYPE: &str = "audio/wav";
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT analysis.id, title, duration_s, integrated_lufs, upload_id, file_name, media_type,
+            "SELECT analysis.id, analysis.kind, title, duration_s, integrated_lufs, upload_id, file_name, media_type,
                     upload.state AS upload_state, delete_after, play_copy, play_copy_lowered_db
              FROM analysis JOIN upload ON upload.id = upload_id ",
             $rest
@@ -28,8 +28,6 @@ macro_rules! select {
 
 /// The most earlier and later versions of a song that the player offers; the history compares the rest.
 const VERSIONS: u32 = 3;
-/// The most references.
-const REFERENCES: u32 = 8;
 
 /// The mix of a report and what it is compared with: other versions of its song, then the references chosen for it.
 ///
@@ -51,12 +49,24 @@ pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
     let now = backend.now();
     let mix = find(backend, actor, id).await?;
     let versions: Vec<Row> = backend.db.all(of_mix(VERSIONS_OF).bind(VERSIONS)).await?;
-    let references: Vec<Row> = backend.db.all(of_mix(REFERENCES_OF).bind(REFERENCES)).await?;
-    std::iter::once((SourceKind::Mix, mix))
-        .chain(versions.into_iter().map(|row| (SourceKind::Version, row)))
-        .chain(references.into_iter().map(|row| (SourceKind::Reference, row)))
-        .map(|(kind, row)| row.source(kind, now))
-        .collect()
+    let references: Vec<Row> = backend
+        .db
+        .all(of_mix(REFERENCES_OF).bind(u32::try_from(MOST_COMPARED).unwrap_or(u32::MAX)))
+        .await?;
+    let mut sources = vec![mix.source(SourceKind::Mix, now)?];
+    for row in versions.into_iter().chain(references) {
+        // Another mix of the person's own is a version of the song; its length says whether it is one to switch within.
+        let kind = if row.kind == "mix" {
+            SourceKind::Version
+        } else {
+            SourceKind::Reference
+        };
+        let source = row.source(kind, now)?;
+        if sources.iter().all(|known| known.id != source.id) {
+            sources.push(source);
+        }
+    }
+    Ok(sources)
 }
 
 /// Whether the audio of an analysis can be played.
@@ -120,6 +130,7 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
     id: String,
+    kind: String,
     title: String,
     duration_s: Option<f64>,
     integrated_lufs: Option<f64>,

@@ -114,6 +114,8 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
                 .is_some_and(|(_, kind)| kind == UploadKind::Mix);
             if is_done && is_mix {
                 verdicts::record(&mut tx, id, report, now).await?;
+            }
+            if is_done {
                 copying::enqueue(backend, &mut tx, id, report, *is_big_wave).await?;
             }
             is_done

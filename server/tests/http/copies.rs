@@ -22,11 +22,15 @@ fn beyond_full_scale() -> Vec<u8> {
 }
 
 async fn sound_of(user: &Person, page: &str) -> Sound {
-    user.get(&format!("/api/analyses/sound?id={}", id_of(page))).await.json()
+    user.get(&format!("/api/analyses/sound?id={}", id_of(page)))
+        .await
+        .json()
 }
 
 async fn link_to(user: &Person, page: &str) -> AudioLink {
-    user.get(&format!("/api/analyses/audio?id={}", id_of(page))).await.json()
+    user.get(&format!("/api/analyses/audio?id={}", id_of(page)))
+        .await
+        .json()
 }
 
 fn id_of(page: &str) -> &str {
@@ -43,7 +47,11 @@ async fn uploaded(app: &TestApp, user: &Person) -> String {
 /// Puts the job of the copy back to before it ran, as after a restored backup or a kill.
 async fn again(app: &TestApp, job: &'static str) {
     let db = &app.backend.db;
-    db.execute(sql("UPDATE upload SET play_copy = 'making' WHERE state = 'stored'")).await.unwrap();
+    db.execute(sql(
+        "UPDATE upload SET play_copy = 'making' WHERE state = 'stored'",
+    ))
+    .await
+    .unwrap();
     let changed = db.execute(sql(job).bind(app.backend.now())).await.unwrap();
     assert_eq!(changed, 1, "there is one job of a copy");
 }
