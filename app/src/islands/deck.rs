@@ -3,6 +3,9 @@
 //! Each source has its own `<audio>`, which asks for its signed link when it is first chosen. Versions of one song share
 //! one position; another song keeps its own.
 
+mod engine;
+mod events;
+
 use std::time::Duration;
 
 use leptos::{html::Audio, prelude::*, task::spawn_local};
@@ -309,136 +312,6 @@ impl Deck {
         }
     }
 
-    /// The audio of a source jumped.
-    pub(super) fn on_seeked(self, index: usize) {
-        if self.pending.get_untracked() == Some(index) {
-            let Some((next, audio)) = self.loaded(index) else {
-                return;
-            };
-            let heard = self.loaded(self.active.get_untracked());
-            let early_s = heard
-                .filter(|(now, _)| next.shares_time && now.shares_time)
-                .map_or(0.0, |(_, heard)| audio.current_time() - heard.current_time())
-                .clamp(0.0, LEAD_S);
-            // It waits for the other to come to the same place, and then both go on together for the length of a fade.
-            let go = move || {
-                if self.pending.get_untracked() == Some(index) {
-                    play(&audio);
-                }
-            };
-            set_timeout(go, Duration::from_secs_f64(early_s));
-        } else if index == self.active.get_untracked() && self.playing.get_untracked() {
-            self.with_desk(|desk| desk.open(true));
-        }
-    }
-
-    /// The audio of a source sounds.
-    pub(super) fn on_playing(self, index: usize) {
-        if self.pending.get_untracked() == Some(index) {
-            self.pending.set(None);
-            self.active.set(index);
-            self.apply_levels();
-            self.with_desk(|desk| desk.open(true));
-            set_timeout(move || self.stop_all_but(index), FADE);
-        } else if index == self.active.get_untracked() && self.playing.get_untracked() {
-            self.with_desk(|desk| desk.open(true));
-        }
-        self.tick();
-    }
-
-    /// The audio of a source was started; by a media key, where it was not us.
-    pub(super) fn on_started(self, index: usize) {
-        if index == self.active.get_untracked() && !self.playing.get_untracked() {
-            self.playing.set(true);
-            self.with_desk(|desk| desk.open(true));
-            self.tick();
-        }
-    }
-
-    /// The audio of a source was stopped; by a media key, where it was not us.
-    pub(super) fn on_paused(self, index: usize) {
-        // Before its end comes a pause, too.
-        if self.loaded(index).is_some_and(|(_, audio)| !audio.ended()) {
-            self.on_stopped(index);
-        }
-    }
-
-    fn on_stopped(self, index: usize) {
-        if index == self.active.get_untracked() && self.pending.get_untracked().is_none() {
-            self.playing.set(false);
-        }
-    }
-
-    /// The audio of a source came to its end.
-    pub(super) fn on_ended(self, index: usize) {
-        let goes_on = index == self.active.get_untracked()
-            && self.playing.get_untracked()
-            && self.looping.get_untracked()
-            && self.is_on_axis_untracked();
-        match (self.stretch.get_untracked(), self.loaded(index)) {
-            // It is silent already, so that the jump cannot click.
-            (Some((from, _)), Some((_, audio))) if goes_on => {
-                audio.set_current_time(from);
-                play(&audio);
-            }
-            _ => self.on_stopped(index),
-        }
-    }
-
-    /// The length of a source is known, and it can be sought in.
-    pub(super) fn on_loaded(self, index: usize) {
-        if self.pending.get_untracked() == Some(index) {
-            self.cue(index);
-        } else if let Some((track, audio)) = self.loaded(index)
-            && let Some(to) = track.wanted.get_value()
-        {
-            track.wanted.set_value(None);
-            audio.set_current_time(to);
-        }
-    }
-
-    /// The audio of a source moved on.
-    pub(super) fn on_time(self, index: usize) {
-        let Some((track, audio)) = self.loaded(index) else {
-            return;
-        };
-        if index != self.active.get_untracked() || track.wanted.get_value().is_some() || audio.seeking() {
-            return;
-        }
-        let now = audio.current_time();
-        track.position.set(now);
-        if let Some((from, until)) = self.stretch.get_untracked()
-            && self.looping.get_untracked()
-            && self.is_on_axis_untracked()
-            && now >= until
-        {
-            self.seek(from);
-        }
-    }
-
-    /// The audio of a source cannot be played, or not any more.
-    pub(super) fn on_error(self, index: usize) {
-        let Some((track, audio)) = self.loaded(index) else {
-            return;
-        };
-        if audio.get_attribute("src").is_none() {
-            return;
-        }
-        track.is_linked.set_value(false);
-        let position = track.position.get_untracked();
-        // Not supported at the start is the format; later on it is a link that has ended.
-        if audio.error().is_some_and(|error| error.code() == NOT_SUPPORTED) && audio.current_time() == 0.0 {
-            self.playing.set(false);
-            self.pending.set(None);
-            self.message.set(Some(
-                "Your browser cannot play this format. The measurements are not affected.".into(),
-            ));
-        } else {
-            track.wanted.set_value(Some(position));
-            self.link(index);
-        }
-    }
-
     pub(super) fn set_mode(self, mode: Mode) {
         self.mode.set(mode);
         self.open_desk();
@@ -469,91 +342,6 @@ impl Deck {
                         }
                     }
                 });
-            }
-        }
-    }
-
-    /// Asks for the signed link of a source; its audio loads, and plays where it shall.
-    fn link(self, index: usize) {
-        let Some((track, audio)) = self.loaded(index) else {
-            return;
-        };
-        spawn_local(async move {
-            match api::listen(track.id).await {
-                Ok(found) => {
-                    self.message.set(None);
-                    track.is_linked.set_value(true);
-                    if track.wanted.get_value().is_none() {
-                        let position = track.position.get_untracked();
-                        track.wanted.set_value((position > 0.0).then_some(position));
-                    }
-                    audio.set_src(&found.url);
-                    if self.active.get_untracked() == index && self.playing.get_untracked() {
-                        play(&audio);
-                    }
-                }
-                Err(error) => {
-                    self.pending.set(None);
-                    self.playing.set(false);
-                    self.message.set(Some(error.0.message));
-                }
-            }
-        });
-    }
-
-    /// Makes the desk on the first click: before one, browsers let no sound through.
-    fn open_desk(self) {
-        if self.desk.with_value(Option::is_none) {
-            let sources: Vec<_> = self.all_loaded().into_iter().map(|(_, audio)| audio).collect();
-            match Desk::new(&sources) {
-                Ok(desk) => self.desk.set_value(Some(SendWrapper::new(desk))),
-                Err(_) => self.message.set(Some(
-                    "Your browser plays the mix as it is: it cannot match loudness, or play one channel or band alone."
-                        .into(),
-                )),
-            }
-            self.apply_levels();
-        }
-        self.with_desk(Desk::resume);
-    }
-
-    fn apply_levels(self) {
-        let Match { gains_db, .. } = untrack(|| self.matching());
-        let (active, is_matched) = (self.active.get_untracked(), self.is_matched.get_untracked());
-        let levels: Vec<f32> = self.tracks.with_value(|tracks| {
-            tracks
-                .iter()
-                .zip(gains_db)
-                .enumerate()
-                .map(|(index, (track, gain_db))| {
-                    let gain_db = track.gain_db + if is_matched { gain_db } else { 0.0 };
-                    if index == active {
-                        10_f64.powf(gain_db / 20.0) as f32
-                    } else {
-                        0.0
-                    }
-                })
-                .collect()
-        });
-        self.with_desk(|desk| desk.set_levels(&levels));
-    }
-
-    /// Follows the sound as often as the screen is drawn, while it plays.
-    fn tick(self) {
-        if self.playing.get_untracked() && !self.is_ticking.get_value() {
-            self.is_ticking.set_value(true);
-            request_animation_frame(move || {
-                self.is_ticking.set_value(false);
-                self.on_time(self.active.get_untracked());
-                self.tick();
-            });
-        }
-    }
-
-    fn stop_all_but(self, index: usize) {
-        for (at, (_, audio)) in self.all_loaded().into_iter().enumerate() {
-            if at != index {
-                let _ = audio.pause();
             }
         }
     }

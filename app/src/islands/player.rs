@@ -80,7 +80,7 @@ pub fn Player(
 }
 
 /// The key, the clocks, and the slider that reads the lanes out.
-fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl IntoView {
+fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> AnyView {
     let is_silent = move || deck.sound(deck.active.get()) != Sound::Ready;
     let on_slide = move |event: ev::Event| {
         if let Some(input) = event
@@ -151,10 +151,11 @@ fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl Int
             /> <span class="player__time num">{move || format::clock(deck.duration_s())}</span>
         </div>
     }
+    .into_any()
 }
 
 /// Which source is heard, and at which loudness.
-fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
+fn choice(deck: Deck, sources: &[Source]) -> AnyView {
     let buttons = sources
         .iter()
         .enumerate()
@@ -217,10 +218,11 @@ fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// Mono, side, one band alone, a loop.
-fn tools(deck: Deck) -> impl IntoView {
+fn tools(deck: Deck) -> AnyView {
     let modes = Mode::ALL
         .into_iter()
         .map(|each| {
@@ -283,6 +285,7 @@ fn tools(deck: Deck) -> impl IntoView {
             </button>
         </div>
     }
+    .into_any()
 }
 
 /// Why the mix cannot be played, where it cannot.
@@ -313,7 +316,7 @@ fn sound_note(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
 }
 
 /// The values of every lane at the pointer or the position, each in a place of its own.
-fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>>) -> impl IntoView {
+fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>>) -> AnyView {
     let at = Memo::new(move |_| hovered.get().unwrap_or_else(|| deck.cursor()));
     let index = Memo::new(move |_| lanes.with_value(|lanes| lanes.at(at.get())));
     let cell = |(number, lane): (usize, &Lane)| {
@@ -328,17 +331,19 @@ fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>
             </div>
         }
     };
-    lanes.with_value(|lanes| {
-        (!lanes.lanes.is_empty()).then(|| {
-            view! {
-                <dl class="readout">
-                    <div>
-                        <dt>{move || if hovered.get().is_some() { "Pointer" } else { "Position" }}</dt>
-                        <dd class="num">{move || format::clock_tenths(at.get())}</dd>
-                    </div>
-                    {lanes.lanes.iter().enumerate().map(cell).collect_view()}
-                </dl>
-            }
+    lanes
+        .with_value(|lanes| {
+            (!lanes.lanes.is_empty()).then(|| {
+                view! {
+                    <dl class="readout">
+                        <div>
+                            <dt>{move || if hovered.get().is_some() { "Pointer" } else { "Position" }}</dt>
+                            <dd class="num">{move || format::clock_tenths(at.get())}</dd>
+                        </div>
+                        {lanes.lanes.iter().enumerate().map(cell).collect_view()}
+                    </dl>
+                }
+            })
         })
-    })
+        .into_any()
 }

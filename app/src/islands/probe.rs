@@ -109,8 +109,23 @@ pub fn SpectrumProbe(
             chosen.set(input.value_as_number().max(0.0) as usize);
         }
     };
-    let read =
-        move |of: fn(ProbedBand) -> String| move || band.get().map_or_else(|| format::DASH.to_owned(), of);
+    let cell = move |(name, unit, of): (&'static str, &'static str, fn(ProbedBand) -> String)| {
+        let value = move || band.get().map_or_else(|| format::DASH.to_owned(), of);
+        view! {
+            <div>
+                <dt>{name} " " <span class="label__unit">{unit}</span></dt>
+                <dd class="num">{value}</dd>
+            </div>
+        }
+    };
+    let cells: [(&'static str, &'static str, fn(ProbedBand) -> String); 4] = [
+        ("Frequency", "", |band| format::frequency(band.hz)),
+        ("Level", "dB", |band| tenths(band.level)),
+        ("Corridor", "dB", corridor),
+        ("Against it", "", |band| band.place()),
+    ];
+    let cells = cells.into_iter().map(cell).collect_view();
+    let cells = view! { <dl class="readout readout--spectrum">{cells}</dl> }.into_any();
     view! {
         <div class="probing">
             <input
@@ -124,26 +139,10 @@ pub fn SpectrumProbe(
                 prop:value=move || chosen.get().to_string()
                 on:input=on_slide
             />
-            <dl class="readout readout--spectrum">
-                <div>
-                    <dt>"Frequency"</dt>
-                    <dd class="num">{read(|band| format::frequency(band.hz))}</dd>
-                </div>
-                <div>
-                    <dt>"Level " <span class="label__unit">"dB"</span></dt>
-                    <dd class="num">{read(|band| tenths(band.level))}</dd>
-                </div>
-                <div>
-                    <dt>"Corridor " <span class="label__unit">"dB"</span></dt>
-                    <dd class="num">{read(corridor)}</dd>
-                </div>
-                <div>
-                    <dt>"Against it"</dt>
-                    <dd class="num">{read(|band| band.place())}</dd>
-                </div>
-            </dl>
+            {cells}
         </div>
     }
+    .into_any()
 }
 
 fn plot_of(figure: &str) -> Option<Element> {

@@ -28,6 +28,8 @@ pub fn SpectrumSection(
         .as_ref()
         .map(|detail| detail.percentiles.clone())
         .unwrap_or_default();
+    let probe = is_live
+        .then(|| view! { <SpectrumProbe chart=CHART.to_owned() bands=probed(&spectrum) /> }.into_any());
     view! {
         <Sheet
             id="spectrum"
@@ -36,7 +38,7 @@ pub fn SpectrumSection(
         >
             <div class="probed">
                 <SpectrumChart id=CHART spectrum=spectrum.clone() percentiles=percentiles references=references.unwrap_or_default() />
-                {is_live.then(|| view! { <SpectrumProbe chart=CHART.to_owned() bands=probed(&spectrum) /> })}
+                {probe}
             </div>
             <BandsChart spectrum=spectrum />
             {detail.as_ref().map(lines)}
