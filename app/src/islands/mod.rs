@@ -14,6 +14,7 @@ mod deck;
 mod desk;
 pub mod lanes;
 pub mod live;
+mod parts;
 pub mod player;
 pub mod probe;
 pub mod uploader;

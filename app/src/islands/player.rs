@@ -2,24 +2,20 @@
 //!
 //! There is no shortcut of a single key: everything is a button, and the position a slider.
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 use model::{
     listening::{Sound, Source, SourceKind},
     report::BANDS,
 };
-use wasm_bindgen::JsCast as _;
-use web_sys::HtmlInputElement;
 
 use super::{
     cursor::{listen_to_charts, listen_to_places, move_playheads, move_probes},
     deck::Deck,
     desk::Mode,
     lanes::{Lane, Lanes},
+    parts::{Press, Slider, erased, press, reading, slider},
 };
 use crate::format;
-
-/// How far the arrow keys of the position slider seek, in seconds.
-const STEP_S: f64 = 1.0;
 
 /// Plays a mix and what it is compared with.
 #[island]
@@ -42,29 +38,14 @@ pub fn Player(
             move |at| hovered.set(at),
         );
         listen_to_places(move |from, until| deck.visit(from, Some(until), true));
+        deck.listen();
         deck.await_copies();
     });
     Effect::new(move |_| move_playheads(deck.cursor() / length_s.max(0.001)));
     Effect::new(move |_| move_probes(hovered.get().map(|at| at / length_s.max(0.001))));
 
     let audios = (0..sources.len())
-        .map(|index| {
-            view! {
-                <audio
-                    node_ref=deck.node(index)
-                    preload="metadata"
-                    crossorigin="anonymous"
-                    on:loadedmetadata=move |_| deck.on_loaded(index)
-                    on:play=move |_| deck.on_started(index)
-                    on:playing=move |_| deck.on_playing(index)
-                    on:pause=move |_| deck.on_paused(index)
-                    on:ended=move |_| deck.on_ended(index)
-                    on:timeupdate=move |_| deck.on_time(index)
-                    on:seeked=move |_| deck.on_seeked(index)
-                    on:error=move |_| deck.on_error(index)
-                ></audio>
-            }
-        })
+        .map(|index| view! { <audio node_ref=deck.node(index) preload="metadata" crossorigin="anonymous"></audio> })
         .collect_view();
     view! {
         <div class="player" role="group" aria-label="Player">
@@ -80,23 +61,8 @@ pub fn Player(
 }
 
 /// The key, the clocks, and the slider that reads the lanes out.
-fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> AnyView {
+fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl IntoView + use<> {
     let is_silent = move || deck.sound(deck.active.get()) != Sound::Ready;
-    let on_slide = move |event: ev::Event| {
-        if let Some(input) = event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
-        {
-            deck.seek(input.value_as_number());
-        }
-    };
-    // The slider has no use of its own for these.
-    let on_key = move |event: ev::KeyboardEvent| {
-        if matches!(event.key().as_str(), " " | "Enter") {
-            event.prevent_default();
-            deck.toggle();
-        }
-    };
     let place = Memo::new(move |_| {
         format!(
             "{} of {}",
@@ -119,6 +85,14 @@ fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> AnyView 
                 .join(", ")
         })
     });
+    let position = slider(Slider {
+        label: "Position",
+        max: Signal::derive(move || format!("{:.1}", deck.duration_s())),
+        value: Signal::derive(move || deck.position()),
+        spoken: spoken.into(),
+        slide: Box::new(move |to| deck.seek(to)),
+        enter: Some(Box::new(move || deck.toggle())),
+    });
     let key = has_sound.then(|| {
         view! {
             <button
@@ -134,28 +108,16 @@ fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> AnyView 
             </button>
         }
     });
-    view! {
-        <div class="player__transport">
-            {key} <span class="player__time num">{move || format::clock(deck.position())}</span>
-            <input
-                class="player__position"
-                type="range"
-                min="0"
-                max=move || format!("{:.1}", deck.duration_s())
-                step=STEP_S.to_string()
-                aria-label="Position"
-                aria-valuetext=move || spoken.get()
-                prop:value=move || deck.position().to_string()
-                on:input=on_slide
-                on:keydown=on_key
-            /> <span class="player__time num">{move || format::clock(deck.duration_s())}</span>
-        </div>
-    }
-    .into_any()
+    erased(view! {
+            <div class="player__transport">
+                {key} <span class="player__time num">{move || format::clock(deck.position())}</span>
+    {position} <span class="player__time num">{move || format::clock(deck.duration_s())}</span>
+            </div>
+        })
 }
 
 /// Which source is heard, and at which loudness.
-fn choice(deck: Deck, sources: &[Source]) -> AnyView {
+fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
     let buttons = sources
         .iter()
         .enumerate()
@@ -199,43 +161,49 @@ fn choice(deck: Deck, sources: &[Source]) -> AnyView {
             ),
         }
     };
-    view! {
+    let toggle = press(Press {
+        class: "toggle",
+        help: "Turns the louder ones down to the quietest; none is turned up".to_owned(),
+        label: fixed("Match loudness"),
+        is_pressed: deck.is_matched.into(),
+        is_disabled: Signal::stored(false),
+        act: Box::new(move || deck.toggle_matching()),
+    });
+    erased(view! {
         <div class="player__choice">
             <div class="sources" role="group" aria-label="Source">
                 {buttons}
             </div>
             <div class="player__match">
-                <button
-                    type="button"
-                    class="toggle"
-                    title="Turns the louder ones down to the quietest; none is turned up"
-                    aria-pressed=move || deck.is_matched.get().to_string()
-                    on:click=move |_| deck.toggle_matching()
-                >
-                    "Match loudness"
-                </button>
+                {toggle}
                 <span class="player__gain num">{gain}</span>
             </div>
         </div>
-    }
-    .into_any()
+    })
 }
 
 /// Mono, side, one band alone, a loop.
-fn tools(deck: Deck) -> AnyView {
+fn tools(deck: Deck) -> impl IntoView + use<> {
+    let segment = |label: &'static str, help: String, is_pressed: Signal<bool>, act: Box<dyn Fn()>| {
+        press(Press {
+            class: "segment",
+            help,
+            label: fixed(label),
+            is_pressed,
+            is_disabled: Signal::stored(false),
+            act,
+        })
+    };
     let modes = Mode::ALL
         .into_iter()
         .map(|each| {
-            view! {
-                <button
-                    type="button"
-                    title=each.help()
-                    aria-pressed=move || (deck.mode.get() == each).to_string()
-                    on:click=move |_| deck.set_mode(each)
-                >
-                    {each.name()}
-                </button>
-            }
+            let is_pressed = Signal::derive(move || deck.mode.get() == each);
+            segment(
+                each.name(),
+                each.help().to_owned(),
+                is_pressed,
+                Box::new(move || deck.set_mode(each)),
+            )
         })
         .collect_view();
     let bands =
@@ -244,16 +212,8 @@ fn tools(deck: Deck) -> AnyView {
                 (name, Some(at), format!("Only {}", format::band_edges(from, to)))
             }))
             .map(|(name, band, help)| {
-                view! {
-                    <button
-                        type="button"
-                        title=help
-                        aria-pressed=move || (deck.band.get() == band).to_string()
-                        on:click=move |_| deck.set_band(band)
-                    >
-                        {name}
-                    </button>
-                }
+                let is_pressed = Signal::derive(move || deck.band.get() == band);
+                segment(name, help, is_pressed, Box::new(move || deck.set_band(band)))
             })
             .collect_view();
     let loop_label = move || match deck.stretch.get() {
@@ -265,7 +225,15 @@ fn tools(deck: Deck) -> AnyView {
         ),
         None => "Loop from here".to_owned(),
     };
-    view! {
+    let loops = press(Press {
+        class: "toggle",
+        help: "Click a place in the receipt to loop it instead".to_owned(),
+        label: Signal::derive(loop_label),
+        is_pressed: deck.looping.into(),
+        is_disabled: Signal::derive(move || !deck.is_on_axis()),
+        act: Box::new(move || deck.toggle_loop()),
+    });
+    erased(view! {
         <div class="player__tools">
             <div class="segments" role="group" aria-label="What is heard of left and right">
                 {modes}
@@ -273,19 +241,9 @@ fn tools(deck: Deck) -> AnyView {
             <div class="segments" role="group" aria-label="Which band is heard">
                 {bands}
             </div>
-            <button
-                type="button"
-                class="toggle"
-                title="Click a place in the receipt to loop it instead"
-                aria-pressed=move || deck.looping.get().to_string()
-                disabled=move || !deck.is_on_axis()
-                on:click=move |_| deck.toggle_loop()
-            >
-                {loop_label}
-            </button>
+            {loops}
         </div>
-    }
-    .into_any()
+    })
 }
 
 /// Why the mix cannot be played, where it cannot.
@@ -316,34 +274,35 @@ fn sound_note(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
 }
 
 /// The values of every lane at the pointer or the position, each in a place of its own.
-fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>>) -> AnyView {
+fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>>) -> impl IntoView + use<> {
     let at = Memo::new(move |_| hovered.get().unwrap_or_else(|| deck.cursor()));
     let index = Memo::new(move |_| lanes.with_value(|lanes| lanes.at(at.get())));
     let cell = |(number, lane): (usize, &Lane)| {
-        let value =
-            move || lanes.with_value(|lanes| lanes.lanes.get(number).map(|lane| lane.text(index.get())));
-        view! {
-            <div>
-                <dt>
-                    {lane.name.clone()} " " <span class="label__unit">{lane.unit.clone()}</span>
-                </dt>
-                <dd class="num">{value}</dd>
-            </div>
-        }
+        let value = Signal::derive(move || {
+            lanes
+                .with_value(|lanes| lanes.lanes.get(number).map(|lane| lane.text(index.get())))
+                .unwrap_or_default()
+        });
+        reading(Signal::stored(lane.name.clone()), lane.unit.clone(), value)
     };
-    lanes
-        .with_value(|lanes| {
-            (!lanes.lanes.is_empty()).then(|| {
-                view! {
-                    <dl class="readout">
-                        <div>
-                            <dt>{move || if hovered.get().is_some() { "Pointer" } else { "Position" }}</dt>
-                            <dd class="num">{move || format::clock_tenths(at.get())}</dd>
-                        </div>
-                        {lanes.lanes.iter().enumerate().map(cell).collect_view()}
-                    </dl>
-                }
-            })
-        })
-        .into_any()
+    let cells = lanes.with_value(|lanes| lanes.lanes.iter().enumerate().map(cell).collect::<Vec<_>>());
+    let place = reading(
+        Signal::derive(move || {
+            if hovered.get().is_some() {
+                "Pointer"
+            } else {
+                "Position"
+            }
+            .to_owned()
+        }),
+        String::new(),
+        Signal::derive(move || format::clock_tenths(at.get())),
+    );
+    let has_lanes = !cells.is_empty();
+    erased(has_lanes.then(|| view! { <dl class="readout">{place} {cells}</dl> }))
+}
+
+/// A label that never changes.
+fn fixed(text: &'static str) -> Signal<String> {
+    Signal::stored(text.to_owned())
 }

@@ -1,11 +1,13 @@
 //! The read-out of the spectrum: a slider over its bands, and the pointer in the chart.
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::JsCast as _;
-use web_sys::{Element, HtmlInputElement};
+use web_sys::Element;
 
-use super::cursor::on;
+use super::{
+    cursor::on,
+    parts::{Slider, erased, reading, slider},
+};
 use crate::format;
 
 /// One band of the chart. Levels are in tenths of a dB: whole numbers are shorter.
@@ -100,49 +102,35 @@ pub fn SpectrumProbe(
             let _ = line.set_attribute("x2", &x);
         }
     });
-    let on_slide = move |event: ev::Event| {
-        if let Some(input) = event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
-        {
-            // Between 0 and the last band, by the slider.
-            chosen.set(input.value_as_number().max(0.0) as usize);
-        }
-    };
-    let cell = move |(name, unit, of): (&'static str, &'static str, fn(ProbedBand) -> String)| {
-        let value = move || band.get().map_or_else(|| format::DASH.to_owned(), of);
-        view! {
-            <div>
-                <dt>{name} " " <span class="label__unit">{unit}</span></dt>
-                <dd class="num">{value}</dd>
-            </div>
-        }
-    };
-    let cells: [(&'static str, &'static str, fn(ProbedBand) -> String); 4] = [
+    let frequency = slider(Slider {
+        label: "Frequency",
+        max: Signal::stored(last.to_string()),
+        value: Signal::derive(move || chosen.get() as f64),
+        spoken: Signal::derive(move || {
+            bands
+                .with_value(|bands| bands.get(chosen.get()).map(spoken))
+                .unwrap_or_default()
+        }),
+        // Between 0 and the last band, by the slider.
+        slide: Box::new(move |at| chosen.set(at.max(0.0) as usize)),
+        enter: None,
+    });
+    let cells: [(&str, &str, fn(ProbedBand) -> String); 4] = [
         ("Frequency", "", |band| format::frequency(band.hz)),
         ("Level", "dB", |band| tenths(band.level)),
         ("Corridor", "dB", corridor),
         ("Against it", "", |band| band.place()),
     ];
-    let cells = cells.into_iter().map(cell).collect_view();
-    let cells = view! { <dl class="readout readout--spectrum">{cells}</dl> }.into_any();
-    view! {
+    let cells = cells.map(|(name, unit, of)| {
+        let value = Signal::derive(move || band.get().map_or_else(|| format::DASH.to_owned(), of));
+        reading(Signal::stored(name.to_owned()), unit.to_owned(), value)
+    });
+    erased(view! {
         <div class="probing">
-            <input
-                class="player__position"
-                type="range"
-                min="0"
-                max=last.to_string()
-                step="1"
-                aria-label="Frequency"
-                aria-valuetext=move || bands.with_value(|bands| bands.get(chosen.get()).map(spoken))
-                prop:value=move || chosen.get().to_string()
-                on:input=on_slide
-            />
-            {cells}
+            {frequency}
+            <dl class="readout readout--spectrum">{cells.into_iter().collect::<Vec<_>>()}</dl>
         </div>
-    }
-    .into_any()
+    })
 }
 
 fn plot_of(figure: &str) -> Option<Element> {

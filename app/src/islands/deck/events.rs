@@ -3,12 +3,48 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use wasm_bindgen::{JsCast as _, closure::Closure};
+use web_sys::Event;
 
 use super::{Deck, FADE, LEAD_S, NOT_SUPPORTED, play};
 
+/// What is listened to.
+const EVENTS: [&str; 8] = [
+    "loadedmetadata",
+    "play",
+    "playing",
+    "pause",
+    "ended",
+    "timeupdate",
+    "seeked",
+    "error",
+];
+
 impl Deck {
+    /// Listens to every source for as long as the page is open. One listener of one type for all events: as handlers of
+    /// the view they would be eight times the download.
+    pub(in crate::islands) fn listen(self) {
+        for (index, (_, audio)) in self.all_loaded().into_iter().enumerate() {
+            let heard = Closure::<dyn FnMut(Event)>::new(move |event: Event| match event.type_().as_str() {
+                "loadedmetadata" => self.on_loaded(index),
+                "play" => self.on_started(index),
+                "playing" => self.on_playing(index),
+                "pause" => self.on_paused(index),
+                "ended" => self.on_ended(index),
+                "timeupdate" => self.on_time(index),
+                "seeked" => self.on_seeked(index),
+                _ => self.on_error(index),
+            });
+            for event in EVENTS {
+                // An event that cannot be listened to leaves a player that knows a little less.
+                let _ = audio.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
+            }
+            heard.forget();
+        }
+    }
+
     /// The audio of a source jumped.
-    pub(in crate::islands) fn on_seeked(self, index: usize) {
+    fn on_seeked(self, index: usize) {
         if self.pending.get_untracked() == Some(index) {
             let Some((next, audio)) = self.loaded(index) else {
                 return;
@@ -31,7 +67,7 @@ impl Deck {
     }
 
     /// The audio of a source sounds.
-    pub(in crate::islands) fn on_playing(self, index: usize) {
+    fn on_playing(self, index: usize) {
         if self.pending.get_untracked() == Some(index) {
             self.pending.set(None);
             self.active.set(index);
@@ -45,7 +81,7 @@ impl Deck {
     }
 
     /// The audio of a source was started; by a media key, where it was not us.
-    pub(in crate::islands) fn on_started(self, index: usize) {
+    fn on_started(self, index: usize) {
         if index == self.active.get_untracked() && !self.playing.get_untracked() {
             self.playing.set(true);
             self.with_desk(|desk| desk.open(true));
@@ -54,7 +90,7 @@ impl Deck {
     }
 
     /// The audio of a source was stopped; by a media key, where it was not us.
-    pub(in crate::islands) fn on_paused(self, index: usize) {
+    fn on_paused(self, index: usize) {
         // Before its end comes a pause, too.
         if self.loaded(index).is_some_and(|(_, audio)| !audio.ended()) {
             self.on_stopped(index);
@@ -68,7 +104,7 @@ impl Deck {
     }
 
     /// The audio of a source came to its end.
-    pub(in crate::islands) fn on_ended(self, index: usize) {
+    fn on_ended(self, index: usize) {
         let goes_on = index == self.active.get_untracked()
             && self.playing.get_untracked()
             && self.looping.get_untracked()
@@ -84,7 +120,7 @@ impl Deck {
     }
 
     /// The length of a source is known, and it can be sought in.
-    pub(in crate::islands) fn on_loaded(self, index: usize) {
+    fn on_loaded(self, index: usize) {
         if self.pending.get_untracked() == Some(index) {
             self.cue(index);
         } else if let Some((track, audio)) = self.loaded(index)
@@ -96,7 +132,7 @@ impl Deck {
     }
 
     /// The audio of a source moved on.
-    pub(in crate::islands) fn on_time(self, index: usize) {
+    pub(super) fn on_time(self, index: usize) {
         let Some((track, audio)) = self.loaded(index) else {
             return;
         };
@@ -115,7 +151,7 @@ impl Deck {
     }
 
     /// The audio of a source cannot be played, or not any more.
-    pub(in crate::islands) fn on_error(self, index: usize) {
+    fn on_error(self, index: usize) {
         let Some((track, audio)) = self.loaded(index) else {
             return;
         };
