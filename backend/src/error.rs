@@ -1,8 +1,12 @@
-//! The one error of the use cases. Its kind decides the HTTP status, whether a job is tried again, and the words.
+//! The one error of the use cases. Its kind decides the HTTP status, whether a job is tried again, and the words. What it
+//! displays may be logged: it never repeats the text of somebody else (see `cause`).
 
 use model::{Problem, ProblemCode};
 
-use crate::storage;
+use crate::{
+    cause::{self, Cause, Shown},
+    storage,
+};
 
 /// The result of every use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -14,19 +18,19 @@ pub enum Error {
     #[error("{}", .0.message)]
     Problem(Problem),
     /// The database failed.
-    #[error("database: {0}")]
+    #[error("database: {}", Shown(.0))]
     Db(#[from] crate::db::DbError),
     /// A part outside of the database did not answer.
-    #[error("{what} is unavailable: {source}")]
+    #[error("{what} is unavailable: {}", Shown(&**source))]
     Unavailable {
         /// Which part.
         what: &'static str,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Cause,
     },
     /// Something that cannot be; a fault of the software.
-    #[error("internal: {0}")]
-    Internal(Box<dyn std::error::Error + Send + Sync>),
+    #[error("internal: {}", Shown(&**.0))]
+    Internal(#[source] Cause),
 }
 
 impl From<storage::Error> for Error {
@@ -61,9 +65,9 @@ impl Error {
         Self::Problem(Problem::new(code, message))
     }
 
-    /// A fault of the software.
-    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(cause.into())
+    /// A fault of the software. Of a text that is put together at run time, the log says nothing.
+    pub fn internal<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
+        Self::Internal(cause::from(cause))
     }
 
     /// The kind of failure; total, so that a new variant must be given one.

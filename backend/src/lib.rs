@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod analyses;
 mod backend;
+mod cause;
 pub mod clock;
 pub mod config;
 pub mod csrf;

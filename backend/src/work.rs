@@ -36,6 +36,9 @@ impl Handler for Backend {
             Job::AnnouncePolicy { version } => {
                 policy::announce(self, &version).await.map_err(JobError::retry)
             }
+            Job::SendNewsletter { newsletter } => mail::newsletter::distribute(self, &newsletter)
+                .await
+                .map_err(JobError::retry),
             Job::JudgeAnew => {
                 let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
                 if judged > 0 {

@@ -7,7 +7,9 @@ use std::{
 
 use backend::{
     Backend,
+    accounts::second_factor,
     config::Config,
+    mail::newsletter::{self, Newsletter},
     plans,
     privacy::{
         erasure::{self, Origin},
@@ -74,6 +76,23 @@ pub(crate) enum Task {
         /// free, pro or studio.
         #[arg(long, value_parser = plan)]
         plan: Plan,
+    },
+    /// Switches off the second factor of somebody who lost the app and the recovery codes, and ends all of their sessions.
+    /// Make sure first, by other means than e-mail alone, that it is the person who asks; they are told by e-mail.
+    TurnOffSecondFactor {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+    },
+    /// Sends news to every account that asked for them, once each.
+    Newsletter {
+        /// A text file: the subject in the first line, an empty line, then paragraphs with empty lines between them. A
+        /// paragraph like [words](address) is a link to a page of this installation.
+        #[arg(long)]
+        file: PathBuf,
+        /// Only says what it reads and how many would get it.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Publishes a version of the policies; a material one is mailed to every account.
     PublishPolicy {
@@ -180,6 +199,33 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
                 return Err(nobody().into());
             }
             Ok(format!("the plan is {} now", plan.name()))
+        }
+        Task::TurnOffSecondFactor { email } => {
+            match second_factor::turn_off_by_address(backend, &email).await? {
+                None => Err(nobody().into()),
+                Some(false) => Err("this account has no second factor; nothing was changed".into()),
+                Some(true) => Ok(
+                    "the second factor is off, every session has ended, and the person is told by e-mail"
+                        .to_owned(),
+                ),
+            }
+        }
+        Task::Newsletter { file, dry_run } => {
+            let text =
+                std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let news = Newsletter::parse(&text, &backend.config.base_url)?;
+            let audience = newsletter::audience(&backend.db).await?;
+            if dry_run {
+                return Ok(format!(
+                    "{}\n\n{}\n\naccounts that would get it now: {audience}",
+                    news.subject, news.body
+                ));
+            }
+            Ok(if newsletter::send(backend, &news).await? {
+                format!("a worker writes to every account that asked for news; now: {audience}")
+            } else {
+                "this text was sent before; nobody is written to".to_owned()
+            })
         }
         Task::PublishPolicy {
             version,

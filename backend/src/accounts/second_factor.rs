@@ -12,7 +12,8 @@ use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     mail::{self, Notice},
-    sealing,
+    privacy::Subject,
+    sealing, sessions,
     signing::Purpose,
 };
 
@@ -172,6 +173,32 @@ pub async fn turn_off(backend: &Backend, actor: &Actor) -> Result<()> {
     tx.commit().await?;
     backend.wake.wake();
     Ok(())
+}
+
+/// Switches it off for somebody who lost the app and the recovery codes, and ends all of their sessions; they are told by
+/// mail. Whoever calls it has made sure by other means that it is the person who asks. Whether it was on; `None` where the
+/// address has no account.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn turn_off_by_address(backend: &Backend, email: &str) -> Result<Option<bool>> {
+    let Some(subject) = Subject::of_address(backend, email).await? else {
+        return Ok(None);
+    };
+    let account = subject.account;
+    if !is_on(&backend.db, account).await? {
+        return Ok(Some(false));
+    }
+    let mut tx = backend.db.begin().await?;
+    remove(&mut tx, account).await?;
+    // Wrong codes that were tried before count no longer.
+    throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
+    sessions::end_all(&mut tx, account, None).await?;
+    mail::enqueue(&mut tx, backend, account, Notice::SecondFactorRemoved).await?;
+    tx.commit().await?;
+    backend.wake.wake();
+    tracing::info!("the operator switched off a second factor");
+    Ok(Some(true))
 }
 
 /// Whether signing in asks for a code.

@@ -26,6 +26,7 @@ pub use self::{
 };
 use crate::{
     Error, Result,
+    cause::{self, Cause, Ours},
     clock::Clock,
     db::{Db, Tx},
     entropy::{self, Entropy},
@@ -91,6 +92,11 @@ pub enum Job {
     AnnouncePolicy {
         /// The version.
         version: String,
+    },
+    /// Writes to everybody who asked for news.
+    SendNewsletter {
+        /// Its number.
+        newsletter: String,
     },
     /// Removes everything whose time has come. Periodic.
     Reap,
@@ -169,6 +175,12 @@ const ANNOUNCE_POLICY: Policy = Policy {
     max_attempts: 20,
     timeout: Duration::from_secs(10 * 60),
 };
+const SEND_NEWSLETTER: Policy = Policy {
+    kind: "send_newsletter",
+    queue: Queue::Mail,
+    max_attempts: 20,
+    timeout: Duration::from_secs(10 * 60),
+};
 const REAP: Policy = Policy {
     kind: "reap",
     queue: Queue::Storage,
@@ -191,6 +203,7 @@ impl Job {
             Self::RemoveExport { .. } => &REMOVE_EXPORT,
             Self::Erase { .. } => &ERASE,
             Self::AnnouncePolicy { .. } => &ANNOUNCE_POLICY,
+            Self::SendNewsletter { .. } => &SEND_NEWSLETTER,
             Self::Reap => &REAP,
         }
     }
@@ -315,38 +328,35 @@ pub trait Handler: Send + Sync + 'static {
     }
 }
 
-/// Why a job could not be done.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// Why a job was not done, and what is to become of it.
+/// Why a job was not done, and what is to become of it. Its row and the log keep what `cause` says of it.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// May work another time: it is tried again later while it has attempts left.
-    #[error("{0}")]
+    #[error("tried again later")]
     Retry(#[source] Cause),
     /// Something that it stands on is down, which says nothing about the job: it is tried again later and the attempt
     /// does not count, for up to a day.
-    #[error("{0}")]
+    #[error("waits")]
     Wait(#[source] Cause),
     /// Will never work: it is dead.
-    #[error("{0}")]
+    #[error("will never work")]
     Fail(#[source] Cause),
 }
 
 impl JobError {
     /// [`Self::Retry`].
-    pub fn retry(cause: impl Into<Cause>) -> Self {
-        Self::Retry(cause.into())
+    pub fn retry<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
+        Self::Retry(cause::from(cause))
     }
 
     /// [`Self::Wait`].
-    pub fn wait(cause: impl Into<Cause>) -> Self {
-        Self::Wait(cause.into())
+    pub fn wait<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
+        Self::Wait(cause::from(cause))
     }
 
     /// [`Self::Fail`].
-    pub fn fail(cause: impl Into<Cause>) -> Self {
-        Self::Fail(cause.into())
+    pub fn fail<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
+        Self::Fail(cause::from(cause))
     }
 }
 
@@ -478,7 +488,10 @@ impl Payload {
         if payload.v == Self::VERSION {
             Ok(payload.job)
         } else {
-            Err(Error::internal(format!("a payload of version {}", payload.v)))
+            Err(Error::internal(Ours(format!(
+                "a payload of version {}",
+                payload.v
+            ))))
         }
     }
 }

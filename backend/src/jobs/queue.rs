@@ -26,7 +26,7 @@ use super::{
     Queue, Workers,
     runner::{Claimed, Runner},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, cause::Shown};
 
 /// How long the stopped handlers have to get out of the way and to be given back, after the drain.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(8);
@@ -118,7 +118,7 @@ impl Source {
                 Ok(Some(claimed)) => return Some(claimed),
                 Ok(None) => true,
                 Err(error) => {
-                    tracing::warn!(queue = self.queue.name(), %error, "no job could be claimed; tried again");
+                    tracing::warn!(queue = self.queue.name(), error = %Shown(&error), "no job could be claimed; tried again");
                     false
                 }
             };

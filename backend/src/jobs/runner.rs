@@ -13,6 +13,7 @@ use super::{
     wait_delay,
 };
 use crate::{
+    cause::{self, Shown},
     db::{Db, DbError},
     entropy,
 };
@@ -130,7 +131,7 @@ impl Runner {
         let end = match &job {
             Ok(job) => self.attempt(job.clone(), lease).await,
             // Perhaps of a newer version, whose workers will get it in one of the further attempts.
-            Err(error) => End::Retry(error.to_string()),
+            Err(error) => End::Retry(shorten(&error.to_string())),
         };
         self.settle(&claimed, job.ok(), end).await;
     }
@@ -217,7 +218,9 @@ impl Runner {
         match is_ours {
             Ok(true) => {}
             Ok(false) => tracing::warn!("the lease was lost; the result is discarded"),
-            Err(error) => tracing::error!(%error, "the outcome could not be written; the job runs again"),
+            Err(error) => {
+                tracing::error!(error = %Shown(&error), "the outcome could not be written; the job runs again")
+            }
         }
     }
 
@@ -232,7 +235,7 @@ impl Runner {
         }
         let now = self.workers.clock.now();
         if let Err(error) = write(|| store::bury(&self.workers.db, lease.fence(), now)).await {
-            tracing::warn!(%error, "the death will be told again");
+            tracing::warn!(error = %Shown(&error), "the death will be told again");
         }
     }
 }
@@ -251,7 +254,7 @@ async fn keep_alive(workers: Workers, lease: Lease, mut until: Timestamp) {
             Ok(false) if lease.was_finished() => return,
             Ok(false) => return lease.lose(),
             Err(error) => {
-                tracing::warn!(%error, "the lease could not be renewed");
+                tracing::warn!(error = %Shown(&error), "the lease could not be renewed");
                 if clock.now() >= until {
                     return lease.lose();
                 }
@@ -265,13 +268,12 @@ fn end_of(result: Result<Result<(), JobError>, JoinError>, lease: &Lease) -> End
         Ok(Ok(())) => End::Done,
         // It was told to stop and says so.
         Ok(Err(JobError::Retry(_) | JobError::Wait(_))) if lease.is_cancelled() => End::Interrupted,
-        Ok(Err(JobError::Retry(cause))) => End::Retry(text_of(&*cause)),
-        Ok(Err(JobError::Wait(cause))) => End::Wait(text_of(&*cause)),
-        Ok(Err(JobError::Fail(cause))) => End::Fail(text_of(&*cause)),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => End::Retry(shorten(&format!("panicked: {}", message_of(&*panic)))),
-            Err(_) => End::Interrupted,
-        },
+        Ok(Err(JobError::Retry(cause))) => End::Retry(shorten(&cause::words(&*cause))),
+        Ok(Err(JobError::Wait(cause))) => End::Wait(shorten(&cause::words(&*cause))),
+        Ok(Err(JobError::Fail(cause))) => End::Fail(shorten(&cause::words(&*cause))),
+        // Its message may quote what was being worked on; the log has the place.
+        Err(error) if error.is_panic() => End::Retry("panicked".to_owned()),
+        Err(_) => End::Interrupted,
     }
 }
 
@@ -297,7 +299,9 @@ async fn write<F: Future<Output = Result<bool, DbError>>>(
     let mut pause = WRITE_PAUSE;
     for _ in 1..WRITE_TRIES {
         match attempt().await {
-            Err(error) => tracing::warn!(%error, "the outcome could not be written; tried again"),
+            Err(error) => {
+                tracing::warn!(error = %Shown(&error), "the outcome could not be written; tried again")
+            }
             written => return written,
         }
         tokio::time::sleep(pause).await;
@@ -306,29 +310,6 @@ async fn write<F: Future<Output = Result<bool, DbError>>>(
     attempt().await
 }
 
-/// A cause with all of its causes.
-fn text_of(cause: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = cause.to_string();
-    let mut next = cause.source();
-    while let Some(cause) = next {
-        let further = cause.to_string();
-        // Many errors repeat their source in their own words.
-        if !text.contains(&further) {
-            text = format!("{text}: {further}");
-        }
-        next = cause.source();
-    }
-    shorten(&text)
-}
-
 fn shorten(text: &str) -> String {
     text.chars().take(MAX_CAUSE_CHARS).collect()
-}
-
-fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
 }

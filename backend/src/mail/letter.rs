@@ -37,7 +37,7 @@ pub enum Block {
     /// Something else that can be done.
     Link {
         /// What it says.
-        label: &'static str,
+        label: String,
         /// Where it leads; always an address of ours.
         url: String,
     },
@@ -81,7 +81,8 @@ impl Letter {
             .iter()
             .map(|block| match block {
                 Block::Text(text) | Block::Note(text) => text.clone(),
-                Block::Button { label, url } | Block::Link { label, url } => format!("{label}:\n{url}"),
+                Block::Button { label, url } => format!("{label}:\n{url}"),
+                Block::Link { label, url } => format!("{label}:\n{url}"),
             })
             .collect();
         parts.push(format!("-- \nMixLens\n{}", self.why));

@@ -3,7 +3,7 @@
 use model::{Failure, plan::Plan};
 use serde::{Deserialize, Serialize};
 
-use super::{Block, Decline, Letter, letter::one_line};
+use super::{Block, Decline, Letter, Newsletter, letter::one_line};
 use crate::config::Config;
 
 /// Writes letters with the addresses of this installation.
@@ -325,6 +325,38 @@ impl<'a> Letters<'a> {
         )
     }
 
+    /// The second factor was switched off by the operator.
+    #[must_use]
+    pub fn second_factor_removed(&self, to: String) -> Letter {
+        letter(
+            to,
+            "Your second factor was switched off for you",
+            vec![
+                text(
+                    "Somebody who showed us that they are you told us that the authenticator app and the recovery codes are lost. We switched the second factor off and signed you out everywhere. Signing in takes the password alone.",
+                ),
+                button("Sign in", format!("{}/signin", self.base)),
+                note("Set it up again under “Security”, with your new app."),
+                self.ask_us(),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// News, to those who asked for them.
+    #[must_use]
+    pub fn newsletter(&self, to: String, news: &Newsletter, decline: Decline) -> Letter {
+        Letter {
+            decline: Some(decline),
+            ..letter(
+                to,
+                news.subject.as_str(),
+                news.blocks(),
+                "You get this e-mail because you asked for news about MixLens.",
+            )
+        }
+    }
+
     /// A material change of the privacy policy (P19); `version` is the day of the new text, `summary` says what changed.
     #[must_use]
     pub fn policy_changed(&self, to: String, version: &str, summary: &str) -> Letter {
@@ -400,6 +432,15 @@ impl<'a> Letters<'a> {
         };
         let analysis = "0190000000007000800000000000000a";
         let failure = Failure::with(model::FailureCode::TooLong, 10);
+        let news = Newsletter {
+            subject: "MixLens compares your mix with a reference".to_owned(),
+            body: format!(
+                "A reference is a song that you want to sound like. Upload one, and each report shows both at the same loudness.\n\n\
+                 Everything that was measured so far can be compared, too: nothing needs to be uploaded again.\n\n\
+                 [Upload a reference]({}/upload)",
+                self.base
+            ),
+        };
         vec![
             self.verify_address(to(), token),
             self.has_account(to()),
@@ -417,6 +458,8 @@ impl<'a> Letters<'a> {
             self.address_changed(to()),
             self.second_factor(to(), true),
             self.second_factor(to(), false),
+            self.second_factor_removed(to()),
+            self.newsletter(to(), &news, decline()),
             self.policy_changed(
                 to(),
                 "2027-01-01",
@@ -446,8 +489,11 @@ fn note(words: impl Into<String>) -> Block {
     Block::Note(words.into())
 }
 
-const fn link(label: &'static str, url: String) -> Block {
-    Block::Link { label, url }
+fn link(label: &str, url: String) -> Block {
+    Block::Link {
+        label: label.to_owned(),
+        url,
+    }
 }
 
 const fn button(label: &'static str, url: String) -> Block {

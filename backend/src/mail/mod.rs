@@ -5,6 +5,7 @@
 
 mod letter;
 mod letters;
+pub mod newsletter;
 mod notice;
 pub mod preferences;
 
@@ -26,6 +27,7 @@ use uuid::Uuid;
 pub use self::{
     letter::{Block, Decline, Letter, one_line},
     letters::{BillingEvent, Letters},
+    newsletter::Newsletter,
     notice::{Notice, deliver, enqueue},
 };
 use crate::{Error, Result, config::Config, jobs::JobError};
@@ -46,15 +48,62 @@ enum Way {
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
 }
 
-/// A letter was not sent.
-#[derive(Debug, thiserror::Error)]
+/// A letter was not sent. What it says may be stored and logged: of the server's answer it keeps the number alone, because
+/// servers quote the address that they refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The mail server did not answer, or asked to come back: it says nothing about the letter.
-    #[error("the mail server is unavailable: {0}")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("not sent: {0}")]
+    Unavailable(Reason),
     /// The letter was refused.
-    #[error("the letter was refused: {0}")]
-    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("refused: {0}")]
+    Refused(Reason),
+}
+
+/// Why a letter was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// It goes to something that is no address.
+    #[error("no address")]
+    NoAddress,
+    /// It could not be put together.
+    #[error("it cannot be put together")]
+    Composition,
+    /// The server answered with this number (RFC 5321 4.2.3).
+    #[error("SMTP {0}")]
+    Answer(u16),
+    /// The server did not answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// No encrypted connection came about.
+    #[error("no encrypted connection")]
+    Encryption,
+    /// The server answered something that is no SMTP, or lacks something that we need.
+    #[error("the server cannot be talked to")]
+    Protocol,
+    /// There is no connection.
+    #[error("no connection")]
+    Connection,
+    /// The file could not be written.
+    #[error("{0}")]
+    File(std::io::ErrorKind),
+}
+
+impl From<lettre::transport::smtp::Error> for SendError {
+    fn from(error: lettre::transport::smtp::Error) -> Self {
+        let reason = match error.status() {
+            Some(code) => Reason::Answer(code.into()),
+            None if error.is_timeout() => Reason::Timeout,
+            None if error.is_tls() => Reason::Encryption,
+            None if error.is_response() || error.is_client() => Reason::Protocol,
+            None => Reason::Connection,
+        };
+        if error.is_permanent() {
+            Self::Refused(reason)
+        } else {
+            Self::Unavailable(reason)
+        }
+    }
 }
 
 /// For letters that are a step of something larger.
@@ -115,13 +164,27 @@ impl Mailer {
         match &self.way {
             Way::Files(folder) => write(folder, id, &message.formatted())
                 .await
-                .map_err(|error| SendError::Unavailable(error.into())),
-            Way::Smtp(transport) => match transport.send(message).await {
-                Ok(_) => Ok(()),
-                Err(error) if error.is_permanent() => Err(SendError::Refused(error.into())),
-                Err(error) => Err(SendError::Unavailable(error.into())),
-            },
+                .map_err(|error| SendError::Unavailable(Reason::File(error.kind()))),
+            Way::Smtp(transport) => Ok(transport.send(message).await.map(drop)?),
         }
+    }
+
+    /// Removes the letters to these addresses that were written into files. Of what was sent, nothing is here.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file in it not removed.
+    pub async fn forget(&self, addresses: &[&str]) -> std::io::Result<()> {
+        let Way::Files(folder) = &self.way else {
+            return Ok(());
+        };
+        for name in files(folder).await? {
+            let source = tokio::fs::read_to_string(&name).await?;
+            let to = header(&source, "To").unwrap_or_default();
+            if addresses.iter().any(|address| to.eq_ignore_ascii_case(address)) {
+                tokio::fs::remove_file(&name).await?;
+            }
+        }
+        Ok(())
     }
 
     fn compose(&self, id: Uuid, letter: &Letter) -> Result<Message, SendError> {
@@ -129,7 +192,7 @@ impl Mailer {
         let to: Address = letter
             .to
             .parse()
-            .map_err(|error: lettre::address::AddressError| SendError::Refused(error.into()))?;
+            .map_err(|_: lettre::address::AddressError| SendError::Refused(Reason::NoAddress))?;
         let mut message = Message::builder()
             .from(self.from.clone())
             // The address alone: the name is nobody else's business, and a stranger may have typed it.
@@ -151,7 +214,7 @@ impl Mailer {
             .singlepart(SinglePart::html(letter.html()));
         message
             .multipart(body)
-            .map_err(|error| SendError::Refused(error.into()))
+            .map_err(|_| SendError::Refused(Reason::Composition))
     }
 }
 
@@ -178,9 +241,7 @@ impl Written {
     /// The value of a header; nothing where there is none.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        use mailparse::MailHeaderMap as _;
-        let (headers, _) = mailparse::parse_headers(self.source.as_bytes()).ok()?;
-        headers.get_first_value(name)
+        header(&self.source, name)
     }
 
     fn read(source: String) -> Result<Self> {
@@ -208,16 +269,7 @@ impl Written {
 /// # Errors
 /// The folder cannot be read, or holds something that is no letter.
 pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<Written>> {
-    let folder = folder(&config.data_dir);
-    let mut entries = match tokio::fs::read_dir(&folder).await {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::internal(error)),
-    };
-    let mut names = Vec::new();
-    while let Some(entry) = entries.next_entry().await.map_err(Error::internal)? {
-        names.push(entry.path());
-    }
+    let mut names = files(&folder(&config.data_dir)).await.map_err(Error::internal)?;
     // Ids sort by time.
     names.sort_unstable_by(|a, b| b.cmp(a));
     let mut letters = Vec::new();
@@ -231,6 +283,26 @@ pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<Written>>
         )?);
     }
     Ok(letters)
+}
+
+/// The files of a folder of letters, drafts included; none where there is no folder.
+async fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await? {
+        names.push(entry.path());
+    }
+    Ok(names)
+}
+
+fn header(source: &str, name: &str) -> Option<String> {
+    use mailparse::MailHeaderMap as _;
+    let (headers, _) = mailparse::parse_headers(source.as_bytes()).ok()?;
+    headers.get_first_value(name)
 }
 
 fn folder(data_dir: &Path) -> PathBuf {

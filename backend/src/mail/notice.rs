@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    BillingEvent, Letter, Letters,
+    BillingEvent, Letter, Letters, newsletter,
     preferences::{self, Kind},
 };
 use crate::{
@@ -65,10 +65,17 @@ pub enum Notice {
         /// On, or off.
         on: bool,
     },
+    /// The second factor was switched off by the operator, at the person's request.
+    SecondFactorRemoved,
     /// The privacy policy changed materially (P19).
     PolicyChanged {
         /// The day of the new version.
         version: String,
+    },
+    /// News, for those who asked for them (P16). May be declined.
+    Newsletter {
+        /// Its number.
+        newsletter: String,
     },
     /// The archive of the person's data is ready (P15).
     ExportReady {
@@ -89,8 +96,9 @@ impl Notice {
             Self::ConfirmNewAddress { change } => Some(format!("confirm-new-address/{change}")),
             Self::AddressChanged { change } => Some(format!("address-changed/{change}")),
             Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
+            Self::Newsletter { newsletter } => Some(format!("newsletter/{newsletter}")),
             Self::ExportReady { export } => Some(format!("export-ready/{export}")),
-            Self::PasswordChanged | Self::SecondFactor { .. } => None,
+            Self::PasswordChanged | Self::SecondFactor { .. } | Self::SecondFactorRemoved => None,
         }
     }
 }
@@ -178,9 +186,20 @@ async fn write(backend: &Backend, account: AccountId, notice: &Notice) -> Result
             .await?
             .map(|old| letters.address_changed(old)),
         Notice::SecondFactor { on } => Some(letters.second_factor(to, *on)),
+        Notice::SecondFactorRemoved => Some(letters.second_factor_removed(to)),
         Notice::PolicyChanged { version } => {
             let Version { version, summary, .. } = policy::of(&backend.db, version).await?;
             Some(letters.policy_changed(to, &version, &summary))
+        }
+        Notice::Newsletter { newsletter } => {
+            let Some(news) = newsletter::find(&backend.db, newsletter).await? else {
+                return Ok(None);
+            };
+            let wanted = preferences::wants(&backend.db, account, Kind::Marketing).await?;
+            wanted.then(|| {
+                let decline = preferences::decline(backend, account, Kind::Marketing);
+                letters.newsletter(to, &news, decline)
+            })
         }
         Notice::ExportReady { export } => export::can_be_fetched(backend, *export)
             .await?

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     Actor, Backend, Error, Result, accounts,
+    cause::Ours,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job, JobError},
     mail::{Letters, SendError},
@@ -71,11 +72,17 @@ pub trait Vendor: fmt::Debug + Send + Sync + 'static {
 const OBJECTS: &str = "objects";
 const LATE_OBJECTS: &str = "late-objects";
 
-/// How long the last letter is tried where the server refuses it: perhaps it is our settings that are wrong.
+/// How long the last letter is tried where the server refuses it (perhaps it is our settings that are wrong), and where no
+/// server takes letters at all: the address is kept for this letter alone, and not for ever.
 const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
+const UNSENT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The step of the letter that says that it is done.
 const LETTER: &str = "letter";
+
+/// The step of the letters that a development server wrote into files, the last one included; there is none where letters
+/// are sent.
+const LETTER_FILES: &str = "letter-files";
 
 #[derive(Debug, sqlx::FromRow)]
 struct ErasureRow {
@@ -152,6 +159,10 @@ async fn begin_for(
     if origin != Origin::Restored {
         insert_step(&mut tx, erasure, LETTER, "", now).await?;
     }
+    if backend.mailer.writes_files() {
+        let addresses = addresses(&mut tx, &subject).await?.join("\n");
+        insert_step(&mut tx, erasure, LETTER_FILES, &addresses, late).await?;
+    }
     answer_requests(&mut tx, account, now).await?;
     delete_rows(&mut tx, &subject).await?;
     for run_at in [now, late] {
@@ -186,16 +197,13 @@ pub(crate) async fn run(backend: &Backend, erasure: ErasureId) -> Result<(), Job
     for step in steps.iter().filter(|step| step.not_before <= backend.now().0) {
         match advance(backend, erasure, step).await {
             Ok(()) => {}
-            // The cause may name the person, and this is kept and logged.
-            Err(error) => failed.push(format!("{}: {:?}", step.step, error.code())),
+            Err(error) => failed.push(format!("{}: {error}", step.step)),
         }
     }
     if failed.is_empty() {
-        finish(backend, erasure)
-            .await
-            .map_err(|error| JobError::retry(format!("{:?}", error.code())))
+        finish(backend, erasure).await.map_err(JobError::retry)
     } else {
-        Err(JobError::wait(failed.join(", ")))
+        Err(JobError::wait(Ours(failed.join(", "))))
     }
 }
 
@@ -217,6 +225,17 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
                 say_good_bye(backend, erasure, row).await?;
             }
         }
+        LETTER_FILES => {
+            let addresses: Vec<&str> = reference.lines().collect();
+            backend
+                .mailer
+                .forget(&addresses)
+                .await
+                .map_err(|error| Error::Unavailable {
+                    what: "the folder of letters",
+                    source: error.into(),
+                })?;
+        }
         name => {
             let vendor = backend.vendors.iter().find(|vendor| vendor.name() == name);
             let vendor = vendor.ok_or_else(|| Error::Unavailable {
@@ -235,13 +254,18 @@ async fn say_good_bye(backend: &Backend, erasure: ErasureId, row: ErasureRow) ->
         return Ok(());
     };
     let letter = Letters::from(&backend.config).account_deleted(email);
-    match backend.mailer.send(erasure.0, &letter).await {
-        Err(SendError::Refused(_)) if backend.now().since(Timestamp(row.requested_at)) > REFUSED_FOR => {
-            tracing::warn!(%erasure, "the last letter was refused for good");
-            Ok(())
-        }
-        sent => Ok(sent?),
+    let Err(error) = backend.mailer.send(erasure.0, &letter).await else {
+        return Ok(());
+    };
+    let patience = match error {
+        SendError::Refused(_) => REFUSED_FOR,
+        SendError::Unavailable(_) => UNSENT_FOR,
+    };
+    if backend.now().since(Timestamp(row.requested_at)) > patience {
+        tracing::warn!(%erasure, %error, "the last letter was given up");
+        return Ok(());
     }
+    Err(error.into())
 }
 
 /// When every step is done, forgets whom it was about.
@@ -367,6 +391,14 @@ pub fn vendors() -> Arc<[Arc<dyn Vendor>]> {
 async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError> {
     const SELECT: &str = "SELECT account_id, email, requested_at, finished_at FROM erasure WHERE id = $1";
     db.optional(sql(SELECT).bind(erasure)).await
+}
+
+/// Every address that letters of the person went to.
+async fn addresses(tx: &mut Tx, subject: &Subject) -> Result<Vec<String>, DbError> {
+    const SELECT: &str = "SELECT old_email, new_email FROM email_change WHERE account_id = $1";
+    let changes: Vec<(String, String)> = tx.all(sql(SELECT).bind(subject.account)).await?;
+    let others = changes.into_iter().flat_map(|(old, new)| [old, new]);
+    Ok(std::iter::once(subject.email.clone()).chain(others).collect())
 }
 
 async fn insert(

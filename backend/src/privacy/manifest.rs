@@ -365,6 +365,18 @@ pub const TABLES: &[Table] = &[
         erase: Erase::WithAccount,
     },
     Table {
+        name: "newsletter_notice",
+        title: "News that you were sent",
+        about: "So that you get each only once.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "newsletter_notice" where Account is "account_id = $1"
+            given { "newsletter_id" Text "Number", "told_at" Time "Sent" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
         name: "sign_up",
         title: "Sign-ups that wait",
         about: "Attempts to sign up with your address that nobody has confirmed.",
@@ -435,6 +447,14 @@ pub const TABLES: &[Table] = &[
         about: "What we published and when.",
         kept: "For ever; nobody is in it.",
         export: Export::Nothing("is public"),
+        erase: Erase::Nothing("is about nobody"),
+    },
+    Table {
+        name: "newsletter",
+        title: "News that we sent",
+        about: "Their words, and when.",
+        kept: "For ever; nobody is in it.",
+        export: Export::Nothing("is the same for everybody"),
         erase: Erase::Nothing("is about nobody"),
     },
     Table {

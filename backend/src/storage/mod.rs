@@ -20,7 +20,7 @@ use aws_sdk_s3::{
         BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
         StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     presigning::{PresignedRequest, PresigningConfig},
     primitives::{ByteStream, Length},
 };
@@ -80,6 +80,14 @@ pub enum Error {
     /// The storage cannot be reached, is overloaded or broke off. Trying again later may help.
     #[error("the storage is not available")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// What the storage answered, without its words, which may name the object.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+pub(crate) struct Answer {
+    said: String,
+    source: Box<dyn StdError + Send + Sync>,
 }
 
 /// A PUT that whoever holds it may do once, for one key, exactly as signed.
@@ -447,14 +455,34 @@ fn status<E>(error: &SdkError<E, RawResponse>) -> Option<u16> {
 
 /// By status rather than by the operations' own error types: a HEAD has no body to name the error, and S3 services
 /// differ in the names.
-fn sdk<E: StdError + Send + Sync + 'static>(error: SdkError<E, RawResponse>) -> Error {
+fn sdk<E: ProvideErrorMetadata + StdError + Send + Sync + 'static>(error: SdkError<E, RawResponse>) -> Error {
     match status(&error) {
         Some(404) => Error::NotFound,
         Some(409 | 412) => Error::Conflict,
         Some(408 | 429 | 500..) | None if !matches!(error, SdkError::ConstructionFailure(_)) => {
-            Error::Unavailable(Box::new(error))
+            Error::Unavailable(Box::new(answer(error)))
         }
-        _ => Error::Refused(Box::new(error)),
+        _ => Error::Refused(Box::new(answer(error))),
+    }
+}
+
+fn answer<E: ProvideErrorMetadata + StdError + Send + Sync + 'static>(
+    error: SdkError<E, RawResponse>,
+) -> Answer {
+    // `AccessDenied` and the like; anything else is no code.
+    let is_code = |code: &&str| code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let said = match (&error, status(&error)) {
+        (_, Some(status)) => {
+            let code = error.code().filter(is_code).unwrap_or_default();
+            format!("HTTP {status} {code}").trim_end().to_owned()
+        }
+        (SdkError::ConstructionFailure(_), _) => "the request cannot be made".to_owned(),
+        (SdkError::TimeoutError(_), _) => "no answer in time".to_owned(),
+        _ => "no connection".to_owned(),
+    };
+    Answer {
+        said,
+        source: Box::new(error),
     }
 }
 

@@ -167,7 +167,13 @@ fn the_matrix_lists_every_route() {
     }
 }
 
-async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded) -> u16 {
+/// Every address that can be visited, pages and all else, with this report's in place of any.
+pub fn visited(uploaded: &Uploaded) -> Vec<String> {
+    let gets = MATRIX.iter().filter(|(by, ..)| *by == Get);
+    gets.map(|(_, route, _)| path_of(Get, route, uploaded)).collect()
+}
+
+fn path_of(by: By, route: &str, uploaded: &Uploaded) -> String {
     let id = uploaded.analysis.to_string();
     let key = uploaded
         .ticket
@@ -178,14 +184,19 @@ async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded) -> u1
         .split('?')
         .next()
         .unwrap();
-    let mut path = route
+    let path = route
         .replace("{id}", &id)
         .replace("{bucket}", "mixlens")
         .replace("{{*key}}", key)
         .replace("{*function}", "nothing");
     if by == Get && path.starts_with("/api/analyses") {
-        path = format!("{path}?id={id}");
+        return format!("{path}?id={id}");
     }
+    path
+}
+
+async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded) -> u16 {
+    let path = path_of(by, route, uploaded);
     let answer = match by {
         Get => person.send(Method::GET, &path, &[], Vec::new()).await,
         Form => person.post(&path, &[("title", "A title")]).await,

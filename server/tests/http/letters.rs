@@ -3,10 +3,13 @@
 use axum::http::{Method, StatusCode};
 use backend::{
     jobs,
-    mail::{self, BillingEvent, Notice, Written, preferences::MARKETING_WORDING},
+    mail::{self, BillingEvent, Newsletter, Notice, Written, newsletter, preferences::MARKETING_WORDING},
 };
 
-use crate::world::{Database, Person, TestApp, mix, on_both_databases};
+use crate::{
+    mail_server::MailServer,
+    world::{Database, Person, TestApp, log_so_far, mix, on_both_databases, sign_up_form},
+};
 
 /// The path and query of a URL of ours.
 fn path<'a>(app: &TestApp, url: &'a str) -> &'a str {
@@ -112,6 +115,33 @@ on_both_databases! {
         assert!(keys.iter().all(|key| !key.contains('@')), "{keys:?}");
     }
 
+    async fn p26_a_server_that_quotes_a_person_puts_them_neither_into_a_row_nor_into_the_log(database) {
+        let (mut app, anon, _user) = TestApp::on(database).await.with_user().await;
+        let log = log_so_far();
+        let server = MailServer::start().await;
+        server.take_over(&mut app.backend);
+        let form = sign_up_form("bob@example.net");
+        for refusal in ["550 5.1.1", "451 4.7.1"] {
+            server.refuse(Some(refusal));
+            anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
+            anon.post("/signup", &form).await;
+            app.run_jobs().await;
+        }
+        assert_eq!(server.attempts(), 4);
+        let errors = app.texts("SELECT last_error FROM job WHERE last_error IS NOT NULL ORDER BY last_error").await;
+        assert_eq!(errors, ["not sent: SMTP 451", "not sent: SMTP 451", "refused: SMTP 550", "refused: SMTP 550"]);
+        let log = log.since();
+        assert!(log.contains("refused: SMTP 550") && log.contains("not sent: SMTP 451"), "{log}");
+        for personal in ["example.org", "example.net", "User unknown"] {
+            let found: Vec<&str> = log.lines().filter(|line| line.contains(personal)).collect();
+            assert!(found.is_empty(), "{personal} is in the log: {found:#?}");
+        }
+        server.refuse(None);
+        app.clock.advance(std::time::Duration::from_secs(3600));
+        app.run_jobs().await;
+        assert_eq!(server.taken(), 2, "what was refused is tried again; of two requests the newer one counts");
+    }
+
     async fn p16_one_click_declines_the_kind_of_the_letter_and_no_other(database) {
         let (app, _anon, user) = TestApp::on(database).await.with_user().await;
         let letters = measured(&app, &user, "one.wav").await;
@@ -172,6 +202,49 @@ on_both_databases! {
         app.clock.advance(std::time::Duration::from_secs(1));
         choose(&user, &[]).await;
         assert_eq!(log().await, [format!("{MARKETING_WORDING}|given"), format!("{MARKETING_WORDING}|withdrawn")]);
+    }
+
+    async fn p16_news_go_to_those_who_consent_once_each_and_to_nobody_who_withdrew(database) {
+        let app = TestApp::on(database).await;
+        let mut people = std::collections::BTreeMap::new();
+        for name in ["asked", "clicked", "withdrew", "overtaken", "never"] {
+            people.insert(name, app.signed_up(&format!("{name}@example.org")).await);
+        }
+        for name in ["asked", "clicked", "withdrew", "overtaken"] {
+            choose(&people[name], &["marketing"]).await;
+        }
+        choose(&people["withdrew"], &[]).await;
+        let got = async |subject: &str| {
+            let mut got = Vec::new();
+            for name in people.keys() {
+                let letters = app.letters_to(&format!("{name}@example.org"), subject).await;
+                got.extend(letters.iter().map(|_| *name));
+            }
+            got
+        };
+        let news = |subject: &str| {
+            let text = format!("{subject}\n\nThere is something new.\n\n[Look at it]({}/upload)", app.url);
+            Newsletter::parse(&text, &app.backend.config.base_url).unwrap()
+        };
+        assert_eq!(newsletter::audience(&app.backend.db).await.unwrap(), 3);
+        assert!(newsletter::send(&app.backend, &news("First")).await.unwrap());
+        // Between the command and the letter.
+        choose(&people["overtaken"], &[]).await;
+        app.run_jobs().await;
+        assert_eq!(got("First").await, ["asked", "clicked"]);
+        assert!(!newsletter::send(&app.backend, &news("First")).await.unwrap(), "the same text is not sent again");
+        app.run_jobs().await;
+        assert_eq!(got("First").await, ["asked", "clicked"]);
+
+        // The letter says how to get no more, and its one click is enough, signed out.
+        let letter = app.letter_to("clicked@example.org", "First").await;
+        assert_eq!(letter.header("List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
+        assert_eq!(click(&app, &letter).await, StatusCode::OK);
+        assert!(newsletter::send(&app.backend, &news("Second")).await.unwrap());
+        app.run_jobs().await;
+        assert_eq!(got("Second").await, ["asked"]);
+        let log = app.texts("SELECT wording FROM email_consent WHERE given = FALSE").await;
+        assert_eq!(log.len(), 3, "every withdrawal is logged: {log:?}");
     }
 }
 

@@ -14,6 +14,7 @@ mod copies;
 mod guards;
 mod letters;
 mod limits;
+mod mail_server;
 mod operator;
 mod policies;
 mod privacy;

@@ -20,7 +20,7 @@ use backend::{
 use crate::{
     programs::{Installation, eventually, is_measured},
     receiver::Receiver,
-    world::{Database, Person, everything_in, fetch, mix, on_both_databases},
+    world::{Database, PASSWORD, Person, everything_in, fetch, mix, on_both_databases},
 };
 
 const EMAIL: &str = "zebulon.quagga@example.org";
@@ -168,16 +168,21 @@ on_both_databases! {
         let erased = installation.run(&["admin", "erase", "--email", EMAIL]);
         assert!(erased.status.success(), "{erased:?}");
         assert_eq!(person.get("/history").await.status, StatusCode::SEE_OTHER, "the session ended with the command");
-        assert_eq!(open_steps(db).await, ["late-objects", "letter", "objects"], "no worker, nothing done yet");
+        assert_eq!(open_steps(db).await, ["late-objects", "letter", "letter-files", "objects"], "no worker, nothing done yet");
 
         // Between the letter and the store: nothing of the store's step has happened.
         store.set(Some((Method::GET, Fault::Before)));
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
-        assert_eq!(open_steps(db).await, ["late-objects", "objects"]);
+        assert_eq!(open_steps(db).await, ["late-objects", "letter-files", "objects"]);
         worker.signal("-KILL");
         worker.ends().await;
         assert_eq!(store.objects(), 1);
+        let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
+        let farewells = letters
+            .filter(|letter| std::fs::read_to_string(letter.as_ref().unwrap().path()).unwrap().contains("account is deleted"))
+            .count();
+        assert_eq!(farewells, 1);
 
         // Within the step: the object is gone, and nobody has noted it.
         store.set(Some((Method::DELETE, Fault::After)));
@@ -186,13 +191,13 @@ on_both_databases! {
         worker.signal("-KILL");
         worker.ends().await;
         assert_eq!(store.objects(), 0);
-        assert_eq!(open_steps(db).await, ["late-objects", "objects"]);
+        assert_eq!(open_steps(db).await, ["late-objects", "letter-files", "objects"]);
 
         // Between the two emptyings of the store.
         store.set(None);
         let mut worker = installation.start(&["worker"]);
         eventually("the store's step is done", async || {
-            (open_steps(db).await == ["late-objects"]).then_some(())
+            (open_steps(db).await == ["late-objects", "letter-files"]).then_some(())
         })
         .await;
         worker.signal("-KILL");
@@ -224,10 +229,7 @@ on_both_databases! {
             assert!(!log.contains(trace), "{trace} is in the log");
         }
         let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
-        let farewells = letters
-            .filter(|letter| std::fs::read_to_string(letter.as_ref().unwrap().path()).unwrap().contains("account is deleted"))
-            .count();
-        assert_eq!(farewells, 1);
+        assert_eq!(letters.count(), 0, "letters in files go, too");
         drop((_web, _worker));
         installation.remove().await;
     }
@@ -289,8 +291,56 @@ on_both_databases! {
         let (ok, _) = said(&["admin", "publish-policy", "--version", "2027-05-01", "--summary", "More.", "--material"]);
         assert!(ok);
         assert!(grown.get("/policies").await.text().contains("2027-05-01"));
+        let (ok, none) = said(&["admin", "turn-off-second-factor", "--email", "ann@example.org"]);
+        assert!(!ok && none.contains("no second factor"), "{none}");
+        let begun = "INSERT INTO second_factor (account_id, sealed_secret, last_step, created_at, confirmed_at)
+                     SELECT id, 'sealed', 0, 1, 1 FROM account WHERE email = 'ann@example.org'";
+        db.execute(sql(begun)).await.unwrap();
+        let other_browser = Person::visiting(&installation.url());
+        let (ok, off) = said(&["admin", "turn-off-second-factor", "--email", "ann@example.org"]);
+        assert!(ok && off.contains("every session has ended") && !off.contains("ann@"), "{off}");
+        assert_eq!(grown.get("/history").await.status, StatusCode::SEE_OTHER);
+        let form = [("email", "ann@example.org"), ("password", PASSWORD)];
+        assert_eq!(other_browser.post("/signin", &form).await.status, StatusCode::SEE_OTHER);
+        let log = installation.log();
+        assert!(!log.contains("ann@example.org"), "{log}");
         let (ok, _) = said(&["admin", "set-plan", "--email", "ann@example.org", "--plan", "pro"]);
         assert!(ok);
+        drop(_all);
+        installation.remove().await;
+    }
+
+    async fn p16_news_are_sent_by_a_command_to_those_who_asked_for_them(database) {
+        let installation = Installation::on(Some(database)).await;
+        let _all = installation.start(&[]);
+        installation.is_ready().await;
+        let (ann, _bob) = (installation.signed_up("ann@example.org").await, installation.signed_up("bob@example.org").await);
+        ann.post("/account/email-preferences", &[("marketing", "on")]).await;
+        let said = |arguments: &[&str]| {
+            let output = installation.run(arguments);
+            (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+        };
+        let file = installation.folder.path().join("news.txt");
+        let file = file.to_str().unwrap();
+        let (ok, missing) = said(&["admin", "newsletter", "--file", file]);
+        assert!(!ok && missing.contains("news.txt"), "{missing}");
+        std::fs::write(file, "One line").unwrap();
+        let (ok, wrong) = said(&["admin", "newsletter", "--file", file]);
+        assert!(!ok && wrong.contains("subject into the first line"), "{wrong}");
+        std::fs::write(file, "News of spring\n\nThere is something new.").unwrap();
+        let (ok, planned) = said(&["admin", "newsletter", "--file", file, "--dry-run"]);
+        assert!(ok && planned.contains("accounts that would get it now: 1"), "{planned}");
+        let (ok, sent) = said(&["admin", "newsletter", "--file", file]);
+        assert!(ok && sent.contains("now: 1"), "{sent}");
+        let with_news = || {
+            let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
+            let texts = letters.map(|letter| std::fs::read_to_string(letter.unwrap().path()).unwrap());
+            texts.filter(|text| text.contains("Subject: News of spring")).collect::<Vec<_>>()
+        };
+        let letters = eventually("the news are sent", async || Some(with_news()).filter(|letters| !letters.is_empty())).await;
+        assert!(letters.len() == 1 && letters[0].contains("To: ann@example.org"), "{letters:?}");
+        let (ok, again) = said(&["admin", "newsletter", "--file", file]);
+        assert!(ok && again.contains("sent before"), "{again}");
         drop(_all);
         installation.remove().await;
     }

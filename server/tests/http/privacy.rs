@@ -12,16 +12,22 @@ use std::{
 
 use axum::http::{Method, StatusCode};
 use backend::{
-    Error,
+    Backend, Error,
     db::{Tx, sql},
-    privacy::{erasure::Vendor, manifest::TABLES, policy, requests},
+    mail::Mailer,
+    privacy::{
+        erasure::{self, Vendor},
+        manifest::TABLES,
+        policy, requests,
+    },
     storage::{Settings, Storage},
 };
 use model::AccountId;
 use serde_json::Value;
 
-use crate::world::{
-    Database, PASSWORD, Person, TestApp, fetch, log_so_far, mix, on_both_databases, sign_up_form,
+use crate::{
+    mail_server::MailServer,
+    world::{Database, PASSWORD, Person, TestApp, fetch, log_so_far, mix, on_both_databases, sign_up_form},
 };
 
 const EMAIL: &str = "zebulon.quagga@example.org";
@@ -30,6 +36,8 @@ const SURE: [(&str, &str); 2] = [("password", PASSWORD), ("sure", "on")];
 
 /// Longer than any permission to upload may outlive its account.
 const ALL_TICKETS: Duration = Duration::from_secs(31 * 60);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Somebody with something in every place where something of a person can be.
 async fn somebody(app: &TestApp) -> (Person, AccountId) {
@@ -93,6 +101,8 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         "INSERT INTO song (id, account_id, title, created_at) VALUES ('so1', $1, 'Okapi', 1)",
         "INSERT INTO email_change (id, account_id, old_email, new_email, token_hash, created_at, expires_at) VALUES ('e1', $1, 'zebulon.quagga@example.org', 'quagga@example.org', 't', 1, 2)",
         "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
+        "INSERT INTO newsletter (id, subject, body, created_at) VALUES ('n1', 's', 'b', 1)",
+        "INSERT INTO newsletter_notice (account_id, newsletter_id, told_at) VALUES ($1, 'n1', 1)",
         "INSERT INTO email_preference (account_id, kind, wanted, changed_at) VALUES ($1, 'marketing', TRUE, 1)",
         "INSERT INTO email_consent (id, account_id, given, wording, at) VALUES ('c1', $1, TRUE, 'w', 1)",
     ] {
@@ -125,6 +135,9 @@ async fn is_forgotten(app: &TestApp, account: AccountId) {
         Vec::<std::path::PathBuf>::new(),
         "the store is empty"
     );
+    if app.backend.mailer.writes_files() {
+        assert_eq!(app.letters_to(EMAIL, "").await, [], "the letters are gone");
+    }
 }
 
 async fn rows_of(app: &TestApp, table: &str) -> i64 {
@@ -244,12 +257,68 @@ on_both_databases! {
             app.run_periodic_work().await;
         }
         assert!(!app.stored_files().is_empty());
-        assert_eq!(backend::privacy::erasure::open(&app.backend.db).await.unwrap().len(), 1);
+        assert_eq!(erasure::open(&app.backend.db).await.unwrap().len(), 1);
 
         app.backend.storage = alive;
         app.clock.advance(Duration::from_secs(2 * 3600));
         app.run_periodic_work().await;
-        assert_eq!(backend::privacy::erasure::open(&app.backend.db).await.unwrap(), []);
+        assert_eq!(erasure::open(&app.backend.db).await.unwrap(), []);
+        is_forgotten(&app, account).await;
+    }
+
+    async fn p14_a_last_letter_that_is_refused_or_cannot_be_sent_ends_with_no_trace(database) {
+        let log = log_so_far();
+        // For good; for now; not at all, for longer than anybody can be asked to wait.
+        for (refusal, borne_for) in [(Some("550 5.1.1"), DAY), (Some("450 4.2.0"), 7 * DAY), (None, 7 * DAY)] {
+            let mut app = TestApp::on(database).await;
+            let (person, account) = somebody(&app).await;
+            let server = MailServer::start().await;
+            match refusal {
+                Some(_) => server.take_over(&mut app.backend),
+                None => nobody_delivers(&mut app.backend),
+            }
+            server.refuse(refusal);
+            person.post("/account/privacy/delete", &SURE).await;
+            app.run_jobs().await;
+            let errors = app.texts("SELECT last_error FROM job WHERE last_error IS NOT NULL").await;
+            assert!(errors.iter().any(|error| error.starts_with("letter: ")), "{errors:?}");
+            app.clock.advance(ALL_TICKETS);
+            app.run_jobs().await;
+            assert_eq!(app.stored_files(), Vec::<std::path::PathBuf>::new(), "the letter delays nothing else");
+            app.clock.advance(borne_for.saturating_sub(2 * ALL_TICKETS));
+            app.run_periodic_work().await;
+            assert_eq!(erasure::open(&app.backend.db).await.unwrap().len(), 1, "{refusal:?} is borne until then");
+            assert!(refusal.is_none() || server.attempts() > 1, "and tried again");
+            app.clock.advance(Duration::from_secs(2 * 3600));
+            app.run_periodic_work().await;
+            assert_eq!(erasure::open(&app.backend.db).await.unwrap(), [], "{refusal:?} is not borne for ever");
+            assert_eq!(server.taken(), 0);
+            is_forgotten(&app, account).await;
+        }
+        let log = log.since();
+        assert!(log.contains("SMTP 550") && log.contains("SMTP 450"), "the log says what the server said");
+        for trace in [EMAIL, "User unknown"] {
+            let found: Vec<&str> = log.lines().filter(|line| line.contains(trace)).collect();
+            assert!(found.is_empty(), "{trace} is in the log: {found:#?}");
+        }
+    }
+
+    async fn p14_a_mail_server_that_is_down_for_days_delays_the_last_letter_and_no_more(database) {
+        let mut app = TestApp::on(database).await;
+        let (person, account) = somebody(&app).await;
+        let server = MailServer::start().await;
+        nobody_delivers(&mut app.backend);
+        person.post("/account/privacy/delete", &SURE).await;
+        for _ in 0..9 {
+            app.clock.advance(Duration::from_secs(12 * 3600));
+            app.run_periodic_work().await;
+        }
+        assert_eq!(erasure::open(&app.backend.db).await.unwrap().len(), 1);
+        server.take_over(&mut app.backend);
+        app.clock.advance(Duration::from_secs(2 * 3600));
+        app.run_periodic_work().await;
+        assert_eq!(server.taken(), 1, "the person is told once");
+        assert_eq!(erasure::open(&app.backend.db).await.unwrap(), []);
         is_forgotten(&app, account).await;
     }
 
@@ -271,7 +340,7 @@ on_both_databases! {
         app.clock.advance(ALL_TICKETS);
         app.run_jobs().await;
         assert_eq!(vendor.calls.load(Ordering::SeqCst), 4);
-        assert_eq!(backend::privacy::erasure::open(&app.backend.db).await.unwrap(), []);
+        assert_eq!(erasure::open(&app.backend.db).await.unwrap(), []);
         is_forgotten(&app, account).await;
         assert!(!app.everything_stored().await.contains("vendor's number"));
     }
@@ -295,8 +364,8 @@ on_both_databases! {
         assert_eq!(rows("account.json")[0]["display_name"], NAME);
         assert_eq!(rows("account.json")[0]["id"], account.to_string());
         assert_eq!(rows("upload.json").len(), 3);
-        let analysis = &rows("analysis.json")[0];
-        assert_eq!(analysis["title"], "=Okapi in the rain");
+        let analyses = rows("analysis.json");
+        let analysis = analyses.iter().find(|row| row["title"] == "=Okapi in the rain").unwrap();
         assert!(analysis["report"]["loudness"]["integrated_lufs"].is_object() || analysis["report"]["loudness"]["integrated_lufs"].is_number());
         assert!(analysis["created_at"].as_str().unwrap().ends_with('Z'), "moments are RFC 3339");
         assert_eq!(rows("session.json").len(), 1);
@@ -364,6 +433,17 @@ async fn guessing_the_password_on_the_page_of_deletion_is_slowed_down_like_signi
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
     drop(app);
+}
+
+/// Mail goes to an address where nobody listens.
+fn nobody_delivers(backend: &mut Backend) {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut config = (*backend.config).clone();
+    config.mail.smtp_url = format!("smtp://{closed}").into();
+    backend.mailer = Mailer::new(&config).unwrap();
 }
 
 /// Where nobody listens.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use backend::clock::Clock as _;
+use backend::{accounts::second_factor, clock::Clock as _};
 use totp_rs::{Builder, Secret, Totp};
 
-use crate::world::{Answer, Database, PASSWORD, Person, TestApp, on_both_databases};
+use crate::world::{Answer, Database, PASSWORD, Person, TestApp, log_so_far, on_both_databases};
 
 /// Somebody's authenticator app.
 struct Authenticator(Totp);
@@ -209,5 +209,34 @@ on_both_databases! {
         assert!(app.texts("SELECT code_hash FROM recovery_code").await.is_empty());
         let form = [("email", "ann@example.org"), ("password", PASSWORD)];
         assert_eq!(anon.post("/signin", &form).await.status, StatusCode::SEE_OTHER);
+    }
+
+    async fn the_operator_switches_it_off_for_somebody_who_lost_everything(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        let bystander = app.signed_up("bob@example.org").await;
+        set_up(&app, &user).await;
+        let thief = app.anon();
+        for _ in 0..6 {
+            let step = first_step(&thief).await;
+            second_step(&thief, &step, "000000").await;
+        }
+        let log = log_so_far();
+        let turn_off = async |email: &str| second_factor::turn_off_by_address(&app.backend, email).await.unwrap();
+        assert_eq!(turn_off("nobody@example.org").await, None);
+        assert_eq!(turn_off("bob@example.org").await, Some(false));
+        assert_eq!(bystander.get("/history").await.status, StatusCode::OK, "nothing was changed");
+        assert_eq!(turn_off(" ANN@example.org").await, Some(true));
+        assert_eq!(user.get("/history").await.status, StatusCode::SEE_OTHER, "every session has ended");
+        assert!(app.texts("SELECT code_hash FROM recovery_code").await.is_empty());
+        let form = [("email", "ann@example.org"), ("password", PASSWORD)];
+        assert_eq!(anon.post("/signin", &form).await.status, StatusCode::SEE_OTHER, "the password alone opens it again");
+        app.run_jobs().await;
+        assert_eq!(app.letters_to("ann@example.org", "Your second factor was switched off for you").await.len(), 1);
+        assert_eq!(turn_off("ann@example.org").await, Some(false));
+        app.run_jobs().await;
+        assert_eq!(app.letters_to("ann@example.org", "Your second factor").await.len(), 1);
+        let log = log.since();
+        assert!(log.contains("the operator switched off a second factor"), "{log}");
+        assert!(!log.lines().any(|line| line.contains("example.org")), "{log}");
     }
 }

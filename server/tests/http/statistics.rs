@@ -6,30 +6,10 @@ use axum::http::{Method, StatusCode};
 use backend::privacy::cookies;
 
 use crate::{
+    authorisation::visited,
     receiver::Receiver,
-    world::{Answer, Database, Person, TestApp, mix, on_both_databases},
+    world::{Answer, Database, Person, TestApp, Uploaded, mix, on_both_databases},
 };
-
-const PAGES: [&str; 18] = [
-    "/",
-    "/signup",
-    "/signup/sent",
-    "/signup/confirm?token=x",
-    "/signin",
-    "/terms",
-    "/privacy",
-    "/cookies",
-    "/contact",
-    "/policies",
-    "/methodology",
-    "/account/deleted",
-    "/nowhere",
-    "/upload",
-    "/history",
-    "/account/privacy",
-    "/account/privacy/delete",
-    "/favicon.svg",
-];
 
 const BANNER: &str = "May we count how MixLens is used?";
 
@@ -54,13 +34,21 @@ fn set_by(answer: &Answer) -> BTreeSet<String> {
     names.collect()
 }
 
-/// Visits every page; the names of the cookies that were set on the way.
-async fn walk(person: &Person) -> BTreeSet<String> {
+/// Visits every address there is, by the matrix that a test compares with the routes; the names of the cookies that were set.
+async fn walk(person: &Person, report: &Uploaded) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for page in PAGES {
+    for page in visited(report).iter().map(String::as_str).chain(["/nowhere"]) {
         names.extend(set_by(&person.get(page).await));
     }
     names
+}
+
+/// Somebody who is signed in, with a report.
+async fn with_report(app: &TestApp) -> (Person, Uploaded) {
+    let user = app.signed_up("ann@example.org").await;
+    let report = user.upload("a.wav", mix()).await;
+    app.run_jobs().await;
+    (user, report)
 }
 
 fn listed(statistics: bool) -> BTreeSet<String> {
@@ -79,10 +67,10 @@ async fn answer(person: &Person, statistics: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
     let app = TestApp::init().await;
+    let (user, report) = with_report(&app).await;
     let anon = app.anon();
-    let mut seen = walk(&anon).await;
-    let user = app.signed_up("ann@example.org").await;
-    seen.extend(walk(&user).await);
+    let mut seen = walk(&anon, &report).await;
+    seen.extend(walk(&user, &report).await);
     seen.extend(set_by(
         &user
             .post(
@@ -102,18 +90,18 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
             cookie.name
         );
     }
-    for path in PAGES {
+    for path in visited(&report) {
         assert!(
-            !anon.get(path).await.text().contains(BANNER),
+            !anon.get(&path).await.text().contains(BANNER),
             "{path} asks although there is nothing to ask"
         );
     }
 
     let receiver = Receiver::start().await;
     let app = counting(Database::Sqlite, &receiver).await;
-    let user = app.signed_up("ann@example.org").await;
-    let mut seen = walk(&app.anon()).await;
-    seen.extend(walk(&user).await);
+    let (user, report) = with_report(&app).await;
+    let mut seen = walk(&app.anon(), &report).await;
+    seen.extend(walk(&user, &report).await);
     seen.extend(set_by(
         &user
             .post(
@@ -124,7 +112,7 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
     ));
     assert_eq!(seen, listed(false), "nothing optional before the answer");
     seen.extend(set_by(&answer(&user, "yes").await));
-    seen.extend(walk(&user).await);
+    seen.extend(walk(&user, &report).await);
     assert_eq!(seen, listed(true));
     let page = app.anon().get("/cookies").await.text();
     for cookie in cookies::ALL {
@@ -137,9 +125,58 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p17_no_page_makes_a_browser_ask_anybody_else() {
+    let app = TestApp::init().await;
+    let (user, report) = with_report(&app).await;
+    let anon = app.anon();
+    let mut loaded = 0;
+    for person in [&anon, &user] {
+        for path in visited(&report) {
+            let answer = person.get(&path).await;
+            for source in answer.header("content-security-policy").split([';', ' ']) {
+                let is_ours = !source.contains("//") || source.starts_with(&app.url);
+                assert!(
+                    is_ours && source != "*" && source != "https:",
+                    "{path} allows {source}"
+                );
+            }
+            if !answer.header("content-type").starts_with("text/html") || path.starts_with("/dev/") {
+                continue;
+            }
+            let html = answer.text();
+            // What is loaded without being asked for, and where forms go. Links to sources are followed by people.
+            for attribute in [
+                "src=\"",
+                "srcset=\"",
+                "action=\"",
+                "poster=\"",
+                "data=\"",
+                "url(",
+                "<link ",
+            ] {
+                for rest in html.split(attribute).skip(1) {
+                    let rest = match attribute {
+                        "<link " => rest.split_once("href=\"").expect("a link leads somewhere").1,
+                        _ => rest,
+                    };
+                    let address = rest.split(['"', ')']).next().unwrap();
+                    let is_ours = address.starts_with(&app.url)
+                        || address.starts_with('#')
+                        || (address.starts_with('/') && !address.starts_with("//"));
+                    assert!(is_ours, "{path} asks {address}");
+                    loaded += 1;
+                }
+            }
+        }
+    }
+    assert!(loaded > 150, "something is looked at: {loaded}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one_click() {
     let receiver = Receiver::start().await;
     let app = counting(Database::Sqlite, &receiver).await;
+    let (_, report) = with_report(&app).await;
     for statistics in ["no", "yes"] {
         let anon = app.anon();
         let page = anon.get("/terms").await.text();
@@ -170,9 +207,9 @@ async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one
             (said.status, said.header("location")),
             (StatusCode::SEE_OTHER, "/terms")
         );
-        for path in PAGES {
+        for path in visited(&report) {
             assert!(
-                !anon.get(path).await.text().contains(BANNER),
+                !anon.get(&path).await.text().contains(BANNER),
                 "{path} asks again after {statistics}"
             );
         }
