@@ -160,6 +160,7 @@ pub struct Telemetry {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml documents each setting")]
 pub struct RateLimits {
+    pub web_processes: u32,
     pub sign_ups_per_hour: u32,
     pub sign_ins_per_minute: u32,
     pub writes_per_minute: u32,

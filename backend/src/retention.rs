@@ -9,7 +9,7 @@ use model::Timestamp;
 
 use crate::{
     Backend, Result, accounts,
-    db::{Db, DbError, sql},
+    db::{Db, DbError, Sql, sql},
     jobs,
     privacy::{erasure, export},
     sessions, uploads,
@@ -72,55 +72,25 @@ pub async fn reap(backend: &Backend) -> Result<Reaped> {
     Ok(reaped)
 }
 
-/// What [`reap`] would find now, by name; it changes nothing.
+/// What [`reap`] would find now, by name; it changes nothing. Each reaper counts by the condition that it removes by.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn due(backend: &Backend) -> Result<Vec<(&'static str, i64)>> {
-    let now = backend.now();
-    let abandoned = now.minus(Duration::from_secs(
-        3600 * u64::from(backend.config.uploads.abandoned_hours),
-    ));
-    let counts = [
-        (
-            "uploads whose audio is due",
-            sql("SELECT COUNT(*) FROM upload WHERE state = 'stored' AND delete_after <= $1").bind(now),
-        ),
-        (
-            "uploads that never arrived",
-            sql("SELECT COUNT(*) FROM upload WHERE state = 'pending' AND created_at <= $1").bind(abandoned),
-        ),
-        (
-            "archives of copies",
-            sql("SELECT COUNT(*) FROM export WHERE state = 'ready' AND delete_after <= $1").bind(now),
-        ),
-        (
-            "sessions that have ended",
-            sql("SELECT COUNT(*) FROM session WHERE last_seen_at <= $1 OR created_at <= $2")
-                .bind(now.minus(sessions::IDLE))
-                .bind(now.minus(sessions::ABSOLUTE)),
-        ),
-        (
-            "sign-ups that nobody confirmed",
-            sql("SELECT COUNT(*) FROM sign_up WHERE expires_at <= $1").bind(now),
-        ),
-        (
-            "links for new passwords that nobody used",
-            sql("SELECT COUNT(*) FROM password_reset WHERE expires_at <= $1").bind(now),
-        ),
-        (
-            "new addresses that are settled",
-            sql("SELECT COUNT(*) FROM email_change WHERE expires_at <= $1 AND created_at <= $2")
-                .bind(now)
-                .bind(now.minus(accounts::address::WINDOW)),
-        ),
-    ];
-    let mut found = Vec::new();
-    for (what, count) in counts {
-        let (count,): (i64,) = backend.db.one(count).await?;
-        found.push((what, count));
-    }
+pub async fn due(backend: &Backend) -> Result<Vec<Due>> {
+    let mut found = uploads::due(backend).await?;
+    found.extend(export::due(backend).await?);
+    found.extend(sessions::due(backend).await?);
+    found.extend(accounts::due(backend).await?);
+    found.extend(jobs::due(&backend.db, backend.now()).await?);
     Ok(found)
+}
+
+/// A name for people, and how many there are.
+pub type Due = (&'static str, i64);
+
+/// Counts for [`due`].
+pub(crate) async fn count(db: &Db, what: &'static str, select: Sql) -> Result<Due> {
+    Ok((what, db.one::<(i64,)>(select).await?.0))
 }
 
 /// How many objects should have been gone for [`OVERDUE_AFTER`] and may still be there: those that the reaper did not

@@ -9,6 +9,7 @@ use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     entropy,
+    retention::{self, Due},
     signing::sha256_hex,
 };
 
@@ -199,12 +200,21 @@ pub(crate) async fn renew(backend: &Backend, tx: &mut Tx, session: SessionId) ->
 /// # Errors
 /// The database does not answer.
 pub async fn reap(backend: &Backend) -> Result<u64> {
-    const DELETE: &str = "DELETE FROM session WHERE last_seen_at <= $1 OR created_at <= $2";
     let now = backend.now();
-    Ok(backend
-        .db
-        .execute(sql(DELETE).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE)))
-        .await?)
+    let delete = sql(ended::DELETE).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE));
+    Ok(backend.db.execute(delete).await?)
+}
+
+/// What [`reap`] would remove now.
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+    let now = backend.now();
+    let count = sql(ended::COUNT).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE));
+    let due = retention::count(&backend.db, "sessions that have ended", count).await?;
+    Ok(vec![due])
+}
+
+mod ended {
+    crate::db::ended!("session" where "last_seen_at <= $1 OR created_at <= $2");
 }
 
 #[derive(sqlx::FromRow)]

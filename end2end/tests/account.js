@@ -208,8 +208,8 @@ async function letters(page) {
   const letter = await letterTo(page, email, "Measured: Night drive");
   await letter.getByRole("link").last().click();
   await page.getByText("Analysis ready").waitFor();
-  await page.getByRole("button", { name: "No more letters of this kind" }).click();
-  await page.getByText("You get no more of these letters").waitFor();
+  await page.getByRole("button", { name: "No more e-mails of this kind" }).click();
+  await page.getByText("You get no more of these e-mails").waitFor();
 
   await uploader.goto("/account/email-preferences");
   assert.equal(await uploader.getByLabel("Analysis ready").isChecked(), false);

@@ -19,9 +19,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
+    answers::{answer, answer_with_session, given},
     pages,
     router::Site,
-    visitor::{self, SessionToken},
+    visitor::SessionToken,
 };
 
 /// The routes behind the CSRF check.
@@ -79,43 +80,6 @@ fn form_on(page: &'static str, form: MethodRouter<Site>) -> MethodRouter<Site> {
     form.get(move || async move { Redirect::to(page) })
 }
 
-/// A redirect to `to`, or the page of the form again; where the password has to be entered first, the way to that.
-async fn answer(
-    site: &Site,
-    visit: &Visit,
-    parts: Parts,
-    page: &str,
-    result: Result<String, Error>,
-    values: Vec<(&str, String)>,
-) -> Response {
-    match result {
-        Ok(to) => Redirect::to(&to).into_response(),
-        Err(error) if error.code() == ProblemCode::ConfirmPassword => {
-            Redirect::to(&paths::confirm_password_then(page)).into_response()
-        }
-        Err(error) => pages::refused_on(site, parts, page, visit.problem(&error), values).await,
-    }
-}
-
-/// The same, with a new token for the browser's session.
-async fn answer_with_session(
-    site: &Site,
-    visit: &Visit,
-    parts: Parts,
-    page: &str,
-    result: Result<(String, String), Error>,
-    values: Vec<(&str, String)>,
-) -> Response {
-    match result {
-        Ok((to, session)) => {
-            let mut response = Redirect::to(&to).into_response();
-            visitor::sign_in(&mut response, &session);
-            response
-        }
-        Err(error) => answer(site, visit, parts, page, Err(error), values).await,
-    }
-}
-
 #[derive(Deserialize)]
 struct CodeForm {
     #[serde(default)]
@@ -137,14 +101,10 @@ async fn sign_in_code(
         .map(|session| (paths::safe_next(form.next.as_deref()), session));
     // When the first step is too old, what is shown is the first step.
     let is_over = matches!(&result, Err(error) if error.code() == ProblemCode::NotFound);
-    let values = [
+    let values = given([
         ("step", Some(form.step).filter(|_| !is_over)),
         ("next", form.next),
-    ];
-    let values = values
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
+    ]);
     answer_with_session(&site, &visit, parts, paths::SIGN_IN_CODE, result, values).await
 }
 
@@ -437,7 +397,7 @@ struct TokenQuery {
 /// POST. Sets no cookie, asks for none.
 async fn unsubscribe(State(site): State<Site>, Query(query): Query<TokenQuery>) -> Response {
     match preferences::decline_by_link(&site.backend, &query.token, false).await {
-        Ok(_) => (StatusCode::OK, "You get no more letters of this kind.\n").into_response(),
+        Ok(_) => (StatusCode::OK, "You get no more e-mails of this kind.\n").into_response(),
         Err(error) => pages::plain_problem(&error, "unsubscribe"),
     }
 }

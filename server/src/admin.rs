@@ -30,7 +30,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) enum Task {
     /// Lists requests about personal data and deletions under way, with the days that are left of the 30.
     Requests,
-    /// Notes a request that came by letter, on the day it arrived.
+    /// Notes a request that came by e-mail, on the day it arrived.
     NoteRequest {
         /// The address of the account.
         #[arg(long)]
@@ -42,7 +42,7 @@ pub(crate) enum Task {
         #[arg(long)]
         received: Option<String>,
     },
-    /// Writes everything that is held about a person into a zip, to answer a letter.
+    /// Writes everything that is held about a person into a zip, to answer a request.
     Export {
         /// The address of the account.
         #[arg(long)]
@@ -108,7 +108,7 @@ pub(crate) enum Task {
     },
 }
 
-/// What a letter asked for.
+/// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Asked {
     /// A copy of everything.

@@ -106,6 +106,7 @@ fn start(cli: Cli) -> Result<(), Failure> {
         return Ok(write!(io::stdout(), "{config}")?);
     }
     // Before the log, which it listens to; at its end it sends what waits.
+    logging::keep_panics_silent(&config);
     let _reports = error_reports::init(&config)?;
     logging::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

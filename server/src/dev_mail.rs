@@ -41,7 +41,7 @@ pub(crate) async fn catalogue(State(site): State<Site>) -> Response {
         .collect();
     document(
         &site,
-        "<p>Every kind of letter, with made-up occasions.</p>",
+        "<p>Every kind of e-mail, with made-up occasions.</p>",
         &letters,
     )
 }

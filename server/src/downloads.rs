@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use backend::{Error, analyses};
+use backend::{Error, analyses, storage};
 use model::analysis::AnalysisView;
 
 use crate::{pages, router::Site};
@@ -64,25 +64,10 @@ async fn view(site: &Site, visit: &Visit, id: &str) -> Result<AnalysisView, Erro
     Ok(view)
 }
 
-/// Saved under the title: in ASCII for old programs, and in full by RFC 6266.
+/// Saved under the title.
 fn attachment(view: &AnalysisView, ending: &str, media_type: &'static str, body: String) -> Response {
-    let title = &view.summary.title;
-    let plain: String = title
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || " -_().".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    let full: String = form_urlencoded::byte_serialize(title.as_bytes())
-        .collect::<String>()
-        .replace('+', "%20");
-    let disposition = format!(
-        "attachment; filename=\"{plain} (MixLens).{ending}\"; filename*=UTF-8''{full}%20(MixLens).{ending}"
-    );
+    let name = format!("{} (MixLens).{ending}", view.summary.title);
+    let disposition = storage::attachment(&name);
     let mut response = (
         [
             (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),

@@ -1,5 +1,4 @@
-//! The plain forms: ten lines each over one use case. On success a redirect (so that a reload sends nothing twice), on an
-//! error the same page again, with the values kept and the message beside its field.
+//! The plain forms of signing up and in and of reports: ten lines each over one use case.
 
 use app::{Visit, paths};
 use axum::{
@@ -18,6 +17,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
+    answers::{answer, answer_with_session, given},
     pages,
     router::Site,
     visitor::{self, SessionToken},
@@ -41,12 +41,12 @@ pub(crate) async fn sign_up(
     parts: Parts,
     Form(form): Form<SignUpForm>,
 ) -> Response {
-    let mut values = vec![
-        ("display_name", form.display_name.clone()),
-        ("email", form.email.clone()),
-    ];
-    values.extend(form.age_ok.clone().map(|on| ("age_ok", on)));
-    values.extend(form.terms_ok.clone().map(|on| ("terms_ok", on)));
+    let values = given([
+        ("display_name", Some(form.display_name.clone())),
+        ("email", Some(form.email.clone())),
+        ("age_ok", form.age_ok.clone()),
+        ("terms_ok", form.terms_ok.clone()),
+    ]);
     let input = SignUp {
         display_name: form.display_name,
         email: form.email,
@@ -54,10 +54,10 @@ pub(crate) async fn sign_up(
         age_ok: form.age_ok.is_some(),
         terms_ok: form.terms_ok.is_some(),
     };
-    match accounts::sign_up(&site.backend, input).await {
-        Ok(()) => Redirect::to(paths::SIGN_UP_SENT).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), values).await,
-    }
+    let result = accounts::sign_up(&site.backend, input)
+        .await
+        .map(|()| paths::SIGN_UP_SENT.to_owned());
+    answer(&site, &visit, parts, paths::SIGN_UP, result, values).await
 }
 
 #[derive(Deserialize)]
@@ -72,10 +72,11 @@ pub(crate) async fn confirm(
     parts: Parts,
     Form(form): Form<ConfirmForm>,
 ) -> Response {
-    match accounts::confirm_sign_up(&site.backend, &form.token).await {
-        Ok(session) => signed_in(paths::UPLOAD, &session),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), [("token", form.token)]).await,
-    }
+    let result = accounts::confirm_sign_up(&site.backend, &form.token)
+        .await
+        .map(|session| (paths::UPLOAD.to_owned(), session));
+    let values = vec![("token", form.token)];
+    answer_with_session(&site, &visit, parts, paths::CONFIRM, result, values).await
 }
 
 #[derive(Deserialize)]
@@ -94,23 +95,16 @@ pub(crate) async fn sign_in(
     parts: Parts,
     Form(form): Form<SignInForm>,
 ) -> Response {
-    match accounts::sign_in(&site.backend, &form.email, form.password, old.as_deref()).await {
-        Ok(SignedIn::Session(session)) => signed_in(&paths::safe_next(form.next.as_deref()), &session),
+    let result = match accounts::sign_in(&site.backend, &form.email, form.password, old.as_deref()).await {
         Ok(SignedIn::CodeNeeded(step)) => {
-            let values = [("step", Some(step)), ("next", form.next)];
-            let values = values
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)));
-            pages::step(&site, parts, paths::SIGN_IN_CODE, values).await
+            let values = given([("step", Some(step)), ("next", form.next)]);
+            return pages::step(&site, parts, paths::SIGN_IN_CODE, values).await;
         }
-        Err(error) => {
-            let values = [("email", Some(form.email)), ("next", form.next)];
-            let values = values
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)));
-            pages::refused(&site, parts, visit.problem(&error), values).await
-        }
-    }
+        Ok(SignedIn::Session(session)) => Ok((paths::safe_next(form.next.as_deref()), session)),
+        Err(error) => Err(error),
+    };
+    let values = given([("email", Some(form.email)), ("next", form.next)]);
+    answer_with_session(&site, &visit, parts, paths::SIGN_IN, result, values).await
 }
 
 pub(crate) async fn sign_out(
@@ -146,10 +140,8 @@ pub(crate) async fn rename(
         analyses::rename(&site.backend, &visit.actor, id, &form.title).await?;
         Ok::<_, Error>(id)
     };
-    match renamed.await {
-        Ok(id) => Redirect::to(&paths::analysis(id)).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), [("title", form.title)]).await,
-    }
+    let (page, result) = (own_page(&parts), renamed.await.map(paths::analysis));
+    answer(&site, &visit, parts, &page, result, vec![("title", form.title)]).await
 }
 
 #[derive(Deserialize)]
@@ -179,10 +171,8 @@ pub(crate) async fn stage(
         analyses::choose_stage(&site.backend, &visit.actor, id, choice).await?;
         Ok::<_, Error>(id)
     };
-    match chosen.await {
-        Ok(id) => Redirect::to(&paths::analysis(id)).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
-    }
+    let (page, result) = (own_page(&parts), chosen.await.map(paths::analysis));
+    answer(&site, &visit, parts, &page, result, Vec::new()).await
 }
 
 pub(crate) async fn delete(
@@ -192,11 +182,12 @@ pub(crate) async fn delete(
     parts: Parts,
 ) -> Response {
     let deleted = async { analyses::delete(&site.backend, &visit.actor, analysis_id(&id)?).await };
-    match deleted.await {
-        Ok(UploadKind::Mix) => Redirect::to(paths::HISTORY).into_response(),
-        Ok(UploadKind::Reference) => Redirect::to(paths::REFERENCES).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
-    }
+    let list = |kind| match kind {
+        UploadKind::Mix => paths::HISTORY.to_owned(),
+        UploadKind::Reference => paths::REFERENCES.to_owned(),
+    };
+    let (page, result) = (own_page(&parts), deleted.await.map(list));
+    answer(&site, &visit, parts, &page, result, Vec::new()).await
 }
 
 /// Reads a form whose field may come several times, as checkboxes do.
@@ -217,18 +208,15 @@ pub(crate) async fn compare_with(
         analyses::compare_with(&site.backend, &visit.actor, id, &companions).await?;
         Ok::<_, Error>(id)
     };
-    match chosen.await {
-        Ok(id) => Redirect::to(&paths::comparison(id)).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
-    }
+    let (page, result) = (own_page(&parts), chosen.await.map(paths::comparison));
+    answer(&site, &visit, parts, &page, result, Vec::new()).await
 }
 
 fn analysis_id(text: &str) -> Result<AnalysisId, Error> {
     text.parse().map_err(|_| Error::not_found("analysis"))
 }
 
-fn signed_in(next: &str, session: &str) -> Response {
-    let mut response = Redirect::to(next).into_response();
-    visitor::sign_in(&mut response, session);
-    response
+/// The address that took the form, which is also that of its page.
+fn own_page(parts: &Parts) -> String {
+    parts.uri.path().to_owned()
 }

@@ -1,33 +1,65 @@
 //! Whether the process lives (`/healthz`) and can take work (`/readyz`).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use backend::{Backend, db::sql};
+use backend::{
+    Backend,
+    db::{DbError, sql},
+    jobs,
+    storage::Storage,
+};
+use tokio::sync::Mutex;
 
 use crate::router::Site;
 
+/// How long an answer of the storage is good for.
+const ASK_STORAGE_EVERY: Duration = Duration::from_secs(10);
+
 /// Whether the process wants requests; false from the first moment of draining.
 #[derive(Debug, Clone)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness {
+    wanted: Arc<AtomicBool>,
+    /// When the storage was asked last, and what came of it.
+    storage: Arc<Mutex<Option<(Instant, bool)>>>,
+}
 
 impl Readiness {
     /// Wants requests.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
+        Self {
+            wanted: Arc::new(AtomicBool::new(true)),
+            storage: Arc::default(),
+        }
     }
 
     /// Wants no more.
     pub fn refuse(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.wanted.store(false, Ordering::SeqCst);
     }
 
     fn is_wanted(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.wanted.load(Ordering::SeqCst)
+    }
+
+    /// Whether the storage answers, asked at most every [`ASK_STORAGE_EVERY`]: a question costs money there.
+    async fn storage_answers(&self, storage: &Storage) -> bool {
+        let mut asked = self.storage.lock().await;
+        match *asked {
+            Some((at, answers)) if at.elapsed() < ASK_STORAGE_EVERY => answers,
+            _ => {
+                let answers = storage.ready().await.is_ok();
+                *asked = Some((Instant::now(), answers));
+                answers
+            }
+        }
     }
 }
 
@@ -42,24 +74,46 @@ pub(crate) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// Database and storage answer, and the process is not draining.
+/// The database can be written to, the storage answers, and the process is not draining. That work waits long is said and is
+/// no reason to be sent no requests: they would wait no less elsewhere.
 pub(crate) async fn readyz(State(site): State<Site>) -> impl IntoResponse {
+    let busy = |part: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{part}\n"));
     if !site.readiness.is_wanted() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining");
+        return busy("draining");
     }
-    match missing(&site.backend).await {
-        None => (StatusCode::OK, "ready"),
-        Some(part) => (StatusCode::SERVICE_UNAVAILABLE, part),
+    if let Some(part) = missing(&site).await {
+        return busy(part);
+    }
+    match longest_wait(&site.backend).await {
+        Ok(wait) => (
+            StatusCode::OK,
+            format!("ready\noldest work waits {} s\n", wait.as_secs()),
+        ),
+        Err(_) => busy("the database does not answer"),
     }
 }
 
-async fn missing(backend: &Backend) -> Option<&'static str> {
-    let database: Result<Vec<(i64,)>, _> = backend.db.all(sql("SELECT slot FROM cron WHERE name = ''")).await;
-    if database.is_err() {
-        return Some("the database does not answer");
+/// How long the oldest work that is due has waited, over all queues.
+async fn longest_wait(backend: &Backend) -> Result<Duration, DbError> {
+    let (mut longest, now) = (Duration::ZERO, backend.now());
+    for queue in jobs::Queue::ALL {
+        let since = jobs::oldest_due(&backend.db, queue, now).await?;
+        longest = longest.max(since.map_or(Duration::ZERO, |since| now.since(since)));
+    }
+    Ok(longest)
+}
+
+/// What is not there.
+async fn missing(site: &Site) -> Option<&'static str> {
+    // Changes no row and needs the right to write all the same: a replica and a full disk under SQLite's lock refuse it.
+    let probe = sql("UPDATE cron SET slot = slot WHERE name = ''");
+    if site.backend.db.execute(probe).await.is_err() {
+        return Some("the database cannot be written to");
     }
     // The built-in store is this very process.
-    if !backend.config.uses_builtin_storage() && backend.storage.ready().await.is_err() {
+    if !site.backend.config.uses_builtin_storage()
+        && !site.readiness.storage_answers(&site.backend.storage).await
+    {
         return Some("the storage does not answer");
     }
     None

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod answers;
 mod assets;
 pub mod cli;
 mod dev_mail;

@@ -1,4 +1,6 @@
-//! Who may ask how often: by the address of the network, and by account. In memory, for about an hour, never written down.
+//! Who may ask how often: by the address of the network, and by account. In memory, for about an hour, never written down, so
+//! each process counts by itself and allows its share. What has to hold whatever process is asked (wrong passwords and codes,
+//! e-mails to one address, quotas of plans) is counted in the database, by the use cases.
 //!
 //! Trap: `X-Forwarded-For` is written by whoever sends it; only what our own proxies added at its right end is believed, and
 //! how many they are is a setting.
@@ -51,7 +53,9 @@ pub(crate) struct Limiters {
 impl Limiters {
     pub(crate) fn new(limits: &RateLimits) -> Self {
         let keyed = |quota| RateLimiter::keyed(quota);
-        let count = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        // Rounded up, so that a small figure is never none.
+        let share = |count: u32| count.div_ceil(limits.web_processes.max(1));
+        let count = |count| NonZeroU32::new(share(count)).unwrap_or(NonZeroU32::MIN);
         Self {
             sign_ups: keyed(Quota::per_hour(count(limits.sign_ups_per_hour))),
             sign_ins: keyed(Quota::per_minute(count(limits.sign_ins_per_minute))),

@@ -17,6 +17,18 @@ const QUIET: [&str; 5] = [
     "posthog_rs=warn",
 ];
 
+/// In production, has a panic logged by its place alone: its message may quote what was being worked on. Before
+/// `error_reports::init`, whose own hook calls this one.
+pub(crate) fn keep_panics_silent(config: &Config) {
+    if config.is_development() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(target: "panic", place, "panicked");
+    }));
+}
+
 /// Starts logging as `config` says.
 ///
 /// # Errors

@@ -85,7 +85,7 @@ pub(crate) async fn text(backend: &Backend) -> Result<String> {
     );
     say(
         "mixlens_open_privacy_requests",
-        "Requests by letter that are not answered.",
+        "Requests by e-mail that are not answered.",
         count(requests.len()),
     );
     say(

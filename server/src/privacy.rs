@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
+    answers::{answer, given},
     pages,
     router::Site,
     visitor::{self, append_cookie},
@@ -26,10 +27,10 @@ pub(crate) async fn ask_for_copy(
     Extension(visit): Extension<Visit>,
     parts: Parts,
 ) -> Response {
-    match export::request(&site.backend, &visit.actor).await {
-        Ok(()) => Redirect::to(paths::YOUR_DATA).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
-    }
+    let result = export::request(&site.backend, &visit.actor)
+        .await
+        .map(|()| paths::YOUR_DATA.to_owned());
+    answer(&site, &visit, parts, paths::COPY, result, Vec::new()).await
 }
 
 #[derive(Deserialize)]
@@ -46,17 +47,16 @@ pub(crate) async fn delete_account(
     Form(form): Form<DeleteForm>,
 ) -> Response {
     let sure = form.sure.is_some();
-    match erasure::begin(&site.backend, &visit.actor, form.password, sure).await {
-        Ok(()) => {
-            let mut response = Redirect::to(paths::ACCOUNT_DELETED).into_response();
-            visitor::sign_out(&mut response);
-            response
-        }
-        Err(error) => {
-            let values = form.sure.map(|on| ("sure", on));
-            pages::refused(&site, parts, visit.problem(&error), values).await
-        }
+    let result = erasure::begin(&site.backend, &visit.actor, form.password, sure)
+        .await
+        .map(|()| paths::ACCOUNT_DELETED.to_owned());
+    let is_deleted = result.is_ok();
+    let values = given([("sure", form.sure)]);
+    let mut response = answer(&site, &visit, parts, paths::DELETE_ACCOUNT, result, values).await;
+    if is_deleted {
+        visitor::sign_out(&mut response);
     }
+    response
 }
 
 #[derive(Deserialize)]

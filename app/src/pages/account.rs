@@ -73,7 +73,7 @@ pub fn SignUpSent() -> impl IntoView {
         <Title text="Check your mail" />
         <section class="wrap wrap--narrow stack">
             <h1>"Check your mail"</h1>
-            <p>"We have sent you a letter. Open the link in it to confirm your address, and you are in. It works for 24 hours."</p>
+            <p>"We have sent you an e-mail. Open the link in it to confirm your address, and you are in. It works for 24 hours."</p>
             <MailInFiles />
             <p class="muted">
                 "Nothing there after a minute? Look among the unwanted mail, or " <a href=paths::SIGN_UP>"try again"</a> "."
@@ -92,7 +92,7 @@ fn MailInFiles() -> impl IntoView {
             <div class="plate stack">
                 <p>
                     <strong>"This server runs on your own machine"</strong>
-                    " and sends no mail: it writes letters to files."
+                    " and sends no e-mail: it writes them to files."
                 </p>
                 <ButtonLink href=paths::DEV_MAIL kind=ButtonKind::Primary>"Open the mail"</ButtonLink>
             </div>
@@ -250,7 +250,7 @@ pub fn ForgotSent() -> impl IntoView {
         <Title text="Check your mail" />
         <section class="wrap wrap--narrow stack">
             <h1>"Check your mail"</h1>
-            <p>"If the address has an account, a letter with a link is on its way to it. The link works for an hour."</p>
+            <p>"If the address has an account, an e-mail with a link is on its way to it. The link works for an hour."</p>
             <MailInFiles />
             <p class="muted">
                 "Nothing there after a few minutes? Look among the unwanted mail, check the address, or "

@@ -7,7 +7,10 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_url;
 
 use crate::{
-    pages::{legal::Dated, post_form::PostForm},
+    pages::{
+        legal::{Dated, PolicyTable},
+        post_form::PostForm,
+    },
     paths,
     ui::{Button, Notice, Severity},
     visit::Visit,
@@ -64,16 +67,11 @@ pub fn Cookies() -> impl IntoView {
                 cookies::Need::Answer => "Set with your answer",
                 cookies::Need::Optional => "Only if you allow it",
             };
-            view! {
-                <tr>
-                    <th scope="row"><code>{cookie.name}</code></th>
-                    <td>{cookie.purpose}</td>
-                    <td>{cookie.life}</td>
-                    <td>{when}</td>
-                </tr>
-            }
+            [cookie.name, cookie.purpose, cookie.life, when]
+                .map(str::to_owned)
+                .to_vec()
         })
-        .collect_view();
+        .collect();
     let state = match visit.consent {
         Consent::NothingToAsk => None,
         Consent::Signalled => Some(
@@ -109,20 +107,7 @@ pub fn Cookies() -> impl IntoView {
                 "A cookie is a small text that your browser keeps for us. These are all that MixLens sets; no other company sets any here, and every one of them "
                 "is sent over an encrypted connection to this site alone."
             </p>
-            <div class="scroller policy__table" role="region" tabindex="0" aria-label="The cookies of MixLens">
-                <table class="table">
-                    <caption class="visually-hidden">"The cookies of MixLens"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Name"</th>
-                            <th scope="col">"What it is for"</th>
-                            <th scope="col">"How long"</th>
-                            <th scope="col">"When"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <PolicyTable name="The cookies of MixLens" heads=&["Name", "What it is for", "How long", "When"] rows=rows />
             {choice}
             <p>
                 "More about what is kept: the " <a href=paths::PRIVACY>"privacy policy"</a> ". The rules of the house: the "

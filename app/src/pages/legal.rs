@@ -58,6 +58,46 @@ fn hours(span: Duration) -> u64 {
     span.as_secs() / 3600
 }
 
+/// A table of a policy: rows with their heads above on a desk, blocks with a name for each value on a phone.
+#[component]
+pub(super) fn PolicyTable(
+    /// What it is about, for who cannot see it.
+    name: &'static str,
+    /// The names of the columns.
+    heads: &'static [&'static str],
+    /// The values; the first of each is what the row is about.
+    rows: Vec<Vec<String>>,
+) -> impl IntoView {
+    let columns = heads
+        .iter()
+        .map(|head| view! { <th scope="col">{*head}</th> })
+        .collect_view();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let cells = row
+                .into_iter()
+                .zip(heads)
+                .enumerate()
+                .map(|(at, (value, head))| match at {
+                    0 => view! { <th scope="row">{value}</th> }.into_any(),
+                    _ => view! { <td data-label=*head>{value}</td> }.into_any(),
+                })
+                .collect_view();
+            view! { <tr>{cells}</tr> }
+        })
+        .collect_view();
+    view! {
+        <table class="table policy">
+            <caption class="visually-hidden">{name}</caption>
+            <thead>
+                <tr>{columns}</tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
 /// What both sides agree on.
 #[component]
 pub fn Terms() -> impl IntoView {
@@ -112,16 +152,8 @@ pub fn Privacy() -> impl IntoView {
     let tables = manifest::TABLES
         .iter()
         .filter(|table| matches!(table.export, manifest::Export::Rows { .. }))
-        .map(|table| {
-            view! {
-                <tr>
-                    <th scope="row">{table.title}</th>
-                    <td>{table.about}</td>
-                    <td>{table.kept}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+        .map(|table| [table.title, table.about, table.kept].map(str::to_owned).to_vec())
+        .collect();
     let parties = vendors::in_use(&config);
     let nobody = parties.is_empty();
     let reports = parties.iter().any(|party| party.name == vendors::SENTRY);
@@ -160,19 +192,7 @@ pub fn Privacy() -> impl IntoView {
                 ", down to the last row. Your password is kept as a hash (argon2id) that cannot be turned back. No address of your device and no name of a browser is stored; "
                 "to slow down attacks, the server counts requests by address in its memory, for about an hour."
             </p>
-            <div class="scroller policy__table" role="region" tabindex="0" aria-label="What is kept, why, and for how long">
-                <table class="table">
-                    <caption class="visually-hidden">"What is kept, why, and for how long"</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"What"</th>
-                            <th scope="col">"Why"</th>
-                            <th scope="col">"How long"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{tables}</tbody>
-                </table>
-            </div>
+            <PolicyTable name="What is kept, why, and for how long" heads=&["What", "Why", "How long"] rows=tables />
             <h2>"What you can ask of us"</h2>
             <ul>
                 <li>

@@ -9,6 +9,7 @@ use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, is_unique_violation, sql},
     mail::{self, Letter, Letters, Notice},
+    retention::{self, Due},
     signing::{Purpose, sha256_hex},
 };
 
@@ -40,7 +41,7 @@ pub async fn request(backend: &Backend, actor: &Actor, email: &str) -> Result<()
             retry_after: Some(WINDOW.as_secs()),
             ..Problem::new(
                 ProblemCode::RateLimited,
-                "Three letters to new addresses were sent within an hour. Look for them first, or try again in an hour.",
+                "Three e-mails to new addresses were sent within an hour. Look for them first, or try again in an hour.",
             )
         }));
     }
@@ -144,8 +145,17 @@ pub(super) async fn forget_pending(tx: &mut Tx, account: AccountId, now: Timesta
 
 /// Forgets requests that have ended, once they do not count any more; how many.
 pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    const DELETE: &str = "DELETE FROM email_change WHERE expires_at <= $1 AND created_at <= $2";
-    db.execute(sql(DELETE).bind(now).bind(now.minus(WINDOW))).await
+    db.execute(sql(ended::DELETE).bind(now).bind(now.minus(WINDOW)))
+        .await
+}
+
+pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<Due> {
+    let count = sql(ended::COUNT).bind(now).bind(now.minus(WINDOW));
+    retention::count(db, "new addresses that are settled", count).await
+}
+
+mod ended {
+    crate::db::ended!("email_change" where "expires_at <= $1 AND created_at <= $2");
 }
 
 fn token(backend: &Backend, change: EmailChangeId) -> String {

@@ -25,6 +25,7 @@ use crate::{
     db::Tx,
     jobs::{self, Job, JobError},
     mail::{self, Letters, Notice},
+    retention::Due,
     sessions,
     signing::Purpose,
 };
@@ -246,6 +247,17 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
     let resets = recovery::reap(&backend.db, now).await?;
     let addresses = address::reap(&backend.db, now).await?;
     Ok(sign_ups + resets + addresses + throttle::reap(backend).await?)
+}
+
+/// What [`reap`] would forget now.
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+    let (db, now) = (&backend.db, backend.now());
+    Ok(vec![
+        store::due_sign_ups(db, now).await?,
+        recovery::due(db, now).await?,
+        address::due(db, now).await?,
+        throttle::due(backend).await?,
+    ])
 }
 
 /// The keyed hashes that a person's wrong passwords and wrong codes are counted by, a space between them.

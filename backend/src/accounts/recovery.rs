@@ -14,6 +14,7 @@ use crate::{
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job},
     mail::{self, Notice},
+    retention::{self, Due},
     sessions,
     signing::{Purpose, sha256_hex},
 };
@@ -119,8 +120,16 @@ pub(super) async fn forget(tx: &mut Tx, account: AccountId) -> Result<u64, DbErr
 
 /// Forgets requests that were not used in time; how many.
 pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql("DELETE FROM password_reset WHERE expires_at <= $1").bind(now))
-        .await
+    db.execute(sql(ended::DELETE).bind(now)).await
+}
+
+pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<Due> {
+    let count = sql(ended::COUNT).bind(now);
+    retention::count(db, "links for new passwords that nobody used", count).await
+}
+
+mod ended {
+    crate::db::ended!("password_reset" where "expires_at <= $1");
 }
 
 /// What the requests of an address are counted by.

@@ -2,7 +2,10 @@
 
 use model::{AccountId, SignUpId, Timestamp};
 
-use crate::db::{Db, DbError, Tx, sql};
+use crate::{
+    db::{Db, DbError, Tx, sql},
+    retention::{self, Due},
+};
 
 /// A sign-up that waits for the confirmation of its address.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -101,8 +104,15 @@ pub(super) async fn forget_sign_ups(tx: &mut Tx, email_key: &str) -> Result<u64,
 }
 
 pub(super) async fn reap_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql("DELETE FROM sign_up WHERE expires_at <= $1").bind(now))
-        .await
+    db.execute(sql(ended::DELETE).bind(now)).await
+}
+
+pub(super) async fn due_sign_ups(db: &Db, now: Timestamp) -> crate::Result<Due> {
+    retention::count(db, "sign-ups that nobody confirmed", sql(ended::COUNT).bind(now)).await
+}
+
+mod ended {
+    crate::db::ended!("sign_up" where "expires_at <= $1");
 }
 
 /// Makes the account of a sign-up; `false` where the address has one already.

@@ -9,6 +9,7 @@ use model::{Problem, ProblemCode, Timestamp};
 use crate::{
     Backend, Error, Result,
     db::{DbError, Tx, sql},
+    retention::{self, Due},
     signing::Purpose,
 };
 
@@ -59,11 +60,17 @@ pub(super) async fn succeeded(backend: &Backend, tx: &mut Tx, key: &str) -> Resu
 
 /// Forgets old wrong tries; how many addresses.
 pub(super) async fn reap(backend: &Backend) -> Result<u64> {
-    const DELETE: &str = "DELETE FROM sign_in_throttle WHERE updated_at <= $1";
-    Ok(backend
-        .db
-        .execute(sql(DELETE).bind(backend.now().minus(FORGET_AFTER)))
-        .await?)
+    let before = backend.now().minus(FORGET_AFTER);
+    Ok(backend.db.execute(sql(ended::DELETE).bind(before)).await?)
+}
+
+pub(super) async fn due(backend: &Backend) -> crate::Result<Due> {
+    let count = sql(ended::COUNT).bind(backend.now().minus(FORGET_AFTER));
+    retention::count(&backend.db, "counts of wrong passwords and codes", count).await
+}
+
+mod ended {
+    crate::db::ended!("sign_in_throttle" where "updated_at <= $1");
 }
 
 /// The keyed hash in the table.

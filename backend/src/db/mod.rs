@@ -12,6 +12,16 @@ pub mod record;
 
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
 
+/// The statement that removes what has had its time, `DELETE`, and the one that counts it, `COUNT`: with one condition, so
+/// that they cannot differ.
+macro_rules! ended {
+    ($table:literal where $condition:literal) => {
+        pub(super) const DELETE: &str = concat!("DELETE FROM ", $table, " WHERE ", $condition);
+        pub(super) const COUNT: &str = concat!("SELECT COUNT(*) FROM ", $table, " WHERE ", $condition);
+    };
+}
+pub(crate) use ended;
+
 /// What a database call can fail with. The caller decides what a violated constraint means.
 pub type DbError = sqlx::Error;
 

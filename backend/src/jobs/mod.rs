@@ -31,6 +31,7 @@ use crate::{
     db::{Db, Tx},
     entropy::{self, Entropy},
     mail::Notice,
+    retention::Due,
 };
 
 /// Everything that is done in the background. Ids only: a payload is in backups and logs, so personal data is not in it.
@@ -439,6 +440,16 @@ pub async fn reap(db: &Db, now: Timestamp) -> Result<u64> {
     let done = store::forget(db, "done", now.minus(DONE_KEPT)).await?;
     let dead = store::forget(db, "dead", now.minus(DEAD_KEPT)).await?;
     Ok(done + dead)
+}
+
+/// What [`reap`] would forget now.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<Due>> {
+    let done = store::count_ended(db, "done", now.minus(DONE_KEPT)).await?;
+    let dead = store::count_ended(db, "dead", now.minus(DEAD_KEPT)).await?;
+    Ok(vec![("rows of work that ended long ago", done + dead)])
 }
 
 /// Tells the workers of this process that there is work, so that they do not wait for their next poll. Cheap to clone;

@@ -280,11 +280,19 @@ pub async fn dead(db: &Db, limit: u32) -> Result<Vec<DeadJob>, DbError> {
     db.all(sql(DEAD).bind(limit)).await
 }
 
-const FORGET: &str = "DELETE FROM job WHERE state = $1 AND finished_at < $2";
+mod ended {
+    crate::db::ended!("job" where "state = $1 AND finished_at < $2");
+}
 
 /// Deletes the rows of jobs that ended as `state` before `before`. How many.
 pub(super) async fn forget(db: &Db, state: &'static str, before: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql(FORGET).bind(state).bind(before)).await
+    db.execute(sql(ended::DELETE).bind(state).bind(before)).await
+}
+
+/// How many [`forget`] would delete.
+pub(super) async fn count_ended(db: &Db, state: &'static str, before: Timestamp) -> Result<i64, DbError> {
+    let count: (i64,) = db.one(sql(ended::COUNT).bind(state).bind(before)).await?;
+    Ok(count.0)
 }
 
 // A slot far ahead comes from a clock that was wrong; without the second half the work would never run again.

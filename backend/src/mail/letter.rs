@@ -87,7 +87,7 @@ impl Letter {
             .collect();
         parts.push(format!("-- \nMixLens\n{}", self.why));
         if let Some(decline) = &self.decline {
-            parts.push(format!("No more letters of this kind:\n{}", decline.page));
+            parts.push(format!("No more e-mails of this kind:\n{}", decline.page));
         }
         let mut text = parts.join("\n\n");
         text.push('\n');
@@ -129,7 +129,7 @@ impl Letter {
                                                 (self.why)
                                                 @if let Some(decline) = &self.decline {
                                                     br;
-                                                    a class="link" href=(decline.page) style="color:#00626f" { "No more letters of this kind" }
+                                                    a class="link" href=(decline.page) style="color:#00626f" { "No more e-mails of this kind" }
                                                 }
                                             }
                                         }

@@ -27,8 +27,8 @@ pub enum BillingEvent {
 }
 
 const SECURITY: &str =
-    "You get this letter because it is about the security of your account. It cannot be declined.";
-const ACCOUNT: &str = "You get this letter because it is about your account. It cannot be declined.";
+    "You get this e-mail because it is about the security of your account. It cannot be declined.";
+const ACCOUNT: &str = "You get this e-mail because it is about your account. It cannot be declined.";
 
 impl<'a> Letters<'a> {
     /// Letters from the installation of `config`.
@@ -99,7 +99,7 @@ impl<'a> Letters<'a> {
                     self.free_hours
                 )),
                 link(
-                    "Choose which letters you get",
+                    "Choose which e-mails you get",
                     format!("{}/account/email-preferences", self.base),
                 ),
             ],
@@ -145,7 +145,7 @@ impl<'a> Letters<'a> {
                 to,
                 subject,
                 blocks,
-                "You get this letter because you uploaded a mix.",
+                "You get this e-mail because you uploaded a mix.",
             )
         }
     }
@@ -166,7 +166,7 @@ impl<'a> Letters<'a> {
                     button("Listen to it", format!("{}/analyses/{analysis}", self.base)),
                     note("It is removed together with the audio that it was made from; the page says when."),
                 ],
-                "You get this letter because you asked for a corrected version.",
+                "You get this e-mail because you asked for a corrected version.",
             )
         }
     }
@@ -288,7 +288,7 @@ impl<'a> Letters<'a> {
             "The address of your MixLens account was changed",
             vec![
                 text(
-                    "Your MixLens account has a new address. You sign in with that one, and letters go there; this is the last one to the old address.",
+                    "Your MixLens account has a new address. You sign in with that one, and our e-mails go there; this is the last one to the old address.",
                 ),
                 self.ask_us(),
             ],
@@ -410,7 +410,7 @@ impl<'a> Letters<'a> {
                 ),
                 self.ask_us(),
             ],
-            "You get this letter because your account was deleted. It is the last one: this address is forgotten with it.",
+            "You get this e-mail because your account was deleted. It is the last one: this address is forgotten with it.",
         )
     }
 

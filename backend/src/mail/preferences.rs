@@ -17,7 +17,7 @@ pub const MARKETING_WORDING: &str =
     "News about MixLens: new features and how to use them, a few times a year.";
 
 /// How a withdrawal by the link in a letter is worded in the log.
-const LINK_WORDING: &str = "By the link in a letter.";
+const LINK_WORDING: &str = "By the link in an e-mail.";
 
 /// A kind of letter that may be declined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +129,7 @@ pub fn read_link(backend: &Backend, token: &str) -> Result<Link> {
     parse().ok_or_else(|| {
         Error::problem(
             ProblemCode::NotFound,
-            "This link is not complete. Open it from the letter again, or sign in and choose which letters you get.",
+            "This link is not complete. Open it from the e-mail again, or sign in and choose which e-mails you get.",
         )
     })
 }

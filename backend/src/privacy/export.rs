@@ -25,6 +25,7 @@ use crate::{
     db::{DbError, Tx, sql},
     jobs::{self, Job, JobError, Lease},
     mail::{self, Notice},
+    retention::{self, Due},
     storage::{ARCHIVE, Key},
 };
 
@@ -201,13 +202,29 @@ pub(crate) async fn can_be_fetched(backend: &Backend, export: ExportId) -> Resul
         .is_some_and(|row| row.state == "ready"))
 }
 
+/// Archives whose day is over, at $1.
+macro_rules! ended {
+    () => {
+        "state = 'ready' AND delete_after <= $1"
+    };
+}
+
+/// What [`reap`] would mark now.
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+    const COUNT: &str = concat!("SELECT COUNT(*) FROM export WHERE ", ended!());
+    let count = sql(COUNT).bind(backend.now());
+    Ok(vec![
+        retention::count(&backend.db, "archives of copies", count).await?,
+    ])
+}
+
 /// Marks archives whose day is over as removed and queues the removal of their objects. How many.
 pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
-    const UPDATE: &str = "
-        UPDATE export SET state = 'removed'
-        WHERE id IN (SELECT id FROM export WHERE state = 'ready' AND delete_after <= $1 ORDER BY delete_after LIMIT $2)
-          AND state = 'ready'
-        RETURNING id, account_id";
+    const UPDATE: &str = concat!(
+        "UPDATE export SET state = 'removed' WHERE id IN (SELECT id FROM export WHERE ",
+        ended!(),
+        " ORDER BY delete_after LIMIT $2) AND state = 'ready' RETURNING id, account_id"
+    );
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;

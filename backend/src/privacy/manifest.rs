@@ -409,7 +409,7 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "job",
         title: "Work on your behalf",
-        about: "Measurements and letters that wait or were done. It holds numbers of what is listed above, never names.",
+        about: "Measurements and e-mails that wait or were done. It holds numbers of what is listed above, never names.",
         kept: "7 days after it was done, 30 days after it failed.",
         export: rows! {
             from "job" where Account is "account_id = $1"

@@ -36,8 +36,8 @@ pub const PARTIES: [Party; 5] = [
     },
     Party {
         name: "Our e-mail provider",
-        does: "Delivers our letters.",
-        gets: "Your address and the text of the letter, nothing else.",
+        does: "Delivers our e-mails.",
+        gets: "Your address and the text of the e-mail, nothing else.",
         is_used: |config| !config.mail.smtp_url.expose_secret().is_empty(),
     },
     Party {

@@ -8,7 +8,8 @@ const MAX_NAME: usize = 200;
 /// Path separators, quotes and control characters become `_`, so that the header cannot be split and no client is
 /// told to write outside its folder. `"` and `\` cannot be kept even where RFC 6266 allows them escaped: browsers
 /// disagree on the escape.
-pub(super) fn attachment(file_name: &str) -> String {
+#[must_use]
+pub fn attachment(file_name: &str) -> String {
     let mut name: String = file_name
         .trim()
         .chars()

@@ -30,7 +30,10 @@ use model::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 
-pub use self::key::{Key, Prefix};
+pub use self::{
+    disposition::attachment,
+    key::{Key, Prefix},
+};
 
 /// The media type of an archive of everything held about a person.
 pub const ARCHIVE: &str = "application/zip";
@@ -191,7 +194,7 @@ impl Storage {
             .get_object()
             .bucket(&self.bucket)
             .key(key.as_str())
-            .response_content_disposition(disposition::attachment(file_name))
+            .response_content_disposition(attachment(file_name))
             .response_content_type(content_type)
             .presigned(presigning(expires_in, now)?)
             .await

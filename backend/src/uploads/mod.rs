@@ -17,6 +17,7 @@ use model::{
 use crate::{
     Actor, Backend, Error, Result, analyses,
     jobs::{self, Job},
+    retention::Due,
     storage::Key,
 };
 pub(crate) use store::UploadRow;
@@ -163,13 +164,24 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     Ok(CompletedUpload { analysis })
 }
 
+/// What [`reap`] would find now.
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+    let now = backend.now();
+    store::count_due(&backend.db, now, abandoned_before(backend, now)).await
+}
+
+/// An upload that was begun before this and is not there will not come.
+fn abandoned_before(backend: &Backend, now: Timestamp) -> Timestamp {
+    now.minus(Duration::from_secs(
+        3600 * u64::from(backend.config.uploads.abandoned_hours),
+    ))
+}
+
 /// Marks uploads whose time has come as removed and queues the removal of their objects (P07, P08, P09); forgets those
 /// that never completed. Resumable: each batch is its own transaction. How many.
 pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
     let now = backend.now();
-    let abandoned = now.minus(Duration::from_secs(
-        3600 * u64::from(backend.config.uploads.abandoned_hours),
-    ));
+    let abandoned = abandoned_before(backend, now);
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;

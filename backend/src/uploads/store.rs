@@ -2,7 +2,10 @@
 
 use model::{AccountId, Timestamp, UploadId, upload::UploadKind};
 
-use crate::db::{Db, DbError, Tx, sql};
+use crate::{
+    db::{Db, DbError, Tx, sql},
+    retention::{self, Due},
+};
 
 /// One upload.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -58,13 +61,38 @@ pub(super) async fn set_stored(
         == 1)
 }
 
+/// Uploads whose audio has had its time, at $1.
+macro_rules! due {
+    () => {
+        "state = 'stored' AND delete_after <= $1"
+    };
+}
+
+/// Uploads that were begun before $1 and never completed.
+macro_rules! abandoned {
+    () => {
+        "state = 'pending' AND created_at <= $1"
+    };
+}
+
+/// What [`take_due`] and [`take_abandoned`] would take.
+pub(super) async fn count_due(db: &Db, now: Timestamp, abandoned: Timestamp) -> crate::Result<Vec<Due>> {
+    const DUE: &str = concat!("SELECT COUNT(*) FROM upload WHERE ", due!());
+    const ABANDONED: &str = concat!("SELECT COUNT(*) FROM upload WHERE ", abandoned!());
+    Ok(vec![
+        retention::count(db, "uploads whose audio is due", sql(DUE).bind(now)).await?,
+        retention::count(db, "uploads that never arrived", sql(ABANDONED).bind(abandoned)).await?,
+    ])
+}
+
 /// stored → removed for up to `count` uploads whose time has come; those that it changed.
 pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<Vec<UploadRow>, DbError> {
-    const UPDATE: &str = "
-        UPDATE upload SET state = 'removed'
-        WHERE id IN (SELECT id FROM upload WHERE state = 'stored' AND delete_after <= $1 ORDER BY delete_after LIMIT $2)
-          AND state = 'stored'
-        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after";
+    const UPDATE: &str = concat!(
+        "UPDATE upload SET state = 'removed' WHERE id IN (SELECT id FROM upload WHERE ",
+        due!(),
+        " ORDER BY delete_after LIMIT $2) AND state = 'stored'
+        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after"
+    );
     tx.all(sql(UPDATE).bind(now).bind(count)).await
 }
 
@@ -74,10 +102,12 @@ pub(super) async fn take_abandoned(
     before: Timestamp,
     count: u32,
 ) -> Result<Vec<UploadRow>, DbError> {
-    const DELETE: &str = "
-        DELETE FROM upload
-        WHERE id IN (SELECT id FROM upload WHERE state = 'pending' AND created_at <= $1 LIMIT $2) AND state = 'pending'
-        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after";
+    const DELETE: &str = concat!(
+        "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE ",
+        abandoned!(),
+        " LIMIT $2) AND state = 'pending'
+        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after"
+    );
     tx.all(sql(DELETE).bind(before).bind(count)).await
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 
-use crate::world::{Person, TestApp, Uploaded, mix};
+use crate::world::{Database, Person, TestApp, Uploaded, mix};
 
 /// How a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,68 @@ async fn every_route_answers_each_person_as_the_matrix_says() {
     }
     app.run_jobs().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_takes_no_method_that_the_matrix_does_not_list() {
+    let settings = [("limits.writes_per_minute", "10000")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let (app, _anon, owner) = app.with_user().await;
+    let uploaded = owner.upload("mine.wav", mix()).await;
+    app.run_jobs().await;
+    let token = owner.csrf_token().await;
+    let before = app.everything_stored().await;
+    let mut wrong = Vec::new();
+    for route in MATRIX.iter().map(|(_, route, _)| *route).collect::<BTreeSet<_>>() {
+        let listed = |wanted: &[By]| {
+            MATRIX
+                .iter()
+                .any(|(by, known, _)| *known == route && wanted.contains(by))
+        };
+        // Everything under the bucket is signed by method (P04).
+        if route.starts_with("/{bucket}") {
+            continue;
+        }
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::TRACE,
+        ] {
+            if (method == Method::GET && listed(&[Get])) || (method == Method::POST && listed(&[Form, Json]))
+            {
+                continue;
+            }
+            let by = if listed(&[Get]) { Get } else { Form };
+            let headers = [
+                ("sec-fetch-site", "same-origin"),
+                ("x-csrf-token", token.as_str()),
+            ];
+            let answer = owner
+                .send(
+                    method.clone(),
+                    &path_of(by, route, &uploaded),
+                    &headers,
+                    Vec::new(),
+                )
+                .await;
+            // A server function of another method is none; whoever asks for a form's address by hand is led to its page.
+            let expected: &[u16] = match route {
+                _ if route.starts_with("/api/") => &[404],
+                _ if method == Method::GET => &[303, 404, 405],
+                _ => &[405],
+            };
+            if !expected.contains(&answer.status.as_u16()) {
+                wrong.push(format!("{method} {route}: {}", answer.status));
+            } else if answer.status == 405 && answer.header("allow").is_empty() {
+                wrong.push(format!("{method} {route}: 405 that does not say what is allowed"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(app.everything_stored().await, before, "and nothing was changed");
 }
 
 #[test]

@@ -170,7 +170,7 @@ on_both_databases! {
         let (_, token) = link.split_once("token=").unwrap();
         let done = anon.post("/account/email-preferences/decline", &[("token", token), ("everything", "on")]).await;
         assert_eq!(done.status, StatusCode::SEE_OTHER);
-        assert!(anon.get(done.header("location")).await.text().contains("You get no more of these letters"));
+        assert!(anon.get(done.header("location")).await.text().contains("You get no more of these e-mails"));
         assert_eq!(measured(&app, &user, "two.wav").await.len(), 1);
 
         let (body, signature) = token.rsplit_once('.').unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use backend::{
-    privacy::{manifest, policy},
+    privacy::{manifest, policy, vendors},
     sessions,
 };
 
@@ -107,6 +107,117 @@ async fn p17_the_policy_names_exactly_the_companies_that_the_settings_use() {
     ] {
         assert_eq!(privacy.contains(company), is_used, "{company}");
     }
+}
+
+/// All that a production installation can be told to use, and the company behind each. A setting that names somebody outside
+/// and is not in here fails the test below: it needs its entry in `vendors::PARTIES`, and the policy a new version.
+const OUTSIDE: [(&str, &str, &str); 5] = [
+    ("environment", "production", "Railway"),
+    ("storage.endpoint", "https://account.r2.example", "Cloudflare R2"),
+    (
+        "mail.smtp_url",
+        "smtps://user:password@mail.example",
+        "e-mail provider",
+    ),
+    ("telemetry.posthog_key", "phc_key", "PostHog"),
+    ("telemetry.sentry_dsn", "https://key@sentry.example/7", "Sentry"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p17_in_production_the_policy_names_whoever_the_software_talks_to() {
+    let mut settings = vec![
+        ("base_url", "https://studio.example"),
+        ("secret_key", "0123456789abcdef0123456789abcdef"),
+        ("mail.from", "MixLens <letters@studio.example>"),
+        ("storage.access_key", "key"),
+        ("storage.secret_key", "secret"),
+        ("telemetry.posthog_host", "http://127.0.0.1:9"),
+    ];
+    settings.extend(OUTSIDE.map(|(name, value, _)| (name, value)));
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let privacy = plain(&app.anon().get("/privacy").await.text());
+    assert_eq!(
+        OUTSIDE.len(),
+        vendors::PARTIES.len(),
+        "each company has its setting"
+    );
+    for party in vendors::PARTIES {
+        let (name, ..) = OUTSIDE
+            .iter()
+            .find(|(.., company)| party.name.contains(company))
+            .expect("a setting");
+        assert!(
+            privacy.contains(party.name),
+            "{name} uses {}: {privacy}",
+            party.name
+        );
+        assert!(
+            privacy.contains(party.gets),
+            "the policy says what {} gets",
+            party.name
+        );
+    }
+}
+
+#[test]
+fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
+    // Settings that hold a place outside or the key to one; those of our own database and our own addresses are not.
+    let ours = [
+        "base_url",
+        "database_url",
+        "secret_key",
+        "storage.public_endpoint",
+        "storage.access_key",
+        "storage.secret_key",
+    ];
+    let with_another = ["telemetry.posthog_host"];
+    let file = include_str!("../../../config.default.toml");
+    let mut table = String::new();
+    for line in file.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = format!("{}.", name.trim_end_matches(']'));
+        }
+        let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) else {
+            continue;
+        };
+        let full = format!("{}{name}", table.trim_start_matches("root."));
+        let looks_outside = ["url", "endpoint", "host", "dsn", "key"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        let is_known = OUTSIDE.iter().any(|(known, ..)| *known == full)
+            || ours.contains(&full.as_str())
+            || with_another.contains(&full.as_str());
+        assert!(
+            !looks_outside || is_known,
+            "{full} names somebody outside: who is it?"
+        );
+    }
+    // Nothing else of ours can ask over the network: these are all the clients there are.
+    let manifest = include_str!("../../../Cargo.toml");
+    let (_, dependencies) = manifest.split_once("[workspace.dependencies]").unwrap();
+    let clients: Vec<&str> = dependencies
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .filter(|name| {
+            let words = [
+                "aws-",
+                "sentry",
+                "posthog",
+                "lettre",
+                "stripe",
+                "reqwest",
+                "ureq",
+                "isahc",
+                "curl",
+                "surf",
+                "attohttpc",
+                "mixpanel",
+                "segment",
+            ];
+            words.iter().any(|word| name.contains(word))
+        })
+        .collect();
+    assert_eq!(clients, ["aws-sdk-s3", "lettre", "posthog-rs", "sentry"]);
 }
 
 on_both_databases! {

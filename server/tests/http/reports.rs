@@ -81,7 +81,7 @@ async fn a_report_is_downloaded_as_one_page_that_needs_nothing_else() {
     assert_eq!(file.status, StatusCode::OK);
     assert_eq!(
         file.header("content-disposition"),
-        "attachment; filename=\"na_ve _mix_ (MixLens).html\"; filename*=UTF-8''na%C3%AFve%20%22mix%22%20(MixLens).html"
+        "attachment; filename=\"na_ve _mix_ (MixLens).html\"; filename*=UTF-8''na%C3%AFve%20_mix_%20%28MixLens%29.html"
     );
     let text = file.text();
     assert!(text.contains("LUFS") && text.contains("id=\"receipt\""));

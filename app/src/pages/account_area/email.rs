@@ -37,15 +37,15 @@ pub fn EmailPreferences() -> impl IntoView {
     });
     view! {
         <AccountPage subject=Subject::Email>
-            <Section title="Letters that you may decline">
+            <Section title="E-mails that you may decline">
                 <Suspense>{form}</Suspense>
             </Section>
-            <Section title="Letters that come in any case">
+            <Section title="E-mails that come in any case">
                 <p>
                     "What is about your account and its security: confirming an address, a new password, a new sign-in method, "
                     "payments, changes of the privacy policy, and the deletion of the account."
                 </p>
-                <p class="muted">"No letter holds a picture from the network or anything that tells us whether you opened it."</p>
+                <p class="muted">"No e-mail holds a picture from the network or anything that tells us whether you opened it."</p>
             </Section>
         </AccountPage>
     }
@@ -85,26 +85,26 @@ fn by_link(link: Link, token: String, done: bool, visit: &Visit) -> AnyView {
     let (csrf, again) = (visit.csrf.clone(), visit.csrf.clone());
     let forms = (!done).then(move || {
         view! {
-            <p>"You came here from a letter of the kind " <strong>{name}</strong> "."</p>
+            <p>"You came here from an e-mail of the kind " <strong>{name}</strong> "."</p>
             <PostForm action=paths::DECLINE csrf=csrf>
                 <input type="hidden" name="token" value=token />
-                <p><Button kind=ButtonKind::Primary>"No more letters of this kind"</Button></p>
+                <p><Button kind=ButtonKind::Primary>"No more e-mails of this kind"</Button></p>
             </PostForm>
             <PostForm action=paths::DECLINE csrf=again>
                 <input type="hidden" name="token" value=all />
                 <input type="hidden" name="everything" value="on" />
-                <p><Button>"No more letters of any kind that can be declined"</Button></p>
+                <p><Button>"No more e-mails of any kind that can be declined"</Button></p>
             </PostForm>
         }
     });
     view! {
-        <Title text="Letters from MixLens" />
+        <Title text="E-mails from MixLens" />
         <section class="wrap wrap--narrow stack">
-            <h1>"Letters from MixLens"</h1>
+            <h1>"E-mails from MixLens"</h1>
             <Done />
             {forms}
             <p class="muted">
-                "To choose in detail, or to get letters again, "
+                "To choose in detail, or to get e-mails again, "
                 <a href=paths::sign_in_then(paths::EMAIL_PREFERENCES)>"sign in"</a> "."
             </p>
         </section>

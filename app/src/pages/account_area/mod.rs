@@ -117,7 +117,7 @@ fn words(done: &str) -> Option<&'static str> {
     Some(match done {
         "name" => "Your name is changed.",
         "letter" => {
-            "We have sent a letter to the new address. Open the link in it; until then the old address stays."
+            "We have sent an e-mail to the new address. Open the link in it; until then the old address stays."
         }
         "address" => "Your address is changed. Sign in with the new one from now on; the old one was told.",
         "password" => "Your password is changed. Every other browser was signed out.",
@@ -126,7 +126,7 @@ fn words(done: &str) -> Option<&'static str> {
         "sessions" => "Every other browser is signed out.",
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
         "preferences" => "Your choice is saved.",
-        "declined" => "You get no more of these letters.",
+        "declined" => "You get no more of these e-mails.",
         _ => return None,
     })
 }

@@ -42,7 +42,7 @@ pub fn Profile() -> impl IntoView {
                 </PostForm>
             </Section>
             <Section title="Address">
-                <p>"You sign in with " <strong class="breakable">{user.email.clone()}</strong> ", and letters go there."</p>
+                <p>"You sign in with " <strong class="breakable">{user.email.clone()}</strong> ", and our e-mails go there."</p>
                 <Suspense>{address}</Suspense>
             </Section>
             <Section title="Plan">
@@ -61,7 +61,7 @@ async fn address(visit: Visit, refusal: Refusal) -> AnyView {
     let pending = pending.map(|email| {
         view! {
             <p class="muted">
-                "A letter with a link is on its way to " <strong class="breakable">{email}</strong>
+                "An e-mail with a link is on its way to " <strong class="breakable">{email}</strong>
                 ". Your address changes when you open the link, within 24 hours."
             </p>
         }
