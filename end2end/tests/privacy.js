@@ -15,6 +15,7 @@ export const privacyTests = [
   { name: "[P21] the question about statistics is declined without a script and never asked again", run: decline, options: NO_SCRIPT },
   { name: "[P21] [P24] allowing sets one cookie more, and the footer takes it back", run: allow },
   { name: "[P24] a browser that asks not to be tracked is not asked", run: signalled },
+  { name: "[P17] [P21] no page asks anybody else or sets a cookie that is not listed", run: everyPage },
   { name: "[P21] the question is accessible on a phone and covers nothing", run: banner, options: PHONE },
 ];
 
@@ -132,6 +133,37 @@ async function counting(page, walk, options) {
 }
 
 const names = async (page) => (await page.context().cookies()).map(({ name }) => name).sort();
+
+/** The addresses of all pages, from the routes themselves, so that a new page is walked by itself. */
+function routes(report) {
+  const shell = readFileSync(new URL("../../app/src/shell.rs", import.meta.url), "utf8");
+  const found = [...shell.matchAll(/path!\("([^"]+)"\)/g)].map(([, path]) => path.replace(":id", report));
+  assert.ok(found.length > 25, `the routes are found: ${found.length}`);
+  return [...found, "/no-such-page"];
+}
+
+async function everyPage(page) {
+  await counting(page, async (visitor) => {
+    const visit = async (report, expected) => {
+      for (const path of routes(report)) {
+        await visitor.goto(path);
+        await hydrated(visitor);
+        assert.deepEqual(await names(visitor), expected, path);
+      }
+    };
+    await visit("0".repeat(32), ["__Host-csrf"]);
+    await withReport(visitor);
+    const report = visitor.url().split("/").at(-1);
+    await visit(report, ["__Host-csrf", "__Host-session"]);
+    await visitor.goto("/terms");
+    await visitor.getByRole("button", { name: "Allow" }).click();
+    await visitor.waitForURL("**/terms");
+    await visit(report, ["__Host-aid", "__Host-consent", "__Host-csrf", "__Host-session"]);
+    await visitor.goto("/cookies");
+    const listed = await visitor.locator("table.policy tbody th").allInnerTexts();
+    assert.deepEqual(listed.sort(), await names(visitor), "the page lists exactly these");
+  });
+}
 
 async function decline(page) {
   await counting(page, async (visitor, received) => {

@@ -288,6 +288,7 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
     }
     tx.commit().await?;
     if is_finished {
+        backend.db.forget_deleted().await?;
         tracing::info!(%erasure, "a deletion is finished");
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! What stands in front of every handler: CSRF, headers, limits, request ids.
 
 use axum::http::{Method, StatusCode};
+use backend::db::sql;
 
-use crate::world::TestApp;
+use crate::world::{Database, TestApp, mix, on_both_databases};
 
 const PAGES: [&str; 8] = [
     "/",
@@ -152,6 +153,24 @@ async fn every_answer_has_a_request_id_of_ours() {
     let (first, second) = (sent.header("x-request-id"), anon.get("/healthz").await);
     assert_eq!(first.len(), 32);
     assert_ne!(first, second.header("x-request-id"));
+}
+
+on_both_databases! {
+    async fn a_process_is_ready_while_it_can_write_and_says_how_long_work_waits(database) {
+        let (app, anon, user) = TestApp::on(database).await.with_user().await;
+        assert_eq!(anon.get("/readyz").await.text(), "ready\noldest work waits 0 s\n");
+        user.upload("a.wav", mix()).await;
+        app.clock.advance(std::time::Duration::from_secs(90));
+        let waiting = anon.get("/readyz").await;
+        assert_eq!((waiting.status, waiting.text().as_str()), (StatusCode::OK, "ready\noldest work waits 90 s\n"));
+        app.run_jobs().await;
+        assert_eq!(anon.get("/readyz").await.text(), "ready\noldest work waits 0 s\n");
+        app.backend.db.execute(sql("ALTER TABLE cron RENAME TO away")).await.unwrap();
+        let broken = anon.get("/readyz").await;
+        assert_eq!(broken.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(broken.text(), "the database cannot be written to\n");
+        assert_eq!(anon.get("/healthz").await.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,35 @@ async fn sign_ups_are_limited_by_the_address_that_our_own_proxy_saw() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_of_several_processes_allows_its_share() {
+    let settings = [
+        ("trusted_hops", "1"),
+        ("limits.sign_ups_per_hour", "8"),
+        ("limits.web_processes", "3"),
+    ];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let person = app.anon();
+        let token = person.csrf_token().await;
+        let form = [("email", "ann@example.org"), ("csrf", token.as_str())];
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("x-forwarded-for", "203.0.113.9"),
+        ];
+        seen.push(
+            person
+                .post_raw("/signin/forgot", &form, &headers)
+                .await
+                .status
+                .as_u16(),
+        );
+    }
+    assert_eq!(seen, [303, 303, 303, 429]);
+    app.run_jobs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn permissions_to_upload_are_limited_by_account() {
     let settings = [("limits.uploads_per_hour", "2")];
     let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;

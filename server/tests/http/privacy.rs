@@ -140,6 +140,18 @@ async fn is_forgotten(app: &TestApp, account: AccountId) {
     }
 }
 
+/// The files of SQLite as they lie on the disk, journal included; nothing on PostgreSQL.
+fn database_files(app: &TestApp) -> Vec<u8> {
+    let url = secrecy::ExposeSecret::expose_secret(&app.backend.config.database_url).to_owned();
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        return Vec::new();
+    };
+    let path = path.trim_start_matches("//").split('?').next().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes.extend(std::fs::read(format!("{path}-wal")).unwrap_or_default());
+    bytes
+}
+
 async fn rows_of(app: &TestApp, table: &str) -> i64 {
     let count: &'static str = String::leak(format!("SELECT COUNT(*) FROM {table}"));
     app.backend.db.one::<(i64,)>(sql(count)).await.unwrap().0
@@ -235,6 +247,11 @@ on_both_databases! {
         }
         let stored = app.everything_stored().await;
         assert!(stored.contains("\"finished_at\":1"), "the deletion is finished: {stored}");
+        let on_disk = database_files(&app);
+        for trace in traces(account) {
+            let is_there = on_disk.windows(trace.len()).any(|bytes| bytes == trace.as_bytes());
+            assert!(!is_there, "{trace} is still in a page of the file");
+        }
         let log = log.since();
         assert!(log.contains("an account was deleted"), "the log is captured");
         for trace in traces(account) {

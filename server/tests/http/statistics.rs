@@ -285,6 +285,8 @@ on_both_databases! {
         let declined = app.anon();
         answer(&declined, "no").await;
         declined.get("/terms").await;
+        let nothing = events(&receiver, &app).await;
+        assert_eq!(nothing, Vec::<String>::new(), "no answer and a no are no yes");
         for signal in ["dnt", "sec-gpc"] {
             let signalling = app.anon();
             answer(&signalling, "yes").await;

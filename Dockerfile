@@ -1,0 +1,32 @@
+# The program as it runs in production: one image for every role (`web`, `worker`, `beat`), no secret and no setting in it.
+# Configuration comes from the environment (MIXLENS_…); see README.md and config.default.toml.
+
+FROM rust:1-bookworm AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binaryen cmake clang \
+    && rm -rf /var/lib/apt/lists/* \
+    && rustup target add wasm32-unknown-unknown
+WORKDIR /src
+COPY . .
+# The site first: the program serves what lies beside it.
+RUN cargo run --locked --package xtask -- site --release \
+    && cargo build --locked --release --bin mixlens
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates curl \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home mixlens \
+    && install --directory --owner=mixlens --mode=0700 /data
+COPY --from=build /src/target/release/mixlens /opt/mixlens/mixlens
+COPY --from=build /src/target/site /opt/mixlens/site
+USER mixlens
+# Where the program may write: SQLite and the built-in object store, for whoever configures neither.
+ENV MIXLENS_DATA_DIR=/data \
+    MIXLENS_LISTEN=0.0.0.0:3000 \
+    MIXLENS_LOG_FORMAT=json
+VOLUME /data
+EXPOSE 3000
+# Of the web role; a worker has no listener: start it with `--no-healthcheck`.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["curl", "--fail", "--silent", "http://127.0.0.1:3000/readyz"]
+ENTRYPOINT ["/opt/mixlens/mixlens"]
