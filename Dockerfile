@@ -1,15 +1,18 @@
-# The program as it runs in production: one image for every role (`web`, `worker`, `beat`), no secret and no setting in it.
-# Configuration comes from the environment (MIXLENS_…); see README.md and config.default.toml.
+# The program as it runs in production: one image for every role (`web`, `worker`, `beat`), with no secret and no setting in it.
+# What it is told comes from the environment (MIXLENS_…); see README.md and config.default.toml.
 
 FROM rust:1-bookworm AS build
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends binaryen cmake clang \
-    && rm -rf /var/lib/apt/lists/* \
-    && rustup target add wasm32-unknown-unknown
+# wasm-opt runs on node.
+COPY --from=node:22-bookworm-slim /usr/local/bin/node /usr/local/bin/node
+COPY --from=node:22-bookworm-slim /usr/local/lib/node_modules /usr/local/lib/node_modules
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+    && apt-get update \
+    && apt-get install --yes --no-install-recommends cmake \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# The site first: the program serves what lies beside it.
-RUN cargo run --locked --package xtask -- site --release \
+RUN scripts/setup build \
+    && cargo run --locked --package xtask -- site --release \
     && cargo build --locked --release --bin mixlens
 
 FROM debian:bookworm-slim
@@ -19,6 +22,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --no-create-home mixlens \
     && install --directory --owner=mixlens --mode=0700 /data
 COPY --from=build /src/target/release/mixlens /opt/mixlens/mixlens
+# The program serves the site that lies beside it.
 COPY --from=build /src/target/site /opt/mixlens/site
 USER mixlens
 # Where the program may write: SQLite and the built-in object store, for whoever configures neither.
@@ -27,6 +31,6 @@ ENV MIXLENS_DATA_DIR=/data \
     MIXLENS_LOG_FORMAT=json
 VOLUME /data
 EXPOSE 3000
-# Of the web role; a worker has no listener: start it with `--no-healthcheck`.
+# Of the roles that listen; start the others with `docker run --no-healthcheck`.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["curl", "--fail", "--silent", "http://127.0.0.1:3000/readyz"]
 ENTRYPOINT ["/opt/mixlens/mixlens"]

@@ -84,6 +84,8 @@ pub const ACCOUNT_DELETED: &str = "/account/deleted";
 pub const METHODOLOGY: &str = "/methodology";
 /// Every rule, with an anchor for each.
 pub const RULES: &str = "/rules";
+/// Takes the place where the program in a browser broke.
+pub const BROWSER_FAULT: &str = "/browser-fault";
 /// The mail that a development server wrote into files.
 pub const DEV_MAIL: &str = "/dev/mail";
 

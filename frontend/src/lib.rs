@@ -1,7 +1,8 @@
 //! The wasm entry point, nothing else: it wakes the islands of a page that the server has rendered.
 
-// Linked for its islands: each exports a function that the page calls by name, and nothing here calls one.
-use app as _;
+mod fault;
+
+// `app` is linked for its islands as well: each exports a function that the page calls by name.
 use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -11,7 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// call returns, so the mark is set in the next task: by then every island answers.
 #[wasm_bindgen]
 pub fn hydrate() {
-    console_error_panic_hook::set_once();
+    fault::watch();
     leptos::mount::hydrate_islands();
     leptos::prelude::set_timeout(mark_hydrated, Duration::ZERO);
 }

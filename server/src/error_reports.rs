@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use backend::config::{Config, Environment};
 use secrecy::ExposeSecret as _;
 use sentry::{
@@ -22,7 +23,8 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 const OURS: [&str; 5] = ["analysis", "app", "backend", "mixlens", "server"];
 
 /// Fields of log lines and spans that may be in a report: routes as templates, kinds, numbers of ours.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
+    "at",
     "attempt",
     "id",
     "kind",
@@ -60,6 +62,33 @@ pub(crate) fn init(
     options.attach_stacktrace = true;
     options.before_send = Some(Arc::new(|event| Some(allowed(event))));
     Ok(Some(sentry::init(options)))
+}
+
+/// Logs where the program in a browser broke, and so reports it. Anything but a place in our own source is refused: whoever sends
+/// something else is no program of ours.
+pub(crate) async fn browser_fault(body: String) -> StatusCode {
+    if !is_place(&body) {
+        return StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    tracing::error!(at = body, "broke in the browser");
+    StatusCode::NO_CONTENT
+}
+
+/// `app/src/islands/player.rs:261:9`, as Rust names a place.
+fn is_place(text: &str) -> bool {
+    let Some((file, position)) = text.split_once(".rs:") else {
+        return false;
+    };
+    let is_path = file
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-/.".contains(&byte));
+    let is_position = position.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    text.len() <= MAX_VALUE
+        && is_path
+        && is_position
+        && ["app/", "frontend/", "model/"]
+            .iter()
+            .any(|ours| file.starts_with(ours))
 }
 
 /// A report with what may be in it, and nothing else.
@@ -283,6 +312,22 @@ mod tests {
             "the file failed:",
         ] {
             assert!(json.contains(kept), "{kept}: {json}");
+        }
+    }
+
+    #[test]
+    fn p25_of_the_browser_only_a_place_in_our_source_is_taken() {
+        assert!(is_place("app/src/islands/player.rs:261:9"));
+        for other in [
+            "",
+            "ann@example.org",
+            "app/src/islands/player.rs:261:9 ann@example.org",
+            "app/src/ann@example.org.rs:1:1",
+            "/home/ann/player.rs:1:1",
+            "https://evil.example/a.rs:1:1",
+            "app/src/Night drive.rs:1:1",
+        ] {
+            assert!(!is_place(other), "{other}");
         }
     }
 

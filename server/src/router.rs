@@ -16,7 +16,7 @@ use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLay
 use tracing::Instrument as _;
 
 use crate::{
-    account, assets, dev_mail, downloads, forms,
+    account, assets, dev_mail, downloads, error_reports, forms,
     health::{self, Readiness},
     limits, pages, privacy,
     setup::{self, Parts},
@@ -70,6 +70,7 @@ pub fn build(site: Site) -> Router {
         .route("/account/privacy/copy", post(privacy::ask_for_copy))
         .route("/account/privacy/delete", post(privacy::delete_account))
         .route("/consent", post(privacy::consent))
+        .route("/browser-fault", post(error_reports::browser_fault))
         .route("/analyses/{id}/stage", post(forms::stage))
         .route("/analyses/{id}/comparison", post(forms::compare_with))
         .route("/analyses/{id}/report.json", get(downloads::json))

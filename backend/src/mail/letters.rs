@@ -333,7 +333,7 @@ impl<'a> Letters<'a> {
             "Your second factor was switched off for you",
             vec![
                 text(
-                    "Somebody who showed us that they are you told us that the authenticator app and the recovery codes are lost. We switched the second factor off and signed you out everywhere. Signing in takes the password alone.",
+                    "You, or somebody who proved to us to be you, told us that the authenticator app and the recovery codes are lost. We switched the second factor off and signed you out everywhere. Signing in takes the password alone.",
                 ),
                 button("Sign in", format!("{}/signin", self.base)),
                 note("Set it up again under “Security”, with your new app."),

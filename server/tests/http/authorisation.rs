@@ -32,6 +32,7 @@ const MATRIX: &[Line] = &[
     (Get, "/account/privacy", [303, 200, 200]),
     (Get, "/account/privacy/copy", [303, 200, 200]),
     (Get, "/account/privacy/delete", [303, 200, 200]),
+    (Form, "/browser-fault", [422, 422, 422]),
     (Form, "/consent", [303, 303, 303]),
     (Form, "/account/privacy/copy", [303, 303, 303]),
     (Form, "/account/privacy/delete", [303, 422, 422]),

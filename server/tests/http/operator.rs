@@ -377,6 +377,16 @@ on_both_databases! {
         let all = receiver.until("/analyses/{id}/rename").await;
         assert!(all.contains("\"message\":\"answered\"") && all.contains("\"status\":\"500\""), "{all}");
         assert!(all.contains("\"stacktrace\""), "it says where: {all}");
+        let headers = [("sec-fetch-site", "same-origin"), ("x-csrf-token", token.as_str()), ("content-type", "text/plain")];
+        for (told, status) in [
+            ("app/src/islands/player.rs:261:9", StatusCode::NO_CONTENT),
+            ("app/src/Okapi secret.rs:261:9", StatusCode::UNPROCESSABLE_ENTITY),
+        ] {
+            let answer = person.send(Method::POST, "/browser-fault", &headers, told.as_bytes().to_vec()).await;
+            assert_eq!(answer.status, status, "{told}");
+        }
+        let all = all + &receiver.until("app/src/islands/player.rs:261:9").await;
+        assert!(all.contains("broke in the browser"), "{all}");
         let analysis = uploaded.analysis.to_string();
         for secret in [
             EMAIL, "quagga", "Okapi", "secret", "Secret", "203.0.113", "SecretBrowser", "mlp_", "X-Amz", "__Host", "was_title", ".wav",

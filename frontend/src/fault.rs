@@ -1,0 +1,51 @@
+//! What is told when the program in the browser breaks: the place in our source and nothing else (P25), to our own server and
+//! nobody else (P17). The text of a panic may quote what a person typed; it stays in the browser's console.
+
+use std::panic::{self, PanicHookInfo};
+
+use app::{
+    api::{CSRF_HEADER, CSRF_META},
+    paths,
+};
+use js_sys::{Object, Reflect};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The browser's own. It has begun when it returns, so that it outlives the program that called it.
+    #[wasm_bindgen(js_name = fetch)]
+    fn fetch(address: &str, how: &JsValue) -> JsValue;
+}
+
+/// From here on, a panic is told.
+pub(crate) fn watch() {
+    panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        tell(panic);
+    }));
+}
+
+fn tell(panic: &PanicHookInfo<'_>) {
+    let (Some(place), Some(token)) = (panic.location(), csrf_token()) else {
+        return;
+    };
+    let set =
+        |object: &Object, name: &str, value: &JsValue| Reflect::set(object, &name.into(), value).is_ok();
+    let (how, headers) = (Object::new(), Object::new());
+    let is_whole = set(&headers, CSRF_HEADER, &token.into())
+        && set(&headers, "content-type", &"text/plain".into())
+        && set(&how, "method", &"POST".into())
+        && set(&how, "headers", &headers)
+        && set(&how, "body", &place.to_string().into());
+    if is_whole {
+        fetch(paths::BROWSER_FAULT, &how);
+    }
+}
+
+fn csrf_token() -> Option<String> {
+    let document = web_sys::window()?.document()?;
+    let meta = document
+        .query_selector(&format!("meta[name={CSRF_META}]"))
+        .ok()??;
+    meta.get_attribute("content")
+}
