@@ -230,6 +230,7 @@ mod tests {
             sign_ins_per_minute: 3,
             writes_per_minute: 5,
             uploads_per_hour: 4,
+            web_processes: 1,
         })
     }
 
