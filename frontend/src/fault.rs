@@ -36,10 +36,18 @@ fn tell(panic: &PanicHookInfo<'_>) {
         && set(&headers, "content-type", &"text/plain".into())
         && set(&how, "method", &"POST".into())
         && set(&how, "headers", &headers)
-        && set(&how, "body", &place.to_string().into());
+        && set(&how, "body", &source(&place.to_string()).into());
     if is_whole {
         fetch(paths::BROWSER_FAULT, &how);
     }
+}
+
+/// Without the folders of the machine that built it: those of our own crates are relative, those of others lie in a registry.
+fn source(place: &str) -> &str {
+    let in_registry = place
+        .split_once("registry/src/")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    in_registry.map_or(place, |(_, rest)| rest)
 }
 
 fn csrf_token() -> Option<String> {

@@ -37,7 +37,7 @@ const FIELDS: [&str; 10] = [
 ];
 
 /// The longest value of such a field.
-const MAX_VALUE: usize = 64;
+const MAX_VALUE: usize = 96;
 
 /// Starts reporting; nothing where no DSN is set. What is returned sends what waits when it is dropped.
 pub(crate) fn init(
@@ -74,21 +74,15 @@ pub(crate) async fn browser_fault(body: String) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `app/src/islands/player.rs:261:9`, as Rust names a place.
+/// `app/src/islands/player.rs:261:9` or `tachys-0.2.3/src/hydration.rs:181:9`, as Rust names a place.
 fn is_place(text: &str) -> bool {
     let Some((file, position)) = text.split_once(".rs:") else {
         return false;
     };
-    let is_path = file
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-/.".contains(&byte));
+    let in_path = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-/.".contains(&byte);
+    let is_source = file.bytes().all(in_path) && file.contains("/src/") && !file.starts_with('/');
     let is_position = position.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
-    text.len() <= MAX_VALUE
-        && is_path
-        && is_position
-        && ["app/", "frontend/", "model/"]
-            .iter()
-            .any(|ours| file.starts_with(ours))
+    text.len() <= MAX_VALUE && is_source && is_position
 }
 
 /// A report with what may be in it, and nothing else.
@@ -317,13 +311,18 @@ mod tests {
 
     #[test]
     fn p25_of_the_browser_only_a_place_in_our_source_is_taken() {
-        assert!(is_place("app/src/islands/player.rs:261:9"));
+        for ours in [
+            "app/src/islands/player.rs:261:9",
+            "tachys-0.2.3/src/hydration.rs:181:9",
+        ] {
+            assert!(is_place(ours), "{ours}");
+        }
         for other in [
             "",
             "ann@example.org",
             "app/src/islands/player.rs:261:9 ann@example.org",
             "app/src/ann@example.org.rs:1:1",
-            "/home/ann/player.rs:1:1",
+            "/home/ann/src/player.rs:1:1",
             "https://evil.example/a.rs:1:1",
             "app/src/Night drive.rs:1:1",
         ] {
