@@ -13,12 +13,14 @@ pub mod entropy;
 mod error;
 pub mod jobs;
 pub mod mail;
+mod names;
 pub mod plans;
 pub mod privacy;
 pub mod retention;
 mod sealing;
 pub mod sessions;
 pub mod signing;
+pub mod songs;
 pub mod storage;
 pub mod telemetry;
 #[cfg(feature = "testing")]

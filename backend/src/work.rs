@@ -40,6 +40,10 @@ impl Handler for Backend {
                 .await
                 .map_err(JobError::retry),
             Job::JudgeAnew => {
+                let named = analyses::fill_keys(self).await.map_err(JobError::retry)?;
+                if named > 0 {
+                    tracing::info!(named, "analyses can be searched and sorted");
+                }
                 let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
                 if judged > 0 {
                     tracing::info!(judged, "reports were judged by new rules");

@@ -6,6 +6,7 @@ use crate::{
     AnalysisId, Failure, Report, Timestamp, Verdict,
     comparison::Compared,
     format::AudioFormat,
+    song::SongPlace,
     text,
     upload::UploadKind,
     verdict::{Points, Rubric},
@@ -145,6 +146,9 @@ pub struct AnalysisSummary {
     /// How it was judged, once it was.
     #[serde(default)]
     pub score: Option<Score>,
+    /// Which version of which song it is, where a person said so.
+    #[serde(default)]
+    pub song: Option<SongPlace>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
     /// What becomes of the audio.
@@ -200,13 +204,16 @@ impl Audio {
     }
 }
 
-/// A page of the history, newest first.
+/// A page of the history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisPage {
-    /// The rows, newest first.
+    /// The rows, in the order that was asked for.
     pub rows: Vec<AnalysisSummary>,
     /// The key of the next page, when there is one.
     pub next: Option<String>,
+    /// The key of the page before, when there is one.
+    #[serde(default)]
+    pub previous: Option<String>,
 }
 
 /// An analysis with everything its page shows.

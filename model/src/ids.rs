@@ -47,6 +47,8 @@ id! {
     UploadId,
     /// One analysis of one upload.
     AnalysisId,
+    /// One song, of which analyses are versions.
+    SongId,
     /// One signed-in browser.
     SessionId,
     /// One sign-up that waits for the confirmation of its address.

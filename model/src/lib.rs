@@ -8,11 +8,13 @@ pub mod analysis;
 pub mod comparison;
 pub mod failure;
 pub mod format;
+pub mod history;
 pub mod ids;
 pub mod listening;
 pub mod plan;
 pub mod problem;
 pub mod report;
+pub mod song;
 pub mod text;
 pub mod time;
 pub mod upload;
@@ -21,7 +23,7 @@ pub mod verdict;
 pub use failure::{Failure, FailureCode};
 pub use ids::{
     AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, JobId, PasswordResetId, SessionId, SignUpId,
-    UploadId,
+    SongId, UploadId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

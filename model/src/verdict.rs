@@ -3,12 +3,14 @@
 //! A verdict is complete in itself: titles, ranges and reasons are kept as they were said, so that an old one reads the
 //! same after the rules have changed.
 
+mod comparison;
 mod finding;
 mod points;
 mod unit;
 
 use serde::{Deserialize, Serialize};
 
+pub use comparison::{Became, Change, Comparison};
 pub use finding::{Finding, Operation, Passed, Place, Range, Step};
 pub use points::Points;
 pub use unit::Unit;
@@ -211,6 +213,18 @@ impl Judgement {
             50.. => "Needs work",
             _ => "In trouble",
         }
+    }
+
+    /// The finding by this rule, where there is one.
+    #[must_use]
+    pub fn finding(&self, rule: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.rule == rule)
+    }
+
+    /// What the rule saw, where it is as it should be.
+    #[must_use]
+    pub fn passed(&self, rule: &str) -> Option<&Passed> {
+        self.passed.iter().find(|passed| passed.rule == rule)
     }
 
     /// How many findings are of `severity`.

@@ -1,15 +1,19 @@
 //! Analyses: the history, the report, renaming, deleting, and a link to listen.
 
 mod copying;
+mod history;
+pub(crate) mod keys;
 mod listening;
 mod measuring;
 mod references;
-mod store;
+pub(crate) mod store;
 mod verdicts;
 
 pub(crate) use copying::{give_up as give_up_copy, run as make_copy};
 pub use listening::{audio_link, sound, sources};
+pub use history::{PAGE_ROWS, history};
 pub use measuring::Child;
+pub(crate) use keys::fill as fill_keys;
 pub(crate) use measuring::{give_up, run};
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use store::{insert, of_upload};
@@ -18,7 +22,7 @@ pub(crate) use verdicts::judge_anew;
 
 use model::{
     AnalysisId, Report, Timestamp,
-    analysis::{AnalysisPage, AnalysisView, Audio, Progress},
+    analysis::{AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::UploadKind,
 };
@@ -26,34 +30,11 @@ use model::{
 use crate::{
     Actor, Backend, Error, Result,
     jobs::{self, Job},
+    songs,
 };
-
-/// Rows of the history on one page.
-pub const PAGE_ROWS: u32 = 25;
 
 /// The most characters of a title.
 const MAX_TITLE: usize = 120;
-
-/// A page of the person's history, newest first. `before` is the `next` of the page before it.
-///
-/// # Errors
-/// `Invalid` on `before` where it is no key of ours.
-pub async fn history(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
-    let user = actor.user()?;
-    let before = parsed_key(before)?;
-    // One more than a page, to see whether there is another.
-    let mut rows = store::page(&backend.db, user.account, before, PAGE_ROWS + 1).await?;
-    let more = rows.len() > PAGE_ROWS as usize;
-    rows.truncate(PAGE_ROWS as usize);
-    let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-    Ok(AnalysisPage {
-        rows: rows
-            .into_iter()
-            .map(store::SummaryRow::summary)
-            .collect::<Result<_>>()?,
-        next,
-    })
-}
 
 /// One analysis with its report.
 ///
@@ -126,11 +107,12 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
             format!("Use at most {MAX_TITLE} characters."),
         ));
     }
-    if store::rename(&backend.db, user.account, id, &title).await? {
-        Ok(())
-    } else {
-        Err(missing())
+    let mut tx = backend.db.begin().await?;
+    if !store::rename(&mut tx, user.account, id, &title).await? {
+        return Err(missing());
     }
+    keys::refresh(&mut tx, id).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Deletes an analysis, its upload and its audio; what it was for. The rows are gone when this returns, the object a moment
@@ -144,6 +126,7 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     let (upload, kind) = store::delete(&mut tx, user.account, id)
         .await?
         .ok_or_else(missing)?;
+    songs::forget_empty(&mut tx, user.account).await?;
     let removal = Job::RemoveAudio {
         account: user.account,
         upload,

@@ -52,7 +52,11 @@ pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) 
     let more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    Ok(AnalysisPage { rows, next })
+    Ok(AnalysisPage {
+        rows,
+        next,
+        previous: None,
+    })
 }
 
 /// What the mix `id` may be compared with: what is chosen first, then the newest references and mixes that are measured.

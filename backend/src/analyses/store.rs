@@ -3,6 +3,7 @@
 use model::{
     AccountId, AnalysisId, Failure, Report, Timestamp, UploadId,
     analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Progress, Score, Stage},
+    song::SongPlace,
     upload::UploadKind,
     verdict::{Points, Rubric, Verdict},
 };
@@ -11,20 +12,12 @@ use super::audio_of;
 use crate::{
     Error, Result,
     db::{Db, DbError, Tx, sql},
+    names::{self, Stem},
 };
-
-/// The columns of a [`SummaryRow`], from `analysis` and `upload`.
-macro_rules! summary_columns {
-    () => {
-        "analysis.id, analysis.kind, title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s, \
-         integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after"
-    };
-}
-pub(super) use summary_columns;
 
 /// What the history shows.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct SummaryRow {
+pub(crate) struct SummaryRow {
     pub(super) id: String,
     kind: String,
     title: String,
@@ -33,13 +26,27 @@ pub(super) struct SummaryRow {
     progress: ProgressRow,
     failure: Option<String>,
     duration_s: Option<f64>,
-    integrated_lufs: Option<f64>,
+    pub(super) integrated_lufs: Option<f64>,
     rubric: Option<String>,
     rubric_chosen: bool,
-    score_tenths: Option<i64>,
+    pub(super) score_tenths: Option<i64>,
     upload_state: String,
     delete_after: Option<i64>,
+    song_id: Option<String>,
+    song_title: Option<String>,
+    version: i64,
 }
+
+/// The columns of a [`SummaryRow`], from `analysis` and `upload`.
+macro_rules! summary_columns {
+    () => {
+        "analysis.id, analysis.kind, analysis.title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
+         integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after, song_id,
+         (SELECT song.title FROM song WHERE song.id = song_id) AS song_title,
+         (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = analysis.song_id AND version.id <= analysis.id) AS version"
+    };
+}
+pub(crate) use summary_columns;
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct ProgressRow {
@@ -73,7 +80,19 @@ pub(super) struct WorkRow {
 }
 
 impl SummaryRow {
-    pub(super) fn summary(self) -> Result<AnalysisSummary> {
+    pub(crate) fn summary(self) -> Result<AnalysisSummary> {
+        let version = u32::try_from(self.version).map_err(Error::internal)?;
+        let song = self
+            .song_id
+            .zip(self.song_title)
+            .map(|(id, title)| {
+                Ok::<_, Error>(SongPlace {
+                    id: id.parse().map_err(Error::internal)?,
+                    title,
+                    version,
+                })
+            })
+            .transpose()?;
         Ok(AnalysisSummary {
             id: self.id.parse().map_err(Error::internal)?,
             kind: kind_of(&self.kind)?,
@@ -82,6 +101,7 @@ impl SummaryRow {
             progress: self.progress.progress()?,
             duration_s: self.duration_s,
             integrated_lufs: self.integrated_lufs,
+            song,
             score: score_of(self.rubric.as_deref(), self.rubric_chosen, self.score_tenths)?,
             failure: self
                 .failure
@@ -144,13 +164,14 @@ pub(crate) async fn insert(
     id: AnalysisId,
     account: AccountId,
     (upload, kind): (UploadId, UploadKind),
-    title: String,
+    (title, file_name): (&str, &str),
     now: Timestamp,
     failure: Option<&Failure>,
 ) -> Result<()> {
     const INSERT: &str = "
-        INSERT INTO analysis (id, account_id, upload_id, kind, title, state, stage, percent, created_at, finished_at, failure)
-        VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9)";
+        INSERT INTO analysis
+            (id, account_id, upload_id, kind, title, state, stage, percent, created_at, finished_at, failure, title_key, search_key, stem)
+        VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9, $10, $11, $12)";
     let state = if failure.is_some() {
         AnalysisState::Failed
     } else {
@@ -171,7 +192,10 @@ pub(crate) async fn insert(
                     .map(serde_json::to_string)
                     .transpose()
                     .map_err(Error::internal)?,
-            ),
+            )
+            .bind(names::sort_key(title))
+            .bind(names::search_key(title, None, file_name))
+            .bind(Stem::of(title).text()),
     )
     .await?;
     Ok(())
@@ -181,29 +205,6 @@ pub(crate) async fn of_upload(db: &Db, account: AccountId, upload: UploadId) -> 
     const SELECT: &str = "SELECT id FROM analysis WHERE upload_id = $1 AND account_id = $2";
     let row: Option<(String,)> = db.optional(sql(SELECT).bind(upload).bind(account)).await?;
     row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
-}
-
-pub(super) async fn page(
-    db: &Db,
-    account: AccountId,
-    before: Option<AnalysisId>,
-    count: u32,
-) -> Result<Vec<SummaryRow>, DbError> {
-    const SELECT: &str = concat!(
-        "SELECT ",
-        summary_columns!(),
-        " FROM analysis JOIN upload ON upload.id = upload_id
-        WHERE analysis.account_id = $1 AND analysis.kind = 'mix' AND ($2 IS NULL OR analysis.id < $2)
-        ORDER BY analysis.id DESC LIMIT $3"
-    );
-    // Two texts would let the planner use the key in both; with `$2 IS NULL OR` SQLite still walks the index in order.
-    db.all(
-        sql(SELECT)
-            .bind(account)
-            .bind(before.map(|id| id.to_string()))
-            .bind(count),
-    )
-    .await
 }
 
 pub(super) async fn find(
@@ -232,13 +233,13 @@ pub(super) async fn progress(
 }
 
 pub(super) async fn rename(
-    db: &Db,
+    tx: &mut Tx,
     account: AccountId,
     id: AnalysisId,
     title: &str,
 ) -> Result<bool, DbError> {
     const UPDATE: &str = "UPDATE analysis SET title = $3 WHERE id = $1 AND account_id = $2";
-    Ok(db.execute(sql(UPDATE).bind(id).bind(account).bind(title)).await? == 1)
+    Ok(tx.execute(sql(UPDATE).bind(id).bind(account).bind(title)).await? == 1)
 }
 
 /// Deletes an analysis and its upload; the upload's id and what it was for, where there was one.

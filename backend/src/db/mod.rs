@@ -288,6 +288,7 @@ values! {
     model::ErasureId => Text(value: value.to_string()),
     model::ExportId => Text(value: value.to_string()),
     model::JobId => Text(value: value.to_string()),
+    model::SongId => Text(value: value.to_string()),
     model::SignUpId => Text(value: value.to_string()),
     model::PasswordResetId => Text(value: value.to_string()),
     model::EmailChangeId => Text(value: value.to_string()),

@@ -51,7 +51,8 @@ pub enum Job {
         /// The upload.
         upload: UploadId,
     },
-    /// Judges all reports that the present rules have not seen. Periodic.
+    /// Brings what an older version of the program stored up to date: keys of the history, and verdicts by the present
+    /// rules. Periodic.
     JudgeAnew,
     /// Writes to a person.
     Mail {

@@ -252,9 +252,13 @@ pub const TABLES: &[Table] = &[
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
                 "rule_set" Text "Judged by rules of", "rubric" Text "Judged as", "rubric_chosen" Flag "You chose that",
-                "score_tenths" Number "Score in tenths", "song_id" Text "Song",
+                "score_tenths" Number "Score in tenths", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
             }
-            withheld { "account_id" REFERENCE }
+            withheld {
+                "account_id" REFERENCE, "title_key" "the title once more, in small letters, to sort by",
+                "search_key" "the title, the song and the name of the file once more, to look them up by",
+                "stem" "the title once more, without what marks a version, to suggest a song by",
+            }
         },
         erase: Erase::WithAccount,
     },
@@ -277,11 +281,11 @@ pub const TABLES: &[Table] = &[
         name: "song",
         title: "Songs",
         about: "The songs that you put versions together under.",
-        kept: "Until you delete your account.",
+        kept: "Until you delete the song, its last version, or your account.",
         export: rows! {
             from "song" where Account is "account_id = $1"
             given { "id" Text "Number", "title" Text "Title", "created_at" Time "Made" }
-            withheld { "account_id" REFERENCE }
+            withheld { "account_id" REFERENCE, "title_key" "the title once more, in small letters, to look it up by" }
         },
         erase: Erase::WithAccount,
     },

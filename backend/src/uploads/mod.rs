@@ -147,7 +147,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
         analysis,
         user.account,
         (id, kind),
-        title_of(&row.file_name),
+        (title_of(&row.file_name), &row.file_name),
         now,
         failure.as_ref(),
     )
@@ -262,13 +262,9 @@ fn clean_file_name(name: &str) -> Result<String> {
     }
 }
 
-fn title_of(file_name: &str) -> String {
+fn title_of(file_name: &str) -> &str {
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    if stem.is_empty() {
-        file_name.to_owned()
-    } else {
-        stem.to_owned()
-    }
+    if stem.is_empty() { file_name } else { stem }
 }
 
 impl UploadRow {

@@ -1,0 +1,442 @@
+//! Songs: analyses that a person puts together as versions of one, and what changed from one version to another.
+//!
+//! A song lives as long as it has a version: it is made with its first one and goes with its last.
+
+mod store;
+mod suggestion;
+
+use analysis::rules::{RULE_SET, judge};
+use model::{
+    AccountId, AnalysisId, ProblemCode, Report, SongId, Timestamp,
+    analysis::{AnalysisState, AnalysisView},
+    song::{MAX_TITLE, Pair, SongAside, SongSummary, SongView, Step, Suggestion, Version},
+    verdict::{Comparison, Points, Rubric},
+};
+
+use self::suggestion::{Candidate, most_apart_s, suggest};
+use crate::{
+    Actor, Backend, Error, Result,
+    analyses::keys,
+    db::{DbError, Tx, is_unique_violation},
+    names::{self, Stem},
+};
+
+/// The most versions that a song's page shows.
+const MOST_VERSIONS: u32 = 500;
+/// The most songs to choose from in a list.
+const MOST_TITLES: u32 = 100;
+/// The most analyses that are put together at once.
+const MOST_AT_ONCE: usize = 100;
+/// Songs on one page of them.
+pub const PAGE_ROWS: u32 = 50;
+
+/// Puts analyses into the song of this title, which is made where there is none. They leave the songs that they were in.
+///
+/// # Errors
+/// `Invalid` on `title` or `analysis`; `Conflict` where one has no report and never will; `NotFound`.
+pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], title: &str) -> Result<SongId> {
+    let account = actor.user()?.account;
+    let title = clean_title(title)?;
+    if analyses.is_empty() {
+        return Err(Error::invalid("analysis", "Choose at least one version."));
+    }
+    if analyses.len() > MOST_AT_ONCE {
+        return Err(Error::invalid(
+            "analysis",
+            format!("Choose at most {MOST_AT_ONCE} versions at once."),
+        ));
+    }
+    let fresh = SongId(backend.new_id());
+    let mut tx = backend.db.begin().await?;
+    let key = names::sort_key(&title);
+    let song = store::of_title(&mut tx, account, fresh, (&title, &key), backend.now()).await?;
+    join(&mut tx, account, analyses, song).await?;
+    tx.commit().await?;
+    Ok(song)
+}
+
+/// Takes up what was suggested for an analysis.
+///
+/// # Errors
+/// `Conflict` where nothing is suggested any more; `NotFound`.
+pub async fn accept(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<SongId> {
+    let account = actor.user()?.account;
+    let view = crate::analyses::view(backend, actor, id).await?;
+    let Some(suggestion) = suggestion_for(backend, account, &view).await? else {
+        return Err(Error::problem(
+            ProblemCode::Conflict,
+            "There is nothing to group this one with any more. Choose a song for it, or name a new one.",
+        ));
+    };
+    let analyses: Vec<AnalysisId> = suggestion
+        .with
+        .iter()
+        .map(|named| named.id)
+        .chain([id])
+        .collect();
+    let Some(song) = suggestion.song else {
+        return put(backend, actor, &analyses, &suggestion.title).await;
+    };
+    let mut tx = backend.db.begin().await?;
+    join(&mut tx, account, &analyses, song).await?;
+    tx.commit().await?;
+    Ok(song)
+}
+
+/// Says that an analysis is no version of what was suggested. Nothing is suggested for it again.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn decline(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
+    let account = actor.user()?.account;
+    let mut tx = backend.db.begin().await?;
+    if !store::decline(&mut tx, account, id).await? {
+        return Err(Error::not_found("analysis"));
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Takes an analysis out of its song. The song goes with its last version.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
+    let account = actor.user()?.account;
+    let mut tx = backend.db.begin().await?;
+    if !store::set_song(&mut tx, account, id, None).await? {
+        return Err(Error::not_found("analysis"));
+    }
+    // Whoever takes it out does not want to be asked to put it back.
+    store::decline(&mut tx, account, id).await?;
+    keys::refresh(&mut tx, id).await?;
+    store::forget_empty(&mut tx, account).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Gives a song another title.
+///
+/// # Errors
+/// `Invalid` on `title`, also where another song has it; `NotFound`.
+pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str) -> Result<()> {
+    let account = actor.user()?.account;
+    let title = clean_title(title)?;
+    let mut tx = backend.db.begin().await?;
+    match store::rename(&mut tx, account, song, (&title, &names::sort_key(&title))).await {
+        Ok(true) => {}
+        Ok(false) => return Err(missing()),
+        Err(error) if is_unique_violation(&error) => {
+            return Err(Error::invalid(
+                "title",
+                "Another song of yours has this title. Choose another one, or add these versions to that song.",
+            ));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    keys::refresh_song(&mut tx, song).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Deletes a song. Its versions stay, and belong to none.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn delete(backend: &Backend, actor: &Actor, song: SongId) -> Result<()> {
+    let account = actor.user()?.account;
+    let mut tx = backend.db.begin().await?;
+    let versions = store::versions_in(&mut tx, account, song).await?;
+    if !store::delete(&mut tx, account, song).await? {
+        return Err(missing());
+    }
+    for id in versions {
+        keys::refresh(&mut tx, id).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// A song with its versions, and two of them compared: those of `pair` as (before, after), or the newest two.
+///
+/// # Errors
+/// `NotFound` where there is no such song, or `pair` names what is no version of it with a report.
+pub async fn view(
+    backend: &Backend,
+    actor: &Actor,
+    song: SongId,
+    pair: Option<(AnalysisId, AnalysisId)>,
+) -> Result<SongView> {
+    let account = actor.user()?.account;
+    let title = store::title(&backend.db, account, song)
+        .await?
+        .ok_or_else(missing)?;
+    let versions: Vec<Version> = store::versions(&backend.db, account, song, MOST_VERSIONS)
+        .await?
+        .into_iter()
+        .zip(1..)
+        .map(|(row, number)| {
+            Ok(Version {
+                number,
+                summary: row.summary()?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let with_report: Vec<&Version> = versions
+        .iter()
+        .filter(|version| version.summary.progress.state == AnalysisState::Done)
+        .collect();
+    let chosen = match (pair, with_report.as_slice()) {
+        (Some((before, after)), _) => {
+            let version = |id| {
+                with_report
+                    .iter()
+                    .find(|version| version.summary.id == id)
+                    .copied()
+                    .ok_or_else(|| Error::not_found("version of this song with a report"))
+            };
+            Some((version(before)?, version(after)?))
+        }
+        (None, [.., before, after]) => Some((*before, *after)),
+        _ => None,
+    };
+    let pair = match chosen {
+        Some((before, after)) => compare(
+            backend,
+            account,
+            (before.summary.id, before.number),
+            (after.summary.id, after.number),
+        )
+        .await?,
+        None => None,
+    };
+    Ok(SongView {
+        id: song,
+        title,
+        versions,
+        pair,
+    })
+}
+
+/// What the page of a report says of songs.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Result<SongAside> {
+    let account = actor.user()?.account;
+    let place = view.summary.song.clone();
+    let step = match &place {
+        Some(place) => step(backend, account, place.id, (view.summary.id, place.version)).await?,
+        None => None,
+    };
+    Ok(SongAside {
+        suggestion: suggestion_for(backend, account, view).await?,
+        title: names::song_title(&view.summary.title),
+        songs: titles(backend, actor)
+            .await?
+            .into_iter()
+            .map(|(_, title)| title)
+            .collect(),
+        place,
+        step,
+    })
+}
+
+/// The songs to choose from, the latest made first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn titles(backend: &Backend, actor: &Actor) -> Result<Vec<(SongId, String)>> {
+    store::titles(&backend.db, actor.user()?.account, MOST_TITLES)
+        .await?
+        .into_iter()
+        .map(|(id, title)| Ok((id.parse().map_err(Error::internal)?, title)))
+        .collect()
+}
+
+/// A page of the person's songs, the latest made first, and the id from which the next page goes on.
+///
+/// # Errors
+/// `Invalid` on `before` where it is no id.
+pub async fn songs(
+    backend: &Backend,
+    actor: &Actor,
+    before: Option<&str>,
+) -> Result<(Vec<SongSummary>, Option<SongId>)> {
+    let account = actor.user()?.account;
+    let before = before
+        .map(|key| {
+            key.parse()
+                .map_err(|_| Error::invalid("before", "This page does not exist. Go back to your songs."))
+        })
+        .transpose()?;
+    let mut rows = store::songs(&backend.db, account, before, PAGE_ROWS + 1).await?;
+    let has_more = rows.len() > PAGE_ROWS as usize;
+    rows.truncate(PAGE_ROWS as usize);
+    let songs: Vec<SongSummary> = rows
+        .into_iter()
+        .map(|row| {
+            Ok(SongSummary {
+                id: row.id.parse().map_err(Error::internal)?,
+                title: row.title,
+                versions: u32::try_from(row.versions).map_err(Error::internal)?,
+                latest: row.latest.map(points).transpose()?,
+                changed_at: row.changed_at.map(Timestamp),
+            })
+        })
+        .collect::<Result<_>>()?;
+    let next = songs.last().filter(|_| has_more).map(|song| song.id);
+    Ok((songs, next))
+}
+
+/// Songs without a version go: for whoever deletes analyses.
+pub(crate) async fn forget_empty(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
+    store::forget_empty(tx, account).await
+}
+
+async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: SongId) -> Result<()> {
+    for &id in analyses {
+        match store::state_of(tx, account, id).await?.as_deref() {
+            None => return Err(Error::not_found("analysis")),
+            Some("failed") => {
+                return Err(Error::problem(
+                    ProblemCode::Conflict,
+                    "A file that could not be measured is no version of a song. Leave it out.",
+                ));
+            }
+            Some(_) => {}
+        }
+        store::set_song(tx, account, id, Some(song)).await?;
+        keys::refresh(tx, id).await?;
+    }
+    Ok(store::forget_empty(tx, account).await?)
+}
+
+/// `None` where one of them has no report.
+async fn compare(
+    backend: &Backend,
+    account: AccountId,
+    (before, before_number): (AnalysisId, u32),
+    (after, after_number): (AnalysisId, u32),
+) -> Result<Option<Pair>> {
+    let earlier = store::judged(&backend.db, account, before).await?;
+    let later = store::judged(&backend.db, account, after).await?;
+    let (Some(earlier), Some(later)) = (earlier, later) else {
+        return Ok(None);
+    };
+    let report_before: Report = serde_json::from_str(&earlier.report).map_err(Error::internal)?;
+    let report_after: Report = serde_json::from_str(&later.report).map_err(Error::internal)?;
+    // Both anew: stored verdicts may be by different rules, and each by the rubric of its own.
+    let (verdict_before, verdict_after) = (judge(&report_before), judge(&report_after));
+    let rubric: Rubric = match &later.rubric {
+        Some(rubric) => rubric
+            .parse()
+            .map_err(|()| Error::internal("unknown rubric"))?,
+        None => verdict_after.stage.rubric,
+    };
+    let comparison = Comparison::of(verdict_before.by(rubric), verdict_after.by(rubric));
+    let is_as_stored =
+        |stored: Option<i64>, here: Points| stored.is_none_or(|tenths| tenths == i64::from(here.tenths()));
+    Ok(Some(Pair {
+        before: before_number,
+        after: after_number,
+        rubric,
+        rule_set: RULE_SET.to_owned(),
+        is_judged_anew: !is_as_stored(earlier.score_tenths, comparison.before)
+            || !is_as_stored(later.score_tenths, comparison.after),
+        comparison,
+        report_before,
+        report_after,
+    }))
+}
+
+/// From the version before to this one.
+async fn step(
+    backend: &Backend,
+    account: AccountId,
+    song: SongId,
+    (id, number): (AnalysisId, u32),
+) -> Result<Option<Step>> {
+    let Some((before, before_number)) = store::version_before(&backend.db, song, id).await? else {
+        return Ok(None);
+    };
+    let before: AnalysisId = before.parse().map_err(Error::internal)?;
+    let before_number = u32::try_from(before_number).map_err(Error::internal)?;
+    let pair = compare(backend, account, (before, before_number), (id, number)).await?;
+    Ok(pair.map(|pair| Step {
+        before: before_number,
+        analysis: before,
+        gained: pair.comparison.difference(),
+        words: pair.comparison.words(),
+    }))
+}
+
+async fn suggestion_for(
+    backend: &Backend,
+    account: AccountId,
+    view: &AnalysisView,
+) -> Result<Option<Suggestion>> {
+    let id = view.summary.id;
+    let Some(duration_s) = view.summary.duration_s else {
+        return Ok(None);
+    };
+    if !store::is_open(&backend.db, account, id).await? {
+        return Ok(None);
+    }
+    let own = Candidate {
+        id,
+        title: view.summary.title.clone(),
+        stem: Stem::of(&view.summary.title),
+        duration_s,
+        song: None,
+    };
+    let apart_s = most_apart_s(duration_s);
+    let rows = store::candidates(
+        &backend.db,
+        account,
+        (duration_s - apart_s, duration_s + apart_s),
+    )
+    .await?;
+    let others: Vec<Candidate> = rows
+        .into_iter()
+        .map(|row| {
+            let song = row
+                .song_id
+                .zip(row.song_title)
+                .map(|(id, title)| Ok::<_, Error>((id.parse().map_err(Error::internal)?, title)))
+                .transpose()?;
+            Ok(Candidate {
+                id: row.id.parse().map_err(Error::internal)?,
+                title: row.title,
+                stem: Stem::from_text(&row.stem),
+                duration_s: row.duration_s,
+                song,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let others: Vec<Candidate> = others.into_iter().filter(|other| other.id != id).collect();
+    Ok(suggest(&own, &others))
+}
+
+fn clean_title(title: &str) -> Result<String> {
+    let title: String = title.trim().chars().filter(|c| !c.is_control()).collect();
+    if title.is_empty() {
+        return Err(Error::invalid("title", "Name the song."));
+    }
+    if title.chars().count() > MAX_TITLE {
+        return Err(Error::invalid(
+            "title",
+            format!("Use at most {MAX_TITLE} characters."),
+        ));
+    }
+    Ok(title)
+}
+
+fn points(tenths: i64) -> Result<Points> {
+    Ok(Points::from_tenths(
+        i32::try_from(tenths).map_err(Error::internal)?,
+    ))
+}
+
+fn missing() -> Error {
+    Error::not_found("song")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! One receipt against another: what was fixed, what got better or worse, what is new, and what each costs or wins.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Area, Finding, Judgement, Points};
+
+/// What became of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// It costs points that it did not cost before.
+    New,
+    /// It costs more.
+    Worse,
+    /// It costs less.
+    Better,
+    /// It costs nothing any more.
+    Fixed,
+    /// It costs the same.
+    Unchanged,
+}
+
+impl Became {
+    /// Every outcome, in the order of pages: what needs a look first.
+    pub const ALL: [Self; 5] = [
+        Self::New,
+        Self::Worse,
+        Self::Fixed,
+        Self::Better,
+        Self::Unchanged,
+    ];
+
+    /// One word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::New => "New",
+            Self::Worse => "Worse",
+            Self::Better => "Better",
+            Self::Fixed => "Fixed",
+            Self::Unchanged => "Unchanged",
+        }
+    }
+
+    /// The same seen from the other side.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        match self {
+            Self::New => Self::Fixed,
+            Self::Worse => Self::Better,
+            Self::Better => Self::Worse,
+            Self::Fixed => Self::New,
+            Self::Unchanged => Self::Unchanged,
+        }
+    }
+}
+
+/// One rule in two receipts, of which at least one has a finding by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The rule, by its stable id.
+    pub rule: String,
+    /// What is wrong, or was: the title of the later finding where there is one.
+    pub title: String,
+    /// What it is about.
+    pub area: Area,
+    /// What became of it.
+    pub became: Became,
+    /// The measured value before, in words; empty where nothing more is to be said.
+    pub before: String,
+    /// The same afterwards.
+    pub after: String,
+    /// What it wins (positive) or costs (negative) against before.
+    pub points: Points,
+}
+
+/// One receipt against another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The score before.
+    pub before: Points,
+    /// The score afterwards.
+    pub after: Points,
+    /// What changed, in the order of [`Became::ALL`], and where the most points are first.
+    pub changes: Vec<Change>,
+}
+
+impl Comparison {
+    /// `before` against `after`, which must be by the same rule set and the same rubric.
+    #[must_use]
+    pub fn of(before: &Judgement, after: &Judgement) -> Self {
+        let mut changes: Vec<Change> = after
+            .findings
+            .iter()
+            .map(|later| change(before.finding(&later.rule), Some(later), (before, after)))
+            .chain(
+                before
+                    .findings
+                    .iter()
+                    .filter(|earlier| after.finding(&earlier.rule).is_none())
+                    .map(|earlier| change(Some(earlier), None, (before, after))),
+            )
+            .flatten()
+            .collect();
+        let place = |became: Became| Became::ALL.iter().position(|other| *other == became);
+        changes.sort_by(|a, b| {
+            place(a.became)
+                .cmp(&place(b.became))
+                .then_with(|| b.points.tenths().abs().cmp(&a.points.tenths().abs()))
+                .then_with(|| a.rule.cmp(&b.rule))
+        });
+        Self {
+            before: before.score,
+            after: after.score,
+            changes,
+        }
+    }
+
+    /// What the score has gained; the sum of the points of all changes, exactly.
+    #[must_use]
+    pub fn difference(&self) -> Points {
+        self.after - self.before
+    }
+
+    /// What was won where something was won.
+    #[must_use]
+    pub fn won(&self) -> Points {
+        self.sum(|points| points.tenths() > 0)
+    }
+
+    /// What was lost where something was lost; negative.
+    #[must_use]
+    pub fn lost(&self) -> Points {
+        self.sum(|points| points.tenths() < 0)
+    }
+
+    /// The changes of one kind.
+    pub fn that(&self, became: Became) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.became == became)
+    }
+
+    /// `2 fixed, 1 better, 1 new`; `nothing changed` where that is so.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let parts: Vec<String> = [Became::Fixed, Became::Better, Became::Worse, Became::New]
+            .into_iter()
+            .map(|became| (self.that(became).count(), became))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, became)| format!("{count} {}", became.word().to_lowercase()))
+            .collect();
+        if parts.is_empty() {
+            "nothing changed".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    }
+
+    fn sum(&self, holds: impl Fn(Points) -> bool) -> Points {
+        self.changes
+            .iter()
+            .map(|change| change.points)
+            .filter(|points| holds(*points))
+            .sum()
+    }
+}
+
+/// `None` where neither has a finding.
+fn change(
+    earlier: Option<&Finding>,
+    later: Option<&Finding>,
+    (before, after): (&Judgement, &Judgement),
+) -> Option<Change> {
+    let named = later.or(earlier)?;
+    let cost = |finding: Option<&Finding>| finding.map_or(Points::default(), |finding| finding.points);
+    let points = cost(earlier) - cost(later);
+    let became = match (earlier, later) {
+        (None, _) => Became::New,
+        (_, None) => Became::Fixed,
+        _ if points.tenths() > 0 => Became::Better,
+        _ if points.tenths() < 0 => Became::Worse,
+        _ => Became::Unchanged,
+    };
+    Some(Change {
+        rule: named.rule.clone(),
+        title: named.title.clone(),
+        area: named.area,
+        became,
+        before: value_words(before, &named.rule),
+        after: value_words(after, &named.rule),
+        points,
+    })
+}
+
+/// What `judgement` measured by the rule, as a finding or as something that is as it should be.
+fn value_words(judgement: &Judgement, rule: &str) -> String {
+    match (judgement.finding(rule), judgement.passed(rule)) {
+        (Some(finding), _) => finding.value_words(),
+        (None, Some(passed)) if passed.unit == super::Unit::YesNo => "none".to_owned(),
+        (None, Some(passed)) => passed.unit.text(passed.value),
+        (None, None) if judgement.not_applicable.iter().any(|id| id == rule) => "does not apply".to_owned(),
+        // Another row covers it, or it is less than a tenth of a point.
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Class, Confidence, Passed, Range, Severity, Unit};
+
+    fn finding(rule: &str, value: f64, tenths: i32) -> Finding {
+        Finding {
+            rule: rule.to_owned(),
+            title: format!("{rule} at {value}"),
+            area: Area::Peaks,
+            class: Class::Risk,
+            confidence: Confidence::Measured,
+            severity: Severity::Note,
+            value,
+            unit: Unit::Dbtp,
+            label: None,
+            range: Range {
+                low: None,
+                high: Some(-1.0),
+            },
+            source: String::new(),
+            points: Points::from_tenths(tenths),
+            why: String::new(),
+            action: String::new(),
+            places: Vec::new(),
+            step: None,
+            covers: Vec::new(),
+        }
+    }
+
+    fn judgement(findings: &[(&str, f64, i32)], passed: &[&str]) -> Judgement {
+        let findings: Vec<Finding> = findings
+            .iter()
+            .map(|(rule, value, tenths)| finding(rule, *value, *tenths))
+            .collect();
+        let lost: Points = findings.iter().map(|finding| finding.points).sum();
+        Judgement {
+            score: Points::from_tenths(1_000) - lost,
+            findings,
+            passed: passed
+                .iter()
+                .map(|rule| Passed {
+                    rule: (*rule).to_owned(),
+                    title: String::new(),
+                    area: Area::Peaks,
+                    value: -2.0,
+                    unit: Unit::Dbtp,
+                    range: Range {
+                        low: None,
+                        high: Some(-1.0),
+                    },
+                    strength: None,
+                })
+                .collect(),
+            not_applicable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_finding_is_fixed_better_worse_new_or_unchanged() {
+        let before = judgement(
+            &[("a", 1.0, 50), ("b", 0.5, 30), ("c", 0.2, 10), ("d", 0.0, 7)],
+            &["e"],
+        );
+        let after = judgement(&[("b", 0.3, 21), ("c", 0.4, 24), ("d", 0.0, 7), ("e", 0.9, 3)], &["a"]);
+        let comparison = Comparison::of(&before, &after);
+        let seen: Vec<_> = comparison
+            .changes
+            .iter()
+            .map(|change| (change.rule.as_str(), change.became, change.points.tenths()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("e", Became::New, -3),
+                ("c", Became::Worse, -14),
+                ("a", Became::Fixed, 50),
+                ("b", Became::Better, 9),
+                ("d", Became::Unchanged, 0),
+            ]
+        );
+        assert_eq!(comparison.words(), "1 fixed, 1 better, 1 worse, 1 new");
+        let fixed = comparison.that(Became::Fixed).next().unwrap();
+        assert_eq!(
+            (fixed.before.as_str(), fixed.after.as_str()),
+            ("1.0\u{202f}dBTP", "−2.0\u{202f}dBTP")
+        );
+    }
+
+    #[test]
+    fn the_points_of_all_changes_sum_to_the_difference_exactly() {
+        let rules = ["a", "b", "c", "d", "e", "f"];
+        // Every pair of receipts whose rows are drawn from a small machine of remainders.
+        let receipt = |seed: i32| {
+            let rows: Vec<(&str, f64, i32)> = rules
+                .iter()
+                .enumerate()
+                .map(|(at, rule)| (*rule, 0.0, (seed * 7 + at as i32 * seed * 3) % 41))
+                .filter(|(_, _, tenths)| *tenths > 12)
+                .collect();
+            judgement(&rows, &[])
+        };
+        for before in 0..40 {
+            for after in 0..40 {
+                let comparison = Comparison::of(&receipt(before), &receipt(after));
+                let sum: Points = comparison.changes.iter().map(|change| change.points).sum();
+                assert_eq!(sum, comparison.difference(), "{before} against {after}");
+                assert_eq!(comparison.won() + comparison.lost(), comparison.difference());
+            }
+        }
+    }
+
+    #[test]
+    fn the_other_way_round_everything_is_reversed() {
+        let before = judgement(&[("a", 1.0, 50), ("b", 0.5, 30), ("d", 0.0, 7)], &[]);
+        let after = judgement(&[("b", 0.3, 21), ("d", 0.0, 7), ("e", 0.9, 3)], &["a"]);
+        let forth = Comparison::of(&before, &after);
+        let back = Comparison::of(&after, &before);
+        assert_eq!(forth.difference().tenths(), -back.difference().tenths());
+        for change in &forth.changes {
+            let reversed = back
+                .changes
+                .iter()
+                .find(|other| other.rule == change.rule)
+                .unwrap();
+            assert_eq!(reversed.became, change.became.reversed(), "{}", change.rule);
+            assert_eq!(reversed.points.tenths(), -change.points.tenths());
+            assert_eq!((&reversed.before, &reversed.after), (&change.after, &change.before));
+        }
+    }
+
+    #[test]
+    fn a_receipt_against_itself_changes_nothing() {
+        let judgement = judgement(&[("a", 1.0, 50), ("b", 0.5, 30)], &["c"]);
+        let comparison = Comparison::of(&judgement, &judgement);
+        assert_eq!(comparison.difference(), Points::default());
+        assert_eq!(comparison.words(), "nothing changed");
+        assert!(
+            comparison
+                .changes
+                .iter()
+                .all(|change| change.became == Became::Unchanged)
+        );
+    }
+}
