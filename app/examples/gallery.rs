@@ -247,6 +247,7 @@ fn row(title: &str, hours: u64) -> AnalysisSummary {
         duration_s: Some(214.6),
         integrated_lufs: Some(-10.72),
         score: None,
+        song: None,
         failure: None,
         audio: if hours < 24 {
             Audio::Kept {
@@ -299,6 +300,7 @@ fn history() -> AnyView {
     let page_of = AnalysisPage {
         rows,
         next: Some("0193".to_owned()),
+        previous: None,
     };
     let body = view! {
         <div class="page-head">
@@ -317,7 +319,7 @@ fn history_empty() -> AnyView {
         <div class="page-head">
             <h1>"History"</h1>
         </div>
-        <HistoryTable page=AnalysisPage { rows: Vec::new(), next: None } now=NOW />
+        <HistoryTable page=AnalysisPage { rows: Vec::new(), next: None, previous: None } now=NOW />
     };
     page(Here::History, "wrap", body.into_any())
 }

@@ -1,6 +1,9 @@
 //! All addresses of pages and forms. Nothing else spells one out.
 
-use model::{AnalysisId, SessionId};
+use model::{
+    AnalysisId, SessionId, SongId,
+    history::{HistoryQuery, Turn},
+};
 
 /// The public first page.
 pub const HOME: &str = "/";
@@ -24,8 +27,10 @@ pub const RESET: &str = "/signin/reset";
 pub const SIGN_OUT: &str = "/signout";
 /// Where files are uploaded.
 pub const UPLOAD: &str = "/upload";
-/// The person's analyses, newest first, with `?before=` for older ones.
+/// The person's analyses; see [`history`] for its parameters.
 pub const HISTORY: &str = "/history";
+/// The person's songs, the latest first, with `?before=` for earlier ones; takes the form that groups versions.
+pub const SONGS: &str = "/songs";
 /// The beginning of every analysis's address.
 pub const ANALYSES: &str = "/analyses";
 /// The person's references, and where they are uploaded; with `?before=` for older ones.
@@ -149,10 +154,84 @@ pub fn confirm_password_then(next: &str) -> String {
     format!("{CONFIRM_PASSWORD}?next={next}")
 }
 
-/// The history from the key `before` on.
+/// The history as `query` asks for it, at `turn`; the first page where there is none.
 #[must_use]
-pub fn older(before: &str) -> String {
-    format!("{HISTORY}?before={before}")
+pub fn history(query: &HistoryQuery, turn: Option<&Turn>) -> String {
+    let mut parameters = query.parameters();
+    parameters.extend(turn.map(|turn| match turn {
+        Turn::After(key) => ("after", key.clone()),
+        Turn::Before(key) => ("before", key.clone()),
+    }));
+    with_parameters(HISTORY, &parameters)
+}
+
+/// The same with boxes to tick, to group versions.
+#[must_use]
+pub fn history_to_group(query: &HistoryQuery, turn: Option<&Turn>) -> String {
+    let address = history(query, turn);
+    let join = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{join}group=1")
+}
+
+/// A song with its versions.
+#[must_use]
+pub fn song(id: SongId) -> String {
+    format!("{SONGS}/{id}")
+}
+
+/// Two versions of a song compared.
+#[must_use]
+pub fn compared(id: SongId, before: AnalysisId, after: AnalysisId) -> String {
+    format!("{SONGS}/{id}?before={before}&after={after}#compare")
+}
+
+/// Takes the form with a new title for a song.
+#[must_use]
+pub fn rename_song(id: SongId) -> String {
+    format!("{SONGS}/{id}/rename")
+}
+
+/// Takes the form that deletes a song; its versions stay.
+#[must_use]
+pub fn delete_song(id: SongId) -> String {
+    format!("{SONGS}/{id}/delete")
+}
+
+/// The songs from the id `before` on.
+#[must_use]
+pub fn older_songs(before: SongId) -> String {
+    format!("{SONGS}?before={before}")
+}
+
+/// Takes the forms that put an analysis into a song, or take it out.
+#[must_use]
+pub fn analysis_song(id: AnalysisId) -> String {
+    format!("{ANALYSES}/{id}/song")
+}
+
+fn with_parameters(path: &str, parameters: &[(&str, String)]) -> String {
+    let pairs: Vec<String> = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+/// Whatever is not a plain letter, digit or mark as `%…` of its bytes.
+fn encoded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
 }
 
 /// The sign-in form that leads on to `next`.
@@ -186,6 +265,20 @@ pub fn safe_next(next: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_asked_of_the_history_is_in_its_address() {
+        let query = HistoryQuery {
+            search: "50 % & ü".to_owned(),
+            ..HistoryQuery::default()
+        };
+        assert_eq!(history(&HistoryQuery::default(), None), "/history");
+        assert_eq!(
+            history(&query, Some(&Turn::After("a_b".to_owned()))),
+            "/history?q=50%20%25%20%26%20%C3%BC&after=a_b"
+        );
+        assert_eq!(history_to_group(&HistoryQuery::default(), None), "/history?group=1");
+    }
 
     #[test]
     fn a_sign_in_leads_to_our_own_pages_only() {

@@ -15,7 +15,7 @@ use crate::{
     api::CSRF_META,
     pages::{
         account, account_area, analysis, comparison, consent, history, home, legal, methodology, not_found,
-        references, rules, upload, your_data,
+        references, rules, song, songs, upload, your_data,
     },
     paths,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
@@ -83,6 +83,11 @@ fn App() -> impl IntoView {
                     <Route path=path!("/analyses/:id/stage") view=analysis::Analysis ssr=SsrMode::Async />
                     <Route path=path!("/analyses/:id/comparison") view=comparison::Comparison ssr=SsrMode::Async />
                     <Route path=path!("/references") view=references::References ssr=SsrMode::Async />
+                    <Route path=path!("/analyses/:id/song") view=analysis::Analysis ssr=SsrMode::Async />
+                    <Route path=path!("/songs") view=songs::Songs ssr=SsrMode::Async />
+                    <Route path=path!("/songs/:id") view=song::Song ssr=SsrMode::Async />
+                    <Route path=path!("/songs/:id/rename") view=song::Song ssr=SsrMode::Async />
+                    <Route path=path!("/songs/:id/delete") view=song::Song ssr=SsrMode::Async />
                     <Route path=path!("/rules") view=rules::Rules ssr=SsrMode::Async />
                     <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
                     <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
@@ -107,7 +112,7 @@ fn Header() -> impl IntoView {
     let visit = Visit::here();
     let here = match use_url().get_untracked().path() {
         paths::UPLOAD => Here::Upload,
-        paths::HISTORY => Here::History,
+        paths::HISTORY | paths::SONGS => Here::History,
         paths::REFERENCES => Here::References,
         _ => Here::Elsewhere,
     };

@@ -18,5 +18,6 @@ mod privacy;
 mod process;
 pub mod router;
 pub mod setup;
+mod songs;
 mod telemetry;
 mod visitor;

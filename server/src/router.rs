@@ -20,7 +20,7 @@ use crate::{
     health::{self, Readiness},
     limits, pages, privacy,
     setup::{self, Parts},
-    telemetry, visitor,
+    songs, telemetry, visitor,
 };
 
 /// The largest body of a form or a server function, in bytes. Audio never comes this way (P03).
@@ -76,7 +76,8 @@ pub fn build(site: Site) -> Router {
         .route("/analyses/{id}/report.json", get(downloads::json))
         .route("/analyses/{id}/report.html", get(downloads::html))
         .route("/api/{*function}", any(pages::server_function))
-        .merge(account::routes());
+        .merge(account::routes())
+        .merge(songs::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
         people = people
             .route("/dev/mail", get(dev_mail::page))

@@ -8,6 +8,7 @@ mod heat;
 pub mod lane;
 pub mod loudness;
 pub mod plot;
+pub mod score_path;
 pub mod spectrum;
 pub mod stereo;
 pub mod stereo_bands;
@@ -16,6 +17,7 @@ pub mod waveform;
 
 pub use difference::DifferenceChart;
 pub use loudness::LoudnessChart;
+pub use score_path::ScorePath;
 pub use spectrum::{BandsChart, SpectrumChart};
 pub use stereo::StereoMeters;
 pub use stereo_bands::StereoBandsChart;

@@ -7,12 +7,13 @@ use model::{
     AnalysisId, Problem, ProblemCode,
     analysis::{AnalysisState, AnalysisView},
     listening::Source,
+    song::SongAside,
 };
 
 use super::{
     not_found::failed,
     post_form::PostForm,
-    report::{FailureBody, ReportBody, RunningBody},
+    report::{FailureBody, ReportBody, RunningBody, SongLine},
 };
 use crate::{
     charts::timeline::lanes,
@@ -48,21 +49,31 @@ pub fn Analysis() -> impl IntoView {
         let found = async {
             let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
             let sources = backend::analyses::sources(&visit.backend, &visit.actor, id).await?;
-            Ok::<_, backend::Error>((view, sources))
+            let aside = backend::songs::aside(&visit.backend, &visit.actor, &view).await?;
+            Ok::<_, backend::Error>((view, sources, aside))
         };
         match found.await {
-            Ok((view, sources)) => body(view, sources, &visit, refusal),
+            Ok((view, sources, aside)) => body(view, (sources, aside), &visit, refusal),
             Err(error) => failed(&visit.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
 }
 
-fn body(view: AnalysisView, sources: Vec<Source>, visit: &Visit, refusal: Refusal) -> AnyView {
+fn body(
+    view: AnalysisView,
+    (sources, aside): (Vec<Source>, SongAside),
+    visit: &Visit,
+    refusal: Refusal,
+) -> AnyView {
     let now = visit.backend.now();
     let id = view.summary.id;
     let title = view.summary.title.clone();
     let errors = refusal.errors();
+    let song = {
+        let (csrf, refusal) = (visit.csrf.clone(), refusal.clone());
+        move || view! { <SongLine id=id aside=aside csrf=csrf refusal=refusal /> }
+    };
     let actions = {
         let (title, csrf) = (title.clone(), visit.csrf.clone());
         move || view! { <Actions id=id title=title csrf=csrf refusal=refusal /> }
@@ -72,7 +83,7 @@ fn body(view: AnalysisView, sources: Vec<Source>, visit: &Visit, refusal: Refusa
             let lanes = view.report.as_ref().map(lanes).unwrap_or_default();
             let player = move || view! { <Player sources=sources lanes=lanes /> };
             let csrf = Some(visit.csrf.clone());
-            view! { <ReportBody view=view now=now actions=actions player=player csrf=csrf /> }.into_any()
+            view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }.into_any()
         }
         AnalysisState::Failed => view! { <FailureBody view=view now=now actions=actions /> }.into_any(),
         AnalysisState::Queued | AnalysisState::Running => {

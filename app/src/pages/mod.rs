@@ -15,5 +15,7 @@ pub mod post_form;
 pub mod references;
 pub mod report;
 pub mod rules;
+pub mod song;
+pub mod songs;
 pub mod upload;
 pub mod your_data;

@@ -57,8 +57,19 @@ pub fn Field(
     /// Whether it may stay empty; those that may say so.
     #[prop(default = true)]
     required: bool,
+    /// Values that the browser proposes while one types.
+    #[prop(optional)]
+    proposals: Vec<String>,
 ) -> impl IntoView {
     let id = format!("field-{name}");
+    let list = (!proposals.is_empty()).then(|| format!("{id}-list"));
+    let proposals = list.clone().map(|list| {
+        let options = proposals
+            .into_iter()
+            .map(|value| view! { <option value=value></option> })
+            .collect_view();
+        view! { <datalist id=list>{options}</datalist> }
+    });
     let described = described_by(&id, hint.is_some(), error.is_some());
     let invalid = error.is_some().then_some("true");
     let hint = hint.map(|hint| {
@@ -86,10 +97,51 @@ pub fn Field(
                 inputmode=inputmode
                 maxlength=maxlength.map(|length| length.to_string())
                 required=required
+                list=list
                 aria-describedby=described
                 aria-invalid=invalid
             />
+            {proposals}
             {error}
+        </div>
+    }
+    .into_any()
+}
+
+/// One of a few values. Its `id` is `field-<name>`.
+#[component]
+pub fn Select(
+    /// What it asks for.
+    #[prop(into)]
+    label: String,
+    /// The name under which it is sent.
+    name: &'static str,
+    /// The values with what is read for them.
+    options: Vec<(String, String)>,
+    /// The one that is chosen.
+    #[prop(into)]
+    value: String,
+) -> impl IntoView {
+    let id = format!("field-{name}");
+    let options = options
+        .into_iter()
+        .map(|(option, text)| {
+            let selected = option == value;
+            view! {
+                <option value=option selected=selected>
+                    {text}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="field">
+            <label class="field__label" for=id.clone()>
+                {label}
+            </label>
+            <select class="input" id=id name=name>
+                {options}
+            </select>
         </div>
     }
     .into_any()

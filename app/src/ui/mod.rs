@@ -20,7 +20,7 @@ pub mod table;
 pub use button::{Button, ButtonKind, ButtonLink};
 pub use chip::{Badge, StateChip};
 pub use dialog::{Confirm, Dialog, DialogButton, Toast, Toasts};
-pub use form::{Checkbox, ErrorSummary, Field};
+pub use form::{Checkbox, ErrorSummary, Field, Select};
 pub use frame::{ChartFrame, EmptyState};
 pub use layout::{Here, SiteFooter, SiteHeader, SkipLink, Wordmark};
 pub use meter::{Meter, Scale};

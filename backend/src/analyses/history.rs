@@ -39,26 +39,34 @@ pub async fn history(
     query: &HistoryQuery,
     turn: Option<&Turn>,
 ) -> Result<AnalysisPage> {
-    let account = actor.user()?.account;
+    read(&backend.db, actor.user()?.account, query, turn).await
+}
+
+async fn read(
+    db: &Db,
+    account: AccountId,
+    query: &HistoryQuery,
+    turn: Option<&Turn>,
+) -> Result<AnalysisPage> {
     check(query)?;
     let first = |rows: Vec<PageRow>| page(query.order, rows, false, false);
     match turn {
-        None => first(walk(&backend.db, account, query, None, false).await?),
+        None => first(walk(db, account, query, None, false).await?),
         Some(Turn::After(key)) => {
             let key = Key::of(key, query.order)?;
-            let rows = walk(&backend.db, account, query, Some(&key), false).await?;
+            let rows = walk(db, account, query, Some(&key), false).await?;
             if rows.is_empty() {
                 // What was here has been deleted.
-                return first(walk(&backend.db, account, query, None, false).await?);
+                return first(walk(db, account, query, None, false).await?);
             }
             page(query.order, rows, true, false)
         }
         Some(Turn::Before(key)) => {
             let key = Key::of(key, query.order)?;
-            let rows = walk(&backend.db, account, query, Some(&key), true).await?;
+            let rows = walk(db, account, query, Some(&key), true).await?;
             if rows.len() <= PAGE_ROWS as usize {
                 // The first page, filled up with what may have come in above or gone.
-                return first(walk(&backend.db, account, query, None, false).await?);
+                return first(walk(db, account, query, None, false).await?);
             }
             page(query.order, rows, true, true)
         }

@@ -33,7 +33,7 @@ pub const PAGE_ROWS: u32 = 50;
 /// Puts analyses into the song of this title, which is made where there is none. They leave the songs that they were in.
 ///
 /// # Errors
-/// `Invalid` on `title` or `analysis`; `Conflict` where one has no report and never will; `NotFound`.
+/// `Invalid` on `song` or `analysis`; `Conflict` where one has no report and never will; `NotFound`.
 pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], title: &str) -> Result<SongId> {
     let account = actor.user()?.account;
     let title = clean_title(title)?;
@@ -96,13 +96,14 @@ pub async fn decline(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
     Ok(tx.commit().await?)
 }
 
-/// Takes an analysis out of its song. The song goes with its last version.
+/// Takes an analysis out of its song, which goes with its last version. The song, where it has others.
 ///
 /// # Errors
 /// `NotFound`.
-pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
+pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Option<SongId>> {
     let account = actor.user()?.account;
     let mut tx = backend.db.begin().await?;
+    let song = store::song_of(&mut tx, account, id).await?;
     if !store::set_song(&mut tx, account, id, None).await? {
         return Err(Error::not_found("analysis"));
     }
@@ -110,13 +111,18 @@ pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<(
     store::decline(&mut tx, account, id).await?;
     keys::refresh(&mut tx, id).await?;
     store::forget_empty(&mut tx, account).await?;
-    Ok(tx.commit().await?)
+    let left = match song {
+        Some(song) if !store::versions_in(&mut tx, account, song).await?.is_empty() => Some(song),
+        _ => None,
+    };
+    tx.commit().await?;
+    Ok(left)
 }
 
 /// Gives a song another title.
 ///
 /// # Errors
-/// `Invalid` on `title`, also where another song has it; `NotFound`.
+/// `Invalid` on `song`, also where another song has it; `NotFound`.
 pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str) -> Result<()> {
     let account = actor.user()?.account;
     let title = clean_title(title)?;
@@ -126,7 +132,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str)
         Ok(false) => return Err(missing()),
         Err(error) if is_unique_violation(&error) => {
             return Err(Error::invalid(
-                "title",
+                "song",
                 "Another song of yours has this title. Choose another one, or add these versions to that song.",
             ));
         }
@@ -417,11 +423,11 @@ async fn suggestion_for(
 fn clean_title(title: &str) -> Result<String> {
     let title: String = title.trim().chars().filter(|c| !c.is_control()).collect();
     if title.is_empty() {
-        return Err(Error::invalid("title", "Name the song."));
+        return Err(Error::invalid("song", "Name the song."));
     }
     if title.chars().count() > MAX_TITLE {
         return Err(Error::invalid(
-            "title",
+            "song",
             format!("Use at most {MAX_TITLE} characters."),
         ));
     }

@@ -72,6 +72,13 @@ pub(super) async fn state_of(
     Ok(row.map(|(state,)| state))
 }
 
+/// The song that an analysis is in.
+pub(super) async fn song_of(tx: &mut Tx, account: AccountId, analysis: AnalysisId) -> Result<Option<SongId>> {
+    const SELECT: &str = "SELECT song_id FROM analysis WHERE id = $1 AND account_id = $2 AND song_id IS NOT NULL";
+    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(analysis).bind(account)).await?;
+    row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
+}
+
 /// Puts an analysis into a song, or out of any.
 pub(super) async fn set_song(
     tx: &mut Tx,

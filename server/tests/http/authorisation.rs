@@ -71,6 +71,15 @@ const MATRIX: &[Line] = &[
     (Get, "/analyses/{id}/report.json", [401, 404, 200]),
     (Get, "/analyses/{id}/report.html", [401, 404, 200]),
     (Form, "/analyses/{id}/stage", [303, 404, 303]),
+    (Get, "/analyses/{id}/song", [303, 404, 200]),
+    (Form, "/analyses/{id}/song", [303, 404, 303]),
+    (Get, "/songs", [303, 200, 200]),
+    (Form, "/songs", [303, 422, 422]),
+    (Get, "/songs/{id}", [303, 404, 200]),
+    (Get, "/songs/{id}/rename", [303, 404, 200]),
+    (Get, "/songs/{id}/delete", [303, 404, 200]),
+    (Form, "/songs/{id}/rename", [303, 404, 303]),
+    (Form, "/songs/{id}/delete", [303, 404, 303]),
     (Form, "/analyses/{id}/delete", [303, 404, 303]),
     (Get, "/account", [303, 200, 200]),
     (Get, "/account/security", [303, 200, 200]),
@@ -111,12 +120,19 @@ async fn every_route_answers_each_person_as_the_matrix_says() {
     let other = app.signed_up("other@example.org").await;
     let uploaded = owner.upload("mine.wav", mix()).await;
     app.run_jobs().await;
+    let grouped = owner
+        .post(
+            "/songs",
+            &[("song", "Okapi"), ("analysis", &uploaded.analysis.to_string())],
+        )
+        .await;
+    let song = grouped.header("location").trim_start_matches("/songs/").to_owned();
     let mut wrong = Vec::new();
     for (by, route, expected) in MATRIX {
         let mut seen = [0; 3];
         // The owner is last: a deletion must find the row untouched by the others.
         for (seen, person) in seen.iter_mut().zip([&anon, &other, &owner]) {
-            *seen = status(person, *by, route, &uploaded).await;
+            *seen = status(person, *by, route, &uploaded, &song).await;
         }
         if seen != *expected {
             wrong.push(format!("{by:?} {route}: expected {expected:?}, seen {seen:?}"));
@@ -198,6 +214,7 @@ fn the_matrix_lists_every_route() {
             &[".route(\"", "route_service(&format!(\""][..],
         ),
         (include_str!("../../src/account.rs"), &[".route(\""][..]),
+        (include_str!("../../src/songs.rs"), &[".route(\""][..]),
         (
             include_str!("../../src/assets.rs"),
             &["route_service(\"", "nest_service(\""][..],
@@ -233,11 +250,16 @@ fn the_matrix_lists_every_route() {
 /// Every address that can be visited, pages and all else, with this report's in place of any.
 pub fn visited(uploaded: &Uploaded) -> Vec<String> {
     let gets = MATRIX.iter().filter(|(by, ..)| *by == Get);
-    gets.map(|(_, route, _)| path_of(Get, route, uploaded)).collect()
+    gets.map(|(_, route, _)| path_of(Get, route, uploaded, "no-song"))
+        .collect()
 }
 
-fn path_of(by: By, route: &str, uploaded: &Uploaded) -> String {
-    let id = uploaded.analysis.to_string();
+fn path_of(by: By, route: &str, uploaded: &Uploaded, song: &str) -> String {
+    let id = if route.starts_with("/songs") {
+        song.to_owned()
+    } else {
+        uploaded.analysis.to_string()
+    };
     let key = uploaded
         .ticket
         .url
@@ -258,11 +280,11 @@ fn path_of(by: By, route: &str, uploaded: &Uploaded) -> String {
     path
 }
 
-async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded) -> u16 {
-    let path = path_of(by, route, uploaded);
+async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded, song: &str) -> u16 {
+    let path = path_of(by, route, uploaded, song);
     let answer = match by {
         Get => person.send(Method::GET, &path, &[], Vec::new()).await,
-        Form => person.post(&path, &[("title", "A title")]).await,
+        Form => person.post(&path, &[("title", "A title"), ("song", "Okapi")]).await,
         Json if path.ends_with("begin") => {
             let file = serde_json::json!({ "file": { "file_name": "a.wav", "size_bytes": 1000 } });
             person.call(&path, file).await

@@ -24,6 +24,7 @@ mod receiver;
 mod references;
 mod reports;
 mod second_factor;
+mod songs;
 mod statistics;
 mod uploads;
 mod world;

@@ -31,6 +31,9 @@ pub fn ReportBody(
     /// The player, above the waveform. It finds the plots by `.timeline[data-duration-s]` and moves `.playhead`.
     #[prop(optional, into)]
     player: ViewFnOnce,
+    /// Which song it belongs to, under the title.
+    #[prop(optional, into)]
+    song: ViewFnOnce,
     /// The token of the forms; without it nothing on the page can be changed.
     #[prop(optional_no_strip)]
     csrf: Option<String>,
@@ -69,6 +72,7 @@ pub fn ReportBody(
     view! {
         <article class="report">
             <TitleBlock view=view now=now kind=kind actions=actions badge=badge />
+            {song.run()}
             {score}
             {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared comparable=comparable id=downloads /> })}
         </article>

@@ -6,12 +6,14 @@ pub mod failure;
 pub mod measured;
 pub mod running;
 pub mod sections;
+pub mod song;
 pub mod specimen;
 pub mod verdict;
 
 pub use failure::FailureBody;
 pub use measured::{Bridge, ReportBody, report_file};
 pub use running::RunningBody;
+pub use song::SongLine;
 
 use leptos::prelude::*;
 use model::{

@@ -195,6 +195,7 @@ pub fn view(now: Timestamp) -> AnalysisView {
             duration_s: Some(DURATION_S),
             integrated_lufs: report.loudness.integrated_lufs.value(),
             score: None,
+            song: None,
             failure: None,
             audio: Audio::Kept {
                 until: created_at.plus(Duration::from_secs(24 * 3600)),

@@ -1,0 +1,332 @@
+//! The history: what is looked for, the analyses that fit, and the pages beside this one. Everything by plain addresses.
+
+pub(crate) mod row;
+mod tools;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{
+    SongId, Timestamp,
+    analysis::AnalysisPage,
+    history::{HistoryQuery, Turn},
+};
+
+use self::{row::HistoryRow, tools::Tools};
+use crate::{
+    pages::{not_found::failed, post_form::PostForm},
+    paths,
+    ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Notice, Severity},
+    visit::{Refusal, Visit, redirect_to_sign_in, set_status},
+};
+
+/// What the address asks for.
+#[derive(Debug, Clone)]
+struct Asked {
+    query: HistoryQuery,
+    turn: Option<Turn>,
+    /// Whether there are boxes to tick.
+    is_grouping: bool,
+}
+
+impl Asked {
+    /// # Errors
+    /// The parameter that says nothing that can be understood.
+    fn here() -> Result<Self, &'static str> {
+        use_query_map().with_untracked(|map| {
+            let get = |name: &str| map.get(name).filter(|value| !value.is_empty());
+            let names = ["q", "state", "stage", "song", "order"];
+            let values: Vec<(&str, String)> = names
+                .into_iter()
+                .filter_map(|name| Some((name, get(name)?)))
+                .collect();
+            let query = HistoryQuery::of(values.iter().map(|(name, value)| (*name, value.as_str())))?;
+            let after = get("after").map(Turn::After);
+            Ok(Self {
+                query,
+                turn: after.or_else(|| get("before").map(Turn::Before)),
+                is_grouping: get("group").is_some(),
+            })
+        })
+    }
+
+    fn address(&self) -> String {
+        if self.is_grouping {
+            paths::history_to_group(&self.query, self.turn.as_ref())
+        } else {
+            paths::history(&self.query, self.turn.as_ref())
+        }
+    }
+}
+
+/// The person's analyses; for signed-in people.
+#[component]
+pub fn History() -> impl IntoView {
+    let visit = Visit::here();
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(paths::HISTORY);
+        return ().into_any();
+    }
+    let refusal = Refusal::here();
+    let (asked, misunderstood) = match Asked::here() {
+        Ok(asked) => (asked, None),
+        Err(name) => {
+            let nothing = Asked {
+                query: HistoryQuery::default(),
+                turn: None,
+                is_grouping: false,
+            };
+            (nothing, Some(name))
+        }
+    };
+    if misunderstood.is_some() {
+        set_status(&model::Problem::new(model::ProblemCode::Invalid, ""));
+    }
+    let is_grouping = asked.is_grouping;
+    let to_group = paths::history_to_group(&asked.query, asked.turn.as_ref());
+    let errors = refusal.errors();
+    let list = Suspend::new(async move {
+        let found = backend::analyses::history(&visit.backend, &visit.actor, &asked.query, asked.turn.as_ref()).await;
+        let songs = backend::songs::titles(&visit.backend, &visit.actor).await;
+        let songs = match songs {
+            Ok(songs) => songs,
+            Err(error) => return failed(&visit.problem(&error)),
+        };
+        let tools = view! { <Tools query=asked.query.clone() songs=songs.clone() is_grouping=asked.is_grouping /> };
+        match found {
+            Ok(page) => {
+                let group = asked.is_grouping.then(|| Grouping {
+                    csrf: visit.csrf.clone(),
+                    back: asked.address(),
+                    title: refusal.value("song").unwrap_or_default(),
+                    error: refusal.error("song"),
+                    songs,
+                });
+                view! {
+                    {tools}
+                    <HistoryTable page=page now=visit.backend.now() query=asked.query grouping=group turn=asked.turn />
+                }
+                .into_any()
+            }
+            // What was typed stays where it can be changed.
+            Err(error) if error.code() == model::ProblemCode::Invalid => {
+                let problem = visit.problem(&error);
+                set_status(&problem);
+                view! {
+                    {tools}
+                    <Notice severity=Severity::Warn title="That cannot be shown">
+                        {problem.message} " " <a href=paths::HISTORY>"All of your history"</a>
+                    </Notice>
+                }
+                .into_any()
+            }
+            Err(error) => failed(&visit.problem(&error)),
+        }
+    });
+    let misunderstood = misunderstood.map(|name| {
+        view! {
+            <Notice severity=Severity::Warn title="Part of the address was not understood">
+                {format!("Its “{name}” is none that there is. Everything is shown; choose below what you look for.")}
+            </Notice>
+        }
+    });
+    view! {
+        <Title text="History" />
+        <section class="wrap stack stack--wide">
+            <ErrorSummary errors=errors />
+            <div class="page-head">
+                <h1>"History"</h1>
+                <div class="row">
+                    <ButtonLink href=paths::SONGS>"Songs"</ButtonLink>
+                    {(!is_grouping).then(|| view! { <ButtonLink href=to_group>"Group versions"</ButtonLink> })}
+                    <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>"Upload a mix"</ButtonLink>
+                </div>
+            </div>
+            {misunderstood}
+            <Suspense>{list}</Suspense>
+        </section>
+    }
+    .into_any()
+}
+
+/// What the form around the boxes needs.
+#[derive(Debug, Clone)]
+pub struct Grouping {
+    /// The token of the form.
+    pub csrf: String,
+    /// The address of this page, to come back to.
+    pub back: String,
+    /// What was typed.
+    pub title: String,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// The songs that there are.
+    pub songs: Vec<(SongId, String)>,
+}
+
+/// The table of one page of the history; cards on a phone; an invitation where there is nothing yet.
+#[component]
+pub fn HistoryTable(
+    /// The rows.
+    page: AnalysisPage,
+    /// The present moment.
+    now: Timestamp,
+    /// What was asked for.
+    #[prop(optional)]
+    query: HistoryQuery,
+    /// Which page this is.
+    #[prop(optional_no_strip)]
+    turn: Option<Turn>,
+    /// Boxes to tick and the form around them.
+    #[prop(optional_no_strip)]
+    grouping: Option<Grouping>,
+) -> impl IntoView {
+    if page.rows.is_empty() {
+        return nothing(&query);
+    }
+    let is_grouping = grouping.is_some();
+    let rows = page
+        .rows
+        .into_iter()
+        .map(|row| view! { <HistoryRow row=row now=now is_grouping=is_grouping /> })
+        .collect_view();
+    let caption = format!("Your analyses, {}", query.order.name().to_lowercase());
+    let turns = turns(&query, page.previous, page.next, turn.is_some(), is_grouping);
+    // The roles are said again because a phone shows the table as blocks, which drops them.
+    let table = view! {
+        <table class="table history" role="table">
+            <caption class="visually-hidden">{caption}</caption>
+            <thead role="rowgroup">
+                <tr role="row">
+                    {is_grouping
+                        .then(|| {
+                            view! {
+                                <th scope="col" role="columnheader">
+                                    <span class="visually-hidden">"Choose"</span>
+                                </th>
+                            }
+                        })}
+                    <th scope="col" role="columnheader">
+                        "Title"
+                    </th>
+                    <th scope="col" role="columnheader">
+                        "Score"
+                    </th>
+                    <th scope="col" role="columnheader" class="is-num">
+                        "Loudness"
+                    </th>
+                    <th scope="col" role="columnheader" class="is-num">
+                        "Length"
+                    </th>
+                    <th scope="col" role="columnheader">
+                        "Uploaded"
+                    </th>
+                    <th scope="col" role="columnheader">
+                        "Audio"
+                    </th>
+                </tr>
+            </thead>
+            <tbody role="rowgroup">{rows}</tbody>
+        </table>
+    };
+    let table = match grouping {
+        Some(grouping) => view! { <GroupForm grouping=grouping query=query>{table.into_any()}</GroupForm> }.into_any(),
+        None => table.into_any(),
+    };
+    view! {
+        <div class="stack stack--wide">
+            {table}
+            {turns}
+        </div>
+    }
+    .into_any()
+}
+
+/// The form that puts the ticked rows together.
+#[component]
+fn GroupForm(grouping: Grouping, query: HistoryQuery, children: Children) -> impl IntoView {
+    let titles: Vec<String> = grouping.songs.into_iter().map(|(_, title)| title).collect();
+    view! {
+        <PostForm action=paths::SONGS csrf=grouping.csrf class="group">
+            <input type="hidden" name="back" value=grouping.back />
+            <div class="group__bar plate">
+                <Field
+                    label="Song"
+                    name="song"
+                    value=grouping.title
+                    error=grouping.error
+                    hint="Tick the versions below. A song that you have is joined; another name makes a new one."
+                    maxlength=120_u32
+                    autocomplete="off"
+                    proposals=titles
+                />
+                <div class="row">
+                    <Button kind=ButtonKind::Primary>"Group as one song"</Button>
+                    <ButtonLink href=paths::history(&query, None) kind=ButtonKind::Link>
+                        "Cancel"
+                    </ButtonLink>
+                </div>
+            </div>
+            {children()}
+        </PostForm>
+    }
+}
+
+/// The ways to the pages beside this one; nothing where there are none.
+fn turns(
+    query: &HistoryQuery,
+    previous: Option<String>,
+    next: Option<String>,
+    is_later: bool,
+    is_grouping: bool,
+) -> Option<AnyView> {
+    if previous.is_none() && next.is_none() && !is_later {
+        return None;
+    }
+    let address = |turn: Option<Turn>| {
+        if is_grouping {
+            paths::history_to_group(query, turn.as_ref())
+        } else {
+            paths::history(query, turn.as_ref())
+        }
+    };
+    let first = previous.is_some().then(|| {
+        view! { <ButtonLink href=address(None) kind=ButtonKind::Link>"First page"</ButtonLink> }
+    });
+    let previous = previous.map(|key| view! { <ButtonLink href=address(Some(Turn::Before(key)))>"Previous"</ButtonLink> });
+    let next = next.map(|key| view! { <ButtonLink href=address(Some(Turn::After(key)))>"Next"</ButtonLink> });
+    let view = view! {
+        <nav class="row" aria-label="Pages of the history">
+            {first}
+            {previous}
+            {next}
+        </nav>
+    };
+    Some(view.into_any())
+}
+
+/// What stands where no row does.
+fn nothing(query: &HistoryQuery) -> AnyView {
+    if query.is_filtered() {
+        return view! {
+            <EmptyState title="Nothing fits what you look for">
+                <p class="muted">"Look for fewer words, or for any state, stage and song. Every word is looked for in titles, file names and songs."</p>
+                <ButtonLink href=paths::HISTORY kind=ButtonKind::Primary>
+                    "Show everything"
+                </ButtonLink>
+            </EmptyState>
+        }
+        .into_any();
+    }
+    view! {
+        <EmptyState title="Your first report will be here">
+            <p class="muted">
+                "Upload a mix and MixLens measures its loudness, peaks, spectrum and stereo image. Reports stay; the audio does not."
+            </p>
+            <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>
+                "Upload a mix"
+            </ButtonLink>
+        </EmptyState>
+    }
+    .into_any()
+}

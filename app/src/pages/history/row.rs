@@ -1,0 +1,130 @@
+//! One analysis in the history.
+
+use leptos::prelude::*;
+use model::{
+    Timestamp,
+    analysis::{AnalysisState, AnalysisSummary, Audio, Score},
+};
+
+use crate::{format, paths, ui::StateChip};
+
+/// One analysis.
+#[component]
+pub(super) fn HistoryRow(row: AnalysisSummary, now: Timestamp, is_grouping: bool) -> impl IntoView {
+    let failed = row.progress.state == AnalysisState::Failed;
+    let waiting = matches!(row.progress.state, AnalysisState::Queued | AnalysisState::Running);
+    let aside = match (&row.failure, &row.progress.trouble) {
+        (Some(failure), _) => Some(failure.headline().to_owned()),
+        (None, Some(trouble)) => Some(trouble.clone()),
+        (None, None) if waiting => Some(row.progress.stage.words().to_owned()),
+        _ => None,
+    };
+    let class = if failed {
+        "history__row is-failed"
+    } else if waiting {
+        "history__row is-waiting"
+    } else {
+        "history__row"
+    };
+    let length = row.duration_s.map_or(format::DASH.to_owned(), format::clock);
+    let loudness = row
+        .integrated_lufs
+        .map_or(format::DASH.to_owned(), |lufs| format::with_unit(lufs, 1, "LUFS"));
+    let (length_class, loudness_class) = (known(row.duration_s), known(row.integrated_lufs));
+    let audio = match row.audio {
+        Audio::Kept { until } if until > now => view! {
+            <time datetime=until.rfc3339() title=format::date_time(until)>
+                {format::span(until.since(now))}
+            </time>
+            " left"
+        }
+        .into_any(),
+        Audio::Kept { .. } => "Being removed".into_any(),
+        Audio::Gone => "Removed".into_any(),
+    };
+    let song = row.song.map(|place| {
+        view! {
+            <span class="history__song">
+                {format!("Version {} of ", place.version)} <a href=paths::song(place.id)>{place.title}</a>
+            </span>
+        }
+    });
+    let choice = is_grouping.then(|| {
+        let label = format!("Choose {}", row.title);
+        view! {
+            <td role="cell" class="history__choice">
+                // What failed is no version of anything.
+                {(!failed)
+                    .then(|| {
+                        view! { <input type="checkbox" name="analysis" value=row.id.to_string() aria-label=label /> }
+                    })}
+            </td>
+        }
+    });
+    let score = match row.score {
+        Some(score) => view! { <ScoreCell score=score /> }.into_any(),
+        None => view! { <StateChip progress=row.progress /> }.into_any(),
+    };
+    view! {
+        <tr class=class role="row">
+            {choice}
+            <th scope="row" role="rowheader" class="history__title">
+                <a href=paths::analysis(row.id)>{row.title}</a>
+                {song}
+                {aside.map(|aside| view! { <span class="history__aside">{aside}</span> })}
+            </th>
+            <td role="cell" class="history__state">
+                {score}
+            </td>
+            <td role="cell" class=loudness_class data-label="Loudness">
+                {loudness}
+            </td>
+            <td role="cell" class=length_class data-label="Length">
+                {length}
+            </td>
+            <td role="cell" data-label="Uploaded">
+                <time datetime=row.created_at.rfc3339() title=format::date_time(row.created_at)>
+                    {format::date(row.created_at)}
+                </time>
+            </td>
+            <td role="cell" data-label="Audio" class="muted">
+                {audio}
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// The score as a number with a small gauge, and what it is judged as.
+#[component]
+pub(crate) fn ScoreCell(score: Score) -> impl IntoView {
+    let arc = format!("{} 200", score.points.value());
+    view! {
+        <span class="mark">
+            <svg class="mark__ring" viewBox="0 0 24 24" aria-hidden="true">
+                <circle class="mark__track" cx="12" cy="12" r="9.5"></circle>
+                <circle
+                    class="mark__arc"
+                    cx="12"
+                    cy="12"
+                    r="9.5"
+                    pathLength="100"
+                    stroke-dasharray=arc
+                    transform="rotate(-90 12 12)"
+                ></circle>
+            </svg>
+            <span class="mark__number num">{score.points.number()}</span>
+            <span class="mark__stage">{score.rubric.name()}</span>
+        </span>
+    }
+    .into_any()
+}
+
+/// The class of a number's cell; a phone leaves out numbers that do not exist.
+fn known(value: Option<f64>) -> &'static str {
+    if value.is_some() {
+        "is-num"
+    } else {
+        "is-num is-absent"
+    }
+}
