@@ -62,6 +62,7 @@ try {
   await page.getByRole("button", { name: "Compare", exact: true }).click();
   await shoot(page, "comparison", `${reports[0]}/comparison`);
   await shoot(page, "report-compared", reports[0]);
+  await shootSong(page);
   await page.goto("/account/privacy");
   await page.getByRole("button", { name: "Make a copy" }).click();
   await page.waitForTimeout(2000);
@@ -79,6 +80,24 @@ try {
 } finally {
   await browser.close();
   await program.stop();
+}
+
+/** A song of four versions, and the pages around it. */
+async function shootSong(page) {
+  for (const [name, level, seconds] of [["Low tide v1", 0.95, 24], ["low_tide_v2", 0.8, 24], ["Low tide v3 (master)", 0.99, 25], ["Low tide v4", 0.6, 25]]) {
+    await page.goto("/upload");
+    await upload(page, file(`${name}.wav`, wav({ level, seconds })));
+    await page.waitForURL("**/analyses/*", { timeout: 60_000 });
+    await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 120_000 });
+  }
+  await shoot(page, "report-suggestion", new URL(page.url()).pathname);
+  await page.getByRole("button", { name: "Group them" }).click();
+  await page.getByText("Version 4 of").waitFor();
+  await shoot(page, "report-of-song", new URL(page.url()).pathname);
+  await page.getByRole("region", { name: "Song" }).getByRole("link").first().click();
+  await page.getByRole("heading", { name: "Versions" }).waitFor();
+  await shoot(page, "song", new URL(page.url()).pathname);
+  for (const [name, path] of [["songs", "/songs"], ["history-group", "/history?group=1"], ["history-found", "/history?q=low&state=done&order=best"], ["history-nothing", "/history?q=nowhere"]]) await shoot(page, name, path);
 }
 
 /** Every letter on the page of the development server, as a mail program would show it. */

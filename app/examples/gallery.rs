@@ -10,6 +10,7 @@ use app::{
         history::HistoryTable,
         home::HomePage,
         report::{FailureBody, ReportBody, RunningBody, specimen},
+        song::SongBody,
     },
     ui::{
         Badge, Button, ButtonKind, ButtonLink, Checkbox, Confirm, Dialog, DialogButton, ErrorSummary, Field,
@@ -18,11 +19,13 @@ use app::{
 };
 use leptos::prelude::*;
 use model::{
-    AccountId, AnalysisId, Failure, FailureCode, Reading, Timestamp,
+    AccountId, AnalysisId, Failure, FailureCode, Reading, SongId, Timestamp,
     account::Me,
-    analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView, Audio, Progress, Stage},
+    analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView, Audio, Progress, Score, Stage},
     plan::Plan,
     report::{Absent, Note, NoteCode},
+    song::{Pair, SongPlace, SongView, Version},
+    verdict::{Comparison, Points, Rubric},
 };
 
 type Page = fn() -> AnyView;
@@ -38,7 +41,7 @@ fn main() {
             fs::copy(&file, out.join(file.file_name().unwrap())).unwrap();
         }
     }
-    let pages: [(&str, Page); 10] = [
+    let pages: [(&str, Page); 11] = [
         ("home", home),
         ("report", report),
         ("report-mono", report_mono),
@@ -47,6 +50,7 @@ fn main() {
         ("running", running),
         ("history", history),
         ("history-empty", history_empty),
+        ("song", song),
         ("form", form),
         ("components", components),
     ];
@@ -246,8 +250,16 @@ fn row(title: &str, hours: u64) -> AnalysisSummary {
         },
         duration_s: Some(214.6),
         integrated_lufs: Some(-10.72),
-        score: None,
-        song: None,
+        score: Some(Score {
+            rubric: Rubric::Mix,
+            is_chosen: false,
+            points: Points::from_tenths(834 - i32::try_from(hours).unwrap_or(0)),
+        }),
+        song: (hours == 60).then(|| SongPlace {
+            id: SongId(Default::default()),
+            title: "Salt".to_owned(),
+            version: 3,
+        }),
         failure: None,
         audio: if hours < 24 {
             Audio::Kept {
@@ -269,6 +281,7 @@ fn history() -> AnyView {
     };
     waiting.duration_s = None;
     waiting.integrated_lufs = None;
+    waiting.score = None;
     let mut running = row("Low tide (mix 8, vocal up)", 0);
     running.progress = Progress {
         state: AnalysisState::Running,
@@ -277,11 +290,13 @@ fn history() -> AnyView {
         trouble: None,
     };
     running.integrated_lufs = None;
+    running.score = None;
     let mut failed = row("bounce 003.wav", 3);
     failed.progress.state = AnalysisState::Failed;
     failed.failure = Some(Failure::new(FailureCode::Silent));
     failed.duration_s = Some(180.0);
     failed.integrated_lufs = None;
+    failed.score = None;
     let mut long = row(
         "interview_final_FINAL_v3_export_for_broadcast_2026-11-22_really-the-last-one.wav",
         30,
@@ -322,6 +337,45 @@ fn history_empty() -> AnyView {
         <HistoryTable page=AnalysisPage { rows: Vec::new(), next: None, previous: None } now=NOW />
     };
     page(Here::History, "wrap", body.into_any())
+}
+
+fn song() -> AnyView {
+    let after = specimen::view(NOW);
+    let report_after = after.report.unwrap();
+    let mut report_before = report_after.clone();
+    report_before.peaks.true_peak_dbtp = Reading::of(1.4);
+    report_before.loudness.integrated_lufs = Reading::of(-6.2);
+    let (before, after) = (analysis::rules::judge(&report_before), analysis::rules::judge(&report_after));
+    let versions = [(712, Rubric::Mix), (790, Rubric::Mix), (655, Rubric::Master), (834, Rubric::Master)];
+    let versions = versions
+        .into_iter()
+        .zip(1..)
+        .map(|((tenths, rubric), number)| {
+            let mut summary = row(&format!("Low tide (mix {number})"), u64::from(8 - number) * 20);
+            summary.score = Some(Score {
+                rubric,
+                is_chosen: false,
+                points: Points::from_tenths(tenths),
+            });
+            Version { number, summary }
+        })
+        .collect();
+    let song = SongView {
+        id: SongId(Default::default()),
+        title: "Low tide".to_owned(),
+        versions,
+        pair: Some(Pair {
+            before: 3,
+            after: 4,
+            rubric: Rubric::Master,
+            rule_set: after.rule_set.clone(),
+            is_judged_anew: true,
+            comparison: Comparison::of(&before.master, &after.master),
+            report_before,
+            report_after,
+        }),
+    };
+    page(Here::History, "", view! { <SongBody song=song csrf="specimen" /> }.into_any())
 }
 
 fn form() -> AnyView {

@@ -1,7 +1,7 @@
 //! The history: what is looked for, the analyses that fit, and the pages beside this one. Everything by plain addresses.
 
-pub(crate) mod row;
-mod tools;
+pub mod row;
+pub mod tools;
 
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -10,7 +10,14 @@ use crate::{format, paths, ui::StateChip};
 
 /// One analysis.
 #[component]
-pub(super) fn HistoryRow(row: AnalysisSummary, now: Timestamp, is_grouping: bool) -> impl IntoView {
+pub fn HistoryRow(
+    /// The analysis.
+    row: AnalysisSummary,
+    /// The present moment.
+    now: Timestamp,
+    /// Whether it has a box to tick.
+    is_grouping: bool,
+) -> impl IntoView {
     let failed = row.progress.state == AnalysisState::Failed;
     let waiting = matches!(row.progress.state, AnalysisState::Queued | AnalysisState::Running);
     let aside = match (&row.failure, &row.progress.trouble) {
@@ -97,7 +104,10 @@ pub(super) fn HistoryRow(row: AnalysisSummary, now: Timestamp, is_grouping: bool
 
 /// The score as a number with a small gauge, and what it is judged as.
 #[component]
-pub(crate) fn ScoreCell(score: Score) -> impl IntoView {
+pub fn ScoreCell(
+    /// The score.
+    score: Score,
+) -> impl IntoView {
     let arc = format!("{} 200", score.points.value());
     view! {
         <span class="mark">

@@ -14,7 +14,14 @@ use crate::{
 
 /// Search, filters, order.
 #[component]
-pub(super) fn Tools(query: HistoryQuery, songs: Vec<(SongId, String)>, is_grouping: bool) -> impl IntoView {
+pub fn Tools(
+    /// What is asked for.
+    query: HistoryQuery,
+    /// The songs to choose from.
+    songs: Vec<(SongId, String)>,
+    /// Whether there are boxes to tick, which stay.
+    is_grouping: bool,
+) -> impl IntoView {
     let any = |text: &str| (String::new(), text.to_owned());
     let states = std::iter::once(any("Any state"))
         .chain(Standing::ALL.map(|standing| (standing.as_str().to_owned(), standing.name().to_owned())))

@@ -1,6 +1,6 @@
 //! A song: its versions, the path of the score, and what changed from one version to another.
 
-mod compare;
+pub mod compare;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
