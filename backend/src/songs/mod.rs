@@ -2,23 +2,26 @@
 //!
 //! A song lives as long as it has a version: it is made with its first one and goes with its last.
 
+mod compare;
 mod store;
 mod suggestion;
 
-use analysis::rules::{RULE_SET, judge};
 use model::{
-    AccountId, AnalysisId, ProblemCode, Report, SongId, Timestamp,
+    AccountId, AnalysisId, ProblemCode, SongId, Timestamp,
     analysis::{AnalysisState, AnalysisView},
-    song::{MAX_TITLE, Pair, SongAside, SongSummary, SongView, Step, Suggestion, Version},
-    verdict::{Comparison, Points, Rubric},
+    song::{MAX_TITLE, SongAside, SongSummary, SongView, Version},
+    verdict::Points,
 };
 
-use self::suggestion::{Candidate, most_apart_s, suggest};
+use self::{
+    compare::{compare, step},
+    suggestion::suggestion_for,
+};
 use crate::{
     Actor, Backend, Error, Result,
     analyses::keys,
     db::{DbError, Tx, is_unique_violation},
-    names::{self, Stem},
+    names,
 };
 
 /// The most versions that a song's page shows.
@@ -312,112 +315,6 @@ async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: So
         keys::refresh(tx, id).await?;
     }
     Ok(store::forget_empty(tx, account).await?)
-}
-
-/// `None` where one of them has no report.
-async fn compare(
-    backend: &Backend,
-    account: AccountId,
-    (before, before_number): (AnalysisId, u32),
-    (after, after_number): (AnalysisId, u32),
-) -> Result<Option<Pair>> {
-    let earlier = store::judged(&backend.db, account, before).await?;
-    let later = store::judged(&backend.db, account, after).await?;
-    let (Some(earlier), Some(later)) = (earlier, later) else {
-        return Ok(None);
-    };
-    let report_before: Report = serde_json::from_str(&earlier.report).map_err(Error::internal)?;
-    let report_after: Report = serde_json::from_str(&later.report).map_err(Error::internal)?;
-    // Both anew: stored verdicts may be by different rules, and each by the rubric of its own.
-    let (verdict_before, verdict_after) = (judge(&report_before), judge(&report_after));
-    let rubric: Rubric = match &later.rubric {
-        Some(rubric) => rubric
-            .parse()
-            .map_err(|()| Error::internal("unknown rubric"))?,
-        None => verdict_after.stage.rubric,
-    };
-    let comparison = Comparison::of(verdict_before.by(rubric), verdict_after.by(rubric));
-    let is_as_stored =
-        |stored: Option<i64>, here: Points| stored.is_none_or(|tenths| tenths == i64::from(here.tenths()));
-    Ok(Some(Pair {
-        before: before_number,
-        after: after_number,
-        rubric,
-        rule_set: RULE_SET.to_owned(),
-        is_judged_anew: !is_as_stored(earlier.score_tenths, comparison.before)
-            || !is_as_stored(later.score_tenths, comparison.after),
-        comparison,
-        report_before,
-        report_after,
-    }))
-}
-
-/// From the version before to this one.
-async fn step(
-    backend: &Backend,
-    account: AccountId,
-    song: SongId,
-    (id, number): (AnalysisId, u32),
-) -> Result<Option<Step>> {
-    let Some((before, before_number)) = store::version_before(&backend.db, song, id).await? else {
-        return Ok(None);
-    };
-    let before: AnalysisId = before.parse().map_err(Error::internal)?;
-    let before_number = u32::try_from(before_number).map_err(Error::internal)?;
-    let pair = compare(backend, account, (before, before_number), (id, number)).await?;
-    Ok(pair.map(|pair| Step {
-        before: before_number,
-        analysis: before,
-        gained: pair.comparison.difference(),
-        words: pair.comparison.words(),
-    }))
-}
-
-async fn suggestion_for(
-    backend: &Backend,
-    account: AccountId,
-    view: &AnalysisView,
-) -> Result<Option<Suggestion>> {
-    let id = view.summary.id;
-    let Some(duration_s) = view.summary.duration_s else {
-        return Ok(None);
-    };
-    if !store::is_open(&backend.db, account, id).await? {
-        return Ok(None);
-    }
-    let own = Candidate {
-        id,
-        title: view.summary.title.clone(),
-        stem: Stem::of(&view.summary.title),
-        duration_s,
-        song: None,
-    };
-    let apart_s = most_apart_s(duration_s);
-    let rows = store::candidates(
-        &backend.db,
-        account,
-        (duration_s - apart_s, duration_s + apart_s),
-    )
-    .await?;
-    let others: Vec<Candidate> = rows
-        .into_iter()
-        .map(|row| {
-            let song = row
-                .song_id
-                .zip(row.song_title)
-                .map(|(id, title)| Ok::<_, Error>((id.parse().map_err(Error::internal)?, title)))
-                .transpose()?;
-            Ok(Candidate {
-                id: row.id.parse().map_err(Error::internal)?,
-                title: row.title,
-                stem: Stem::from_text(&row.stem),
-                duration_s: row.duration_s,
-                song,
-            })
-        })
-        .collect::<Result<_>>()?;
-    let others: Vec<Candidate> = others.into_iter().filter(|other| other.id != id).collect();
-    Ok(suggest(&own, &others))
 }
 
 fn clean_title(title: &str) -> Result<String> {

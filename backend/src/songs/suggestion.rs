@@ -1,34 +1,87 @@
 //! Which analyses look like versions of one song: called alike, and about as long.
 
 use model::{
-    AnalysisId, SongId,
+    AccountId, AnalysisId, SongId,
+    analysis::AnalysisView,
     song::{Named, Suggestion},
 };
 
-use crate::names::{Stem, song_title};
+use super::store;
+use crate::{
+    Backend, Error, Result,
+    names::{Stem, song_title},
+};
 
 /// From this likeness on, two names may be of one song.
 const ALIKE: f64 = 0.85;
 /// The most analyses without a song that are brought along.
 const MOST: usize = 20;
 
+/// What an analysis looks like a version of; `None` where it has a song, or nobody wants to hear of one.
+pub(super) async fn suggestion_for(
+    backend: &Backend,
+    account: AccountId,
+    view: &AnalysisView,
+) -> Result<Option<Suggestion>> {
+    let id = view.summary.id;
+    let Some(duration_s) = view.summary.duration_s else {
+        return Ok(None);
+    };
+    if !store::is_open(&backend.db, account, id).await? {
+        return Ok(None);
+    }
+    let own = Candidate {
+        id,
+        title: view.summary.title.clone(),
+        stem: Stem::of(&view.summary.title),
+        duration_s,
+        song: None,
+    };
+    let apart_s = most_apart_s(duration_s);
+    let rows = store::candidates(
+        &backend.db,
+        account,
+        (duration_s - apart_s, duration_s + apart_s),
+    )
+    .await?;
+    let others: Vec<Candidate> = rows
+        .into_iter()
+        .map(|row| {
+            let song = row
+                .song_id
+                .zip(row.song_title)
+                .map(|(id, title)| Ok::<_, Error>((id.parse().map_err(Error::internal)?, title)))
+                .transpose()?;
+            Ok(Candidate {
+                id: row.id.parse().map_err(Error::internal)?,
+                title: row.title,
+                stem: Stem::from_text(&row.stem),
+                duration_s: row.duration_s,
+                song,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let others: Vec<Candidate> = others.into_iter().filter(|other| other.id != id).collect();
+    Ok(suggest(&own, &others))
+}
+
 /// Another analysis of the person's.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Candidate {
-    pub(super) id: AnalysisId,
-    pub(super) title: String,
-    pub(super) stem: Stem,
-    pub(super) duration_s: f64,
-    pub(super) song: Option<(SongId, String)>,
+struct Candidate {
+    id: AnalysisId,
+    title: String,
+    stem: Stem,
+    duration_s: f64,
+    song: Option<(SongId, String)>,
 }
 
 /// How much longer or shorter any version may be, in seconds: an intro comes or goes, an ending is cut.
-pub(super) fn most_apart_s(duration_s: f64) -> f64 {
+fn most_apart_s(duration_s: f64) -> f64 {
     (0.05 * duration_s).max(10.0)
 }
 
 /// What `own` looks like a version of; `others` in any order, none of them `own`.
-pub(super) fn suggest(own: &Candidate, others: &[Candidate]) -> Option<Suggestion> {
+fn suggest(own: &Candidate, others: &[Candidate]) -> Option<Suggestion> {
     let mut alike: Vec<(f64, &Candidate)> = others
         .iter()
         .filter_map(|other| Some((likeness(own, other)?, other)))

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     db::{Db, record::Record, sql},
+    names::Stem,
     testing::some_account,
 };
 

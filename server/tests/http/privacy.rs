@@ -64,6 +64,8 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     app.backend.db.execute(compare).await.unwrap();
     let rename = format!("/analyses/{}/rename", uploaded.analysis);
     person.post(&rename, &[("title", "=Okapi in the rain")]).await;
+    let version = uploaded.analysis.to_string();
+    person.post("/songs", &[("song", "Okapi"), ("analysis", &version)]).await;
     person.begin("Never sent.wav", 1000).await;
     let dropped = person.upload("Okapi dropped.wav", mix()).await;
     app.run_jobs().await;
@@ -98,7 +100,6 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         .await
         .unwrap();
     for plant in [
-        "INSERT INTO song (id, account_id, title, created_at) VALUES ('so1', $1, 'Okapi', 1)",
         "INSERT INTO email_change (id, account_id, old_email, new_email, token_hash, created_at, expires_at) VALUES ('e1', $1, 'zebulon.quagga@example.org', 'quagga@example.org', 't', 1, 2)",
         "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
         "INSERT INTO newsletter (id, subject, body, created_at) VALUES ('n1', 's', 'b', 1)",
