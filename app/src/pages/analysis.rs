@@ -8,6 +8,7 @@ use model::{
     analysis::{AnalysisState, AnalysisView},
     listening::Source,
     song::SongAside,
+    upload::UploadKind,
 };
 
 use super::{
@@ -72,7 +73,9 @@ fn body(
     let errors = refusal.errors();
     let song = {
         let (csrf, refusal) = (visit.csrf.clone(), refusal.clone());
-        move || view! { <SongLine id=id aside=aside csrf=csrf refusal=refusal /> }
+        // A reference is no version of a song.
+        let is_mix = view.summary.kind == UploadKind::Mix;
+        move || is_mix.then(|| view! { <SongLine id=id aside=aside csrf=csrf refusal=refusal /> })
     };
     let actions = {
         let (title, csrf) = (title.clone(), visit.csrf.clone());

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use backend::db::sql;
 use model::AnalysisId;
 
-use crate::world::{Person, TestApp, mix, on_both_databases};
+use crate::world::{Database, Person, TestApp, mix, on_both_databases};
 
 /// The titles on a page of the history, in order.
 async fn titles(person: &Person, address: &str) -> Vec<String> {
