@@ -345,8 +345,16 @@ fn song() -> AnyView {
     let mut report_before = report_after.clone();
     report_before.peaks.true_peak_dbtp = Reading::of(1.4);
     report_before.loudness.integrated_lufs = Reading::of(-6.2);
-    let (before, after) = (analysis::rules::judge(&report_before), analysis::rules::judge(&report_after));
-    let versions = [(712, Rubric::Mix), (790, Rubric::Mix), (655, Rubric::Master), (834, Rubric::Master)];
+    let (before, after) = (
+        analysis::rules::judge(&report_before),
+        analysis::rules::judge(&report_after),
+    );
+    let versions = [
+        (712, Rubric::Mix),
+        (790, Rubric::Mix),
+        (655, Rubric::Master),
+        (834, Rubric::Master),
+    ];
     let versions = versions
         .into_iter()
         .zip(1..)
@@ -375,7 +383,11 @@ fn song() -> AnyView {
             report_after,
         }),
     };
-    page(Here::History, "", view! { <SongBody song=song csrf="specimen" /> }.into_any())
+    page(
+        Here::History,
+        "",
+        view! { <SongBody song=song csrf="specimen" /> }.into_any(),
+    )
 }
 
 fn form() -> AnyView {

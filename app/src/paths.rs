@@ -277,7 +277,10 @@ mod tests {
             history(&query, Some(&Turn::After("a_b".to_owned()))),
             "/history?q=50%20%25%20%26%20%C3%BC&after=a_b"
         );
-        assert_eq!(history_to_group(&HistoryQuery::default(), None), "/history?group=1");
+        assert_eq!(
+            history_to_group(&HistoryQuery::default(), None),
+            "/history?group=1"
+        );
     }
 
     #[test]

@@ -59,7 +59,9 @@ pub(crate) fn sort_key(title: &str) -> String {
 /// What words are looked for in: title, song and file name.
 #[must_use]
 pub(crate) fn search_key(title: &str, song: Option<&str>, file_name: &str) -> String {
-    let key = [title, song.unwrap_or_default(), file_name].map(folded).join("\n");
+    let key = [title, song.unwrap_or_default(), file_name]
+        .map(folded)
+        .join("\n");
     cut(key, MAX_SEARCH)
 }
 
@@ -104,11 +106,15 @@ mod tests {
 
     #[test]
     fn titles_are_sorted_with_numbers_by_value() {
-        let mut titles = ["Mix 10", "mix 9", "Mix 010b", "Ábaco", "Zebra", "mix 100", "abacus", "Mix"];
+        let mut titles = [
+            "Mix 10", "mix 9", "Mix 010b", "Ábaco", "Zebra", "mix 100", "abacus", "Mix",
+        ];
         titles.sort_by_key(|title| sort_key(title));
         assert_eq!(
             titles,
-            ["Ábaco", "abacus", "Mix", "mix 9", "Mix 10", "Mix 010b", "mix 100", "Zebra"]
+            [
+                "Ábaco", "abacus", "Mix", "mix 9", "Mix 10", "Mix 010b", "mix 100", "Zebra"
+            ]
         );
         assert_eq!(sort_key(" \u{301} "), "-");
     }
@@ -124,7 +130,10 @@ mod tests {
 
     #[test]
     fn what_a_pattern_means_is_escaped() {
-        assert_eq!(patterns("50% OFF_beat!").collect::<Vec<_>>(), ["%50!%%", "%off!_beat!!%"]);
+        assert_eq!(
+            patterns("50% OFF_beat!").collect::<Vec<_>>(),
+            ["%50!%%", "%off!_beat!!%"]
+        );
         assert_eq!(patterns("  ").count(), 0);
     }
 }

@@ -192,7 +192,10 @@ impl HistoryQuery {
         if !self.search.is_empty() {
             parameters.push(("q", self.search.clone()));
         }
-        parameters.extend(self.standing.map(|standing| ("state", standing.as_str().to_owned())));
+        parameters.extend(
+            self.standing
+                .map(|standing| ("state", standing.as_str().to_owned())),
+        );
         parameters.extend(self.stage.map(|stage| ("stage", stage.as_str().to_owned())));
         parameters.extend(self.song.map(|song| ("song", song.text())));
         if self.order != Order::default() {
@@ -257,6 +260,9 @@ mod tests {
         assert_eq!(HistoryQuery::of([("order", "random")]), Err("order"));
         assert_eq!(HistoryQuery::of([("song", "x")]), Err("song"));
         // A form sends its empty fields too.
-        assert_eq!(HistoryQuery::of([("state", ""), ("q", "  ")]), Ok(HistoryQuery::default()));
+        assert_eq!(
+            HistoryQuery::of([("state", ""), ("q", "  ")]),
+            Ok(HistoryQuery::default())
+        );
     }
 }

@@ -48,7 +48,11 @@ async fn group(
         Err(error) => {
             // Only a page of ours is rendered again, whatever the form says.
             let back = value("back");
-            let page = if back.starts_with(paths::HISTORY) { back.as_str() } else { paths::HISTORY };
+            let page = if back.starts_with(paths::HISTORY) {
+                back.as_str()
+            } else {
+                paths::HISTORY
+            };
             pages::refused_on(&site, parts, page, visit.problem(&error), [("song", title)]).await
         }
     }

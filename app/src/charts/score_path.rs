@@ -42,7 +42,9 @@ pub fn ScorePath(
             let (x, y) = (percent(across(at)), percent(scale.percent(point.score)));
             // A circle for a mix, a diamond for a master: the shape says it without the colour.
             let shape = match point.rubric {
-                Rubric::Mix => view! { <circle class="marker" cx=x.clone() cy=y.clone() r="5"></circle> }.into_any(),
+                Rubric::Mix => {
+                    view! { <circle class="marker" cx=x.clone() cy=y.clone() r="5"></circle> }.into_any()
+                }
                 Rubric::Master => view! {
                     <svg x=x.clone() y=y.clone() overflow="visible">
                         <path class="marker" d="M0 -6.5L6.5 0L0 6.5L-6.5 0Z"></path>
@@ -151,9 +153,10 @@ fn summary(points: &[Point]) -> String {
         lost if lost <= -0.05 => format!("{} points less", number(-lost)),
         _ => "the same".to_owned(),
     };
-    let best = points
-        .iter()
-        .fold(*last, |best, point| if point.score > best.score { *point } else { best });
+    let best = points.iter().fold(
+        *last,
+        |best, point| if point.score > best.score { *point } else { best },
+    );
     let best = if best.number == last.number {
         "the newest is the best so far".to_owned()
     } else {

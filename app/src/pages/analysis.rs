@@ -86,7 +86,8 @@ fn body(
             let lanes = view.report.as_ref().map(lanes).unwrap_or_default();
             let player = move || view! { <Player sources=sources lanes=lanes /> };
             let csrf = Some(visit.csrf.clone());
-            view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }.into_any()
+            view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }
+                .into_any()
         }
         AnalysisState::Failed => view! { <FailureBody view=view now=now actions=actions /> }.into_any(),
         AnalysisState::Queued | AnalysisState::Running => {

@@ -93,7 +93,12 @@ struct PageRow {
 }
 
 /// The page of `rows`, which are one more than a page where there are further ones.
-fn page(order: Order, mut rows: Vec<PageRow>, has_previous: bool, is_backwards: bool) -> Result<AnalysisPage> {
+fn page(
+    order: Order,
+    mut rows: Vec<PageRow>,
+    has_previous: bool,
+    is_backwards: bool,
+) -> Result<AnalysisPage> {
     let has_more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
     if is_backwards {
@@ -185,9 +190,13 @@ impl Key {
                 Order::Newest | Order::Oldest => None,
                 Order::Best | Order::Worst => Some(value.parse::<i64>().ok()?.into()),
                 Order::Title => (!value.contains('\0')).then(|| Some(value.into()))?,
-                Order::Loudest | Order::Quietest => {
-                    Some(value.parse::<f64>().ok().filter(|value| value.is_finite())?.into())
-                }
+                Order::Loudest | Order::Quietest => Some(
+                    value
+                        .parse::<f64>()
+                        .ok()
+                        .filter(|value| value.is_finite())?
+                        .into(),
+                ),
             };
             (of.parse() == Ok(order)).then(|| Self {
                 order,
@@ -229,7 +238,14 @@ macro_rules! from_history {
 macro_rules! by_time {
     ($than:literal, $direction:literal) => {
         concat!(
-            from_history!(), " AND analysis.id ", $than, " $2", filters!(), " ORDER BY analysis.id ", $direction, " LIMIT $13"
+            from_history!(),
+            " AND analysis.id ",
+            $than,
+            " $2",
+            filters!(),
+            " ORDER BY analysis.id ",
+            $direction,
+            " LIMIT $13"
         )
     };
 }
@@ -238,8 +254,24 @@ macro_rules! by_time {
 macro_rules! by_value {
     ($value:literal, $than:literal, $direction:literal) => {
         concat!(
-            from_history!(), " AND ", $value, " ", $than, "= $14 AND (", $value, ", analysis.id) ", $than, " ($14, $2)", filters!(),
-            " ORDER BY ", $value, " ", $direction, ", analysis.id ", $direction, " LIMIT $13"
+            from_history!(),
+            " AND ",
+            $value,
+            " ",
+            $than,
+            "= $14 AND (",
+            $value,
+            ", analysis.id) ",
+            $than,
+            " ($14, $2)",
+            filters!(),
+            " ORDER BY ",
+            $value,
+            " ",
+            $direction,
+            ", analysis.id ",
+            $direction,
+            " LIMIT $13"
         )
     };
 }

@@ -33,18 +33,27 @@ async fn fill(db: &Db, account: AccountId, digits: usize) {
     let first = format!("{}{}", "0".repeat(4), &account.to_string()[4..]);
     let mut tx = db.begin().await.unwrap();
     for insert in [UPLOAD, ANALYSIS] {
-        tx.execute(sql(insert).bind(first.clone()).bind(account)).await.unwrap();
+        tx.execute(sql(insert).bind(first.clone()).bind(account))
+            .await
+            .unwrap();
     }
     tx.execute(sql(SONG).bind(song()).bind(account)).await.unwrap();
     // Each digit of the first four in turn: one row becomes ten.
     for place in 4 - digits..4 {
         for digit in 1..10 {
             for (table, columns) in [
-                ("upload", "account_id, kind, state, file_name, size_bytes, media_type, created_at"),
+                (
+                    "upload",
+                    "account_id, kind, state, file_name, size_bytes, media_type, created_at",
+                ),
                 ("analysis", "account_id, title, state, stage, percent, created_at"),
             ] {
                 let id = format!("substr(id, 1, {place}) || '{digit}' || substr(id, {})", place + 2);
-                let upload = if table == "analysis" { ["upload_id, ", &format!("{id}, ")] } else { ["", ""] };
+                let upload = if table == "analysis" {
+                    ["upload_id, ", &format!("{id}, ")]
+                } else {
+                    ["", ""]
+                };
                 let [name, value] = upload;
                 let text = format!(
                     "INSERT INTO {table} (id, {name}{columns}) SELECT {id}, {value}{columns} FROM {table}
@@ -67,12 +76,30 @@ fn filters() -> [HistoryQuery; 8] {
     let query = HistoryQuery::default;
     [
         query(),
-        HistoryQuery { search: "SONG 7".to_owned(), ..query() },
-        HistoryQuery { search: "nowhere".to_owned(), ..query() },
-        HistoryQuery { standing: Some(Standing::Failed), ..query() },
-        HistoryQuery { standing: Some(Standing::Running), ..query() },
-        HistoryQuery { stage: Some(Rubric::Master), ..query() },
-        HistoryQuery { song: Some(OfSong::One(song())), ..query() },
+        HistoryQuery {
+            search: "SONG 7".to_owned(),
+            ..query()
+        },
+        HistoryQuery {
+            search: "nowhere".to_owned(),
+            ..query()
+        },
+        HistoryQuery {
+            standing: Some(Standing::Failed),
+            ..query()
+        },
+        HistoryQuery {
+            standing: Some(Standing::Running),
+            ..query()
+        },
+        HistoryQuery {
+            stage: Some(Rubric::Master),
+            ..query()
+        },
+        HistoryQuery {
+            song: Some(OfSong::One(song())),
+            ..query()
+        },
         HistoryQuery {
             search: "song".to_owned(),
             standing: Some(Standing::Done),
@@ -108,9 +135,11 @@ fn sorted(rows: &[model::analysis::AnalysisSummary], order: Order) -> Vec<String
     let mut rows: Vec<_> = rows.iter().collect();
     let number = |value: Option<f64>, absent: f64| value.unwrap_or(absent);
     rows.sort_by(|a, b| {
-        let tenths = |row: &model::analysis::AnalysisSummary| row.score.map(|score| f64::from(score.points.tenths()));
+        let tenths =
+            |row: &model::analysis::AnalysisSummary| row.score.map(|score| f64::from(score.points.tenths()));
         let (ids, back) = (a.id.cmp(&b.id), b.id.cmp(&a.id));
-        let by = |x: Option<f64>, y: Option<f64>, absent: f64| number(x, absent).total_cmp(&number(y, absent));
+        let by =
+            |x: Option<f64>, y: Option<f64>, absent: f64| number(x, absent).total_cmp(&number(y, absent));
         match order {
             Order::Newest => back,
             Order::Oldest => ids,

@@ -44,7 +44,8 @@ pub(crate) async fn refresh_song(tx: &mut Tx, song: SongId) -> Result<(), DbErro
 
 /// Of all analyses that have none, from before there were keys; how many. Resumable: each batch is its own transaction.
 pub(crate) async fn fill(backend: &Backend) -> Result<u64> {
-    const WITHOUT: &str = names_where!("title_key = '' AND analysis.id > $1 ORDER BY analysis.id LIMIT $2");
+    const WITHOUT: &str =
+        names_where!("analysis.title_key = '' AND analysis.id > $1 ORDER BY analysis.id LIMIT $2");
     let mut last = String::new();
     let mut total = 0;
     loop {

@@ -6,26 +6,190 @@ use super::{MAX_SORT, cut, folded};
 
 /// Words that say which attempt a file is, and nothing of the song.
 const MARKS: &[&str] = &[
-    "v", "ver", "vers", "version", "rev", "revision", "r", "mix", "mixes", "mixed", "mixdown", "premix", "submix", "mx", "master", "masters",
-    "mastered", "mastering", "mstr", "mst", "premaster", "premastered", "remaster", "remastered", "unmastered", "final", "finals", "finale2", "fin",
-    "finalfinal", "definitive", "rough", "ruff", "draft", "demo", "wip", "test", "bounce", "bounced", "bnc", "export", "exported", "render",
-    "rendered", "print", "printed", "take", "edit", "new", "old", "latest", "last", "newest", "updated", "update", "fix", "fixed", "alt",
-    "copy", "kopie", "copia", "copie", "neu", "endmix", "endfassung", "stereo", "loud", "louder", "quiet", "limited", "unlimited", "nolimiter",
-    "approved", "client", "ref", "lufs", "db", "dbtp", "dbfs", "bpm", "bit", "khz", "hz", "kbps", "wav", "wave", "mp3", "flac", "aif", "aiff", "m4a",
-    "aac", "ogg", "opus", "hd", "hq", "proto", "prototype", "idea", "session", "project", "mixbus", "2mix", "2trk", "2track", "lr", "st", "int", "web",
+    "v",
+    "ver",
+    "vers",
+    "version",
+    "rev",
+    "revision",
+    "r",
+    "mix",
+    "mixes",
+    "mixed",
+    "mixdown",
+    "premix",
+    "submix",
+    "mx",
+    "master",
+    "masters",
+    "mastered",
+    "mastering",
+    "mstr",
+    "mst",
+    "premaster",
+    "premastered",
+    "remaster",
+    "remastered",
+    "unmastered",
+    "final",
+    "finals",
+    "finale2",
+    "fin",
+    "finalfinal",
+    "definitive",
+    "rough",
+    "ruff",
+    "draft",
+    "demo",
+    "wip",
+    "test",
+    "bounce",
+    "bounced",
+    "bnc",
+    "export",
+    "exported",
+    "render",
+    "rendered",
+    "print",
+    "printed",
+    "take",
+    "edit",
+    "new",
+    "old",
+    "latest",
+    "last",
+    "newest",
+    "updated",
+    "update",
+    "fix",
+    "fixed",
+    "alt",
+    "copy",
+    "kopie",
+    "copia",
+    "copie",
+    "neu",
+    "endmix",
+    "endfassung",
+    "stereo",
+    "loud",
+    "louder",
+    "quiet",
+    "limited",
+    "unlimited",
+    "nolimiter",
+    "approved",
+    "client",
+    "ref",
+    "lufs",
+    "db",
+    "dbtp",
+    "dbfs",
+    "bpm",
+    "bit",
+    "khz",
+    "hz",
+    "kbps",
+    "wav",
+    "wave",
+    "mp3",
+    "flac",
+    "aif",
+    "aiff",
+    "m4a",
+    "aac",
+    "ogg",
+    "opus",
+    "hd",
+    "hq",
+    "proto",
+    "prototype",
+    "idea",
+    "session",
+    "project",
+    "mixbus",
+    "2mix",
+    "2trk",
+    "2track",
+    "lr",
+    "st",
+    "int",
+    "web",
 ];
 
 /// Words that make another thing of a song: not a version to compare with.
 const KINDS: &[&str] = &[
-    "instrumental", "inst", "instr", "acapella", "acappella", "accapella", "karaoke", "remix", "rmx", "live", "acoustic", "unplugged",
-    "stem", "stems", "vocals", "vox", "drums", "drumless", "tv", "radio", "extended", "reprise", "intro", "outro", "interlude", "clean", "explicit", "cover",
-    "dub", "club", "orchestral", "backing", "playback", "minus",
+    "instrumental",
+    "inst",
+    "instr",
+    "acapella",
+    "acappella",
+    "accapella",
+    "karaoke",
+    "remix",
+    "rmx",
+    "live",
+    "acoustic",
+    "unplugged",
+    "stem",
+    "stems",
+    "vocals",
+    "vox",
+    "drums",
+    "drumless",
+    "tv",
+    "radio",
+    "extended",
+    "reprise",
+    "intro",
+    "outro",
+    "interlude",
+    "clean",
+    "explicit",
+    "cover",
+    "dub",
+    "club",
+    "orchestral",
+    "backing",
+    "playback",
+    "minus",
 ];
 
 const MONTHS: &[&str] = &[
-    "jan", "january", "feb", "february", "mar", "march", "apr", "april", "may", "jun", "june", "jul", "july", "aug", "august", "sep",
-    "sept", "september", "oct", "october", "nov", "november", "dec", "december", "januar", "februar", "marz", "mai", "juni", "juli",
-    "okt", "oktober", "dez", "dezember",
+    "jan",
+    "january",
+    "feb",
+    "february",
+    "mar",
+    "march",
+    "apr",
+    "april",
+    "may",
+    "jun",
+    "june",
+    "jul",
+    "july",
+    "aug",
+    "august",
+    "sep",
+    "sept",
+    "september",
+    "oct",
+    "october",
+    "nov",
+    "november",
+    "dec",
+    "december",
+    "januar",
+    "februar",
+    "marz",
+    "mai",
+    "juni",
+    "juli",
+    "okt",
+    "oktober",
+    "dez",
+    "dezember",
 ];
 
 /// A title without what marks a version.
@@ -44,7 +208,11 @@ impl Stem {
         let tokens = tokens(title);
         let kept = &tokens[significant(&tokens)];
         let is_vague = kept.is_empty();
-        let kept = if is_vague { tokens.get(..1).unwrap_or_default() } else { kept };
+        let kept = if is_vague {
+            tokens.get(..1).unwrap_or_default()
+        } else {
+            kept
+        };
         let (kinds, words): (Vec<String>, Vec<String>) = kept
             .iter()
             .map(|token| token.word.clone())
@@ -109,10 +277,15 @@ impl Stem {
             (&other.words, &self.words)
         };
         // `Night drive` within `Night drive feat. Ann`. A single short word says too little.
-        let is_within = short.concat().chars().count() >= 6 && (long.starts_with(short) || long.ends_with(short));
+        let is_within =
+            short.concat().chars().count() >= 6 && (long.starts_with(short) || long.ends_with(short));
         let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
         let by_letters = 1.0 - distance(&a, &b) as f64 / a.len().max(b.len()) as f64;
-        if is_within { by_letters.max(0.9) } else { by_letters }
+        if is_within {
+            by_letters.max(0.9)
+        } else {
+            by_letters
+        }
     }
 }
 
@@ -131,9 +304,20 @@ pub(crate) fn song_title(title: &str) -> String {
     let closing = title
         .get(last.end..)
         .and_then(|rest| rest.chars().next())
-        .filter(|letter| matches!(letter, ')' | ']') && title.get(first.start..last.end).is_some_and(|text| text.contains(['(', '['])));
-    let text = title.get(first.start..last.end + closing.map_or(0, char::len_utf8)).unwrap_or(title);
-    let text = if text.contains(' ') { text.to_owned() } else { text.replace(['_', '-'], " ") };
+        .filter(|letter| {
+            matches!(letter, ')' | ']')
+                && title
+                    .get(first.start..last.end)
+                    .is_some_and(|text| text.contains(['(', '[']))
+        });
+    let text = title
+        .get(first.start..last.end + closing.map_or(0, char::len_utf8))
+        .unwrap_or(title);
+    let text = if text.contains(' ') {
+        text.to_owned()
+    } else {
+        text.replace(['_', '-'], " ")
+    };
     // A bracket that lost its other half.
     let is_whole = |open: char, close: char| text.matches(open).count() == text.matches(close).count();
     let text = if is_whole('(', ')') && is_whole('[', ']') {
@@ -225,10 +409,14 @@ fn tokens(title: &str) -> Vec<Token> {
 fn significant(tokens: &[Token]) -> std::ops::Range<usize> {
     let is_version = |at: usize| {
         let number = tokens.get(at + 1).is_some_and(Token::is_number);
-        let short = tokens[at].is(&["v", "ver", "version", "rev", "revision", "mix", "bounce", "draft", "master"]);
+        let short = tokens[at].is(&[
+            "v", "ver", "version", "rev", "revision", "mix", "bounce", "draft", "master",
+        ]);
         number && short && (tokens[at + 1].is_joined || tokens[at].word != "v")
     };
-    let mut end = (1..tokens.len()).find(|at| is_version(*at)).unwrap_or(tokens.len());
+    let mut end = (1..tokens.len())
+        .find(|at| is_version(*at))
+        .unwrap_or(tokens.len());
     let mut start = 0;
     while start + 1 < end && (is_leading_mark(&tokens[start]) || is_leading_number(&tokens[start..])) {
         start += 1;
@@ -244,7 +432,9 @@ fn significant(tokens: &[Token]) -> std::ops::Range<usize> {
         [year, rest @ ..]
             if year.is_number()
                 && year.word.len() > 1
-                && rest.first().is_none_or(|next| !next.is_number() && !next.is_joined) =>
+                && rest
+                    .first()
+                    .is_none_or(|next| !next.is_number() && !next.is_joined) =>
         {
             0..1
         }
@@ -261,7 +451,19 @@ fn is_leading_number(tokens: &[Token]) -> bool {
 }
 
 fn is_leading_mark(token: &Token) -> bool {
-    token.is(&["final", "master", "mastered", "mix", "premaster", "rough", "demo", "wip", "bounce", "v", "draft"])
+    token.is(&[
+        "final",
+        "master",
+        "mastered",
+        "mix",
+        "premaster",
+        "rough",
+        "demo",
+        "wip",
+        "bounce",
+        "v",
+        "draft",
+    ])
 }
 
 fn is_mark(tokens: &[Token], at: usize) -> bool {
@@ -304,13 +506,39 @@ mod tests {
     /// Names of one song each.
     const SAME: &[&[&str]] = &[
         &[
-            "Night Drive", "Night Drive v2", "night_drive_v3", "NightDrive_Mix4", "Night Drive (Final)", "Night Drive FINAL final",
-            "Night Drive - Master 2024-11-26", "Night Drive [MASTERED] 24bit 48kHz", "NIGHT DRIVE v12b", "01 - Night Drive", "03_Night Drive_mixdown",
-            "Night Drive rough mix 3", "Night Drive 26 Nov 2024", "Night Drive v3 vocals up", "Night Drive v3 - more bass, less reverb",
-            "2024-11-26 Night Drive", "Night Drive 120bpm", "Night Drive -14 LUFS", "Night Drive.wav", "Night Drive premaster", "Night Drive (1)",
-            "Night Drive copy 2", "FINAL_Night Drive", "Night  Drive", "Nigth Drive v2", "night-drive-finalv2", "Night Drive Mix 7 (client notes)",
+            "Night Drive",
+            "Night Drive v2",
+            "night_drive_v3",
+            "NightDrive_Mix4",
+            "Night Drive (Final)",
+            "Night Drive FINAL final",
+            "Night Drive - Master 2024-11-26",
+            "Night Drive [MASTERED] 24bit 48kHz",
+            "NIGHT DRIVE v12b",
+            "01 - Night Drive",
+            "03_Night Drive_mixdown",
+            "Night Drive rough mix 3",
+            "Night Drive 26 Nov 2024",
+            "Night Drive v3 vocals up",
+            "Night Drive v3 - more bass, less reverb",
+            "2024-11-26 Night Drive",
+            "Night Drive 120bpm",
+            "Night Drive -14 LUFS",
+            "Night Drive.wav",
+            "Night Drive premaster",
+            "Night Drive (1)",
+            "Night Drive copy 2",
+            "FINAL_Night Drive",
+            "Night  Drive",
+            "Nigth Drive v2",
+            "night-drive-finalv2",
+            "Night Drive Mix 7 (client notes)",
         ],
-        &["Café del Mar v1", "Cafe Del Mar (Mastered)", "CAFE\u{301} DEL MAR mix2"],
+        &[
+            "Café del Mar v1",
+            "Cafe Del Mar (Mastered)",
+            "CAFE\u{301} DEL MAR mix2",
+        ],
         &["99 Luftballons v1", "99 Luftballons final", "99_luftballons_v3"],
         &["1979 v2", "1979 mix 3", "1979"],
         &["Don't Stop", "Dont Stop v2", "Don’t Stop (rough)"],
@@ -342,7 +570,12 @@ mod tests {
             let first = Stem::of(names[0]);
             for name in *names {
                 let likeness = first.likeness(&Stem::of(name));
-                assert!(likeness >= 0.85, "{} and {name}: {likeness}, {:?}", names[0], Stem::of(name));
+                assert!(
+                    likeness >= 0.85,
+                    "{} and {name}: {likeness}, {:?}",
+                    names[0],
+                    Stem::of(name)
+                );
             }
         }
     }
@@ -352,17 +585,33 @@ mod tests {
         for (a, b) in DIFFERENT {
             let likeness = Stem::of(a).likeness(&Stem::of(b));
             assert!(likeness < 0.85, "{a} and {b}: {likeness}");
-            assert_eq!(likeness, Stem::of(b).likeness(&Stem::of(a)), "{a} and {b}, the other way round");
+            assert_eq!(
+                likeness,
+                Stem::of(b).likeness(&Stem::of(a)),
+                "{a} and {b}, the other way round"
+            );
         }
     }
 
     #[test]
     fn a_name_of_nothing_but_marks_is_vague() {
-        for name in ["mix v2", "Mix 3", "bounce", "master 24bit", "FINAL final 2", "export 2024-11-26"] {
+        for name in [
+            "mix v2",
+            "Mix 3",
+            "bounce",
+            "master 24bit",
+            "FINAL final 2",
+            "export 2024-11-26",
+        ] {
             assert!(Stem::of(name).is_vague(), "{name}: {:?}", Stem::of(name));
         }
         for name in ["Night Drive", "1979", "22", "Mixed Feelings", "v", "Interlude"] {
-            assert_eq!(Stem::of(name).is_vague(), name == "v", "{name}: {:?}", Stem::of(name));
+            assert_eq!(
+                Stem::of(name).is_vague(),
+                name == "v",
+                "{name}: {:?}",
+                Stem::of(name)
+            );
         }
     }
 
@@ -398,7 +647,22 @@ mod tests {
 
     #[test]
     fn nothing_that_people_type_makes_it_stumble() {
-        for name in ["", " ", "…", "()", "v", "v1", "1", "-_-", "a\u{301}", "𝕄𝕚𝕩 𝟛", "'", "’’1’", "0000", "🎵 v2"] {
+        for name in [
+            "",
+            " ",
+            "…",
+            "()",
+            "v",
+            "v1",
+            "1",
+            "-_-",
+            "a\u{301}",
+            "𝕄𝕚𝕩 𝟛",
+            "'",
+            "’’1’",
+            "0000",
+            "🎵 v2",
+        ] {
             let stem = Stem::of(name);
             let _ = (stem.likeness(&stem), song_title(name), stem.text());
         }

@@ -27,9 +27,7 @@ pub(super) async fn compare(
     // Both anew: stored verdicts may be by different rules, and each by the rubric of its own.
     let (verdict_before, verdict_after) = (judge(&report_before), judge(&report_after));
     let rubric: Rubric = match &later.rubric {
-        Some(rubric) => rubric
-            .parse()
-            .map_err(|()| Error::internal("unknown rubric"))?,
+        Some(rubric) => rubric.parse().map_err(|()| Error::internal("unknown rubric"))?,
         None => verdict_after.stage.rubric,
     };
     let comparison = Comparison::of(verdict_before.by(rubric), verdict_after.by(rubric));

@@ -71,12 +71,7 @@ pub async fn accept(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
             "There is nothing to group this one with any more. Choose a song for it, or name a new one.",
         ));
     };
-    let analyses: Vec<AnalysisId> = suggestion
-        .with
-        .iter()
-        .map(|named| named.id)
-        .chain([id])
-        .collect();
+    let analyses: Vec<AnalysisId> = suggestion.with.iter().map(|named| named.id).chain([id]).collect();
     let Some(song) = suggestion.song else {
         return put(backend, actor, &analyses, &suggestion.title).await;
     };
@@ -206,13 +201,15 @@ pub async fn view(
         _ => None,
     };
     let pair = match chosen {
-        Some((before, after)) => compare(
-            backend,
-            account,
-            (before.summary.id, before.number),
-            (after.summary.id, after.number),
-        )
-        .await?,
+        Some((before, after)) => {
+            compare(
+                backend,
+                account,
+                (before.summary.id, before.number),
+                (after.summary.id, after.number),
+            )
+            .await?
+        }
         None => None,
     };
     Ok(SongView {

@@ -74,7 +74,8 @@ pub(super) async fn state_of(
 
 /// The song that an analysis is in.
 pub(super) async fn song_of(tx: &mut Tx, account: AccountId, analysis: AnalysisId) -> Result<Option<SongId>> {
-    const SELECT: &str = "SELECT song_id FROM analysis WHERE id = $1 AND account_id = $2 AND song_id IS NOT NULL";
+    const SELECT: &str =
+        "SELECT song_id FROM analysis WHERE id = $1 AND account_id = $2 AND song_id IS NOT NULL";
     let row: Option<(String,)> = tx.optional(sql(SELECT).bind(analysis).bind(account)).await?;
     row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
 }
@@ -95,11 +96,7 @@ pub(super) async fn set_song(
 }
 
 /// Notes that what was suggested is wrong.
-pub(super) async fn decline(
-    tx: &mut Tx,
-    account: AccountId,
-    analysis: AnalysisId,
-) -> Result<bool, DbError> {
+pub(super) async fn decline(tx: &mut Tx, account: AccountId, analysis: AnalysisId) -> Result<bool, DbError> {
     const UPDATE: &str =
         "UPDATE analysis SET song_declined = TRUE WHERE id = $1 AND account_id = $2 AND kind = 'mix'";
     Ok(tx.execute(sql(UPDATE).bind(analysis).bind(account)).await? == 1)
@@ -125,11 +122,7 @@ pub(super) async fn rename(
 }
 
 /// The versions of a song, by id.
-pub(super) async fn versions_in(
-    tx: &mut Tx,
-    account: AccountId,
-    song: SongId,
-) -> Result<Vec<AnalysisId>> {
+pub(super) async fn versions_in(tx: &mut Tx, account: AccountId, song: SongId) -> Result<Vec<AnalysisId>> {
     const SELECT: &str = "SELECT id FROM analysis WHERE song_id = $1 AND account_id = $2";
     let rows: Vec<(String,)> = tx.all(sql(SELECT).bind(song).bind(account)).await?;
     rows.into_iter()
@@ -166,7 +159,11 @@ pub(super) async fn versions(
 }
 
 /// The report of an analysis and how it was judged; `None` where there is no report.
-pub(super) async fn judged(db: &Db, account: AccountId, id: AnalysisId) -> Result<Option<JudgedRow>, DbError> {
+pub(super) async fn judged(
+    db: &Db,
+    account: AccountId,
+    id: AnalysisId,
+) -> Result<Option<JudgedRow>, DbError> {
     const SELECT: &str = "
         SELECT report, rubric, score_tenths FROM analysis WHERE id = $1 AND account_id = $2 AND report IS NOT NULL";
     db.optional(sql(SELECT).bind(id).bind(account)).await
@@ -203,7 +200,11 @@ pub(super) async fn songs(
 }
 
 /// The titles of the latest made songs.
-pub(super) async fn titles(db: &Db, account: AccountId, count: u32) -> Result<Vec<(String, String)>, DbError> {
+pub(super) async fn titles(
+    db: &Db,
+    account: AccountId,
+    count: u32,
+) -> Result<Vec<(String, String)>, DbError> {
     const SELECT: &str = "SELECT id, title FROM song WHERE account_id = $1 ORDER BY id DESC LIMIT $2";
     db.all(sql(SELECT).bind(account).bind(count)).await
 }

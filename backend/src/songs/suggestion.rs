@@ -38,12 +38,7 @@ pub(super) async fn suggestion_for(
         song: None,
     };
     let apart_s = most_apart_s(duration_s);
-    let rows = store::candidates(
-        &backend.db,
-        account,
-        (duration_s - apart_s, duration_s + apart_s),
-    )
-    .await?;
+    let rows = store::candidates(&backend.db, account, (duration_s - apart_s, duration_s + apart_s)).await?;
     let others: Vec<Candidate> = rows
         .into_iter()
         .map(|row| {
@@ -153,13 +148,21 @@ mod tests {
         (("Night Drive v3", 214.0), ("Night Drive", 160.0), false),
         (("Night Drive v3", 214.0), ("Nigth Drive", 216.0), true),
         (("Night Drive v3", 214.0), ("Nigth Drive", 222.0), false),
-        (("Night Drive v3", 214.0), ("Night Drive Instrumental v3", 214.0), false),
+        (
+            ("Night Drive v3", 214.0),
+            ("Night Drive Instrumental v3", 214.0),
+            false,
+        ),
         (("Day Drive", 214.0), ("Night Drive", 214.0), false),
         (("mix v3", 214.0), ("mix v2", 214.4), true),
         (("mix v3", 214.0), ("mix v2", 216.0), false),
         (("bounce", 214.0), ("Night Drive", 214.0), false),
         (("Jingle v2", 12.0), ("Jingle", 20.0), true),
-        (("Symphonie (Satz 1) v2", 1_800.0), ("Symphonie (Satz 1)", 1_860.0), true),
+        (
+            ("Symphonie (Satz 1) v2", 1_800.0),
+            ("Symphonie (Satz 1)", 1_860.0),
+            true,
+        ),
     ];
 
     #[test]
@@ -174,7 +177,10 @@ mod tests {
                 "{title} of {seconds} s and {other} of {other_seconds} s: {suggestion:?}"
             );
             if *expected {
-                assert!((seconds - other_seconds).abs() <= most_apart_s(*seconds), "it is looked for");
+                assert!(
+                    (seconds - other_seconds).abs() <= most_apart_s(*seconds),
+                    "it is looked for"
+                );
             }
         }
     }
@@ -200,7 +206,10 @@ mod tests {
     fn a_new_song_is_called_without_the_marks() {
         let own = candidate(9, "Night Drive v4 (Master)", 214.0, None);
         let suggestion = suggest(&own, &[candidate(1, "night drive", 214.0, None)]).unwrap();
-        assert_eq!((suggestion.song, suggestion.title.as_str()), (None, "Night Drive"));
+        assert_eq!(
+            (suggestion.song, suggestion.title.as_str()),
+            (None, "Night Drive")
+        );
         assert_eq!(suggest(&own, &[]), None);
     }
 }

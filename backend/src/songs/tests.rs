@@ -10,7 +10,13 @@ use crate::{
     testing::some_account,
 };
 
-async fn some_analysis(db: &Db, account: AccountId, number: u128, title: &str, duration_s: f64) -> AnalysisId {
+async fn some_analysis(
+    db: &Db,
+    account: AccountId,
+    number: u128,
+    title: &str,
+    duration_s: f64,
+) -> AnalysisId {
     const UPLOAD: &str = "
         INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
         VALUES ($1, $2, 'mix', 'removed', 'a.wav', 1, 'audio/wav', 1)";

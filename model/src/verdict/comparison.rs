@@ -22,13 +22,7 @@ pub enum Became {
 
 impl Became {
     /// Every outcome, in the order of pages: what needs a look first.
-    pub const ALL: [Self; 5] = [
-        Self::New,
-        Self::Worse,
-        Self::Fixed,
-        Self::Better,
-        Self::Unchanged,
-    ];
+    pub const ALL: [Self; 5] = [Self::New, Self::Worse, Self::Fixed, Self::Better, Self::Unchanged];
 
     /// One word.
     #[must_use]
@@ -267,7 +261,10 @@ mod tests {
             &[("a", 1.0, 50), ("b", 0.5, 30), ("c", 0.2, 10), ("d", 0.0, 7)],
             &["e"],
         );
-        let after = judgement(&[("b", 0.3, 21), ("c", 0.4, 24), ("d", 0.0, 7), ("e", 0.9, 3)], &["a"]);
+        let after = judgement(
+            &[("b", 0.3, 21), ("c", 0.4, 24), ("d", 0.0, 7), ("e", 0.9, 3)],
+            &["a"],
+        );
         let comparison = Comparison::of(&before, &after);
         let seen: Vec<_> = comparison
             .changes
@@ -330,7 +327,10 @@ mod tests {
                 .unwrap();
             assert_eq!(reversed.became, change.became.reversed(), "{}", change.rule);
             assert_eq!(reversed.points.tenths(), -change.points.tenths());
-            assert_eq!((&reversed.before, &reversed.after), (&change.after, &change.before));
+            assert_eq!(
+                (&reversed.before, &reversed.after),
+                (&change.after, &change.before)
+            );
         }
     }
 

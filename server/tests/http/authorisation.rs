@@ -126,7 +126,10 @@ async fn every_route_answers_each_person_as_the_matrix_says() {
             &[("song", "Okapi"), ("analysis", &uploaded.analysis.to_string())],
         )
         .await;
-    let song = grouped.header("location").trim_start_matches("/songs/").to_owned();
+    let song = grouped
+        .header("location")
+        .trim_start_matches("/songs/")
+        .to_owned();
     let mut wrong = Vec::new();
     for (by, route, expected) in MATRIX {
         let mut seen = [0; 3];
@@ -284,7 +287,11 @@ async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded, song:
     let path = path_of(by, route, uploaded, song);
     let answer = match by {
         Get => person.send(Method::GET, &path, &[], Vec::new()).await,
-        Form => person.post(&path, &[("title", "A title"), ("song", "Okapi")]).await,
+        Form => {
+            person
+                .post(&path, &[("title", "A title"), ("song", "Okapi")])
+                .await
+        }
         Json if path.ends_with("begin") => {
             let file = serde_json::json!({ "file": { "file_name": "a.wav", "size_bytes": 1000 } });
             person.call(&path, file).await

@@ -65,7 +65,9 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     let rename = format!("/analyses/{}/rename", uploaded.analysis);
     person.post(&rename, &[("title", "=Okapi in the rain")]).await;
     let version = uploaded.analysis.to_string();
-    person.post("/songs", &[("song", "Okapi"), ("analysis", &version)]).await;
+    person
+        .post("/songs", &[("song", "Okapi"), ("analysis", &version)])
+        .await;
     person.begin("Never sent.wav", 1000).await;
     let dropped = person.upload("Okapi dropped.wav", mix()).await;
     app.run_jobs().await;

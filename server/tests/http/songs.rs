@@ -1,5 +1,7 @@
 //! The history as a tool, and songs: searching, paging, grouping versions, what changed between them.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use backend::db::sql;
 use model::AnalysisId;
@@ -21,9 +23,18 @@ async fn titles(person: &Person, address: &str) -> Vec<String> {
 
 /// The address behind a link of these words.
 fn link(page: &str, words: &str) -> Option<String> {
-    let before = page.split(&format!(">{words}</a>")).next().filter(|before| before.len() < page.len())?;
+    let before = page
+        .split(&format!(">{words}</a>"))
+        .next()
+        .filter(|before| before.len() < page.len())?;
     let address = before.rsplit("href=\"").next()?.split('"').next()?;
     Some(address.replace("&amp;", "&"))
+}
+
+/// Uploads a mix a second later than the one before, as people do: ids sort by time.
+async fn uploaded(app: &TestApp, person: &Person, name: &str) -> AnalysisId {
+    app.clock.advance(Duration::from_secs(1));
+    person.upload(name, mix()).await.analysis
 }
 
 async fn group(person: &Person, song: &str, analyses: &[AnalysisId]) -> String {
@@ -38,9 +49,10 @@ async fn group(person: &Person, song: &str, analyses: &[AnalysisId]) -> String {
 on_both_databases! {
     async fn the_history_is_searched_filtered_and_sorted_by_its_address(database) {
         let (app, _, user) = TestApp::on(database).await.with_user().await;
-        let first = user.upload("Ström 10.wav", mix()).await;
-        user.upload("Ström 9.wav", mix()).await;
+        let first = uploaded(&app, &user, "Ström 10.wav").await;
+        uploaded(&app, &user, "Ström 9.wav").await;
         app.run_jobs().await;
+        app.clock.advance(Duration::from_secs(1));
         user.upload("notes 100%_.wav", b"This is no audio at all, but text. ".repeat(9)).await;
         app.run_jobs().await;
         assert_eq!(titles(&user, "/history").await, ["notes 100%_", "Ström 9", "Ström 10"]);
@@ -66,7 +78,7 @@ on_both_databases! {
         let nothing = user.get("/history?q=nowhere").await.text();
         assert!(nothing.contains("Nothing fits what you look for") && nothing.contains("Show everything"));
 
-        let id = first.analysis.to_string();
+        let id = first.to_string();
         user.post(&format!("/analyses/{id}/rename"), &[("title", "Überfahrt")]).await;
         assert_eq!(titles(&user, "/history?q=uberfahrt").await, ["Überfahrt"]);
         assert_eq!(titles(&user, "/history?q=%C3%BCBERFAHRT").await, ["Überfahrt"]);
@@ -124,7 +136,7 @@ on_both_databases! {
         let (app, _, user) = TestApp::on(database).await.with_user().await;
         let mut versions = Vec::new();
         for name in ["Night Drive v1.wav", "night_drive_v2.wav", "Night Drive v3 (Master).wav"] {
-            versions.push(user.upload(name, mix()).await.analysis);
+            versions.push(uploaded(&app, &user, name).await);
             app.run_jobs().await;
         }
         let [first, second, third] = versions[..] else { panic!("three") };
@@ -178,8 +190,8 @@ on_both_databases! {
 
     async fn a_suggestion_that_was_declined_does_not_come_back(database) {
         let (app, _, user) = TestApp::on(database).await.with_user().await;
-        let first = user.upload("Okapi v1.wav", mix()).await.analysis;
-        let second = user.upload("Okapi v2.wav", mix()).await.analysis;
+        let first = uploaded(&app, &user, "Okapi v1.wav").await;
+        let second = uploaded(&app, &user, "Okapi v2.wav").await;
         app.run_jobs().await;
         let asks = async |id: AnalysisId| user.get(&format!("/analyses/{id}")).await.text().contains("Looks like a version of");
         assert!(asks(first).await && asks(second).await);
@@ -272,7 +284,11 @@ async fn copies(app: &TestApp, id: AnalysisId, count: u32) {
         SELECT $2, account_id, $2, $3, $3, $3, state, stage, percent, created_at, $4, rubric FROM analysis WHERE id = $1";
     for number in 1..=count {
         let copy = AnalysisId(app.backend.new_id());
-        app.backend.db.execute(sql(UPLOAD).bind(id).bind(copy)).await.unwrap();
+        app.backend
+            .db
+            .execute(sql(UPLOAD).bind(id).bind(copy))
+            .await
+            .unwrap();
         let insert = sql(ANALYSIS)
             .bind(id)
             .bind(copy)

@@ -86,13 +86,15 @@ pub fn History() -> impl IntoView {
     let to_group = paths::history_to_group(&asked.query, asked.turn.as_ref());
     let errors = refusal.errors();
     let list = Suspend::new(async move {
-        let found = backend::analyses::history(&visit.backend, &visit.actor, &asked.query, asked.turn.as_ref()).await;
+        let found =
+            backend::analyses::history(&visit.backend, &visit.actor, &asked.query, asked.turn.as_ref()).await;
         let songs = backend::songs::titles(&visit.backend, &visit.actor).await;
         let songs = match songs {
             Ok(songs) => songs,
             Err(error) => return failed(&visit.problem(&error)),
         };
-        let tools = view! { <Tools query=asked.query.clone() songs=songs.clone() is_grouping=asked.is_grouping /> };
+        let tools =
+            view! { <Tools query=asked.query.clone() songs=songs.clone() is_grouping=asked.is_grouping /> };
         match found {
             Ok(page) => {
                 let group = asked.is_grouping.then(|| Grouping {
@@ -230,7 +232,9 @@ pub fn HistoryTable(
         </table>
     };
     let table = match grouping {
-        Some(grouping) => view! { <GroupForm grouping=grouping query=query>{table.into_any()}</GroupForm> }.into_any(),
+        Some(grouping) => {
+            view! { <GroupForm grouping=grouping query=query>{table.into_any()}</GroupForm> }.into_any()
+        }
         None => table.into_any(),
     };
     view! {
@@ -293,7 +297,8 @@ fn turns(
     let first = previous.is_some().then(|| {
         view! { <ButtonLink href=address(None) kind=ButtonKind::Link>"First page"</ButtonLink> }
     });
-    let previous = previous.map(|key| view! { <ButtonLink href=address(Some(Turn::Before(key)))>"Previous"</ButtonLink> });
+    let previous = previous
+        .map(|key| view! { <ButtonLink href=address(Some(Turn::Before(key)))>"Previous"</ButtonLink> });
     let next = next.map(|key| view! { <ButtonLink href=address(Some(Turn::After(key)))>"Next"</ButtonLink> });
     let view = view! {
         <nav class="row" aria-label="Pages of the history">

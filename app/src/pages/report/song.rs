@@ -88,9 +88,13 @@ pub fn SongLine(
             </PostForm>
         }
     });
-    let value = refusal
-        .value("song")
-        .unwrap_or_else(|| if aside.place.is_some() { String::new() } else { aside.title.clone() });
+    let value = refusal.value("song").unwrap_or_else(|| {
+        if aside.place.is_some() {
+            String::new()
+        } else {
+            aside.title.clone()
+        }
+    });
     view! {
         <section class="song-line" aria-label="Song">
             {place}

@@ -80,7 +80,9 @@ pub fn Compared(
             </p>
         }
     });
-    let nothing = changed.is_empty().then(|| view! { <p class="muted">"No finding has changed."</p> });
+    let nothing = changed
+        .is_empty()
+        .then(|| view! { <p class="muted">"No finding has changed."</p> });
     let rows = changed.into_iter().map(change_row).collect_view();
     let table = measures(&pair);
     view! {
@@ -146,7 +148,12 @@ fn change_row(change: Change) -> AnyView {
 /// A measure of both: name, unit, decimals, what it reads off a report.
 type Measure = (String, &'static str, usize, Box<dyn Fn(&Report) -> Option<f64>>);
 
-fn of(name: &str, unit: &'static str, places: usize, read: impl Fn(&Report) -> Option<Reading> + 'static) -> Measure {
+fn of(
+    name: &str,
+    unit: &'static str,
+    places: usize,
+    read: impl Fn(&Report) -> Option<Reading> + 'static,
+) -> Measure {
     (
         name.to_owned(),
         unit,
@@ -158,11 +165,17 @@ fn of(name: &str, unit: &'static str, places: usize, read: impl Fn(&Report) -> O
 /// What is set side by side, in the order of the report.
 fn measured() -> Vec<Measure> {
     let mut measures = vec![
-        of("Integrated loudness", "LUFS", 1, |report| Some(report.loudness.integrated_lufs)),
-        of("Loudest 3 s", "LUFS", 1, |report| Some(report.loudness.short_term_max_lufs)),
+        of("Integrated loudness", "LUFS", 1, |report| {
+            Some(report.loudness.integrated_lufs)
+        }),
+        of("Loudest 3 s", "LUFS", 1, |report| {
+            Some(report.loudness.short_term_max_lufs)
+        }),
         of("Loudness range", "LU", 1, |report| Some(report.loudness.range_lu)),
         of("True peak", "dBTP", 1, |report| Some(report.peaks.true_peak_dbtp)),
-        of("Peak to loudness (PLR)", "LU", 1, |report| Some(report.dynamics.plr_lu)),
+        of("Peak to loudness (PLR)", "LU", 1, |report| {
+            Some(report.dynamics.plr_lu)
+        }),
         of("Peak to short-term (PSR, lowest tenth)", "LU", 1, |report| {
             report.detail.as_ref().map(|detail| detail.dynamics.psr_p10_lu)
         }),
@@ -172,13 +185,19 @@ fn measured() -> Vec<Measure> {
                 .as_ref()
                 .map(|detail| detail.spectrum.tilt_db_per_octave)
         }),
-        of("Width (side over mid)", "dB", 1, |report| Some(report.stereo.width_db)),
+        of("Width (side over mid)", "dB", 1, |report| {
+            Some(report.stereo.width_db)
+        }),
         of("Correlation", "", 2, |report| Some(report.stereo.correlation)),
-        of("Change in mono", "LU", 1, |report| Some(report.stereo.mono_change_lu)),
+        of("Change in mono", "LU", 1, |report| {
+            Some(report.stereo.mono_change_lu)
+        }),
     ];
     measures.extend(BANDS.iter().enumerate().map(|(at, (name, low, high))| {
         let name = format!("{name}, {}", format::band_edges(*low, *high));
-        of(&name, "dB", 1, move |report| report.spectrum.bands_db.get(at).copied())
+        of(&name, "dB", 1, move |report| {
+            report.spectrum.bands_db.get(at).copied()
+        })
     }));
     measures
 }
@@ -191,12 +210,14 @@ fn measures(pair: &Pair) -> AnyView {
             if before.is_none() && after.is_none() {
                 return None;
             }
-            let text = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| format::number(value, places));
+            let text = |value: Option<f64>| {
+                value.map_or(format::DASH.to_owned(), |value| format::number(value, places))
+            };
             // The difference of what is read, so that the three numbers of a row agree.
             let round = |value: f64| (value * 10_f64.powi(places as i32)).round();
-            let difference = before.zip(after).map(|(before, after)| {
-                (round(after) - round(before)) / 10_f64.powi(places as i32)
-            });
+            let difference = before
+                .zip(after)
+                .map(|(before, after)| (round(after) - round(before)) / 10_f64.powi(places as i32));
             let difference = match difference {
                 None => format::DASH.to_owned(),
                 Some(0.0) => "=".to_owned(),

@@ -157,7 +157,10 @@ fn picker(song: &SongView) -> AnyView {
             .map(|version| version.summary.id.to_string())
             .unwrap_or_default()
     };
-    let (before, after) = song.pair.as_ref().map_or((0, 0), |pair| (pair.before, pair.after));
+    let (before, after) = song
+        .pair
+        .as_ref()
+        .map_or((0, 0), |pair| (pair.before, pair.after));
     view! {
         <form method="get" action=format!("{}#compare", paths::song(song.id)) class="picker">
             <Select label="From" name="before" options=options.clone() value=id_of(before) />
