@@ -10,9 +10,9 @@ pub(crate) mod store;
 mod verdicts;
 
 pub(crate) use copying::{give_up as give_up_copy, run as make_copy};
-pub use listening::{audio_link, sound, sources};
 pub use history::{PAGE_ROWS, history};
 pub(crate) use keys::fill as fill_keys;
+pub use listening::{audio_link, sound, sources};
 pub use measuring::Child;
 pub(crate) use measuring::{give_up, run};
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
