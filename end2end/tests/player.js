@@ -60,7 +60,7 @@ async function compared(page, program) {
 
 async function lanes(page) {
   await report(page, "Night drive v3.wav", music({ seconds: 30 }));
-  const slider = page.getByLabel("Position");
+  const slider = page.getByRole("slider", { name: "Position" });
   await slider.focus();
   for (let step = 0; step < 12; step += 1) await page.keyboard.press("ArrowRight");
   const spoken = await slider.getAttribute("aria-valuetext");
@@ -87,7 +87,7 @@ async function lanes(page) {
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelector("audio").paused);
 
-  const frequency = page.getByLabel("Frequency");
+  const frequency = page.getByRole("slider", { name: "Frequency" });
   await frequency.focus();
   assert.match(await frequency.getAttribute("aria-valuetext"), /^1.kHz: −\d+\.\d.dB, corridor −?\d+\.\d to −?\d+\.\d dB, (inside|\d+\.\d.dB (above|below))$/);
   await page.keyboard.press("Home");
@@ -132,7 +132,7 @@ async function gone(page, program) {
   await hydrated(page);
   await page.getByText("so the mix cannot be played here").waitFor();
   assert.equal(await page.getByRole("button", { name: "Play" }).count(), 0);
-  const slider = page.getByLabel("Position");
+  const slider = page.getByRole("slider", { name: "Position" });
   await slider.focus();
   for (let step = 0; step < 4; step += 1) await page.keyboard.press("ArrowRight");
   assert.match(await slider.getAttribute("aria-valuetext"), /^0:04 of 0:08, Short-term/);
