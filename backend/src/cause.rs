@@ -42,7 +42,11 @@ pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
         {
             said.push(words);
         }
-        next = error.source();
+        // What an I/O error wraps is not among its sources.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        next = wrapped.map_or_else(|| error.source(), |inner| Some(inner));
     }
     if said.is_empty() {
         return "of a kind that is not logged".to_owned();
