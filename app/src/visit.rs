@@ -1,14 +1,15 @@
 //! What a page knows about the request it answers; the server provides it as context.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use backend::{Actor, Backend, Error, privacy::consent::Consent};
 use http::{StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
+use leptos_router::hooks::use_params_map;
 use model::{Problem, ProblemCode, account::Me};
 
-use crate::{api::ApiError, paths};
+use crate::{api::ApiError, pages::not_found::failed, paths};
 
 /// A request: who asks, and the services that answer.
 #[derive(Debug, Clone)]
@@ -56,6 +57,27 @@ impl Visit {
         set_status(&problem);
         ApiError(problem)
     }
+}
+
+/// What most pages of one thing begin with: who visits, and the thing that the address names. The error is the page to
+/// show instead: not found, or nothing on the way to the sign-in form.
+pub(crate) fn visit_to<Id: FromStr>(what: &str, path: impl Fn(Id) -> String) -> Result<(Visit, Id), AnyView>
+where
+    Id: Copy,
+{
+    let visit = Visit::here();
+    let id = use_params_map().with_untracked(|params| params.get("id"));
+    let Some(id) = id.and_then(|id| id.parse::<Id>().ok()) else {
+        return Err(failed(&Problem::new(
+            ProblemCode::NotFound,
+            format!("There is no such {what}. The link may not be complete."),
+        )));
+    };
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(&path(id));
+        return Err(().into_any());
+    }
+    Ok((visit, id))
 }
 
 /// A form that was refused: its page is rendered again with the values kept and the message beside its field.

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 use model::{
-    AnalysisId, Problem, ProblemCode,
+    AnalysisId,
     analysis::{AnalysisState, AnalysisView},
     listening::Source,
     song::SongAside,
@@ -24,26 +23,16 @@ use crate::{
     },
     paths,
     ui::{Button, ButtonKind, Confirm, ErrorSummary, Field},
-    visit::{Refusal, Visit, redirect_to_sign_in},
+    visit::{Refusal, Visit, visit_to},
 };
 
 /// One analysis; for its owner.
 #[component]
 pub fn Analysis() -> impl IntoView {
-    let visit = Visit::here();
-    let id: Option<AnalysisId> = use_params_map()
-        .with_untracked(|params| params.get("id"))
-        .and_then(|id| id.parse().ok());
-    let Some(id) = id else {
-        return failed(&Problem::new(
-            ProblemCode::NotFound,
-            "There is no such analysis. The link may not be complete.",
-        ));
+    let (visit, id) = match visit_to("analysis", paths::analysis) {
+        Ok(visit) => visit,
+        Err(page) => return page,
     };
-    if visit.actor.user().is_err() {
-        redirect_to_sign_in(&paths::analysis(id));
-        return ().into_any();
-    }
     // Read before the first await: the context belongs to the synchronous part.
     let refusal = Refusal::here();
     let body = Suspend::new(async move {

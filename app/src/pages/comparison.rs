@@ -6,9 +6,8 @@ pub mod evidence;
 use backend::analyses::Choice;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 use model::{
-    AnalysisId, Problem, ProblemCode, Timestamp,
+    Problem, ProblemCode, Timestamp,
     analysis::AnalysisView,
     comparison::{Compared, Reference, Remark},
     upload::UploadKind,
@@ -20,26 +19,16 @@ use crate::{
     pages::not_found::failed,
     paths,
     ui::{ErrorSummary, Severity, SeverityIcon},
-    visit::{Refusal, Visit, redirect_to_sign_in},
+    visit::{Refusal, visit_to},
 };
 
 /// The comparison of one mix; for its owner.
 #[component]
 pub fn Comparison() -> impl IntoView {
-    let visit = Visit::here();
-    let id: Option<AnalysisId> = use_params_map()
-        .with_untracked(|params| params.get("id"))
-        .and_then(|id| id.parse().ok());
-    let Some(id) = id else {
-        return failed(&Problem::new(
-            ProblemCode::NotFound,
-            "There is no such analysis. The link may not be complete.",
-        ));
+    let (visit, id) = match visit_to("analysis", paths::comparison) {
+        Ok(visit) => visit,
+        Err(page) => return page,
     };
-    if visit.actor.user().is_err() {
-        redirect_to_sign_in(&paths::comparison(id));
-        return ().into_any();
-    }
     let refusal = Refusal::here();
     let body = Suspend::new(async move {
         let choices = backend::analyses::choices(&visit.backend, &visit.actor, id).await;

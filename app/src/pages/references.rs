@@ -15,7 +15,7 @@ use crate::{
     islands::uploader::Uploader,
     pages::{not_found::failed, upload::NeedsScript},
     paths,
-    ui::{ButtonLink, EmptyState},
+    ui::{AudioCell, ButtonLink, DayCell, EmptyState, Head, LengthCell, List, LoudnessCell},
     visit::{Visit, redirect_to_sign_in},
 };
 
@@ -45,7 +45,7 @@ pub fn References() -> impl IntoView {
     let is_later_page = before.is_some();
     let list = Suspend::new(async move {
         match backend::analyses::references(&visit.backend, &visit.actor, before.as_deref()).await {
-            Ok(page) => view! { <List page=page now=visit.backend.now() /> }.into_any(),
+            Ok(page) => view! { <Kept page=page now=visit.backend.now() /> }.into_any(),
             Err(error) => failed(&visit.problem(&error)),
         }
     });
@@ -72,7 +72,7 @@ pub fn References() -> impl IntoView {
 }
 
 #[component]
-fn List(page: AnalysisPage, now: Timestamp) -> impl IntoView {
+fn Kept(page: AnalysisPage, now: Timestamp) -> impl IntoView {
     if page.rows.is_empty() {
         return view! {
             <EmptyState title="Your references will be here">
@@ -97,29 +97,18 @@ fn List(page: AnalysisPage, now: Timestamp) -> impl IntoView {
         .collect_view();
     view! {
         <div class="stack stack--wide">
-            <table class="table history" role="table">
-                <caption class="visually-hidden">"Your references, newest first"</caption>
-                <thead role="rowgroup">
-                    <tr role="row">
-                        <th scope="col" role="columnheader">
-                            "Title"
-                        </th>
-                        <th scope="col" role="columnheader" class="is-num">
-                            "Length"
-                        </th>
-                        <th scope="col" role="columnheader" class="is-num">
-                            "Loudness"
-                        </th>
-                        <th scope="col" role="columnheader">
-                            "Uploaded"
-                        </th>
-                        <th scope="col" role="columnheader">
-                            "Audio"
-                        </th>
-                    </tr>
-                </thead>
-                <tbody role="rowgroup">{rows}</tbody>
-            </table>
+            <List
+                caption="Your references, newest first"
+                heads=vec![
+                    Head::Words("Title"),
+                    Head::Numbers("Loudness"),
+                    Head::Numbers("Length"),
+                    Head::Words("Uploaded"),
+                    Head::Words("Audio"),
+                ]
+            >
+                {rows}
+            </List>
             {older}
         </div>
     }
@@ -133,29 +122,16 @@ fn Row(row: AnalysisSummary, now: Timestamp) -> impl IntoView {
         (None, AnalysisState::Done) => None,
         (None, _) => Some(row.progress.stage.words().to_owned()),
     };
-    let known = |is_known: bool| if is_known { "is-num" } else { "is-num is-absent" };
-    let length = row.duration_s.map_or(format::DASH.to_owned(), format::clock);
-    let loudness = row
-        .integrated_lufs
-        .map_or(format::DASH.to_owned(), |lufs| format::with_unit(lufs, 1, "LUFS"));
     view! {
         <tr class="history__row" role="row">
             <th scope="row" role="rowheader" class="history__title">
                 <a href=paths::analysis(row.id)>{row.title}</a>
                 {aside.map(|aside| view! { <span class="history__aside">{aside}</span> })}
             </th>
-            <td role="cell" class=known(row.duration_s.is_some()) data-label="Length">
-                {length}
-            </td>
-            <td role="cell" class=known(row.integrated_lufs.is_some()) data-label="Loudness">
-                {loudness}
-            </td>
-            <td role="cell" data-label="Uploaded">
-                <time datetime=row.created_at.rfc3339()>{format::date(row.created_at)}</time>
-            </td>
-            <td role="cell" data-label="Audio" class="muted">
-                {row.audio.left(now)}
-            </td>
+            <LoudnessCell lufs=row.integrated_lufs />
+            <LengthCell seconds=row.duration_s />
+            <DayCell label="Uploaded" at=row.created_at />
+            <AudioCell audio=row.audio now=now />
         </tr>
     }
     .into_any()

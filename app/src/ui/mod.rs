@@ -9,6 +9,8 @@ pub mod dialog;
 pub mod form;
 pub mod frame;
 pub mod layout;
+#[cfg(feature = "ssr")]
+pub mod list;
 pub mod meter;
 pub mod progress;
 #[cfg(feature = "ssr")]
@@ -23,6 +25,8 @@ pub use dialog::{Confirm, Dialog, DialogButton, Toast, Toasts};
 pub use form::{Checkbox, ErrorSummary, Field, Select};
 pub use frame::{ChartFrame, EmptyState};
 pub use layout::{Here, SiteFooter, SiteHeader, SkipLink, Wordmark};
+#[cfg(feature = "ssr")]
+pub use list::{AudioCell, DayCell, Head, LengthCell, List, LoudnessCell, NumberCell};
 pub use meter::{Meter, Scale};
 pub use progress::{ProgressBar, ProgressPanel};
 pub use reading::{Tile, Value};

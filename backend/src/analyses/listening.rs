@@ -42,7 +42,7 @@ pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
     const REFERENCES_OF: &str = select!(
         "JOIN comparison ON reference_id = analysis.id
          WHERE analysis.account_id = $1 AND analysis_id = $2 AND analysis.state = 'done'
-         ORDER BY added_at, analysis.id LIMIT $3"
+         ORDER BY title, analysis.id LIMIT $3"
     );
     let account = actor.user()?.account;
     let of_mix = |text: &'static str| sql(text).bind(account).bind(id);

@@ -16,7 +16,7 @@ use self::{row::HistoryRow, tools::Tools};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
-    ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Notice, Severity},
+    ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, Severity},
     visit::{Refusal, Visit, redirect_to_sign_in, set_status},
 };
 
@@ -194,43 +194,19 @@ pub fn HistoryTable(
         .collect_view();
     let caption = format!("Your analyses, {}", query.order.name().to_lowercase());
     let turns = turns(&query, page.previous, page.next, turn.is_some(), is_grouping);
-    // The roles are said again because a phone shows the table as blocks, which drops them.
-    let table = view! {
-        <table class="table history" role="table">
-            <caption class="visually-hidden">{caption}</caption>
-            <thead role="rowgroup">
-                <tr role="row">
-                    {is_grouping
-                        .then(|| {
-                            view! {
-                                <th scope="col" role="columnheader">
-                                    <span class="visually-hidden">"Choose"</span>
-                                </th>
-                            }
-                        })}
-                    <th scope="col" role="columnheader">
-                        "Title"
-                    </th>
-                    <th scope="col" role="columnheader">
-                        "Score"
-                    </th>
-                    <th scope="col" role="columnheader" class="is-num">
-                        "Loudness"
-                    </th>
-                    <th scope="col" role="columnheader" class="is-num">
-                        "Length"
-                    </th>
-                    <th scope="col" role="columnheader">
-                        "Uploaded"
-                    </th>
-                    <th scope="col" role="columnheader">
-                        "Audio"
-                    </th>
-                </tr>
-            </thead>
-            <tbody role="rowgroup">{rows}</tbody>
-        </table>
-    };
+    let heads = is_grouping
+        .then_some(Head::Unseen("Choose"))
+        .into_iter()
+        .chain([
+            Head::Words("Title"),
+            Head::Words("Score"),
+            Head::Numbers("Loudness"),
+            Head::Numbers("Length"),
+            Head::Words("Uploaded"),
+            Head::Words("Audio"),
+        ])
+        .collect();
+    let table = view! { <List caption=caption heads=heads>{rows}</List> };
     let table = match grouping {
         Some(grouping) => {
             view! { <GroupForm grouping=grouping query=query>{table.into_any()}</GroupForm> }.into_any()

@@ -3,10 +3,13 @@
 use leptos::prelude::*;
 use model::{
     Timestamp,
-    analysis::{AnalysisState, AnalysisSummary, Audio, Score},
+    analysis::{AnalysisState, AnalysisSummary, Score},
 };
 
-use crate::{format, paths, ui::StateChip};
+use crate::{
+    paths,
+    ui::{AudioCell, DayCell, LengthCell, LoudnessCell, StateChip},
+};
 
 /// One analysis.
 #[component]
@@ -32,22 +35,6 @@ pub fn HistoryRow(
         "history__row is-waiting"
     } else {
         "history__row"
-    };
-    let length = row.duration_s.map_or(format::DASH.to_owned(), format::clock);
-    let loudness = row
-        .integrated_lufs
-        .map_or(format::DASH.to_owned(), |lufs| format::with_unit(lufs, 1, "LUFS"));
-    let (length_class, loudness_class) = (known(row.duration_s), known(row.integrated_lufs));
-    let audio = match row.audio {
-        Audio::Kept { until } if until > now => view! {
-            <time datetime=until.rfc3339() title=format::date_time(until)>
-                {format::span(until.since(now))}
-            </time>
-            " left"
-        }
-        .into_any(),
-        Audio::Kept { .. } => "Being removed".into_any(),
-        Audio::Gone => "Removed".into_any(),
     };
     let song = row.song.map(|place| {
         view! {
@@ -83,20 +70,10 @@ pub fn HistoryRow(
             <td role="cell" class="history__state">
                 {score}
             </td>
-            <td role="cell" class=loudness_class data-label="Loudness">
-                {loudness}
-            </td>
-            <td role="cell" class=length_class data-label="Length">
-                {length}
-            </td>
-            <td role="cell" data-label="Uploaded">
-                <time datetime=row.created_at.rfc3339() title=format::date_time(row.created_at)>
-                    {format::date(row.created_at)}
-                </time>
-            </td>
-            <td role="cell" data-label="Audio" class="muted">
-                {audio}
-            </td>
+            <LoudnessCell lufs=row.integrated_lufs />
+            <LengthCell seconds=row.duration_s />
+            <DayCell label="Uploaded" at=row.created_at />
+            <AudioCell audio=row.audio now=now />
         </tr>
     }
     .into_any()
@@ -128,13 +105,4 @@ pub fn ScoreCell(
         </span>
     }
     .into_any()
-}
-
-/// The class of a number's cell; a phone leaves out numbers that do not exist.
-fn known(value: Option<f64>) -> &'static str {
-    if value.is_some() {
-        "is-num"
-    } else {
-        "is-num is-absent"
-    }
 }

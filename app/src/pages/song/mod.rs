@@ -4,9 +4,9 @@ pub mod compare;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_query_map;
 use model::{
-    AnalysisId, Problem, ProblemCode, SongId,
+    AnalysisId, SongId,
     analysis::AnalysisState,
     song::{SongView, Version},
 };
@@ -16,31 +16,24 @@ use super::{history::row::ScoreCell, not_found::failed, post_form::PostForm};
 use crate::{
     charts::ScorePath,
     format, paths,
-    ui::{Button, ButtonKind, Confirm, ErrorSummary, Field, Select, StateChip},
-    visit::{Refusal, Visit, redirect_to_sign_in},
+    ui::{
+        Button, ButtonKind, Confirm, DayCell, ErrorSummary, Field, Head, LengthCell, List, LoudnessCell,
+        NumberCell, Select, StateChip,
+    },
+    visit::{Refusal, visit_to},
 };
 
 /// One song; for its owner.
 #[component]
 pub fn Song() -> impl IntoView {
-    let visit = Visit::here();
-    let id: Option<SongId> = use_params_map()
-        .with_untracked(|params| params.get("id"))
-        .and_then(|id| id.parse().ok());
+    let (visit, id) = match visit_to("song", paths::song) {
+        Ok(visit) => visit,
+        Err(page) => return page,
+    };
     let pair = use_query_map().with_untracked(|query| {
         let version = |name: &str| query.get(name).and_then(|id| id.parse::<AnalysisId>().ok());
         version("before").zip(version("after"))
     });
-    let Some(id) = id else {
-        return failed(&Problem::new(
-            ProblemCode::NotFound,
-            "There is no such song. The link may not be complete.",
-        ));
-    };
-    if visit.actor.user().is_err() {
-        redirect_to_sign_in(&paths::song(id));
-        return ().into_any();
-    }
     let refusal = Refusal::here();
     let body = Suspend::new(async move {
         match backend::songs::view(&visit.backend, &visit.actor, id, pair).await {
@@ -190,35 +183,21 @@ fn Versions(song: SongView, csrf: String) -> impl IntoView {
     view! {
         <section class="stack" aria-labelledby="versions-title">
             <h2 id="versions-title">"Versions"</h2>
-            <table class="table history versions" role="table">
-                <caption class="visually-hidden">"The versions of this song, oldest first"</caption>
-                <thead role="rowgroup">
-                    <tr role="row">
-                        <th scope="col" role="columnheader">
-                            "Version"
-                        </th>
-                        <th scope="col" role="columnheader">
-                            "Score"
-                        </th>
-                        <th scope="col" role="columnheader" class="is-num">
-                            "Change"
-                        </th>
-                        <th scope="col" role="columnheader" class="is-num">
-                            "Loudness"
-                        </th>
-                        <th scope="col" role="columnheader" class="is-num">
-                            "Length"
-                        </th>
-                        <th scope="col" role="columnheader">
-                            "Uploaded"
-                        </th>
-                        <th scope="col" role="columnheader">
-                            <span class="visually-hidden">"Take out"</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody role="rowgroup">{rows}</tbody>
-            </table>
+            <List
+                caption="The versions of this song, oldest first"
+                class="versions"
+                heads=vec![
+                    Head::Words("Version"),
+                    Head::Words("Score"),
+                    Head::Numbers("Change"),
+                    Head::Numbers("Loudness"),
+                    Head::Numbers("Length"),
+                    Head::Words("Uploaded"),
+                    Head::Unseen("Take out"),
+                ]
+            >
+                {rows}
+            </List>
         </section>
     }
     .into_any()
@@ -230,12 +209,7 @@ fn row(version: Version, change: String, csrf: &str) -> AnyView {
         Some(score) => view! { <ScoreCell score=score /> }.into_any(),
         None => view! { <StateChip progress=row.progress /> }.into_any(),
     };
-    let number_class = |known: bool| if known { "is-num" } else { "is-num is-absent" };
-    let (change_class, change) = if change.is_empty() {
-        ("is-num is-absent", format::DASH.to_owned())
-    } else {
-        ("is-num", change)
-    };
+    let change = (!change.is_empty()).then_some(change);
     let take_out = (!csrf.is_empty()).then(|| {
         let label = format!("Take version {} out of this song", version.number);
         view! {
@@ -258,20 +232,10 @@ fn row(version: Version, change: String, csrf: &str) -> AnyView {
             <td role="cell" class="history__state">
                 {score}
             </td>
-            <td role="cell" class=change_class data-label="Change">
-                {change}
-            </td>
-            <td role="cell" class=number_class(row.integrated_lufs.is_some()) data-label="Loudness">
-                {row.integrated_lufs.map_or(format::DASH.to_owned(), |lufs| format::with_unit(lufs, 1, "LUFS"))}
-            </td>
-            <td role="cell" class=number_class(row.duration_s.is_some()) data-label="Length">
-                {row.duration_s.map_or(format::DASH.to_owned(), format::clock)}
-            </td>
-            <td role="cell" data-label="Uploaded">
-                <time datetime=row.created_at.rfc3339() title=format::date_time(row.created_at)>
-                    {format::date(row.created_at)}
-                </time>
-            </td>
+            <NumberCell label="Change" value=change />
+            <LoudnessCell lufs=row.integrated_lufs />
+            <LengthCell seconds=row.duration_s />
+            <DayCell label="Uploaded" at=row.created_at />
             <td role="cell" class="versions__out">
                 {take_out}
             </td>
