@@ -176,7 +176,7 @@ pub fn Privacy() -> impl IntoView {
             <Dated />
             <h2>"Your audio"</h2>
             <p>
-                "You upload mixes to be analysed, and references to compare them with. Both are treated alike: measured, and nothing else; not used for training, not fingerprinted, not sold. Your browser sends it straight to private storage; "
+                "You upload mixes to be analysed, and references to compare them with. Both are treated alike: measured, and nothing else; not used for training, not fingerprinted, not sold. Your browser sends each straight to private storage; "
                 "every access is by a signed link for one file, which ends after " {config.uploads.play_minutes} " minutes to listen and "
                 {config.uploads.ticket_minutes} " minutes to upload. The worker that measures it keeps nothing of it. Where browsers do not play its format (AIFF, ALAC, 32-bit and some others), "
                 "a copy to play is made and kept beside it, under the same rules. Both are removed by themselves, together:"

@@ -185,7 +185,7 @@ async fn an_address_takes_no_method_that_the_matrix_does_not_list() {
             let answer = owner
                 .send(
                     method.clone(),
-                    &path_of(by, route, &uploaded),
+                    &path_of(by, route, &uploaded, "no-song"),
                     &headers,
                     Vec::new(),
                 )
