@@ -134,10 +134,12 @@ fn scale(points: &[Point]) -> Option<UprightScale> {
     }
     let lowest = points.iter().map(|point| point.score).fold(100.0, f64::min);
     let bottom = (((lowest - 8.0) / 10.0).floor() * 10.0).clamp(0.0, 80.0);
+    let step = if bottom < 50.0 { 20.0 } else { 10.0 };
+    // A step above 100, for the lettering of the best, and so that the marks are round.
     Some(UprightScale {
-        top: 106.0,
+        top: 100.0 + step,
         bottom,
-        step: if bottom < 50.0 { 20.0 } else { 10.0 },
+        step,
         places: 0,
     })
 }

@@ -5,7 +5,7 @@ use model::{
     Reading, Report,
     report::BANDS,
     song::Pair,
-    verdict::{Became, Change},
+    verdict::{Became, Change, Points},
 };
 
 use crate::{
@@ -29,9 +29,9 @@ pub fn Compared(
         _ => Severity::Warn,
     };
     let headline = match difference.tenths() {
-        1.. => format!("{} points better", format::signed(difference.value(), 1)),
+        1.. => format!("{} better", difference.words()),
         0 => "The same score".to_owned(),
-        _ => format!("{} points worse", format::signed(difference.value(), 1)),
+        _ => format!("{} worse", Points::from_tenths(-difference.tenths()).words()),
     };
     let sentence = format!(
         "Version {} scores {}, version {} scored {}, both as a {}: {}.",
