@@ -105,8 +105,8 @@ async function grouped(page) {
   await plain.getByRole("button", { name: "Group as one song" }).click();
   await plain.getByRole("heading", { level: 1, name: "Okapi" }).waitFor();
   await plain.getByRole("heading", { name: "Version 2 against version 1" }).waitFor();
-  await plain.getByLabel("From").selectOption({ index: 1 });
-  await plain.getByLabel("To").selectOption({ index: 1 });
+  await plain.getByLabel("From", { exact: true }).selectOption({ index: 1 });
+  await plain.getByLabel("To", { exact: true }).selectOption({ index: 1 });
   await plain.getByRole("button", { name: "Compare" }).click();
   await plain.getByText("nothing changed").waitFor();
 
@@ -121,7 +121,7 @@ async function grouped(page) {
   await page.getByRole("link", { name: "Giraffe" }).click();
   await page.getByRole("heading", { level: 1, name: "Giraffe" }).waitFor();
   await accessible(page);
-  await plain.getByRole("button", { name: "Take version 1 out of this song" }).click();
+  await plain.getByRole("button", { name: "Take out version 1" }).click();
   await plain.getByText("As soon as two versions are measured").waitFor();
   await plain.getByText("Ungroup", { exact: true }).click();
   await plain.getByRole("button", { name: "Ungroup the versions" }).click();
