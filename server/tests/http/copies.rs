@@ -138,6 +138,10 @@ on_both_databases! {
         assert_eq!(user.post("/account/privacy/delete", &sure).await.status, StatusCode::SEE_OTHER);
         app.run_jobs().await;
         assert_eq!(app.stored_files().len(), 0);
+        // The last step looks once more, when no permission to upload is good any longer.
+        app.clock.advance(Duration::from_secs(3600));
+        app.run_jobs().await;
+        assert_eq!(app.stored_files().len(), 0);
     }
 
     async fn p09_a_copy_that_is_written_while_its_upload_is_removed_does_not_stay(database) {
