@@ -45,6 +45,9 @@ impl ProbedBand {
     }
 }
 
+/// A name, its unit, and the value of a band.
+type Cell = (&'static str, &'static str, fn(ProbedBand) -> String);
+
 /// Reads the bands of the chart `chart` out.
 #[island]
 pub fn SpectrumProbe(
@@ -115,7 +118,7 @@ pub fn SpectrumProbe(
         slide: Box::new(move |at| chosen.set(at.max(0.0) as usize)),
         enter: None,
     });
-    let cells: [(&str, &str, fn(ProbedBand) -> String); 4] = [
+    let cells: [Cell; 4] = [
         ("Frequency", "", |band| format::frequency(band.hz)),
         ("Level", "dB", |band| tenths(band.level)),
         ("Corridor", "dB", corridor),
