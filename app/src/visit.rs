@@ -61,10 +61,10 @@ impl Visit {
 
 /// What most pages of one thing begin with: who visits, and the thing that the address names. The error is the page to
 /// show instead: not found, or nothing on the way to the sign-in form.
-pub(crate) fn visit_to<Id: FromStr>(what: &str, path: impl Fn(Id) -> String) -> Result<(Visit, Id), AnyView>
-where
-    Id: Copy,
-{
+pub(crate) fn visit_to<Id: FromStr + Copy>(
+    what: &str,
+    path: impl Fn(Id) -> String,
+) -> Result<(Visit, Id), AnyView> {
     let visit = Visit::here();
     let id = use_params_map().with_untracked(|params| params.get("id"));
     let Some(id) = id.and_then(|id| id.parse::<Id>().ok()) else {

@@ -93,7 +93,7 @@ fn suggest(own: &Candidate, others: &[Candidate]) -> Option<Suggestion> {
             title: other.title.clone(),
         })
         .collect();
-    with.sort_by(|a, b| b.id.cmp(&a.id));
+    with.sort_by_key(|candidate| std::cmp::Reverse(candidate.id));
     match song {
         Some((id, title)) => Some(Suggestion {
             song: Some(id),
@@ -141,7 +141,9 @@ mod tests {
     }
 
     /// (title, seconds) of the new one and of another one, and whether they are suggested as one song.
-    const TABLE: &[((&str, f64), (&str, f64), bool)] = &[
+    /// A title and a length in seconds.
+    type Named = (&'static str, f64);
+    const TABLE: &[(Named, Named, bool)] = &[
         (("Night Drive v3", 214.0), ("Night Drive v2", 213.2), true),
         (("night_drive_FINAL", 214.0), ("NightDrive_Mix4", 221.0), true),
         // Called the same, and another length: a radio edit is told apart by its length alone if its name does not say so.

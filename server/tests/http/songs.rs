@@ -139,7 +139,7 @@ on_both_databases! {
             versions.push(uploaded(&app, &user, name).await);
             app.run_jobs().await;
         }
-        let [first, second, third] = versions[..] else { panic!("three") };
+        let [first, second, third]: [AnalysisId; 3] = versions.try_into().unwrap();
 
         // The report suggests what the names and lengths say, and one button does it.
         let report = user.get(&format!("/analyses/{third}")).await.text();
