@@ -1,6 +1,7 @@
 // What the walks share: people, files, and what must hold on every page.
 import axeSource from "axe-core";
 import assert from "node:assert/strict";
+import { startProgram } from "../program.js";
 
 let people = 0;
 export const PASSWORD = "copper lantern valley nine";
@@ -138,4 +139,34 @@ function pcm(seconds, rate, frame) {
 
 export function file(name, buffer) {
   return { name, mimeType: "audio/wav", buffer };
+}
+
+/** References that are measured; ends on their list. */
+export async function references(page, ...files) {
+  await page.goto("/references");
+  await upload(page, ...files);
+  for (const { name } of files) {
+    const row = page.getByRole("row").filter({ hasText: name.replace(".wav", "") }).filter({ hasText: "LUFS" });
+    await row.waitFor({ timeout: 60_000 });
+  }
+}
+
+/** Compares the mix at `address` with the references of these names; ends on the comparison. */
+export async function chooseReferences(page, address, ...names) {
+  await page.goto(`${address}/comparison`);
+  for (const name of names) await page.getByLabel(name).check();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.getByRole("list", { name: "Compared with" }).waitFor();
+}
+
+/** A walk on a program of its own, with these settings. */
+export async function onProgramWith(page, settings, walk) {
+  const program = await startProgram(settings);
+  const context = await page.context().browser().newContext({ baseURL: program.base, viewport: page.viewportSize() });
+  try {
+    await walk(await context.newPage());
+  } finally {
+    await context.close();
+    await program.stop();
+  }
 }

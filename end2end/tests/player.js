@@ -1,8 +1,6 @@
 // The player and the lanes over time: what is heard, where, how loud, and what is read out of them.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
-import { accessible, aiff, hydrated, music, signUp, upload, wav } from "./help.js";
+import { accessible, aiff, chooseReferences, file, hydrated, music, onProgramWith, references, signUp, upload, wav } from "./help.js";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 
@@ -16,19 +14,15 @@ export const tests = [
   { name: "a report is printed on two sheets", run: printed },
 ];
 
-async function compared(page, program) {
+async function compared(page) {
   await page.addInitScript(overhear);
-  const loud = await report(page, "Loud reference.wav", wav({ seconds: 10, level: 0.9 }));
-  const removed = await another(page, "Removed reference.wav", wav({ seconds: 5 }));
-  const mix = await another(page, "Quiet mix.wav", wav({ seconds: 12, level: 0.2 }));
-  change(program, `INSERT INTO comparison (analysis_id, reference_id, added_at) VALUES ('${mix}', '${loud}', 1), ('${mix}', '${removed}', 2)`);
-  change(program, `UPDATE upload SET state = 'removed' WHERE id = (SELECT upload_id FROM analysis WHERE id = '${removed}')`);
-  await page.goto(`/analyses/${mix}`);
+  const mix = `/analyses/${await report(page, "Quiet mix.wav", wav({ seconds: 12, level: 0.2 }))}`;
+  await references(page, file("Loud reference.wav", wav({ seconds: 10, level: 0.9 })));
+  await chooseReferences(page, mix, "Loud reference");
+  await page.goto(mix);
   await hydrated(page);
   const source = (name) => page.getByRole("group", { name: "Source" }).getByRole("button", { name });
   assert.equal(await source("This mix").getAttribute("aria-pressed"), "true");
-  assert.ok(await source("Removed reference").isDisabled());
-  await page.getByText("audio removed").waitFor();
   await page.getByText(/^0\.0.dB, matched to −\d+\.\d.LUFS$/).waitFor();
   await accessible(page);
 
@@ -124,7 +118,7 @@ async function looped(page) {
   await page.getByRole("group", { name: "Which band is heard" }).getByRole("button", { name: "Sub", exact: true }).click();
   const sub = await loudness(page);
   // 660 Hz at half of 0.106, 2.5 dB down at the edge of 500 Hz, beating with 662 Hz; 110 Hz 21.8 dB above the edge of 60 Hz.
-  assert.ok(Math.abs(middle + 34.5) < 2 && Math.abs(sub + 44.4) < 1.5, `${middle} dB in the middle, ${sub} dB in the sub`);
+  assert.ok(Math.abs(middle + 34.5) < 2 && Math.abs(sub + 44.4) < 2, `${middle} dB in the middle, ${sub} dB in the sub`);
   assert.ok(turns >= 1 && heard.slice(5).every((time) => time >= 5.9), heard.join(" "));
   await page.getByRole("button", { name: "Pause" }).click();
 }
@@ -139,20 +133,25 @@ async function copied(page) {
   await accessible(page);
 }
 
-async function gone(page, program) {
-  const id = await report(page, "gone.wav", wav({ seconds: 8 }));
-  change(program, `UPDATE upload SET state = 'removed' WHERE id = (SELECT upload_id FROM analysis WHERE id = '${id}')`);
-  await page.reload();
-  await hydrated(page);
-  await page.getByText("so the mix cannot be played here").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Play" }).count(), 0);
-  const slider = page.getByRole("slider", { name: "Position" });
-  await slider.focus();
-  for (let step = 0; step < 4; step += 1) await page.keyboard.press("ArrowRight");
-  assert.match(await slider.getAttribute("aria-valuetext"), /^0:04 of 0:08, Short-term/);
-  await page.keyboard.press("Space");
-  assert.equal(await page.evaluate(() => document.querySelectorAll("audio[src]").length), 0);
-  await accessible(page);
+// A plan that keeps audio for no time at all: whatever is measured, nothing is there to play.
+async function gone(page) {
+  await onProgramWith(page, { MIXLENS_PLANS__FREE__AUDIO_KEPT_HOURS: "0" }, async (visitor) => {
+    const mix = `/analyses/${await report(visitor, "gone.wav", wav({ seconds: 8 }))}`;
+    await references(visitor, file("Hero.wav", wav({ seconds: 5 })));
+    await chooseReferences(visitor, mix, "Hero");
+    await visitor.goto(mix);
+    await hydrated(visitor);
+    await visitor.getByText("so the mix cannot be played here").waitFor();
+    assert.equal(await visitor.getByRole("button", { name: "Play" }).count(), 0);
+    assert.ok(await visitor.getByRole("group", { name: "Source" }).getByRole("button", { name: "Hero" }).isDisabled());
+    const slider = visitor.getByRole("slider", { name: "Position" });
+    await slider.focus();
+    for (let step = 0; step < 4; step += 1) await visitor.keyboard.press("ArrowRight");
+    assert.match(await slider.getAttribute("aria-valuetext"), /^0:04 of 0:08, Short-term/);
+    await visitor.keyboard.press("Space");
+    assert.equal(await visitor.evaluate(() => document.querySelectorAll("audio[src]").length), 0);
+    await accessible(visitor);
+  });
 }
 
 async function printed(page) {
@@ -190,18 +189,17 @@ function overhear() {
   };
 }
 
-/** What was heard in the last 0.7 s, in dB RMS. */
+/** What is heard, in dB RMS: the median of five stretches of 0.7 s, so that neither the jump of a loop nor a machine that has
+    no time for its sound decides. */
 async function loudness(page) {
-  await page.waitForTimeout(1000);
-  return page.evaluate(() => {
-    const samples = new Float32Array(32768);
-    window.overheard.getFloatTimeDomainData(samples);
-    return 10 * Math.log10(samples.reduce((sum, sample) => sum + sample * sample, 1e-12) / samples.length);
-  });
-}
-
-/** What no page does yet, or only time: a row of the database is changed. */
-function change({ data }, statement) {
-  const script = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=20); db.execute(sys.argv[2]); db.commit()";
-  execFileSync("python3", ["-c", script, join(data, "mixlens.sqlite"), statement]);
+  const heard = [];
+  for (let look = 0; look < 5; look += 1) {
+    await page.waitForTimeout(look === 0 ? 1000 : 350);
+    heard.push(await page.evaluate(() => {
+      const samples = new Float32Array(32768);
+      window.overheard.getFloatTimeDomainData(samples);
+      return 10 * Math.log10(samples.reduce((sum, sample) => sum + sample * sample, 1e-12) / samples.length);
+    }));
+  }
+  return heard.sort((a, b) => a - b)[2];
 }

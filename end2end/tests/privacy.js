@@ -146,8 +146,9 @@ async function everyPage(page) {
   await counting(page, async (visitor) => {
     const visit = async (report, expected) => {
       for (const path of routes(report)) {
-        await visitor.goto(path);
-        await hydrated(visitor);
+        await visitor.goto(path, { waitUntil: "load" });
+        // Pages without anything that moves load no script.
+        if (await visitor.locator("leptos-island").count() > 0) await hydrated(visitor);
         assert.deepEqual(await names(visitor), expected, path);
       }
     };

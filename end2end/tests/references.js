@@ -1,6 +1,6 @@
 // Walks through references: uploaded, chosen, compared with; with a script, without one, and on a phone.
 import assert from "node:assert/strict";
-import { accessible, file, hydrated, music, signUp, upload, wav } from "./help.js";
+import { accessible, chooseReferences, file, hydrated, music, references, signUp, upload, wav } from "./help.js";
 
 export const referenceTests = [
   { name: "[P05] a reference is uploaded, chosen and compared with", run: comparison },
@@ -17,16 +17,6 @@ async function mixOf(page, name, buffer) {
   return page.url();
 }
 
-/** References that are measured; ends on their list. */
-async function references(page, ...files) {
-  await page.goto("/references");
-  await upload(page, ...files);
-  for (const { name } of files) {
-    const row = page.getByRole("row").filter({ hasText: name.replace(".wav", "") }).filter({ hasText: "LUFS" });
-    await row.waitFor({ timeout: 60_000 });
-  }
-}
-
 async function comparison(page) {
   await signUp(page);
   const address = await mixOf(page, "Mine.wav", music({ seconds: 12 }));
@@ -38,10 +28,7 @@ async function comparison(page) {
   await accessible(page);
   await references(page, file("First hero.wav", wav({ seconds: 5, level: 0.6 })), file("Second hero.wav", wav({ seconds: 6, level: 0.2 })));
   await accessible(page);
-  await page.goto(`${address}/comparison`);
-  await page.getByLabel("First hero").check();
-  await page.getByLabel("Second hero").check();
-  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await chooseReferences(page, address, "First hero", "Second hero");
   await page.getByText("nothing differs more").first().waitFor();
   const with_ = page.getByRole("list", { name: "Compared with" });
   assert.equal(await with_.getByRole("listitem").count(), 2);
