@@ -5,6 +5,7 @@ import { tests as account } from "./tests/account.js";
 import { tests as main } from "./tests/all.js";
 import { tests as history } from "./tests/history.js";
 import { tests as player } from "./tests/player.js";
+import { tests as report } from "./tests/report.js";
 
 const [, , wanted = ""] = process.argv;
 let passed = 0;
@@ -12,7 +13,7 @@ let failed = 0;
 const program = await startProgram();
 try {
   const browser = await startBrowser();
-  for (const { name, run, options = {} } of [...main, ...account, ...history, ...player].filter((test) => test.name.includes(wanted))) {
+  for (const { name, run, options = {} } of [...main, ...account, ...history, ...player, ...report].filter((test) => test.name.includes(wanted))) {
     const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 }, ...options });
     context.setDefaultTimeout(15_000);
     const page = await context.newPage();
