@@ -60,27 +60,41 @@ pub fn Evidence(
     .into_any()
 }
 
-/// Mix, references and difference of one value, as cells.
-fn cells(value: &Against, unit: Unit) -> Vec<String> {
+/// The heads of [`cells`]. The difference stands beside the mix, so that a phone shows both without scrolling.
+const HEADS: [&str; 4] = ["Mix", "Difference", "Median", "References"];
+
+/// One value under [`HEADS`].
+fn cells(value: &Against, unit: Unit) -> [String; 4] {
     let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.number(value));
+    let difference = value.difference().map_or(format::DASH.to_owned(), |by| {
+        unit.of_differences().text_signed(by)
+    });
     let range = match value.spread {
         Some(spread) if spread.count > 1 => {
             format!("{} to {}", unit.number(spread.low), unit.number(spread.high))
         }
         _ => format::DASH.to_owned(),
     };
-    vec![
+    [
         number(value.mix),
+        difference,
         number(value.spread.map(|spread| spread.median)),
         range,
-        value.difference().map_or(format::DASH.to_owned(), |by| {
-            unit.of_differences().text_signed(by)
-        }),
     ]
 }
 
 #[component]
 fn BandsTable(bands: Vec<Against>) -> impl IntoView {
+    let heads = HEADS
+        .into_iter()
+        .map(|head| {
+            view! {
+                <th scope="col" class="is-num">
+                    {head}
+                </th>
+            }
+        })
+        .collect_view();
     let rows = BANDS
         .into_iter()
         .zip(&bands)
@@ -106,18 +120,7 @@ fn BandsTable(bands: Vec<Against>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Band"</th>
-                        <th scope="col" class="is-num">
-                            "Mix"
-                        </th>
-                        <th scope="col" class="is-num">
-                            "Difference"
-                        </th>
-                        <th scope="col" class="is-num">
-                            "Median"
-                        </th>
-                        <th scope="col" class="is-num">
-                            "References"
-                        </th>
+                        {heads}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -176,4 +179,24 @@ fn FiguresTable(measures: Vec<Measured>, names: Vec<String>) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cell_stands_under_its_head() {
+        let value = Against::new(Some(-10.0), vec![Some(-14.0), Some(-12.0), Some(-11.0)]);
+        let row: Vec<_> = HEADS.into_iter().zip(cells(&value, Unit::Db)).collect();
+        assert_eq!(
+            row,
+            [
+                ("Mix", "−10.0".to_owned()),
+                ("Difference", "+2.0\u{202f}dB".to_owned()),
+                ("Median", "−12.0".to_owned()),
+                ("References", "−14.0 to −11.0".to_owned()),
+            ]
+        );
+    }
 }
