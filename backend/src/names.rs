@@ -5,8 +5,11 @@
 
 mod stem;
 
+use model::song::MAX_TITLE;
 pub(crate) use stem::{Stem, song_title};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+use crate::{Error, Result};
 
 /// The most bytes of a key by which the database searches, and of one by which it sorts. Together they must stay below
 /// the 2,704 bytes of an index entry in PostgreSQL.
@@ -80,6 +83,25 @@ pub(crate) fn patterns(search: &str) -> impl Iterator<Item = String> {
 fn cut(mut text: String, bytes: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes));
     text
+}
+
+/// A title as a person typed it: trimmed, without control characters, of bounded length. `ask` is what an empty one is
+/// answered with.
+///
+/// # Errors
+/// `Invalid` on `field`.
+pub(crate) fn clean_title(title: &str, field: &'static str, ask: &str) -> Result<String> {
+    let title: String = title.trim().chars().filter(|c| !c.is_control()).collect();
+    if title.is_empty() {
+        return Err(Error::invalid(field, ask));
+    }
+    if title.chars().count() > MAX_TITLE {
+        return Err(Error::invalid(
+            field,
+            format!("Use at most {MAX_TITLE} characters."),
+        ));
+    }
+    Ok(title)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::{
     verdict::{Comparison, Points, Rubric},
 };
 
-/// The most characters of a song's title.
+/// The most characters of a title, of an analysis as of a song.
 pub const MAX_TITLE: usize = 120;
 
 /// Where an analysis stands in its song.

@@ -31,9 +31,12 @@ pub fn Comparison() -> impl IntoView {
     };
     let refusal = Refusal::here();
     let body = Suspend::new(async move {
-        let choices = backend::analyses::choices(&visit.backend, &visit.actor, id).await;
-        let view = backend::analyses::view(&visit.backend, &visit.actor, id).await;
-        match view.and_then(|view| Ok((view, choices?))) {
+        let read = async {
+            let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
+            let choices = backend::analyses::choices(&visit.backend, &visit.actor, &view).await?;
+            Ok::<_, backend::Error>((view, choices))
+        };
+        match read.await {
             Ok((view, choices)) => {
                 let (csrf, now) = (visit.csrf.clone(), visit.backend.now());
                 view! { <Body view=view choices=choices csrf=csrf now=now refusal=refusal /> }.into_any()

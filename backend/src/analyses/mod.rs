@@ -30,11 +30,8 @@ use model::{
 use crate::{
     Actor, Backend, Error, Result,
     jobs::{self, Job},
-    songs,
+    names, songs,
 };
-
-/// The most characters of a title.
-const MAX_TITLE: usize = 120;
 
 /// One analysis with its report.
 ///
@@ -54,9 +51,9 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
         .transpose()
         .map_err(Error::internal)?;
     let (stored, earlier) = store::verdicts(&backend.db, id).await?;
-    // A report of an older version of the program waits for the job that judges it; whoever looks first need not.
     let file_name = row.file_name.clone();
     let summary = row.summary()?;
+    // A report of an older version of the program waits for the job that judges it; whoever looks first need not.
     let verdict = match summary.kind {
         UploadKind::Mix => stored.or_else(|| report.as_ref().map(analysis::rules::judge)),
         UploadKind::Reference => None,
@@ -94,19 +91,7 @@ pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Resul
 /// `Invalid` on `title`; `NotFound`.
 pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &str) -> Result<()> {
     let user = actor.user()?;
-    let title: String = title.trim().chars().filter(|c| !c.is_control()).collect();
-    if title.is_empty() {
-        return Err(Error::invalid(
-            "title",
-            "Give it a title, such as the name of the song.",
-        ));
-    }
-    if title.chars().count() > MAX_TITLE {
-        return Err(Error::invalid(
-            "title",
-            format!("Use at most {MAX_TITLE} characters."),
-        ));
-    }
+    let title = names::clean_title(title, "title", "Give it a title, such as the name of the song.")?;
     let mut tx = backend.db.begin().await?;
     if !store::rename(&mut tx, user.account, id, &title).await? {
         return Err(missing());
@@ -135,16 +120,6 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     tx.commit().await?;
     backend.wake.wake();
     Ok(kind)
-}
-
-/// The key of a page, which is the id of the last row before it.
-fn parsed_key(before: Option<&str>) -> Result<Option<AnalysisId>> {
-    before
-        .map(|key| {
-            key.parse()
-                .map_err(|_| Error::invalid("before", "This page does not exist. Go back to the newest."))
-        })
-        .transpose()
 }
 
 fn missing() -> Error {

@@ -5,13 +5,13 @@
 
 use model::{
     AccountId, AnalysisId, Report, Timestamp,
-    analysis::{AnalysisPage, AnalysisSummary},
+    analysis::{AnalysisPage, AnalysisSummary, AnalysisView},
     comparison::{Companion, Compared},
     upload::UploadKind,
 };
 
 use super::{
-    PAGE_ROWS, missing, parsed_key,
+    PAGE_ROWS, missing,
     store::{self, summary_columns},
 };
 use crate::{
@@ -24,6 +24,19 @@ pub const MOST_COMPARED: usize = 8;
 
 /// How many of each kind are offered to choose from, newest first, beside those that are chosen.
 const OFFERED: u32 = 100;
+
+/// The statement of those that a mix is compared with, by title, with further columns.
+macro_rules! chosen {
+    ($more:literal) => {
+        concat!(
+            "SELECT ",
+            summary_columns!(),
+            $more,
+            " FROM comparison JOIN analysis ON analysis.id = reference_id JOIN upload ON upload.id = upload_id
+            WHERE analysis_id = $1 ORDER BY title, reference_id"
+        )
+    };
+}
 
 /// What a mix may be compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,23 +72,24 @@ pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) 
     })
 }
 
-/// What the mix `id` may be compared with: what is chosen first, then the newest references and mixes that are measured.
+/// What the person's mix of `view` may be compared with: what is chosen first, then the newest references and mixes that
+/// are measured. Reads no report.
 ///
 /// # Errors
-/// `NotFound` where there is no such mix, or it is somebody else's.
-pub async fn choices(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Vec<Choice>> {
-    let user = actor.user()?;
-    store::find(&backend.db, user.account, id)
-        .await?
-        .ok_or_else(missing)?;
-    let mut choices: Vec<Choice> = chosen(&backend.db, id)
-        .await?
+/// The database does not answer.
+pub async fn choices(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Result<Vec<Choice>> {
+    const CHOSEN: &str = chosen!("");
+    let (user, id) = (actor.user()?, view.summary.id);
+    let chosen: Vec<store::SummaryRow> = backend.db.all(sql(CHOSEN).bind(id)).await?;
+    let mut choices: Vec<Choice> = chosen
         .into_iter()
-        .map(|(summary, _)| Choice {
-            summary,
-            is_chosen: true,
+        .map(|row| {
+            Ok(Choice {
+                summary: row.summary()?,
+                is_chosen: true,
+            })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     for kind in [UploadKind::Reference, UploadKind::Mix] {
         for summary in newest(&backend.db, user.account, kind, None, OFFERED).await? {
             let is_new = summary.id != id && choices.iter().all(|choice| choice.summary.id != summary.id);
@@ -134,10 +148,13 @@ pub async fn compare_with(
 
 /// The report of the mix `id` beside those that it is compared with; `None` where there are none.
 pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result<Option<Compared>> {
+    const CHOSEN: &str = chosen!(", report");
     let mut with = Vec::new();
     let mut reports = Vec::new();
-    for (summary, report) in chosen(db, id).await? {
+    let chosen: Vec<WithReport> = db.all(sql(CHOSEN).bind(id)).await?;
+    for WithReport { summary, report } in chosen {
         let Some(report) = report else { continue };
+        let summary = summary.summary()?;
         let report: Report = serde_json::from_str(&report).map_err(Error::internal)?;
         with.push(Companion {
             id: summary.id,
@@ -164,20 +181,6 @@ struct WithReport {
     report: Option<String>,
 }
 
-/// Those that the mix is compared with, by title.
-async fn chosen(db: &Db, id: AnalysisId) -> Result<Vec<(AnalysisSummary, Option<String>)>> {
-    const SELECT: &str = concat!(
-        "SELECT ",
-        summary_columns!(),
-        ", report FROM comparison JOIN analysis ON analysis.id = reference_id JOIN upload ON upload.id = upload_id
-        WHERE analysis_id = $1 ORDER BY title, reference_id"
-    );
-    let rows: Vec<WithReport> = db.all(sql(SELECT).bind(id)).await?;
-    rows.into_iter()
-        .map(|row| Ok((row.summary.summary()?, row.report)))
-        .collect()
-}
-
 /// The newest analyses of a kind, before `before` where that is given.
 async fn newest(
     db: &Db,
@@ -200,6 +203,16 @@ async fn newest(
         .bind(count);
     let rows: Vec<store::SummaryRow> = db.all(select).await?;
     rows.into_iter().map(store::SummaryRow::summary).collect()
+}
+
+/// The key of a page, which is the id of the last row before it.
+fn parsed_key(before: Option<&str>) -> Result<Option<AnalysisId>> {
+    before
+        .map(|key| {
+            key.parse()
+                .map_err(|_| Error::invalid("before", "This page does not exist. Go back to the newest."))
+        })
+        .transpose()
 }
 
 /// Whether the person's analysis has a report; `None` where there is no such analysis.

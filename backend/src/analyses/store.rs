@@ -129,7 +129,7 @@ fn score_of(rubric: Option<&str>, is_chosen: bool, tenths: Option<i64>) -> Resul
     }))
 }
 
-fn points(tenths: i64) -> Result<Points> {
+pub(crate) fn points(tenths: i64) -> Result<Points> {
     Ok(Points::from_tenths(
         i32::try_from(tenths).map_err(Error::internal)?,
     ))

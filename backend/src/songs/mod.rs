@@ -9,8 +9,7 @@ mod suggestion;
 use model::{
     AccountId, AnalysisId, ProblemCode, SongId, Timestamp,
     analysis::{AnalysisState, AnalysisView},
-    song::{MAX_TITLE, SongAside, SongSummary, SongView, Version},
-    verdict::Points,
+    song::{SongAside, SongSummary, SongView, Version},
 };
 
 use self::{
@@ -19,7 +18,7 @@ use self::{
 };
 use crate::{
     Actor, Backend, Error, Result,
-    analyses::keys,
+    analyses::{keys, store::points},
     db::{DbError, Tx, is_unique_violation},
     names,
 };
@@ -315,23 +314,7 @@ async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: So
 }
 
 fn clean_title(title: &str) -> Result<String> {
-    let title: String = title.trim().chars().filter(|c| !c.is_control()).collect();
-    if title.is_empty() {
-        return Err(Error::invalid("song", "Name the song."));
-    }
-    if title.chars().count() > MAX_TITLE {
-        return Err(Error::invalid(
-            "song",
-            format!("Use at most {MAX_TITLE} characters."),
-        ));
-    }
-    Ok(title)
-}
-
-fn points(tenths: i64) -> Result<Points> {
-    Ok(Points::from_tenths(
-        i32::try_from(tenths).map_err(Error::internal)?,
-    ))
+    names::clean_title(title, "song", "Name the song.")
 }
 
 fn missing() -> Error {
