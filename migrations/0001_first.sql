@@ -69,10 +69,10 @@ CREATE TABLE analysis (
     upload_id       TEXT   NOT NULL UNIQUE REFERENCES upload (id) ON DELETE CASCADE,
     title           TEXT   NOT NULL,
     state           TEXT   NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
-    stage           TEXT   NOT NULL CHECK (stage IN ('waiting', 'fetching', 'measuring', 'saving')),
+    phase           TEXT   NOT NULL CHECK (phase IN ('waiting', 'fetching', 'measuring', 'saving')),
     percent         BIGINT NOT NULL,
-    -- Set while our side is in trouble and the job will be tried again.
-    trouble         TEXT,
+    -- Set while our side is in status_message and the job will be tried again.
+    status_message         TEXT,
     created_at      BIGINT NOT NULL,
     finished_at     BIGINT,
     engine          TEXT,

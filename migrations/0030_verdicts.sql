@@ -24,8 +24,8 @@ CREATE INDEX song_of_account ON song (account_id, id);
 
 -- The rule set of the newest verdict, and what the analysis counts as by it: detected, or chosen by the person.
 ALTER TABLE analysis ADD COLUMN rule_set TEXT;
-ALTER TABLE analysis ADD COLUMN rubric TEXT CHECK (rubric IN ('mix', 'master'));
-ALTER TABLE analysis ADD COLUMN rubric_chosen BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE analysis ADD COLUMN stage TEXT CHECK (stage IN ('mix', 'master'));
+ALTER TABLE analysis ADD COLUMN stage_is_chosen BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE analysis ADD COLUMN score_tenths BIGINT;
 ALTER TABLE analysis ADD COLUMN song_id TEXT REFERENCES song (id) ON DELETE SET NULL;
 CREATE INDEX analysis_by_score ON analysis (account_id, score_tenths, id) WHERE score_tenths IS NOT NULL;

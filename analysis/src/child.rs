@@ -1,7 +1,7 @@
 //! Measuring in a process of its own.
 //!
 //! Decoders have crashed, spun for ever and swallowed memory on broken files; a process can do all that and harm only
-//! its own file. The parent starts itself again with the file as standard input, reads [`Message`]s line by line and
+//! its own file. The parent starts itself again with the file as standard input, reads [`MeasureMessage`]s line by line and
 //! kills what takes too long. A child that ends without a final message has crashed, and that is a failure of the file
 //! ([`model::FailureCode::DecoderFailed`]).
 
@@ -27,7 +27,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
 /// What the parent tells the child, as JSON on the command line. Nothing in it ever comes from a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
+pub struct MeasureTask {
     /// The format that the file's name promises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<AudioFormat>,
@@ -63,7 +63,7 @@ pub enum Fault {
 /// One line from the child. Any number of `Progress`, then exactly one of the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Message {
+pub enum MeasureMessage {
     /// Percent of the measuring, never falling.
     Progress(u8),
     /// The measurements.
@@ -76,12 +76,12 @@ pub enum Message {
 
 /// What the parent tells a child that makes a copy to play, as JSON on the command line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CopyTask {
-    /// [`copy::Options::max_duration`](crate::copy::Options::max_duration), in seconds.
+pub struct TranscodeTask {
+    /// [`transcode::Options::max_duration`](crate::copy::Options::max_duration), in seconds.
     pub max_duration_s: u64,
-    /// [`copy::Options::lowered_db`](crate::copy::Options::lowered_db).
+    /// [`transcode::Options::lowered_db`](crate::copy::Options::lowered_db).
     pub lowered_db: f64,
-    /// As [`Task::fault`].
+    /// As [`MeasureTask::fault`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
 }
@@ -89,7 +89,7 @@ pub struct CopyTask {
 /// The one line of a child that makes a copy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CopyMessage {
+pub enum TranscodeMessage {
     /// It is made.
     Copied,
     /// The file is at fault.
@@ -98,7 +98,7 @@ pub enum CopyMessage {
     IoError(String),
 }
 
-impl Message {
+impl MeasureMessage {
     /// Reads one line.
     ///
     /// # Errors
@@ -124,12 +124,12 @@ pub fn stdin_file() -> io::Result<File> {
     Ok(file)
 }
 
-/// Limits this process, measures `file` and writes [`Message`]s to `out`.
+/// Limits this process, measures `file` and writes [`MeasureMessage`]s to `out`.
 ///
 /// Call it before anything else in the process has started a thread: the limits count for all of it.
 pub fn run(task_json: &str, file: File, out: impl Write) -> ExitCode {
     let mut out = BufWriter::new(out);
-    let told = match serde_json::from_str::<Task>(task_json) {
+    let told = match serde_json::from_str::<MeasureTask>(task_json) {
         Ok(task) => limit()
             .map_err(|error| format!("cannot limit the process: {error}"))
             .map(|()| task),
@@ -142,7 +142,7 @@ pub fn run(task_json: &str, file: File, out: impl Write) -> ExitCode {
             }
             measured(&task, file, &mut out)
         }
-        Err(message) => Message::IoError(message),
+        Err(message) => MeasureMessage::IoError(message),
     };
     match write_line(&mut out, &last) {
         Ok(()) => ExitCode::SUCCESS,
@@ -151,7 +151,7 @@ pub fn run(task_json: &str, file: File, out: impl Write) -> ExitCode {
     }
 }
 
-/// Standard output as a file of its own, for [`run_copy`].
+/// Standard output as a file of its own, for [`run_transcode`].
 ///
 /// # Errors
 /// Where standard output is closed, or is no file.
@@ -159,13 +159,13 @@ pub fn stdout_file() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Limits this process, copies `file` to `copy` for browsers to play, and writes one [`CopyMessage`] to `out`.
+/// Limits this process, copies `file` to `copy` for browsers to play, and writes one [`TranscodeMessage`] to `out`.
 ///
 /// Call it before anything else in the process has started a thread.
-pub fn run_copy(task_json: &str, file: File, copy: File, mut out: impl Write) -> ExitCode {
-    let told = match serde_json::from_str::<CopyTask>(task_json) {
+pub fn run_transcode(task_json: &str, file: File, copy: File, mut out: impl Write) -> ExitCode {
+    let told = match serde_json::from_str::<TranscodeTask>(task_json) {
         Ok(task) => limit()
-            .and_then(|()| limit_file(crate::copy::MAX_BYTES))
+            .and_then(|()| limit_file(crate::transcode::MAX_BYTES))
             .map_err(|error| format!("cannot limit the process: {error}"))
             .map(|()| task),
         Err(error) => Err(format!("the task is not understood: {error}")),
@@ -175,17 +175,17 @@ pub fn run_copy(task_json: &str, file: File, copy: File, mut out: impl Write) ->
             if let Some(fault) = task.fault {
                 fail_as(fault);
             }
-            let options = crate::copy::Options {
+            let options = crate::transcode::Options {
                 max_duration: Duration::from_secs(task.max_duration_s),
                 lowered_db: task.lowered_db,
             };
-            match crate::copy::to_wav(file, copy, &options) {
-                Ok(()) => CopyMessage::Copied,
-                Err(Error::Rejected(failure)) => CopyMessage::Failure(failure),
-                Err(Error::Io(error)) => CopyMessage::IoError(error.to_string()),
+            match crate::transcode::to_wav(file, copy, &options) {
+                Ok(()) => TranscodeMessage::Copied,
+                Err(Error::Rejected(failure)) => TranscodeMessage::Failure(failure),
+                Err(Error::Io(error)) => TranscodeMessage::IoError(error.to_string()),
             }
         }
-        Err(message) => CopyMessage::IoError(message),
+        Err(message) => TranscodeMessage::IoError(message),
     };
     match write_line(&mut out, &message) {
         Ok(()) => ExitCode::SUCCESS,
@@ -193,7 +193,7 @@ pub fn run_copy(task_json: &str, file: File, copy: File, mut out: impl Write) ->
     }
 }
 
-fn measured(task: &Task, file: File, out: &mut impl Write) -> Message {
+fn measured(task: &MeasureTask, file: File, out: &mut impl Write) -> MeasureMessage {
     let options = crate::Options {
         declared: task.declared,
         max_duration: Duration::from_secs(task.max_duration_s),
@@ -204,13 +204,13 @@ fn measured(task: &Task, file: File, out: &mut impl Write) -> Message {
         if told_at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
             told_at = Some(Instant::now());
             // A parent that no longer listens is noticed at the final message.
-            let _ = write_line(out, &Message::Progress(percent.get()));
+            let _ = write_line(out, &MeasureMessage::Progress(percent.get()));
         }
     };
     match measure(file, &options, &mut progress) {
-        Ok(report) => Message::Report(Box::new(report)),
-        Err(Error::Rejected(failure)) => Message::Failure(failure),
-        Err(Error::Io(error)) => Message::IoError(error.to_string()),
+        Ok(report) => MeasureMessage::Report(Box::new(report)),
+        Err(Error::Rejected(failure)) => MeasureMessage::Failure(failure),
+        Err(Error::Io(error)) => MeasureMessage::IoError(error.to_string()),
     }
 }
 

@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use model::{
     Report,
-    comparison::{Against, Comparison, Measure, Measured, Reference, Remark, Tone, Topic},
+    comparison::{
+        BandDelta, Comparison, Delta, Difference, DifferenceKind, Figure, FigureDelta, ReferenceProfile,
+    },
     report::{BANDS, BandLevel},
     verdict::Unit,
 };
@@ -39,13 +41,13 @@ const HEARD_BELOW_40_HZ_DB: f64 = 25.0;
 const MONO_DB: f64 = -15.0;
 
 /// Figures that are worth a remark, each with the difference from which on it is. Those of tone are left to the spectrum.
-const FIGURES: [(Measure, f64); 6] = [
-    (Measure::Psr, 1.5),
-    (Measure::Plr, 2.0),
-    (Measure::Range, 2.0),
-    (Measure::Width, 2.5),
-    (Measure::LowWidth, 6.0),
-    (Measure::MonoChange, 1.0),
+const FIGURES: [(Figure, f64); 6] = [
+    (Figure::Psr, 1.5),
+    (Figure::Plr, 2.0),
+    (Figure::Range, 2.0),
+    (Figure::Width, 2.5),
+    (Figure::LowWidth, 6.0),
+    (Figure::MonoChange, 1.0),
 ];
 
 /// The mix beside the references. Nothing that depends on level is compared with a reference that has no loudness.
@@ -53,8 +55,8 @@ const FIGURES: [(Measure, f64); 6] = [
 pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
     let sides: Vec<Side<'_>> = references.iter().map(|report| Side::new(report, mix)).collect();
     let itself = Side::new(mix, mix);
-    let bands: Vec<Against> = (0..BANDS.len())
-        .map(|at| Against::new(itself.band(at), sides.iter().map(|side| side.band(at)).collect()))
+    let bands: Vec<Delta> = (0..BANDS.len())
+        .map(|at| Delta::new(itself.band(at), sides.iter().map(|side| side.band(at)).collect()))
         .collect();
     let thirds = tones(&itself, &sides, HALF_THIRD, |side| {
         let detail = side.report.detail.as_ref();
@@ -64,22 +66,22 @@ pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
         side.turned(&side.report.spectrum.sixth_octave)
     });
     let widths = tones(&itself, &sides, HALF_THIRD, Side::widths);
-    let measures: Vec<Measured> = Measure::ALL
+    let measures: Vec<FigureDelta> = Figure::ALL
         .into_iter()
-        .map(|measure| Measured {
+        .map(|measure| FigureDelta {
             measure,
-            value: Against::new(
+            value: Delta::new(
                 value(mix, measure),
                 references.iter().map(|report| value(report, measure)).collect(),
             ),
         })
         .collect();
-    let mut remarks = tone_remarks(&thirds);
-    remarks.extend(figure_remarks(&measures));
-    remarks.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    let mut differences = tone_remarks(&thirds);
+    differences.extend(figure_remarks(&measures));
+    differences.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
     Comparison {
         references: sides.iter().map(|side| side.facts).collect(),
-        remarks,
+        differences,
         bands,
         thirds,
         sixths,
@@ -91,7 +93,7 @@ pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
 /// One report as it takes part.
 struct Side<'a> {
     report: &'a Report,
-    facts: Reference,
+    facts: ReferenceProfile,
 }
 
 impl<'a> Side<'a> {
@@ -107,7 +109,7 @@ impl<'a> Side<'a> {
         let end = cutoff.unwrap_or(nyquist).min(nyquist);
         Self {
             report,
-            facts: Reference {
+            facts: ReferenceProfile {
                 gain_db,
                 ends_at_hz: (end * EDGE < AUDIBLE_HZ.end).then_some(end),
                 is_lossy: report.file.is_lossy(),
@@ -176,7 +178,7 @@ fn tones<'a>(
     sides: &[Side<'a>],
     half_band: f64,
     levels: impl Fn(&Side<'a>) -> Levels,
-) -> Vec<Tone> {
+) -> Vec<BandDelta> {
     let theirs: Vec<Levels> = sides.iter().map(&levels).collect();
     levels(mix)
         .into_iter()
@@ -188,9 +190,9 @@ fn tones<'a>(
                 let level = levels.iter().find(|(other, _)| is_same(*other, hz));
                 carried(side, level.and_then(|(_, level)| *level))
             });
-            Tone {
+            BandDelta {
                 hz,
-                level: Against::new(carried(mix, own), each.collect()),
+                level: Delta::new(carried(mix, own), each.collect()),
             }
         })
         .collect()
@@ -201,32 +203,32 @@ fn is_same(a: f64, b: f64) -> bool {
     (a / b - 1.0).abs() < 0.01
 }
 
-fn value(report: &Report, measure: Measure) -> Option<f64> {
+fn value(report: &Report, measure: Figure) -> Option<f64> {
     let detail = report.detail.as_ref();
     let reading = match measure {
-        Measure::Integrated => report.loudness.integrated_lufs,
-        Measure::Range => report.loudness.range_lu,
-        Measure::Plr => report.dynamics.plr_lu,
-        Measure::Psr => detail?.dynamics.psr_p10_lu,
-        Measure::Dr => detail?.dynamics.dr_db,
-        Measure::TruePeak => report.peaks.true_peak_dbtp,
-        Measure::Tilt => detail?.spectrum.tilt_db_per_octave,
-        Measure::LowEnd => detail?.spectrum.low_end_share_db,
-        Measure::Width => report.stereo.width_db,
-        Measure::LowWidth => detail?.stereo.as_ref()?.low_width_db,
-        Measure::Correlation => report.stereo.correlation,
-        Measure::MonoChange => report.stereo.mono_change_lu,
+        Figure::Integrated => report.loudness.integrated_lufs,
+        Figure::Range => report.loudness.range_lu,
+        Figure::Plr => report.dynamics.plr_lu,
+        Figure::Psr => detail?.dynamics.psr_p10_lu,
+        Figure::Dr => detail?.dynamics.dr_db,
+        Figure::TruePeak => report.peaks.true_peak_dbtp,
+        Figure::Tilt => detail?.spectrum.tilt_db_per_octave,
+        Figure::LowEnd => detail?.spectrum.low_end_share_db,
+        Figure::Width => report.stereo.width_db,
+        Figure::LowWidth => detail?.stereo.as_ref()?.low_width_db,
+        Figure::Correlation => report.stereo.correlation,
+        Figure::MonoChange => report.stereo.mono_change_lu,
     };
     reading.value()
 }
 
 /// Stretches of neighbouring 1/3-octave bands that all stand out to the same side.
-fn tone_remarks(thirds: &[Tone]) -> Vec<Remark> {
+fn tone_remarks(thirds: &[BandDelta]) -> Vec<Difference> {
     let loudest = thirds
         .iter()
         .filter_map(|tone| tone.level.mix)
         .fold(f64::NEG_INFINITY, f64::max);
-    let side = |tone: &Tone| {
+    let side = |tone: &BandDelta| {
         let span = if tone.hz < 40.0 {
             HEARD_BELOW_40_HZ_DB
         } else {
@@ -240,7 +242,7 @@ fn tone_remarks(thirds: &[Tone]) -> Vec<Remark> {
         .chunk_by(|a, b| side(a) == side(b))
         .filter(|stretch| side(&stretch[0]).is_some())
         .filter_map(|stretch| {
-            let mean = |of: &dyn Fn(&Tone) -> Option<f64>| {
+            let mean = |of: &dyn Fn(&BandDelta) -> Option<f64>| {
                 stretch.iter().filter_map(of).sum::<f64>() / stretch.len() as f64
             };
             let by = mean(&|tone| tone.level.difference());
@@ -248,8 +250,8 @@ fn tone_remarks(thirds: &[Tone]) -> Vec<Remark> {
             let several = stretch
                 .iter()
                 .all(|tone| tone.level.spread.is_some_and(|spread| spread.count > 1));
-            is_enough.then(|| Remark {
-                topic: Topic::Tone {
+            is_enough.then(|| Difference {
+                topic: DifferenceKind::BandDelta {
                     from_hz: (stretch[0].hz / HALF_THIRD).max(AUDIBLE_HZ.start),
                     to_hz: (stretch[stretch.len() - 1].hz * HALF_THIRD).min(AUDIBLE_HZ.end),
                 },
@@ -264,61 +266,60 @@ fn tone_remarks(thirds: &[Tone]) -> Vec<Remark> {
 
 /// One remark for each figure that stands out and that somebody would act upon; of those about dynamics only the first,
 /// since they say one thing.
-fn figure_remarks(measures: &[Measured]) -> Vec<Remark> {
-    let mut remarks: Vec<Remark> = Vec::new();
+fn figure_remarks(measures: &[FigureDelta]) -> Vec<Difference> {
+    let mut differences: Vec<Difference> = Vec::new();
     for (measure, tolerance) in FIGURES {
         let Some(value) = measures.iter().find(|measured| measured.measure == measure) else {
             continue;
         };
         let value = match measure {
-            Measure::LowWidth => as_good_as_mono(&value.value),
+            Figure::LowWidth => as_good_as_mono(&value.value),
             _ => value.value.clone(),
         };
         let (Some(by), Some(spread), true) = (value.difference(), value.spread, value.stands_out(tolerance))
         else {
             continue;
         };
-        let is_said = measure == Measure::Plr
-            && remarks.iter().any(|remark| {
-                remark.topic
-                    == Topic::Figure {
-                        measure: Measure::Psr,
-                    }
-            });
+        let is_said = measure == Figure::Plr
+            && differences
+                .iter()
+                .any(|difference| difference.topic == DifferenceKind::Figure { measure: Figure::Psr });
         // Bass that is more in the middle, and music that keeps more in mono, are no trouble.
         let is_harmless = match measure {
-            Measure::LowWidth => by < 0.0,
-            Measure::MonoChange => by > 0.0,
+            Figure::LowWidth => by < 0.0,
+            Figure::MonoChange => by > 0.0,
             _ => false,
         };
         if !is_said && !is_harmless {
-            remarks.push(Remark {
-                topic: Topic::Figure { measure },
+            differences.push(Difference {
+                topic: DifferenceKind::Figure { measure },
                 by,
                 spread: (spread.count > 1).then_some(spread.high - spread.low),
                 unit: measure.unit().of_differences(),
             });
         }
     }
-    remarks
+    differences
 }
 
 /// Widths with everything below [`MONO_DB`] counted as that.
-fn as_good_as_mono(width: &Against) -> Against {
+fn as_good_as_mono(width: &Delta) -> Delta {
     let heard = |width: Option<f64>| width.map(|width| width.max(MONO_DB));
-    Against::new(heard(width.mix), width.each.iter().copied().map(heard).collect())
+    Delta::new(heard(width.mix), width.each.iter().copied().map(heard).collect())
 }
 
 /// How much a remark matters: the difference against what is audible, and for tone how wide it is.
-fn weight(remark: &Remark) -> f64 {
-    match remark.topic {
-        Topic::Tone { from_hz, to_hz } => remark.by.abs() / AUDIBLE_DB * (to_hz / from_hz).log2().sqrt(),
-        Topic::Figure { measure } => {
+fn weight(difference: &Difference) -> f64 {
+    match difference.topic {
+        DifferenceKind::BandDelta { from_hz, to_hz } => {
+            difference.by.abs() / AUDIBLE_DB * (to_hz / from_hz).log2().sqrt()
+        }
+        DifferenceKind::Figure { measure } => {
             let tolerance = FIGURES
                 .iter()
                 .find(|(figure, _)| *figure == measure)
                 .map_or(f64::INFINITY, |(_, tolerance)| *tolerance);
-            remark.by.abs() / tolerance
+            difference.by.abs() / tolerance
         }
     }
 }

@@ -18,11 +18,11 @@ use symphonia::core::audio::Channels;
 use symphonia::core::io::MediaSourceStream;
 
 use crate::sniff::{self, Sniffed, sniff};
-use crate::{Error, layout};
-use demuxed::{Demuxed, Header, contained};
+use crate::{Error, container};
+use demuxed::{Demuxed, Header, catch_panic};
 use edits::{Edit, Edits};
 use opus::OpusStream;
-use source::{Watch, Watched};
+use source::{SourceTracker, TrackedSource};
 
 /// The sample rates that are measured, in hertz.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
@@ -39,7 +39,7 @@ const SHORTFALL_S: f64 = 0.1;
 
 /// What a file is, as its header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct StreamInfo {
     /// The container.
     pub format: AudioFormat,
     /// The codec, as people call it.
@@ -66,7 +66,7 @@ pub enum Ending {
 /// A file being decoded.
 pub struct Stream {
     packets: Packets,
-    facts: Facts,
+    facts: StreamInfo,
     channels: Channels,
     spec_is_proven: bool,
     is_unbounded: bool,
@@ -79,7 +79,7 @@ pub struct Stream {
     is_cut_short: bool,
     skipped: u64,
     ending: Ending,
-    watch: Arc<Watch>,
+    watch: Arc<SourceTracker>,
 }
 
 enum Packets {
@@ -124,7 +124,7 @@ impl Stream {
             // Nothing but tags.
             Sniffed::Empty => return Err(Failure::new(FailureCode::Truncated).into()),
         };
-        let layout = layout::inspect(&mut source, format, start, len).map_err(Error::Io)??;
+        let layout = container::inspect(&mut source, format, start, len).map_err(Error::Io)??;
         let edits = match format {
             AudioFormat::Mp4 => Edits::read(&mut source, start, len).map_err(Error::Io)?,
             _ => Edits::default(),
@@ -132,10 +132,10 @@ impl Stream {
         let start = layout.start;
         source.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
 
-        let source = Watched::new(source, start, layout.end, layout.patches);
+        let source = TrackedSource::new(source, start, layout.end, layout.patches);
         let watch = source.watch();
         let opened = if is_opus {
-            contained(|| OpusStream::open(source))
+            catch_panic(|| OpusStream::open(source))
                 .flatten()
                 .map(|opus| (opus.header(), Packets::Opus(Box::new(opus))))
         } else {
@@ -199,7 +199,7 @@ impl Stream {
             fruitless += 1;
             let step = match &mut self.packets {
                 Packets::Demuxed(demuxed) => demuxed.step(&mut self.planes)?,
-                Packets::Opus(opus) => contained(|| opus.step(&mut self.planes))?,
+                Packets::Opus(opus) => catch_panic(|| opus.step(&mut self.planes))?,
             };
             match step {
                 Step::Decoded {
@@ -275,7 +275,7 @@ impl Stream {
 
     /// What the file is. Rate and channels are final once there are samples.
     #[must_use]
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> StreamInfo {
         self.facts.clone()
     }
 
@@ -358,13 +358,13 @@ pub(crate) fn check_channels(count: usize) -> Result<(), Failure> {
 /// Where the audio begins behind ID3v2 tags, however long they are, what it is, and whether that is Opus.
 fn sniff_source(source: &mut (impl Read + Seek)) -> std::io::Result<(u64, Sniffed, bool)> {
     let mut start = 0;
-    let mut head = Vec::with_capacity(sniff::HEAD_LEN);
+    let mut head = Vec::with_capacity(sniff::SNIFF_LEN);
     loop {
         source.seek(SeekFrom::Start(start))?;
         head.clear();
         source
             .by_ref()
-            .take(sniff::HEAD_LEN as u64)
+            .take(sniff::SNIFF_LEN as u64)
             .read_to_end(&mut head)?;
         match sniff::id3v2_len(&head) {
             Some(len) => start += len as u64,

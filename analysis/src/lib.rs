@@ -8,24 +8,24 @@ mod aac;
 #[cfg(all(unix, feature = "child"))]
 pub mod child;
 pub mod comparison;
-pub mod copy;
+mod container;
 pub mod decode;
-mod layout;
 pub mod meter;
 pub mod rules;
 pub mod sniff;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod transcode;
 
 use std::io::{Read, Seek};
 use std::time::Duration;
 
 use model::format::AudioFormat;
-use model::report::{FileFacts, Note, NoteCode, REPORT_VERSION};
+use model::report::{FileInfo, Note, NoteCode, REPORT_VERSION};
 use model::{Failure, FailureCode, Report};
 
 use crate::decode::{Ending, Stream};
-use crate::meter::{Meter, Source};
+use crate::meter::{Meter, MeterInput};
 
 /// The version of the measurements (P02): raised whenever a figure of an unchanged file may come out differently.
 pub const ENGINE_VERSION: &str = "2.0.0";
@@ -113,7 +113,7 @@ where
             return Err(Failure::with(FailureCode::TooLong, options.max_duration.as_secs() / 60).into());
         }
         let meter = meter.get_or_insert_with(|| {
-            let source = Source {
+            let source = MeterInput {
                 rate: stream.sample_rate_hz(),
                 weights: stream.weights(),
                 integer_bits: stream.integer_bits(),
@@ -187,7 +187,7 @@ where
     let report = Report {
         version: REPORT_VERSION,
         engine: ENGINE_VERSION.to_owned(),
-        file: FileFacts {
+        file: FileInfo {
             format: facts.format,
             codec: facts.codec,
             sample_rate_hz: rate,

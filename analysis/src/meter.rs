@@ -55,7 +55,7 @@ const LARGEST_SAMPLE: f32 = 1e6;
 
 /// Everything that is measured of the samples.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct MeterReadings {
     /// Loudness by BS.1770-5 and Tech 3341, 3342.
     pub loudness: Loudness,
     /// Sample peak and true peak.
@@ -72,7 +72,7 @@ pub struct Measured {
     pub detail: Detail,
 }
 
-impl Measured {
+impl MeterReadings {
     /// Whether no block was above the absolute gate of −70 LUFS.
     #[must_use]
     pub fn is_silent(&self) -> bool {
@@ -82,7 +82,7 @@ impl Measured {
 
 /// What the meters must know of the file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Source {
+pub struct MeterInput {
     /// Samples per second and channel.
     pub rate: u32,
     /// The weight of each channel by BS.1770-5, in the order of the file; a single channel counts as played on two
@@ -95,7 +95,7 @@ pub struct Source {
 /// Samples of all channels, equally many.
 type Block = Vec<Vec<f32>>;
 
-/// Takes samples, gives [`Measured`].
+/// Takes samples, gives [`MeterReadings`].
 pub struct Meter {
     rate: u32,
     block: Block,
@@ -104,23 +104,23 @@ pub struct Meter {
 }
 
 enum Meters {
-    Here(Box<(OverTime, OverFrequency)>),
-    Threads(Worker<OverTime>, Worker<OverFrequency>),
+    Here(Box<(TimeDomainMeters, SpectralMeters)>),
+    Threads(Worker<TimeDomainMeters>, Worker<SpectralMeters>),
 }
 
 impl Meter {
     /// Meters for `source`. With more than one of `threads`, they run beside the caller on two threads of their own.
     #[must_use]
-    pub fn new(source: &Source, threads: usize) -> Self {
-        let (over_time, over_frequency) = (OverTime::new(source), OverFrequency::new(source));
+    pub fn new(source: &MeterInput, threads: usize) -> Self {
+        let (time_domain, spectral) = (TimeDomainMeters::new(source), SpectralMeters::new(source));
         Self {
             rate: source.rate,
             block: vec![vec![0.0; BLOCK]; source.weights.len().min(MAX_CHANNELS)],
             filled: 0,
             meters: if threads > 1 {
-                Meters::Threads(Worker::start(over_time), Worker::start(over_frequency))
+                Meters::Threads(Worker::start(time_domain), Worker::start(spectral))
             } else {
-                Meters::Here(Box::new((over_time, over_frequency)))
+                Meters::Here(Box::new((time_domain, spectral)))
             },
         }
     }
@@ -161,26 +161,26 @@ impl Meter {
                 meters.0.push(&planes);
                 meters.1.push(&planes);
             }
-            Meters::Threads(over_time, over_frequency) => {
+            Meters::Threads(time_domain, spectral) => {
                 let block: Block = self.block.iter().map(|plane| plane[..filled].to_vec()).collect();
                 let block = Arc::new(block);
-                over_time.push(Arc::clone(&block));
-                over_frequency.push(block);
+                time_domain.push(Arc::clone(&block));
+                spectral.push(block);
             }
         }
     }
 
     /// The figures over everything that was pushed.
     #[must_use]
-    pub fn finish(mut self) -> Measured {
+    pub fn finish(mut self) -> MeterReadings {
         if self.filled > 0 {
             self.measure_block();
         }
-        let (over_time, over_frequency) = match self.meters {
+        let (time_domain, spectral) = match self.meters {
             Meters::Here(meters) => *meters,
-            Meters::Threads(over_time, over_frequency) => (over_time.finish(), over_frequency.finish()),
+            Meters::Threads(time_domain, spectral) => (time_domain.finish(), spectral.finish()),
         };
-        report::assemble(self.rate, over_time, over_frequency)
+        report::assemble(self.rate, time_domain, spectral)
     }
 }
 
@@ -190,7 +190,7 @@ trait Part: Send + 'static {
 }
 
 /// Meters of the waveform.
-struct OverTime {
+struct TimeDomainMeters {
     loudness: LoudnessMeter,
     levels: LevelMeter,
     true_peak: TruePeakMeter,
@@ -199,8 +199,8 @@ struct OverTime {
     waveform: WaveformMeter,
 }
 
-impl OverTime {
-    fn new(source: &Source) -> Self {
+impl TimeDomainMeters {
+    fn new(source: &MeterInput) -> Self {
         let (rate, channels, bits) = (source.rate, source.weights.len(), source.integer_bits);
         Self {
             loudness: LoudnessMeter::new(rate, &source.weights),
@@ -213,7 +213,7 @@ impl OverTime {
     }
 }
 
-impl Part for OverTime {
+impl Part for TimeDomainMeters {
     fn push(&mut self, planes: &[&[f32]]) {
         self.loudness.push(planes);
         self.levels.push(planes);
@@ -225,13 +225,13 @@ impl Part for OverTime {
 }
 
 /// Meters of the spectrum.
-struct OverFrequency {
+struct SpectralMeters {
     spectrum: SpectrumMeter,
     low_end: LowEndMeter,
 }
 
-impl OverFrequency {
-    fn new(source: &Source) -> Self {
+impl SpectralMeters {
+    fn new(source: &MeterInput) -> Self {
         Self {
             spectrum: SpectrumMeter::new(source.rate, &source.weights),
             low_end: LowEndMeter::new(source.rate, source.weights.len()),
@@ -239,7 +239,7 @@ impl OverFrequency {
     }
 }
 
-impl Part for OverFrequency {
+impl Part for SpectralMeters {
     fn push(&mut self, planes: &[&[f32]]) {
         self.spectrum.push(planes);
         self.low_end.push(planes);

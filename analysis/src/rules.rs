@@ -5,21 +5,21 @@
 //! changes nothing but the order of equal rows.
 
 mod catalog;
-mod corridor;
 mod document;
-mod facts;
 pub mod platforms;
-mod receipt;
+mod report_view;
 mod rule;
+mod score;
 mod stage;
+mod tolerance_band;
 
 use model::Report;
-use model::verdict::{Judgement, Rubric, Verdict};
+use model::verdict::{ScoreBreakdown, Stage, Verdict};
 
-pub use corridor::{CORRIDOR, Corner, bounds_db};
 pub use document::{anchor, document};
-pub use facts::{Facts, relative_thirds};
-pub use rule::{Ask, Correct, Measure, Rule, Target, Words};
+pub use report_view::{ReportView, relative_thirds};
+pub use rule::{CheckText, CorrectFn, Criterion, MeasureFn, Measurement, Rule};
+pub use tolerance_band::{TOLERANCE_BAND, ToleranceCorner, bounds_db};
 
 /// The version of the rules (P02): raised whenever a verdict on an unchanged report may come out differently.
 pub const RULE_SET: &str = "1.0.0";
@@ -38,14 +38,14 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 /// What the rules say of `report`, as a mix and as a master.
 #[must_use]
 pub fn judge(report: &Report) -> Verdict {
-    let facts = Facts::new(report);
-    let measures: Vec<(&'static Rule, Option<Measure>)> =
+    let facts = ReportView::new(report);
+    let measures: Vec<(&'static Rule, Option<Measurement>)> =
         catalog().map(|rule| (rule, (rule.measure)(&facts))).collect();
     Verdict {
         rule_set: RULE_SET.to_owned(),
-        stage: stage::detect(&facts),
-        mix: judge_measures(&facts, &measures, Rubric::Mix),
-        master: judge_measures(&facts, &measures, Rubric::Master),
+        detected: stage::detect(&facts),
+        mix: judge_measures(&facts, &measures, Stage::Mix),
+        master: judge_measures(&facts, &measures, Stage::Master),
     }
 }
 
@@ -53,9 +53,9 @@ pub fn judge(report: &Report) -> Verdict {
 /// tests of the receipt's properties bring their own.
 #[must_use]
 pub fn judge_measures(
-    facts: &Facts<'_>,
-    measures: &[(&'static Rule, Option<Measure>)],
-    rubric: Rubric,
-) -> Judgement {
-    receipt::write(facts, measures, rubric)
+    facts: &ReportView<'_>,
+    measures: &[(&'static Rule, Option<Measurement>)],
+    stage: Stage,
+) -> ScoreBreakdown {
+    score::write(facts, measures, stage)
 }

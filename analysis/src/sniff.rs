@@ -13,7 +13,7 @@ use frames::sniff_frames;
 use magics::MAGICS;
 
 /// How much of a file [`sniff`] wants to see.
-pub const HEAD_LEN: usize = 64 * 1024;
+pub const SNIFF_LEN: usize = 64 * 1024;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Sniffed {
     Empty,
 }
 
-/// Says what a file is whose first bytes (up to [`HEAD_LEN`]) are `head`.
+/// Says what a file is whose first bytes (up to [`SNIFF_LEN`]) are `head`.
 ///
 /// An ID3v2 tag is looked through. Where it is longer than `head`, the file counts as MP3, by far the likeliest; the
 /// engine reads on behind the tag and knows.

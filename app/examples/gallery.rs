@@ -9,7 +9,7 @@ use app::{
     pages::{
         history::HistoryTable,
         home::HomePage,
-        report::{FailureBody, ReportBody, RunningBody, specimen},
+        report::{FailureBody, ReportBody, RunningBody, sample_report},
         song::SongBody,
     },
     ui::{
@@ -21,11 +21,11 @@ use leptos::prelude::*;
 use model::{
     AccountId, AnalysisId, Failure, FailureCode, Reading, SongId, Timestamp,
     account::Me,
-    analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView, Audio, Progress, Score, Stage},
+    analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView, Audio, Phase, Progress, Score},
     plan::Plan,
-    report::{Absent, Note, NoteCode},
-    song::{Pair, SongPlace, SongView, Version},
-    verdict::{Comparison, Points, Rubric},
+    report::{AbsenceReason, Note, NoteCode},
+    song::{Pair, SongMembership, SongView, Version},
+    verdict::{Points, Stage, VersionComparison},
 };
 
 type Page = fn() -> AnyView;
@@ -125,12 +125,12 @@ fn report() -> AnyView {
     page(
         Here::History,
         "wrap",
-        view! { <ReportBody view=specimen::view(NOW) now=NOW actions=actions /> }.into_any(),
+        view! { <ReportBody view=sample_report::view(NOW) now=NOW actions=actions /> }.into_any(),
     )
 }
 
 fn report_mono() -> AnyView {
-    let mut view = specimen::view(NOW);
+    let mut view = sample_report::view(NOW);
     view.summary.audio = Audio::Gone;
     view.summary.title =
         "interview_final_FINAL_v3_export_for_broadcast_2026-11-22_really-the-last-one.wav".to_owned();
@@ -146,11 +146,11 @@ fn report_mono() -> AnyView {
         }
         report.peaks.true_peak_dbtp = Reading::of(1.84);
         report.peaks.sample_peak_dbfs = Reading::of(1.8);
-        report.peaks.true_peak_at = Some(model::report::At {
+        report.peaks.true_peak_at = Some(model::report::Position {
             time_s: 12.04,
             channel: 0,
         });
-        let none = Reading::absent(Absent::NotStereo);
+        let none = Reading::absent(AbsenceReason::NotStereo);
         report.stereo.correlation = none;
         report.stereo.width_db = none;
         report.stereo.mono_change_lu = none;
@@ -178,7 +178,7 @@ fn report_mono() -> AnyView {
 }
 
 fn report_long() -> AnyView {
-    let mut view = specimen::view(NOW);
+    let mut view = sample_report::view(NOW);
     view.summary.title = "Live at the Paradiso, whole evening".to_owned();
     view.summary.audio = Audio::Kept {
         until: NOW.plus(Duration::from_secs(29 * 86_400 + 5_000)),
@@ -188,7 +188,7 @@ fn report_long() -> AnyView {
         report.loudness.short_term_lufs.step_s = 46.6;
         report.loudness.integrated_lufs = Reading::of(-17.2);
         report.peaks.true_peak_dbtp = Reading::of(-1.2);
-        report.peaks.true_peak_at = Some(model::report::At {
+        report.peaks.true_peak_at = Some(model::report::Position {
             time_s: 9_870.4,
             channel: 1,
         });
@@ -200,22 +200,22 @@ fn report_long() -> AnyView {
     )
 }
 
-fn unfinished(state: AnalysisState, stage: Stage, percent: u8) -> AnalysisView {
-    let mut view = specimen::view(NOW);
+fn unfinished(state: AnalysisState, phase: Phase, percent: u8) -> AnalysisView {
+    let mut view = sample_report::view(NOW);
     view.report = None;
     view.summary.integrated_lufs = None;
     view.summary.duration_s = None;
     view.summary.progress = Progress {
         state,
-        stage,
+        phase,
         percent,
-        trouble: None,
+        status_message: None,
     };
     view
 }
 
 fn failed() -> AnyView {
-    let mut view = unfinished(AnalysisState::Failed, Stage::Measuring, 30);
+    let mut view = unfinished(AnalysisState::Failed, Phase::Measuring, 30);
     view.summary.failure = Some(Failure::with(FailureCode::Mislabelled, "an MP3 file"));
     page(
         Here::History,
@@ -225,8 +225,8 @@ fn failed() -> AnyView {
 }
 
 fn running() -> AnyView {
-    let mut view = unfinished(AnalysisState::Running, Stage::Measuring, 42);
-    view.summary.progress.trouble =
+    let mut view = unfinished(AnalysisState::Running, Phase::Measuring, 42);
+    view.summary.progress.status_message =
         Some("The storage does not answer at the moment. We try again by ourselves.".into());
     page(
         Here::History,
@@ -244,18 +244,18 @@ fn row(title: &str, hours: u64) -> AnalysisSummary {
         created_at,
         progress: Progress {
             state: AnalysisState::Done,
-            stage: Stage::Saving,
+            phase: Phase::Saving,
             percent: 100,
-            trouble: None,
+            status_message: None,
         },
         duration_s: Some(214.6),
         integrated_lufs: Some(-10.72),
         score: Some(Score {
-            rubric: Rubric::Mix,
+            stage: Stage::Mix,
             is_chosen: false,
             points: Points::from_tenths(834 - i32::try_from(hours).unwrap_or(0)),
         }),
-        song: (hours == 60).then(|| SongPlace {
+        song: (hours == 60).then(|| SongMembership {
             id: SongId(Default::default()),
             title: "Salt".to_owned(),
             version: 3,
@@ -275,9 +275,9 @@ fn history() -> AnyView {
     let mut waiting = row("Low tide (mix 8)", 0);
     waiting.progress = Progress {
         state: AnalysisState::Queued,
-        stage: Stage::Waiting,
+        phase: Phase::Waiting,
         percent: 0,
-        trouble: None,
+        status_message: None,
     };
     waiting.duration_s = None;
     waiting.integrated_lufs = None;
@@ -285,9 +285,9 @@ fn history() -> AnyView {
     let mut running = row("Low tide (mix 8, vocal up)", 0);
     running.progress = Progress {
         state: AnalysisState::Running,
-        stage: Stage::Measuring,
+        phase: Phase::Measuring,
         percent: 42,
-        trouble: None,
+        status_message: None,
     };
     running.integrated_lufs = None;
     running.score = None;
@@ -340,7 +340,7 @@ fn history_empty() -> AnyView {
 }
 
 fn song() -> AnyView {
-    let after = specimen::view(NOW);
+    let after = sample_report::view(NOW);
     let report_after = after.report.unwrap();
     let mut report_before = report_after.clone();
     report_before.peaks.true_peak_dbtp = Reading::of(1.4);
@@ -350,18 +350,18 @@ fn song() -> AnyView {
         analysis::rules::judge(&report_after),
     );
     let versions = [
-        (712, Rubric::Mix),
-        (790, Rubric::Mix),
-        (655, Rubric::Master),
-        (834, Rubric::Master),
+        (712, Stage::Mix),
+        (790, Stage::Mix),
+        (655, Stage::Master),
+        (834, Stage::Master),
     ];
     let versions = versions
         .into_iter()
         .zip(1..)
-        .map(|((tenths, rubric), number)| {
+        .map(|((tenths, stage), number)| {
             let mut summary = row(&format!("Low tide (mix {number})"), u64::from(8 - number) * 20);
             summary.score = Some(Score {
-                rubric,
+                stage,
                 is_chosen: false,
                 points: Points::from_tenths(tenths),
             });
@@ -375,10 +375,10 @@ fn song() -> AnyView {
         pair: Some(Pair {
             before: 3,
             after: 4,
-            rubric: Rubric::Master,
+            stage: Stage::Master,
             rule_set: after.rule_set.clone(),
             is_judged_anew: true,
-            comparison: Comparison::of(&before.master, &after.master),
+            comparison: VersionComparison::of(&before.master, &after.master),
             report_before,
             report_after,
         }),

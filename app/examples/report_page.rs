@@ -9,15 +9,15 @@ use std::{
 };
 
 use app::{
-    charts::timeline::lanes,
+    charts::timeline::chart_tracks,
     islands::player::Player,
-    pages::report::{ReportBody, specimen},
+    pages::report::{ReportBody, sample_report},
 };
 use leptos::prelude::*;
 use model::{
     Report, Timestamp,
     analysis::AnalysisView,
-    listening::{Sound, Source, SourceKind},
+    player::{PlayerSource, PreviewState, SourceKind},
 };
 use serde::Deserialize;
 
@@ -34,7 +34,7 @@ fn main() {
     let mut json = String::new();
     std::io::stdin().read_to_string(&mut json).unwrap();
     let report = serde_json::from_str::<Measured>(&json).unwrap().report;
-    let mut view = specimen::view(NOW);
+    let mut view = sample_report::view(NOW);
     view.verdict = Some(analysis::rules::judge(&report));
     view.summary.duration_s = Some(report.file.duration_s);
     view.report = Some(report);
@@ -66,17 +66,17 @@ fn main() {
 
 /// As the owner sees it, with a reference beside the mix.
 fn page(view: AnalysisView) -> impl IntoView {
-    let source = |kind| Source {
+    let source = |kind| PlayerSource {
         id: view.summary.id,
         kind,
         title: view.summary.title.clone(),
         duration_s: view.summary.duration_s.unwrap_or(0.0),
         integrated_lufs: Some(-14.0),
-        sound: Sound::Ready,
+        preview_state: PreviewState::Ready,
         gain_db: 0.0,
     };
     let sources = vec![source(SourceKind::Mix), source(SourceKind::Reference)];
-    let lanes = view.report.as_ref().map(lanes).unwrap_or_default();
-    let player = move || view! { <Player sources=sources lanes=lanes /> };
+    let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
+    let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
     view! { <ReportBody view=view now=NOW player=player csrf=Some("token".to_owned()) /> }
 }

@@ -23,8 +23,8 @@ use leptos::{
 use model::{
     AnalysisId, Problem, ProblemCode, UploadId,
     analysis::{AudioLink, Progress},
-    listening::Sound,
-    upload::{CompletedUpload, NewUpload, UploadTicket},
+    player::PreviewState,
+    upload::{CompletedUpload, NewUpload, PresignedUpload},
 };
 use serde::{Deserialize, Serialize};
 
@@ -116,8 +116,8 @@ fn csrf_token() -> String {
 /// # Errors
 /// The problem of `backend::uploads::begin`.
 #[server(prefix = "/api", endpoint = "uploads/begin", input = Json, client = CsrfClient)]
-pub async fn begin_upload(file: NewUpload) -> Result<UploadTicket, ApiError> {
-    let visit = crate::Visit::here();
+pub async fn begin_upload(file: NewUpload) -> Result<PresignedUpload, ApiError> {
+    let visit = crate::RequestContext::here();
     backend::uploads::begin(&visit.backend, &visit.actor, file)
         .await
         .map_err(|error| visit.api_error(&error))
@@ -129,7 +129,7 @@ pub async fn begin_upload(file: NewUpload) -> Result<UploadTicket, ApiError> {
 /// The problem of `backend::uploads::complete`.
 #[server(prefix = "/api", endpoint = "uploads/complete", input = Json, client = CsrfClient)]
 pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiError> {
-    let visit = crate::Visit::here();
+    let visit = crate::RequestContext::here();
     backend::uploads::complete(&visit.backend, &visit.actor, upload)
         .await
         .map_err(|error| visit.api_error(&error))
@@ -141,7 +141,7 @@ pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiErr
 /// The problem of `backend::analyses::progress`.
 #[server(prefix = "/api", endpoint = "analyses/progress", input = GetUrl, client = CsrfClient)]
 pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
-    let visit = crate::Visit::here();
+    let visit = crate::RequestContext::here();
     backend::analyses::progress(&visit.backend, &visit.actor, id)
         .await
         .map_err(|error| visit.api_error(&error))
@@ -153,7 +153,7 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
 /// The problem of `backend::analyses::audio_link`.
 #[server(prefix = "/api", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
 pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
-    let visit = crate::Visit::here();
+    let visit = crate::RequestContext::here();
     backend::analyses::audio_link(&visit.backend, &visit.actor, id)
         .await
         .map_err(|error| visit.api_error(&error))
@@ -162,11 +162,11 @@ pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
 /// Whether the audio can be played, for a page that waits for a copy of it.
 ///
 /// # Errors
-/// The problem of `backend::analyses::sound`.
-#[server(prefix = "/api", endpoint = "analyses/sound", input = GetUrl, client = CsrfClient)]
-pub async fn sound_of(id: AnalysisId) -> Result<Sound, ApiError> {
-    let visit = crate::Visit::here();
-    backend::analyses::sound(&visit.backend, &visit.actor, id)
+/// The problem of `backend::analyses::preview_state`.
+#[server(prefix = "/api", endpoint = "analyses/preview", input = GetUrl, client = CsrfClient)]
+pub async fn preview_of(id: AnalysisId) -> Result<PreviewState, ApiError> {
+    let visit = crate::RequestContext::here();
+    backend::analyses::preview_state(&visit.backend, &visit.actor, id)
         .await
         .map_err(|error| visit.api_error(&error))
 }

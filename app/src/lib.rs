@@ -15,13 +15,13 @@ pub mod charts;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(feature = "ssr")]
-mod shell;
+mod request_context;
 #[cfg(feature = "ssr")]
-mod visit;
+mod shell;
 
 #[cfg(feature = "ssr")]
 pub use self::{
     pages::report::report_file,
+    request_context::{FormErrors, RequestContext},
     shell::shell,
-    visit::{Refusal, Visit},
 };

@@ -2,7 +2,7 @@
 
 use model::{
     AnalysisId, SessionId, SongId,
-    history::{HistoryQuery, Turn},
+    history::{HistoryQuery, PageCursor},
 };
 
 /// The public first page.
@@ -64,7 +64,7 @@ pub const SECOND_FACTOR_OFF: &str = "/account/second-factor/off";
 /// The account: which letters are wanted; with `?token=` of a letter also for who is not signed in.
 pub const EMAIL_PREFERENCES: &str = "/account/email-preferences";
 /// Takes the form of the latter.
-pub const DECLINE: &str = "/account/email-preferences/decline";
+pub const UNSUBSCRIBE: &str = "/account/email-preferences/decline";
 /// The terms of service.
 pub const TERMS: &str = "/terms";
 /// The privacy policy.
@@ -80,7 +80,7 @@ pub const POLICIES: &str = "/policies";
 /// Everything that is held about the signed-in person.
 pub const YOUR_DATA: &str = "/account/privacy";
 /// Takes the form that asks for a copy of it.
-pub const COPY: &str = "/account/privacy/copy";
+pub const EXPORT: &str = "/account/privacy/copy";
 /// Asks whether to delete the account, and takes the answer.
 pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
 /// Said after [`DELETE_ACCOUNT`].
@@ -154,21 +154,21 @@ pub fn confirm_password_then(next: &str) -> String {
     format!("{CONFIRM_PASSWORD}?next={next}")
 }
 
-/// The history as `query` asks for it, at `turn`; the first page where there is none.
+/// The history as `query` asks for it, at `cursor`; the first page where there is none.
 #[must_use]
-pub fn history(query: &HistoryQuery, turn: Option<&Turn>) -> String {
+pub fn history(query: &HistoryQuery, cursor: Option<&PageCursor>) -> String {
     let mut parameters = query.parameters();
-    parameters.extend(turn.map(|turn| match turn {
-        Turn::After(key) => ("after", key.clone()),
-        Turn::Before(key) => ("before", key.clone()),
+    parameters.extend(cursor.map(|cursor| match cursor {
+        PageCursor::After(key) => ("after", key.clone()),
+        PageCursor::Before(key) => ("before", key.clone()),
     }));
     with_parameters(HISTORY, &parameters)
 }
 
 /// The same with boxes to tick, to group versions.
 #[must_use]
-pub fn history_to_group(query: &HistoryQuery, turn: Option<&Turn>) -> String {
-    let address = history(query, turn);
+pub fn history_to_group(query: &HistoryQuery, cursor: Option<&PageCursor>) -> String {
+    let address = history(query, cursor);
     let join = if address.contains('?') { '&' } else { '?' };
     format!("{address}{join}group=1")
 }
@@ -274,7 +274,7 @@ mod tests {
         };
         assert_eq!(history(&HistoryQuery::default(), None), "/history");
         assert_eq!(
-            history(&query, Some(&Turn::After("a_b".to_owned()))),
+            history(&query, Some(&PageCursor::After("a_b".to_owned()))),
             "/history?q=50%20%25%20%26%20%C3%BC&after=a_b"
         );
         assert_eq!(

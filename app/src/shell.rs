@@ -18,14 +18,14 @@ use crate::{
         references, rules, song, songs, upload, your_data,
     },
     paths,
+    request_context::RequestContext,
     ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
-    visit::Visit,
 };
 
 /// The document of every page. Sets the Content-Security-Policy of the response.
 #[must_use]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     set_policy(&visit);
     let moves = has_islands(&request_path());
     view! {
@@ -109,7 +109,7 @@ fn App() -> impl IntoView {
 
 #[component]
 fn Header() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let here = match use_url().get_untracked().path() {
         paths::UPLOAD => Here::Upload,
         paths::HISTORY | paths::SONGS => Here::History,
@@ -135,7 +135,7 @@ fn has_islands(path: &str) -> bool {
 }
 
 /// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).
-fn set_policy(visit: &Visit) {
+fn set_policy(visit: &RequestContext) {
     let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else {
         return;
     };

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     db::Db,
     entropy::{self, Entropy, SystemEntropy},
-    jobs::{self, Wake},
+    jobs::{self, Notifier},
     mail::Mailer,
     privacy::erasure::{self, Vendor},
     sessions::{self, User},
@@ -47,7 +47,7 @@ pub struct Backend {
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
     /// Tells the workers of this process that there is work.
-    pub wake: Wake,
+    pub wake: Notifier,
     /// How to start the measuring child process.
     pub child: Child,
     /// The cores that no analysis of this process uses; one that finds two free takes both.
@@ -80,7 +80,7 @@ impl Backend {
             mailer,
             vendors: erasure::vendors(),
             statistics,
-            wake: Wake::default(),
+            wake: Notifier::default(),
             child,
             cores: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -124,7 +124,7 @@ impl Backend {
     }
 }
 
-impl jobs::Stamp for Backend {
+impl jobs::IdGenerator for Backend {
     fn now(&self) -> Timestamp {
         self.now()
     }

@@ -115,7 +115,7 @@ pub struct Worker {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml documents each setting")]
 pub struct Measuring {
-    pub wall_seconds: u64,
+    pub decode_timeout_seconds: u64,
 }
 
 /// `[mail]`
@@ -211,7 +211,7 @@ impl Config {
     /// # Errors
     /// A setting is unknown, has the wrong type, or is refused in production.
     pub fn load(sources: Sources) -> Result<Self, ConfigError> {
-        let say = |error: config::ConfigError| ConfigError(error.to_string());
+        let record = |error: config::ConfigError| ConfigError(error.to_string());
         let mut layers = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = sources.file {
             layers = layers.add_source(File::from(file).format(FileFormat::Toml));
@@ -224,9 +224,13 @@ impl Config {
                 .source(Some(settings_of(sources.variables)?)),
         );
         for (name, value) in sources.flags {
-            layers = layers.set_override(name, value).map_err(say)?;
+            layers = layers.set_override(name, value).map_err(record)?;
         }
-        let mut config: Self = layers.build().map_err(say)?.try_deserialize().map_err(say)?;
+        let mut config: Self = layers
+            .build()
+            .map_err(record)?
+            .try_deserialize()
+            .map_err(record)?;
         config.derive();
         config.check()?;
         Ok(config)
@@ -427,7 +431,10 @@ impl fmt::Display for Config {
             ),
             ("worker.analyses", self.worker.analyses.to_string()),
             ("worker.lease_seconds", self.worker.lease_seconds.to_string()),
-            ("measuring.wall_seconds", self.measuring.wall_seconds.to_string()),
+            (
+                "measuring.wall_seconds",
+                self.measuring.decode_timeout_seconds.to_string(),
+            ),
             ("mail.from", self.mail.from.clone()),
             ("mail.smtp_url", mask(&self.mail.smtp_url).to_owned()),
             (

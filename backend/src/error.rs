@@ -4,7 +4,7 @@
 use model::{Problem, ProblemCode};
 
 use crate::{
-    cause::{self, Cause, Shown},
+    redact::{self, BoxError, Shown},
     storage,
 };
 
@@ -26,11 +26,11 @@ pub enum Error {
         /// Which part.
         what: &'static str,
         /// Why.
-        source: Cause,
+        source: BoxError,
     },
     /// Something that cannot be; a fault of the software.
     #[error("internal: {}", Shown(&**.0))]
-    Internal(#[source] Cause),
+    Internal(#[source] BoxError),
 }
 
 impl From<storage::Error> for Error {
@@ -67,7 +67,7 @@ impl Error {
 
     /// A fault of the software. Of a text that is put together at run time, the log says nothing.
     pub fn internal<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Internal(cause::from(cause))
+        Self::Internal(redact::from(cause))
     }
 
     /// The kind of failure; total, so that a new variant must be given one.

@@ -3,10 +3,10 @@
 //! Neither database folds letters beyond ASCII, and a file name of one system spells `é` as two characters, so the program
 //! makes these keys and the databases compare bytes.
 
-mod stem;
+mod base_title;
 
+pub(crate) use base_title::{Stem, song_title};
 use model::song::MAX_TITLE;
-pub(crate) use stem::{Stem, song_title};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 use crate::{Error, Result};

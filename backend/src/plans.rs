@@ -30,7 +30,7 @@ pub async fn change(backend: &Backend, account: AccountId, plan: Plan) -> Result
 /// # Errors
 /// The database does not answer.
 pub async fn change_by_address(backend: &Backend, email: &str, plan: Plan) -> Result<bool> {
-    match crate::privacy::Subject::of_address(backend, email).await? {
+    match crate::privacy::DataSubject::of_address(backend, email).await? {
         Some(subject) => change(backend, subject.account, plan).await.map(|()| true),
         None => Ok(false),
     }

@@ -76,7 +76,7 @@ pub async fn reap(backend: &Backend) -> Result<Reaped> {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn due(backend: &Backend) -> Result<Vec<Due>> {
+pub async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let mut found = uploads::due(backend).await?;
     found.extend(export::due(backend).await?);
     found.extend(sessions::due(backend).await?);
@@ -86,10 +86,10 @@ pub async fn due(backend: &Backend) -> Result<Vec<Due>> {
 }
 
 /// A name for people, and how many there are.
-pub type Due = (&'static str, i64);
+pub type ExpiredCount = (&'static str, i64);
 
 /// Counts for [`due`].
-pub(crate) async fn count(db: &Db, what: &'static str, select: Sql) -> Result<Due> {
+pub(crate) async fn count(db: &Db, what: &'static str, select: Sql) -> Result<ExpiredCount> {
     Ok((what, db.one::<(i64,)>(select).await?.0))
 }
 

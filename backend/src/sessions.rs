@@ -9,7 +9,7 @@ use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     entropy,
-    retention::{self, Due},
+    retention::{self, ExpiredCount},
     signing::sha256_hex,
 };
 
@@ -206,7 +206,7 @@ pub async fn reap(backend: &Backend) -> Result<u64> {
 }
 
 /// What [`reap`] would remove now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let now = backend.now();
     let count = sql(ended::COUNT).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE));
     let due = retention::count(&backend.db, "sessions that have ended", count).await?;

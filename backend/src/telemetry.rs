@@ -14,7 +14,7 @@ use crate::{Error, Result, config};
 
 /// What may be counted. Nothing else ever leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Used {
+pub enum UsageEvent {
     /// A page was shown.
     PageViewed {
         /// Its address as a template, ids left out, from the closed list of pages.
@@ -34,7 +34,7 @@ pub enum Used {
     AccountDeleted,
 }
 
-impl Used {
+impl UsageEvent {
     const fn name(self) -> &'static str {
         match self {
             Self::PageViewed { .. } => "page_viewed",
@@ -96,7 +96,7 @@ impl Statistics {
 
     /// Counts `used` by the visitor of today's random id. The caller has asked
     /// [`Consent`](crate::privacy::consent::Consent) before.
-    pub fn count(&self, used: Used, visitor: &str) {
+    pub fn count(&self, used: UsageEvent, visitor: &str) {
         let Some(client) = &self.0 else {
             return;
         };

@@ -16,8 +16,13 @@ impl Handler for Backend {
     async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
         match job {
             Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
-            Job::CopyToPlay { account, upload } => analyses::make_copy(self, account, upload, &lease).await,
-            Job::Mail { account, notice } => mail::deliver(self, letter_id(&lease)?, account, &notice).await,
+            Job::MakePreview { account, upload } => {
+                analyses::make_preview(self, account, upload, &lease).await
+            }
+            Job::Mail {
+                account,
+                notification,
+            } => mail::deliver(self, letter_id(&lease)?, account, &notification).await,
             Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, letter_id(&lease)?, sign_up).await,
             Job::RemoveAudio { account, upload } => {
                 let everything = Key::upload_prefix(account, upload);
@@ -39,12 +44,12 @@ impl Handler for Backend {
             Job::SendNewsletter { newsletter } => mail::newsletter::distribute(self, &newsletter)
                 .await
                 .map_err(JobError::retry),
-            Job::JudgeAnew => {
+            Job::Rescore => {
                 let named = analyses::fill_keys(self).await.map_err(JobError::retry)?;
                 if named > 0 {
                     tracing::info!(named, "analyses can be searched and sorted");
                 }
-                let judged = analyses::judge_anew(self).await.map_err(JobError::retry)?;
+                let judged = analyses::rescore(self).await.map_err(JobError::retry)?;
                 if judged > 0 {
                     tracing::info!(judged, "reports were judged by new rules");
                 }
@@ -55,13 +60,13 @@ impl Handler for Backend {
     }
 
     async fn dead(&self, job: Job) {
-        let told = match job {
-            Job::AnalyseUpload { analysis } => analyses::give_up(self, analysis).await,
-            Job::BuildExport { export } => export::give_up(self, export).await,
-            Job::CopyToPlay { account, upload } => analyses::give_up_copy(self, account, upload).await,
+        let reported = match job {
+            Job::AnalyseUpload { analysis } => analyses::mark_failed(self, analysis).await,
+            Job::BuildExport { export } => export::mark_failed(self, export).await,
+            Job::MakePreview { account, upload } => analyses::give_up_copy(self, account, upload).await,
             _ => Ok::<_, Error>(()),
         };
-        if let Err(error) = told {
+        if let Err(error) = reported {
             tracing::error!(%error, "the end of a job could not be told");
         }
     }

@@ -16,7 +16,7 @@ use backend::{
     clock::{Clock as _, SystemClock},
     db::{Db, contract::Scratch, sql},
     entropy::SystemEntropy,
-    jobs::{self, Handler, Job, JobError, Lease, Options, Settings, Wake, Workers},
+    jobs::{self, Handler, Job, JobError, Lease, Notifier, Options, Settings, Workers},
 };
 use model::AnalysisId;
 use tokio_util::sync::CancellationToken;
@@ -73,8 +73,8 @@ impl Handler for Worker {
         let Job::AnalyseUpload { analysis } = job else {
             return;
         };
-        let told = sql("INSERT INTO told (analysis) VALUES ($1)").bind(analysis);
-        self.db.execute(told).await.unwrap();
+        let reported = sql("INSERT INTO told (analysis) VALUES ($1)").bind(analysis);
+        self.db.execute(reported).await.unwrap();
     }
 }
 
@@ -87,7 +87,7 @@ fn workers(db: &Db, behaviour: Behaviour) -> Workers {
             db: db.clone(),
             behaviour,
         }),
-        wake: Wake::default(),
+        wake: Notifier::default(),
         settings: Settings {
             analyses: 1,
             storage: 4,

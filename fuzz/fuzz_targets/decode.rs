@@ -1,7 +1,7 @@
 //! Decoding must end, in constant memory, with planes that fit what they are said to be.
 #![no_main]
 
-mod contained;
+mod catch_panic;
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use analysis::decode::{MAX_CHANNELS, RATES_HZ, Stream};
 /// Longer audio than this comes out of no input of libFuzzer's size but by a header that lies, and takes its time.
 const MAX_FRAMES: usize = 20_000_000;
 
-libfuzzer_sys::fuzz_target!(init: contained::expect_panics_of_decoders(), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: catch_panic::expect_panics_of_decoders(), |bytes: &[u8]| {
     let Ok(mut stream) = Stream::open(Cursor::new(bytes.to_vec())) else {
         return;
     };

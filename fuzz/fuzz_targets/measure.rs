@@ -1,14 +1,14 @@
 //! A report must hold no NaN and no infinity, and read back as it was written.
 #![no_main]
 
-mod contained;
+mod catch_panic;
 
 use std::io::Cursor;
 use std::time::Duration;
 
 use analysis::{Options, measure};
 
-libfuzzer_sys::fuzz_target!(init: contained::expect_panics_of_decoders(), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: catch_panic::expect_panics_of_decoders(), |bytes: &[u8]| {
     let options = Options {
         max_duration: Duration::from_secs(60),
         ..Options::default()

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AnalysisId, Failure, Report, Timestamp, Verdict,
-    comparison::Compared,
+    comparison::TrackComparison,
     format::AudioFormat,
-    song::SongPlace,
+    song::SongMembership,
     text,
     upload::UploadKind,
-    verdict::{Points, Rubric},
+    verdict::{Points, Stage},
 };
 
 /// Where an analysis stands.
@@ -62,7 +62,7 @@ impl std::str::FromStr for AnalysisState {
 /// What a worker is doing with the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum Phase {
     /// In the queue.
     Waiting,
     /// Streaming the object from storage.
@@ -73,7 +73,7 @@ pub enum Stage {
     Saving,
 }
 
-impl Stage {
+impl Phase {
     /// Every stage, in order.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Fetching, Self::Measuring, Self::Saving];
 
@@ -100,13 +100,13 @@ impl Stage {
     }
 }
 
-impl std::str::FromStr for Stage {
+impl std::str::FromStr for Phase {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL
             .into_iter()
-            .find(|stage| stage.as_str() == text)
+            .find(|phase| phase.as_str() == text)
             .ok_or(())
     }
 }
@@ -117,12 +117,12 @@ pub struct Progress {
     /// Where it stands.
     pub state: AnalysisState,
     /// What is being done.
-    pub stage: Stage,
+    pub phase: Phase,
     /// 0 to 100 over the whole of the work, never falling.
     pub percent: u8,
     /// Set while our side is in trouble and the work will be tried again; says so in plain words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
+    pub status_message: Option<String>,
 }
 
 /// One row of the history.
@@ -148,7 +148,7 @@ pub struct AnalysisSummary {
     pub score: Option<Score>,
     /// Which version of which song it is, where a person said so.
     #[serde(default)]
-    pub song: Option<SongPlace>,
+    pub song: Option<SongMembership>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
     /// What becomes of the audio.
@@ -159,7 +159,7 @@ pub struct AnalysisSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// What it counts as.
-    pub rubric: Rubric,
+    pub stage: Stage,
     /// Whether a person said so, and not the engine.
     pub is_chosen: bool,
     /// What is left of 100 points.
@@ -237,7 +237,7 @@ pub struct AnalysisView {
     pub earlier: Vec<EarlierVerdict>,
     /// Beside the references that the person chose, where they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compared: Option<Compared>,
+    pub compared: Option<TrackComparison>,
 }
 
 /// A signed address under which the audio can be played for a few minutes (P04).

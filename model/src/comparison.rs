@@ -11,19 +11,19 @@ use crate::{AnalysisId, analysis::Audio, report::BANDS, text, upload::UploadKind
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The references, in the order in which they were given; every `each` below has this order.
-    pub references: Vec<Reference>,
+    pub references: Vec<ReferenceProfile>,
     /// What stands out, gravest first.
-    pub remarks: Vec<Remark>,
+    pub differences: Vec<Difference>,
     /// The seven bands ([`BANDS`]), in dB relative to a full-scale sine.
-    pub bands: Vec<Against>,
+    pub bands: Vec<Delta>,
     /// The spectrum per 1/3 octave, in dB relative to a full-scale sine; empty for reports of version 1.
-    pub thirds: Vec<Tone>,
+    pub thirds: Vec<BandDelta>,
     /// The spectrum per 1/6 octave, for the eye.
-    pub sixths: Vec<Tone>,
+    pub sixths: Vec<BandDelta>,
     /// Side over mid per 1/3 octave, in dB; empty unless all have two channels.
-    pub widths: Vec<Tone>,
+    pub widths: Vec<BandDelta>,
     /// The figures of the whole file.
-    pub measures: Vec<Measured>,
+    pub measures: Vec<FigureDelta>,
 }
 
 impl Comparison {
@@ -31,7 +31,7 @@ impl Comparison {
     #[must_use]
     pub fn sentence(&self) -> String {
         let several = self.references.len() > 1;
-        match (self.remarks.first(), several) {
+        match (self.differences.first(), several) {
             (None, true) => {
                 "At equal loudness nothing stands out: the mix lies where your references lie.".to_owned()
             }
@@ -53,16 +53,16 @@ impl Comparison {
 
 /// A comparison with the names of those that it compares with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Compared {
+pub struct TrackComparison {
     /// In the order of [`Comparison::references`].
-    pub with: Vec<Companion>,
+    pub with: Vec<ComparedTrack>,
     /// What came of it.
     pub comparison: Comparison,
 }
 
 /// What a mix is compared with: a reference, or another mix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Companion {
+pub struct ComparedTrack {
     /// Its analysis.
     pub id: AnalysisId,
     /// Which of both it is.
@@ -79,7 +79,7 @@ pub struct Companion {
 
 /// What a reference brings to a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Reference {
+pub struct ReferenceProfile {
     /// What it is turned by to be as loud as the mix, in dB; `None` where either has no loudness, and nothing that
     /// depends on level is compared.
     pub gain_db: Option<f64>,
@@ -91,18 +91,18 @@ pub struct Reference {
 
 /// A value of the mix and the same of each reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Against {
+pub struct Delta {
     /// Of the mix.
     pub mix: Option<f64>,
     /// Of each reference; `None` where it has none, or carries no signal there.
     pub each: Vec<Option<f64>>,
     /// What the references have in common; `None` where none has a value.
-    pub spread: Option<Spread>,
+    pub spread: Option<ReferenceRange>,
 }
 
 /// Where references lie.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct ReferenceRange {
     /// Their lowest value.
     pub low: f64,
     /// Their median.
@@ -113,7 +113,7 @@ pub struct Spread {
     pub count: usize,
 }
 
-impl Spread {
+impl ReferenceRange {
     /// Of `values`; `None` where there are none.
     #[must_use]
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
@@ -131,13 +131,13 @@ impl Spread {
     }
 }
 
-impl Against {
+impl Delta {
     /// `mix` against `each`, to a thousandth: more is neither known nor worth its digits in JSON.
     #[must_use]
     pub fn new(mix: Option<f64>, each: Vec<Option<f64>>) -> Self {
         let rounded = |value: Option<f64>| value.map(|value| (value * 1_000.0).round() / 1_000.0);
         let (mix, each) = (rounded(mix), each.into_iter().map(rounded).collect::<Vec<_>>());
-        let spread = Spread::of(each.iter().copied().flatten());
+        let spread = ReferenceRange::of(each.iter().copied().flatten());
         Self { mix, each, spread }
     }
 
@@ -176,28 +176,28 @@ impl Against {
 
 /// One band of a spectrum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tone {
+pub struct BandDelta {
     /// Its centre, in Hz.
     pub hz: f64,
     /// The levels.
     #[serde(flatten)]
-    pub level: Against,
+    pub level: Delta,
 }
 
 /// One figure of the whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct FigureDelta {
     /// Which.
-    pub measure: Measure,
+    pub measure: Figure,
     /// The values.
     #[serde(flatten)]
-    pub value: Against,
+    pub value: Delta,
 }
 
 /// The figures that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Measure {
+pub enum Figure {
     /// Integrated loudness, before anything is turned.
     Integrated,
     /// Loudness range (EBU Tech 3342).
@@ -224,7 +224,7 @@ pub enum Measure {
     MonoChange,
 }
 
-impl Measure {
+impl Figure {
     /// Every one, in the order of a table.
     pub const ALL: [Self; 12] = [
         Self::Integrated,
@@ -294,9 +294,9 @@ impl Measure {
 
 /// A part of the sound that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Remark {
+pub struct Difference {
     /// What it is about.
-    pub topic: Topic,
+    pub topic: DifferenceKind,
     /// Mix less median of the references, in `unit`.
     pub by: f64,
     /// How far apart the references themselves are, in `unit`; `None` where there is only one.
@@ -308,9 +308,9 @@ pub struct Remark {
 /// What a remark is about.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "of")]
-pub enum Topic {
+pub enum DifferenceKind {
     /// The level of a part of the spectrum.
-    Tone {
+    BandDelta {
         /// Its lower edge, in Hz.
         from_hz: f64,
         /// Its upper edge, in Hz.
@@ -319,29 +319,29 @@ pub enum Topic {
     /// A figure of the whole.
     Figure {
         /// Which.
-        measure: Measure,
+        measure: Figure,
     },
 }
 
-impl Remark {
+impl Difference {
     /// What differs, in a few words: `Less at 2–6 kHz`.
     #[must_use]
     pub fn title(&self) -> String {
         let is_more = self.by > 0.0;
         match self.topic {
-            Topic::Tone { from_hz, to_hz } => {
+            DifferenceKind::BandDelta { from_hz, to_hz } => {
                 let edges = text::band_edges(two_digits(from_hz), two_digits(to_hz));
                 format!("{} at {edges}", if is_more { "More" } else { "Less" })
             }
-            Topic::Figure { measure } => match (measure, is_more) {
-                (Measure::Range, true) => "Wider loudness range",
-                (Measure::Range, false) => "Narrower loudness range",
-                (Measure::Plr | Measure::Psr, true) => "More dynamic",
-                (Measure::Plr | Measure::Psr, false) => "More compressed",
-                (Measure::Width, true) => "Wider",
-                (Measure::Width, false) => "Narrower",
-                (Measure::LowWidth, _) => "Wider low end",
-                (Measure::MonoChange, _) => "Loses more in mono",
+            DifferenceKind::Figure { measure } => match (measure, is_more) {
+                (Figure::Range, true) => "Wider loudness range",
+                (Figure::Range, false) => "Narrower loudness range",
+                (Figure::Plr | Figure::Psr, true) => "More dynamic",
+                (Figure::Plr | Figure::Psr, false) => "More compressed",
+                (Figure::Width, true) => "Wider",
+                (Figure::Width, false) => "Narrower",
+                (Figure::LowWidth, _) => "Wider low end",
+                (Figure::MonoChange, _) => "Loses more in mono",
                 (measure, _) => measure.name(),
             }
             .to_owned(),
@@ -367,21 +367,21 @@ impl Remark {
         let is_more = self.by > 0.0;
         let either = |more: &'static str, less: &'static str| if is_more { more } else { less };
         match self.topic {
-            Topic::Tone { from_hz, to_hz } => format!(
+            DifferenceKind::BandDelta { from_hz, to_hz } => format!(
                 "has {by} {} from {} to {}",
                 either("more", "less"),
                 text::frequency(two_digits(from_hz)),
                 text::frequency(two_digits(to_hz))
             ),
-            Topic::Figure { measure } => match measure {
-                Measure::Range => format!("has a loudness range {by} {}", either("wider", "narrower")),
-                Measure::Plr | Measure::Psr => {
-                    let short = if measure == Measure::Psr { "PSR" } else { "PLR" };
+            DifferenceKind::Figure { measure } => match measure {
+                Figure::Range => format!("has a loudness range {by} {}", either("wider", "narrower")),
+                Figure::Plr | Figure::Psr => {
+                    let short = if measure == Figure::Psr { "PSR" } else { "PLR" };
                     format!("is more {} by {by} ({short})", either("dynamic", "compressed"))
                 }
-                Measure::Width => format!("is {by} {}", either("wider", "narrower")),
-                Measure::LowWidth => format!("is {by} wider below 120{}Hz", text::THIN),
-                Measure::MonoChange => format!("loses {by} more in mono"),
+                Figure::Width => format!("is {by} {}", either("wider", "narrower")),
+                Figure::LowWidth => format!("is {by} wider below 120{}Hz", text::THIN),
+                Figure::MonoChange => format!("loses {by} more in mono"),
                 other => format!("has {by} {} in {}", either("more", "less"), other.name()),
             },
         }
@@ -392,7 +392,7 @@ impl Remark {
     pub const fn advice(&self) -> &'static str {
         let is_more = self.by > 0.0;
         match self.topic {
-            Topic::Tone { from_hz, to_hz } => {
+            DifferenceKind::BandDelta { from_hz, to_hz } => {
                 // The band that holds the geometric middle: compared as squares, since a root is not const.
                 let middle = from_hz * to_hz;
                 let mut band = 0;
@@ -401,7 +401,7 @@ impl Remark {
                 }
                 tone_advice(band, is_more)
             }
-            Topic::Figure { measure } => figure_advice(measure, is_more),
+            DifferenceKind::Figure { measure } => figure_advice(measure, is_more),
         }
     }
 }
@@ -444,30 +444,26 @@ fn two_digits(hz: f64) -> f64 {
     (hz / step).round() * step
 }
 
-const fn figure_advice(measure: Measure, is_more: bool) -> &'static str {
+const fn figure_advice(measure: Figure, is_more: bool) -> &'static str {
     match (measure, is_more) {
-        (Measure::Range, true) => {
+        (Figure::Range, true) => {
             "Quiet parts are further from loud ones. Ride the level of verses, rather than compress the whole."
         }
-        (Measure::Range, false) => {
+        (Figure::Range, false) => {
             "Verse and chorus are closer together. Automation that lets the chorus rise costs nothing."
         }
-        (Measure::Plr | Measure::Psr, true) => {
+        (Figure::Plr | Figure::Psr, true) => {
             "More room above the average: right for a mix, and where a master has work to do."
         }
-        (Measure::Plr | Measure::Psr, false) => {
+        (Figure::Plr | Figure::Psr, false) => {
             "Peaks stand out less. Ease the limiter or the bus compressor, and compare again."
         }
-        (Measure::Width, true) => {
-            "More side against mid. Make sure that what matters is still there in mono."
-        }
-        (Measure::Width, false) => {
-            "More in the middle. Pan doubles and rooms wider before you use a widener."
-        }
-        (Measure::LowWidth, _) => {
+        (Figure::Width, true) => "More side against mid. Make sure that what matters is still there in mono.",
+        (Figure::Width, false) => "More in the middle. Pan doubles and rooms wider before you use a widener.",
+        (Figure::LowWidth, _) => {
             "Bass in the sides costs level and cancels in mono. Fold it to mono below 120 Hz."
         }
-        (Measure::MonoChange, _) => "More vanishes when folded down. Look at wideners and doubled parts.",
+        (Figure::MonoChange, _) => "More vanishes when folded down. Look at wideners and doubled parts.",
         _ => "",
     }
 }
@@ -478,31 +474,31 @@ mod tests {
 
     #[test]
     fn a_spread_of_an_even_number_has_its_median_between() {
-        let spread = Spread::of([3.0, 1.0, 4.0, 2.0]).unwrap();
+        let spread = ReferenceRange::of([3.0, 1.0, 4.0, 2.0]).unwrap();
         assert_eq!(
             (spread.low, spread.median, spread.high, spread.count),
             (1.0, 2.5, 4.0, 4)
         );
-        assert_eq!(Spread::of([]), None);
+        assert_eq!(ReferenceRange::of([]), None);
     }
 
     #[test]
     fn what_lies_within_the_references_does_not_stand_out() {
-        let wide = Against::new(Some(4.9), vec![Some(-5.0), Some(0.0), Some(5.0)]);
+        let wide = Delta::new(Some(4.9), vec![Some(-5.0), Some(0.0), Some(5.0)]);
         assert_eq!(wide.outside(), Some(0.0));
         assert!(!wide.stands_out(2.0));
-        let beyond = Against::new(Some(7.0), vec![Some(-5.0), Some(0.0), Some(5.0)]);
+        let beyond = Delta::new(Some(7.0), vec![Some(-5.0), Some(0.0), Some(5.0)]);
         assert_eq!(beyond.outside(), Some(2.0));
         assert!(beyond.stands_out(2.0));
-        assert!(Against::new(Some(-2.0), vec![Some(0.0)]).stands_out(2.0));
-        assert!(!Against::new(None, vec![Some(0.0)]).stands_out(2.0));
-        assert!(!Against::new(Some(1.0), vec![None]).stands_out(0.0));
+        assert!(Delta::new(Some(-2.0), vec![Some(0.0)]).stands_out(2.0));
+        assert!(!Delta::new(None, vec![Some(0.0)]).stands_out(2.0));
+        assert!(!Delta::new(Some(1.0), vec![None]).stands_out(0.0));
     }
 
     #[test]
     fn a_remark_speaks_of_difference_and_spread() {
-        let remark = Remark {
-            topic: Topic::Tone {
+        let difference = Difference {
+            topic: DifferenceKind::BandDelta {
                 from_hz: 2_000.0,
                 to_hz: 6_000.0,
             },
@@ -510,18 +506,18 @@ mod tests {
             spread: Some(1.9),
             unit: Unit::Db,
         };
-        assert_eq!(remark.title(), "Less at 2–6\u{202f}kHz");
+        assert_eq!(difference.title(), "Less at 2–6\u{202f}kHz");
         assert_eq!(
-            remark.sentence(),
+            difference.sentence(),
             "At equal loudness your mix has 3.2\u{202f}dB less from 2\u{202f}kHz to 6\u{202f}kHz than the references, which lie within 1.9\u{202f}dB of each other."
         );
-        assert!(remark.advice().contains("curtain"));
-        let narrow = Remark {
-            topic: Topic::Figure {
-                measure: Measure::Width,
+        assert!(difference.advice().contains("curtain"));
+        let narrow = Difference {
+            topic: DifferenceKind::Figure {
+                measure: Figure::Width,
             },
             spread: None,
-            ..remark
+            ..difference
         };
         assert_eq!(
             narrow.sentence(),

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use crate::{SongId, verdict::Rubric};
+use crate::{SongId, verdict::Stage};
 
 /// The order of the history. What has no value to sort by comes last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Order {
+pub enum Sort {
     /// The latest upload first.
     #[default]
     Newest,
@@ -24,7 +24,7 @@ pub enum Order {
     Quietest,
 }
 
-impl Order {
+impl Sort {
     /// Every order, as a choice lists them.
     pub const ALL: [Self; 7] = [
         Self::Newest,
@@ -65,20 +65,17 @@ impl Order {
     }
 }
 
-impl FromStr for Order {
+impl FromStr for Sort {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|order| order.as_str() == text)
-            .ok_or(())
+        Self::ALL.into_iter().find(|sort| sort.as_str() == text).ok_or(())
     }
 }
 
 /// Which states are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum StatusFilter {
     /// There is a report.
     Done,
     /// Waiting or being measured.
@@ -87,7 +84,7 @@ pub enum Standing {
     Failed,
 }
 
-impl Standing {
+impl StatusFilter {
     /// Every standing.
     pub const ALL: [Self; 3] = [Self::Done, Self::Running, Self::Failed];
 
@@ -112,7 +109,7 @@ impl Standing {
     }
 }
 
-impl FromStr for Standing {
+impl FromStr for StatusFilter {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -125,14 +122,14 @@ impl FromStr for Standing {
 
 /// Whose versions are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OfSong {
+pub enum SongFilter {
     /// Those of this song.
     One(SongId),
     /// Those of no song.
     None,
 }
 
-impl OfSong {
+impl SongFilter {
     /// As addresses spell it: the id, or `none`.
     #[must_use]
     pub fn text(self) -> String {
@@ -143,7 +140,7 @@ impl OfSong {
     }
 }
 
-impl FromStr for OfSong {
+impl FromStr for SongFilter {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -156,7 +153,7 @@ impl FromStr for OfSong {
 
 /// A page of the history, by the key that a page beside it gave. Keys are opaque.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
+pub enum PageCursor {
     /// The page that begins behind this key.
     After(String),
     /// The page that ends before it.
@@ -169,13 +166,13 @@ pub struct HistoryQuery {
     /// Words that title, file name or song hold, all of them; empty for everything.
     pub search: String,
     /// The state.
-    pub standing: Option<Standing>,
+    pub standing: Option<StatusFilter>,
     /// What it counts as.
-    pub stage: Option<Rubric>,
+    pub stage: Option<Stage>,
     /// The song.
-    pub song: Option<OfSong>,
+    pub song: Option<SongFilter>,
     /// The order.
-    pub order: Order,
+    pub sort: Sort,
 }
 
 impl HistoryQuery {
@@ -198,8 +195,8 @@ impl HistoryQuery {
         );
         parameters.extend(self.stage.map(|stage| ("stage", stage.as_str().to_owned())));
         parameters.extend(self.song.map(|song| ("song", song.text())));
-        if self.order != Order::default() {
-            parameters.push(("order", self.order.as_str().to_owned()));
+        if self.sort != Sort::default() {
+            parameters.push(("order", self.sort.as_str().to_owned()));
         }
         parameters
     }
@@ -220,7 +217,7 @@ impl HistoryQuery {
                 "state" => query.standing = Some(value.parse().map_err(|()| "state")?),
                 "stage" => query.stage = Some(value.parse().map_err(|()| "stage")?),
                 "song" => query.song = Some(value.parse().map_err(|()| "song")?),
-                "order" => query.order = value.parse().map_err(|()| "order")?,
+                "order" => query.sort = value.parse().map_err(|()| "order")?,
                 _ => {}
             }
         }
@@ -239,13 +236,13 @@ mod tests {
             HistoryQuery::default(),
             HistoryQuery {
                 search: "50 % & Söhne".to_owned(),
-                standing: Some(Standing::Running),
-                stage: Some(Rubric::Master),
-                song: Some(OfSong::One(song)),
-                order: Order::Quietest,
+                standing: Some(StatusFilter::Running),
+                stage: Some(Stage::Master),
+                song: Some(SongFilter::One(song)),
+                sort: Sort::Quietest,
             },
             HistoryQuery {
-                song: Some(OfSong::None),
+                song: Some(SongFilter::None),
                 ..HistoryQuery::default()
             },
         ] {

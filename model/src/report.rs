@@ -17,7 +17,7 @@ pub const REPORT_VERSION: u32 = 2;
 /// Why a value does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Absent {
+pub enum AbsenceReason {
     /// Too little signal above the gate, or none at all.
     Silent,
     /// Too short for the window of this measure.
@@ -28,7 +28,7 @@ pub enum Absent {
     Undefined,
 }
 
-impl Absent {
+impl AbsenceReason {
     /// As a person reads it in place of the number.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -46,19 +46,19 @@ impl Absent {
 pub struct Reading {
     value: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    why: Option<Absent>,
+    why: Option<AbsenceReason>,
 }
 
 impl Reading {
-    /// `value`, or [`Absent::Undefined`] where it is not finite.
+    /// `value`, or [`AbsenceReason::Undefined`] where it is not finite.
     #[must_use]
     pub fn of(value: f64) -> Self {
-        Self::or(value, Absent::Undefined)
+        Self::or(value, AbsenceReason::Undefined)
     }
 
     /// `value`, or `why` where it is not finite.
     #[must_use]
-    pub fn or(value: f64, why: Absent) -> Self {
+    pub fn or(value: f64, why: AbsenceReason) -> Self {
         if value.is_finite() {
             Self {
                 value: Some(value),
@@ -71,7 +71,7 @@ impl Reading {
 
     /// No value, because of `why`.
     #[must_use]
-    pub const fn absent(why: Absent) -> Self {
+    pub const fn absent(why: AbsenceReason) -> Self {
         Self {
             value: None,
             why: Some(why),
@@ -86,7 +86,7 @@ impl Reading {
 
     /// Why there is no number, where there is none.
     #[must_use]
-    pub const fn why(self) -> Option<Absent> {
+    pub const fn why(self) -> Option<AbsenceReason> {
         self.why
     }
 }
@@ -99,7 +99,7 @@ pub struct Report {
     /// The version of the engine that measured it (P02).
     pub engine: String,
     /// What the file is.
-    pub file: FileFacts,
+    pub file: FileInfo,
     /// Loudness by ITU-R BS.1770-5 and EBU Tech 3341, 3342.
     pub loudness: Loudness,
     /// Peaks of the samples and of the waveform between them.
@@ -122,7 +122,7 @@ pub struct Report {
 
 /// What the file is, as its own header says and as decoding proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileFacts {
+pub struct FileInfo {
     /// The container.
     pub format: AudioFormat,
     /// The codec inside, as people call it: `PCM 24-bit`, `AAC-LC`, `Vorbis`.
@@ -140,7 +140,7 @@ pub struct FileFacts {
     pub duration_s: f64,
 }
 
-impl FileFacts {
+impl FileInfo {
     /// Whether a lossy decoder made the samples, and not the person who exported them.
     #[must_use]
     pub fn is_lossy(&self) -> bool {
@@ -188,7 +188,7 @@ impl Series {
 
 /// A value and when it occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct At {
+pub struct Position {
     /// Seconds from the start of the file.
     pub time_s: f64,
     /// Channel, counted from 0.
@@ -203,7 +203,7 @@ pub struct Peaks {
     /// The largest absolute value of the 4x oversampled waveform (BS.1770-5 Annex 2), in dBTP.
     pub true_peak_dbtp: Reading,
     /// Where the true peak is.
-    pub true_peak_at: Option<At>,
+    pub true_peak_at: Option<Position>,
 }
 
 /// Peak-to-average measures.
@@ -244,7 +244,7 @@ pub struct BandLevel {
     pub db: Option<f32>,
 }
 
-/// How left and right relate. Every reading is [`Absent::NotStereo`] unless the file has two channels.
+/// How left and right relate. Every reading is [`AbsenceReason::NotStereo`] unless the file has two channels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stereo {
     /// Pearson correlation of left and right over the whole, −1 to 1.
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_become_null_with_a_reason() {
-        let json = serde_json::to_string(&Reading::or(f64::NEG_INFINITY, Absent::Silent)).unwrap();
+        let json = serde_json::to_string(&Reading::or(f64::NEG_INFINITY, AbsenceReason::Silent)).unwrap();
         assert_eq!(json, r#"{"value":null,"why":"silent"}"#);
         assert_eq!(
             serde_json::to_string(&Reading::of(-14.25)).unwrap(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AnalysisId, Report, SongId, Timestamp,
     analysis::AnalysisSummary,
-    verdict::{Comparison, Points, Rubric},
+    verdict::{Points, Stage, VersionComparison},
 };
 
 /// The most characters of a title, of an analysis as of a song.
@@ -13,7 +13,7 @@ pub const MAX_TITLE: usize = 120;
 
 /// Where an analysis stands in its song.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SongPlace {
+pub struct SongMembership {
     /// Which song.
     pub id: SongId,
     /// Its title.
@@ -54,13 +54,13 @@ pub struct Pair {
     /// The number of the other one.
     pub after: u32,
     /// What both are judged as.
-    pub rubric: Rubric,
+    pub stage: Stage,
     /// The rules that both are judged by.
     pub rule_set: String,
     /// Whether a stored score is by other rules, or by the other rubric, so that it may differ from the one here.
     pub is_judged_anew: bool,
     /// What changed.
-    pub comparison: Comparison,
+    pub comparison: VersionComparison,
     /// What was measured of the one before.
     pub report_before: Report,
     /// What was measured of the other one.
@@ -104,7 +104,7 @@ pub struct Suggestion {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SongAside {
     /// The analysis's own place, where it has one.
-    pub place: Option<SongPlace>,
+    pub place: Option<SongMembership>,
     /// The version before it that has a report, with what the score has gained since.
     pub step: Option<Step>,
     /// What it looks like a version of, where it has no song and nobody said no.

@@ -178,7 +178,7 @@ pub fn retention(hours: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::Absent;
+    use crate::report::AbsenceReason;
 
     use super::*;
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_reading_that_is_absent_says_why() {
         assert_eq!(reading(Reading::of(-14.2), 1, "LUFS"), "\u{2212}14.2\u{202f}LUFS");
         assert_eq!(
-            reading(Reading::absent(Absent::NotStereo), 2, ""),
+            reading(Reading::absent(AbsenceReason::NotStereo), 2, ""),
             "\u{2013} (not stereo)"
         );
     }

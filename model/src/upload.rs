@@ -51,7 +51,7 @@ pub struct NewUpload {
 
 /// A signed permission to PUT one object, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UploadTicket {
+pub struct PresignedUpload {
     /// Names the upload in later calls.
     pub upload: UploadId,
     /// Where to PUT the bytes.

@@ -10,22 +10,22 @@ mod unit;
 
 use serde::{Deserialize, Serialize};
 
-pub use comparison::{Became, Change, Comparison};
-pub use finding::{Finding, Operation, Passed, Place, Range, Step};
+pub use comparison::{Change, ChangeKind, VersionComparison};
+pub use finding::{Finding, Operation, PassedCheck, Range, Step, TimeRange};
 pub use points::Points;
 pub use unit::Unit;
 
 /// What the file is meant to be, and so which ranges apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rubric {
+pub enum Stage {
     /// Before mastering: headroom and an unlimited sum are wanted.
     Mix,
     /// After mastering: ready to be released.
     Master,
 }
 
-impl Rubric {
+impl Stage {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Mix, Self::Master];
 
@@ -57,13 +57,13 @@ impl Rubric {
     }
 }
 
-impl std::str::FromStr for Rubric {
+impl std::str::FromStr for Stage {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL
             .into_iter()
-            .find(|rubric| rubric.as_str() == text)
+            .find(|stage| stage.as_str() == text)
             .ok_or(())
     }
 }
@@ -191,18 +191,18 @@ pub enum Severity {
 
 /// The receipt of one rubric: score = 100 − the sum of the findings' points, exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judgement {
+pub struct ScoreBreakdown {
     /// What is left of 100 points.
     pub score: Points,
     /// What costs points, dearest first.
     pub findings: Vec<Finding>,
     /// What is as it should be.
-    pub passed: Vec<Passed>,
+    pub passed: Vec<PassedCheck>,
     /// Rules that this file gives no value for, by id.
     pub not_applicable: Vec<String>,
 }
 
-impl Judgement {
+impl ScoreBreakdown {
     /// The score in one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -223,7 +223,7 @@ impl Judgement {
 
     /// What the rule saw, where it is as it should be.
     #[must_use]
-    pub fn passed(&self, rule: &str) -> Option<&Passed> {
+    pub fn passed(&self, rule: &str) -> Option<&PassedCheck> {
         self.passed.iter().find(|passed| passed.rule == rule)
     }
 
@@ -263,7 +263,7 @@ impl Judgement {
 
     /// How the song stands, in one sentence; it follows from the receipt.
     #[must_use]
-    pub fn sentence(&self, rubric: Rubric) -> String {
+    pub fn sentence(&self, stage: Stage) -> String {
         let count = |number: usize, one: &str| match number {
             1 => format!("one {one}"),
             more => format!("{more} {one}s"),
@@ -274,7 +274,7 @@ impl Judgement {
             .filter(|&(number, _)| number > 0)
             .map(|(number, word)| count(number, word))
             .collect();
-        let thing = rubric.as_str();
+        let thing = stage.as_str();
         match (self.findings.first(), parts.is_empty()) {
             (None, _) => format!("Nothing in this {thing} costs a point."),
             (Some(_), true) => format!("This {thing} has only small notes; nothing stands in its way."),
@@ -304,16 +304,16 @@ pub struct Indicator {
 
 /// Which rubric applies, and how sure that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
+pub struct StageDetection {
     /// The likelier one.
-    pub rubric: Rubric,
+    pub stage: Stage,
     /// 0.5 (a guess) to 1.
     pub certainty: f64,
     /// What it follows from.
     pub indicators: Vec<Indicator>,
 }
 
-impl Stage {
+impl StageDetection {
     /// `very likely`, `likely`, `uncertain`.
     #[must_use]
     pub fn words(&self) -> &'static str {
@@ -331,20 +331,20 @@ pub struct Verdict {
     /// The version of the rules.
     pub rule_set: String,
     /// What the file seems to be.
-    pub stage: Stage,
+    pub detected: StageDetection,
     /// Judged as a mix.
-    pub mix: Judgement,
+    pub mix: ScoreBreakdown,
     /// Judged as a master.
-    pub master: Judgement,
+    pub master: ScoreBreakdown,
 }
 
 impl Verdict {
-    /// The receipt by `rubric`.
+    /// The receipt by `stage`.
     #[must_use]
-    pub const fn by(&self, rubric: Rubric) -> &Judgement {
-        match rubric {
-            Rubric::Mix => &self.mix,
-            Rubric::Master => &self.master,
+    pub const fn by(&self, stage: Stage) -> &ScoreBreakdown {
+        match stage {
+            Stage::Mix => &self.mix,
+            Stage::Master => &self.master,
         }
     }
 }
@@ -373,8 +373,8 @@ fn lower_first(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn judgement() -> Judgement {
-        Judgement {
+    fn breakdown() -> ScoreBreakdown {
+        ScoreBreakdown {
             score: Points::from_tenths(1_000),
             findings: Vec::new(),
             passed: Vec::new(),
@@ -384,12 +384,12 @@ mod tests {
 
     #[test]
     fn the_sentence_follows_from_the_receipt() {
-        let mut judgement = judgement();
+        let mut breakdown = breakdown();
         assert_eq!(
-            judgement.sentence(Rubric::Master),
+            breakdown.sentence(Stage::Master),
             "Nothing in this master costs a point."
         );
-        judgement.findings.push(Finding {
+        breakdown.findings.push(Finding {
             rule: "signal.offset".to_owned(),
             title: "DC offset".to_owned(),
             area: Area::Signal,
@@ -412,11 +412,11 @@ mod tests {
             covers: Vec::new(),
         });
         assert_eq!(
-            judgement.sentence(Rubric::Mix),
+            breakdown.sentence(Stage::Mix),
             "One problem in this mix. First: DC offset."
         );
         assert_eq!(
-            judgement.findings[0].win_back(),
+            breakdown.findings[0].win_back(),
             "at most −60.0\u{202f}dBFS wins back 5.0 points"
         );
     }

@@ -1,6 +1,6 @@
 //! The forms of the account area and of the ways back into an account: ten lines each over one use case.
 
-use app::{Visit, paths};
+use app::{RequestContext, paths};
 use axum::{
     Extension, Form, Router,
     extract::{Path, Query, State},
@@ -11,7 +11,7 @@ use axum::{
 use backend::{
     Error,
     accounts::{self, address, recovery, second_factor},
-    mail::preferences::{self, Kind},
+    mail::preferences::{self, NotificationKind},
     sessions,
 };
 use model::ProblemCode;
@@ -19,14 +19,14 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    answers::{answer, answer_with_session, given},
+    form_response::{form_response, form_response_with_session, submitted},
     pages,
-    router::Site,
-    visitor::SessionToken,
+    router::AppState,
+    session::SessionToken,
 };
 
 /// The routes behind the CSRF check.
-pub(crate) fn routes() -> Router<Site> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/signin/code", post(sign_in_code))
         .route("/signin/forgot", post(forgot))
@@ -66,17 +66,20 @@ pub(crate) fn routes() -> Router<Site> {
         .route("/account/email-preferences", post(set_preferences))
         .route(
             "/account/email-preferences/decline",
-            form_on(paths::EMAIL_PREFERENCES, post(decline)),
+            form_on(paths::EMAIL_PREFERENCES, post(unsubscribe)),
         )
 }
 
 /// What mail programs call, outside of the CSRF check: the token of the letter is all that they have (RFC 8058).
-pub(crate) fn mail_program_routes() -> Router<Site> {
-    Router::new().route("/email/unsubscribe", post(unsubscribe).get(unsubscribe_page))
+pub(crate) fn mail_program_routes() -> Router<AppState> {
+    Router::new().route(
+        "/email/unsubscribe",
+        post(unsubscribe_one_click).get(unsubscribe_page),
+    )
 }
 
 /// A form that stands on another page: whoever comes to its address by hand is led there.
-fn form_on(page: &'static str, form: MethodRouter<Site>) -> MethodRouter<Site> {
+fn form_on(page: &'static str, form: MethodRouter<AppState>) -> MethodRouter<AppState> {
     form.get(move || async move { Redirect::to(page) })
 }
 
@@ -90,8 +93,8 @@ struct CodeForm {
 }
 
 async fn sign_in_code(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Extension(SessionToken(old)): Extension<SessionToken>,
     parts: Parts,
     Form(form): Form<CodeForm>,
@@ -101,11 +104,11 @@ async fn sign_in_code(
         .map(|session| (paths::safe_next(form.next.as_deref()), session));
     // When the first step is too old, what is shown is the first step.
     let is_over = matches!(&result, Err(error) if error.code() == ProblemCode::NotFound);
-    let values = given([
+    let values = submitted([
         ("step", Some(form.step).filter(|_| !is_over)),
         ("next", form.next),
     ]);
-    answer_with_session(&site, &visit, parts, paths::SIGN_IN_CODE, result, values).await
+    form_response_with_session(&site, &visit, parts, paths::SIGN_IN_CODE, result, values).await
 }
 
 #[derive(Deserialize)]
@@ -115,15 +118,15 @@ struct EmailForm {
 }
 
 async fn forgot(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<EmailForm>,
 ) -> Response {
     let result = recovery::request(&site.backend, &form.email)
         .await
         .map(|()| paths::FORGOT_SENT.to_owned());
-    answer(
+    form_response(
         &site,
         &visit,
         parts,
@@ -143,15 +146,15 @@ struct ResetForm {
 }
 
 async fn reset(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<ResetForm>,
 ) -> Response {
     let result = recovery::reset(&site.backend, &form.token, form.password)
         .await
         .map(|()| paths::done(paths::SIGN_IN, "reset"));
-    answer(
+    form_response(
         &site,
         &visit,
         parts,
@@ -169,8 +172,8 @@ struct NameForm {
 }
 
 async fn rename(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<NameForm>,
 ) -> Response {
@@ -178,19 +181,19 @@ async fn rename(
         .await
         .map(|()| paths::done(paths::ACCOUNT, "name"));
     let values = vec![("display_name", form.display_name)];
-    answer(&site, &visit, parts, paths::ACCOUNT, result, values).await
+    form_response(&site, &visit, parts, paths::ACCOUNT, result, values).await
 }
 
 async fn change_email(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<EmailForm>,
 ) -> Response {
     let result = address::request(&site.backend, &visit.actor, &form.email)
         .await
         .map(|()| paths::done(paths::ACCOUNT, "letter"));
-    answer(
+    form_response(
         &site,
         &visit,
         parts,
@@ -209,8 +212,8 @@ struct TokenForm {
 }
 
 async fn confirm_email(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<TokenForm>,
 ) -> Response {
@@ -222,7 +225,7 @@ async fn confirm_email(
     let result = address::confirm(&site.backend, &form.token)
         .await
         .map(|()| paths::done(next, "address"));
-    answer(
+    form_response(
         &site,
         &visit,
         parts,
@@ -241,8 +244,8 @@ struct ConfirmPasswordForm {
 }
 
 async fn confirm_password(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<ConfirmPasswordForm>,
 ) -> Response {
@@ -250,7 +253,7 @@ async fn confirm_password(
     let result = accounts::confirm_password(&site.backend, &visit.actor, form.password)
         .await
         .map(|session| (next.clone(), session));
-    answer_with_session(
+    form_response_with_session(
         &site,
         &visit,
         parts,
@@ -270,20 +273,20 @@ struct PasswordForm {
 }
 
 async fn change_password(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<PasswordForm>,
 ) -> Response {
     let result = accounts::change_password(&site.backend, &visit.actor, form.current, form.password)
         .await
         .map(|session| (paths::done(paths::SECURITY, "password"), session));
-    answer_with_session(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
+    form_response_with_session(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
 }
 
 async fn end_session(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
 ) -> Response {
@@ -292,34 +295,34 @@ async fn end_session(
         sessions::end_one(&site.backend, &visit.actor, id).await
     };
     let result = ended.await.map(|()| paths::done(paths::SECURITY, "session"));
-    answer(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
+    form_response(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
 }
 
 async fn end_other_sessions(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
 ) -> Response {
     let result = sessions::end_others(&site.backend, &visit.actor)
         .await
         .map(|_| paths::done(paths::SECURITY, "sessions"));
-    answer(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
+    form_response(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
 }
 
 async fn begin_second_factor(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
 ) -> Response {
     let result = second_factor::begin(&site.backend, &visit.actor)
         .await
         .map(|()| paths::SECOND_FACTOR.to_owned());
-    answer(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
+    form_response(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
 }
 
 async fn confirm_second_factor(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<CodeForm>,
 ) -> Response {
@@ -327,64 +330,68 @@ async fn confirm_second_factor(
     codes(&site, &visit, parts, paths::SECOND_FACTOR, made).await
 }
 
-async fn renew_codes(State(site): State<Site>, Extension(visit): Extension<Visit>, parts: Parts) -> Response {
+async fn renew_codes(
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
+    parts: Parts,
+) -> Response {
     let made = second_factor::renew_codes(&site.backend, &visit.actor).await;
     codes(&site, &visit, parts, paths::SECURITY, made).await
 }
 
 /// Shows new recovery codes: in the answer itself, because nobody can show them again.
 async fn codes(
-    site: &Site,
-    visit: &Visit,
+    site: &AppState,
+    visit: &RequestContext,
     parts: Parts,
     page: &str,
     made: Result<Vec<String>, Error>,
 ) -> Response {
     match made {
         Ok(codes) => pages::step(site, parts, paths::SECOND_FACTOR, [("codes", codes.join(" "))]).await,
-        Err(error) => answer(site, visit, parts, page, Err(error), Vec::new()).await,
+        Err(error) => form_response(site, visit, parts, page, Err(error), Vec::new()).await,
     }
 }
 
 async fn turn_off_second_factor(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
 ) -> Response {
     let result = second_factor::turn_off(&site.backend, &visit.actor)
         .await
         .map(|()| paths::done(paths::SECURITY, "second-factor-off"));
-    answer(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
+    form_response(&site, &visit, parts, paths::SECURITY, result, Vec::new()).await
 }
 
 async fn set_preferences(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
-    let is_ticked = |kind: Kind| fields.iter().any(|(name, _)| name == kind.as_str());
+    let is_ticked = |kind: NotificationKind| fields.iter().any(|(name, _)| name == kind.as_str());
     let result = preferences::set(&site.backend, &visit.actor, is_ticked)
         .await
         .map(|()| paths::done(paths::EMAIL_PREFERENCES, "preferences"));
-    answer(&site, &visit, parts, paths::EMAIL_PREFERENCES, result, Vec::new()).await
+    form_response(&site, &visit, parts, paths::EMAIL_PREFERENCES, result, Vec::new()).await
 }
 
-async fn decline(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+async fn unsubscribe(
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<TokenForm>,
 ) -> Response {
     let everything = form.everything.is_some();
-    let result = preferences::decline_by_link(&site.backend, &form.token, everything)
+    let result = preferences::unsubscribe_by_link(&site.backend, &form.token, everything)
         .await
         .map(|_| {
             let page = paths::done(paths::EMAIL_PREFERENCES, "declined");
             format!("{page}&token={}", form.token)
         });
     let values = vec![("token", form.token)];
-    answer(&site, &visit, parts, paths::EMAIL_PREFERENCES, result, values).await
+    form_response(&site, &visit, parts, paths::EMAIL_PREFERENCES, result, values).await
 }
 
 #[derive(Deserialize)]
@@ -395,8 +402,8 @@ struct TokenQuery {
 
 /// One click in a mail program (RFC 8058). What the body says does not matter: programs that only look at links send no
 /// POST. Sets no cookie, asks for none.
-async fn unsubscribe(State(site): State<Site>, Query(query): Query<TokenQuery>) -> Response {
-    match preferences::decline_by_link(&site.backend, &query.token, false).await {
+async fn unsubscribe_one_click(State(site): State<AppState>, Query(query): Query<TokenQuery>) -> Response {
+    match preferences::unsubscribe_by_link(&site.backend, &query.token, false).await {
         Ok(_) => (StatusCode::OK, "You get no more e-mails of this kind.\n").into_response(),
         Err(error) => pages::plain_problem(&error, "unsubscribe"),
     }

@@ -14,7 +14,7 @@ use backend::{
     privacy::{
         erasure::{self, Origin},
         export, policy,
-        requests::{self, Kind},
+        requests::{self, RequestKind},
     },
     retention,
 };
@@ -27,7 +27,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the operator can do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub(crate) enum Task {
+pub(crate) enum AdminTask {
     /// Lists requests about personal data and deletions under way, with the days that are left of the 30.
     Requests,
     /// Notes a request that came by e-mail, on the day it arrived.
@@ -119,10 +119,10 @@ pub(crate) enum Asked {
     Child,
 }
 
-pub(crate) async fn run(config: Config, task: Task) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, task: AdminTask) -> Result<(), Failure> {
     let backend = setup::parts(config).await?.backend;
-    let answer = perform(&backend, task).await?;
-    writeln!(io::stdout(), "{answer}")?;
+    let form_response = perform(&backend, task).await?;
+    writeln!(io::stdout(), "{form_response}")?;
     backend.db.close().await;
     Ok(())
 }
@@ -141,11 +141,11 @@ pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
+async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> {
     let nobody = || "there is no account with this address".to_owned();
     match task {
-        Task::Requests => list(backend).await,
-        Task::NoteRequest {
+        AdminTask::Requests => list(backend).await,
+        AdminTask::NoteRequest {
             email,
             kind,
             received,
@@ -155,17 +155,17 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
                 None => backend.now(),
             };
             let kind = match kind {
-                Asked::Copy => Kind::Copy,
-                Asked::Deletion => Kind::Deletion,
-                Asked::Child => Kind::Child,
+                Asked::Copy => RequestKind::Copy,
+                Asked::Deletion => RequestKind::Deletion,
+                Asked::Child => RequestKind::Child,
             };
             let due = requests::note(backend, &email, kind, received)
                 .await?
                 .ok_or_else(nobody)?;
             Ok(format!("noted; to be answered before {}", due.day()))
         }
-        Task::Export { email, out } => {
-            let bytes = export::archive_for_letter(backend, &email)
+        AdminTask::Export { email, out } => {
+            let bytes = export::archive_for_request(backend, &email)
                 .await?
                 .ok_or_else(nobody)?;
             write_private(&out, &bytes)?;
@@ -176,8 +176,8 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
                 out.display()
             ))
         }
-        Task::Erase { email, child } => {
-            let origin = if child { Origin::Child } else { Origin::Letter };
+        AdminTask::Erase { email, child } => {
+            let origin = if child { Origin::Child } else { Origin::Email };
             let erasure = erasure::begin_by_address(backend, &email, origin)
                 .await?
                 .ok_or_else(nobody)?;
@@ -185,8 +185,8 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
                 "deleted; a worker empties the storage and tells the person. Follow it with `mixlens admin requests`: {erasure}"
             ))
         }
-        Task::Ledger => Ok(erasure::ledger(&backend.db).await?.join("\n")),
-        Task::Replay { ledger } => {
+        AdminTask::Ledger => Ok(erasure::ledger(&backend.db).await?.join("\n")),
+        AdminTask::Replay { ledger } => {
             let hashes = std::fs::read_to_string(&ledger)?
                 .lines()
                 .map(|line| line.trim().to_owned())
@@ -194,13 +194,13 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
             let deleted = erasure::replay(backend, &hashes).await?;
             Ok(format!("accounts deleted again: {deleted}"))
         }
-        Task::SetPlan { email, plan } => {
+        AdminTask::SetPlan { email, plan } => {
             if !plans::change_by_address(backend, &email, plan).await? {
                 return Err(nobody().into());
             }
             Ok(format!("the plan is {} now", plan.name()))
         }
-        Task::TurnOffSecondFactor { email } => {
+        AdminTask::TurnOffSecondFactor { email } => {
             match second_factor::turn_off_by_address(backend, &email).await? {
                 None => Err(nobody().into()),
                 Some(false) => Err("this account has no second factor; nothing was changed".into()),
@@ -210,7 +210,7 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
                 ),
             }
         }
-        Task::Newsletter { file, dry_run } => {
+        AdminTask::Newsletter { file, dry_run } => {
             let text =
                 std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             let news = Newsletter::parse(&text, &backend.config.base_url)?;
@@ -227,7 +227,7 @@ async fn perform(backend: &Backend, task: Task) -> Result<String, Failure> {
                 "this text was sent before; nobody is written to".to_owned()
             })
         }
-        Task::PublishPolicy {
+        AdminTask::PublishPolicy {
             version,
             summary,
             material,

@@ -17,7 +17,7 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-use crate::router::Site;
+use crate::router::AppState;
 
 /// Where the built site is.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ fn style_in(pkg: &Path) -> io::Result<String> {
     Ok(String::new())
 }
 
-pub(crate) fn routes(assets: &Assets) -> Router<Site> {
+pub(crate) fn routes(assets: &Assets) -> Router<AppState> {
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
     let a_day = HeaderValue::from_static("public, max-age=86400");
     let hashed = ServiceBuilder::new()

@@ -49,7 +49,7 @@ enum Command {
     Admin {
         /// What to do.
         #[command(subcommand)]
-        task: admin::Task,
+        task: admin::AdminTask,
     },
     /// Prints the settings in force, secrets masked.
     Config,
@@ -80,7 +80,7 @@ pub fn run() -> ExitCode {
     }
     if let Some(Command::CopyChild { task }) = &cli.command {
         return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
-            (Ok(file), Ok(copy)) => analysis::child::run_copy(task, file, copy, io::stderr().lock()),
+            (Ok(file), Ok(copy)) => analysis::child::run_transcode(task, file, copy, io::stderr().lock()),
             _ => ExitCode::FAILURE,
         };
     }

@@ -1,6 +1,6 @@
 //! A report to keep: as JSON for machines, and as one HTML file that needs nothing else.
 
-use app::{Visit, report_file};
+use app::{RequestContext, report_file};
 use axum::{
     Extension,
     extract::{Path, State},
@@ -10,15 +10,15 @@ use axum::{
 use backend::{Error, analyses, storage};
 use model::analysis::AnalysisView;
 
-use crate::{pages, router::Site};
+use crate::{pages, router::AppState};
 
 /// The policy of a file that was written by us and loads nothing, should a browser open it in place.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// `report.json`: measurements, verdict, title.
 pub(crate) async fn json(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
 ) -> Response {
     let found = async {
@@ -34,8 +34,8 @@ pub(crate) async fn json(
 
 /// `report.html`: the page without what moves, its style inside.
 pub(crate) async fn html(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
 ) -> Response {
     match view(&site, &visit, &id).await {
@@ -52,7 +52,7 @@ pub(crate) async fn html(
     }
 }
 
-async fn view(site: &Site, visit: &Visit, id: &str) -> Result<AnalysisView, Error> {
+async fn view(site: &AppState, visit: &RequestContext, id: &str) -> Result<AnalysisView, Error> {
     let id = id.parse().map_err(|_| Error::not_found("analysis"))?;
     let view = analyses::view(&site.backend, &visit.actor, id).await?;
     if view.report.is_none() {

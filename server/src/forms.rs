@@ -1,6 +1,6 @@
 //! The plain forms of signing up and in and of reports: ten lines each over one use case.
 
-use app::{Visit, paths};
+use app::{RequestContext, paths};
 use axum::{
     Extension, Form,
     extract::{Path, State},
@@ -17,10 +17,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    answers::{answer, answer_with_session, given},
+    form_response::{form_response, form_response_with_session, submitted},
     pages,
-    router::Site,
-    visitor::{self, SessionToken},
+    router::AppState,
+    session::{self, SessionToken},
 };
 
 #[derive(Deserialize)]
@@ -36,12 +36,12 @@ pub(crate) struct SignUpForm {
 }
 
 pub(crate) async fn sign_up(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<SignUpForm>,
 ) -> Response {
-    let values = given([
+    let values = submitted([
         ("display_name", Some(form.display_name.clone())),
         ("email", Some(form.email.clone())),
         ("age_ok", form.age_ok.clone()),
@@ -57,7 +57,7 @@ pub(crate) async fn sign_up(
     let result = accounts::sign_up(&site.backend, input)
         .await
         .map(|()| paths::SIGN_UP_SENT.to_owned());
-    answer(&site, &visit, parts, paths::SIGN_UP, result, values).await
+    form_response(&site, &visit, parts, paths::SIGN_UP, result, values).await
 }
 
 #[derive(Deserialize)]
@@ -67,8 +67,8 @@ pub(crate) struct ConfirmForm {
 }
 
 pub(crate) async fn confirm(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<ConfirmForm>,
 ) -> Response {
@@ -76,7 +76,7 @@ pub(crate) async fn confirm(
         .await
         .map(|session| (paths::UPLOAD.to_owned(), session));
     let values = vec![("token", form.token)];
-    answer_with_session(&site, &visit, parts, paths::CONFIRM, result, values).await
+    form_response_with_session(&site, &visit, parts, paths::CONFIRM, result, values).await
 }
 
 #[derive(Deserialize)]
@@ -89,27 +89,27 @@ pub(crate) struct SignInForm {
 }
 
 pub(crate) async fn sign_in(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Extension(SessionToken(old)): Extension<SessionToken>,
     parts: Parts,
     Form(form): Form<SignInForm>,
 ) -> Response {
     let result = match accounts::sign_in(&site.backend, &form.email, form.password, old.as_deref()).await {
         Ok(SignedIn::CodeNeeded(step)) => {
-            let values = given([("step", Some(step)), ("next", form.next)]);
+            let values = submitted([("step", Some(step)), ("next", form.next)]);
             return pages::step(&site, parts, paths::SIGN_IN_CODE, values).await;
         }
         Ok(SignedIn::Session(session)) => Ok((paths::safe_next(form.next.as_deref()), session)),
         Err(error) => Err(error),
     };
-    let values = given([("email", Some(form.email)), ("next", form.next)]);
-    answer_with_session(&site, &visit, parts, paths::SIGN_IN, result, values).await
+    let values = submitted([("email", Some(form.email)), ("next", form.next)]);
+    form_response_with_session(&site, &visit, parts, paths::SIGN_IN, result, values).await
 }
 
 pub(crate) async fn sign_out(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Extension(SessionToken(token)): Extension<SessionToken>,
 ) -> Response {
     if let Some(token) = token
@@ -118,7 +118,7 @@ pub(crate) async fn sign_out(
         return pages::plain_problem(&error, &visit.request_id);
     }
     let mut response = Redirect::to(paths::HOME).into_response();
-    visitor::sign_out(&mut response);
+    session::sign_out(&mut response);
     response
 }
 
@@ -129,8 +129,8 @@ pub(crate) struct RenameForm {
 }
 
 pub(crate) async fn rename(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
     Form(form): Form<RenameForm>,
@@ -141,7 +141,7 @@ pub(crate) async fn rename(
         Ok::<_, Error>(id)
     };
     let (page, result) = (own_page(&parts), renamed.await.map(paths::analysis));
-    answer(&site, &visit, parts, &page, result, vec![("title", form.title)]).await
+    form_response(&site, &visit, parts, &page, result, vec![("title", form.title)]).await
 }
 
 #[derive(Deserialize)]
@@ -152,8 +152,8 @@ pub(crate) struct StageForm {
 }
 
 pub(crate) async fn stage(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
     Form(form): Form<StageForm>,
@@ -172,12 +172,12 @@ pub(crate) async fn stage(
         Ok::<_, Error>(id)
     };
     let (page, result) = (own_page(&parts), chosen.await.map(paths::analysis));
-    answer(&site, &visit, parts, &page, result, Vec::new()).await
+    form_response(&site, &visit, parts, &page, result, Vec::new()).await
 }
 
 pub(crate) async fn delete(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
 ) -> Response {
@@ -187,13 +187,13 @@ pub(crate) async fn delete(
         UploadKind::Reference => paths::REFERENCES.to_owned(),
     };
     let (page, result) = (own_page(&parts), deleted.await.map(list));
-    answer(&site, &visit, parts, &page, result, Vec::new()).await
+    form_response(&site, &visit, parts, &page, result, Vec::new()).await
 }
 
 /// Reads a form whose field may come several times, as checkboxes do.
 pub(crate) async fn compare_with(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
     Form(fields): Form<Vec<(String, String)>>,
@@ -209,7 +209,7 @@ pub(crate) async fn compare_with(
         Ok::<_, Error>(id)
     };
     let (page, result) = (own_page(&parts), chosen.await.map(paths::comparison));
-    answer(&site, &visit, parts, &page, result, Vec::new()).await
+    form_response(&site, &visit, parts, &page, result, Vec::new()).await
 }
 
 fn analysis_id(text: &str) -> Result<AnalysisId, Error> {

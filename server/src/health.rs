@@ -17,7 +17,7 @@ use backend::{
 };
 use tokio::sync::Mutex;
 
-use crate::router::Site;
+use crate::router::AppState;
 
 /// How long an answer of the storage is good for.
 const ASK_STORAGE_EVERY: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// The database can be written to, the storage answers, and the process is not draining. That work waits long is said and is
 /// no reason to be sent no requests: they would wait no less elsewhere.
-pub(crate) async fn readyz(State(site): State<Site>) -> impl IntoResponse {
+pub(crate) async fn readyz(State(site): State<AppState>) -> impl IntoResponse {
     let busy = |part: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{part}\n"));
     if !site.readiness.is_wanted() {
         return busy("draining");
@@ -104,7 +104,7 @@ async fn longest_wait(backend: &Backend) -> Result<Duration, DbError> {
 }
 
 /// What is not there.
-async fn missing(site: &Site) -> Option<&'static str> {
+async fn missing(site: &AppState) -> Option<&'static str> {
     // Changes no row and needs the right to write all the same: a replica and a full disk under SQLite's lock refuse it.
     let probe = sql("UPDATE cron SET slot = slot WHERE name = ''");
     if site.backend.db.execute(probe).await.is_err() {

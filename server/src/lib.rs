@@ -2,22 +2,22 @@
 
 mod account;
 mod admin;
-mod answers;
 mod assets;
 pub mod cli;
-mod dev_mail;
 mod downloads;
 mod error_reports;
+mod form_response;
 mod forms;
 pub mod health;
 mod limits;
 mod logging;
+mod mail_preview;
 mod metrics;
 mod pages;
 mod privacy;
 mod process;
 pub mod router;
+mod session;
 pub mod setup;
 mod songs;
 mod telemetry;
-mod visitor;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use app::{Visit, paths};
+use app::{RequestContext, paths};
 use axum::{
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, StatusCode},
@@ -26,7 +26,7 @@ use governor::{
 use model::{AccountId, Problem, ProblemCode};
 use tokio_util::sync::CancellationToken;
 
-use crate::{pages, router::Site, visitor::is_write};
+use crate::{pages, router::AppState, session::is_write};
 
 /// How often those are forgotten who have not come for long.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -77,7 +77,7 @@ impl Limiters {
         own.into_iter()
             .chain([(&self.writes, &who)])
             .find_map(|(limiter, who)| limiter.check_key(who).err())
-            .map(|refused| refused.wait_time_from(DefaultClock::default().now()))
+            .map(|render_with_errors| render_with_errors.wait_time_from(DefaultClock::default().now()))
     }
 
     /// Forgets everybody whose last request counts no more, again and again until `stop`.
@@ -96,11 +96,11 @@ impl Limiters {
 }
 
 /// Refuses writes that come too fast.
-pub(crate) async fn check(State(site): State<Site>, request: Request, next: Next) -> Response {
+pub(crate) async fn check(State(site): State<AppState>, request: Request, next: Next) -> Response {
     if !is_write(request.method()) {
         return next.run(request).await;
     }
-    let Some(visit) = request.extensions().get::<Visit>().cloned() else {
+    let Some(visit) = request.extensions().get::<RequestContext>().cloned() else {
         return next.run(request).await;
     };
     let account = visit.actor.user().ok().map(|user| user.account);
@@ -119,7 +119,7 @@ pub(crate) async fn check(State(site): State<Site>, request: Request, next: Next
                 return pages::plain_problem(&error, &visit.request_id);
             }
             let (parts, _) = request.into_parts();
-            let mut response = pages::refused(&site, parts, visit.problem(&error), []).await;
+            let mut response = pages::render_with_errors(&site, parts, visit.problem(&error), []).await;
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             response
         }

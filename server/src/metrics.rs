@@ -25,20 +25,20 @@ async fn metrics(State(backend): State<Backend>) -> Result<String, StatusCode> {
 pub(crate) async fn text(backend: &Backend) -> Result<String> {
     let (db, now) = (&backend.db, backend.now());
     let mut text = String::new();
-    let mut say = |name: &str, about: &str, values: Vec<(String, i64)>| {
+    let mut record = |name: &str, about: &str, values: Vec<(String, i64)>| {
         let _ = writeln!(text, "# HELP {name} {about}\n# TYPE {name} gauge");
         for (labels, value) in values {
             let _ = writeln!(text, "{name}{labels} {value}");
         }
     };
     let overdue = retention::overdue(db, now).await?;
-    say(
+    record(
         "mixlens_overdue_objects",
         "Objects that should have been gone for three hours. Alarm above 0.",
         vec![(String::new(), overdue)],
     );
     let due = retention::due(backend).await?;
-    say(
+    record(
         "mixlens_due",
         "What the next run of the reaper would remove.",
         due.into_iter()
@@ -46,7 +46,7 @@ pub(crate) async fn text(backend: &Backend) -> Result<String> {
             .collect(),
     );
     let counts = jobs::counts(db).await?;
-    say(
+    record(
         "mixlens_jobs",
         "Jobs by queue and state. Alarm on dead ones.",
         counts
@@ -68,7 +68,7 @@ pub(crate) async fn text(backend: &Backend) -> Result<String> {
             i64::try_from(seconds).unwrap_or(i64::MAX),
         ));
     }
-    say(
+    record(
         "mixlens_oldest_due_job_seconds",
         "How long the oldest due job has waited.",
         waited,
@@ -78,17 +78,17 @@ pub(crate) async fn text(backend: &Backend) -> Result<String> {
     let late = erasures.iter().filter(|erasure| erasure.due_at <= now.0).count()
         + requests.iter().filter(|request| request.due_at <= now.0).count();
     let count = |count: usize| vec![(String::new(), i64::try_from(count).unwrap_or(i64::MAX))];
-    say(
+    record(
         "mixlens_open_erasures",
         "Deletions of accounts that are not finished.",
         count(erasures.len()),
     );
-    say(
+    record(
         "mixlens_open_privacy_requests",
         "Requests by e-mail that are not answered.",
         count(requests.len()),
     );
-    say(
+    record(
         "mixlens_late_privacy_requests",
         "Those of both that are older than 30 days. Alarm above 0.",
         count(late),

@@ -1,6 +1,6 @@
 //! Rendering Leptos pages and running server functions, with the visit as their context.
 
-use app::{Refusal, Visit, shell};
+use app::{FormErrors, RequestContext, shell};
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -14,10 +14,10 @@ use leptos::{
 };
 use model::{Problem, ProblemCode};
 
-use crate::{router::Site, visitor};
+use crate::{router::AppState, session};
 
 /// A page, or the page that says that there is none.
-pub(crate) async fn page(State(site): State<Site>, request: Request) -> Response {
+pub(crate) async fn page(State(site): State<AppState>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (
             StatusCode::METHOD_NOT_ALLOWED,
@@ -31,8 +31,8 @@ pub(crate) async fn page(State(site): State<Site>, request: Request) -> Response
 }
 
 /// The page of a refused form again, with the status of its problem.
-pub(crate) async fn refused(
-    site: &Site,
+pub(crate) async fn render_with_errors(
+    site: &AppState,
     parts: Parts,
     problem: Problem,
     values: impl IntoIterator<Item = (&str, String)>,
@@ -43,7 +43,7 @@ pub(crate) async fn refused(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    let mut response = render(site, parts, Some(Refusal::new(problem, values))).await;
+    let mut response = render(site, parts, Some(FormErrors::new(problem, values))).await;
     if response.status().is_success() {
         *response.status_mut() = status;
     }
@@ -54,19 +54,19 @@ pub(crate) async fn refused(
 }
 
 /// The same on `page`, where the address that took the form has no page of its own.
-pub(crate) async fn refused_on(
-    site: &Site,
+pub(crate) async fn render_with_errors_on(
+    site: &AppState,
     parts: Parts,
     page: &str,
     problem: Problem,
     values: impl IntoIterator<Item = (&str, String)>,
 ) -> Response {
-    refused(site, at(parts, page), problem, values).await
+    render_with_errors(site, at(parts, page), problem, values).await
 }
 
 /// A further step of a form, on `page`: what the first one found out belongs into the answer and nowhere else.
 pub(crate) async fn step(
-    site: &Site,
+    site: &AppState,
     parts: Parts,
     page: &str,
     values: impl IntoIterator<Item = (&str, String)>,
@@ -75,7 +75,7 @@ pub(crate) async fn step(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    render(site, at(parts, page), Some(Refusal::step(values))).await
+    render(site, at(parts, page), Some(FormErrors::step(values))).await
 }
 
 fn at(mut parts: Parts, page: &str) -> Parts {
@@ -85,7 +85,7 @@ fn at(mut parts: Parts, page: &str) -> Parts {
     parts
 }
 
-async fn render(site: &Site, parts: Parts, refusal: Option<Refusal>) -> Response {
+async fn render(site: &AppState, parts: Parts, refusal: Option<FormErrors>) -> Response {
     let options = (*site.options).clone();
     let handler = leptos_axum::render_app_async_with_context(
         move || {
@@ -108,16 +108,18 @@ pub(crate) async fn server_function(request: Request) -> Response {
             ProblemCode::NotFound,
             "There is no such function. Reload the page.",
         );
-        return plain_problem(&error, &visitor::request_id(&request));
+        return plain_problem(&error, &session::request_id(&request));
     }
     leptos_axum::handle_server_fns_with_context(provide_visit, request)
         .await
         .into_response()
 }
 
-/// Makes the visit that `visitor::identify` put into the request the context of pages and server functions.
+/// Makes the visit that `session::identify` put into the request the context of pages and server functions.
 fn provide_visit() {
-    if let Some(visit) = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visit>().cloned()) {
+    if let Some(visit) =
+        use_context::<Parts>().and_then(|parts| parts.extensions.get::<RequestContext>().cloned())
+    {
         provide_context(visit);
     }
 }

@@ -1,6 +1,6 @@
 //! The plain forms about a person's data and their choice, and the address for whoever found a weakness.
 
-use app::{Visit, paths};
+use app::{RequestContext, paths};
 use axum::{
     Extension, Form,
     extract::State,
@@ -12,10 +12,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    answers::{answer, given},
+    form_response::{form_response, submitted},
     pages,
-    router::Site,
-    visitor::{self, append_cookie},
+    router::AppState,
+    session::{self, append_cookie},
 };
 
 /// For how long the published contact holds; asked anew with every request, so that it never lapses while the server runs
@@ -23,14 +23,14 @@ use crate::{
 const CONTACT_HOLDS: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 3600);
 
 pub(crate) async fn ask_for_copy(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
 ) -> Response {
     let result = export::request(&site.backend, &visit.actor)
         .await
         .map(|()| paths::YOUR_DATA.to_owned());
-    answer(&site, &visit, parts, paths::COPY, result, Vec::new()).await
+    form_response(&site, &visit, parts, paths::EXPORT, result, Vec::new()).await
 }
 
 #[derive(Deserialize)]
@@ -41,8 +41,8 @@ pub(crate) struct DeleteForm {
 }
 
 pub(crate) async fn delete_account(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(form): Form<DeleteForm>,
 ) -> Response {
@@ -51,10 +51,10 @@ pub(crate) async fn delete_account(
         .await
         .map(|()| paths::ACCOUNT_DELETED.to_owned());
     let is_deleted = result.is_ok();
-    let values = given([("sure", form.sure)]);
-    let mut response = answer(&site, &visit, parts, paths::DELETE_ACCOUNT, result, values).await;
+    let values = submitted([("sure", form.sure)]);
+    let mut response = form_response(&site, &visit, parts, paths::DELETE_ACCOUNT, result, values).await;
     if is_deleted {
-        visitor::sign_out(&mut response);
+        session::sign_out(&mut response);
     }
     response
 }
@@ -68,13 +68,13 @@ pub(crate) struct ConsentForm {
 
 /// Remembers the answer, in the browser and for a signed-in person in their account, and leads back to where it was given.
 pub(crate) async fn consent(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Form(form): Form<ConsentForm>,
 ) -> Response {
     let back = paths::safe_next(Some(form.back.as_deref().unwrap_or(paths::COOKIES)));
     let mut response = Redirect::to(&back).into_response();
-    let answer = match form.statistics.as_str() {
+    let form_response = match form.statistics.as_str() {
         "yes" => true,
         "no" => false,
         _ => return response,
@@ -82,7 +82,7 @@ pub(crate) async fn consent(
     if !site.backend.statistics.is_on() {
         return response;
     }
-    if let Err(error) = consent::say(&site.backend, &visit.actor, answer).await {
+    if let Err(error) = consent::record(&site.backend, &visit.actor, form_response).await {
         return pages::plain_problem(&error, &visit.request_id);
     }
     let seconds = cookies::CONSENT_KEPT.as_secs();
@@ -94,14 +94,14 @@ pub(crate) async fn consent(
             form.statistics
         ),
     );
-    if !answer {
-        visitor::forget_cookie(&mut response, cookies::STATISTICS.name);
+    if !form_response {
+        session::forget_cookie(&mut response, cookies::STATISTICS.name);
     }
     response
 }
 
 /// Whom to tell of a weakness (RFC 9116, P31).
-pub(crate) async fn security_txt(State(site): State<Site>) -> impl IntoResponse {
+pub(crate) async fn security_txt(State(site): State<AppState>) -> impl IntoResponse {
     let config = &site.backend.config;
     let expires = site.backend.now().plus(CONTACT_HOLDS).rfc3339();
     let base = &config.base_url;

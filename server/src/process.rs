@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     health::Readiness,
     metrics,
-    router::{self, Site},
+    router::{self, AppState},
     setup,
 };
 
@@ -72,7 +72,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
         })?;
-        let site = Site::new(parts, readiness.clone())?;
+        let site = AppState::new(parts, readiness.clone())?;
         let (limiters, stop) = (Arc::clone(&site.limiters), stop.clone());
         working.spawn(async move {
             limiters.tidy(&stop).await;

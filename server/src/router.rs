@@ -16,11 +16,11 @@ use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLay
 use tracing::Instrument as _;
 
 use crate::{
-    account, assets, dev_mail, downloads, error_reports, forms,
+    account, assets, downloads, error_reports, forms,
     health::{self, Readiness},
-    limits, pages, privacy,
-    setup::{self, Parts},
-    songs, telemetry, visitor,
+    limits, mail_preview, pages, privacy, session,
+    setup::{self, Services},
+    songs, telemetry,
 };
 
 /// The largest body of a form or a server function, in bytes. Audio never comes this way (P03).
@@ -28,7 +28,7 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// What handlers are given. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Site {
+pub struct AppState {
     pub(crate) backend: Backend,
     pub(crate) readiness: Readiness,
     pub(crate) options: Arc<LeptosOptions>,
@@ -37,29 +37,32 @@ pub struct Site {
     builtin: Option<backend::storage::builtin::Service>,
 }
 
-impl Site {
+impl AppState {
     /// The site of these parts.
     ///
     /// # Errors
     /// The built site cannot be found; the text says how to build it.
-    pub fn new(parts: Parts, readiness: Readiness) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn new(
+        services: Services,
+        readiness: Readiness,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         // Leptos renders on this runtime. An error says that it was told so before.
         let _ = any_spawner::Executor::init_tokio();
-        let assets = assets::Assets::open(setup::site_dir(&parts.backend.config))?;
+        let assets = assets::Assets::open(setup::site_dir(&services.backend.config))?;
         let options = Arc::new(assets.leptos_options());
         Ok(Self {
-            limiters: Arc::new(limits::Limiters::new(&parts.backend.config.limits)),
-            backend: parts.backend,
+            limiters: Arc::new(limits::Limiters::new(&services.backend.config.limits)),
+            backend: services.backend,
             readiness,
             options,
             assets,
-            builtin: parts.builtin,
+            builtin: services.builtin,
         })
     }
 }
 
 /// Everything that the web role answers.
-pub fn build(site: Site) -> Router {
+pub fn build(site: AppState) -> Router {
     let mut people = Router::new()
         .route("/signup", post(forms::sign_up))
         .route("/signup/confirm", post(forms::confirm))
@@ -80,15 +83,15 @@ pub fn build(site: Site) -> Router {
         .merge(songs::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
         people = people
-            .route("/dev/mail", get(dev_mail::page))
-            .route("/dev/mail/catalogue", get(dev_mail::catalogue));
+            .route("/dev/mail", get(mail_preview::page))
+            .route("/dev/mail/catalogue", get(mail_preview::previews));
     }
     let people = people
         .fallback(pages::page)
         .method_not_allowed_fallback(pages::page)
         .layer(middleware::from_fn_with_state(site.clone(), telemetry::count))
         .layer(middleware::from_fn_with_state(site.clone(), limits::check))
-        .layer(middleware::from_fn_with_state(site.clone(), visitor::identify))
+        .layer(middleware::from_fn_with_state(site.clone(), session::identify))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CompressionLayer::new());
 
@@ -130,7 +133,7 @@ fn fixed(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<Head
 
 /// Over HTTPS, tells browsers to stay there (P29).
 async fn transport_security(
-    axum::extract::State(site): axum::extract::State<Site>,
+    axum::extract::State(site): axum::extract::State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -147,7 +150,7 @@ async fn transport_security(
 /// Gives the request an id and logs it once: method, route template, status, milliseconds. Never the address with its
 /// query, which may hold a signature or a token.
 async fn log(
-    axum::extract::State(site): axum::extract::State<Site>,
+    axum::extract::State(site): axum::extract::State<AppState>,
     mut request: Request,
     next: Next,
 ) -> Response {

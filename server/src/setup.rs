@@ -14,7 +14,7 @@ use backend::{
 
 /// What a process needs before it takes on a role.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub struct Services {
     /// The services.
     pub backend: Backend,
     /// The object store of our own, where none other is configured.
@@ -27,7 +27,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// # Errors
 /// The data folder, the database or the object store cannot be used; the text says which.
-pub async fn parts(config: Config) -> Result<Parts, Failure> {
+pub async fn parts(config: Config) -> Result<Services, Failure> {
     make_data_dir(&config)?;
     let child = Child {
         program: std::env::current_exe()?,
@@ -36,7 +36,7 @@ pub async fn parts(config: Config) -> Result<Parts, Failure> {
     let (storage, builtin) = storage(&config).await?;
     let backend = Backend::connect(config, storage, child).await?;
     backend.db.migrate().await?;
-    Ok(Parts { backend, builtin })
+    Ok(Services { backend, builtin })
 }
 
 /// Makes the data folder, readable by its owner only.

@@ -1,6 +1,6 @@
 //! The forms that group versions of a song: a few lines each over one use case.
 
-use app::{Visit, paths};
+use app::{RequestContext, paths};
 use axum::{
     Extension, Form, Router,
     extract::{Path, State},
@@ -12,10 +12,10 @@ use backend::{Error, songs};
 use model::{AnalysisId, SongId};
 use serde::Deserialize;
 
-use crate::{pages, router::Site};
+use crate::{pages, router::AppState};
 
 /// The routes behind the CSRF check.
-pub(crate) fn routes() -> Router<Site> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/songs", post(group))
         .route("/songs/{id}/rename", post(rename))
@@ -25,8 +25,8 @@ pub(crate) fn routes() -> Router<Site> {
 
 /// `analysis` comes as often as there are ticked boxes, so the form is read as the pairs that it is.
 async fn group(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     parts: Parts,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -53,7 +53,7 @@ async fn group(
             } else {
                 paths::HISTORY
             };
-            pages::refused_on(&site, parts, page, visit.problem(&error), [("song", title)]).await
+            pages::render_with_errors_on(&site, parts, page, visit.problem(&error), [("song", title)]).await
         }
     }
 }
@@ -65,15 +65,15 @@ struct SongForm {
     song: String,
     /// `accept` or `decline` what was suggested, `leave` the song; nothing to join the song of that title.
     #[serde(default)]
-    answer: String,
+    form_response: String,
     /// `song`, where the page of the song is gone back to.
     #[serde(default)]
     back: String,
 }
 
 async fn set_song(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
     Form(form): Form<SongForm>,
@@ -81,7 +81,7 @@ async fn set_song(
     let done = async {
         let id = analysis_id(&id)?;
         let (backend, actor) = (&site.backend, &visit.actor);
-        let was_in = match form.answer.as_str() {
+        let was_in = match form.form_response.as_str() {
             "accept" => {
                 songs::accept(backend, actor, id).await?;
                 None
@@ -104,13 +104,15 @@ async fn set_song(
     };
     match done.await {
         Ok(to) => Redirect::to(&to).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), [("song", form.song)]).await,
+        Err(error) => {
+            pages::render_with_errors(&site, parts, visit.problem(&error), [("song", form.song)]).await
+        }
     }
 }
 
 async fn rename(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
     Form(form): Form<SongForm>,
@@ -122,20 +124,22 @@ async fn rename(
     };
     match renamed.await {
         Ok(id) => Redirect::to(&paths::song(id)).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), [("song", form.song)]).await,
+        Err(error) => {
+            pages::render_with_errors(&site, parts, visit.problem(&error), [("song", form.song)]).await
+        }
     }
 }
 
 async fn delete(
-    State(site): State<Site>,
-    Extension(visit): Extension<Visit>,
+    State(site): State<AppState>,
+    Extension(visit): Extension<RequestContext>,
     Path(id): Path<String>,
     parts: Parts,
 ) -> Response {
     let deleted = async { songs::delete(&site.backend, &visit.actor, song_id(&id)?).await };
     match deleted.await {
         Ok(()) => Redirect::to(paths::SONGS).into_response(),
-        Err(error) => pages::refused(&site, parts, visit.problem(&error), []).await,
+        Err(error) => pages::render_with_errors(&site, parts, visit.problem(&error), []).await,
     }
 }
 

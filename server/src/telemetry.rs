@@ -1,7 +1,7 @@
 //! What is counted of a visit, for those who allowed it: the kind of page and the kind of action, under a random number that
 //! ends with the day. Nothing is counted, and no such cookie set, without a yes.
 
-use app::{Visit, paths};
+use app::{RequestContext, paths};
 use axum::{
     extract::{Request, State},
     http::{Method, StatusCode},
@@ -11,13 +11,13 @@ use axum::{
 use backend::{
     Backend, entropy,
     privacy::{consent::Consent, cookies},
-    telemetry::Used,
+    telemetry::UsageEvent,
 };
 use model::Timestamp;
 
 use crate::{
-    router::Site,
-    visitor::{append_cookie, cookie, forget_cookie},
+    router::AppState,
+    session::{append_cookie, cookie, forget_cookie},
 };
 
 /// Pages that are counted by name; every other is none.
@@ -41,11 +41,11 @@ const PAGES: [&str; 13] = [
 const REPORT: &str = "/analyses/:id";
 
 /// Counts what was asked for, if it was allowed and it worked.
-pub(crate) async fn count(State(site): State<Site>, request: Request, next: Next) -> Response {
+pub(crate) async fn count(State(site): State<AppState>, request: Request, next: Next) -> Response {
     let held = cookie(request.headers(), cookies::STATISTICS.name);
     let allowed = request
         .extensions()
-        .get::<Visit>()
+        .get::<RequestContext>()
         .is_some_and(|visit| visit.consent == Consent::Granted);
     if !allowed {
         let mut response = next.run(request).await;
@@ -57,7 +57,7 @@ pub(crate) async fn count(State(site): State<Site>, request: Request, next: Next
     let used = used(request.method(), request.uri().path());
     let mut response = next.run(request).await;
     let worked = match used {
-        Some(Used::PageViewed { .. }) => response.status() == StatusCode::OK,
+        Some(UsageEvent::PageViewed { .. }) => response.status() == StatusCode::OK,
         Some(_) => response.status().is_success() || response.status().is_redirection(),
         None => false,
     };
@@ -82,7 +82,7 @@ pub(crate) async fn count(State(site): State<Site>, request: Request, next: Next
 }
 
 /// What a request uses, from a closed list; ids and queries fall away here.
-fn used(method: &Method, path: &str) -> Option<Used> {
+fn used(method: &Method, path: &str) -> Option<UsageEvent> {
     match *method {
         Method::GET => {
             let page = PAGES.into_iter().find(|page| *page == path);
@@ -91,15 +91,19 @@ fn used(method: &Method, path: &str) -> Option<Used> {
                     .is_some_and(|rest| !rest.contains('/'))
             };
             page.or_else(|| is_report().then_some(REPORT))
-                .map(|page| Used::PageViewed { page })
+                .map(|page| UsageEvent::PageViewed { page })
         }
         Method::POST => match path {
-            paths::CONFIRM => Some(Used::SignedUp),
-            paths::COPY => Some(Used::CopyAskedFor),
-            paths::DELETE_ACCOUNT => Some(Used::AccountDeleted),
-            "/api/uploads/complete" => Some(Used::UploadCompleted),
-            _ if path.starts_with(paths::ANALYSES) && path.ends_with("/rename") => Some(Used::ReportRenamed),
-            _ if path.starts_with(paths::ANALYSES) && path.ends_with("/delete") => Some(Used::ReportDeleted),
+            paths::CONFIRM => Some(UsageEvent::SignedUp),
+            paths::EXPORT => Some(UsageEvent::CopyAskedFor),
+            paths::DELETE_ACCOUNT => Some(UsageEvent::AccountDeleted),
+            "/api/uploads/complete" => Some(UsageEvent::UploadCompleted),
+            _ if path.starts_with(paths::ANALYSES) && path.ends_with("/rename") => {
+                Some(UsageEvent::ReportRenamed)
+            }
+            _ if path.starts_with(paths::ANALYSES) && path.ends_with("/delete") => {
+                Some(UsageEvent::ReportDeleted)
+            }
             _ => None,
         },
         _ => None,
@@ -138,7 +142,7 @@ mod tests {
 
     #[test]
     fn p23_of_an_address_only_the_kind_of_page_is_counted() {
-        let page = |page| Some(Used::PageViewed { page });
+        let page = |page| Some(UsageEvent::PageViewed { page });
         for (method, path, expected) in [
             (Method::GET, "/", page("/")),
             (Method::GET, "/analyses/0190aaaa", page("/analyses/:id")),
@@ -148,7 +152,7 @@ mod tests {
             (
                 Method::POST,
                 "/analyses/0190aaaa/rename",
-                Some(Used::ReportRenamed),
+                Some(UsageEvent::ReportRenamed),
             ),
             (Method::POST, "/signin", None),
             (Method::PUT, "/", None),

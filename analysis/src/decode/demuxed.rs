@@ -16,8 +16,8 @@ use symphonia::default::formats;
 
 use super::edits::{Edit, Edits};
 use super::names::{bits_per_sample, codec_name, integer_bits, is_float_pcm};
-use super::source::Watch;
-use super::{Facts, Step, check_channels, check_rate, unsupported};
+use super::source::SourceTracker;
+use super::{Step, StreamInfo, check_channels, check_rate, unsupported};
 use crate::{Error, aac};
 
 /// AAC frames that are examined for SBR data, and how many of them must have it.
@@ -32,12 +32,12 @@ pub(super) struct Demuxed {
     is_aac: bool,
     sbr_examined: u32,
     sbr_found: u32,
-    watch: Arc<Watch>,
+    watch: Arc<SourceTracker>,
 }
 
 /// What the header says of the audio.
 pub(super) struct Header {
-    pub(super) facts: Facts,
+    pub(super) facts: StreamInfo,
     pub(super) channels: Channels,
     pub(super) is_unbounded: bool,
     pub(super) integer_bits: Option<u16>,
@@ -53,9 +53,9 @@ impl Demuxed {
         format: AudioFormat,
         stream: MediaSourceStream<'static>,
         edits: &Edits,
-        watch: &Arc<Watch>,
+        watch: &Arc<SourceTracker>,
     ) -> Result<(Self, Header), Error> {
-        let reader = contained(|| read_header(format, stream))?.map_err(|error| watch.refusal(&error))?;
+        let reader = catch_panic(|| read_header(format, stream))?.map_err(|error| watch.refusal(&error))?;
         let track = reader
             .first_track_known_codec(TrackType::Audio)
             .or_else(|| reader.first_track(TrackType::Audio));
@@ -75,7 +75,7 @@ impl Demuxed {
         }
         check_channels(channels.count())?;
         let codecs = symphonia::default::get_codecs();
-        let decoder = contained(|| codecs.make_audio_decoder(params, &AudioDecoderOptions::default()))?
+        let decoder = catch_panic(|| codecs.make_audio_decoder(params, &AudioDecoderOptions::default()))?
             .map_err(|error| match error {
                 SymphoniaError::Unsupported(_) => {
                     unsupported(&format!("{} in {}", codec_name(params), format.name()))
@@ -84,7 +84,7 @@ impl Demuxed {
             })?;
 
         let header = Header {
-            facts: Facts {
+            facts: StreamInfo {
                 format,
                 codec: codec_name(params),
                 sample_rate_hz: rate,
@@ -111,7 +111,7 @@ impl Demuxed {
 
     /// Decodes one packet into `planes`.
     pub(super) fn step(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<Step, Error> {
-        let packet = match contained(|| self.reader.next_packet())? {
+        let packet = match catch_panic(|| self.reader.next_packet())? {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Step::End { early: false }),
             // A chained stream begins anew, perhaps as something else. Its first part is the file.
@@ -132,7 +132,7 @@ impl Demuxed {
                 return Err(unsupported("HE-AAC"));
             }
         }
-        let Ok(decoded) = contained(|| self.decoder.decode(&packet))? else {
+        let Ok(decoded) = catch_panic(|| self.decoder.decode(&packet))? else {
             return Ok(Step::DecodeError);
         };
         if decoded.frames() == 0 {
@@ -150,7 +150,7 @@ impl Demuxed {
 
 /// Calls into symphonia. Its authors want no panic, and fuzzing still finds some: they are the file's fault here, and
 /// the stream is not used again. (Where panics abort, as in WebAssembly, there is nothing to catch.)
-pub(super) fn contained<T>(call: impl FnOnce() -> T) -> Result<T, Error> {
+pub(super) fn catch_panic<T>(call: impl FnOnce() -> T) -> Result<T, Error> {
     std::panic::catch_unwind(AssertUnwindSafe(call))
         .map_err(|_| Failure::new(FailureCode::DecoderFailed).into())
 }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Seek};
 
-use crate::layout::read_at;
+use crate::container::read_at;
 
 /// More boxes than any real file has outside of its tables of samples.
 const MAX_BOXES: u32 = 4_096;

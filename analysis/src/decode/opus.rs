@@ -12,7 +12,7 @@ use symphonia::core::audio::Channels;
 
 use super::demuxed::Header;
 use super::edits::Edit;
-use super::{Facts, Step, check_channels, unsupported};
+use super::{Step, StreamInfo, check_channels, unsupported};
 use crate::Error;
 
 /// The rate at which Opus is decoded, in hertz.
@@ -74,7 +74,7 @@ impl OpusStream {
     /// What the header says. The end is given by the last page, so no length is promised.
     pub(super) fn header(&self) -> Header {
         Header {
-            facts: Facts {
+            facts: StreamInfo {
                 format: AudioFormat::Ogg,
                 codec: "Opus".to_owned(),
                 sample_rate_hz: RATE_HZ,

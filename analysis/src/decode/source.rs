@@ -11,13 +11,13 @@ use symphonia::core::io::MediaSource;
 use crate::Error;
 
 /// What the engine sees of the source while a decoder owns it.
-pub(super) struct Watch {
+pub(super) struct SourceTracker {
     len: u64,
     position: AtomicU64,
     error: Mutex<Option<io::Error>>,
 }
 
-impl Watch {
+impl SourceTracker {
     /// How much of the source has been read, 0 to 100.
     pub(super) fn percent_read(&self) -> u8 {
         let position = u128::from(self.position.load(Ordering::Relaxed));
@@ -48,18 +48,18 @@ impl Watch {
 }
 
 /// A source that notes where it is read and whether that failed, and that reads as the patches say.
-pub(super) struct Watched<S> {
+pub(super) struct TrackedSource<S> {
     inner: S,
     at: u64,
     patches: Vec<(u64, Vec<u8>)>,
-    watch: Arc<Watch>,
+    watch: Arc<SourceTracker>,
 }
 
-impl<S> Watched<S> {
+impl<S> TrackedSource<S> {
     /// Reads `inner`, which stands at `start`, up to `end`. Each patch is what to read in place of the bytes at an
     /// offset.
     pub(super) fn new(inner: S, start: u64, end: u64, patches: Vec<(u64, Vec<u8>)>) -> Self {
-        let watch = Watch {
+        let watch = SourceTracker {
             len: end,
             position: AtomicU64::new(start),
             error: Mutex::default(),
@@ -72,12 +72,12 @@ impl<S> Watched<S> {
         }
     }
 
-    pub(super) fn watch(&self) -> Arc<Watch> {
+    pub(super) fn watch(&self) -> Arc<SourceTracker> {
         Arc::clone(&self.watch)
     }
 }
 
-impl<S: Read> Read for Watched<S> {
+impl<S: Read> Read for TrackedSource<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.watch.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let within = buffer.len().min(left);
@@ -112,7 +112,7 @@ fn patch(bytes: &mut [u8], at: u64, patches: &[(u64, Vec<u8>)]) {
     }
 }
 
-impl<S: Seek> Seek for Watched<S> {
+impl<S: Seek> Seek for TrackedSource<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         // A demuxer that seeks to nonsense is the file's fault and no error of the source.
         self.at = self.inner.seek(to)?;
@@ -120,7 +120,7 @@ impl<S: Seek> Seek for Watched<S> {
     }
 }
 
-impl<S: Read + Seek + Send + Sync> MediaSource for Watched<S> {
+impl<S: Read + Seek + Send + Sync> MediaSource for TrackedSource<S> {
     fn is_seekable(&self) -> bool {
         true
     }

@@ -1,7 +1,7 @@
 //! Peak against loudness over time, and DR.
 
 use model::Reading;
-use model::report::{Absent, DynamicsDetail};
+use model::report::{AbsenceReason, DynamicsDetail};
 
 use super::levels::ChannelSums;
 use super::loudness::Timeline;
@@ -43,8 +43,8 @@ pub(super) fn detail(
     DynamicsDetail {
         psr_lu: series::per_second(WINDOW_S as f64, &psr, series::smallest),
         psr_p10_lu: series::quantile(&mut existing, PSR_SHARE)
-            .map_or(Reading::absent(Absent::Silent), Reading::of),
-        dr_db: series::mean(&dr).map_or(Reading::absent(Absent::Silent), Reading::of),
+            .map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
+        dr_db: series::mean(&dr).map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
         dr_channels_db,
     }
 }
@@ -58,13 +58,13 @@ fn dr(blocks: &[(f64, f32)]) -> Reading {
     peaks.sort_by(|a, b| b.total_cmp(a));
     let count = ((powers.len() as f64 * DR_SHARE) as usize).max(1);
     let Some(&peak) = peaks.get(1).or(peaks.first()) else {
-        return Reading::absent(Absent::TooShort);
+        return Reading::absent(AbsenceReason::TooShort);
     };
     let loudest = &powers[..count.min(powers.len())];
     let power = loudest.iter().sum::<f64>() / loudest.len() as f64;
     Reading::or(
         super::decibels(f64::from(peak)) - 10.0 * power.log10(),
-        Absent::Silent,
+        AbsenceReason::Silent,
     )
 }
 
@@ -80,7 +80,7 @@ mod tests {
         let mut blocks = vec![(level(-20.0), peak(-6.0)); 8];
         blocks.extend([(level(-14.0), peak(-1.0)), (level(-14.0), peak(-3.0))]);
         assert!((dr(&blocks).value().unwrap() - 11.0).abs() < 1e-5);
-        assert_eq!(dr(&[]).why(), Some(Absent::TooShort));
-        assert_eq!(dr(&[(0.0, 0.0)]).why(), Some(Absent::Silent));
+        assert_eq!(dr(&[]).why(), Some(AbsenceReason::TooShort));
+        assert_eq!(dr(&[(0.0, 0.0)]).why(), Some(AbsenceReason::Silent));
     }
 }

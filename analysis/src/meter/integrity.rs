@@ -1,7 +1,7 @@
 //! The state of the samples themselves: silence at the ends, the bits in use, channels that are copies.
 
 use model::Reading;
-use model::report::Absent;
+use model::report::AbsenceReason;
 
 /// Silence, for the ears: −60 dBFS.
 const SILENT: f32 = 0.001;
@@ -70,11 +70,11 @@ impl IntegrityMeter {
     /// Bits above the lowest one that is ever set.
     pub(super) fn effective_bits(&self) -> Reading {
         match self.bits {
-            Some(_) if self.used == 0 => Reading::absent(Absent::Silent),
+            Some(_) if self.used == 0 => Reading::absent(AbsenceReason::Silent),
             Some(_) => Reading::of(f64::from(
                 u32::from(EXACT_BITS).saturating_sub(self.used.trailing_zeros()),
             )),
-            None => Reading::absent(Absent::Undefined),
+            None => Reading::absent(AbsenceReason::Undefined),
         }
     }
 
@@ -143,8 +143,11 @@ mod tests {
         assert_eq!(effective(Some(24), &bits_16).value(), Some(16.0));
         assert_eq!(effective(Some(16), &bits_16).value(), Some(16.0));
         assert_eq!(effective(Some(24), &bits_24).value(), Some(24.0));
-        assert_eq!(effective(None, &bits_16).why(), Some(Absent::Undefined));
-        assert_eq!(effective(Some(32), &bits_16).why(), Some(Absent::Undefined));
+        assert_eq!(effective(None, &bits_16).why(), Some(AbsenceReason::Undefined));
+        assert_eq!(
+            effective(Some(32), &bits_16).why(),
+            Some(AbsenceReason::Undefined)
+        );
     }
 
     #[test]

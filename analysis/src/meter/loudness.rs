@@ -4,7 +4,7 @@
 //! Tech 3341 cases 13 and 14 lie between the usual steps of 100 ms.
 
 use model::Reading;
-use model::report::{Absent, Loudness, LoudnessDetail, Series};
+use model::report::{AbsenceReason, Loudness, LoudnessDetail, Series};
 
 use super::k_weighting::{KWeighting, PairFilter};
 use super::series;
@@ -62,7 +62,7 @@ pub(super) struct LoudnessMeter {
 }
 
 /// What the loudness meter leaves behind.
-pub(super) struct Measured {
+pub(super) struct LoudnessReadings {
     pub(super) loudness: Loudness,
     /// What folding to mono changes in the integrated loudness, in LU.
     pub(super) mono_change_lu: Reading,
@@ -211,7 +211,7 @@ impl LoudnessMeter {
     }
 
     /// The figures. `audible_shares` are powers per 0.1 s of everything and of what is below 16 kHz.
-    pub(super) fn finish(self, audible_shares: &[[f32; 2]]) -> Measured {
+    pub(super) fn finish(self, audible_shares: &[[f32; 2]]) -> LoudnessReadings {
         let integrated = gated_power(&self.blocks, INTEGRATED_GATE_LU).map(lufs);
         let mono_change = match (
             integrated,
@@ -219,13 +219,13 @@ impl LoudnessMeter {
         ) {
             (Some(stereo), Some(mono)) => Reading::of(mono - stereo),
             // All of it cancels: there is a change, but no number for it.
-            _ => Reading::absent(Absent::Silent),
+            _ => Reading::absent(AbsenceReason::Silent),
         };
         let too_short = |window: usize| {
             if self.steps < window as u64 {
-                Absent::TooShort
+                AbsenceReason::TooShort
             } else {
-                Absent::Silent
+                AbsenceReason::Silent
             }
         };
         let loudness = Loudness {
@@ -254,7 +254,7 @@ impl LoudnessMeter {
                 HISTOGRAM_STEP_LU,
             ),
         };
-        Measured {
+        LoudnessReadings {
             loudness,
             mono_change_lu: mono_change,
             detail,
@@ -304,7 +304,7 @@ fn audible(power: f64) -> Option<f64> {
     Some(lufs(power)).filter(|&loudness| loudness > ABSOLUTE_GATE_LUFS)
 }
 
-fn reading(value: Option<f64>, why: Absent) -> Reading {
+fn reading(value: Option<f64>, why: AbsenceReason) -> Reading {
     value.map_or(Reading::absent(why), |value| Reading::or(value, why))
 }
 

@@ -2,8 +2,8 @@
 
 use model::Reading;
 use model::report::{
-    Absent, At, BANDS, BandLevel, BandPercentiles, ChannelLevels, Clips, Detail, Dynamics, PeakDetail,
-    PeakPlace, Peaks, Quality, Series, Spectrum, SpectrumDetail,
+    AbsenceReason, BANDS, BandLevel, BandPercentiles, ChannelLevels, Clips, Detail, Dynamics, PeakDetail,
+    PeakPosition, Peaks, Position, Quality, Series, Spectrum, SpectrumDetail,
 };
 
 use super::band_stats::Sixth;
@@ -12,7 +12,7 @@ use super::low_end::LowEndMeter;
 use super::series::{self, Levels, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
-use super::{Measured, OverFrequency, OverTime, decibels, dynamics, sections, stereo, tone};
+use super::{MeterReadings, SpectralMeters, TimeDomainMeters, decibels, dynamics, sections, stereo, tone};
 
 /// True peaks that are kept with their places.
 const WORST_PEAKS: usize = 10;
@@ -23,13 +23,13 @@ const SILENT_CHANNEL_DBFS: f64 = -80.0;
 /// Share of the 50 ms steps that are quieter than the noise floor.
 const NOISE_SHARE: f64 = 0.1;
 
-pub(super) fn assemble(rate: u32, over_time: OverTime, over_frequency: OverFrequency) -> Measured {
+pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: SpectralMeters) -> MeterReadings {
     let rate = f64::from(rate);
-    let OverFrequency { spectrum, low_end } = over_frequency;
-    let levels = over_time.levels.finish();
-    let loudness = over_time.loudness.finish(&spectrum.audible);
-    let true_peaks = over_time.true_peak.finish();
-    let (clips, clip_runs) = over_time.clipping.finish();
+    let SpectralMeters { spectrum, low_end } = spectral;
+    let levels = time_domain.levels.finish();
+    let loudness = time_domain.loudness.finish(&spectrum.audible);
+    let true_peaks = time_domain.true_peak.finish();
+    let (clips, clip_runs) = time_domain.clipping.finish();
 
     let channels = channel_levels(&levels, &true_peaks, &clips);
     let peaks = peaks(&levels, &true_peaks, rate);
@@ -44,8 +44,8 @@ pub(super) fn assemble(rate: u32, over_time: OverTime, over_frequency: OverFrequ
             low_end.low_pair,
         )
     });
-    let [head_silence_s, tail_silence_s, head_zeros_s, tail_zeros_s] = over_time.integrity.silences_s(rate);
-    let (is_dual_mono, is_inverted) = over_time.integrity.copies();
+    let [head_silence_s, tail_silence_s, head_zeros_s, tail_zeros_s] = time_domain.integrity.silences_s(rate);
+    let (is_dual_mono, is_inverted) = time_domain.integrity.copies();
     let (bin_hz, mean_power) = spectrum.mean_power();
     let quality = Quality {
         head_silence_s,
@@ -53,9 +53,9 @@ pub(super) fn assemble(rate: u32, over_time: OverTime, over_frequency: OverFrequ
         head_zeros_s,
         tail_zeros_s,
         noise_floor_dbfs: of_quantile(levels.step_levels.quantile(NOISE_SHARE)),
-        effective_bits: over_time.integrity.effective_bits(),
+        effective_bits: time_domain.integrity.effective_bits(),
         cutoff_hz: tone::cutoff_hz(bin_hz, &mean_power)
-            .map_or(Reading::absent(Absent::Undefined), Reading::of),
+            .map_or(Reading::absent(AbsenceReason::Undefined), Reading::of),
         silent_channels: silent(&channels),
         is_dual_mono,
         is_inverted,
@@ -81,32 +81,32 @@ pub(super) fn assemble(rate: u32, over_time: OverTime, over_frequency: OverFrequ
             ..quality
         },
     };
-    Measured {
+    MeterReadings {
         stereo: stereo::of_whole(&levels, loudness.mono_change_lu),
         loudness: loudness.loudness,
         peaks,
         dynamics,
         spectrum: overview,
-        waveform: over_time.waveform.finish(),
+        waveform: time_domain.waveform.finish(),
         detail,
     }
 }
 
 fn peak_reading(levels: impl Iterator<Item = f32>) -> Reading {
     let highest = levels.fold(0.0, f32::max);
-    Reading::or(decibels(f64::from(highest)), Absent::Silent)
+    Reading::or(decibels(f64::from(highest)), AbsenceReason::Silent)
 }
 
 fn of_quantile(value: Option<f64>) -> Reading {
-    value.map_or(Reading::absent(Absent::Silent), Reading::of)
+    value.map_or(Reading::absent(AbsenceReason::Silent), Reading::of)
 }
 
 fn peaks(levels: &LevelMeter, true_peaks: &[ChannelPeaks], rate: f64) -> Peaks {
-    let mut highest: Option<(f32, At)> = None;
+    let mut highest: Option<(f32, Position)> = None;
     for (channel, peaks) in true_peaks.iter().enumerate() {
         let peak = peaks.fourfold();
         if peak.level > highest.map_or(0.0, |(level, _)| level) {
-            let at = At {
+            let at = Position {
                 time_s: peak.frame / rate,
                 channel: channel as u16,
             };
@@ -133,11 +133,11 @@ fn channel_levels(
             let rms_db = 10.0 * (sums.squares / frames).log10();
             let peak_db = decibels(f64::from(sums.peak));
             ChannelLevels {
-                sample_peak_dbfs: Reading::or(peak_db, Absent::Silent),
+                sample_peak_dbfs: Reading::or(peak_db, AbsenceReason::Silent),
                 true_peak_dbtp: peak_reading(std::iter::once(true_peak.fourfold().level)),
                 true_peak_8x_dbtp: peak_reading(std::iter::once(true_peak.eightfold.level)),
-                rms_dbfs: Reading::or(rms_db, Absent::Silent),
-                crest_db: Reading::or(peak_db - rms_db, Absent::Silent),
+                rms_dbfs: Reading::or(rms_db, AbsenceReason::Silent),
+                crest_db: Reading::or(peak_db - rms_db, AbsenceReason::Silent),
                 dc: Reading::of(sums.sum / frames),
                 clips,
                 lowered_clips,
@@ -165,8 +165,8 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
     let samples = levels.frames.max(1) * levels.channels.len().max(1) as u64;
     let rms_db = 10.0 * (squares / samples as f64).log10();
     let over = |peak: Reading, level: Option<f64>| match (peak.value(), level) {
-        (Some(peak), Some(level)) => Reading::or(peak - level, Absent::Silent),
-        _ => Reading::absent(Absent::Silent),
+        (Some(peak), Some(level)) => Reading::or(peak - level, AbsenceReason::Silent),
+        _ => Reading::absent(AbsenceReason::Silent),
     };
     Dynamics {
         crest_db: over(peaks.sample_peak_dbfs, Some(rms_db)),
@@ -175,21 +175,21 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
 }
 
 /// The highest peaks of the seconds of all channels.
-fn worst_peaks(true_peaks: &[ChannelPeaks], rate: f64) -> Vec<PeakPlace> {
-    let mut places: Vec<PeakPlace> = (0..)
+fn worst_peaks(true_peaks: &[ChannelPeaks], rate: f64) -> Vec<PeakPosition> {
+    let mut places: Vec<PeakPosition> = (0..)
         .zip(true_peaks)
         .flat_map(|(channel, peaks)| peaks.seconds.iter().map(move |peak| (channel, peak)))
         .filter(|(_, peak)| peak.level > 0.0)
-        .map(|(channel, peak)| PeakPlace {
+        .map(|(channel, peak)| PeakPosition {
             time_s: peak.frame / rate,
             channel,
             dbtp: decibels(f64::from(peak.level)),
         })
         .collect();
     places.sort_by(|a, b| b.dbtp.total_cmp(&a.dbtp).then(a.time_s.total_cmp(&b.time_s)));
-    let mut worst: Vec<PeakPlace> = Vec::with_capacity(WORST_PEAKS);
+    let mut worst: Vec<PeakPosition> = Vec::with_capacity(WORST_PEAKS);
     for place in places {
-        let is_new = |other: &PeakPlace| {
+        let is_new = |other: &PeakPosition| {
             other.channel != place.channel || (other.time_s - place.time_s).abs() >= APART_S
         };
         if worst.len() < WORST_PEAKS && worst.iter().all(is_new) {
@@ -259,9 +259,9 @@ fn overall_spectrum(spectrum: &SpectrumMeter, low_end: &LowEndMeter, rate: f64) 
     let total: f64 = powers.iter().sum();
     let share = |band: usize| {
         if BANDS[band].1 >= rate / 2.0 {
-            Reading::absent(Absent::Undefined)
+            Reading::absent(AbsenceReason::Undefined)
         } else {
-            Reading::or(10.0 * (powers[band] / total).log10(), Absent::Silent)
+            Reading::or(10.0 * (powers[band] / total).log10(), AbsenceReason::Silent)
         }
     };
     Spectrum {
@@ -309,7 +309,7 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
             .collect(),
         tilt_db_per_octave: of_quantile(tilt.map(|(slope, _)| slope)),
         tilt_deviation_db: of_quantile(tilt.map(|(_, distance)| distance)),
-        low_end_share_db: Reading::or(10.0 * (low / total).log10(), Absent::Silent),
+        low_end_share_db: Reading::or(10.0 * (low / total).log10(), AbsenceReason::Silent),
         harsh_spread_db: spread(&spectrum.harsh),
         sibilant_spread_db: spread(&spectrum.sibilant),
         bands_over_time_db,
@@ -331,6 +331,6 @@ fn percentiles(sixth: Sixth) -> BandPercentiles {
 fn spread(levels: &Levels) -> Reading {
     match (levels.quantile(0.95), levels.quantile(0.5)) {
         (Some(high), Some(middle)) => Reading::of(high - middle),
-        _ => Reading::absent(Absent::Silent),
+        _ => Reading::absent(AbsenceReason::Silent),
     }
 }

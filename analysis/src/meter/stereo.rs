@@ -1,7 +1,7 @@
 //! Correlation, width, balance and mono change, all from ΣL², ΣR² and ΣLR: of the whole, of bands and of windows.
 
 use model::Reading;
-use model::report::{Absent, Stereo, StereoBand, StereoDetail, StereoPlace};
+use model::report::{AbsenceReason, Stereo, StereoBand, StereoDetail, StereoMoment};
 
 use super::band_stats::Third;
 use super::levels::{LevelMeter, PairSums};
@@ -70,14 +70,14 @@ pub(super) fn of_whole(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
     let floor = (ll + rr) * 1e-14;
     let width_db = match (mid > floor, side > floor) {
         (true, true) => Reading::of(10.0 * (side / mid).log10()),
-        (true, false) | (false, false) => Reading::absent(Absent::Silent),
-        (false, true) => Reading::absent(Absent::Undefined),
+        (true, false) | (false, false) => Reading::absent(AbsenceReason::Silent),
+        (false, true) => Reading::absent(AbsenceReason::Undefined),
     };
     let of_both = |value: f64| {
         if ll > 0.0 && rr > 0.0 {
             Reading::of(value)
         } else {
-            Reading::absent(Absent::Silent)
+            Reading::absent(AbsenceReason::Silent)
         }
     };
     Stereo {
@@ -105,7 +105,7 @@ pub(super) fn detail(
         })
         .collect();
     let silence = SILENCE * 2.0 * rate * WINDOW_S as f64;
-    let over_time = |figure: fn(PairSums) -> Option<f64>| -> Vec<Option<f64>> {
+    let time_domain = |figure: fn(PairSums) -> Option<f64>| -> Vec<Option<f64>> {
         windows
             .iter()
             .map(|&sums| (sums.total() > silence).then(|| figure(sums)).flatten())
@@ -114,13 +114,13 @@ pub(super) fn detail(
     let start_s = WINDOW_S as f64;
     StereoDetail {
         bands: thirds.map(|(n, third)| band(n, &third)).collect(),
-        correlation: series::per_second(start_s, &over_time(PairSums::correlation), series::smallest),
-        width_db: series::per_second(start_s, &over_time(PairSums::width_db), series::mean),
-        balance_db: series::per_second(start_s, &over_time(PairSums::balance_db), series::mean),
-        mono_change_db: series::per_second(start_s, &over_time(PairSums::mono_change_db), series::smallest),
+        correlation: series::per_second(start_s, &time_domain(PairSums::correlation), series::smallest),
+        width_db: series::per_second(start_s, &time_domain(PairSums::width_db), series::mean),
+        balance_db: series::per_second(start_s, &time_domain(PairSums::balance_db), series::mean),
+        mono_change_db: series::per_second(start_s, &time_domain(PairSums::mono_change_db), series::smallest),
         low_width_db: low
             .width_db()
-            .map_or(Reading::absent(Absent::Silent), Reading::of),
+            .map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
         worst: worst(&windows),
     }
 }
@@ -139,7 +139,7 @@ fn band(n: i32, third: &Third) -> StereoBand {
 }
 
 /// Windows in which the side exceeds the mid, by the energy that this is.
-fn worst(windows: &[PairSums]) -> Vec<StereoPlace> {
+fn worst(windows: &[PairSums]) -> Vec<StereoMoment> {
     let excess = |index: usize| windows[index].side() - windows[index].mid();
     let mut order: Vec<usize> = (0..windows.len())
         .filter(|&index| excess(index) > windows[index].total() * 1e-6)
@@ -155,7 +155,7 @@ fn worst(windows: &[PairSums]) -> Vec<StereoPlace> {
         .into_iter()
         .filter_map(|index| {
             let sums = windows[index];
-            Some(StereoPlace {
+            Some(StereoMoment {
                 time_s: (index + WINDOW_S) as f64,
                 correlation: sums.correlation()?,
                 // Complete cancellation reads as the floor of rounding.
@@ -173,7 +173,7 @@ fn without_offset(squares: f64, offset: f64) -> f64 {
 
 /// The readings of a file that has not two channels.
 const fn not_stereo() -> Stereo {
-    const NONE: Reading = Reading::absent(Absent::NotStereo);
+    const NONE: Reading = Reading::absent(AbsenceReason::NotStereo);
     Stereo {
         correlation: NONE,
         width_db: NONE,

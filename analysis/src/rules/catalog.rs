@@ -9,7 +9,7 @@ mod signal;
 mod stereo;
 mod tone;
 
-use super::{Facts, Measure, Rule, Target, Words};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule};
 
 pub(super) const AREAS: [&[Rule]; 8] = [
     loudness::RULES,

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use model::verdict::{Area, Class, Rubric, Unit};
+use model::verdict::{Area, Class, Stage, Unit};
 
-use super::{CORRIDOR, RULE_SET, Rule, Target, catalog};
+use super::{Criterion, RULE_SET, Rule, TOLERANCE_BAND, catalog};
 
 /// The HTML id of a rule: `peaks.true_peak` is at `#peaks-true-peak`.
 #[must_use]
@@ -57,7 +57,7 @@ fn write_document(text: &mut String) -> std::fmt::Result {
         "Levels of 1/3-octave bands against their mean from 200 Hz to 4 kHz. Only what lies outside counts.\n"
     )?;
     writeln!(text, "| Hz | lowest | highest |\n|---:|---:|---:|")?;
-    for corner in CORRIDOR {
+    for corner in TOLERANCE_BAND {
         writeln!(
             text,
             "| {} | {} | {} |",
@@ -79,10 +79,10 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
     writeln!(text, "\n### {}\n", rule.id)?;
     writeln!(text, "**{}.** {}\n", rule.title, rule.why)?;
     writeln!(text, "- Measured: {}", rule.method)?;
-    for rubric in Rubric::ALL {
-        match rule.target(rubric) {
-            Some(target) => writeln!(text, "- {}: {}", rubric.name(), price(rule, target))?,
-            None => writeln!(text, "- {}: not judged", rubric.name())?,
+    for stage in Stage::ALL {
+        match rule.target(stage) {
+            Some(target) => writeln!(text, "- {}: {}", stage.name(), price(rule, target))?,
+            None => writeln!(text, "- {}: not judged", stage.name())?,
         }
     }
     writeln!(text, "- Range from: {}", rule.source)?;
@@ -117,7 +117,7 @@ fn in_general(rule: &Rule, action: &str) -> String {
         .replace("{label}", "the place named")
 }
 
-fn price(rule: &Rule, target: &Target) -> String {
+fn price(rule: &Rule, target: &Criterion) -> String {
     let unit = rule.unit.of_differences().symbol();
     let per = if unit.is_empty() { "1" } else { unit };
     format!(

@@ -1,13 +1,13 @@
 //! What a rule is made of: a measure, a range for each stage, a price, and words.
 
-use model::verdict::{Area, Class, Confidence, Operation, Place, Range, Rubric, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, Range, Stage, TimeRange, Unit};
 
-use super::Facts;
+use super::ReportView;
 
 /// Reads what a rule is about from a report.
-pub type Ask = fn(&Facts<'_>) -> Option<Measure>;
+pub type MeasureFn = fn(&ReportView<'_>) -> Option<Measurement>;
 /// Finds the operation that brings a value back which is outside of its range by so much: positive above, negative below.
-pub type Correct = fn(&Facts<'_>, &Measure, f64) -> Option<Operation>;
+pub type CorrectFn = fn(&ReportView<'_>, &Measurement, f64) -> Option<Operation>;
 
 /// A rule. Everything in it is data but the two functions that read a report.
 #[derive(Clone, Copy)]
@@ -31,24 +31,24 @@ pub struct Rule {
     /// Where the ranges come from.
     pub source: &'static str,
     /// The range in a mix; `None` where it does not matter there.
-    pub mix: Option<Target>,
+    pub mix: Option<Criterion>,
     /// The range in a master; `None` where it does not matter there.
-    pub master: Option<Target>,
+    pub master: Option<Criterion>,
     /// How far outside of the range a value must be to be said at all; inside again, it is fixed. This keeps a value
     /// at the edge from coming and going.
     pub tolerance: f64,
     /// What is said of a value above the range.
-    pub high: Option<Words>,
+    pub high: Option<CheckText>,
     /// What is said of a value below the range.
-    pub low: Option<Words>,
+    pub low: Option<CheckText>,
     /// What is said of a value that is good with a margin, and how large that margin is.
     pub strength: Option<(f64, &'static str)>,
     /// The rule that says the same, and more: this one costs only what exceeds the price of that one.
     pub covered_by: Option<&'static str>,
     /// The value and where it occurs; `None` where the report has none, or the rule makes no sense for the file.
-    pub measure: Ask,
+    pub measure: MeasureFn,
     /// What a machine could do.
-    pub step: Option<Correct>,
+    pub step: Option<CorrectFn>,
 }
 
 impl Rule {
@@ -74,12 +74,12 @@ impl Rule {
         step: None,
     };
 
-    /// The range and price in `rubric`.
+    /// The range and price in `stage`.
     #[must_use]
-    pub const fn target(&self, rubric: Rubric) -> Option<&Target> {
-        match rubric {
-            Rubric::Mix => self.mix.as_ref(),
-            Rubric::Master => self.master.as_ref(),
+    pub const fn target(&self, stage: Stage) -> Option<&Criterion> {
+        match stage {
+            Stage::Mix => self.mix.as_ref(),
+            Stage::Master => self.master.as_ref(),
         }
     }
 }
@@ -87,14 +87,14 @@ impl Rule {
 /// What is said, and what is to be done. `{value}`, `{excess}`, `{edge}` and `{label}` in `action` are replaced; the title
 /// is the same for every song.
 #[derive(Debug, Clone, Copy)]
-pub struct Words {
+pub struct CheckText {
     /// What is wrong, in a few words.
     pub title: &'static str,
     /// One action, as a producer would say it.
     pub action: &'static str,
 }
 
-impl Words {
+impl CheckText {
     pub(super) const fn new(title: &'static str, action: &'static str) -> Option<Self> {
         Some(Self { title, action })
     }
@@ -102,7 +102,7 @@ impl Words {
 
 /// A range and what it costs to be outside.
 #[derive(Debug, Clone, Copy)]
-pub struct Target {
+pub struct Criterion {
     low: f64,
     high: f64,
     /// Points per unit outside of the range.
@@ -111,7 +111,7 @@ pub struct Target {
     pub cap: f64,
 }
 
-impl Target {
+impl Criterion {
     /// Values up to `high` are fine.
     pub(super) const fn at_most(high: f64, slope: f64, cap: f64) -> Option<Self> {
         Self::between(f64::NEG_INFINITY, high, slope, cap)
@@ -169,7 +169,7 @@ impl Target {
 
 /// The value of a rule in one report.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measure {
+pub struct Measurement {
     /// In the rule's unit. Finite.
     pub value: f64,
     /// The frequency or channel that it belongs to, in words.
@@ -177,10 +177,10 @@ pub struct Measure {
     /// The same frequency as a number, for the corrective step.
     pub hz: Option<f64>,
     /// Where it occurs, worst first.
-    pub places: Vec<Place>,
+    pub places: Vec<TimeRange>,
 }
 
-impl Measure {
+impl Measurement {
     /// `value` alone; `None` where it is no number.
     #[must_use]
     pub fn of(value: f64) -> Option<Self> {
@@ -194,7 +194,7 @@ impl Measure {
 
     /// With the places where it occurs.
     #[must_use]
-    pub fn at(mut self, places: Vec<Place>) -> Self {
+    pub fn at(mut self, places: Vec<TimeRange>) -> Self {
         self.places = places;
         self
     }

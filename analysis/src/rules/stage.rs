@@ -4,10 +4,10 @@
 //! to 1 (master) along a straight line between two values; the weighted sum goes through the logistic function. The
 //! file's name is no sign: the same bytes have the same verdict.
 
-use model::verdict::{Indicator, Rubric, Stage, Unit};
+use model::verdict::{Indicator, Stage, StageDetection, Unit};
 
-use super::Facts;
-use super::facts::share_percent;
+use super::ReportView;
+use super::report_view::share_percent;
 
 struct Sign {
     title: &'static str,
@@ -16,7 +16,7 @@ struct Sign {
     /// The value that is typical of a mix, and of a master.
     mix: f64,
     master: f64,
-    measure: fn(&Facts<'_>) -> Option<f64>,
+    measure: fn(&ReportView<'_>) -> Option<f64>,
 }
 
 const SIGNS: [Sign; 6] = [
@@ -71,12 +71,12 @@ const SIGNS: [Sign; 6] = [
 ];
 
 /// The share of seconds whose true peak is within 0.5 dB of the highest one: a limiter leaves many of them.
-pub(super) fn flat_top_percent(facts: &Facts<'_>) -> Option<f64> {
+pub(super) fn flat_top_percent(facts: &ReportView<'_>) -> Option<f64> {
     let highest = facts.true_peak()?;
     share_percent(&facts.detail()?.peaks.true_peak_dbtp, |peak| peak > highest - 0.5)
 }
 
-pub(super) fn detect(facts: &Facts<'_>) -> Stage {
+pub(super) fn detect(facts: &ReportView<'_>) -> StageDetection {
     let mut sum = 0.0;
     let mut indicators = Vec::with_capacity(SIGNS.len());
     for sign in &SIGNS {
@@ -94,13 +94,13 @@ pub(super) fn detect(facts: &Facts<'_>) -> Stage {
     }
     // All signs at their ends give more than 99 %.
     let master = 1.0 / (1.0 + (-sum).exp());
-    let (rubric, certainty) = if master >= 0.5 {
-        (Rubric::Master, master)
+    let (stage, certainty) = if master >= 0.5 {
+        (Stage::Master, master)
     } else {
-        (Rubric::Mix, 1.0 - master)
+        (Stage::Mix, 1.0 - master)
     };
-    Stage {
-        rubric,
+    StageDetection {
+        stage,
         certainty: (certainty * 1_000.0).round() / 1_000.0,
         indicators,
     }

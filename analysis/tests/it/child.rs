@@ -5,7 +5,7 @@ use std::io::{Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 
-use analysis::child::{self, Fault, Message, Task};
+use analysis::child::{self, Fault, MeasureMessage, MeasureTask};
 use analysis::testkit::{Encoding, broken, music, wav};
 use model::{Failure, FailureCode};
 
@@ -18,13 +18,13 @@ fn the_child() {
     let _ = child::run(&task, child::stdin_file().unwrap(), std::io::stdout());
 }
 
-fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<Message>, ExitStatus) {
+fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitStatus) {
     let mut file: File = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     // Not at its start: the child sees to that.
     file.flush().unwrap();
     assert!(file.stream_position().unwrap() as usize == bytes.len());
-    let task = serde_json::to_string(&Task {
+    let task = serde_json::to_string(&MeasureTask {
         declared: None,
         max_duration_s: 600,
         threads: 2,
@@ -49,7 +49,7 @@ fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<Message>, ExitStatus) {
     let messages = lines
         .lines()
         .filter(|line| line.starts_with('{'))
-        .map(|line| Message::parse(line).unwrap());
+        .map(|line| MeasureMessage::parse(line).unwrap());
     (messages.collect(), output.status)
 }
 
@@ -59,9 +59,9 @@ fn a_file_becomes_progress_and_one_report() {
     assert!(status.success());
     let (last, before) = messages.split_last().unwrap();
     assert!(before.iter().all(|message| !message.is_final()), "{before:?}");
-    assert_eq!(before.first(), Some(&Message::Progress(0)));
+    assert_eq!(before.first(), Some(&MeasureMessage::Progress(0)));
     match last {
-        Message::Report(report) => assert!((report.file.duration_s - 20.0).abs() < 1e-9),
+        MeasureMessage::Report(report) => assert!((report.file.duration_s - 20.0).abs() < 1e-9),
         other => panic!("{other:?}"),
     }
 }
@@ -72,7 +72,7 @@ fn a_bad_file_becomes_one_failure() {
     assert!(status.success());
     assert_eq!(
         messages,
-        [Message::Failure(Failure::with(
+        [MeasureMessage::Failure(Failure::with(
             FailureCode::Unsupported,
             "a text"
         ))]
@@ -98,15 +98,15 @@ fn a_crash_ends_the_child_without_a_final_message() {
 #[test]
 fn messages_are_what_the_documents_say() {
     for (line, message) in [
-        (r#"{"progress":37}"#, Message::Progress(37)),
+        (r#"{"progress":37}"#, MeasureMessage::Progress(37)),
         (
             r#"{"failure":{"code":"silent"}}"#,
-            Message::Failure(Failure::new(FailureCode::Silent)),
+            MeasureMessage::Failure(Failure::new(FailureCode::Silent)),
         ),
-        (r#"{"io_error":"gone"}"#, Message::IoError("gone".into())),
+        (r#"{"io_error":"gone"}"#, MeasureMessage::IoError("gone".into())),
     ] {
-        assert_eq!(Message::parse(line).unwrap(), message);
+        assert_eq!(MeasureMessage::parse(line).unwrap(), message);
         assert_eq!(serde_json::to_string(&message).unwrap(), line);
     }
-    assert!(Message::parse("thread 'main' panicked").is_err());
+    assert!(MeasureMessage::parse("thread 'main' panicked").is_err());
 }

@@ -3,25 +3,25 @@
 use analysis::comparison::compare;
 use model::{
     Reading, Report,
-    comparison::{Comparison, Measure, Remark, Topic},
-    report::{Absent, BANDS},
+    comparison::{Comparison, Difference, DifferenceKind, Figure},
+    report::{AbsenceReason, BANDS},
 };
 
 use crate::song::{song, unspoilt};
 
-fn tones(comparison: &Comparison) -> Vec<&Remark> {
+fn tones(comparison: &Comparison) -> Vec<&Difference> {
     comparison
-        .remarks
+        .differences
         .iter()
-        .filter(|remark| matches!(remark.topic, Topic::Tone { .. }))
+        .filter(|difference| matches!(difference.topic, DifferenceKind::BandDelta { .. }))
         .collect()
 }
 
-fn figure(comparison: &Comparison, measure: Measure) -> Option<&Remark> {
+fn figure(comparison: &Comparison, measure: Figure) -> Option<&Difference> {
     comparison
-        .remarks
+        .differences
         .iter()
-        .find(|remark| remark.topic == Topic::Figure { measure })
+        .find(|difference| difference.topic == DifferenceKind::Figure { measure })
 }
 
 fn humped(db: f64) -> Report {
@@ -31,7 +31,7 @@ fn humped(db: f64) -> Report {
 #[test]
 fn a_file_beside_itself_differs_in_nothing() {
     let comparison = compare(unspoilt(), &[unspoilt(), unspoilt()]);
-    assert_eq!(comparison.remarks, []);
+    assert_eq!(comparison.differences, []);
     assert_eq!(comparison.references[0].gain_db, Some(0.0));
     assert_eq!(comparison.references[0].ends_at_hz, None);
     assert!(!comparison.references[0].is_lossy);
@@ -56,7 +56,7 @@ fn a_file_beside_itself_differs_in_nothing() {
 fn loudness_alone_is_a_figure_and_no_tone() {
     let quiet = song(|song| song.gain_db = -9.0);
     let comparison = compare(&quiet, &[unspoilt()]);
-    assert_eq!(tones(&comparison), Vec::<&Remark>::new());
+    assert_eq!(tones(&comparison), Vec::<&Difference>::new());
     let gain = comparison.references[0].gain_db.unwrap();
     assert!((gain + 9.0).abs() < 0.05, "{gain}");
     let worst = comparison
@@ -68,7 +68,7 @@ fn loudness_alone_is_a_figure_and_no_tone() {
     let integrated = comparison
         .measures
         .iter()
-        .find(|measured| measured.measure == Measure::Integrated)
+        .find(|measured| measured.measure == Figure::Integrated)
         .and_then(|measured| measured.value.difference());
     assert!((integrated.unwrap() + 9.0).abs() < 0.05);
 }
@@ -76,18 +76,18 @@ fn loudness_alone_is_a_figure_and_no_tone() {
 #[test]
 fn a_hump_is_said_where_it_is_and_as_high_as_it_is() {
     let comparison = compare(&humped(6.0), &[unspoilt()]);
-    let [remark] = tones(&comparison)[..] else {
-        panic!("{:?}", comparison.remarks);
+    let [difference] = tones(&comparison)[..] else {
+        panic!("{:?}", comparison.differences);
     };
-    let Topic::Tone { from_hz, to_hz } = remark.topic else {
-        panic!("{remark:?}");
+    let DifferenceKind::BandDelta { from_hz, to_hz } = difference.topic else {
+        panic!("{difference:?}");
     };
     assert!(
         (1_400.0..2_400.0).contains(&from_hz) && (3_700.0..6_500.0).contains(&to_hz),
-        "{remark:?}"
+        "{difference:?}"
     );
-    assert!((3.0..6.0).contains(&remark.by), "{remark:?}");
-    assert_eq!(remark.spread, None);
+    assert!((3.0..6.0).contains(&difference.by), "{difference:?}");
+    assert_eq!(difference.spread, None);
     let peak = comparison
         .thirds
         .iter()
@@ -107,7 +107,7 @@ fn a_hump_is_said_where_it_is_and_as_high_as_it_is() {
     assert!(
         tones(&dull)[0].title().starts_with("Less at"),
         "{:?}",
-        dull.remarks
+        dull.differences
     );
 }
 
@@ -115,12 +115,19 @@ fn a_hump_is_said_where_it_is_and_as_high_as_it_is() {
 fn what_references_do_themselves_is_no_remark() {
     let references = [humped(-4.0), humped(0.0), humped(5.0)];
     let references: Vec<&Report> = references.iter().collect();
-    assert_eq!(tones(&compare(&humped(4.0), &references)), Vec::<&Remark>::new());
+    assert_eq!(
+        tones(&compare(&humped(4.0), &references)),
+        Vec::<&Difference>::new()
+    );
     let comparison = compare(&humped(11.0), &references);
-    let remark = tones(&comparison)[0];
-    let spread = remark.spread.unwrap();
-    assert!((4.0..9.5).contains(&spread), "{remark:?}");
-    assert!(remark.sentence().contains("within"), "{}", remark.sentence());
+    let difference = tones(&comparison)[0];
+    let spread = difference.spread.unwrap();
+    assert!((4.0..9.5).contains(&spread), "{difference:?}");
+    assert!(
+        difference.sentence().contains("within"),
+        "{}",
+        difference.sentence()
+    );
 }
 
 #[test]
@@ -129,7 +136,7 @@ fn a_reference_without_highs_is_compared_where_it_has_signal() {
     let comparison = compare(unspoilt(), &[&cut]);
     let end = comparison.references[0].ends_at_hz.unwrap();
     assert!((14_700.0..15_400.0).contains(&end), "{end}");
-    assert_eq!(tones(&comparison), Vec::<&Remark>::new());
+    assert_eq!(tones(&comparison), Vec::<&Difference>::new());
     let air = BANDS.len() - 1;
     assert_eq!(comparison.bands[air].each, [None]);
     assert!(comparison.bands[air].mix.is_some());
@@ -149,7 +156,7 @@ fn a_reference_without_highs_is_compared_where_it_has_signal() {
     // And a mix without highs lacks nothing that could be known.
     let comparison = compare(&cut, &[unspoilt()]);
     assert_eq!(comparison.bands[air].mix, None);
-    assert_eq!(tones(&comparison), Vec::<&Remark>::new());
+    assert_eq!(tones(&comparison), Vec::<&Difference>::new());
 }
 
 #[test]
@@ -159,9 +166,9 @@ fn width_is_compared_whatever_the_loudness() {
         song.gain_db = -6.0;
     });
     let comparison = compare(&narrow, &[unspoilt()]);
-    let remark = figure(&comparison, Measure::Width).unwrap();
-    assert_eq!(remark.title(), "Narrower");
-    assert!((-8.5..-4.0).contains(&remark.by), "{remark:?}");
+    let difference = figure(&comparison, Figure::Width).unwrap();
+    assert_eq!(difference.title(), "Narrower");
+    assert!((-8.5..-4.0).contains(&difference.by), "{difference:?}");
     let middle = comparison
         .widths
         .iter()
@@ -171,14 +178,14 @@ fn width_is_compared_whatever_the_loudness() {
     assert!((middle + 8.0).abs() < 0.5, "{middle}");
     // Bass that is as good as mono in both is no difference that anybody hears.
     let bass = song(|song| song.low_side_db = -40.0);
-    assert_eq!(figure(&compare(&bass, &[unspoilt()]), Measure::LowWidth), None);
+    assert_eq!(figure(&compare(&bass, &[unspoilt()]), Figure::LowWidth), None);
     // Wide bass is one, as far as it is heard as wide; bass that is narrower than theirs is no trouble.
     let wide_bass = song(|song| song.low_side_db = -2.0);
-    let by = figure(&compare(&wide_bass, &[&bass]), Measure::LowWidth)
+    let by = figure(&compare(&wide_bass, &[&bass]), Figure::LowWidth)
         .unwrap()
         .by;
     assert!((6.0..15.0).contains(&by), "{by}");
-    assert_eq!(figure(&compare(&bass, &[&wide_bass]), Measure::LowWidth), None);
+    assert_eq!(figure(&compare(&bass, &[&wide_bass]), Figure::LowWidth), None);
 }
 
 #[test]
@@ -186,13 +193,13 @@ fn compression_is_said_once() {
     let dense = song(|song| song.limit_to(-1.0, 12.0));
     let comparison = compare(&dense, &[unspoilt()]);
     assert!(
-        figure(&comparison, Measure::Psr).is_some(),
+        figure(&comparison, Figure::Psr).is_some(),
         "{:?}",
-        comparison.remarks
+        comparison.differences
     );
-    assert_eq!(figure(&comparison, Measure::Plr), None);
+    assert_eq!(figure(&comparison, Figure::Plr), None);
     assert_eq!(
-        figure(&comparison, Measure::Psr).unwrap().title(),
+        figure(&comparison, Figure::Psr).unwrap().title(),
         "More compressed"
     );
 }
@@ -200,11 +207,11 @@ fn compression_is_said_once() {
 #[test]
 fn a_reference_without_loudness_is_not_compared_by_level() {
     let mut silent = unspoilt().clone();
-    silent.loudness.integrated_lufs = Reading::absent(Absent::Silent);
+    silent.loudness.integrated_lufs = Reading::absent(AbsenceReason::Silent);
     let comparison = compare(unspoilt(), &[&silent]);
     assert_eq!(comparison.references[0].gain_db, None);
     assert!(comparison.thirds.iter().all(|tone| tone.level.spread.is_none()));
-    assert_eq!(comparison.remarks, []);
+    assert_eq!(comparison.differences, []);
     let json = serde_json::to_string(&comparison).unwrap();
     assert_eq!(serde_json::from_str::<Comparison>(&json).unwrap(), comparison);
 }

@@ -7,7 +7,7 @@ use crate::{assert_near, measured, report_of};
 use analysis::testkit::{Encoding, Noise, Planes, amplitude, music, pink_noise, silence, sine, tones, wav};
 use analysis::{Options, measure};
 use model::Report;
-use model::report::{Absent, BandLevel, Detail, Series};
+use model::report::{AbsenceReason, BandLevel, Detail, Series};
 use proptest::prelude::*;
 
 fn detail(rate: u32, planes: &Planes) -> Detail {
@@ -336,7 +336,7 @@ fn the_cutoff_of_brickwalled_noise_is_found_and_full_noise_has_none() {
     let full: Vec<f64> = (0..44_100 * 5).map(|_| 0.3 * noise.white()).collect();
     assert_eq!(
         detail(44_100, &both(full)).quality.cutoff_hz.why(),
-        Some(Absent::Undefined)
+        Some(AbsenceReason::Undefined)
     );
 }
 
@@ -362,7 +362,7 @@ fn bits_silence_floor_and_copies_are_as_constructed() {
     // White noise has a third of the power of its peak.
     assert_near(quality.noise_floor_dbfs, -74.77, 0.5, "floor");
     assert!(quality.is_dual_mono && !quality.is_inverted && quality.silent_channels.is_empty());
-    assert_eq!(quality.effective_bits.why(), Some(Absent::Undefined));
+    assert_eq!(quality.effective_bits.why(), Some(AbsenceReason::Undefined));
     assert_eq!(of(Encoding::Int16).effective_bits.value(), Some(16.0));
     assert_eq!(of(Encoding::Int24).effective_bits.value(), Some(24.0));
     let rounded: Vec<f64> = tone.iter().map(|x| (x * 32_768.0).round() / 32_768.0).collect();

@@ -7,22 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::rules::{RULE_SET, catalog, document, find, judge};
 use model::Report;
-use model::verdict::{Class, Judgement, Rubric, Severity};
+use model::verdict::{Class, ScoreBreakdown, Severity, Stage};
 
 use defects::{Side, cases};
 
 use crate::song;
 
-/// Whether `judgement` says `rule`, in a row of its own or as covered by another.
-fn says(judgement: &Judgement, rule: &str) -> bool {
-    judgement
+/// Whether `breakdown` says `rule`, in a row of its own or as covered by another.
+fn says(breakdown: &ScoreBreakdown, rule: &str) -> bool {
+    breakdown
         .findings
         .iter()
         .any(|finding| finding.rule == rule || finding.covers.iter().any(|(covered, _)| covered == rule))
 }
 
-fn row(judgement: &Judgement, rule: &str) -> String {
-    let rows: Vec<String> = judgement
+fn row(breakdown: &ScoreBreakdown, rule: &str) -> String {
+    let rows: Vec<String> = breakdown
         .findings
         .iter()
         .map(|finding| {
@@ -34,7 +34,7 @@ fn row(judgement: &Judgement, rule: &str) -> String {
             )
         })
         .collect();
-    let passed = judgement.passed.iter().find(|passed| passed.rule == rule);
+    let passed = breakdown.passed.iter().find(|passed| passed.rule == rule);
     format!("{rule}: passed {passed:?}; findings {rows:?}")
 }
 
@@ -43,7 +43,7 @@ fn every_rule_is_set_off_by_its_defect_and_not_by_the_neighbour() {
     let mut wrong = Vec::new();
     for case in cases() {
         let (bad, good) = (judge(&(case.bad)()), judge(&(case.good)()));
-        let (bad, good) = (bad.by(case.rubric), good.by(case.rubric));
+        let (bad, good) = (bad.by(case.stage), good.by(case.stage));
         if !says(bad, case.rule) {
             wrong.push(format!(
                 "silent on its defect, {:?} {}",
@@ -138,10 +138,10 @@ fn a_report_of_the_first_version_is_judged_by_what_it_has() {
     let mut report = song::song(|song| song.gain_db = 9.0);
     report.detail = None;
     let verdict = judge(&report);
-    assert!(says(verdict.by(Rubric::Master), "peaks.true_peak"));
+    assert!(says(verdict.by(Stage::Master), "peaks.true_peak"));
     assert!(
         verdict
-            .by(Rubric::Master)
+            .by(Stage::Master)
             .not_applicable
             .contains(&"dynamics.psr".to_owned())
     );
@@ -150,22 +150,22 @@ fn a_report_of_the_first_version_is_judged_by_what_it_has() {
 #[test]
 fn a_song_without_faults_is_ready_by_both_rubrics_and_hears_what_is_good() {
     let verdict = judge(song::unspoilt());
-    for rubric in Rubric::ALL {
-        let judgement = verdict.by(rubric);
-        assert!(judgement.score.value() >= 95.0, "{}", row(judgement, ""));
-        assert_eq!(judgement.count(Severity::Problem), 0);
-        assert!(judgement.strengths().count() >= 5);
+    for stage in Stage::ALL {
+        let breakdown = verdict.by(stage);
+        assert!(breakdown.score.value() >= 95.0, "{}", row(breakdown, ""));
+        assert_eq!(breakdown.count(Severity::Problem), 0);
+        assert!(breakdown.strengths().count() >= 5);
     }
 }
 
 #[test]
 fn a_finished_master_is_a_master_and_an_open_mix_is_a_mix() {
     let master = judge(&song::song(|song| song.limit_to(-0.3, 9.0)));
-    assert_eq!(master.stage.rubric, Rubric::Master, "{:?}", master.stage);
-    assert!(master.stage.certainty > 0.9);
+    assert_eq!(master.detected.stage, Stage::Master, "{:?}", master.detected);
+    assert!(master.detected.certainty > 0.9);
     let mix = judge(&song::song(|song| song.gain_db = -6.0));
-    assert_eq!(mix.stage.rubric, Rubric::Mix, "{:?}", mix.stage);
-    assert!(mix.stage.certainty > 0.8);
+    assert_eq!(mix.detected.stage, Stage::Mix, "{:?}", mix.detected);
+    assert!(mix.detected.certainty > 0.8);
 }
 
 #[test]
@@ -173,14 +173,14 @@ fn real_music_sets_off_no_alarm_of_stereo_or_phase() {
     let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for track in crate::agreement::tracks().into_iter().take(6) {
         let verdict = judge(&crate::report_of(std::fs::read(&track).unwrap()));
-        for rubric in Rubric::ALL {
-            let judgement = verdict.by(rubric);
+        for stage in Stage::ALL {
+            let breakdown = verdict.by(stage);
             assert!(
-                judgement.score.value() > 75.0,
+                breakdown.score.value() > 75.0,
                 "{track:?}: {}",
-                row(judgement, "")
+                row(breakdown, "")
             );
-            for finding in &judgement.findings {
+            for finding in &breakdown.findings {
                 if finding.rule.starts_with("stereo.") && finding.class != Class::Taste {
                     said.entry(track.display().to_string())
                         .or_default()

@@ -2,7 +2,7 @@
 
 use crate::{assert_near, measured, report_of};
 use analysis::testkit::{Encoding, Noise, amplitude, music, silence, sine, wav};
-use model::report::{Absent, BANDS, NoteCode};
+use model::report::{AbsenceReason, BANDS, NoteCode};
 
 #[test]
 fn two_equal_channels_are_fully_correlated_and_have_no_width() {
@@ -11,7 +11,7 @@ fn two_equal_channels_are_fully_correlated_and_have_no_width() {
     assert_near(stereo.correlation, 1.0, 1e-9, "correlation");
     assert_near(stereo.balance_db, 0.0, 1e-9, "balance");
     assert_near(stereo.mono_change_lu, 0.0, 1e-9, "mono");
-    assert_eq!(stereo.width_db.why(), Some(Absent::Silent));
+    assert_eq!(stereo.width_db.why(), Some(AbsenceReason::Silent));
 }
 
 #[test]
@@ -20,8 +20,8 @@ fn opposite_channels_vanish_in_mono() {
     let opposite = tone.iter().map(|x| -x).collect();
     let stereo = measured(48_000, &vec![tone, opposite]).stereo;
     assert_near(stereo.correlation, -1.0, 1e-9, "correlation");
-    assert_eq!(stereo.mono_change_lu.why(), Some(Absent::Silent));
-    assert_eq!(stereo.width_db.why(), Some(Absent::Undefined));
+    assert_eq!(stereo.mono_change_lu.why(), Some(AbsenceReason::Silent));
+    assert_eq!(stereo.width_db.why(), Some(AbsenceReason::Undefined));
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn one_silent_channel_leaves_ratios_without_a_value() {
     let left = sine(48_000, 500.0, 0.5, 0.0, 4.0);
     let right = vec![0.0; left.len()];
     let stereo = measured(48_000, &vec![left, right]).stereo;
-    assert_eq!(stereo.balance_db.why(), Some(Absent::Silent));
-    assert_eq!(stereo.correlation.why(), Some(Absent::Silent));
+    assert_eq!(stereo.balance_db.why(), Some(AbsenceReason::Silent));
+    assert_eq!(stereo.correlation.why(), Some(AbsenceReason::Silent));
     assert_near(stereo.width_db, 0.0, 1e-6, "width");
     assert_near(stereo.mono_change_lu, -3.01, 0.01, "mono");
 }
@@ -80,7 +80,7 @@ fn mono_is_measured_as_on_two_loudspeakers_and_says_so() {
         "loudness",
     );
     assert_eq!(mono.notes[0].code, NoteCode::DualMono);
-    assert_eq!(mono.stereo.correlation.why(), Some(Absent::NotStereo));
+    assert_eq!(mono.stereo.correlation.why(), Some(AbsenceReason::NotStereo));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn white_noise_rises_by_three_decibels_per_octave_and_its_shares_are_its_bandwid
 fn bands_beyond_half_the_sample_rate_have_no_value() {
     let tone = sine(8_000, 1_000.0, 0.5, 0.0, 4.0);
     let spectrum = measured(8_000, &vec![tone]).spectrum;
-    assert_eq!(spectrum.bands_db[5].why(), Some(Absent::Undefined));
+    assert_eq!(spectrum.bands_db[5].why(), Some(AbsenceReason::Undefined));
     assert!(spectrum.bands_db[3].value().is_some());
     assert!(spectrum.sixth_octave.last().unwrap().hz < 4_000.0);
 }

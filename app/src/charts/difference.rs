@@ -1,7 +1,7 @@
 //! A mix less its references over frequency: the line is the mix, the band is where the references lie.
 
 use leptos::prelude::*;
-use model::comparison::Tone;
+use model::comparison::BandDelta;
 
 use super::plot::{FrequencyAxis, UprightScale, across, line};
 use crate::{
@@ -27,7 +27,7 @@ pub fn DifferenceChart(
     #[prop(into)]
     summary: String,
     /// The bands.
-    tones: Vec<Tone>,
+    tones: Vec<BandDelta>,
 ) -> impl IntoView {
     let points: Vec<_> = tones
         .iter()
@@ -55,12 +55,12 @@ pub fn DifferenceChart(
 }
 
 /// Where several references lie around their median; a stretch in which there is one alone has no area.
-fn spread(tones: &[Tone]) -> String {
+fn spread(tones: &[BandDelta]) -> String {
     tones
         .chunk_by(|a, b| a.level.spread.is_some() == b.level.spread.is_some())
         .filter(|stretch| stretch[0].level.spread.is_some())
         .map(|stretch| {
-            let edge = |of: fn(&model::comparison::Spread) -> f64| {
+            let edge = |of: fn(&model::comparison::ReferenceRange) -> f64| {
                 stretch.iter().filter_map(move |tone| {
                     let spread = tone.level.spread?;
                     Some(Some((
@@ -77,7 +77,7 @@ fn spread(tones: &[Tone]) -> String {
         .collect()
 }
 
-fn table(title: &'static str, tones: &[Tone]) -> DataTable {
+fn table(title: &'static str, tones: &[BandDelta]) -> DataTable {
     let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| format::number(value, 1));
     let rows = tones
         .iter()

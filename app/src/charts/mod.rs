@@ -3,9 +3,9 @@
 //! A plot has no `viewBox`: it counts in percent, so that lettering keeps its size from 320 px to 2000 px. Curves live
 //! in a nested `<svg>` that is stretched (`preserveAspectRatio="none"`) while its strokes are not.
 
+pub mod chart_track;
 pub mod difference;
-mod heat;
-pub mod lane;
+mod heatmap;
 pub mod loudness;
 pub mod plot;
 pub mod score_path;

@@ -1,7 +1,7 @@
 //! The score from version to version.
 
 use leptos::prelude::*;
-use model::{song::Version, text, verdict::Rubric};
+use model::{song::Version, text, verdict::Stage};
 
 use super::plot::{UprightScale, line};
 use crate::ui::{ChartFrame, meter::percent};
@@ -14,7 +14,7 @@ const MOST_LETTERED: usize = 12;
 struct Point {
     number: u32,
     score: f64,
-    rubric: Rubric,
+    stage: Stage,
 }
 
 /// The path of the score over the judged versions of a song; nothing where there are fewer than two. The numbers are in
@@ -41,11 +41,11 @@ pub fn ScorePath(
         .map(|(at, point)| {
             let (x, y) = (percent(across(at)), percent(scale.percent(point.score)));
             // A circle for a mix, a diamond for a master: the shape says it without the colour.
-            let shape = match point.rubric {
-                Rubric::Mix => {
+            let shape = match point.stage {
+                Stage::Mix => {
                     view! { <circle class="marker" cx=x.clone() cy=y.clone() r="5"></circle> }.into_any()
                 }
-                Rubric::Master => view! {
+                Stage::Master => view! {
                     <svg x=x.clone() y=y.clone() overflow="visible">
                         <path class="marker" d="M0 -6.5L6.5 0L0 6.5L-6.5 0Z"></path>
                     </svg>
@@ -78,8 +78,8 @@ pub fn ScorePath(
             }
         })
         .collect_view();
-    let both = points.iter().any(|point| point.rubric == Rubric::Mix)
-        && points.iter().any(|point| point.rubric == Rubric::Master);
+    let both = points.iter().any(|point| point.stage == Stage::Mix)
+        && points.iter().any(|point| point.stage == Stage::Master);
     let legend = both.then(|| {
         view! {
             <p class="legend small">
@@ -121,7 +121,7 @@ fn points(versions: &[Version]) -> Vec<Point> {
             Some(Point {
                 number: version.number,
                 score: score.points.value(),
-                rubric: score.rubric,
+                stage: score.stage,
             })
         })
         .collect()
@@ -184,7 +184,7 @@ mod tests {
             .map(|(score, number)| Point {
                 number,
                 score: *score,
-                rubric: Rubric::Mix,
+                stage: Stage::Mix,
             })
             .collect()
     }

@@ -1,16 +1,16 @@
 //! The average spectrum, and the shares of the seven bands.
 
-use analysis::rules::{CORRIDOR, bounds_db};
+use analysis::rules::{TOLERANCE_BAND, bounds_db};
 use leptos::prelude::*;
 use model::{
-    comparison::Tone,
+    comparison::BandDelta,
     report::{BANDS, BandLevel, BandPercentiles, Spectrum},
 };
 
 use super::plot::{FrequencyAxis, across, line, probe};
 use crate::{
     format,
-    islands::probe::ProbedBand,
+    islands::spectrum_readout::ReadoutBand,
     ui::{ChartFrame, DataTable, meter::percent},
 };
 
@@ -31,7 +31,7 @@ pub fn SpectrumChart(
     percentiles: Vec<BandPercentiles>,
     /// The same bands of references at the loudness of the mix; may be empty.
     #[prop(optional)]
-    references: Vec<Tone>,
+    references: Vec<BandDelta>,
     /// Prefix of the ids.
     #[prop(default = "spectrum")]
     id: &'static str,
@@ -64,13 +64,13 @@ pub fn SpectrumChart(
     let area = area(&points);
     let range = range(&percentiles, down);
     let mut summary = spectrum_summary(&audible);
-    let corridor = corridor(&audible, down);
-    if corridor.is_some() {
+    let tolerance_band = tolerance_band(&audible, down);
+    if tolerance_band.is_some() {
         summary.push_str(
             " The dashed lines are the corridor of finished music at this loudness; only what lies outside can cost points.",
         );
     }
-    let corridor = corridor.map(|path| view! { <path class="corridor-edge" d=path></path> });
+    let tolerance_band = tolerance_band.map(|path| view! { <path class="corridor-edge" d=path></path> });
     let references = (!references.is_empty()).then(|| {
         summary.push_str(" The dotted line is the median of your references, turned to the same loudness.");
         let points: Vec<_> = references
@@ -145,7 +145,7 @@ pub fn SpectrumChart(
                     preserveAspectRatio="none"
                 >
                     {fill}
-                    {corridor}
+                    {tolerance_band}
                     {references}
                     <path class="trace" d=line(&points)></path>
                 </svg>
@@ -160,10 +160,10 @@ pub fn SpectrumChart(
 
 /// Both edges of the corridor of tone, laid at the mean level from 200 Hz to 4 kHz; `None` where there is none. The rules
 /// judge 1/3 octaves against the same corridor; in 1/6 octaves both curves lie lower by the same amount.
-fn corridor(bands: &[&BandLevel], down: impl Fn(f64) -> f64) -> Option<String> {
+fn tolerance_band(bands: &[&BandLevel], down: impl Fn(f64) -> f64) -> Option<String> {
     let mean = middle_db(bands.iter().copied())?;
     let edge = |db_of: fn((f64, f64)) -> f64| {
-        let points: Vec<_> = CORRIDOR
+        let points: Vec<_> = TOLERANCE_BAND
             .iter()
             .map(|corner| {
                 let db = mean + db_of(bounds_db(corner.hz)?);
@@ -186,7 +186,7 @@ fn middle_db<'a>(bands: impl Iterator<Item = &'a BandLevel>) -> Option<f64> {
 
 /// The bands of the chart with the corridor around each, for reading out.
 #[must_use]
-pub fn probed(spectrum: &Spectrum) -> Vec<ProbedBand> {
+pub fn probed(spectrum: &Spectrum) -> Vec<ReadoutBand> {
     let audible = || {
         let bands = spectrum.sixth_octave.iter();
         bands.filter(|band| (20.0..=20_000.0).contains(&band.hz))
@@ -194,11 +194,11 @@ pub fn probed(spectrum: &Spectrum) -> Vec<ProbedBand> {
     let middle = middle_db(audible());
     audible()
         .map(|band| {
-            let corridor = middle.and_then(|middle| {
+            let tolerance_band = middle.and_then(|middle| {
                 let (low, high) = bounds_db(band.hz)?;
                 Some((middle + low, middle + high))
             });
-            ProbedBand::new(band.hz, band.db.map(f64::from), corridor)
+            ReadoutBand::new(band.hz, band.db.map(f64::from), tolerance_band)
         })
         .collect()
 }

@@ -127,7 +127,7 @@ fn summary(stereo: &Stereo) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::report::Absent;
+    use model::report::AbsenceReason;
 
     use super::*;
 
@@ -140,7 +140,7 @@ mod tests {
             balance_db: Reading::of(0.2),
         };
         assert!(summary(&stereo).ends_with("falls by 0.7\u{202f}LU."));
-        stereo.correlation = Reading::absent(Absent::NotStereo);
+        stereo.correlation = Reading::absent(AbsenceReason::NotStereo);
         assert_eq!(summary(&stereo), "Nothing to compare: not stereo.");
     }
 }

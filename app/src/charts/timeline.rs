@@ -7,15 +7,15 @@ use model::{
 };
 
 use super::{
-    heat::Heat,
-    lane::lowest,
+    chart_track::lowest,
+    heatmap::Heatmap,
     loudness::window_over,
     plot::{CURVE_POINTS, TABLE_ROWS, TimeAxis, UprightScale, line, playhead, runs, time_grid},
     stereo_bands::AGAINST,
 };
 use crate::{
     format,
-    islands::lanes::{Lane, Lanes},
+    islands::chart_tracks::{ChartTrack, ChartTracks},
     ui::{DataTable, Table, meter::percent},
 };
 
@@ -76,9 +76,9 @@ pub fn TimelineChart(
         )
     });
     let heat = detail
-        .map(|detail| Heat::of(&detail.spectrum.bands_over_time_db, duration_s))
+        .map(|detail| Heatmap::of(&detail.spectrum.bands_over_time_db, duration_s))
         .filter(|heat| !heat.is_empty());
-    let legend = heat.is_some().then(Heat::legend);
+    let legend = heat.is_some().then(Heatmap::legend);
     let heat = heat.map(|heat| row("Bands", "", None, heat.plot(duration_s)));
     let loudest = loudest(short_term).map(|at| fact("loudest", at, 1, "LUFS"));
     let window = window_over(short_term, integrated);
@@ -107,16 +107,16 @@ pub fn TimelineChart(
 
 /// What the read-outs say, on one grid of time.
 #[must_use]
-pub fn lanes(report: &Report) -> Lanes {
+pub fn chart_tracks(report: &Report) -> ChartTracks {
     let duration_s = report.file.duration_s;
     let step_s = (duration_s / STEPS as f64).ceil().max(STEP_S);
     // Ends with the file, which is at most some days long.
     let count = (duration_s / step_s).ceil().clamp(0.0, 2.0 * STEPS as f64) as usize;
     let short_term = |pick: Pick, places, name: &str, unit: &str, series: &Series| {
         let values = (0..count).map(|at| meter_at(series, at as f64 * step_s, step_s, pick));
-        Lane::new(name, unit, places, values)
+        ChartTrack::new(name, unit, places, values)
     };
-    let mut lanes = vec![short_term(
+    let mut chart_tracks = vec![short_term(
         loudest_of,
         1,
         "Short-term",
@@ -124,16 +124,16 @@ pub fn lanes(report: &Report) -> Lanes {
         &report.loudness.short_term_lufs,
     )];
     if let Some(detail) = report.detail.as_deref() {
-        lanes.push(short_term(lowest_of, 1, "PSR", "LU", &detail.dynamics.psr_lu));
+        chart_tracks.push(short_term(lowest_of, 1, "PSR", "LU", &detail.dynamics.psr_lu));
         if let Some(stereo) = &detail.stereo {
-            lanes.push(short_term(lowest_of, 2, "Correlation", "", &stereo.correlation));
+            chart_tracks.push(short_term(lowest_of, 2, "Correlation", "", &stereo.correlation));
         }
         for ((name, ..), series) in BANDS.into_iter().zip(&detail.spectrum.bands_over_time_db) {
             let values = (0..count).map(|at| mean_over(series, at as f64 * step_s, step_s));
-            lanes.push(Lane::new(name, "dB", 0, values));
+            chart_tracks.push(ChartTrack::new(name, "dB", 0, values));
         }
     }
-    Lanes { step_s, lanes }
+    ChartTracks { step_s, chart_tracks }
 }
 
 /// Which value of a run stands for it, and its index.
@@ -274,22 +274,22 @@ fn summary(report: &Report) -> String {
 
 /// Every lane by time; short files by the second.
 fn table(report: &Report) -> DataTable {
-    let lanes = lanes(report);
-    let count = lanes
-        .lanes
+    let chart_tracks = chart_tracks(report);
+    let count = chart_tracks
+        .chart_tracks
         .iter()
         .map(|lane| lane.values.len())
         .max()
         .unwrap_or(0);
     let rows = runs(count, TABLE_ROWS)
         .map(|run| {
-            let time = format::clock(run.start as f64 * lanes.step_s);
-            let values = lanes.lanes.iter().map(|lane| lane.text(run.start));
+            let time = format::clock(run.start as f64 * chart_tracks.step_s);
+            let values = chart_tracks.chart_tracks.iter().map(|lane| lane.text(run.start));
             std::iter::once(time).chain(values).collect()
         })
         .collect();
-    let heads: Vec<String> = lanes
-        .lanes
+    let heads: Vec<String> = chart_tracks
+        .chart_tracks
         .iter()
         .map(|lane| {
             format!("{}, {}", lane.name, lane.unit)
@@ -349,17 +349,20 @@ mod tests {
 
     #[test]
     fn the_lanes_of_hours_have_no_more_steps_than_those_of_minutes() {
-        let mut report = crate::pages::report::specimen::view(model::Timestamp(0))
+        let mut report = crate::pages::report::sample_report::view(model::Timestamp(0))
             .report
             .unwrap();
         for duration_s in [3.0, 214.0, 10_800.0] {
             report.file.duration_s = duration_s;
-            let lanes = lanes(&report);
+            let chart_tracks = chart_tracks(&report);
             assert!(
-                lanes.lanes.iter().all(|lane| lane.values.len() <= STEPS + 1),
+                chart_tracks
+                    .chart_tracks
+                    .iter()
+                    .all(|lane| lane.values.len() <= STEPS + 1),
                 "{duration_s} s"
             );
-            assert!(lanes.at(duration_s - 0.01) < lanes.lanes[0].values.len());
+            assert!(chart_tracks.at(duration_s - 0.01) < chart_tracks.chart_tracks[0].values.len());
         }
     }
 }

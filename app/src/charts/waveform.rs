@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{
     Reading, Report,
-    report::{At, Waveform},
+    report::{Position, Waveform},
 };
 
 use super::plot::{CURVE_POINTS, TABLE_ROWS, TimeAxis, playhead, runs, time_grid};
@@ -69,7 +69,7 @@ pub fn WaveformChart(
 }
 
 /// A small triangle at the top where the true peak is.
-fn peak_mark(at: At, duration_s: f64) -> impl IntoView {
+fn peak_mark(at: Position, duration_s: f64) -> impl IntoView {
     let x = percent((at.time_s / duration_s * 100.0).clamp(0.0, 100.0));
     view! {
         <svg class="flag" x=x y="0" width="1" height="8" overflow="visible">

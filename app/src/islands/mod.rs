@@ -8,13 +8,13 @@
     reason = "`#[island]` makes a struct of each island and does not document it"
 )]
 
+mod audio_graph;
 pub mod browser;
+pub mod chart_tracks;
 mod cursor;
-mod deck;
-mod desk;
-pub mod lanes;
 pub mod live;
 mod parts;
 pub mod player;
-pub mod probe;
+mod player_state;
+pub mod spectrum_readout;
 pub mod uploader;

@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast as _;
 use web_sys::HtmlInputElement;
 
 /// A button that is pressed or not.
-pub(super) struct Press {
+pub(super) struct PressButton {
     pub(super) class: &'static str,
     /// What it does, for whoever rests on it.
     pub(super) help: String,
@@ -15,9 +15,9 @@ pub(super) struct Press {
     pub(super) act: Box<dyn Fn()>,
 }
 
-/// See [`Press`].
-pub(super) fn press(button: Press) -> impl IntoView + use<> {
-    let Press {
+/// See [`PressButton`].
+pub(super) fn press(button: PressButton) -> impl IntoView + use<> {
+    let PressButton {
         class,
         help,
         label,

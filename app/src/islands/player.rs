@@ -4,16 +4,16 @@
 
 use leptos::prelude::*;
 use model::{
-    listening::{Sound, Source, SourceKind},
+    player::{PlayerSource, PreviewState, SourceKind},
     report::BANDS,
 };
 
 use super::{
+    audio_graph::Mode,
+    chart_tracks::{ChartTrack, ChartTracks},
     cursor::{listen_to_charts, listen_to_places, move_playheads, move_probes},
-    deck::Deck,
-    desk::Mode,
-    lanes::{Lane, Lanes},
-    parts::{Press, Slider, erased, press, reading, slider},
+    parts::{PressButton, Slider, erased, press, reading, slider},
+    player_state::PlayerState,
 };
 use crate::format;
 
@@ -21,64 +21,73 @@ use crate::format;
 #[island]
 pub fn Player(
     /// The mix of the page, then what it is compared with; never empty.
-    sources: Vec<Source>,
+    sources: Vec<PlayerSource>,
     /// What the lanes under it show.
-    lanes: Lanes,
+    chart_tracks: ChartTracks,
 ) -> impl IntoView {
-    let deck = Deck::new(&sources);
+    let player = PlayerState::new(&sources);
     let length_s = sources.first().map_or(0.0, |mix| mix.duration_s);
-    let has_sound = sources.iter().any(|source| source.sound != Sound::Gone);
+    let has_sound = sources
+        .iter()
+        .any(|source| source.preview_state != PreviewState::Gone);
     let hovered = RwSignal::new(None::<f64>);
-    let lanes = StoredValue::new(lanes);
+    let chart_tracks = StoredValue::new(chart_tracks);
 
     Effect::new(move |_| {
         listen_to_charts(
             length_s,
-            move |to| deck.visit(to, None, false),
+            move |to| player.visit(to, None, false),
             move |at| hovered.set(at),
         );
-        listen_to_places(move |from, until| deck.visit(from, Some(until), true));
-        deck.listen();
-        deck.await_copies();
+        listen_to_places(move |from, until| player.visit(from, Some(until), true));
+        player.listen();
+        player.await_copies();
     });
-    Effect::new(move |_| move_playheads(deck.cursor() / length_s.max(0.001)));
+    Effect::new(move |_| move_playheads(player.cursor() / length_s.max(0.001)));
     Effect::new(move |_| move_probes(hovered.get().map(|at| at / length_s.max(0.001))));
 
     let audios = (0..sources.len())
-        .map(|index| view! { <audio node_ref=deck.node(index) preload="metadata" crossorigin="anonymous"></audio> })
+        .map(|index| view! { <audio node_ref=player.node(index) preload="metadata" crossorigin="anonymous"></audio> })
         .collect_view();
     view! {
         <div class="player" role="group" aria-label="Player">
-            {transport(deck, lanes, has_sound)}
-            {(sources.len() > 1).then(|| choice(deck, &sources))}
-            {has_sound.then(|| tools(deck))}
-            {sound_note(deck, &sources)}
-            {read_out(deck, lanes, hovered)}
+            {transport(player, chart_tracks, has_sound)}
+            {(sources.len() > 1).then(|| choice(player, &sources))}
+            {has_sound.then(|| tools(player))}
+            {sound_note(player, &sources)}
+            {read_out(player, chart_tracks, hovered)}
             {audios}
-            <p class="player__message" role="status">{move || deck.message.get()}</p>
+            <p class="player__message" role="status">{move || player.message.get()}</p>
         </div>
     }
 }
 
 /// The key, the clocks, and the slider that reads the lanes out.
-fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl IntoView + use<> {
-    let is_silent = move || deck.sound(deck.active.get()) != Sound::Ready;
+fn transport(
+    player: PlayerState,
+    chart_tracks: StoredValue<ChartTracks>,
+    has_sound: bool,
+) -> impl IntoView + use<> {
+    let is_silent = move || player.preview_state(player.active.get()) != PreviewState::Ready;
     let place = Memo::new(move |_| {
         format!(
             "{} of {}",
-            format::clock(deck.position()),
-            format::clock(deck.duration_s())
+            format::clock(player.position()),
+            format::clock(player.duration_s())
         )
     });
     let spoken = Memo::new(move |_| {
         let place = place.get();
         // While it plays the values change faster than anybody can listen.
-        if deck.playing.get() || !deck.is_on_axis() {
+        if player.playing.get() || !player.is_on_axis() {
             return place;
         }
-        lanes.with_value(|lanes| {
-            let index = lanes.at(deck.cursor());
-            let values = lanes.lanes.iter().filter_map(|lane| lane.spoken(index));
+        chart_tracks.with_value(|chart_tracks| {
+            let index = chart_tracks.at(player.cursor());
+            let values = chart_tracks
+                .chart_tracks
+                .iter()
+                .filter_map(|lane| lane.spoken(index));
             std::iter::once(place)
                 .chain(values)
                 .collect::<Vec<_>>()
@@ -87,11 +96,11 @@ fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl Int
     });
     let position = slider(Slider {
         label: "Position",
-        max: Signal::derive(move || format!("{:.1}", deck.duration_s())),
-        value: Signal::derive(move || deck.position()),
+        max: Signal::derive(move || format!("{:.1}", player.duration_s())),
+        value: Signal::derive(move || player.position()),
         spoken: spoken.into(),
-        slide: Box::new(move |to| deck.seek(to)),
-        enter: Some(Box::new(move || deck.toggle())),
+        slide: Box::new(move |to| player.seek(to)),
+        enter: Some(Box::new(move || player.toggle())),
     });
     let key = has_sound.then(|| {
         view! {
@@ -99,25 +108,25 @@ fn transport(deck: Deck, lanes: StoredValue<Lanes>, has_sound: bool) -> impl Int
                 type="button"
                 class="player__button"
                 disabled=is_silent
-                aria-label=move || if deck.playing.get() { "Pause" } else { "Play" }
-                on:click=move |_| deck.toggle()
+                aria-label=move || if player.playing.get() { "Pause" } else { "Play" }
+                on:click=move |_| player.toggle()
             >
                 <svg viewBox="0 0 24 24" aria-hidden="true">
-                    <path d=move || if deck.playing.get() { "M7 5h4v14H7zM13 5h4v14h-4z" } else { "M8 4.500l12 7.500l-12 7.500z" }></path>
+                    <path d=move || if player.playing.get() { "M7 5h4v14H7zM13 5h4v14h-4z" } else { "M8 4.500l12 7.500l-12 7.500z" }></path>
                 </svg>
             </button>
         }
     });
     erased(view! {
             <div class="player__transport">
-                {key} <span class="player__time num">{move || format::clock(deck.position())}</span>
-    {position} <span class="player__time num">{move || format::clock(deck.duration_s())}</span>
+                {key} <span class="player__time num">{move || format::clock(player.position())}</span>
+    {position} <span class="player__time num">{move || format::clock(player.duration_s())}</span>
             </div>
         })
 }
 
 /// Which source is heard, and at which loudness.
-fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
+fn choice(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<> {
     let buttons = sources
         .iter()
         .enumerate()
@@ -127,19 +136,19 @@ fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
                 SourceKind::Mix => "This mix".to_owned(),
                 SourceKind::Version | SourceKind::Reference => source.title.clone(),
             };
-            let state = move || match deck.sound(index) {
-                Sound::Ready if deck.pending.get() == Some(index) => Some("loading"),
-                Sound::Ready => None,
-                Sound::Making => Some("being prepared"),
-                Sound::Gone => Some("audio removed"),
+            let state = move || match player.preview_state(index) {
+                PreviewState::Ready if player.pending.get() == Some(index) => Some("loading"),
+                PreviewState::Ready => None,
+                PreviewState::Making => Some("being prepared"),
+                PreviewState::Gone => Some("audio removed"),
             };
             view! {
                 <button
                     type="button"
                     class="source"
-                    disabled=move || { index > 0 && deck.sound(index) != Sound::Ready }
-                    aria-pressed=move || (deck.active.get() == index).to_string()
-                    on:click=move |_| deck.switch(index)
+                    disabled=move || { index > 0 && player.preview_state(index) != PreviewState::Ready }
+                    aria-pressed=move || (player.active.get() == index).to_string()
+                    on:click=move |_| player.switch(index)
                 >
                     <span class="source__letter">{letter}</span>
                     <span class="source__name">{name}</span>
@@ -149,11 +158,15 @@ fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
         })
         .collect_view();
     let gain = move || {
-        let matching = deck.matching();
-        let gain_db = matching.gains_db.get(deck.active.get()).copied().unwrap_or(0.0);
-        match matching.target_lufs {
+        let loudness_match = player.loudness_match();
+        let gain_db = loudness_match
+            .gains_db
+            .get(player.active.get())
+            .copied()
+            .unwrap_or(0.0);
+        match loudness_match.target_lufs {
             None => "Nothing to match: only one of them has a loudness.".to_owned(),
-            Some(_) if !deck.is_matched.get() => "Each as loud as it is.".to_owned(),
+            Some(_) if !player.is_matched.get() => "Each as loud as it is.".to_owned(),
             Some(target) => format!(
                 "{}, matched to {}",
                 format::with_unit(gain_db, 1, "dB"),
@@ -161,13 +174,13 @@ fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
             ),
         }
     };
-    let toggle = press(Press {
+    let toggle = press(PressButton {
         class: "toggle",
         help: "Turns the louder ones down to the quietest; none is turned up".to_owned(),
         label: fixed("Match loudness"),
-        is_pressed: deck.is_matched.into(),
+        is_pressed: player.is_matched.into(),
         is_disabled: Signal::stored(false),
-        act: Box::new(move || deck.toggle_matching()),
+        act: Box::new(move || player.toggle_matching()),
     });
     erased(view! {
         <div class="player__choice">
@@ -183,9 +196,9 @@ fn choice(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
 }
 
 /// Mono, side, one band alone, a loop.
-fn tools(deck: Deck) -> impl IntoView + use<> {
+fn tools(player: PlayerState) -> impl IntoView + use<> {
     let segment = |label: &'static str, help: String, is_pressed: Signal<bool>, act: Box<dyn Fn()>| {
-        press(Press {
+        press(PressButton {
             class: "segment",
             help,
             label: fixed(label),
@@ -197,12 +210,12 @@ fn tools(deck: Deck) -> impl IntoView + use<> {
     let modes = Mode::ALL
         .into_iter()
         .map(|each| {
-            let is_pressed = Signal::derive(move || deck.mode.get() == each);
+            let is_pressed = Signal::derive(move || player.mode.get() == each);
             segment(
                 each.name(),
                 each.help().to_owned(),
                 is_pressed,
-                Box::new(move || deck.set_mode(each)),
+                Box::new(move || player.set_mode(each)),
             )
         })
         .collect_view();
@@ -212,11 +225,11 @@ fn tools(deck: Deck) -> impl IntoView + use<> {
                 (name, Some(at), format!("Only {}", format::band_edges(from, to)))
             }))
             .map(|(name, band, help)| {
-                let is_pressed = Signal::derive(move || deck.band.get() == band);
-                segment(name, help, is_pressed, Box::new(move || deck.set_band(band)))
+                let is_pressed = Signal::derive(move || player.band.get() == band);
+                segment(name, help, is_pressed, Box::new(move || player.set_band(band)))
             })
             .collect_view();
-    let loop_label = move || match deck.stretch.get() {
+    let loop_label = move || match player.stretch.get() {
         Some((from, until)) => format!(
             "Loop {}{}{}",
             format::clock(from),
@@ -225,13 +238,13 @@ fn tools(deck: Deck) -> impl IntoView + use<> {
         ),
         None => "Loop from here".to_owned(),
     };
-    let loops = press(Press {
+    let loops = press(PressButton {
         class: "toggle",
         help: "Click a place in the receipt to loop it instead".to_owned(),
         label: Signal::derive(loop_label),
-        is_pressed: deck.looping.into(),
-        is_disabled: Signal::derive(move || !deck.is_on_axis()),
-        act: Box::new(move || deck.toggle_loop()),
+        is_pressed: player.looping.into(),
+        is_disabled: Signal::derive(move || !player.is_on_axis()),
+        act: Box::new(move || player.toggle_loop()),
     });
     erased(view! {
         <div class="player__tools">
@@ -247,25 +260,29 @@ fn tools(deck: Deck) -> impl IntoView + use<> {
 }
 
 /// Why the mix cannot be played, where it cannot.
-fn sound_note(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
+fn sound_note(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<> {
     let others = if sources.len() > 1 {
         "; what it is compared with can"
     } else {
         ""
     };
-    let others = if sources.iter().skip(1).any(|source| source.sound != Sound::Gone) {
+    let others = if sources
+        .iter()
+        .skip(1)
+        .any(|source| source.preview_state != PreviewState::Gone)
+    {
         others
     } else {
         ""
     };
     move || {
-        match deck.sound(0) {
-        Sound::Ready => None,
-        Sound::Making => Some(
+        match player.preview_state(0) {
+        PreviewState::Ready => None,
+        PreviewState::Making => Some(
             "A copy to play is being made, because browsers do not play this format. The measurements are from the file itself."
                 .to_owned(),
         ),
-        Sound::Gone => Some(format!(
+        PreviewState::Gone => Some(format!(
             "The audio was removed, so the mix cannot be played here{others}. Every number stays."
         )),
     }
@@ -274,18 +291,34 @@ fn sound_note(deck: Deck, sources: &[Source]) -> impl IntoView + use<> {
 }
 
 /// The values of every lane at the pointer or the position, each in a place of its own.
-fn read_out(deck: Deck, lanes: StoredValue<Lanes>, hovered: RwSignal<Option<f64>>) -> impl IntoView + use<> {
-    let at = Memo::new(move |_| hovered.get().unwrap_or_else(|| deck.cursor()));
-    let index = Memo::new(move |_| lanes.with_value(|lanes| lanes.at(at.get())));
-    let cell = |(number, lane): (usize, &Lane)| {
+fn read_out(
+    player: PlayerState,
+    chart_tracks: StoredValue<ChartTracks>,
+    hovered: RwSignal<Option<f64>>,
+) -> impl IntoView + use<> {
+    let at = Memo::new(move |_| hovered.get().unwrap_or_else(|| player.cursor()));
+    let index = Memo::new(move |_| chart_tracks.with_value(|chart_tracks| chart_tracks.at(at.get())));
+    let cell = |(number, lane): (usize, &ChartTrack)| {
         let value = Signal::derive(move || {
-            lanes
-                .with_value(|lanes| lanes.lanes.get(number).map(|lane| lane.text(index.get())))
+            chart_tracks
+                .with_value(|chart_tracks| {
+                    chart_tracks
+                        .chart_tracks
+                        .get(number)
+                        .map(|lane| lane.text(index.get()))
+                })
                 .unwrap_or_default()
         });
         reading(Signal::stored(lane.name.clone()), lane.unit.clone(), value)
     };
-    let cells = lanes.with_value(|lanes| lanes.lanes.iter().enumerate().map(cell).collect::<Vec<_>>());
+    let cells = chart_tracks.with_value(|chart_tracks| {
+        chart_tracks
+            .chart_tracks
+            .iter()
+            .enumerate()
+            .map(cell)
+            .collect::<Vec<_>>()
+    });
     let place = reading(
         Signal::derive(move || {
             if hovered.get().is_some() {

@@ -7,21 +7,21 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     pages::{account_area::Done, new_password::NewPassword, post_form::PostForm},
     paths,
+    request_context::{FormErrors, RequestContext},
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
-    visit::{Refusal, Visit},
 };
 
 /// The form for a new account.
 #[component]
 pub fn SignUp() -> impl IntoView {
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     view! {
         <Title text="Create an account" />
         <section class="wrap wrap--narrow stack">
             <h1>"Create an account"</h1>
             <p class="muted">"It takes a name, an address and a password. Have one already? " <a href=paths::SIGN_IN>"Sign in"</a> "."</p>
             <ErrorSummary errors=refusal.errors() />
-            <PostForm action=paths::SIGN_UP csrf=Visit::here().csrf>
+            <PostForm action=paths::SIGN_UP csrf=RequestContext::here().csrf>
                 <Field
                     label="Display name"
                     name="display_name"
@@ -85,7 +85,7 @@ pub fn SignUpSent() -> impl IntoView {
 /// Where the mail is, on a server that writes it into files.
 #[component]
 fn MailInFiles() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let to_files = visit.backend.config.is_development() && visit.backend.mailer.writes_files();
     to_files.then(|| {
         view! {
@@ -103,18 +103,18 @@ fn MailInFiles() -> impl IntoView {
 /// Where the link in the mail leads. A button confirms, because programs that check mail open links, too.
 #[component]
 pub fn Confirm() -> impl IntoView {
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let token = refusal
         .value("token")
         .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
         .unwrap_or_default();
-    let refused = !refusal.errors().is_empty();
+    let render_with_errors = !refusal.errors().is_empty();
     view! {
         <Title text="Confirm your address" />
         <section class="wrap wrap--narrow stack">
             <h1>"Confirm your address"</h1>
             <ErrorSummary errors=refusal.errors() />
-            {if refused {
+            {if render_with_errors {
                 view! {
                     <p class="row">
                         <ButtonLink href=paths::SIGN_IN kind=ButtonKind::Primary>"Sign in"</ButtonLink>
@@ -125,7 +125,7 @@ pub fn Confirm() -> impl IntoView {
             } else {
                 view! {
                     <p>"One click, and your account is ready."</p>
-                    <PostForm action=paths::CONFIRM csrf=Visit::here().csrf>
+                    <PostForm action=paths::CONFIRM csrf=RequestContext::here().csrf>
                         <input type="hidden" name="token" value=token />
                         <Button kind=ButtonKind::Primary>"Confirm and sign in"</Button>
                     </PostForm>
@@ -139,7 +139,7 @@ pub fn Confirm() -> impl IntoView {
 /// The form to sign in, and the question for the code when the password was right and there is a second factor.
 #[component]
 pub fn SignIn() -> impl IntoView {
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let next = refusal
         .value("next")
         .or_else(|| use_query_map().with_untracked(|query| query.get("next")));
@@ -157,7 +157,7 @@ pub fn SignIn() -> impl IntoView {
             </p>
             <ErrorSummary errors=refusal.errors() />
             <Done />
-            <PostForm action=paths::SIGN_IN csrf=Visit::here().csrf>
+            <PostForm action=paths::SIGN_IN csrf=RequestContext::here().csrf>
                 {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
                 <Field
                     label="E-mail"
@@ -186,14 +186,14 @@ pub fn SignIn() -> impl IntoView {
 }
 
 /// The second step of signing in.
-fn code_form(step: String, next: Option<String>, refusal: Refusal) -> AnyView {
+fn code_form(step: String, next: Option<String>, refusal: FormErrors) -> AnyView {
     view! {
         <Title text="Enter a code" />
         <section class="wrap wrap--narrow stack">
             <h1>"Enter a code"</h1>
             <p class="muted">"Your password was right. Your account asks for a code as well."</p>
             <ErrorSummary errors=refusal.errors() />
-            <PostForm action=paths::SIGN_IN_CODE csrf=Visit::here().csrf>
+            <PostForm action=paths::SIGN_IN_CODE csrf=RequestContext::here().csrf>
                 <input type="hidden" name="step" value=step />
                 {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
                 <Field
@@ -217,14 +217,14 @@ fn code_form(step: String, next: Option<String>, refusal: Refusal) -> AnyView {
 /// The form for a forgotten password.
 #[component]
 pub fn Forgot() -> impl IntoView {
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     view! {
         <Title text="Forgot your password?" />
         <section class="wrap wrap--narrow stack">
             <h1>"Forgot your password?"</h1>
             <p class="muted">"Give the address of your account. We send a link there with which you choose a new password."</p>
             <ErrorSummary errors=refusal.errors() />
-            <PostForm action=paths::FORGOT csrf=Visit::here().csrf>
+            <PostForm action=paths::FORGOT csrf=RequestContext::here().csrf>
                 <Field
                     label="E-mail"
                     name="email"
@@ -263,7 +263,7 @@ pub fn ForgotSent() -> impl IntoView {
 /// Where the link in that letter leads.
 #[component]
 pub fn Reset() -> impl IntoView {
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let token = refusal
         .value("token")
         .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
@@ -279,7 +279,7 @@ pub fn Reset() -> impl IntoView {
             } else {
                 view! {
                     <p class="muted">"It signs you out everywhere. Then sign in with it."</p>
-                    <PostForm action=paths::RESET csrf=Visit::here().csrf>
+                    <PostForm action=paths::RESET csrf=RequestContext::here().csrf>
                         <input type="hidden" name="token" value=token />
                         <NewPassword label="New password" refusal=refusal.clone() />
                         <p><Button kind=ButtonKind::Primary>"Set the new password"</Button></p>

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use model::{
     AnalysisId,
     analysis::{AnalysisState, AnalysisView},
-    listening::Source,
+    player::PlayerSource,
     song::SongAside,
     upload::UploadKind,
 };
@@ -16,25 +16,25 @@ use super::{
     report::{FailureBody, ReportBody, RunningBody, SongLine},
 };
 use crate::{
-    charts::timeline::lanes,
+    charts::timeline::chart_tracks,
     islands::{
         live::{Live, REPLACED},
         player::Player,
     },
     paths,
+    request_context::{FormErrors, RequestContext, context_for},
     ui::{Button, ButtonKind, Confirm, ErrorSummary, Field},
-    visit::{Refusal, Visit, visit_to},
 };
 
 /// One analysis; for its owner.
 #[component]
 pub fn Analysis() -> impl IntoView {
-    let (visit, id) = match visit_to("analysis", paths::analysis) {
+    let (visit, id) = match context_for("analysis", paths::analysis) {
         Ok(visit) => visit,
         Err(page) => return page,
     };
     // Read before the first await: the context belongs to the synchronous part.
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let body = Suspend::new(async move {
         let found = async {
             let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
@@ -52,9 +52,9 @@ pub fn Analysis() -> impl IntoView {
 
 fn body(
     view: AnalysisView,
-    (sources, aside): (Vec<Source>, SongAside),
-    visit: &Visit,
-    refusal: Refusal,
+    (sources, aside): (Vec<PlayerSource>, SongAside),
+    visit: &RequestContext,
+    refusal: FormErrors,
 ) -> AnyView {
     let now = visit.backend.now();
     let id = view.summary.id;
@@ -72,8 +72,8 @@ fn body(
     };
     let content = match view.summary.progress.state {
         AnalysisState::Done => {
-            let lanes = view.report.as_ref().map(lanes).unwrap_or_default();
-            let player = move || view! { <Player sources=sources lanes=lanes /> };
+            let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
+            let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
             let csrf = Some(visit.csrf.clone());
             view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }
                 .into_any()
@@ -101,7 +101,7 @@ fn body(
 
 /// Rename and delete, each a form that unfolds.
 #[component]
-fn Actions(id: AnalysisId, title: String, csrf: String, refusal: Refusal) -> impl IntoView {
+fn Actions(id: AnalysisId, title: String, csrf: String, refusal: FormErrors) -> impl IntoView {
     let value = refusal.value("title").unwrap_or_else(|| title.clone());
     let again = csrf.clone();
     view! {

@@ -9,7 +9,7 @@ use leptos_meta::Title;
 use model::{
     Problem, ProblemCode, Timestamp,
     analysis::AnalysisView,
-    comparison::{Compared, Reference, Remark},
+    comparison::{Difference, ReferenceProfile, TrackComparison},
     upload::UploadKind,
 };
 
@@ -18,18 +18,18 @@ use crate::{
     format,
     pages::not_found::failed,
     paths,
+    request_context::{FormErrors, context_for},
     ui::{ErrorSummary, Severity, SeverityIcon},
-    visit::{Refusal, visit_to},
 };
 
 /// The comparison of one mix; for its owner.
 #[component]
 pub fn Comparison() -> impl IntoView {
-    let (visit, id) = match visit_to("analysis", paths::comparison) {
+    let (visit, id) = match context_for("analysis", paths::comparison) {
         Ok(visit) => visit,
         Err(page) => return page,
     };
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let body = Suspend::new(async move {
         let read = async {
             let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
@@ -53,7 +53,7 @@ fn Body(
     choices: Vec<Choice>,
     csrf: String,
     now: Timestamp,
-    refusal: Refusal,
+    refusal: FormErrors,
 ) -> impl IntoView {
     let id = view.summary.id;
     let title = view.summary.title.clone();
@@ -95,14 +95,14 @@ fn Body(
 
 /// What came of it.
 #[component]
-fn Result(compared: Compared, now: Timestamp) -> impl IntoView {
+fn Result(compared: TrackComparison, now: Timestamp) -> impl IntoView {
     let sentence = compared.comparison.sentence();
-    let remarks = compared.comparison.remarks.clone();
+    let differences = compared.comparison.differences.clone();
     view! {
         <section class="compared" aria-label="What stands out">
             <p class="score__sentence">{sentence}</p>
-            <Remarks remarks=remarks />
-            <Companions compared=compared.clone() now=now />
+            <Differences differences=differences />
+            <ComparedTracks compared=compared.clone() now=now />
             <p class="small muted">
                 "A comparison costs no points: which references are right is yours to say. Every reference is turned to the loudness of the mix before levels are compared."
             </p>
@@ -114,26 +114,26 @@ fn Result(compared: Compared, now: Timestamp) -> impl IntoView {
 
 /// What stands out, gravest first; nothing where nothing does.
 #[component]
-pub fn Remarks(
+pub fn Differences(
     /// Of the comparison.
-    remarks: Vec<Remark>,
+    differences: Vec<Difference>,
 ) -> impl IntoView {
-    if remarks.is_empty() {
+    if differences.is_empty() {
         return ().into_any();
     }
-    let items = remarks
+    let items = differences
         .into_iter()
-        .map(|remark| {
+        .map(|difference| {
             view! {
                 <li class="info">
                     <SeverityIcon severity=Severity::Info />
                     <div class="stack stack--tight">
                         <p>
-                            <strong>{remark.title()}</strong>
+                            <strong>{difference.title()}</strong>
                             " "
-                            <span class="num">{remark.unit.text_signed(remark.by)}</span>
+                            <span class="num">{difference.unit.text_signed(difference.by)}</span>
                         </p>
-                        <p class="small">{remark.sentence()} " " {remark.advice()}</p>
+                        <p class="small">{difference.sentence()} " " {difference.advice()}</p>
                     </div>
                 </li>
             }
@@ -144,7 +144,7 @@ pub fn Remarks(
 
 /// Each reference: how it is turned, and where it carries signal.
 #[component]
-fn Companions(compared: Compared, now: Timestamp) -> impl IntoView {
+fn ComparedTracks(compared: TrackComparison, now: Timestamp) -> impl IntoView {
     let items = compared
         .with
         .into_iter()
@@ -170,7 +170,7 @@ fn Companions(compared: Compared, now: Timestamp) -> impl IntoView {
 }
 
 /// How a reference is turned to the loudness of the mix.
-fn turned(reference: Reference) -> String {
+fn turned(reference: ReferenceProfile) -> String {
     match reference.gain_db {
         Some(gain) if gain.abs() < 0.05 => ", as loud as the mix".to_owned(),
         Some(gain) => {
@@ -182,7 +182,7 @@ fn turned(reference: Reference) -> String {
 }
 
 /// Where a reference is not compared, and why.
-fn limits(reference: Reference) -> String {
+fn limits(reference: ReferenceProfile) -> String {
     match (reference.ends_at_hz, reference.is_lossy) {
         (Some(end), true) => format!(
             "Its lossy coding ends at {}; nothing above is compared. ",
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_reference_says_how_it_is_turned_and_where_it_ends() {
-        let reference = Reference {
+        let reference = ReferenceProfile {
             gain_db: Some(-4.12),
             ends_at_hz: Some(16_000.0),
             is_lossy: true,

@@ -12,14 +12,14 @@ use crate::{
         post_form::PostForm,
     },
     paths,
+    request_context::RequestContext,
     ui::{Button, Notice, Severity},
-    visit::Visit,
 };
 
 /// The question, where it is still to be answered. The page of cookies asks it by itself.
 #[component]
 pub fn Banner() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let here = use_url().get_untracked();
     if visit.consent != Consent::Undecided || here.path() == paths::COOKIES {
         return ().into_any();
@@ -58,7 +58,7 @@ fn Choice(csrf: String, back: String) -> impl IntoView {
 /// Which cookies there are, and the choice about the optional ones.
 #[component]
 pub fn Cookies() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let rows = cookies::in_use(visit.backend.statistics.is_on())
         .into_iter()
         .map(|cookie| {

@@ -4,18 +4,18 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use model::format::AudioFormat;
 
-use super::report::{Bridge, specimen};
+use super::report::{Bridge, sample_report};
 use crate::{
     charts::{LoudnessChart, SpectrumChart, WaveformChart},
     paths,
+    request_context::RequestContext,
     ui::{ButtonKind, ButtonLink, Meter, Scale},
-    visit::Visit,
 };
 
 /// The first page.
 #[component]
 pub fn Home() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let kept = visit.backend.config.plans.free.audio_kept_hours;
     view! {
         <Title text="" />
@@ -40,7 +40,7 @@ pub fn HomePage(
     } else {
         (paths::SIGN_UP, "Measure a mix")
     };
-    let report = specimen::report();
+    let report = sample_report::report();
     view! {
         <div class="home">
             <section class="claim">

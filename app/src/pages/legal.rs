@@ -6,19 +6,19 @@ use std::time::Duration;
 use backend::{
     accounts,
     config::Config,
-    privacy::{erasure, export, manifest, policy, vendors},
+    privacy::{erasure, export, manifest, policy, processors},
     retention, sessions,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::plan::Plan;
 
-use crate::{format, pages::not_found::failed, paths, visit::Visit};
+use crate::{format, pages::not_found::failed, paths, request_context::RequestContext};
 
 /// Since when the policies hold, with the way to their history.
 #[component]
 pub fn Dated() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let date = Suspend::new(async move {
         match policy::current(&visit.backend.db).await {
             Ok(current) => view! {
@@ -101,7 +101,7 @@ pub(super) fn PolicyTable(
 /// What both sides agree on.
 #[component]
 pub fn Terms() -> impl IntoView {
-    let config = Visit::here().backend.config;
+    let config = RequestContext::here().backend.config;
     view! {
         <Title text="Terms" />
         <article class="wrap wrap--text prose">
@@ -147,16 +147,16 @@ pub fn Terms() -> impl IntoView {
 /// What is kept, for how long, and who sees it.
 #[component]
 pub fn Privacy() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let config = visit.backend.config.clone();
     let tables = manifest::TABLES
         .iter()
         .filter(|table| matches!(table.export, manifest::Export::Rows { .. }))
         .map(|table| [table.title, table.about, table.kept].map(str::to_owned).to_vec())
         .collect();
-    let parties = vendors::in_use(&config);
+    let parties = processors::in_use(&config);
     let nobody = parties.is_empty();
-    let reports = parties.iter().any(|party| party.name == vendors::SENTRY);
+    let reports = parties.iter().any(|party| party.name == processors::SENTRY);
     let parties = parties
         .into_iter()
         .map(|party| {
@@ -271,7 +271,7 @@ pub fn Privacy() -> impl IntoView {
 /// Whom to write to about what.
 #[component]
 pub fn Contact() -> impl IntoView {
-    let config = Visit::here().backend.config;
+    let config = RequestContext::here().backend.config;
     view! {
         <Title text="Contact" />
         <article class="wrap wrap--text prose">
@@ -299,7 +299,7 @@ pub fn Contact() -> impl IntoView {
 /// Every version of the policies, newest first.
 #[component]
 pub fn Policies() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let list = Suspend::new(async move {
         match policy::all(&visit.backend.db).await {
             Ok(versions) => versions

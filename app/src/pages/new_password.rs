@@ -3,7 +3,7 @@
 use backend::accounts::password::MIN_CHARS;
 use leptos::prelude::*;
 
-use crate::{ui::Field, visit::Refusal};
+use crate::{request_context::FormErrors, ui::Field};
 
 /// Sent as `password`.
 #[component]
@@ -11,7 +11,7 @@ pub fn NewPassword(
     /// What it asks for.
     label: &'static str,
     /// What was wrong with the one before.
-    refusal: Refusal,
+    refusal: FormErrors,
 ) -> impl IntoView {
     view! {
         <Field

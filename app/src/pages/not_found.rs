@@ -6,8 +6,8 @@ use model::{Problem, ProblemCode};
 
 use crate::{
     paths,
+    request_context::set_status,
     ui::{ButtonKind, ButtonLink},
-    visit::set_status,
 };
 
 /// No page has this address.

@@ -9,7 +9,7 @@ pub fn PostForm(
     /// Where it goes.
     #[prop(into)]
     action: String,
-    /// [`Visit::csrf`](crate::Visit); given, because after an await a page has no context to ask.
+    /// [`RequestContext::csrf`](crate::Visit); given, because after an await a page has no context to ask.
     csrf: String,
     /// Its class.
     #[prop(default = "stack")]

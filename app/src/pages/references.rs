@@ -15,14 +15,14 @@ use crate::{
     islands::uploader::Uploader,
     pages::{not_found::failed, upload::NeedsScript},
     paths,
+    request_context::{RequestContext, redirect_to_sign_in},
     ui::{AudioCell, ButtonLink, DayCell, EmptyState, Head, LengthCell, List, LoudnessCell},
-    visit::{Visit, redirect_to_sign_in},
 };
 
 /// Upload and list of references; for signed-in people.
 #[component]
 pub fn References() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let (before, mix) = use_query_map().with_untracked(|query| (query.get("before"), query.get("mix")));
     let Ok(user) = visit.actor.user() else {
         redirect_to_sign_in(paths::REFERENCES);
@@ -120,7 +120,7 @@ fn Row(row: AnalysisSummary, now: Timestamp) -> impl IntoView {
     let aside = match (&row.failure, row.progress.state) {
         (Some(failure), _) => Some(failure.headline().to_owned()),
         (None, AnalysisState::Done) => None,
-        (None, _) => Some(row.progress.stage.words().to_owned()),
+        (None, _) => Some(row.progress.phase.words().to_owned()),
     };
     view! {
         <tr class="history__row" role="row">

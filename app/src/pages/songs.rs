@@ -8,14 +8,14 @@ use model::{SongId, history::HistoryQuery, song::SongSummary};
 use super::not_found::failed;
 use crate::{
     format, paths,
+    request_context::{RequestContext, redirect_to_sign_in},
     ui::{ButtonKind, ButtonLink, EmptyState},
-    visit::{Visit, redirect_to_sign_in},
 };
 
 /// The list of songs; for signed-in people.
 #[component]
 pub fn Songs() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     if visit.actor.user().is_err() {
         redirect_to_sign_in(paths::SONGS);
         return ().into_any();

@@ -8,13 +8,13 @@ use crate::{
     format,
     islands::uploader::Uploader,
     paths,
-    visit::{Visit, redirect_to_sign_in},
+    request_context::{RequestContext, redirect_to_sign_in},
 };
 
 /// The upload page; for signed-in people.
 #[component]
 pub fn Upload() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     let Ok(user) = visit.actor.user() else {
         redirect_to_sign_in(paths::UPLOAD);
         return ().into_any();

@@ -1,6 +1,6 @@
 //! Everything that is held about the signed-in person, a copy of it, and its deletion (P12, P14, P15). Works without a script.
 
-use backend::privacy::{self, Held, Section, Shown, export};
+use backend::privacy::{self, DataOverview, DisplayValue, Section, export};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::account::Me;
@@ -8,19 +8,19 @@ use model::account::Me;
 use crate::{
     format,
     pages::{
-        account_area::{AccountPage, Subject},
+        account_area::{AccountPage, AccountTab},
         not_found::failed,
         post_form::PostForm,
     },
     paths,
+    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Field, Notice, Severity, Table},
-    visit::{Refusal, Visit, redirect_to_sign_in},
 };
 
 /// Everything that is held about the person; for signed-in people.
 #[component]
 pub fn YourData() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     if visit.actor.user().is_err() {
         redirect_to_sign_in(paths::YOUR_DATA);
         return ().into_any();
@@ -34,7 +34,7 @@ pub fn YourData() -> impl IntoView {
         }
     });
     view! {
-        <AccountPage subject=Subject::Privacy>
+        <AccountPage subject=AccountTab::Privacy>
             <p class="lead">"Everything that MixLens holds about you: to see, to take with you, and to delete."</p>
             <Suspense>{everything}</Suspense>
             <p class="muted">
@@ -48,7 +48,7 @@ pub fn YourData() -> impl IntoView {
 
 /// The page itself, once it is read.
 #[component]
-fn Everything(held: Held, counts: bool, csrf: String) -> impl IntoView {
+fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
     let (filled, empty): (Vec<Section>, Vec<Section>) = held
         .sections
         .into_iter()
@@ -65,7 +65,7 @@ fn Everything(held: Held, counts: bool, csrf: String) -> impl IntoView {
                 "we write to you when it is there. It can be fetched for " {export::KEPT.as_secs() / 3600} " hours."
             </p>
             {has_copies.then(|| view! { <ul class="copies">{copies}</ul> })}
-            <PostForm action=paths::COPY csrf=csrf class="row">
+            <PostForm action=paths::EXPORT csrf=csrf class="row">
                 <Button>"Make a copy"</Button>
             </PostForm>
         </div>
@@ -109,14 +109,14 @@ fn Everything(held: Held, counts: bool, csrf: String) -> impl IntoView {
 fn copy_line(copy: export::Copy) -> AnyView {
     let asked = format::date_time(copy.asked_at);
     let state = match copy.state {
-        export::State::Building => "It is being made. Reload this page in a moment.".into_any(),
-        export::State::Ready { link, until, bytes } => view! {
+        export::ExportState::Building => "It is being made. Reload this page in a moment.".into_any(),
+        export::ExportState::Ready { link, until, bytes } => view! {
             <a href=link>"Download"</a>
             " (" {format::bytes(bytes)} "), until " <time datetime=until.rfc3339()>{format::date_time(until)}</time>
         }
         .into_any(),
-        export::State::Failed => "It could not be made, which is our fault. Try again.".into_any(),
-        export::State::Removed => "It was removed after its day.".into_any(),
+        export::ExportState::Failed => "It could not be made, which is our fault. Try again.".into_any(),
+        export::ExportState::Removed => "It was removed after its day.".into_any(),
     };
     view! {
         <li>
@@ -158,10 +158,10 @@ fn section(section: Section) -> AnyView {
 fn facts(row: Vec<privacy::Cell>) -> AnyView {
     let lines = row
         .into_iter()
-        .filter(|cell| cell.value != Shown::Nothing)
+        .filter(|cell| cell.value != DisplayValue::Nothing)
         .map(|cell| {
             let value = match cell.value {
-                Shown::Moment(at) => {
+                DisplayValue::Moment(at) => {
                     view! { <time datetime=at.rfc3339()>{format::date_time(at)}</time> }.into_any()
                 }
                 value => words(&value).into_any(),
@@ -205,20 +205,22 @@ fn rows(section: &Section) -> AnyView {
     .into_any()
 }
 
-fn words(value: &Shown) -> String {
+fn words(value: &DisplayValue) -> String {
     match value {
-        Shown::Nothing => format::DASH.to_owned(),
-        Shown::Words(words) => words.clone(),
-        Shown::Moment(at) => format::date_time(*at),
-        Shown::Document(bytes) => format!("{} of measurements, in the copy", format::bytes(*bytes as u64)),
+        DisplayValue::Nothing => format::DASH.to_owned(),
+        DisplayValue::Words(words) => words.clone(),
+        DisplayValue::Moment(at) => format::date_time(*at),
+        DisplayValue::Document(bytes) => {
+            format!("{} of measurements, in the copy", format::bytes(*bytes as u64))
+        }
     }
 }
 
 /// Asks whether to delete the account, with what goes and what cannot be undone; for signed-in people.
 #[component]
 pub fn DeleteAccount() -> impl IntoView {
-    let visit = Visit::here();
-    let refusal = Refusal::here();
+    let visit = RequestContext::here();
+    let refusal = FormErrors::here();
     let Some(Me { email, .. }) = visit.me() else {
         redirect_to_sign_in(paths::DELETE_ACCOUNT);
         return ().into_any();

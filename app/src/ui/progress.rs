@@ -1,7 +1,7 @@
 //! How far something has come.
 
 use leptos::prelude::*;
-use model::analysis::{Progress, Stage};
+use model::analysis::{Phase, Progress};
 
 use super::{Notice, Severity};
 
@@ -43,16 +43,16 @@ pub fn ProgressPanel(
     progress: Progress,
 ) -> impl IntoView {
     let percent = progress.percent.min(100);
-    let stages = Stage::ALL
+    let phases = Phase::ALL
         .into_iter()
-        .map(|stage| {
-            let at = Stage::ALL.iter().position(|other| *other == progress.stage);
-            let own = Stage::ALL.iter().position(|other| *other == stage);
+        .map(|phase| {
+            let at = Phase::ALL.iter().position(|other| *other == progress.phase);
+            let own = Phase::ALL.iter().position(|other| *other == phase);
             let class = if own < at { "is-done" } else { "" };
             let current = (own == at).then_some("step");
             view! {
                 <li class=class aria-current=current>
-                    {stage.words()}
+                    {phase.words()}
                 </li>
             }
         })
@@ -65,17 +65,17 @@ pub fn ProgressPanel(
                     <span class="unit">"%"</span>
                 </span>
                 <span class="running__stage" role="status">
-                    {progress.stage.words()}
+                    {progress.phase.words()}
                 </span>
             </p>
             <ProgressBar
                 percent=percent
                 label="Analysis"
-                text=format!("{percent} percent, {}", progress.stage.words().to_lowercase())
+                text=format!("{percent} percent, {}", progress.phase.words().to_lowercase())
             />
-            <ol class="stages">{stages}</ol>
+            <ol class="stages">{phases}</ol>
             {progress
-                .trouble
+                .status_message
                 .map(|words| {
                     view! {
                         <Notice severity=Severity::Warn title="Delayed">

@@ -8,8 +8,8 @@ use super::{check_email, key_of, recovery, store};
 use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, is_unique_violation, sql},
-    mail::{self, Letter, Letters, Notice},
-    retention::{self, Due},
+    mail::{self, Email, EmailTemplates, Notification},
+    retention::{self, ExpiredCount},
     signing::{Purpose, sha256_hex},
 };
 
@@ -58,7 +58,7 @@ pub async fn request(backend: &Backend, actor: &Actor, email: &str) -> Result<()
         &mut tx,
         backend,
         user.account,
-        Notice::ConfirmNewAddress { change },
+        Notification::ConfirmNewAddress { change },
     )
     .await?;
     tx.commit().await?;
@@ -89,14 +89,14 @@ pub async fn confirm(backend: &Backend, token: &str) -> Result<()> {
     }
     recovery::forget(&mut tx, account).await?;
     store::forget_sign_ups(&mut tx, &key_of(&row.new_email)).await?;
-    mail::enqueue(&mut tx, backend, account, Notice::AddressChanged { change }).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::AddressChanged { change }).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(())
 }
 
 /// The letter to the new address, by what it is; nothing when the request has ended.
-pub(crate) async fn confirmation(backend: &Backend, change: EmailChangeId) -> Result<Option<Letter>> {
+pub(crate) async fn confirmation(backend: &Backend, change: EmailChangeId) -> Result<Option<Email>> {
     const SELECT: &str =
         "SELECT new_email FROM email_change WHERE id = $1 AND done_at IS NULL AND expires_at > $2";
     let row: Option<(String,)> = backend
@@ -106,12 +106,12 @@ pub(crate) async fn confirmation(backend: &Backend, change: EmailChangeId) -> Re
     let Some((email,)) = row else {
         return Ok(None);
     };
-    let letters = Letters::from(&backend.config);
+    let emails = EmailTemplates::from(&backend.config);
     Ok(Some(
         if store::account_exists(&backend.db, &key_of(&email)).await? {
-            letters.address_taken(email)
+            emails.address_taken(email)
         } else {
-            letters.confirm_new_address(email, &token(backend, change))
+            emails.confirm_new_address(email, &token(backend, change))
         },
     ))
 }
@@ -149,7 +149,7 @@ pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
         .await
 }
 
-pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<Due> {
+pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(now).bind(now.minus(WINDOW));
     retention::count(db, "new addresses that are settled", count).await
 }

@@ -24,8 +24,8 @@ use crate::{
     Backend, Error, Result,
     db::Tx,
     jobs::{self, Job, JobError},
-    mail::{self, Letters, Notice},
-    retention::Due,
+    mail::{self, EmailTemplates, Notification},
+    retention::ExpiredCount,
     sessions,
     signing::Purpose,
 };
@@ -123,23 +123,23 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
 }
 
 /// The job behind [`sign_up`]: writes to the address, by what it is.
-pub(crate) async fn mail_sign_up(backend: &Backend, letter: Uuid, id: SignUpId) -> Result<(), JobError> {
+pub(crate) async fn mail_sign_up(backend: &Backend, email: Uuid, id: SignUpId) -> Result<(), JobError> {
     let row = store::find_sign_up(&backend.db, id, backend.now())
         .await
         .map_err(JobError::retry)?;
     let Some(row) = row else {
         return Ok(());
     };
-    let letters = Letters::from(&backend.config);
+    let emails = EmailTemplates::from(&backend.config);
     let is_known = store::account_exists(&backend.db, &row.email_key)
         .await
         .map_err(JobError::retry)?;
     let words = if is_known {
-        letters.has_account(row.email)
+        emails.has_account(row.email)
     } else {
-        letters.verify_address(row.email, &confirmation_token(backend, &row.id))
+        emails.verify_address(row.email, &confirmation_token(backend, &row.id))
     };
-    Ok(backend.mailer.send(letter, &words).await?)
+    Ok(backend.mailer.send(email, &words).await?)
 }
 
 /// Makes the account of a confirmed sign-up and signs the person in; the session's token.
@@ -163,7 +163,7 @@ pub async fn confirm_sign_up(backend: &Backend, token: &str) -> Result<String> {
     }
     store::forget_sign_ups(&mut tx, &row.email_key).await?;
     let session = sessions::open(backend, &mut tx, account).await?;
-    mail::enqueue(&mut tx, backend, account, Notice::Welcome).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::Welcome).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(session)
@@ -250,7 +250,7 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
 }
 
 /// What [`reap`] would forget now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let (db, now) = (&backend.db, backend.now());
     Ok(vec![
         store::due_sign_ups(db, now).await?,

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::{check_name, password, store, throttle};
 use crate::{
     Actor, Backend, Error, Result,
-    mail::{self, Notice},
+    mail::{self, Notification},
     sessions::{self, User},
 };
 
@@ -40,7 +40,7 @@ pub async fn change_password(
     sessions::end_all(&mut tx, user.account, Some(user.session)).await?;
     super::recovery::forget(&mut tx, user.account).await?;
     let token = sessions::renew(backend, &mut tx, user.session).await?;
-    mail::enqueue(&mut tx, backend, user.account, Notice::PasswordChanged).await?;
+    mail::enqueue(&mut tx, backend, user.account, Notification::PasswordChanged).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(token)

@@ -13,8 +13,8 @@ use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job},
-    mail::{self, Notice},
-    retention::{self, Due},
+    mail::{self, Notification},
+    retention::{self, ExpiredCount},
     sessions,
     signing::{Purpose, sha256_hex},
 };
@@ -50,16 +50,19 @@ pub async fn request(backend: &Backend, email: &str) -> Result<()> {
     )
     .await?;
     if recent < MAX_LETTERS {
-        let notice = Notice::PasswordReset { reset };
+        let notification = Notification::PasswordReset { reset };
         if let Some(account) = account {
-            mail::enqueue(&mut tx, backend, account, notice).await?;
+            mail::enqueue(&mut tx, backend, account, notification).await?;
         } else {
             // Does nothing when it runs, and takes as long to make.
             let account = AccountId(backend.new_id());
             jobs::enqueue(
                 &mut tx,
                 backend,
-                &Job::Mail { account, notice },
+                &Job::Mail {
+                    account,
+                    notification,
+                },
                 jobs::Options::default(),
             )
             .await?;
@@ -106,7 +109,7 @@ pub async fn reset(backend: &Backend, token: &str, new: SecretString) -> Result<
     forget(&mut tx, account).await?;
     super::address::forget_pending(&mut tx, account, backend.now()).await?;
     throttle::succeeded(backend, &mut tx, &key_of(&owner.email)).await?;
-    mail::enqueue(&mut tx, backend, account, Notice::PasswordChanged).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::PasswordChanged).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(())
@@ -123,7 +126,7 @@ pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(ended::DELETE).bind(now)).await
 }
 
-pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<Due> {
+pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(now);
     retention::count(db, "links for new passwords that nobody used", count).await
 }

@@ -11,9 +11,10 @@ use super::throttle;
 use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
-    mail::{self, Notice},
-    privacy::Subject,
-    sealing, sessions,
+    encryption,
+    mail::{self, Notification},
+    privacy::DataSubject,
+    sessions,
     signing::Purpose,
 };
 
@@ -31,7 +32,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Where the second factor stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum SecondFactorState {
     /// Signing in takes the password alone.
     Off,
     /// A secret was made, and no code of it was seen yet; signing in takes the password alone.
@@ -58,16 +59,16 @@ pub struct Enrolment {
 ///
 /// # Errors
 /// `Unauthenticated`; the database does not answer.
-pub async fn state(backend: &Backend, actor: &Actor) -> Result<State> {
+pub async fn state(backend: &Backend, actor: &Actor) -> Result<SecondFactorState> {
     let account = actor.user()?.account;
     let Some(row) = find(&backend.db, account).await? else {
-        return Ok(State::Off);
+        return Ok(SecondFactorState::Off);
     };
     let Some(since) = row.confirmed_at else {
-        return Ok(State::Begun);
+        return Ok(SecondFactorState::Begun);
     };
     let codes_left = count_codes(&backend.db, account).await?;
-    Ok(State::On {
+    Ok(SecondFactorState::On {
         since: Timestamp(since),
         codes_left: u32::try_from(codes_left).unwrap_or(0),
     })
@@ -81,7 +82,7 @@ pub async fn begin(backend: &Backend, actor: &Actor) -> Result<()> {
     let account = actor.recent_user(backend.now())?.account;
     let mut secret = [0; SECRET_BYTES];
     backend.entropy.fill(&mut secret);
-    let sealed = sealing::seal(
+    let sealed = encryption::seal(
         &backend.signer,
         &*backend.entropy,
         Purpose::SealSecondFactor,
@@ -137,7 +138,7 @@ pub async fn confirm(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec
     }
     throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
     let codes = new_codes(backend, &mut tx, account).await?;
-    mail::enqueue(&mut tx, backend, account, Notice::SecondFactor { on: true }).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::SecondFactor { on: true }).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(codes)
@@ -168,7 +169,13 @@ pub async fn turn_off(backend: &Backend, actor: &Actor) -> Result<()> {
     let mut tx = backend.db.begin().await?;
     remove(&mut tx, account).await?;
     if was_on {
-        mail::enqueue(&mut tx, backend, account, Notice::SecondFactor { on: false }).await?;
+        mail::enqueue(
+            &mut tx,
+            backend,
+            account,
+            Notification::SecondFactor { on: false },
+        )
+        .await?;
     }
     tx.commit().await?;
     backend.wake.wake();
@@ -182,7 +189,7 @@ pub async fn turn_off(backend: &Backend, actor: &Actor) -> Result<()> {
 /// # Errors
 /// The database does not answer.
 pub async fn turn_off_by_address(backend: &Backend, email: &str) -> Result<Option<bool>> {
-    let Some(subject) = Subject::of_address(backend, email).await? else {
+    let Some(subject) = DataSubject::of_address(backend, email).await? else {
         return Ok(None);
     };
     let account = subject.account;
@@ -194,7 +201,7 @@ pub async fn turn_off_by_address(backend: &Backend, email: &str) -> Result<Optio
     // Wrong codes that were tried before count no longer.
     throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
     sessions::end_all(&mut tx, account, None).await?;
-    mail::enqueue(&mut tx, backend, account, Notice::SecondFactorRemoved).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::SecondFactorRemoved).await?;
     tx.commit().await?;
     backend.wake.wake();
     tracing::info!("the operator switched off a second factor");
@@ -256,7 +263,7 @@ pub(super) fn throttle_key(account: AccountId) -> String {
 }
 
 fn open(backend: &Backend, account: AccountId, row: &FactorRow) -> Result<Vec<u8>> {
-    sealing::open(
+    encryption::open(
         &backend.signer,
         Purpose::SealSecondFactor,
         &account.to_string(),

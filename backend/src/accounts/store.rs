@@ -4,7 +4,7 @@ use model::{AccountId, SignUpId, Timestamp};
 
 use crate::{
     db::{Db, DbError, Tx, sql},
-    retention::{self, Due},
+    retention::{self, ExpiredCount},
 };
 
 /// A sign-up that waits for the confirmation of its address.
@@ -107,7 +107,7 @@ pub(super) async fn reap_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbErro
     db.execute(sql(ended::DELETE).bind(now)).await
 }
 
-pub(super) async fn due_sign_ups(db: &Db, now: Timestamp) -> crate::Result<Due> {
+pub(super) async fn due_sign_ups(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     retention::count(db, "sign-ups that nobody confirmed", sql(ended::COUNT).bind(now)).await
 }
 

@@ -9,7 +9,7 @@ use model::{Problem, ProblemCode, Timestamp};
 use crate::{
     Backend, Error, Result,
     db::{DbError, Tx, sql},
-    retention::{self, Due},
+    retention::{self, ExpiredCount},
     signing::Purpose,
 };
 
@@ -64,7 +64,7 @@ pub(super) async fn reap(backend: &Backend) -> Result<u64> {
     Ok(backend.db.execute(sql(ended::DELETE).bind(before)).await?)
 }
 
-pub(super) async fn due(backend: &Backend) -> crate::Result<Due> {
+pub(super) async fn due(backend: &Backend) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(backend.now().minus(FORGET_AFTER));
     retention::count(&backend.db, "counts of wrong passwords and codes", count).await
 }

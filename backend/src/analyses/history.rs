@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{
     AccountId, AnalysisId,
     analysis::AnalysisPage,
-    history::{HistoryQuery, Order, Standing, Turn},
+    history::{HistoryQuery, PageCursor, Sort, StatusFilter},
 };
 
 use super::store::{SummaryRow, summary_columns};
@@ -32,43 +32,43 @@ const NO_LOUDNESS: (f64, f64) = (-9_999.0, 9_999.0);
 /// A page of the person's history.
 ///
 /// # Errors
-/// `Invalid` on `page` where `turn` is no key of ours for this order, and on `q` where too much is looked for.
+/// `Invalid` on `page` where `cursor` is no key of ours for this order, and on `q` where too much is looked for.
 pub async fn history(
     backend: &Backend,
     actor: &Actor,
     query: &HistoryQuery,
-    turn: Option<&Turn>,
+    cursor: Option<&PageCursor>,
 ) -> Result<AnalysisPage> {
-    read(&backend.db, actor.user()?.account, query, turn).await
+    read(&backend.db, actor.user()?.account, query, cursor).await
 }
 
 async fn read(
     db: &Db,
     account: AccountId,
     query: &HistoryQuery,
-    turn: Option<&Turn>,
+    cursor: Option<&PageCursor>,
 ) -> Result<AnalysisPage> {
     check(query)?;
-    let first = |rows: Vec<PageRow>| page(query.order, rows, false, false);
-    match turn {
+    let first = |rows: Vec<PageRow>| page(query.sort, rows, false, false);
+    match cursor {
         None => first(walk(db, account, query, None, false).await?),
-        Some(Turn::After(key)) => {
-            let key = Key::of(key, query.order)?;
+        Some(PageCursor::After(key)) => {
+            let key = Key::of(key, query.sort)?;
             let rows = walk(db, account, query, Some(&key), false).await?;
             if rows.is_empty() {
                 // What was here has been deleted.
                 return first(walk(db, account, query, None, false).await?);
             }
-            page(query.order, rows, true, false)
+            page(query.sort, rows, true, false)
         }
-        Some(Turn::Before(key)) => {
-            let key = Key::of(key, query.order)?;
+        Some(PageCursor::Before(key)) => {
+            let key = Key::of(key, query.sort)?;
             let rows = walk(db, account, query, Some(&key), true).await?;
             if rows.len() <= PAGE_ROWS as usize {
                 // The first page, filled up with what may have come in above or gone.
                 return first(walk(db, account, query, None, false).await?);
             }
-            page(query.order, rows, true, true)
+            page(query.sort, rows, true, true)
         }
     }
 }
@@ -93,12 +93,7 @@ struct PageRow {
 }
 
 /// The page of `rows`, which are one more than a page where there are further ones.
-fn page(
-    order: Order,
-    mut rows: Vec<PageRow>,
-    has_previous: bool,
-    is_backwards: bool,
-) -> Result<AnalysisPage> {
+fn page(sort: Sort, mut rows: Vec<PageRow>, has_previous: bool, is_backwards: bool) -> Result<AnalysisPage> {
     let has_more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
     if is_backwards {
@@ -108,11 +103,11 @@ fn page(
     let previous = rows
         .first()
         .filter(|_| has_previous)
-        .map(|row| Key::at(order, row).text());
+        .map(|row| Key::at(sort, row).text());
     let next = rows
         .last()
         .filter(|_| has_next)
-        .map(|row| Key::at(order, row).text());
+        .map(|row| Key::at(sort, row).text());
     Ok(AnalysisPage {
         rows: rows
             .into_iter()
@@ -126,43 +121,43 @@ fn page(
 /// A place in an order.
 #[derive(Debug, Clone, PartialEq)]
 struct Key {
-    order: Order,
+    sort: Sort,
     /// `None` in the orders by time, whose id says it all.
     value: Option<Value>,
     id: String,
 }
 
 impl Key {
-    fn at(order: Order, row: &PageRow) -> Self {
+    fn at(sort: Sort, row: &PageRow) -> Self {
         let (score, loudness) = (row.summary.score_tenths, row.summary.integrated_lufs);
-        let value = match order {
-            Order::Newest | Order::Oldest => None,
-            Order::Best => Some(score.unwrap_or(NO_SCORE.0).into()),
-            Order::Worst => Some(score.unwrap_or(NO_SCORE.1).into()),
-            Order::Title => Some(row.title_key.clone().into()),
-            Order::Loudest => Some(loudness.unwrap_or(NO_LOUDNESS.0).into()),
-            Order::Quietest => Some(loudness.unwrap_or(NO_LOUDNESS.1).into()),
+        let value = match sort {
+            Sort::Newest | Sort::Oldest => None,
+            Sort::Best => Some(score.unwrap_or(NO_SCORE.0).into()),
+            Sort::Worst => Some(score.unwrap_or(NO_SCORE.1).into()),
+            Sort::Title => Some(row.title_key.clone().into()),
+            Sort::Loudest => Some(loudness.unwrap_or(NO_LOUDNESS.0).into()),
+            Sort::Quietest => Some(loudness.unwrap_or(NO_LOUDNESS.1).into()),
         };
         Self {
-            order,
+            sort,
             value,
             id: row.summary.id.clone(),
         }
     }
 
-    /// Before everything, in the direction in which `order` is read. Ids are hexadecimal digits.
-    fn start(order: Order) -> Self {
-        let (value, id) = match order {
-            Order::Newest => (None, "g"),
-            Order::Oldest => (None, ""),
-            Order::Best => (Some(i64::MAX.into()), "g"),
-            Order::Worst => (Some(i64::MIN.into()), ""),
-            Order::Title => (Some("".into()), ""),
-            Order::Loudest => (Some(f64::MAX.into()), "g"),
-            Order::Quietest => (Some(f64::MIN.into()), ""),
+    /// Before everything, in the direction in which `sort` is read. Ids are hexadecimal digits.
+    fn start(sort: Sort) -> Self {
+        let (value, id) = match sort {
+            Sort::Newest => (None, "g"),
+            Sort::Oldest => (None, ""),
+            Sort::Best => (Some(i64::MAX.into()), "g"),
+            Sort::Worst => (Some(i64::MIN.into()), ""),
+            Sort::Title => (Some("".into()), ""),
+            Sort::Loudest => (Some(f64::MAX.into()), "g"),
+            Sort::Quietest => (Some(f64::MIN.into()), ""),
         };
         Self {
-            order,
+            sort,
             value,
             id: id.to_owned(),
         }
@@ -175,22 +170,22 @@ impl Key {
             Some(Value::Text(Some(value))) => value.clone(),
             _ => String::new(),
         };
-        URL_SAFE_NO_PAD.encode(format!("{} {} {value}", self.order.as_str(), self.id))
+        URL_SAFE_NO_PAD.encode(format!("{} {} {value}", self.sort.as_str(), self.id))
     }
 
     /// What [`Key::text`] gave.
-    fn of(text: &str, order: Order) -> Result<Self> {
+    fn of(text: &str, sort: Sort) -> Result<Self> {
         let parsed = || {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
             let plain = String::from_utf8(bytes).ok()?;
             let (of, rest) = plain.split_once(' ')?;
             let (id, value) = rest.split_once(' ')?;
             let id: AnalysisId = id.parse().ok()?;
-            let value: Option<Value> = match order {
-                Order::Newest | Order::Oldest => None,
-                Order::Best | Order::Worst => Some(value.parse::<i64>().ok()?.into()),
-                Order::Title => (!value.contains('\0')).then(|| Some(value.into()))?,
-                Order::Loudest | Order::Quietest => Some(
+            let value: Option<Value> = match sort {
+                Sort::Newest | Sort::Oldest => None,
+                Sort::Best | Sort::Worst => Some(value.parse::<i64>().ok()?.into()),
+                Sort::Title => (!value.contains('\0')).then(|| Some(value.into()))?,
+                Sort::Loudest | Sort::Quietest => Some(
                     value
                         .parse::<f64>()
                         .ok()
@@ -198,8 +193,8 @@ impl Key {
                         .into(),
                 ),
             };
-            (of.parse() == Ok(order)).then(|| Self {
-                order,
+            (of.parse() == Ok(sort)).then(|| Self {
+                sort,
                 value,
                 id: id.to_string(),
             })
@@ -276,21 +271,21 @@ macro_rules! by_value {
     };
 }
 
-/// The statement that walks along `order`, or back.
-const fn statement(order: Order, is_backwards: bool) -> &'static str {
-    match (order, is_backwards) {
-        (Order::Newest, false) | (Order::Oldest, true) => by_time!("<", "DESC"),
-        (Order::Newest, true) | (Order::Oldest, false) => by_time!(">", "ASC"),
-        (Order::Best, false) => by_value!("COALESCE(analysis.score_tenths, -1)", "<", "DESC"),
-        (Order::Best, true) => by_value!("COALESCE(analysis.score_tenths, -1)", ">", "ASC"),
-        (Order::Worst, false) => by_value!("COALESCE(analysis.score_tenths, 9999)", ">", "ASC"),
-        (Order::Worst, true) => by_value!("COALESCE(analysis.score_tenths, 9999)", "<", "DESC"),
-        (Order::Title, false) => by_value!("analysis.title_key", ">", "ASC"),
-        (Order::Title, true) => by_value!("analysis.title_key", "<", "DESC"),
-        (Order::Loudest, false) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", "<", "DESC"),
-        (Order::Loudest, true) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", ">", "ASC"),
-        (Order::Quietest, false) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", ">", "ASC"),
-        (Order::Quietest, true) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", "<", "DESC"),
+/// The statement that walks along `sort`, or back.
+const fn statement(sort: Sort, is_backwards: bool) -> &'static str {
+    match (sort, is_backwards) {
+        (Sort::Newest, false) | (Sort::Oldest, true) => by_time!("<", "DESC"),
+        (Sort::Newest, true) | (Sort::Oldest, false) => by_time!(">", "ASC"),
+        (Sort::Best, false) => by_value!("COALESCE(analysis.score_tenths, -1)", "<", "DESC"),
+        (Sort::Best, true) => by_value!("COALESCE(analysis.score_tenths, -1)", ">", "ASC"),
+        (Sort::Worst, false) => by_value!("COALESCE(analysis.score_tenths, 9999)", ">", "ASC"),
+        (Sort::Worst, true) => by_value!("COALESCE(analysis.score_tenths, 9999)", "<", "DESC"),
+        (Sort::Title, false) => by_value!("analysis.title_key", ">", "ASC"),
+        (Sort::Title, true) => by_value!("analysis.title_key", "<", "DESC"),
+        (Sort::Loudest, false) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", "<", "DESC"),
+        (Sort::Loudest, true) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", ">", "ASC"),
+        (Sort::Quietest, false) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", ">", "ASC"),
+        (Sort::Quietest, true) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", "<", "DESC"),
     }
 }
 
@@ -301,8 +296,8 @@ async fn walk(
     from: Option<&Key>,
     is_backwards: bool,
 ) -> Result<Vec<PageRow>, DbError> {
-    let start = Key::start(query.order);
-    let text = statement(query.order, is_backwards);
+    let start = Key::start(query.sort);
+    let text = statement(query.sort, is_backwards);
     db.all(bound(text, account, query, from.unwrap_or(&start))).await
 }
 
@@ -311,9 +306,9 @@ fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &Ke
     let mut patterns = names::patterns(&query.search);
     let states = match query.standing {
         None => ["", ""],
-        Some(Standing::Done) => ["done", "done"],
-        Some(Standing::Running) => ["queued", "running"],
-        Some(Standing::Failed) => ["failed", "failed"],
+        Some(StatusFilter::Done) => ["done", "done"],
+        Some(StatusFilter::Running) => ["queued", "running"],
+        Some(StatusFilter::Failed) => ["failed", "failed"],
     };
     let mut statement = sql(text).bind(account).bind(from.id.clone());
     for _ in 0..MAX_WORDS {
@@ -322,8 +317,13 @@ fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &Ke
     statement = statement
         .bind(states[0])
         .bind(states[1])
-        .bind(query.stage.map_or("", model::verdict::Rubric::as_str))
-        .bind(query.song.map(model::history::OfSong::text).unwrap_or_default())
+        .bind(query.stage.map_or("", model::verdict::Stage::as_str))
+        .bind(
+            query
+                .song
+                .map(model::history::SongFilter::text)
+                .unwrap_or_default(),
+        )
         .bind(PAGE_ROWS + 1);
     match &from.value {
         Some(value) => statement.bind(value.clone()),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use model::{SongId, history::OfSong, verdict::Rubric};
+use model::{SongId, history::SongFilter, verdict::Stage};
 use uuid::Uuid;
 
 use super::*;
@@ -15,7 +15,7 @@ async fn fill(db: &Db, account: AccountId, digits: usize) {
         INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
         VALUES ($1, $2, 'mix', 'removed', 'a.wav', 1, 'audio/wav', 1)";
     const ANALYSIS: &str = "
-        INSERT INTO analysis (id, account_id, upload_id, title, state, stage, percent, created_at)
+        INSERT INTO analysis (id, account_id, upload_id, title, state, phase, percent, created_at)
         VALUES ($1, $2, $1, '', 'done', 'saving', 100, 1)";
     const SONG: &str = "INSERT INTO song (id, account_id, title, title_key, created_at) VALUES ($1, $2, 'Okapi', 'okapi', 1)";
     const VALUES: &str = "
@@ -25,7 +25,7 @@ async fn fill(db: &Db, account: AccountId, digits: usize) {
             search_key = 'song ' || (CAST(substr(id, 1, 4) AS BIGINT) % 90) || ' 100% söhne_' || substr(id, 1, 4),
             state = CASE CAST(substr(id, 1, 4) AS BIGINT) % 9 WHEN 0 THEN 'failed' WHEN 1 THEN 'running' WHEN 2 THEN 'queued' ELSE 'done' END,
             score_tenths = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 2 THEN CAST(substr(id, 1, 4) AS BIGINT) * 37 % 301 + 700 END,
-            rubric = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 2 THEN CASE CAST(substr(id, 1, 4) AS BIGINT) % 2 WHEN 0 THEN 'mix' ELSE 'master' END END,
+            stage = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 2 THEN CASE CAST(substr(id, 1, 4) AS BIGINT) % 2 WHEN 0 THEN 'mix' ELSE 'master' END END,
             integrated_lufs = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 3 THEN -10.1 - CAST(substr(id, 1, 4) AS BIGINT) * 13 % 70 / 10.0 END,
             duration_s = 120 + CAST(substr(id, 1, 4) AS BIGINT) * 7 % 240,
             song_id = CASE CAST(substr(id, 1, 4) AS BIGINT) % 500 WHEN 7 THEN $2 END
@@ -46,7 +46,7 @@ async fn fill(db: &Db, account: AccountId, digits: usize) {
                     "upload",
                     "account_id, kind, state, file_name, size_bytes, media_type, created_at",
                 ),
-                ("analysis", "account_id, title, state, stage, percent, created_at"),
+                ("analysis", "account_id, title, state, phase, percent, created_at"),
             ] {
                 let id = format!("substr(id, 1, {place}) || '{digit}' || substr(id, {})", place + 2);
                 let upload = if table == "analysis" {
@@ -85,26 +85,26 @@ fn filters() -> [HistoryQuery; 8] {
             ..query()
         },
         HistoryQuery {
-            standing: Some(Standing::Failed),
+            standing: Some(StatusFilter::Failed),
             ..query()
         },
         HistoryQuery {
-            standing: Some(Standing::Running),
+            standing: Some(StatusFilter::Running),
             ..query()
         },
         HistoryQuery {
-            stage: Some(Rubric::Master),
+            stage: Some(Stage::Master),
             ..query()
         },
         HistoryQuery {
-            song: Some(OfSong::One(song())),
+            song: Some(SongFilter::One(song())),
             ..query()
         },
         HistoryQuery {
             search: "song".to_owned(),
-            standing: Some(Standing::Done),
-            stage: Some(Rubric::Mix),
-            song: Some(OfSong::None),
+            standing: Some(StatusFilter::Done),
+            stage: Some(Stage::Mix),
+            song: Some(SongFilter::None),
             ..query()
         },
     ]
@@ -113,12 +113,12 @@ fn filters() -> [HistoryQuery; 8] {
 /// All pages from the first on, as ids; the last page's own keys.
 async fn forwards(db: &Db, account: AccountId, query: &HistoryQuery) -> (Vec<AnalysisPage>, Vec<String>) {
     let mut pages = Vec::new();
-    let mut turn = None;
+    let mut cursor = None;
     loop {
-        let page = read(db, account, query, turn.as_ref()).await.unwrap();
-        turn = page.next.clone().map(Turn::After);
+        let page = read(db, account, query, cursor.as_ref()).await.unwrap();
+        cursor = page.next.clone().map(PageCursor::After);
         pages.push(page);
-        if turn.is_none() {
+        if cursor.is_none() {
             break;
         }
     }
@@ -131,7 +131,7 @@ async fn forwards(db: &Db, account: AccountId, query: &HistoryQuery) -> (Vec<Ana
 }
 
 /// What the database should answer, by the summaries of all rows.
-fn sorted(rows: &[model::analysis::AnalysisSummary], order: Order) -> Vec<String> {
+fn sorted(rows: &[model::analysis::AnalysisSummary], sort: Sort) -> Vec<String> {
     let mut rows: Vec<_> = rows.iter().collect();
     let number = |value: Option<f64>, absent: f64| value.unwrap_or(absent);
     rows.sort_by(|a, b| {
@@ -140,14 +140,14 @@ fn sorted(rows: &[model::analysis::AnalysisSummary], order: Order) -> Vec<String
         let (ids, back) = (a.id.cmp(&b.id), b.id.cmp(&a.id));
         let by =
             |x: Option<f64>, y: Option<f64>, absent: f64| number(x, absent).total_cmp(&number(y, absent));
-        match order {
-            Order::Newest => back,
-            Order::Oldest => ids,
-            Order::Best => by(tenths(b), tenths(a), -1e9).then(back),
-            Order::Worst => by(tenths(a), tenths(b), 1e9).then(ids),
-            Order::Title => a.title.cmp(&b.title).then(ids),
-            Order::Loudest => by(b.integrated_lufs, a.integrated_lufs, -1e9).then(back),
-            Order::Quietest => by(a.integrated_lufs, b.integrated_lufs, 1e9).then(ids),
+        match sort {
+            Sort::Newest => back,
+            Sort::Oldest => ids,
+            Sort::Best => by(tenths(b), tenths(a), -1e9).then(back),
+            Sort::Worst => by(tenths(a), tenths(b), 1e9).then(ids),
+            Sort::Title => a.title.cmp(&b.title).then(ids),
+            Sort::Loudest => by(b.integrated_lufs, a.integrated_lufs, -1e9).then(back),
+            Sort::Quietest => by(a.integrated_lufs, b.integrated_lufs, 1e9).then(ids),
         }
     });
     rows.iter().map(|row| row.id.to_string()).collect()
@@ -162,11 +162,11 @@ crate::contract! {
         let (pages, _) = forwards(db, account, &HistoryQuery::default()).await;
         let everything: Vec<_> = pages.into_iter().flat_map(|page| page.rows).collect();
         assert_eq!(everything.len(), 1_000);
-        for order in Order::ALL {
+        for sort in Sort::ALL {
             for filter in filters() {
-                let query = HistoryQuery { order, ..filter };
+                let query = HistoryQuery { sort, ..filter };
                 let (pages, ids) = forwards(db, account, &query).await;
-                let expected = sorted(&everything, order);
+                let expected = sorted(&everything, sort);
                 let expected: Vec<String> = if query.is_filtered() {
                     expected.into_iter().filter(|id| ids.contains(id)).collect()
                 } else {
@@ -176,12 +176,12 @@ crate::contract! {
                 assert!(ids == expected, "{query:?}: in order");
                 // Back from the last page to the first one, over the same pages.
                 let mut at = pages.len() - 1;
-                let mut turn = pages[at].previous.clone().map(Turn::Before);
-                while let Some(before) = turn {
+                let mut cursor = pages[at].previous.clone().map(PageCursor::Before);
+                while let Some(before) = cursor {
                     at -= 1;
                     let page = read(db, account, &query, Some(&before)).await.unwrap();
                     assert!(page.rows == pages[at].rows, "{query:?}: page {at} on the way back");
-                    turn = page.previous.map(Turn::Before);
+                    cursor = page.previous.map(PageCursor::Before);
                 }
                 assert_eq!(at, 0, "{query:?}");
                 assert!(pages[0].previous.is_none());
@@ -202,15 +202,15 @@ crate::contract! {
         assert_eq!(count(search("1000%")).await, 0);
         assert_eq!(count(search("song_")).await, 0);
         assert_eq!(count(search("0123 100 song")).await, 1);
-        assert_eq!(count(HistoryQuery { standing: Some(Standing::Failed), ..query() }).await, 112);
-        assert_eq!(count(HistoryQuery { standing: Some(Standing::Running), ..query() }).await, 222);
-        assert_eq!(count(HistoryQuery { standing: Some(Standing::Done), ..query() }).await, 666);
-        let stages = [Rubric::Mix, Rubric::Master].map(|stage| HistoryQuery { stage: Some(stage), ..query() });
+        assert_eq!(count(HistoryQuery { standing: Some(StatusFilter::Failed), ..query() }).await, 112);
+        assert_eq!(count(HistoryQuery { standing: Some(StatusFilter::Running), ..query() }).await, 222);
+        assert_eq!(count(HistoryQuery { standing: Some(StatusFilter::Done), ..query() }).await, 666);
+        let stages = [Stage::Mix, Stage::Master].map(|stage| HistoryQuery { stage: Some(stage), ..query() });
         let [mixes, masters] = stages;
         assert_eq!(count(mixes).await + count(masters).await, 666);
-        assert_eq!(count(HistoryQuery { song: Some(OfSong::One(song())), ..query() }).await, 2);
-        assert_eq!(count(HistoryQuery { song: Some(OfSong::None), ..query() }).await, 998);
-        let page = read(db, account, &HistoryQuery { song: Some(OfSong::One(song())), ..query() }, None).await.unwrap();
+        assert_eq!(count(HistoryQuery { song: Some(SongFilter::One(song())), ..query() }).await, 2);
+        assert_eq!(count(HistoryQuery { song: Some(SongFilter::None), ..query() }).await, 998);
+        let page = read(db, account, &HistoryQuery { song: Some(SongFilter::One(song())), ..query() }, None).await.unwrap();
         let places: Vec<_> = page.rows.iter().map(|row| row.song.as_ref().map(|place| (place.title.as_str(), place.version))).collect();
         assert_eq!(places, [Some(("Okapi", 2)), Some(("Okapi", 1))]);
     }
@@ -222,38 +222,38 @@ crate::contract! {
         if db.kind() == "PostgreSQL" {
             db.execute(sql("ANALYZE")).await.unwrap();
         }
-        let key = |order: Order| Key { id: "50".to_owned(), ..Key::start(order) };
-        for order in Order::ALL {
+        let key = |sort: Sort| Key { id: "50".to_owned(), ..Key::start(sort) };
+        for sort in Sort::ALL {
             for filter in filters() {
                 for is_backwards in [false, true] {
-                    let query = HistoryQuery { order, ..filter.clone() };
-                    let plan = plan(db, bound(explained(db, statement(order, is_backwards)), account, &query, &key(order))).await;
+                    let query = HistoryQuery { sort, ..filter.clone() };
+                    let plan = plan(db, bound(explained(db, statement(sort, is_backwards)), account, &query, &key(sort))).await;
                     let says = |words: &str| plan.contains(words);
-                    let told = format!("{query:?}, backwards {is_backwards}:\n{plan}");
+                    let reported = format!("{query:?}, backwards {is_backwards}:\n{plan}");
                     if db.kind() == "SQLite" {
-                        assert!(!says("TEMP B-TREE"), "{told}");
-                        assert!(!says("SCAN"), "{told}");
-                        let index = match order {
-                            Order::Newest | Order::Oldest => "history_by_time",
-                            Order::Best => "history_by_best",
-                            Order::Worst => "history_by_worst",
-                            Order::Title => "history_by_title",
-                            Order::Loudest => "history_by_loudest",
-                            Order::Quietest => "history_by_quietest",
+                        assert!(!says("TEMP B-TREE"), "{reported}");
+                        assert!(!says("SCAN"), "{reported}");
+                        let index = match sort {
+                            Sort::Newest | Sort::Oldest => "history_by_time",
+                            Sort::Best => "history_by_best",
+                            Sort::Worst => "history_by_worst",
+                            Sort::Title => "history_by_title",
+                            Sort::Loudest => "history_by_loudest",
+                            Sort::Quietest => "history_by_quietest",
                         };
-                        assert!(says(index), "{told}");
+                        assert!(says(index), "{reported}");
                         // From the key on, and not from the beginning.
                         let reach = plan.lines().find(|line| line.contains(index)).unwrap();
-                        assert!(reach.contains('<') || reach.contains('>'), "{told}");
+                        assert!(reach.contains('<') || reach.contains('>'), "{reported}");
                     } else if query.is_filtered() {
                         // Where few rows are expected, it may find those first and sort them alone.
                         let sorted = plan.lines().find(|line| line.contains("Sort  (cost"));
                         let expected = sorted.and_then(|line| line.split("rows=").nth(1)?.split(' ').next()?.parse::<u32>().ok());
-                        assert!(expected.unwrap_or(0) < 500, "{told}");
+                        assert!(expected.unwrap_or(0) < 500, "{reported}");
                     } else {
-                        assert!(says("Index Scan") || says("Index Only Scan"), "{told}");
-                        assert!(!says("Sort"), "{told}");
-                        assert!(!says("Seq Scan on analysis"), "{told}");
+                        assert!(says("Index Scan") || says("Index Only Scan"), "{reported}");
+                        assert!(!says("Sort"), "{reported}");
+                        assert!(!says("Seq Scan on analysis"), "{reported}");
                     }
                 }
             }
@@ -263,21 +263,21 @@ crate::contract! {
     async fn a_key_that_is_none_is_refused_and_one_of_a_deleted_row_still_holds(db: &Db) {
         let account = some_account(db, 1).await;
         fill(db, account, 2).await;
-        let query = HistoryQuery { order: Order::Best, ..HistoryQuery::default() };
+        let query = HistoryQuery { sort: Sort::Best, ..HistoryQuery::default() };
         let first = read(db, account, &query, None).await.unwrap();
         let key = first.next.clone().unwrap();
         for bad in ["", "x", "%%%", "bmV3ZXN0IDEgMg", &key[1..]] {
-            let error = read(db, account, &query, Some(&Turn::After(bad.to_owned()))).await.unwrap_err();
+            let error = read(db, account, &query, Some(&PageCursor::After(bad.to_owned()))).await.unwrap_err();
             assert_eq!(error.code(), model::ProblemCode::Invalid, "{bad}");
             assert_eq!(error.to_problem("").field.as_deref(), Some("page"), "{bad}");
         }
-        let other_order = HistoryQuery { order: Order::Worst, ..query.clone() };
-        assert!(read(db, account, &other_order, Some(&Turn::After(key.clone()))).await.is_err());
+        let other_order = HistoryQuery { sort: Sort::Worst, ..query.clone() };
+        assert!(read(db, account, &other_order, Some(&PageCursor::After(key.clone()))).await.is_err());
 
-        let second = read(db, account, &query, Some(&Turn::After(key.clone()))).await.unwrap();
+        let second = read(db, account, &query, Some(&PageCursor::After(key.clone()))).await.unwrap();
         let last = first.rows.last().unwrap();
         db.execute(sql("DELETE FROM analysis WHERE id = $1").bind(last.id)).await.unwrap();
-        let again = read(db, account, &query, Some(&Turn::After(key))).await.unwrap();
+        let again = read(db, account, &query, Some(&PageCursor::After(key))).await.unwrap();
         assert_eq!(again.rows, second.rows);
         let many = HistoryQuery { search: "a b c d e f g".to_owned(), ..query };
         assert_eq!(read(db, account, &many, None).await.unwrap_err().to_problem("").field.as_deref(), Some("q"));
@@ -289,14 +289,14 @@ crate::contract! {
         let wide = HistoryQuery { search: "OKAPI".to_owned(), ..HistoryQuery::default() };
         assert_eq!(read(db, account, &wide, None).await.unwrap().rows.len(), 0);
         let mut tx = db.begin().await.unwrap();
-        crate::analyses::keys::refresh_song(&mut tx, song()).await.unwrap();
+        crate::analyses::sort_keys::refresh_song(&mut tx, song()).await.unwrap();
         tx.commit().await.unwrap();
         let page = read(db, account, &wide, None).await.unwrap();
         assert_eq!(page.rows.len(), 1, "found by its song");
         let id = page.rows[0].id;
         db.execute(sql("UPDATE analysis SET title = 'Ström 12' WHERE id = $1").bind(id)).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        crate::analyses::keys::refresh(&mut tx, id).await.unwrap();
+        crate::analyses::sort_keys::refresh(&mut tx, id).await.unwrap();
         tx.commit().await.unwrap();
         for (words, count) in [("STRÖM", 1), ("strom", 1), ("a.wav strom okapi", 1), ("song 7", 0)] {
             let query = HistoryQuery { search: words.to_owned(), ..HistoryQuery::default() };
@@ -307,7 +307,7 @@ crate::contract! {
 
 async fn fill_for_another(db: &Db) {
     const ANALYSIS: &str = "
-        INSERT INTO analysis (id, account_id, upload_id, title, title_key, search_key, state, stage, percent, created_at)
+        INSERT INTO analysis (id, account_id, upload_id, title, title_key, search_key, state, phase, percent, created_at)
         VALUES ($1, $2, $1, 'Song 7', 'song 7', 'song 7', 'done', 'saving', 100, 1)";
     const UPLOAD: &str = "
         INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
@@ -339,18 +339,18 @@ async fn plan(db: &Db, statement: Sql) -> String {
 
 #[test]
 fn a_key_survives_its_text() {
-    for order in Order::ALL {
+    for sort in Sort::ALL {
         let key = Key {
             id: Uuid::from_u128(7).simple().to_string(),
-            value: match Key::start(order).value {
+            value: match Key::start(sort).value {
                 Some(Value::Text(_)) => Some("night drive 013 · söhne".into()),
                 Some(Value::Real(_)) => Some((-14.299_999_999_999_999).into()),
                 Some(Value::Int(_)) => Some(974_i64.into()),
                 other => other,
             },
-            order,
+            sort,
         };
-        assert_eq!(Key::of(&key.text(), order).unwrap(), key);
+        assert_eq!(Key::of(&key.text(), sort).unwrap(), key);
         assert_eq!(NO_SCORE.0.cmp(&0), Ordering::Less);
     }
 }

@@ -1,24 +1,24 @@
 //! Analyses: the history, the report, renaming, deleting, and a link to listen.
 
-mod copying;
 mod history;
-pub(crate) mod keys;
-mod listening;
-mod measuring;
+mod measure;
+mod player;
+mod preview;
 mod references;
+pub(crate) mod sort_keys;
 pub(crate) mod store;
 mod verdicts;
 
-pub(crate) use copying::{give_up as give_up_copy, run as make_copy};
 pub use history::{PAGE_ROWS, history};
-pub(crate) use keys::fill as fill_keys;
-pub use listening::{audio_link, sound, sources};
-pub use measuring::Child;
-pub(crate) use measuring::{give_up, run};
+pub use measure::Child;
+pub(crate) use measure::{mark_failed, run};
+pub use player::{audio_link, preview_state, sources};
+pub(crate) use preview::{mark_failed as give_up_copy, run as make_preview};
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
+pub(crate) use sort_keys::fill as fill_keys;
 pub(crate) use store::{insert, of_upload};
 pub use verdicts::choose_stage;
-pub(crate) use verdicts::judge_anew;
+pub(crate) use verdicts::rescore;
 
 use model::{
     AnalysisId, Report, Timestamp,
@@ -96,7 +96,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
     if !store::rename(&mut tx, user.account, id, &title).await? {
         return Err(missing());
     }
-    keys::refresh(&mut tx, id).await?;
+    sort_keys::refresh(&mut tx, id).await?;
     Ok(tx.commit().await?)
 }
 

@@ -6,7 +6,7 @@
 use model::{
     AccountId, AnalysisId, Report, Timestamp,
     analysis::{AnalysisPage, AnalysisSummary, AnalysisView},
-    comparison::{Companion, Compared},
+    comparison::{ComparedTrack, TrackComparison},
     upload::UploadKind,
 };
 
@@ -147,7 +147,7 @@ pub async fn compare_with(
 }
 
 /// The report of the mix `id` beside those that it is compared with; `None` where there are none.
-pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result<Option<Compared>> {
+pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result<Option<TrackComparison>> {
     const CHOSEN: &str = chosen!(", report");
     let mut with = Vec::new();
     let mut reports = Vec::new();
@@ -156,7 +156,7 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
         let Some(report) = report else { continue };
         let summary = summary.summary()?;
         let report: Report = serde_json::from_str(&report).map_err(Error::internal)?;
-        with.push(Companion {
+        with.push(ComparedTrack {
             id: summary.id,
             kind: summary.kind,
             title: summary.title,
@@ -170,7 +170,7 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
         return Ok(None);
     }
     let comparison = analysis::comparison::compare(report, &reports.iter().collect::<Vec<_>>());
-    Ok(Some(Compared { with, comparison }))
+    Ok(Some(TrackComparison { with, comparison }))
 }
 
 /// A summary with its report, which the history leaves out.

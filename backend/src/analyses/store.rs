@@ -2,10 +2,10 @@
 
 use model::{
     AccountId, AnalysisId, Failure, Report, Timestamp, UploadId,
-    analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Progress, Score, Stage},
-    song::SongPlace,
+    analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Phase, Progress, Score},
+    song::SongMembership,
     upload::UploadKind,
-    verdict::{Points, Rubric, Verdict},
+    verdict::{Points, Stage, Verdict},
 };
 
 use super::audio_of;
@@ -27,8 +27,8 @@ pub(crate) struct SummaryRow {
     failure: Option<String>,
     duration_s: Option<f64>,
     pub(super) integrated_lufs: Option<f64>,
-    rubric: Option<String>,
-    rubric_chosen: bool,
+    stage: Option<String>,
+    stage_is_chosen: bool,
     pub(super) score_tenths: Option<i64>,
     upload_state: String,
     delete_after: Option<i64>,
@@ -40,8 +40,8 @@ pub(crate) struct SummaryRow {
 /// The columns of a [`SummaryRow`], from `analysis` and `upload`.
 macro_rules! summary_columns {
     () => {
-        "analysis.id, analysis.kind, analysis.title, analysis.created_at, analysis.state, stage, percent, trouble, failure, duration_s,
-         integrated_lufs, rubric, rubric_chosen, score_tenths, upload.state AS upload_state, delete_after, song_id,
+        "analysis.id, analysis.kind, analysis.title, analysis.created_at, analysis.state, phase, percent, status_message, failure, duration_s,
+         integrated_lufs, stage, stage_is_chosen, score_tenths, upload.state AS upload_state, delete_after, song_id,
          (SELECT song.title FROM song WHERE song.id = song_id) AS song_title,
          (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = analysis.song_id AND version.id <= analysis.id) AS version"
     };
@@ -51,9 +51,9 @@ pub(crate) use summary_columns;
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct ProgressRow {
     state: String,
-    stage: String,
+    phase: String,
     percent: i64,
-    trouble: Option<String>,
+    status_message: Option<String>,
 }
 
 /// A whole analysis.
@@ -86,7 +86,7 @@ impl SummaryRow {
             .song_id
             .zip(self.song_title)
             .map(|(id, title)| {
-                Ok::<_, Error>(SongPlace {
+                Ok::<_, Error>(SongMembership {
                     id: id.parse().map_err(Error::internal)?,
                     title,
                     version,
@@ -102,7 +102,7 @@ impl SummaryRow {
             duration_s: self.duration_s,
             integrated_lufs: self.integrated_lufs,
             song,
-            score: score_of(self.rubric.as_deref(), self.rubric_chosen, self.score_tenths)?,
+            score: score_of(self.stage.as_deref(), self.stage_is_chosen, self.score_tenths)?,
             failure: self
                 .failure
                 .as_deref()
@@ -118,12 +118,12 @@ fn kind_of(kind: &str) -> Result<UploadKind> {
     kind.parse().map_err(|()| Error::internal("unknown kind"))
 }
 
-fn score_of(rubric: Option<&str>, is_chosen: bool, tenths: Option<i64>) -> Result<Option<Score>> {
-    let (Some(rubric), Some(tenths)) = (rubric, tenths) else {
+fn score_of(stage: Option<&str>, is_chosen: bool, tenths: Option<i64>) -> Result<Option<Score>> {
+    let (Some(stage), Some(tenths)) = (stage, tenths) else {
         return Ok(None);
     };
     Ok(Some(Score {
-        rubric: rubric.parse().map_err(|()| Error::internal("unknown rubric"))?,
+        stage: stage.parse().map_err(|()| Error::internal("unknown stage"))?,
         is_chosen,
         points: points(tenths)?,
     }))
@@ -148,12 +148,12 @@ impl ProgressRow {
                 .state
                 .parse()
                 .map_err(|()| Error::internal("unknown state"))?,
-            stage: self
-                .stage
+            phase: self
+                .phase
                 .parse()
                 .map_err(|()| Error::internal("unknown stage"))?,
             percent: u8::try_from(self.percent).map_err(Error::internal)?,
-            trouble: self.trouble,
+            status_message: self.status_message,
         })
     }
 }
@@ -170,7 +170,7 @@ pub(crate) async fn insert(
 ) -> Result<()> {
     const INSERT: &str = "
         INSERT INTO analysis
-            (id, account_id, upload_id, kind, title, state, stage, percent, created_at, finished_at, failure, title_key, search_key, stem)
+            (id, account_id, upload_id, kind, title, state, phase, percent, created_at, finished_at, failure, title_key, search_key, base_title)
         VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9, $10, $11, $12)";
     let state = if failure.is_some() {
         AnalysisState::Failed
@@ -228,7 +228,7 @@ pub(super) async fn progress(
     id: AnalysisId,
 ) -> Result<Option<ProgressRow>, DbError> {
     const SELECT: &str =
-        "SELECT state, stage, percent, trouble FROM analysis WHERE id = $1 AND account_id = $2";
+        "SELECT state, phase, percent, status_message FROM analysis WHERE id = $1 AND account_id = $2";
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
 
@@ -279,22 +279,22 @@ pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<(Account
 pub(super) async fn set_progress(
     db: &Db,
     id: AnalysisId,
-    stage: Stage,
+    phase: Phase,
     percent: u8,
 ) -> Result<bool, DbError> {
     const UPDATE: &str = "
-        UPDATE analysis SET state = 'running', stage = $2, percent = $3, trouble = NULL
+        UPDATE analysis SET state = 'running', phase = $2, percent = $3, status_message = NULL
         WHERE id = $1 AND state IN ('queued', 'running')";
     Ok(db
-        .execute(sql(UPDATE).bind(id).bind(stage.as_str()).bind(u32::from(percent)))
+        .execute(sql(UPDATE).bind(id).bind(phase.as_str()).bind(u32::from(percent)))
         .await?
         == 1)
 }
 
 /// Notes that our side is in trouble and the work will be tried again: running → queued.
-pub(super) async fn set_trouble(db: &Db, id: AnalysisId, words: &str) -> Result<bool, DbError> {
+pub(super) async fn set_status_message(db: &Db, id: AnalysisId, words: &str) -> Result<bool, DbError> {
     const UPDATE: &str = "
-        UPDATE analysis SET state = 'queued', stage = 'waiting', trouble = $2
+        UPDATE analysis SET state = 'queued', phase = 'waiting', status_message = $2
         WHERE id = $1 AND state IN ('queued', 'running')";
     Ok(db.execute(sql(UPDATE).bind(id).bind(words)).await? == 1)
 }
@@ -303,7 +303,7 @@ pub(super) async fn set_trouble(db: &Db, id: AnalysisId, words: &str) -> Result<
 pub(super) async fn set_done(tx: &mut Tx, id: AnalysisId, report: &Report, now: Timestamp) -> Result<bool> {
     const UPDATE: &str = "
         UPDATE analysis
-        SET state = 'done', stage = 'saving', percent = 100, trouble = NULL, finished_at = $2, engine = $3, report = $4,
+        SET state = 'done', phase = 'saving', percent = 100, status_message = NULL, finished_at = $2, engine = $3, report = $4,
             duration_s = $5, integrated_lufs = $6
         WHERE id = $1 AND state IN ('queued', 'running')";
     let json = serde_json::to_string(report).map_err(Error::internal)?;
@@ -325,7 +325,7 @@ pub(super) async fn set_failed(
     now: Timestamp,
 ) -> Result<bool> {
     const UPDATE: &str = "
-        UPDATE analysis SET state = 'failed', trouble = NULL, finished_at = $2, failure = $3
+        UPDATE analysis SET state = 'failed', status_message = NULL, finished_at = $2, failure = $3
         WHERE id = $1 AND state IN ('queued', 'running')";
     let json = serde_json::to_string(failure).map_err(Error::internal)?;
     Ok(tx.execute(sql(UPDATE).bind(id).bind(now).bind(json)).await? == 1)
@@ -354,43 +354,43 @@ pub(super) async fn insert_verdict(
 }
 
 /// What the person chose, where they did.
-pub(super) async fn chosen_rubric(tx: &mut Tx, id: AnalysisId) -> Result<Option<Rubric>> {
-    const SELECT: &str = "SELECT rubric FROM analysis WHERE id = $1 AND rubric_chosen";
+pub(super) async fn chosen_stage(tx: &mut Tx, id: AnalysisId) -> Result<Option<Stage>> {
+    const SELECT: &str = "SELECT stage FROM analysis WHERE id = $1 AND stage_is_chosen";
     let row: Option<(String,)> = tx.optional(sql(SELECT).bind(id)).await?;
-    row.map(|(rubric,)| rubric.parse().map_err(|()| Error::internal("unknown rubric")))
+    row.map(|(stage,)| stage.parse().map_err(|()| Error::internal("unknown stage")))
         .transpose()
 }
 
 /// Notes the person's choice, or that there is none any more; `false` where the analysis is not theirs.
-pub(super) async fn choose_rubric(
+pub(super) async fn choose_stage(
     tx: &mut Tx,
     account: AccountId,
     id: AnalysisId,
-    choice: Option<Rubric>,
+    choice: Option<Stage>,
 ) -> Result<bool, DbError> {
     const UPDATE: &str = "
-        UPDATE analysis SET rubric_chosen = $3, rubric = COALESCE($4, rubric) WHERE id = $1 AND account_id = $2";
+        UPDATE analysis SET stage_is_chosen = $3, stage = COALESCE($4, stage) WHERE id = $1 AND account_id = $2";
     let update = sql(UPDATE)
         .bind(id)
         .bind(account)
         .bind(choice.is_some())
-        .bind(choice.map(Rubric::as_str));
+        .bind(choice.map(Stage::as_str));
     Ok(tx.execute(update).await? == 1)
 }
 
-/// Copies the score by `rubric` to where the history finds it.
+/// Copies the score by `stage` to where the history finds it.
 pub(super) async fn set_score(
     tx: &mut Tx,
     id: AnalysisId,
     verdict: &Verdict,
-    rubric: Rubric,
+    stage: Stage,
 ) -> Result<(), DbError> {
-    const UPDATE: &str = "UPDATE analysis SET rule_set = $2, rubric = $3, score_tenths = $4 WHERE id = $1";
+    const UPDATE: &str = "UPDATE analysis SET rule_set = $2, stage = $3, score_tenths = $4 WHERE id = $1";
     let update = sql(UPDATE)
         .bind(id)
         .bind(verdict.rule_set.as_str())
-        .bind(rubric.as_str())
-        .bind(i64::from(verdict.by(rubric).score.tenths()));
+        .bind(stage.as_str())
+        .bind(i64::from(verdict.by(stage).score.tenths()));
     tx.execute(update).await.map(drop)
 }
 

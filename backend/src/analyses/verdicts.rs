@@ -4,7 +4,7 @@
 //! beside the new one.
 
 use analysis::rules::{RULE_SET, judge};
-use model::{AnalysisId, Report, Timestamp, verdict::Rubric};
+use model::{AnalysisId, Report, Timestamp, verdict::Stage};
 
 use super::{missing, store};
 use crate::{Actor, Backend, Error, Result, db::Tx};
@@ -16,8 +16,8 @@ const BATCH: u32 = 50;
 pub(super) async fn record(tx: &mut Tx, id: AnalysisId, report: &Report, now: Timestamp) -> Result<()> {
     let verdict = judge(report);
     store::insert_verdict(tx, id, &verdict, now).await?;
-    let chosen = store::chosen_rubric(tx, id).await?;
-    Ok(store::set_score(tx, id, &verdict, chosen.unwrap_or(verdict.stage.rubric)).await?)
+    let chosen = store::chosen_stage(tx, id).await?;
+    Ok(store::set_score(tx, id, &verdict, chosen.unwrap_or(verdict.detected.stage)).await?)
 }
 
 /// Counts an analysis as a mix or a master, whatever was detected; `None` goes back to what was.
@@ -28,11 +28,11 @@ pub async fn choose_stage(
     backend: &Backend,
     actor: &Actor,
     id: AnalysisId,
-    choice: Option<Rubric>,
+    choice: Option<Stage>,
 ) -> Result<()> {
     let user = actor.user()?;
     let mut tx = backend.db.begin().await?;
-    if !store::choose_rubric(&mut tx, user.account, id, choice).await? {
+    if !store::choose_stage(&mut tx, user.account, id, choice).await? {
         return Err(missing());
     }
     let Some(verdict) = store::newest_verdict(&mut tx, id).await? else {
@@ -41,12 +41,12 @@ pub async fn choose_stage(
             "This file has not been judged yet. Try again when its report is there.",
         ));
     };
-    store::set_score(&mut tx, id, &verdict, choice.unwrap_or(verdict.stage.rubric)).await?;
+    store::set_score(&mut tx, id, &verdict, choice.unwrap_or(verdict.detected.stage)).await?;
     Ok(tx.commit().await?)
 }
 
 /// Judges all reports that the present rules have not seen; how many. Resumable: each batch is its own transaction.
-pub(crate) async fn judge_anew(backend: &Backend) -> Result<u64> {
+pub(crate) async fn rescore(backend: &Backend) -> Result<u64> {
     let mut total = 0;
     loop {
         let due = store::to_judge(&backend.db, RULE_SET, BATCH).await?;

@@ -11,14 +11,14 @@ use std::{
 use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::store::{self, ClaimedRow, Fence};
+use super::store::{self, ClaimedRow, LeaseGuard};
 use crate::db::{DbError, Tx};
 
 /// The right to work on a job. Cheap to clone.
 #[derive(Clone)]
-pub struct Lease(Arc<Held>);
+pub struct Lease(Arc<LeaseState>);
 
-struct Held {
+struct LeaseState {
     job: String,
     token: String,
     attempt: u32,
@@ -42,7 +42,7 @@ pub enum FinishError {
 impl Lease {
     /// Ends with `stop`, or when it is lost.
     pub(super) fn new(row: &ClaimedRow, token: String, stop: &CancellationToken) -> Self {
-        Self(Arc::new(Held {
+        Self(Arc::new(LeaseState {
             job: row.id.clone(),
             token,
             attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
@@ -95,7 +95,7 @@ impl Lease {
     /// # Errors
     /// The lease was lost (roll back), or the database failed.
     pub async fn finish_in(&self, tx: &mut Tx, now: Timestamp) -> Result<(), FinishError> {
-        if store::finish(tx, self.fence(), now).await? {
+        if store::finish(tx, self.guard(), now).await? {
             self.0.finished.store(true, Ordering::SeqCst);
             Ok(())
         } else {
@@ -103,8 +103,8 @@ impl Lease {
         }
     }
 
-    pub(super) fn fence(&self) -> Fence<'_> {
-        Fence {
+    pub(super) fn guard(&self) -> LeaseGuard<'_> {
+        LeaseGuard {
             id: &self.0.job,
             token: &self.0.token,
         }

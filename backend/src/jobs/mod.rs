@@ -1,7 +1,7 @@
 //! All background work of MixLens, on the `job` table; apalis runs it (`docs/adr/0002-jobs-on-our-own-table.md`).
 //!
 //! Whoever has slow work or an effect on the world [`enqueue`]s a [`Job`] in the transaction of the fact, and calls
-//! [`Wake::wake`] after the commit. A job may run more than once (a worker may die after the work and before the
+//! [`Notifier::wake`] after the commit. A job may run more than once (a worker may die after the work and before the
 //! commit), so its effect must bear that: either it is idempotent, or it commits with [`Lease::finish_in`].
 
 mod lease;
@@ -26,12 +26,12 @@ pub use self::{
 };
 use crate::{
     Error, Result,
-    cause::{self, Cause, Ours},
     clock::Clock,
     db::{Db, Tx},
     entropy::{self, Entropy},
-    mail::Notice,
-    retention::Due,
+    mail::Notification,
+    redact::{self, BoxError, Ours},
+    retention::ExpiredCount,
 };
 
 /// Everything that is done in the background. Ids only: a payload is in backups and logs, so personal data is not in it.
@@ -45,7 +45,7 @@ pub enum Job {
     },
     /// Makes a copy of an upload that browsers play. It does not go with the account: what it wrote while the account was
     /// deleted, it removes.
-    CopyToPlay {
+    MakePreview {
         /// Whose it is.
         account: AccountId,
         /// The upload.
@@ -53,13 +53,13 @@ pub enum Job {
     },
     /// Brings what an older version of the program stored up to date: keys of the history, and verdicts by the present
     /// rules. Periodic.
-    JudgeAnew,
+    Rescore,
     /// Writes to a person.
     Mail {
         /// Whom.
         account: AccountId,
         /// What about.
-        notice: Notice,
+        notification: Notification,
     },
     /// Writes to the address of a sign-up.
     MailSignUp {
@@ -124,12 +124,12 @@ const ANALYSE_UPLOAD: Policy = Policy {
     timeout: Duration::from_secs(15 * 60),
 };
 const COPY_TO_PLAY: Policy = Policy {
-    kind: "copy_to_play",
+    kind: "make_preview",
     queue: Queue::Analysis,
     max_attempts: 3,
     timeout: Duration::from_secs(15 * 60),
 };
-const JUDGE_ANEW: Policy = Policy {
+const RESCORE: Policy = Policy {
     kind: "judge_anew",
     queue: Queue::Storage,
     max_attempts: 3,
@@ -196,8 +196,8 @@ impl Job {
     pub const fn policy(&self) -> &'static Policy {
         match self {
             Self::AnalyseUpload { .. } => &ANALYSE_UPLOAD,
-            Self::CopyToPlay { .. } => &COPY_TO_PLAY,
-            Self::JudgeAnew => &JUDGE_ANEW,
+            Self::MakePreview { .. } => &COPY_TO_PLAY,
+            Self::Rescore => &RESCORE,
             Self::Mail { .. } => &MAIL,
             Self::MailSignUp { .. } => &MAIL_SIGN_UP,
             Self::RemoveAudio { .. } => &REMOVE_AUDIO,
@@ -304,7 +304,7 @@ pub struct Workers {
     /// Does the work.
     pub handler: Arc<dyn Handler>,
     /// Rung by whoever enqueues in this process.
-    pub wake: Wake,
+    pub wake: Notifier,
     /// How many at once, and so on.
     pub settings: Settings,
 }
@@ -335,30 +335,30 @@ pub trait Handler: Send + Sync + 'static {
 pub enum JobError {
     /// May work another time: it is tried again later while it has attempts left.
     #[error("tried again later")]
-    Retry(#[source] Cause),
+    Retry(#[source] BoxError),
     /// Something that it stands on is down, which says nothing about the job: it is tried again later and the attempt
     /// does not count, for up to a day.
     #[error("waits")]
-    Wait(#[source] Cause),
+    Wait(#[source] BoxError),
     /// Will never work: it is dead.
     #[error("will never work")]
-    Fail(#[source] Cause),
+    Fail(#[source] BoxError),
 }
 
 impl JobError {
     /// [`Self::Retry`].
     pub fn retry<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Retry(cause::from(cause))
+        Self::Retry(redact::from(cause))
     }
 
     /// [`Self::Wait`].
     pub fn wait<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Wait(cause::from(cause))
+        Self::Wait(redact::from(cause))
     }
 
     /// [`Self::Fail`].
     pub fn fail<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Fail(cause::from(cause))
+        Self::Fail(redact::from(cause))
     }
 }
 
@@ -374,14 +374,14 @@ pub struct Options<'a> {
 }
 
 /// Gives new rows their time and id.
-pub trait Stamp: Send + Sync {
+pub trait IdGenerator: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
     /// A fresh id.
     fn new_id(&self) -> Uuid;
 }
 
-impl Stamp for Workers {
+impl IdGenerator for Workers {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -391,7 +391,7 @@ impl Stamp for Workers {
     }
 }
 
-impl Stamp for (&dyn Clock, &dyn Entropy) {
+impl IdGenerator for (&dyn Clock, &dyn Entropy) {
     fn now(&self) -> Timestamp {
         self.0.now()
     }
@@ -401,19 +401,19 @@ impl Stamp for (&dyn Clock, &dyn Entropy) {
     }
 }
 
-/// Makes a job in the caller's transaction: the fact and its job commit together. Call [`Wake::wake`] after the commit.
+/// Makes a job in the caller's transaction: the fact and its job commit together. Call [`Notifier::wake`] after the commit.
 /// `None` where there is a job of that key already.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn enqueue(
     tx: &mut Tx,
-    stamp: &(impl Stamp + ?Sized),
+    ids: &(impl IdGenerator + ?Sized),
     job: &Job,
     options: Options<'_>,
 ) -> Result<Option<JobId>> {
-    let id = JobId(stamp.new_id());
-    let now = stamp.now();
+    let id = JobId(ids.new_id());
+    let now = ids.now();
     let policy = job.policy();
     let is_new = store::enqueue(
         tx,
@@ -447,7 +447,7 @@ pub async fn reap(db: &Db, now: Timestamp) -> Result<u64> {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<Due>> {
+pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<ExpiredCount>> {
     let done = store::count_ended(db, "done", now.minus(DONE_KEPT)).await?;
     let dead = store::count_ended(db, "dead", now.minus(DEAD_KEPT)).await?;
     Ok(vec![("rows of work that ended long ago", done + dead)])
@@ -456,15 +456,15 @@ pub async fn due(db: &Db, now: Timestamp) -> Result<Vec<Due>> {
 /// Tells the workers of this process that there is work, so that they do not wait for their next poll. Cheap to clone;
 /// all clones ring the same bell.
 #[derive(Debug, Clone)]
-pub struct Wake(Arc<watch::Sender<()>>);
+pub struct Notifier(Arc<watch::Sender<()>>);
 
-impl Default for Wake {
+impl Default for Notifier {
     fn default() -> Self {
         Self(Arc::new(watch::Sender::new(())))
     }
 }
 
-impl Wake {
+impl Notifier {
     /// Rings; call it after the commit.
     pub fn wake(&self) {
         // Unlike `Notify`, a watch is not missed by a worker that is looking at the table just now.

@@ -26,7 +26,7 @@ use super::{
     Queue, Workers,
     runner::{Claimed, Runner},
 };
-use crate::{Error, Result, cause::Shown};
+use crate::{Error, Result, redact::Shown};
 
 /// How long the stopped handlers have to get out of the way and to be given back, after the drain.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(8);
@@ -80,12 +80,12 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
 
 /// One queue of the table.
 struct JobTable {
-    source: Arc<Source>,
+    source: Arc<ClaimSource>,
     /// The search for the next job, polled to its end before another begins.
     next: Option<BoxFuture<'static, Option<Claimed>>>,
 }
 
-struct Source {
+struct ClaimSource {
     runner: Arc<Runner>,
     queue: Queue,
     wake: watch::Receiver<()>,
@@ -96,7 +96,7 @@ impl JobTable {
     fn new(runner: Arc<Runner>, queue: Queue, shutdown: CancellationToken) -> Self {
         let wake = runner.workers.wake.listen();
         Self {
-            source: Arc::new(Source {
+            source: Arc::new(ClaimSource {
                 runner,
                 queue,
                 wake,
@@ -107,7 +107,7 @@ impl JobTable {
     }
 }
 
-impl Source {
+impl ClaimSource {
     /// Waits for a job. `None` when the process ends.
     async fn next(self: Arc<Self>) -> Option<Claimed> {
         let mut wake = self.wake.clone();

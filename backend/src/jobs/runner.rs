@@ -13,9 +13,9 @@ use super::{
     wait_delay,
 };
 use crate::{
-    cause::{self, Shown},
     db::{Db, DbError},
     entropy,
+    redact::{self, Shown},
 };
 
 /// How long a handler may take to notice that it is to stop, before it is aborted.
@@ -171,7 +171,7 @@ impl Runner {
             db, clock, entropy, ..
         } = &self.workers;
         let lease = &claimed.lease;
-        let fence = lease.fence();
+        let guard = lease.guard();
         let now = clock.now();
         if lease.is_lost() {
             return tracing::warn!("the lease was lost; the result is discarded");
@@ -194,21 +194,21 @@ impl Runner {
             End::Retry(cause) => {
                 let delay = retry_delay(lease.attempt(), &**entropy);
                 tracing::warn!(cause, delay_s = delay.as_secs(), "tried again later");
-                write(|| store::retry(db, fence, now.plus(delay), &cause)).await
+                write(|| store::retry(db, guard, now.plus(delay), &cause)).await
             }
             End::Wait(cause) => {
                 let delay = wait_delay(now.since(Timestamp(claimed.row.created_at)), &**entropy);
                 tracing::warn!(cause, delay_s = delay.as_secs(), "waits for what it stands on");
-                write(|| store::release(db, fence, now.plus(delay), Some(&cause))).await
+                write(|| store::release(db, guard, now.plus(delay), Some(&cause))).await
             }
             End::Interrupted => {
                 tracing::info!("given back");
-                write(|| store::release(db, fence, now, None)).await
+                write(|| store::release(db, guard, now, None)).await
             }
             End::Fail(cause) => {
                 tracing::error!(cause, "dead");
                 let until = now.plus(self.workers.settings.lease);
-                let is_ours = write(|| store::fail(db, fence, &cause, until)).await;
+                let is_ours = write(|| store::fail(db, guard, &cause, until)).await;
                 if matches!(is_ours, Ok(true)) {
                     self.tell_death(lease, job).await;
                 }
@@ -234,7 +234,7 @@ impl Runner {
             }
         }
         let now = self.workers.clock.now();
-        if let Err(error) = write(|| store::bury(&self.workers.db, lease.fence(), now)).await {
+        if let Err(error) = write(|| store::discard(&self.workers.db, lease.guard(), now)).await {
             tracing::warn!(error = %Shown(&error), "the death will be told again");
         }
     }
@@ -249,7 +249,7 @@ async fn keep_alive(workers: Workers, lease: Lease, mut until: Timestamp) {
     loop {
         tokio::time::sleep(settings.lease / 3).await;
         let next = clock.now().plus(settings.lease);
-        match store::heartbeat(&db, lease.fence(), next).await {
+        match store::heartbeat(&db, lease.guard(), next).await {
             Ok(true) => until = next,
             Ok(false) if lease.was_finished() => return,
             Ok(false) => return lease.lose(),
@@ -268,9 +268,9 @@ fn end_of(result: Result<Result<(), JobError>, JoinError>, lease: &Lease) -> End
         Ok(Ok(())) => End::Done,
         // It was told to stop and says so.
         Ok(Err(JobError::Retry(_) | JobError::Wait(_))) if lease.is_cancelled() => End::Interrupted,
-        Ok(Err(JobError::Retry(cause))) => End::Retry(shorten(&cause::words(&*cause))),
-        Ok(Err(JobError::Wait(cause))) => End::Wait(shorten(&cause::words(&*cause))),
-        Ok(Err(JobError::Fail(cause))) => End::Fail(shorten(&cause::words(&*cause))),
+        Ok(Err(JobError::Retry(cause))) => End::Retry(shorten(&redact::words(&*cause))),
+        Ok(Err(JobError::Wait(cause))) => End::Wait(shorten(&redact::words(&*cause))),
+        Ok(Err(JobError::Fail(cause))) => End::Fail(shorten(&redact::words(&*cause))),
         // Its message may quote what was being worked on; the log has the place.
         Err(error) if error.is_panic() => End::Retry("panicked".to_owned()),
         Err(_) => End::Interrupted,
@@ -287,7 +287,7 @@ async fn abort<T: Send + 'static>(mut work: AbortOnDropHandle<T>) {
 
 async fn finish(db: &Db, lease: &Lease, now: Timestamp) -> Result<bool, DbError> {
     let mut tx = db.begin().await?;
-    let is_ours = store::finish(&mut tx, lease.fence(), now).await?;
+    let is_ours = store::finish(&mut tx, lease.guard(), now).await?;
     tx.commit().await?;
     Ok(is_ours)
 }

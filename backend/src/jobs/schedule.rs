@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, Options, Stamp, Wake, enqueue, store};
+use super::{IdGenerator, Job, Notifier, Options, enqueue, store};
 use crate::{Result, db::Db, retention};
 
 /// Work that comes back.
@@ -31,7 +31,7 @@ pub const PERIODIC: &[Periodic] = &[
     Periodic {
         name: "judge_anew",
         every: Duration::from_secs(10 * 60),
-        job: || Job::JudgeAnew,
+        job: || Job::Rescore,
     },
 ];
 
@@ -42,9 +42,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const CLOCK_NONSENSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Enqueues periodic work when its time comes, until `shutdown`. Runs in any number of processes.
-pub async fn beat(db: &Db, stamp: &impl Stamp, wake: &Wake, shutdown: &CancellationToken) {
+pub async fn beat(db: &Db, ids: &impl IdGenerator, wake: &Notifier, shutdown: &CancellationToken) {
     loop {
-        match tick(db, stamp).await {
+        match tick(db, ids).await {
             Ok(0) => {}
             Ok(_) => wake.wake(),
             Err(error) => {
@@ -62,17 +62,17 @@ pub async fn beat(db: &Db, stamp: &impl Stamp, wake: &Wake, shutdown: &Cancellat
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn tick(db: &Db, stamp: &impl Stamp) -> Result<u64> {
+pub async fn tick(db: &Db, ids: &impl IdGenerator) -> Result<u64> {
     let mut enqueued = 0;
     for periodic in PERIODIC {
-        enqueued += u64::from(take(db, stamp, periodic).await?);
+        enqueued += u64::from(take(db, ids, periodic).await?);
     }
     Ok(enqueued)
 }
 
 /// Whether this process took the slot and enqueued its job.
-async fn take(db: &Db, stamp: &impl Stamp, periodic: &Periodic) -> Result<bool> {
-    let now = stamp.now();
+async fn take(db: &Db, ids: &impl IdGenerator, periodic: &Periodic) -> Result<bool> {
+    let now = ids.now();
     let slot = slot_of(now, periodic.every);
     // Almost always taken already, which is seen without a write.
     if store::slot(db, periodic.name).await? == Some(slot) {
@@ -87,7 +87,7 @@ async fn take(db: &Db, stamp: &impl Stamp, periodic: &Periodic) -> Result<bool> 
     // Without workers for a day, one of a kind waits, not hundreds.
     let is_new = !store::is_queued(&mut tx, policy.queue.name(), policy.kind).await?;
     if is_new {
-        enqueue(&mut tx, stamp, &job, Options::default()).await?;
+        enqueue(&mut tx, ids, &job, Options::default()).await?;
     }
     tx.commit().await?;
     Ok(is_new)

@@ -33,7 +33,7 @@ pub(super) struct ClaimedRow {
 
 /// Names the lease that a transition needs: the job and the token of the claim.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fence<'a> {
+pub(super) struct LeaseGuard<'a> {
     pub(super) id: &'a str,
     pub(super) token: &'a str,
 }
@@ -156,9 +156,9 @@ pub(super) async fn claim(
 const HEARTBEAT: &str = "UPDATE job SET lease_until = $3 WHERE id = $1 AND lease_token = $2";
 
 /// Renews the lease.
-pub(super) async fn heartbeat(db: &Db, fence: Fence<'_>, until: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn heartbeat(db: &Db, guard: LeaseGuard<'_>, until: Timestamp) -> Result<bool, DbError> {
     Ok(db
-        .execute(sql(HEARTBEAT).bind(fence.id).bind(fence.token).bind(until))
+        .execute(sql(HEARTBEAT).bind(guard.id).bind(guard.token).bind(until))
         .await?
         == 1)
 }
@@ -168,9 +168,9 @@ UPDATE job SET state = 'done', finished_at = $3, lease_token = NULL, lease_until
 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
 
 /// Running → done, in the caller's transaction.
-pub(super) async fn finish(tx: &mut Tx, fence: Fence<'_>, now: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn finish(tx: &mut Tx, guard: LeaseGuard<'_>, now: Timestamp) -> Result<bool, DbError> {
     Ok(tx
-        .execute(sql(FINISH).bind(fence.id).bind(fence.token).bind(now))
+        .execute(sql(FINISH).bind(guard.id).bind(guard.token).bind(now))
         .await?
         == 1)
 }
@@ -182,15 +182,15 @@ WHERE id = $1 AND lease_token = $2 AND state = 'running'";
 /// Running → queued, for later.
 pub(super) async fn retry(
     db: &Db,
-    fence: Fence<'_>,
+    guard: LeaseGuard<'_>,
     run_at: Timestamp,
     cause: &str,
 ) -> Result<bool, DbError> {
     Ok(db
         .execute(
             sql(RETRY)
-                .bind(fence.id)
-                .bind(fence.token)
+                .bind(guard.id)
+                .bind(guard.token)
                 .bind(run_at)
                 .bind(cause),
         )
@@ -206,15 +206,15 @@ WHERE id = $1 AND lease_token = $2 AND state = 'running'";
 /// Running → queued with the attempt given back: what ended it was not the job.
 pub(super) async fn release(
     db: &Db,
-    fence: Fence<'_>,
+    guard: LeaseGuard<'_>,
     run_at: Timestamp,
     cause: Option<&str>,
 ) -> Result<bool, DbError> {
     Ok(db
         .execute(
             sql(RELEASE)
-                .bind(fence.id)
-                .bind(fence.token)
+                .bind(guard.id)
+                .bind(guard.token)
                 .bind(run_at)
                 .bind(cause),
         )
@@ -226,10 +226,15 @@ const FAIL: &str = "\
 UPDATE job SET state = 'dead', last_error = $3, lease_until = $4 \
 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
 
-/// Running → dead. The lease goes on until the death was told ([`bury`]), so that a crash in between tells it again.
-pub(super) async fn fail(db: &Db, fence: Fence<'_>, cause: &str, until: Timestamp) -> Result<bool, DbError> {
+/// Running → dead. The lease goes on until the death was told ([`discard`]), so that a crash in between tells it again.
+pub(super) async fn fail(
+    db: &Db,
+    guard: LeaseGuard<'_>,
+    cause: &str,
+    until: Timestamp,
+) -> Result<bool, DbError> {
     Ok(db
-        .execute(sql(FAIL).bind(fence.id).bind(fence.token).bind(cause).bind(until))
+        .execute(sql(FAIL).bind(guard.id).bind(guard.token).bind(cause).bind(until))
         .await?
         == 1)
 }
@@ -239,9 +244,9 @@ UPDATE job SET finished_at = $3, lease_token = NULL, lease_until = NULL \
 WHERE id = $1 AND lease_token = $2 AND state = 'dead'";
 
 /// The death was told.
-pub(super) async fn bury(db: &Db, fence: Fence<'_>, now: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn discard(db: &Db, guard: LeaseGuard<'_>, now: Timestamp) -> Result<bool, DbError> {
     Ok(db
-        .execute(sql(BURY).bind(fence.id).bind(fence.token).bind(now))
+        .execute(sql(BURY).bind(guard.id).bind(guard.token).bind(now))
         .await?
         == 1)
 }
@@ -383,13 +388,13 @@ mod tests {
         .unwrap()
     }
 
-    const fn fence<'a>(id: &'a str, token: &'a str) -> Fence<'a> {
-        Fence { id, token }
+    const fn guard<'a>(id: &'a str, token: &'a str) -> LeaseGuard<'a> {
+        LeaseGuard { id, token }
     }
 
-    async fn finish_alone(db: &Db, fence: Fence<'_>) -> bool {
+    async fn finish_alone(db: &Db, guard: LeaseGuard<'_>) -> bool {
         let mut tx = db.begin().await.unwrap();
-        let is_ours = finish(&mut tx, fence, NOW).await.unwrap();
+        let is_ours = finish(&mut tx, guard, NOW).await.unwrap();
         tx.commit().await.unwrap();
         is_ours
     }
@@ -413,16 +418,16 @@ mod tests {
             take(db, NOW, "old").await.unwrap();
             let later = NOW.plus(LEASE).plus(Duration::from_millis(1));
             assert_eq!(take(db, later, "new").await.unwrap().attempts, 2);
-            let old = fence("a", "old");
+            let old = guard("a", "old");
             assert!(!heartbeat(db, old, later).await.unwrap());
             assert!(!finish_alone(db, old).await);
             assert!(!retry(db, old, later, "cause").await.unwrap());
             assert!(!release(db, old, later, None).await.unwrap());
             assert!(!fail(db, old, "cause", later).await.unwrap());
-            assert!(!bury(db, old, later).await.unwrap());
+            assert!(!discard(db, old, later).await.unwrap());
             assert_eq!(row(db, "a").await, ("running".into(), 2, true));
-            assert!(finish_alone(db, fence("a", "new")).await);
-            assert!(!finish_alone(db, fence("a", "new")).await, "a job is finished once");
+            assert!(finish_alone(db, guard("a", "new")).await);
+            assert!(!finish_alone(db, guard("a", "new")).await, "a job is finished once");
             assert_eq!(row(db, "a").await, ("done".into(), 2, false));
         }
 
@@ -430,7 +435,7 @@ mod tests {
             add(db, "a", NOW).await;
             take(db, NOW, "t").await.unwrap();
             let later = NOW.plus(LEASE * 2);
-            assert!(heartbeat(db, fence("a", "t"), later.plus(LEASE)).await.unwrap());
+            assert!(heartbeat(db, guard("a", "t"), later.plus(LEASE)).await.unwrap());
             assert_eq!(take(db, later, "u").await, None);
         }
 
@@ -444,11 +449,11 @@ mod tests {
             let dead_row = take(db, third, "3").await.unwrap();
             assert_eq!((dead_row.state.as_str(), dead_row.attempts), ("dead", 2));
             assert_eq!(take(db, third, "4").await.unwrap().id, "next");
-            assert!(!finish_alone(db, fence("poison", "2")).await);
+            assert!(!finish_alone(db, guard("poison", "2")).await);
             // Whoever was to tell of the death has died as well.
             let fourth = NOW.plus(LEASE * 30);
             assert_eq!(take(db, fourth, "5").await.unwrap().state, "dead");
-            assert!(bury(db, fence("poison", "5"), fourth).await.unwrap());
+            assert!(discard(db, guard("poison", "5"), fourth).await.unwrap());
             assert_eq!(row(db, "poison").await, ("dead".into(), 2, false));
             let listed = dead(db, 10).await.unwrap();
             assert_eq!(listed.len(), 1);
@@ -459,7 +464,7 @@ mod tests {
             add(db, "a", NOW).await;
             take(db, NOW, "t").await.unwrap();
             let later = NOW.plus(Duration::from_secs(5));
-            assert!(retry(db, fence("a", "t"), later, "cause").await.unwrap());
+            assert!(retry(db, guard("a", "t"), later, "cause").await.unwrap());
             assert_eq!(row(db, "a").await, ("queued".into(), 1, false));
             assert_eq!(take(db, NOW, "u").await, None);
             assert_eq!(take(db, later, "u").await.unwrap().attempts, 2);
@@ -468,17 +473,17 @@ mod tests {
         async fn a_released_job_has_its_attempt_back(db: &Db) {
             add(db, "a", NOW).await;
             take(db, NOW, "t").await.unwrap();
-            assert!(release(db, fence("a", "t"), NOW, None).await.unwrap());
+            assert!(release(db, guard("a", "t"), NOW, None).await.unwrap());
             assert_eq!(row(db, "a").await, ("queued".into(), 0, false));
         }
 
         async fn a_failed_job_is_dead_and_leased_until_its_death_was_told(db: &Db) {
             add(db, "a", NOW).await;
             take(db, NOW, "t").await.unwrap();
-            assert!(fail(db, fence("a", "t"), "cause", NOW.plus(LEASE)).await.unwrap());
+            assert!(fail(db, guard("a", "t"), "cause", NOW.plus(LEASE)).await.unwrap());
             assert_eq!(row(db, "a").await, ("dead".into(), 1, true));
-            assert!(!release(db, fence("a", "t"), NOW, None).await.unwrap());
-            assert!(bury(db, fence("a", "t"), NOW).await.unwrap());
+            assert!(!release(db, guard("a", "t"), NOW, None).await.unwrap());
+            assert!(discard(db, guard("a", "t"), NOW).await.unwrap());
             assert_eq!(take(db, NOW.plus(LEASE * 2), "u").await, None);
         }
 
@@ -519,7 +524,7 @@ mod tests {
             add_for(db, "a", NOW, None, Some("anna")).await;
             take(db, NOW, "t").await.unwrap();
             db.execute(sql("DELETE FROM account")).await.unwrap();
-            assert!(!heartbeat(db, fence("a", "t"), NOW).await.unwrap());
+            assert!(!heartbeat(db, guard("a", "t"), NOW).await.unwrap());
         }
 
         async fn the_figures_tell_what_waits_and_what_ended(db: &Db) {
@@ -532,7 +537,7 @@ mod tests {
             let count = |state: &str, count| Count { queue: "storage".into(), state: state.into(), count };
             assert_eq!(counts(db).await.unwrap(), [count("queued", 2), count("running", 1)]);
             assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW));
-            assert!(finish_alone(db, fence("a", "t")).await);
+            assert!(finish_alone(db, guard("a", "t")).await);
             assert_eq!(forget(db, "done", NOW).await.unwrap(), 0);
             assert_eq!(forget(db, "dead", NOW.plus(LEASE)).await.unwrap(), 0);
             assert_eq!(forget(db, "done", NOW.plus(LEASE)).await.unwrap(), 1);

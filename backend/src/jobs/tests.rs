@@ -68,7 +68,7 @@ fn workers(db: &Db, clock: Arc<dyn Clock>, handler: Arc<dyn Handler>) -> Workers
         clock,
         entropy,
         handler,
-        wake: Wake::default(),
+        wake: Notifier::default(),
         settings,
     }
 }
@@ -230,8 +230,8 @@ crate::contract! {
             async move {
                 if job == Job::Reap {
                     let mut tx = db.begin().await.map_err(JobError::retry)?;
-                    let stamp: (&dyn Clock, &dyn Entropy) = (&ManualClock::at(NOW), &SystemEntropy);
-                    enqueue(&mut tx, &stamp, &analysis(1), Options::default()).await.map_err(JobError::retry)?;
+                    let ids: (&dyn Clock, &dyn Entropy) = (&ManualClock::at(NOW), &SystemEntropy);
+                    enqueue(&mut tx, &ids, &analysis(1), Options::default()).await.map_err(JobError::retry)?;
                     tx.commit().await.map_err(JobError::retry)?;
                 }
                 Ok(())
@@ -479,12 +479,12 @@ crate::contract! {
                 Err(JobError::fail("never"))
             }
             async fn dead(&self, _: Job) {
-                let told = {
-                    let mut told = self.0.lock().unwrap();
-                    *told += 1;
-                    *told
+                let reported = {
+                    let mut reported = self.0.lock().unwrap();
+                    *reported += 1;
+                    *reported
                 };
-                assert!(told > 1, "cannot bear it");
+                assert!(reported > 1, "cannot bear it");
             }
         }
         let handler = Arc::new(Squeamish(Mutex::new(0)));

@@ -1,13 +1,13 @@
 //! Mail, over SMTP or, in development, into files. Sent by jobs only, after the commit of what it is about.
 //!
-//! Whoever has something to say to a person calls [`enqueue`] with a [`Notice`] in the transaction of the fact; the job
+//! Whoever has something to say to a person calls [`enqueue`] with a [`Notification`] in the transaction of the fact; the job
 //! finds the address and writes the letter when it runs. The provider receives the address and the text, nothing else (P26).
 
-mod letter;
-mod letters;
+mod email;
 pub mod newsletter;
-mod notice;
+mod notification;
 pub mod preferences;
+mod templates;
 
 use std::{
     path::{Path, PathBuf},
@@ -25,10 +25,10 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 pub use self::{
-    letter::{Block, Decline, Letter, one_line},
-    letters::{BillingEvent, Letters},
+    email::{Block, Email, Unsubscribe, one_line},
     newsletter::Newsletter,
-    notice::{Notice, deliver, enqueue},
+    notification::{Notification, deliver, enqueue},
+    templates::{BillingEvent, EmailTemplates},
 };
 use crate::{Error, Result, config::Config, jobs::JobError};
 
@@ -39,11 +39,11 @@ const SMTP_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Mailer {
     from: Mailbox,
-    way: Way,
+    way: Transport,
 }
 
 #[derive(Debug, Clone)]
-enum Way {
+enum Transport {
     Files(PathBuf),
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
 }
@@ -134,9 +134,9 @@ impl Mailer {
     pub fn new(config: &Config) -> Result<Self> {
         let url = config.mail.smtp_url.expose_secret();
         let way = if url.is_empty() {
-            Way::Files(folder(&config.data_dir))
+            Transport::Files(folder(&config.data_dir))
         } else {
-            Way::Smtp(
+            Transport::Smtp(
                 AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
                     .map_err(Error::internal)?
                     .timeout(Some(SMTP_TIMEOUT))
@@ -152,20 +152,20 @@ impl Mailer {
     /// Whether letters go into files instead of out into the world.
     #[must_use]
     pub const fn writes_files(&self) -> bool {
-        matches!(self.way, Way::Files(_))
+        matches!(self.way, Transport::Files(_))
     }
 
-    /// Sends `letter`. A second call with the same `id` replaces the file, or carries the same Message-ID.
+    /// Sends `email`. A second call with the same `id` replaces the file, or carries the same Message-ID.
     ///
     /// # Errors
     /// The server does not take it; [`SendError`] says whether later tries are worth it.
-    pub async fn send(&self, id: Uuid, letter: &Letter) -> Result<(), SendError> {
-        let message = self.compose(id, letter)?;
+    pub async fn send(&self, id: Uuid, email: &Email) -> Result<(), SendError> {
+        let message = self.compose(id, email)?;
         match &self.way {
-            Way::Files(folder) => write(folder, id, &message.formatted())
+            Transport::Files(folder) => write(folder, id, &message.formatted())
                 .await
                 .map_err(|error| SendError::Unavailable(Reason::File(error.kind()))),
-            Way::Smtp(transport) => Ok(transport.send(message).await.map(drop)?),
+            Transport::Smtp(transport) => Ok(transport.send(message).await.map(drop)?),
         }
     }
 
@@ -174,7 +174,7 @@ impl Mailer {
     /// # Errors
     /// The folder cannot be read, or a file in it not removed.
     pub async fn forget(&self, addresses: &[&str]) -> std::io::Result<()> {
-        let Way::Files(folder) = &self.way else {
+        let Transport::Files(folder) = &self.way else {
             return Ok(());
         };
         for name in files(folder).await? {
@@ -187,9 +187,9 @@ impl Mailer {
         Ok(())
     }
 
-    fn compose(&self, id: Uuid, letter: &Letter) -> Result<Message, SendError> {
+    fn compose(&self, id: Uuid, email: &Email) -> Result<Message, SendError> {
         let domain = self.from.email.domain();
-        let to: Address = letter
+        let to: Address = email
             .to
             .parse()
             .map_err(|_: lettre::address::AddressError| SendError::Refused(Reason::NoAddress))?;
@@ -199,19 +199,19 @@ impl Mailer {
             .to(Mailbox::new(None, to))
             .message_id(Some(format!("<{}@{domain}>", id.simple())))
             // A title may look like an encoded word (RFC 2047), which lettre passes on and mail programs decode.
-            .subject(one_line(&letter.subject).replace("=?", "= ?"))
+            .subject(one_line(&email.subject).replace("=?", "= ?"))
             // No "out of office" in answer to us (RFC 3834).
             .raw_header(raw("Auto-Submitted", "auto-generated"));
-        if let Some(decline) = &letter.decline {
+        if let Some(unsubscribe) = &email.unsubscribe {
             // RFC 8058; the provider's DKIM signature has to cover both.
             message = message
-                .raw_header(raw("List-Unsubscribe", &format!("<{}>", decline.one_click)))
+                .raw_header(raw("List-Unsubscribe", &format!("<{}>", unsubscribe.one_click)))
                 .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
         let body = MultiPart::alternative()
             .boundary(format!("part-{}", id.simple()))
-            .singlepart(SinglePart::plain(letter.text()))
-            .singlepart(SinglePart::html(letter.html()));
+            .singlepart(SinglePart::plain(email.text()))
+            .singlepart(SinglePart::html(email.html()));
         message
             .multipart(body)
             .map_err(|_| SendError::Refused(Reason::Composition))
@@ -224,7 +224,7 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 
 /// A letter that was written into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct StoredEmail {
     /// The whole file, headers included.
     pub source: String,
     /// The address that it goes to.
@@ -237,7 +237,7 @@ pub struct Written {
     pub html: String,
 }
 
-impl Written {
+impl StoredEmail {
     /// The value of a header; nothing where there is none.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
@@ -268,21 +268,21 @@ impl Written {
 ///
 /// # Errors
 /// The folder cannot be read, or holds something that is no letter.
-pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<Written>> {
+pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<StoredEmail>> {
     let mut names = files(&folder(&config.data_dir)).await.map_err(Error::internal)?;
     // Ids sort by time.
     names.sort_unstable_by(|a, b| b.cmp(a));
-    let mut letters = Vec::new();
+    let mut emails = Vec::new();
     for name in names
         .iter()
         .filter(|name| name.extension().is_some_and(|end| end == "eml"))
         .take(count)
     {
-        letters.push(Written::read(
+        emails.push(StoredEmail::read(
             tokio::fs::read_to_string(name).await.map_err(Error::internal)?,
         )?);
     }
-    Ok(letters)
+    Ok(emails)
 }
 
 /// The files of a folder of letters, drafts included; none where there is no folder.

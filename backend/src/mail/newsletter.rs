@@ -5,7 +5,7 @@
 
 use model::AccountId;
 
-use super::{Block, Notice, preferences::Kind};
+use super::{Block, Notification, preferences::NotificationKind};
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
@@ -114,7 +114,7 @@ fn block(paragraph: String) -> Block {
 pub async fn audience(db: &Db) -> Result<i64> {
     const COUNT: &str = "SELECT COUNT(*) FROM email_preference WHERE kind = $1 AND wanted";
     Ok(db
-        .one::<(i64,)>(sql(COUNT).bind(Kind::Marketing.as_str()))
+        .one::<(i64,)>(sql(COUNT).bind(NotificationKind::Marketing.as_str()))
         .await?
         .0)
 }
@@ -152,7 +152,13 @@ pub(crate) async fn distribute(backend: &Backend, newsletter: &str) -> Result<()
         let accounts = note_batch(&mut tx, backend, newsletter).await?;
         for account in &accounts {
             let newsletter = newsletter.to_owned();
-            super::enqueue(&mut tx, backend, *account, Notice::Newsletter { newsletter }).await?;
+            super::enqueue(
+                &mut tx,
+                backend,
+                *account,
+                Notification::Newsletter { newsletter },
+            )
+            .await?;
         }
         tx.commit().await?;
         backend.wake.wake();
@@ -181,7 +187,7 @@ async fn note_batch(tx: &mut Tx, backend: &Backend, newsletter: &str) -> Result<
         .bind(newsletter)
         .bind(backend.now())
         .bind(BATCH)
-        .bind(Kind::Marketing.as_str());
+        .bind(NotificationKind::Marketing.as_str());
     let rows: Vec<(String,)> = tx.all(insert).await?;
     rows.into_iter()
         .map(|(id,)| id.parse().map_err(Error::internal))

@@ -5,14 +5,14 @@
 
 use model::{AccountId, ProblemCode};
 
-use super::Decline;
+use super::Unsubscribe;
 use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     signing::Purpose,
 };
 
-/// The words beside the box by which a person consents to [`Kind::Marketing`]; kept with each consent.
+/// The words beside the box by which a person consents to [`NotificationKind::Marketing`]; kept with each consent.
 pub const MARKETING_WORDING: &str =
     "News about MixLens: new features and how to use them, a few times a year.";
 
@@ -21,7 +21,7 @@ const LINK_WORDING: &str = "By the link in an e-mail.";
 
 /// A kind of letter that may be declined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum NotificationKind {
     /// An analysis has ended.
     AnalysisReady,
     /// A corrected version was rendered.
@@ -30,7 +30,7 @@ pub enum Kind {
     Marketing,
 }
 
-impl Kind {
+impl NotificationKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::AnalysisReady, Self::RenderReady, Self::Marketing];
 
@@ -67,22 +67,22 @@ impl Kind {
 
 /// What a person wants of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Preferences(pub [(Kind, bool); 3]);
+pub struct Preferences(pub [(NotificationKind, bool); 3]);
 
 impl Preferences {
     /// Whether letters of `kind` are wanted.
     #[must_use]
-    pub fn wants(&self, kind: Kind) -> bool {
+    pub fn wants(&self, kind: NotificationKind) -> bool {
         self.0.iter().any(|(known, wanted)| *known == kind && *wanted)
     }
 }
 
 /// What a link in a letter is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
+pub struct UnsubscribeLink {
     account: AccountId,
     /// The kind of the letter that it is from.
-    pub kind: Kind,
+    pub kind: NotificationKind,
 }
 
 /// The choices of the signed-in person.
@@ -91,17 +91,19 @@ pub struct Link {
 /// `Unauthenticated`; the database does not answer.
 pub async fn of(backend: &Backend, actor: &Actor) -> Result<Preferences> {
     let rows = rows(&backend.db, actor.user()?.account).await?;
-    Ok(Preferences(Kind::ALL.map(|kind| (kind, choice(&rows, kind)))))
+    Ok(Preferences(
+        NotificationKind::ALL.map(|kind| (kind, choice(&rows, kind))),
+    ))
 }
 
-/// Replaces the choices of the signed-in person. A change of [`Kind::Marketing`] is logged with the words they saw.
+/// Replaces the choices of the signed-in person. A change of [`NotificationKind::Marketing`] is logged with the words they saw.
 ///
 /// # Errors
 /// `Unauthenticated`; the database does not answer.
-pub async fn set(backend: &Backend, actor: &Actor, wanted: impl Fn(Kind) -> bool) -> Result<()> {
+pub async fn set(backend: &Backend, actor: &Actor, wanted: impl Fn(NotificationKind) -> bool) -> Result<()> {
     let account = actor.user()?.account;
     let mut tx = backend.db.begin().await?;
-    for kind in Kind::ALL {
+    for kind in NotificationKind::ALL {
         store(backend, &mut tx, account, kind, wanted(kind), MARKETING_WORDING).await?;
     }
     Ok(tx.commit().await?)
@@ -111,7 +113,7 @@ pub async fn set(backend: &Backend, actor: &Actor, wanted: impl Fn(Kind) -> bool
 ///
 /// # Errors
 /// `NotFound` where it is not ours.
-pub fn read_link(backend: &Backend, token: &str) -> Result<Link> {
+pub fn read_link(backend: &Backend, token: &str) -> Result<UnsubscribeLink> {
     let parse = || {
         let mut parts = token.splitn(3, '.');
         let (account, kind, signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -119,9 +121,9 @@ pub fn read_link(backend: &Backend, token: &str) -> Result<Link> {
             .signer
             .verify(Purpose::DeclineMail, &[account, kind], signature)
             .then(|| {
-                Some(Link {
+                Some(UnsubscribeLink {
                     account: account.parse().ok()?,
-                    kind: Kind::parse(kind)?,
+                    kind: NotificationKind::parse(kind)?,
                 })
             })
             .flatten()
@@ -138,14 +140,18 @@ pub fn read_link(backend: &Backend, token: &str) -> Result<Link> {
 ///
 /// # Errors
 /// `NotFound` where the token is not ours; the database does not answer.
-pub async fn decline_by_link(backend: &Backend, token: &str, everything: bool) -> Result<Link> {
+pub async fn unsubscribe_by_link(
+    backend: &Backend,
+    token: &str,
+    everything: bool,
+) -> Result<UnsubscribeLink> {
     let link = read_link(backend, token)?;
     let mut tx = backend.db.begin().await?;
     let row: Option<(String,)> = tx
         .optional(sql("SELECT id FROM account WHERE id = $1").bind(link.account))
         .await?;
     if row.is_some() {
-        for kind in Kind::ALL
+        for kind in NotificationKind::ALL
             .into_iter()
             .filter(|kind| everything || *kind == link.kind)
         {
@@ -157,25 +163,25 @@ pub async fn decline_by_link(backend: &Backend, token: &str, everything: bool) -
 }
 
 /// Whether the person wants letters of this kind.
-pub(crate) async fn wants(db: &Db, account: AccountId, kind: Kind) -> Result<bool> {
+pub(crate) async fn wants(db: &Db, account: AccountId, kind: NotificationKind) -> Result<bool> {
     Ok(choice(&rows(db, account).await?, kind))
 }
 
 /// The ways out that a letter of this kind carries.
-pub(crate) fn decline(backend: &Backend, account: AccountId, kind: Kind) -> Decline {
+pub(crate) fn unsubscribe(backend: &Backend, account: AccountId, kind: NotificationKind) -> Unsubscribe {
     let account = account.to_string();
     let signature = backend
         .signer
         .sign(Purpose::DeclineMail, &[&account, kind.as_str()]);
     let token = format!("{account}.{}.{signature}", kind.as_str());
     let base = &backend.config.base_url;
-    Decline {
+    Unsubscribe {
         page: format!("{base}/account/email-preferences?token={token}"),
         one_click: format!("{base}/email/unsubscribe?token={token}"),
     }
 }
 
-fn choice(rows: &[(String, bool)], kind: Kind) -> bool {
+fn choice(rows: &[(String, bool)], kind: NotificationKind) -> bool {
     rows.iter()
         .find(|(name, _)| name == kind.as_str())
         .map_or(kind.is_wanted_by_default(), |(_, wanted)| *wanted)
@@ -191,7 +197,7 @@ async fn store(
     backend: &Backend,
     tx: &mut Tx,
     account: AccountId,
-    kind: Kind,
+    kind: NotificationKind,
     wanted: bool,
     wording: &'static str,
 ) -> Result<()> {
@@ -214,7 +220,7 @@ async fn store(
             .bind(now),
     )
     .await?;
-    if kind == Kind::Marketing {
+    if kind == NotificationKind::Marketing {
         let id = backend.new_id().simple().to_string();
         tx.execute(
             sql(LOG)

@@ -13,15 +13,15 @@ fn config() -> Config {
 fn mailer() -> Mailer {
     Mailer {
         from: config().mail.from.parse().unwrap(),
-        way: Way::Files(PathBuf::new()),
+        way: Transport::Files(PathBuf::new()),
     }
 }
 
 /// The letter as it goes out, and as a mail program reads it.
-fn sent(letter: &Letter) -> (String, Written) {
-    let message = mailer().compose(Uuid::from_u128(1), letter).unwrap();
+fn sent(email: &Email) -> (String, StoredEmail) {
+    let message = mailer().compose(Uuid::from_u128(1), email).unwrap();
     let source = String::from_utf8(message.formatted()).unwrap();
-    (source.clone(), Written::read(source).unwrap())
+    (source.clone(), StoredEmail::read(source).unwrap())
 }
 
 fn headers(source: &str) -> Vec<&str> {
@@ -34,10 +34,10 @@ fn headers(source: &str) -> Vec<&str> {
 #[test]
 fn p26_every_letter_has_text_and_html_that_say_the_same() {
     let config = config();
-    for letter in Letters::from(&config).catalogue("ann@example.org", "Night drive") {
-        let (_, read) = sent(&letter);
+    for email in EmailTemplates::from(&config).previews("ann@example.org", "Night drive") {
+        let (_, read) = sent(&email);
         assert_eq!(read.to, "ann@example.org");
-        assert_eq!(read.subject, letter.subject);
+        assert_eq!(read.subject, email.subject);
         assert!(
             read.header("Content-Type")
                 .unwrap()
@@ -57,19 +57,19 @@ fn p26_every_letter_has_text_and_html_that_say_the_same() {
             .replace("&gt;", ">")
             .replace("&quot;", "\"")
             .replace("&amp;", "&");
-        for block in &letter.blocks {
+        for block in &email.blocks {
             let words = match block {
                 Block::Text(words) | Block::Note(words) => vec![words.clone()],
                 Block::Button { label, url } => vec![(*label).to_owned(), url.clone()],
                 Block::Link { label, url } => vec![label.clone(), url.clone()],
             };
             for words in words {
-                assert!(read.text.contains(&words), "{}: {words}", letter.subject);
+                assert!(read.text.contains(&words), "{}: {words}", email.subject);
                 let is_link = read.html.contains(&format!("href=\"{words}\""));
                 assert!(
                     unescaped.contains(&words) || is_link,
                     "{}: {words}\n{unescaped}",
-                    letter.subject
+                    email.subject
                 );
             }
         }
@@ -79,8 +79,8 @@ fn p26_every_letter_has_text_and_html_that_say_the_same() {
 #[test]
 fn p26_a_letter_loads_nothing_follows_nobody_and_leads_to_us_alone() {
     let config = config();
-    for letter in Letters::from(&config).catalogue("ann@example.org", "Night drive") {
-        let html = letter.html();
+    for email in EmailTemplates::from(&config).previews("ann@example.org", "Night drive") {
+        let html = email.html();
         for tag in [
             "<img",
             "<link",
@@ -91,13 +91,13 @@ fn p26_a_letter_loads_nothing_follows_nobody_and_leads_to_us_alone() {
             "src=",
             "background=",
         ] {
-            assert!(!html.contains(tag), "{}: {tag}", letter.subject);
+            assert!(!html.contains(tag), "{}: {tag}", email.subject);
         }
         for address in html.split("href=\"").skip(1) {
             assert!(
                 address.starts_with(&config.base_url),
                 "{}: {address}",
-                letter.subject
+                email.subject
             );
         }
         assert!(html.contains("color-scheme") && html.contains("prefers-color-scheme:dark"));
@@ -120,8 +120,8 @@ fn p26_the_provider_receives_the_address_and_the_text_alone() {
         "List-Unsubscribe-Post",
     ]
     .into();
-    for letter in Letters::from(&config).catalogue("ann@example.org", "Night drive") {
-        let (source, _) = sent(&letter);
+    for email in EmailTemplates::from(&config).previews("ann@example.org", "Night drive") {
+        let (source, _) = sent(&email);
         for header in headers(&source) {
             let name = header.split(':').next().unwrap();
             assert!(allowed.contains(name), "{header}");
@@ -136,26 +136,26 @@ fn p26_the_provider_receives_the_address_and_the_text_alone() {
 #[test]
 fn p16_what_may_be_declined_and_nothing_else_can_be_declined_with_one_click() {
     let config = config();
-    let letters = Letters::from(&config).catalogue("ann@example.org", "Night drive");
+    let emails = EmailTemplates::from(&config).previews("ann@example.org", "Night drive");
     let mut declinable = 0;
-    for letter in &letters {
-        let (_, read) = sent(letter);
+    for email in &emails {
+        let (_, read) = sent(email);
         let post = read.header("List-Unsubscribe-Post");
-        match &letter.decline {
-            Some(decline) => {
+        match &email.unsubscribe {
+            Some(unsubscribe) => {
                 declinable += 1;
                 assert_eq!(
                     read.header("List-Unsubscribe"),
-                    Some(format!("<{}>", decline.one_click))
+                    Some(format!("<{}>", unsubscribe.one_click))
                 );
                 assert_eq!(post.as_deref(), Some("List-Unsubscribe=One-Click"));
-                assert!(read.text.contains(&decline.page) && read.html.contains(&decline.page));
+                assert!(read.text.contains(&unsubscribe.page) && read.html.contains(&unsubscribe.page));
             }
             None => assert_eq!(
                 (read.header("List-Unsubscribe"), post),
                 (None, None),
                 "{}",
-                letter.subject
+                email.subject
             ),
         }
     }
@@ -165,10 +165,10 @@ fn p16_what_may_be_declined_and_nothing_else_can_be_declined_with_one_click() {
 #[test]
 fn what_a_person_typed_makes_no_header_no_markup_and_no_line_of_its_own() {
     let config = config();
-    let plain: Vec<Vec<String>> = Letters::from(&config)
-        .catalogue("ann@example.org", "Night drive")
+    let plain: Vec<Vec<String>> = EmailTemplates::from(&config)
+        .previews("ann@example.org", "Night drive")
         .iter()
-        .map(|letter| names(&sent(letter).0))
+        .map(|email| names(&sent(email).0))
         .collect();
     for nasty in [
         NASTY,
@@ -176,9 +176,9 @@ fn what_a_person_typed_makes_no_header_no_markup_and_no_line_of_its_own() {
         "\u{2028}\u{85}Subject: x",
         "=?utf-8?Q?a=0D=0ABcc:_b?=",
     ] {
-        let letters = Letters::from(&config).catalogue("ann@example.org", nasty);
-        for (letter, plain) in letters.iter().zip(&plain) {
-            let (source, read) = sent(letter);
+        let emails = EmailTemplates::from(&config).previews("ann@example.org", nasty);
+        for (email, plain) in emails.iter().zip(&plain) {
+            let (source, read) = sent(email);
             assert_eq!(&names(&source), plain, "the same headers: {source}");
             assert_eq!(read.to, "ann@example.org");
             assert!(
@@ -202,17 +202,17 @@ fn what_a_person_typed_makes_no_header_no_markup_and_no_line_of_its_own() {
 #[test]
 fn a_letter_to_strangers_holds_nothing_that_somebody_typed() {
     let config = config();
-    let letters = Letters::from(&config);
+    let emails = EmailTemplates::from(&config);
     let words = "Buy now at evil.example";
-    let typed: Vec<Letter> = letters
-        .catalogue("ann@example.org", words)
+    let typed: Vec<Email> = emails
+        .previews("ann@example.org", words)
         .into_iter()
-        .filter(|letter| letter.text().contains(words))
+        .filter(|email| email.text().contains(words))
         .collect();
     // Welcome goes to an address that was confirmed; the others to one that was confirmed long ago.
     let subjects: Vec<&str> = typed
         .iter()
-        .map(|letter| letter.subject.split(':').next().unwrap())
+        .map(|email| email.subject.split(':').next().unwrap())
         .collect();
     assert_eq!(
         subjects,
@@ -230,9 +230,9 @@ fn an_address_that_is_two_or_has_a_line_break_is_refused() {
         "ann@example.org\n",
         "",
     ] {
-        let letter = Letters::from(&config).has_account(address.to_owned());
+        let email = EmailTemplates::from(&config).has_account(address.to_owned());
         assert!(
-            matches!(mailer().compose(Uuid::nil(), &letter), Err(SendError::Refused(_))),
+            matches!(mailer().compose(Uuid::nil(), &email), Err(SendError::Refused(_))),
             "{address:?}"
         );
     }
@@ -279,10 +279,10 @@ async fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, tokio
 async fn send_to(url: &str) -> Result<(), SendError> {
     let mut config = config();
     config.mail.smtp_url = url.to_owned().into();
-    let letter = Letters::from(&config).welcome("ann@example.org".into(), "Ann");
+    let email = EmailTemplates::from(&config).welcome("ann@example.org".into(), "Ann");
     Mailer::new(&config)
         .unwrap()
-        .send(Uuid::from_u128(1), &letter)
+        .send(Uuid::from_u128(1), &email)
         .await
 }
 

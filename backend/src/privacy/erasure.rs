@@ -12,15 +12,15 @@ use model::{AccountId, ErasureId, Timestamp};
 use secrecy::SecretString;
 
 use super::{
-    Subject,
+    DataSubject,
     manifest::{Erase, Export, TABLES},
 };
 use crate::{
     Actor, Backend, Error, Result, accounts,
-    cause::Ours,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job, JobError},
-    mail::{Letters, SendError},
+    mail::{EmailTemplates, SendError},
+    redact::Ours,
     signing::sha256_hex,
     storage::Key,
 };
@@ -37,7 +37,7 @@ pub enum Origin {
     /// The person, by the button.
     Button,
     /// The person, by letter.
-    Letter,
+    Email,
     /// The operator: the account is a child's (P18).
     Child,
     /// A backup brought an account back that had been deleted.
@@ -48,7 +48,7 @@ impl Origin {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Button => "button",
-            Self::Letter => "letter",
+            Self::Email => "letter",
             Self::Child => "child",
             Self::Restored => "restored",
         }
@@ -122,7 +122,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, password: SecretString, sur
 /// # Errors
 /// The database does not answer.
 pub async fn begin_by_address(backend: &Backend, email: &str, origin: Origin) -> Result<Option<ErasureId>> {
-    match Subject::of_address(backend, email).await? {
+    match DataSubject::of_address(backend, email).await? {
         Some(subject) => begin_for(backend, subject.account, origin, backend.now())
             .await
             .map(Some),
@@ -136,7 +136,7 @@ async fn begin_for(
     origin: Origin,
     now: Timestamp,
 ) -> Result<ErasureId> {
-    let subject = Subject::of(backend, account)
+    let subject = DataSubject::of(backend, account)
         .await?
         .ok_or_else(|| Error::not_found("account"))?;
     let erasure = ErasureId(backend.new_id());
@@ -179,7 +179,7 @@ async fn begin_for(
 }
 
 /// Deletes every row of the person, as the manifest says. The account comes first in it and goes last.
-async fn delete_rows(tx: &mut Tx, subject: &Subject) -> Result<()> {
+async fn delete_rows(tx: &mut Tx, subject: &DataSubject) -> Result<()> {
     for table in TABLES.iter().rev() {
         if let (Erase::By(delete), Export::Rows { key, .. }) = (&table.erase, &table.export) {
             tx.execute(sql(delete).bind(subject.key(*key))).await?;
@@ -253,8 +253,8 @@ async fn say_good_bye(backend: &Backend, erasure: ErasureId, row: ErasureRow) ->
     let Some(email) = row.email else {
         return Ok(());
     };
-    let letter = Letters::from(&backend.config).account_deleted(email);
-    let Err(error) = backend.mailer.send(erasure.0, &letter).await else {
+    let email = EmailTemplates::from(&backend.config).account_deleted(email);
+    let Err(error) = backend.mailer.send(erasure.0, &email).await else {
         return Ok(());
     };
     let patience = match error {
@@ -325,7 +325,7 @@ pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
 pub struct OpenErasure {
     /// Its id.
     pub id: String,
-    /// Who asked: `button`, `letter`, `child`, `restored`.
+    /// Who asked: `button`, `email`, `child`, `restored`.
     pub origin: String,
     /// When it began, in milliseconds since 1970.
     pub requested_at: i64,
@@ -395,7 +395,7 @@ async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError
 }
 
 /// Every address that letters of the person went to.
-async fn addresses(tx: &mut Tx, subject: &Subject) -> Result<Vec<String>, DbError> {
+async fn addresses(tx: &mut Tx, subject: &DataSubject) -> Result<Vec<String>, DbError> {
     const SELECT: &str = "SELECT old_email, new_email FROM email_change WHERE account_id = $1";
     let changes: Vec<(String, String)> = tx.all(sql(SELECT).bind(subject.account)).await?;
     let others = changes.into_iter().flat_map(|(old, new)| [old, new]);
@@ -405,7 +405,7 @@ async fn addresses(tx: &mut Tx, subject: &Subject) -> Result<Vec<String>, DbErro
 async fn insert(
     tx: &mut Tx,
     erasure: ErasureId,
-    subject: &Subject,
+    subject: &DataSubject,
     origin: Origin,
     now: Timestamp,
 ) -> Result<u64, DbError> {

@@ -16,16 +16,16 @@ use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    Subject, exported,
-    manifest::{Column, Export, Kind, TABLES},
+    DataSubject, exported,
+    manifest::{Column, ColumnKind, Export, TABLES},
     records,
 };
 use crate::{
     Actor, Backend, Error, Result,
     db::{DbError, Tx, sql},
     jobs::{self, Job, JobError, Lease},
-    mail::{self, Notice},
-    retention::{self, Due},
+    mail::{self, Notification},
+    retention::{self, ExpiredCount},
     storage::{ARCHIVE, Key},
 };
 
@@ -48,12 +48,12 @@ pub struct Copy {
     /// When it was asked for.
     pub asked_at: Timestamp,
     /// How far it is.
-    pub state: State,
+    pub state: ExportState,
 }
 
 /// How far a copy is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum ExportState {
     /// A worker makes it.
     Building,
     /// It can be fetched.
@@ -128,12 +128,12 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
     for row in newest(backend, account).await? {
         let until = Timestamp(row.delete_after.unwrap_or(0));
         let state = match row.state.as_str() {
-            "building" => State::Building,
+            "building" => ExportState::Building,
             "ready" if until > now => {
                 let key = Key::export(account, row.id.parse().map_err(Error::internal)?);
                 let day = Timestamp(row.created_at).day();
                 let name = format!("mixlens-{day}.zip");
-                State::Ready {
+                ExportState::Ready {
                     link: backend
                         .storage
                         .presign_get(&key, &name, ARCHIVE, until.since(now), now)
@@ -142,8 +142,8 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
                     bytes: u64::try_from(row.size_bytes.unwrap_or(0)).unwrap_or(0),
                 }
             }
-            "failed" => State::Failed,
-            _ => State::Removed,
+            "failed" => ExportState::Failed,
+            _ => ExportState::Removed,
         };
         copies.push(Copy {
             asked_at: Timestamp(row.created_at),
@@ -172,7 +172,7 @@ pub(crate) async fn build(backend: &Backend, export: ExportId, lease: &Lease) ->
         let now = backend.now();
         let mut tx = backend.db.begin().await?;
         if set_ready(&mut tx, export, now, size).await? {
-            mail::enqueue(&mut tx, backend, account, Notice::ExportReady { export }).await?;
+            mail::enqueue(&mut tx, backend, account, Notification::ExportReady { export }).await?;
         }
         lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
         tx.commit().await?;
@@ -189,7 +189,7 @@ pub(crate) async fn build(backend: &Backend, export: ExportId, lease: &Lease) ->
 }
 
 /// Says that a copy will not come.
-pub(crate) async fn give_up(backend: &Backend, export: ExportId) -> Result<()> {
+pub(crate) async fn mark_failed(backend: &Backend, export: ExportId) -> Result<()> {
     const UPDATE: &str = "UPDATE export SET state = 'failed' WHERE id = $1 AND state = 'building'";
     backend.db.execute(sql(UPDATE).bind(export)).await?;
     Ok(())
@@ -210,7 +210,7 @@ macro_rules! ended {
 }
 
 /// What [`reap`] would mark now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     const COUNT: &str = concat!("SELECT COUNT(*) FROM export WHERE ", ended!());
     let count = sql(COUNT).bind(backend.now());
     Ok(vec![
@@ -249,8 +249,8 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
 ///
 /// # Errors
 /// The database does not answer, or the temporary folder cannot be written.
-pub async fn archive_for_letter(backend: &Backend, email: &str) -> Result<Option<Vec<u8>>> {
-    let Some(subject) = Subject::of_address(backend, email).await? else {
+pub async fn archive_for_request(backend: &Backend, email: &str) -> Result<Option<Vec<u8>>> {
+    let Some(subject) = DataSubject::of_address(backend, email).await? else {
         return Ok(None);
     };
     match archive_of(backend, subject.account).await? {
@@ -289,7 +289,7 @@ async fn set_ready(tx: &mut Tx, export: ExportId, now: Timestamp, size: i64) -> 
 
 /// Walks through the manifest; `None` where the account is gone.
 async fn archive_of(backend: &Backend, account: AccountId) -> Result<Option<File>> {
-    let Some(subject) = Subject::of(backend, account).await? else {
+    let Some(subject) = DataSubject::of(backend, account).await? else {
         return Ok(None);
     };
     let mut archive = Archive::new().await?;
@@ -426,7 +426,7 @@ impl History {
             Some(Value::String(text)) => {
                 let typed = columns
                     .iter()
-                    .any(|column| column.name == name && column.kind == Kind::Text);
+                    .any(|column| column.name == name && column.kind == ColumnKind::Text);
                 if typed { defused(text) } else { text.clone() }
             }
             Some(value) => value.to_string(),

@@ -27,7 +27,7 @@ pub enum Export {
     /// Rows of theirs.
     Rows {
         /// What their rows are found by.
-        key: Key,
+        key: SubjectKey,
         /// In the order of the statement.
         columns: &'static [Column],
         /// Columns that stay inside, each with the reason.
@@ -52,7 +52,7 @@ pub enum Erase {
 
 /// What a person's rows are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum SubjectKey {
     /// The id of the account.
     Account,
     /// The address as it is looked up.
@@ -71,12 +71,12 @@ pub struct Column {
     /// How people read it.
     pub label: &'static str,
     /// What its values are.
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Words.
     Text,
     /// A moment, in milliseconds since 1970; RFC 3339 in the export.
@@ -96,10 +96,10 @@ macro_rules! rows {
         withheld { $($hidden:literal $reason:expr),* $(,)? }
     ) => {
         Export::Rows {
-            key: Key::$key,
+            key: SubjectKey::$key,
             columns: &[
-                Column { name: $first, label: $first_label, kind: Kind::$first_kind },
-                $(Column { name: $column, label: $label, kind: Kind::$kind }),*
+                Column { name: $first, label: $first_label, kind: ColumnKind::$first_kind },
+                $(Column { name: $column, label: $label, kind: ColumnKind::$kind }),*
             ],
             withheld: &[$(($hidden, $reason)),*],
             select: concat!(
@@ -233,7 +233,7 @@ pub const TABLES: &[Table] = &[
             given {
                 "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
                 "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
-                "play_copy" Text "Copy to play", "play_copy_lowered_db" Number "Copy made lower by, dB",
+                "preview_state" Text "Copy to play", "preview_attenuation_db" Number "Copy made lower by, dB",
             }
             withheld { "account_id" REFERENCE }
         },
@@ -247,17 +247,17 @@ pub const TABLES: &[Table] = &[
         export: rows! {
             from "analysis" where Account is "account_id = $1"
             given {
-                "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "kind" Text "For", "state" Text "State", "stage" Text "Stage",
-                "percent" Number "Percent", "trouble" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
+                "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "kind" Text "For", "state" Text "State", "phase" Text "Phase",
+                "percent" Number "Percent", "status_message" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
-                "rule_set" Text "Judged by rules of", "rubric" Text "Judged as", "rubric_chosen" Flag "You chose that",
+                "rule_set" Text "Judged by rules of", "stage" Text "Judged as", "stage_is_chosen" Flag "You chose that",
                 "score_tenths" Number "Score in tenths", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
             }
             withheld {
                 "account_id" REFERENCE, "title_key" "the title once more, in small letters, to sort by",
                 "search_key" "the title, the song and the name of the file once more, to look them up by",
-                "stem" "the title once more, without what marks a version, to suggest a song by",
+                "base_title" "the title once more, without what marks a version, to suggest a song by",
             }
         },
         erase: Erase::WithAccount,

@@ -9,13 +9,13 @@ pub mod erasure;
 pub mod export;
 pub mod manifest;
 pub mod policy;
+pub mod processors;
 pub mod requests;
-pub mod vendors;
 
 use model::{AccountId, Timestamp};
 use serde_json::{Map, Value};
 
-use self::manifest::{Column, Export, Key, Kind, TABLES, Table};
+use self::manifest::{Column, ColumnKind, Export, SubjectKey, TABLES, Table};
 use crate::{
     Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, record::Record, sql},
@@ -26,7 +26,7 @@ pub const ROWS_SHOWN: u32 = 50;
 
 /// Whose data it is, by everything that rows of theirs are found by.
 #[derive(Debug, Clone)]
-pub(crate) struct Subject {
+pub(crate) struct DataSubject {
     pub(crate) account: AccountId,
     pub(crate) email: String,
     email_key: String,
@@ -34,7 +34,7 @@ pub(crate) struct Subject {
     reset_hash: String,
 }
 
-impl Subject {
+impl DataSubject {
     /// The person of an account; `None` where there is none.
     pub(crate) async fn of(backend: &Backend, account: AccountId) -> Result<Option<Self>> {
         const SELECT: &str = "SELECT id, email, email_key FROM account WHERE id = $1";
@@ -62,19 +62,19 @@ impl Subject {
         .transpose()
     }
 
-    fn key(&self, key: Key) -> String {
+    fn key(&self, key: SubjectKey) -> String {
         match key {
-            Key::Account => self.account.to_string(),
-            Key::Address => self.email_key.clone(),
-            Key::TryHashes => self.try_hashes.clone(),
-            Key::ResetHash => self.reset_hash.clone(),
+            SubjectKey::Account => self.account.to_string(),
+            SubjectKey::Address => self.email_key.clone(),
+            SubjectKey::TryHashes => self.try_hashes.clone(),
+            SubjectKey::ResetHash => self.reset_hash.clone(),
         }
     }
 }
 
 /// Everything that is held about a person.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct DataOverview {
     /// One section for each table that has rows of theirs, and for each that has none.
     pub sections: Vec<Section>,
     /// The copies that they asked for, newest first.
@@ -100,12 +100,12 @@ pub struct Cell {
     /// The column.
     pub column: &'static Column,
     /// Its value.
-    pub value: Shown,
+    pub value: DisplayValue,
 }
 
 /// A value as people read it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shown {
+pub enum DisplayValue {
     /// There is none.
     Nothing,
     /// Words or a number.
@@ -120,9 +120,9 @@ pub enum Shown {
 ///
 /// # Errors
 /// `Unauthenticated`; the database does not answer.
-pub async fn held(backend: &Backend, actor: &Actor) -> Result<Held> {
+pub async fn held(backend: &Backend, actor: &Actor) -> Result<DataOverview> {
     let account = actor.user()?.account;
-    let subject = Subject::of(backend, account)
+    let subject = DataSubject::of(backend, account)
         .await?
         .ok_or_else(|| Error::not_found("account"))?;
     let mut sections = Vec::new();
@@ -144,7 +144,7 @@ pub async fn held(backend: &Backend, actor: &Actor) -> Result<Held> {
             .collect();
         sections.push(Section { table, rows, more });
     }
-    Ok(Held {
+    Ok(DataOverview {
         sections,
         copies: export::copies(backend, account).await?,
         statistics: consent::of_account(&backend.db, account).await?,
@@ -155,7 +155,7 @@ pub async fn held(backend: &Backend, actor: &Actor) -> Result<Held> {
 async fn records(
     db: &Db,
     table: &'static Table,
-    subject: &Subject,
+    subject: &DataSubject,
     limit: u32,
     offset: u32,
 ) -> Result<Vec<Record>, DbError> {
@@ -170,16 +170,20 @@ async fn records(
 
 fn cell(column: &'static Column, value: Option<&Value>) -> Cell {
     let value = match (column.kind, value) {
-        (_, None | Some(Value::Null)) => Shown::Nothing,
-        (Kind::Time, Some(Value::Number(ms))) => match ms.as_i64() {
+        (_, None | Some(Value::Null)) => DisplayValue::Nothing,
+        (ColumnKind::Time, Some(Value::Number(ms))) => match ms.as_i64() {
             // A wait that never began.
-            None | Some(0) => Shown::Nothing,
-            Some(ms) => Shown::Moment(Timestamp(ms)),
+            None | Some(0) => DisplayValue::Nothing,
+            Some(ms) => DisplayValue::Moment(Timestamp(ms)),
         },
-        (Kind::Json, Some(Value::String(text))) if text.len() > 200 => Shown::Document(text.len()),
-        (Kind::Flag, Some(value)) => Shown::Words(if is_true(value) { "yes" } else { "no" }.to_owned()),
-        (_, Some(Value::String(text))) => Shown::Words(text.clone()),
-        (_, Some(value)) => Shown::Words(value.to_string()),
+        (ColumnKind::Json, Some(Value::String(text))) if text.len() > 200 => {
+            DisplayValue::Document(text.len())
+        }
+        (ColumnKind::Flag, Some(value)) => {
+            DisplayValue::Words(if is_true(value) { "yes" } else { "no" }.to_owned())
+        }
+        (_, Some(Value::String(text))) => DisplayValue::Words(text.clone()),
+        (_, Some(value)) => DisplayValue::Words(value.to_string()),
     };
     Cell { column, value }
 }
@@ -191,13 +195,13 @@ fn exported(columns: &'static [Column], Record(mut record): Record) -> Value {
         .map(|column| {
             let value = record.remove(column.name).unwrap_or(Value::Null);
             let value = match (column.kind, value) {
-                (Kind::Time, Value::Number(ms)) => ms
+                (ColumnKind::Time, Value::Number(ms)) => ms
                     .as_i64()
                     .map_or(Value::Null, |ms| Timestamp(ms).rfc3339().into()),
-                (Kind::Json, Value::String(text)) => {
+                (ColumnKind::Json, Value::String(text)) => {
                     serde_json::from_str(&text).unwrap_or(Value::String(text))
                 }
-                (Kind::Flag, value) if !value.is_null() => is_true(&value).into(),
+                (ColumnKind::Flag, value) if !value.is_null() => is_true(&value).into(),
                 (_, value) => value,
             };
             (column.name.to_owned(), value)

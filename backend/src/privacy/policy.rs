@@ -7,7 +7,7 @@ use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
     jobs::{self, Job},
-    mail::{self, Notice},
+    mail::{self, Notification},
 };
 
 /// Accounts that are told in one transaction.
@@ -99,7 +99,13 @@ pub(crate) async fn announce(backend: &Backend, version: &str) -> Result<()> {
         let accounts = note_batch(&mut tx, backend, version).await?;
         for account in &accounts {
             let version = version.to_owned();
-            mail::enqueue(&mut tx, backend, *account, Notice::PolicyChanged { version }).await?;
+            mail::enqueue(
+                &mut tx,
+                backend,
+                *account,
+                Notification::PolicyChanged { version },
+            )
+            .await?;
         }
         tx.commit().await?;
         backend.wake.wake();

@@ -2,7 +2,7 @@
 
 use model::{AccountId, Timestamp};
 
-use super::{Subject, erasure::WITHIN};
+use super::{DataSubject, erasure::WITHIN};
 use crate::{
     Backend, Result,
     db::{Db, DbError, sql},
@@ -10,7 +10,7 @@ use crate::{
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// A copy of everything.
     Copy,
     /// The deletion of the account.
@@ -19,7 +19,7 @@ pub enum Kind {
     Child,
 }
 
-impl Kind {
+impl RequestKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Copy => "copy",
@@ -51,12 +51,12 @@ pub struct OpenRequest {
 pub async fn note(
     backend: &Backend,
     email: &str,
-    kind: Kind,
+    kind: RequestKind,
     received_at: Timestamp,
 ) -> Result<Option<Timestamp>> {
     const INSERT: &str =
         "INSERT INTO privacy_request (id, kind, account_id, received_at, due_at) VALUES ($1, $2, $3, $4, $5)";
-    let Some(subject) = Subject::of_address(backend, email).await? else {
+    let Some(subject) = DataSubject::of_address(backend, email).await? else {
         return Ok(None);
     };
     let due = received_at.plus(WITHIN);
@@ -87,7 +87,7 @@ pub async fn open(db: &Db) -> Result<Vec<OpenRequest>, DbError> {
 /// # Errors
 /// The database does not answer.
 pub async fn answer_copies(backend: &Backend, email: &str) -> Result<u64> {
-    match Subject::of_address(backend, email).await? {
+    match DataSubject::of_address(backend, email).await? {
         Some(subject) => Ok(set_answered(&backend.db, subject.account, backend.now()).await?),
         None => Ok(0),
     }

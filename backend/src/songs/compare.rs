@@ -4,7 +4,7 @@ use analysis::rules::{RULE_SET, judge};
 use model::{
     AccountId, AnalysisId, Report, SongId,
     song::{Pair, Step},
-    verdict::{Comparison, Points, Rubric},
+    verdict::{Points, Stage, VersionComparison},
 };
 
 use super::store;
@@ -26,17 +26,17 @@ pub(super) async fn compare(
     let report_after: Report = serde_json::from_str(&later.report).map_err(Error::internal)?;
     // Both anew: stored verdicts may be by different rules, and each by the rubric of its own.
     let (verdict_before, verdict_after) = (judge(&report_before), judge(&report_after));
-    let rubric: Rubric = match &later.rubric {
-        Some(rubric) => rubric.parse().map_err(|()| Error::internal("unknown rubric"))?,
-        None => verdict_after.stage.rubric,
+    let stage: Stage = match &later.stage {
+        Some(stage) => stage.parse().map_err(|()| Error::internal("unknown rubric"))?,
+        None => verdict_after.detected.stage,
     };
-    let comparison = Comparison::of(verdict_before.by(rubric), verdict_after.by(rubric));
+    let comparison = VersionComparison::of(verdict_before.by(stage), verdict_after.by(stage));
     let is_as_stored =
         |stored: Option<i64>, here: Points| stored.is_none_or(|tenths| tenths == i64::from(here.tenths()));
     Ok(Some(Pair {
         before: before_number,
         after: after_number,
-        rubric,
+        stage,
         rule_set: RULE_SET.to_owned(),
         is_judged_anew: !is_as_stored(earlier.score_tenths, comparison.before)
             || !is_as_stored(later.score_tenths, comparison.after),

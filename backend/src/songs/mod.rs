@@ -18,7 +18,7 @@ use self::{
 };
 use crate::{
     Actor, Backend, Error, Result,
-    analyses::{keys, store::points},
+    analyses::{sort_keys, store::points},
     db::{DbError, Tx, is_unique_violation},
     names,
 };
@@ -106,7 +106,7 @@ pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<O
     }
     // Whoever takes it out does not want to be asked to put it back.
     store::decline(&mut tx, account, id).await?;
-    keys::refresh(&mut tx, id).await?;
+    sort_keys::refresh(&mut tx, id).await?;
     store::forget_empty(&mut tx, account).await?;
     let left = match song {
         Some(song) if !store::versions_in(&mut tx, account, song).await?.is_empty() => Some(song),
@@ -135,7 +135,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str)
         }
         Err(error) => return Err(error.into()),
     }
-    keys::refresh_song(&mut tx, song).await?;
+    sort_keys::refresh_song(&mut tx, song).await?;
     Ok(tx.commit().await?)
 }
 
@@ -151,7 +151,7 @@ pub async fn delete(backend: &Backend, actor: &Actor, song: SongId) -> Result<()
         return Err(missing());
     }
     for id in versions {
-        keys::refresh(&mut tx, id).await?;
+        sort_keys::refresh(&mut tx, id).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -308,7 +308,7 @@ async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: So
             Some(_) => {}
         }
         store::set_song(tx, account, id, Some(song)).await?;
-        keys::refresh(tx, id).await?;
+        sort_keys::refresh(tx, id).await?;
     }
     Ok(store::forget_empty(tx, account).await?)
 }

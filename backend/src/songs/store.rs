@@ -32,7 +32,7 @@ pub(super) struct CandidateRow {
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct JudgedRow {
     pub(super) report: String,
-    pub(super) rubric: Option<String>,
+    pub(super) stage: Option<String>,
     pub(super) score_tenths: Option<i64>,
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn judged(
     id: AnalysisId,
 ) -> Result<Option<JudgedRow>, DbError> {
     const SELECT: &str = "
-        SELECT report, rubric, score_tenths FROM analysis WHERE id = $1 AND account_id = $2 AND report IS NOT NULL";
+        SELECT report, stage, score_tenths FROM analysis WHERE id = $1 AND account_id = $2 AND report IS NOT NULL";
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
 
@@ -210,7 +210,7 @@ pub(super) async fn titles(
 }
 
 const CANDIDATES: &str = "
-    SELECT id, title, stem, duration_s, song_id, (SELECT song.title FROM song WHERE song.id = song_id) AS song_title
+    SELECT id, title, base_title, duration_s, song_id, (SELECT song.title FROM song WHERE song.id = song_id) AS song_title
     FROM analysis
     WHERE account_id = $1 AND kind = 'mix' AND duration_s BETWEEN $2 AND $3
     ORDER BY duration_s LIMIT 2000";

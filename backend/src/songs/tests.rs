@@ -1,6 +1,6 @@
 //! Rows of songs on both databases; what people do with songs is tested over HTTP.
 
-use model::analysis::Stage;
+use model::analysis::Phase;
 use uuid::Uuid;
 
 use super::*;
@@ -21,7 +21,7 @@ async fn some_analysis(
         INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
         VALUES ($1, $2, 'mix', 'removed', 'a.wav', 1, 'audio/wav', 1)";
     const ANALYSIS: &str = "
-        INSERT INTO analysis (id, account_id, upload_id, title, title_key, stem, state, stage, percent, created_at, duration_s)
+        INSERT INTO analysis (id, account_id, upload_id, title, title_key, base_title, state, phase, percent, created_at, duration_s)
         VALUES ($1, $2, $1, $3, $3, $4, 'done', $5, 100, 1, $6)";
     let id = AnalysisId(Uuid::from_u128(number));
     db.execute(sql(UPLOAD).bind(id).bind(account)).await.unwrap();
@@ -30,7 +30,7 @@ async fn some_analysis(
         .bind(account)
         .bind(title)
         .bind(Stem::of(title).text())
-        .bind(Stage::Saving.as_str())
+        .bind(Phase::Saving.as_str())
         .bind(duration_s);
     db.execute(insert).await.unwrap();
     id

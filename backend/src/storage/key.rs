@@ -18,7 +18,7 @@ impl Key {
 
     /// A copy of the audio that browsers play: `a/<account>/<upload>/play`. It goes with its source.
     #[must_use]
-    pub fn play_copy(account: AccountId, upload: UploadId) -> Self {
+    pub fn preview(account: AccountId, upload: UploadId) -> Self {
         Self(format!("{}play", Self::upload_prefix(account, upload).0))
     }
 
@@ -108,7 +108,7 @@ mod tests {
                 .as_str()
                 .starts_with(Key::upload_prefix(account, upload).as_str())
         );
-        let play = Key::play_copy(account, upload);
+        let play = Key::preview(account, upload);
         assert!(
             play.as_str()
                 .starts_with(Key::upload_prefix(account, upload).as_str())

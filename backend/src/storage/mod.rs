@@ -105,7 +105,7 @@ pub struct PresignedPut {
 
 /// What the storage knows about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectFacts {
+pub struct ObjectInfo {
     /// Length in bytes.
     pub size: u64,
     /// The media type under which it was stored.
@@ -206,7 +206,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`].
-    pub async fn head(&self, key: &Key) -> Result<Option<ObjectFacts>, Error> {
+    pub async fn head(&self, key: &Key) -> Result<Option<ObjectInfo>, Error> {
         match self
             .client
             .head_object()
@@ -216,7 +216,7 @@ impl Storage {
             .await
             .map_err(sdk)
         {
-            Ok(head) => Ok(Some(ObjectFacts {
+            Ok(head) => Ok(Some(ObjectInfo {
                 size: head
                     .content_length()
                     .and_then(|size| u64::try_from(size).ok())

@@ -11,13 +11,13 @@ use analysis::sniff::{Sniffed, sniff};
 use model::{
     AccountId, AnalysisId, Failure, FailureCode, Problem, ProblemCode, Timestamp, UploadId,
     format::AudioFormat,
-    upload::{CompletedUpload, NewUpload, UploadKind, UploadTicket},
+    upload::{CompletedUpload, NewUpload, PresignedUpload, UploadKind},
 };
 
 use crate::{
     Actor, Backend, Error, Result, analyses,
     jobs::{self, Job},
-    retention::Due,
+    retention::ExpiredCount,
     storage::Key,
 };
 pub(crate) use store::UploadRow;
@@ -35,7 +35,7 @@ const REAP_BATCH: u32 = 100;
 ///
 /// # Errors
 /// `Invalid` on `file_name`, `TooLarge` on `size_bytes`, `Quota` when what the month allows of its kind is used up.
-pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<UploadTicket> {
+pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<PresignedUpload> {
     let user = actor.user()?;
     let limits = backend.config.plans.of(user.plan);
     let file_name = clean_file_name(&file.file_name)?;
@@ -86,7 +86,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         .storage
         .presign_put(&key, file.size_bytes, &row.media_type, valid_for, now)
         .await?;
-    Ok(UploadTicket {
+    Ok(PresignedUpload {
         upload,
         url: put.url,
         headers: put.headers,
@@ -165,7 +165,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
 }
 
 /// What [`reap`] would find now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<Due>> {
+pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let now = backend.now();
     store::count_due(&backend.db, now, abandoned_before(backend, now)).await
 }

@@ -4,7 +4,7 @@ use model::{AccountId, Timestamp, UploadId, upload::UploadKind};
 
 use crate::{
     db::{Db, DbError, Tx, sql},
-    retention::{self, Due},
+    retention::{self, ExpiredCount},
 };
 
 /// One upload.
@@ -76,7 +76,11 @@ macro_rules! abandoned {
 }
 
 /// What [`take_due`] and [`take_abandoned`] would take.
-pub(super) async fn count_due(db: &Db, now: Timestamp, abandoned: Timestamp) -> crate::Result<Vec<Due>> {
+pub(super) async fn count_due(
+    db: &Db,
+    now: Timestamp,
+    abandoned: Timestamp,
+) -> crate::Result<Vec<ExpiredCount>> {
     const DUE: &str = concat!("SELECT COUNT(*) FROM upload WHERE ", due!());
     const ABANDONED: &str = concat!("SELECT COUNT(*) FROM upload WHERE ", abandoned!());
     Ok(vec![

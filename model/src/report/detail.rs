@@ -58,7 +58,7 @@ pub struct PeakDetail {
     /// Each channel, in the order of the file.
     pub channels: Vec<ChannelLevels>,
     /// The highest true peaks (4x), highest first, at most ten; each the highest of its second and channel.
-    pub worst: Vec<PeakPlace>,
+    pub worst: Vec<PeakPosition>,
     /// The true peak (4x, all channels) of each step, in dBTP.
     pub true_peak_dbtp: Series,
     /// Samples beyond ±1, which only floating-point files and lossy decoders have.
@@ -100,7 +100,7 @@ pub struct Clips {
 
 /// A true peak and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct PeakPlace {
+pub struct PeakPosition {
     /// Seconds from the start of the file.
     pub time_s: f64,
     /// Channel, counted from 0.
@@ -192,7 +192,7 @@ pub struct StereoDetail {
     /// Side over mid from 20 to 120 Hz, in dB.
     pub low_width_db: Reading,
     /// Where most energy cancels in mono, worst first, at most five, at least 3 s apart.
-    pub worst: Vec<StereoPlace>,
+    pub worst: Vec<StereoMoment>,
 }
 
 /// The stereo image in one band. `null` where a channel (or mid, or side) has no energy.
@@ -214,7 +214,7 @@ pub struct StereoBand {
 
 /// Three seconds in which more energy is in the side than in the mid.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StereoPlace {
+pub struct StereoMoment {
     /// The end of the window, in seconds from the start of the file.
     pub time_s: f64,
     /// Correlation in it, −1 to 1.

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Area, Finding, Judgement, Points};
+use super::{Area, Finding, Points, ScoreBreakdown};
 
 /// What became of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Became {
+pub enum ChangeKind {
     /// It costs points that it did not cost before.
     New,
     /// It costs more.
@@ -20,7 +20,7 @@ pub enum Became {
     Unchanged,
 }
 
-impl Became {
+impl ChangeKind {
     /// Every outcome, in the order of pages: what needs a look first.
     pub const ALL: [Self; 5] = [Self::New, Self::Worse, Self::Fixed, Self::Better, Self::Unchanged];
 
@@ -59,7 +59,7 @@ pub struct Change {
     /// What it is about.
     pub area: Area,
     /// What became of it.
-    pub became: Became,
+    pub became: ChangeKind,
     /// The measured value before, in words; empty where nothing more is to be said.
     pub before: String,
     /// The same afterwards.
@@ -70,19 +70,19 @@ pub struct Change {
 
 /// One receipt against another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
+pub struct VersionComparison {
     /// The score before.
     pub before: Points,
     /// The score afterwards.
     pub after: Points,
-    /// What changed, in the order of [`Became::ALL`], and where the most points are first.
+    /// What changed, in the order of [`ChangeKind::ALL`], and where the most points are first.
     pub changes: Vec<Change>,
 }
 
-impl Comparison {
+impl VersionComparison {
     /// `before` against `after`, which must be by the same rule set and the same rubric.
     #[must_use]
-    pub fn of(before: &Judgement, after: &Judgement) -> Self {
+    pub fn of(before: &ScoreBreakdown, after: &ScoreBreakdown) -> Self {
         let mut changes: Vec<Change> = after
             .findings
             .iter()
@@ -96,7 +96,7 @@ impl Comparison {
             )
             .flatten()
             .collect();
-        let place = |became: Became| Became::ALL.iter().position(|other| *other == became);
+        let place = |became: ChangeKind| ChangeKind::ALL.iter().position(|other| *other == became);
         changes.sort_by(|a, b| {
             place(a.became)
                 .cmp(&place(b.became))
@@ -129,19 +129,24 @@ impl Comparison {
     }
 
     /// The changes of one kind.
-    pub fn that(&self, became: Became) -> impl Iterator<Item = &Change> {
+    pub fn that(&self, became: ChangeKind) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(move |change| change.became == became)
     }
 
     /// `2 fixed, 1 better, 1 new`; `nothing changed` where that is so.
     #[must_use]
     pub fn words(&self) -> String {
-        let parts: Vec<String> = [Became::Fixed, Became::Better, Became::Worse, Became::New]
-            .into_iter()
-            .map(|became| (self.that(became).count(), became))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, became)| format!("{count} {}", became.word().to_lowercase()))
-            .collect();
+        let parts: Vec<String> = [
+            ChangeKind::Fixed,
+            ChangeKind::Better,
+            ChangeKind::Worse,
+            ChangeKind::New,
+        ]
+        .into_iter()
+        .map(|became| (self.that(became).count(), became))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, became)| format!("{count} {}", became.word().to_lowercase()))
+        .collect();
         if parts.is_empty() {
             "nothing changed".to_owned()
         } else {
@@ -162,17 +167,17 @@ impl Comparison {
 fn change(
     earlier: Option<&Finding>,
     later: Option<&Finding>,
-    (before, after): (&Judgement, &Judgement),
+    (before, after): (&ScoreBreakdown, &ScoreBreakdown),
 ) -> Option<Change> {
     let named = later.or(earlier)?;
     let cost = |finding: Option<&Finding>| finding.map_or(Points::default(), |finding| finding.points);
     let points = cost(earlier) - cost(later);
     let became = match (earlier, later) {
-        (None, _) => Became::New,
-        (_, None) => Became::Fixed,
-        _ if points.tenths() > 0 => Became::Better,
-        _ if points.tenths() < 0 => Became::Worse,
-        _ => Became::Unchanged,
+        (None, _) => ChangeKind::New,
+        (_, None) => ChangeKind::Fixed,
+        _ if points.tenths() > 0 => ChangeKind::Better,
+        _ if points.tenths() < 0 => ChangeKind::Worse,
+        _ => ChangeKind::Unchanged,
     };
     Some(Change {
         rule: named.rule.clone(),
@@ -185,13 +190,13 @@ fn change(
     })
 }
 
-/// What `judgement` measured by the rule, as a finding or as something that is as it should be.
-fn value_words(judgement: &Judgement, rule: &str) -> String {
-    match (judgement.finding(rule), judgement.passed(rule)) {
+/// What `breakdown` measured by the rule, as a finding or as something that is as it should be.
+fn value_words(breakdown: &ScoreBreakdown, rule: &str) -> String {
+    match (breakdown.finding(rule), breakdown.passed(rule)) {
         (Some(finding), _) => finding.value_words(),
         (None, Some(passed)) if passed.unit == super::Unit::YesNo => "none".to_owned(),
         (None, Some(passed)) => passed.unit.text(passed.value),
-        (None, None) if judgement.not_applicable.iter().any(|id| id == rule) => "does not apply".to_owned(),
+        (None, None) if breakdown.not_applicable.iter().any(|id| id == rule) => "does not apply".to_owned(),
         // Another row covers it, or it is less than a tenth of a point.
         (None, None) => String::new(),
     }
@@ -200,7 +205,7 @@ fn value_words(judgement: &Judgement, rule: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Class, Confidence, Passed, Range, Severity, Unit};
+    use crate::verdict::{Class, Confidence, PassedCheck, Range, Severity, Unit};
 
     fn finding(rule: &str, value: f64, tenths: i32) -> Finding {
         Finding {
@@ -227,18 +232,18 @@ mod tests {
         }
     }
 
-    fn judgement(findings: &[(&str, f64, i32)], passed: &[&str]) -> Judgement {
+    fn breakdown(findings: &[(&str, f64, i32)], passed: &[&str]) -> ScoreBreakdown {
         let findings: Vec<Finding> = findings
             .iter()
             .map(|(rule, value, tenths)| finding(rule, *value, *tenths))
             .collect();
         let lost: Points = findings.iter().map(|finding| finding.points).sum();
-        Judgement {
+        ScoreBreakdown {
             score: Points::from_tenths(1_000) - lost,
             findings,
             passed: passed
                 .iter()
-                .map(|rule| Passed {
+                .map(|rule| PassedCheck {
                     rule: (*rule).to_owned(),
                     title: String::new(),
                     area: Area::Peaks,
@@ -257,15 +262,15 @@ mod tests {
 
     #[test]
     fn each_finding_is_fixed_better_worse_new_or_unchanged() {
-        let before = judgement(
+        let before = breakdown(
             &[("a", 1.0, 50), ("b", 0.5, 30), ("c", 0.2, 10), ("d", 0.0, 7)],
             &["e"],
         );
-        let after = judgement(
+        let after = breakdown(
             &[("b", 0.3, 21), ("c", 0.4, 24), ("d", 0.0, 7), ("e", 0.9, 3)],
             &["a"],
         );
-        let comparison = Comparison::of(&before, &after);
+        let comparison = VersionComparison::of(&before, &after);
         let seen: Vec<_> = comparison
             .changes
             .iter()
@@ -274,15 +279,15 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("e", Became::New, -3),
-                ("c", Became::Worse, -14),
-                ("a", Became::Fixed, 50),
-                ("b", Became::Better, 9),
-                ("d", Became::Unchanged, 0),
+                ("e", ChangeKind::New, -3),
+                ("c", ChangeKind::Worse, -14),
+                ("a", ChangeKind::Fixed, 50),
+                ("b", ChangeKind::Better, 9),
+                ("d", ChangeKind::Unchanged, 0),
             ]
         );
         assert_eq!(comparison.words(), "1 fixed, 1 better, 1 worse, 1 new");
-        let fixed = comparison.that(Became::Fixed).next().unwrap();
+        let fixed = comparison.that(ChangeKind::Fixed).next().unwrap();
         assert_eq!(
             (fixed.before.as_str(), fixed.after.as_str()),
             ("1.0\u{202f}dBTP", "−2.0\u{202f}dBTP")
@@ -300,11 +305,11 @@ mod tests {
                 .map(|(at, rule)| (*rule, 0.0, (seed * 7 + at as i32 * seed * 3) % 41))
                 .filter(|(_, _, tenths)| *tenths > 12)
                 .collect();
-            judgement(&rows, &[])
+            breakdown(&rows, &[])
         };
         for before in 0..40 {
             for after in 0..40 {
-                let comparison = Comparison::of(&receipt(before), &receipt(after));
+                let comparison = VersionComparison::of(&receipt(before), &receipt(after));
                 let sum: Points = comparison.changes.iter().map(|change| change.points).sum();
                 assert_eq!(sum, comparison.difference(), "{before} against {after}");
                 assert_eq!(comparison.won() + comparison.lost(), comparison.difference());
@@ -314,10 +319,10 @@ mod tests {
 
     #[test]
     fn the_other_way_round_everything_is_reversed() {
-        let before = judgement(&[("a", 1.0, 50), ("b", 0.5, 30), ("d", 0.0, 7)], &[]);
-        let after = judgement(&[("b", 0.3, 21), ("d", 0.0, 7), ("e", 0.9, 3)], &["a"]);
-        let forth = Comparison::of(&before, &after);
-        let back = Comparison::of(&after, &before);
+        let before = breakdown(&[("a", 1.0, 50), ("b", 0.5, 30), ("d", 0.0, 7)], &[]);
+        let after = breakdown(&[("b", 0.3, 21), ("d", 0.0, 7), ("e", 0.9, 3)], &["a"]);
+        let forth = VersionComparison::of(&before, &after);
+        let back = VersionComparison::of(&after, &before);
         assert_eq!(forth.difference().tenths(), -back.difference().tenths());
         for change in &forth.changes {
             let reversed = back
@@ -336,15 +341,15 @@ mod tests {
 
     #[test]
     fn a_receipt_against_itself_changes_nothing() {
-        let judgement = judgement(&[("a", 1.0, 50), ("b", 0.5, 30)], &["c"]);
-        let comparison = Comparison::of(&judgement, &judgement);
+        let breakdown = breakdown(&[("a", 1.0, 50), ("b", 0.5, 30)], &["c"]);
+        let comparison = VersionComparison::of(&breakdown, &breakdown);
         assert_eq!(comparison.difference(), Points::default());
         assert_eq!(comparison.words(), "nothing changed");
         assert!(
             comparison
                 .changes
                 .iter()
-                .all(|change| change.became == Became::Unchanged)
+                .all(|change| change.became == ChangeKind::Unchanged)
         );
     }
 }

@@ -30,7 +30,7 @@ impl Range {
 
 /// A stretch of the song.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct TimeRange {
     /// Its start, in seconds.
     pub start_s: f64,
     /// Its end, in seconds; the start where it is a moment.
@@ -154,7 +154,7 @@ pub struct Finding {
     pub action: String,
     /// Where it happens, worst first; empty where it is everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub places: Vec<Place>,
+    pub places: Vec<TimeRange>,
     /// What a machine could do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
@@ -190,7 +190,7 @@ impl Finding {
 
 /// A rule whose value is as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Passed {
+pub struct PassedCheck {
     /// The rule, by its stable id.
     pub rule: String,
     /// What was looked at.

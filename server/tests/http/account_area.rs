@@ -14,8 +14,13 @@ impl TestApp {
     pub async fn signed_in(&self, email: &str, password: &str) -> Person {
         let person = self.anon();
         let form = [("email", email), ("password", password)];
-        let answer = person.post("/signin", &form).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        let form_response = person.post("/signin", &form).await;
+        assert_eq!(
+            form_response.status,
+            StatusCode::SEE_OTHER,
+            "{}",
+            form_response.text()
+        );
         person
     }
 }
@@ -37,9 +42,9 @@ on_both_databases! {
         let page = user.get("/account?done=name").await.text();
         assert!(page.contains("Anna &lt;b&gt;Miller"), "{page}");
         assert!(page.contains("Your name is changed"));
-        let refused = user.post("/account/name", &[("display_name", "a\r\nb")]).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(refused.text().contains("field-display_name-error"));
+        let render_with_errors = user.post("/account/name", &[("display_name", "a\r\nb")]).await;
+        assert_eq!(render_with_errors.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(render_with_errors.text().contains("field-display_name-error"));
     }
 
     async fn p13_a_new_address_is_confirmed_there_and_told_to_the_old_one(database) {
@@ -60,8 +65,8 @@ on_both_databases! {
         app.run_jobs().await;
         assert!(can_sign_in(&app, "new@example.net", PASSWORD).await);
         assert!(!can_sign_in(&app, "ann@example.org", PASSWORD).await);
-        let told = app.letter_to("ann@example.org", "The address of your MixLens account was changed").await;
-        assert!(!told.text.to_lowercase().contains("new@example.net"), "the old one does not learn the new one");
+        let reported = app.letter_to("ann@example.org", "The address of your MixLens account was changed").await;
+        assert!(!reported.text.to_lowercase().contains("new@example.net"), "the old one does not learn the new one");
 
         let again = anon.post("/account/email/confirm", &[("token", &token)]).await;
         assert_eq!(again.status, StatusCode::NOT_FOUND, "the link works once");
@@ -73,8 +78,8 @@ on_both_databases! {
         let taken = user.post("/account/email", &[("email", "bob@example.org")]).await;
         assert_eq!(taken.header("location"), "/account?done=letter", "answered like any other");
         app.run_jobs().await;
-        let letter = app.letter_to("bob@example.org", "This address has a MixLens account").await;
-        assert!(!letter.text.contains("token="));
+        let email = app.letter_to("bob@example.org", "This address has a MixLens account").await;
+        assert!(!email.text.contains("token="));
 
         // Two ask for the same free address: the first to confirm has it.
         let carl = app.signed_up("carl@example.org").await;
@@ -83,14 +88,14 @@ on_both_databases! {
             person.post("/account/email", &[("email", "free@example.org")]).await;
             app.run_jobs().await;
         }
-        let letters = app.letters_to("free@example.org", "Confirm your new address").await;
-        assert_eq!(letters.len(), 2);
+        let emails = app.letters_to("free@example.org", "Confirm your new address").await;
+        assert_eq!(emails.len(), 2);
         let answers = [
-            carl.post("/account/email/confirm", &[("token", &crate::world::token_of(&letters[0].text))]).await,
-            user.post("/account/email/confirm", &[("token", &crate::world::token_of(&letters[1].text))]).await,
+            carl.post("/account/email/confirm", &[("token", &crate::world::token_of(&emails[0].text))]).await,
+            user.post("/account/email/confirm", &[("token", &crate::world::token_of(&emails[1].text))]).await,
         ];
         app.run_jobs().await;
-        assert_eq!(answers.map(|answer| answer.status.as_u16()), [303, 404]);
+        assert_eq!(answers.map(|form_response| form_response.status.as_u16()), [303, 404]);
         assert!(can_sign_in(&app, "ann@example.org", PASSWORD).await);
     }
 
@@ -99,10 +104,10 @@ on_both_databases! {
         let other = app.signed_in("ann@example.org", PASSWORD).await;
         let before = user.cookie("__Host-session");
         for (current, new, field) in [("wrong wrong wrong", NEW_PASSWORD, "current"), (PASSWORD, "short", "password")] {
-            let refused = user.post("/account/password", &[("current", current), ("password", new)]).await;
-            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-            assert!(refused.text().contains(&format!("field-{field}-error")));
-            assert!(!refused.text().contains(PASSWORD) && !refused.text().contains(NEW_PASSWORD));
+            let render_with_errors = user.post("/account/password", &[("current", current), ("password", new)]).await;
+            assert_eq!(render_with_errors.status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(render_with_errors.text().contains(&format!("field-{field}-error")));
+            assert!(!render_with_errors.text().contains(PASSWORD) && !render_with_errors.text().contains(NEW_PASSWORD));
         }
         assert!(is_signed_in(&other).await);
         let changed = user.post("/account/password", &[("current", PASSWORD), ("password", NEW_PASSWORD)]).await;
@@ -139,8 +144,8 @@ on_both_databases! {
         let kept = app.texts("SELECT token_hash FROM password_reset").await.concat();
         assert!(!kept.contains(&token) && kept.len() == 64, "the database has its hash: {kept}");
 
-        let refused = anon.post("/signin/reset", &[("token", &token), ("password", "short")]).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let render_with_errors = anon.post("/signin/reset", &[("token", &token), ("password", "short")]).await;
+        assert_eq!(render_with_errors.status, StatusCode::UNPROCESSABLE_ENTITY);
         let done = anon.post("/signin/reset", &[("token", &token), ("password", NEW_PASSWORD)]).await;
         assert_eq!(done.header("location"), "/signin?done=reset", "a refused password does not use up the link");
         app.run_jobs().await;
@@ -159,8 +164,8 @@ on_both_databases! {
         app.run_jobs().await;
         let late = app.token_to("ann@example.org", "Choose a new password").await;
         app.clock.advance(Duration::from_secs(3600));
-        let answer = anon.post("/signin/reset", &[("token", &late), ("password", NEW_PASSWORD)]).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        let form_response = anon.post("/signin/reset", &[("token", &late), ("password", NEW_PASSWORD)]).await;
+        assert_eq!(form_response.status, StatusCode::NOT_FOUND);
 
         anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
         app.run_jobs().await;
@@ -168,8 +173,8 @@ on_both_databases! {
         assert_ne!(late, overtaken);
         user.post("/account/password", &[("current", PASSWORD), ("password", NEW_PASSWORD)]).await;
         app.run_jobs().await;
-        let answer = anon.post("/signin/reset", &[("token", &overtaken), ("password", PASSWORD)]).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        let form_response = anon.post("/signin/reset", &[("token", &overtaken), ("password", PASSWORD)]).await;
+        assert_eq!(form_response.status, StatusCode::NOT_FOUND);
         app.run_periodic_work().await;
         assert!(app.texts("SELECT id FROM password_reset").await.is_empty(), "nothing of it is kept");
     }
@@ -241,12 +246,12 @@ on_both_databases! {
         let (app, anon, user) = TestApp::on(database).await.with_user().await;
         for _ in 0..5 {
             app.clock.advance(Duration::from_secs(1));
-            let answer = anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
-            assert_eq!(answer.header("location"), "/signin/forgot/sent", "the answer stays the same");
+            let form_response = anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
+            assert_eq!(form_response.header("location"), "/signin/forgot/sent", "the answer stays the same");
         }
         for (number, status) in [(1, 303), (2, 303), (3, 303), (4, 429)] {
-            let answer = user.post("/account/email", &[("email", &format!("new{number}@example.net"))]).await;
-            assert_eq!(answer.status.as_u16(), status);
+            let form_response = user.post("/account/email", &[("email", &format!("new{number}@example.net"))]).await;
+            assert_eq!(form_response.status.as_u16(), status);
         }
         app.run_jobs().await;
         assert_eq!(app.letters_to("ann@example.org", "Choose a new password").await.len(), 3);
@@ -288,6 +293,6 @@ async fn guesses_at_the_same_moment_are_not_more_than_guesses_in_turn() {
     let answers = futures::future::join_all(tries).await;
     let counted = answers
         .iter()
-        .filter(|answer| answer.status == StatusCode::UNPROCESSABLE_ENTITY);
+        .filter(|form_response| form_response.status == StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(counted.count(), 5);
 }

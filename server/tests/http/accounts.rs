@@ -52,10 +52,10 @@ async fn a_refused_form_keeps_its_values_but_never_the_password() {
     let app = TestApp::init().await;
     let mut form = sign_up_form("ann@example.org");
     form[2].1 = "tooshort";
-    let refused = app.anon().post("/signup", &form).await;
-    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.text().contains("ann@example.org"));
-    assert!(!refused.text().contains("tooshort"));
+    let render_with_errors = app.anon().post("/signup", &form).await;
+    assert_eq!(render_with_errors.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(render_with_errors.text().contains("ann@example.org"));
+    assert!(!render_with_errors.text().contains("tooshort"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -182,7 +182,7 @@ async fn an_address_takes_no_method_that_the_matrix_does_not_list() {
                 ("sec-fetch-site", "same-origin"),
                 ("x-csrf-token", token.as_str()),
             ];
-            let answer = owner
+            let form_response = owner
                 .send(
                     method.clone(),
                     &path_of(by, route, &uploaded, "no-song"),
@@ -196,9 +196,9 @@ async fn an_address_takes_no_method_that_the_matrix_does_not_list() {
                 _ if method == Method::GET => &[303, 404, 405],
                 _ => &[405],
             };
-            if !expected.contains(&answer.status.as_u16()) {
-                wrong.push(format!("{method} {route}: {}", answer.status));
-            } else if answer.status == 405 && answer.header("allow").is_empty() {
+            if !expected.contains(&form_response.status.as_u16()) {
+                wrong.push(format!("{method} {route}: {}", form_response.status));
+            } else if form_response.status == 405 && form_response.header("allow").is_empty() {
                 wrong.push(format!("{method} {route}: 405 that does not say what is allowed"));
             }
         }
@@ -285,7 +285,7 @@ fn path_of(by: By, route: &str, uploaded: &Uploaded, song: &str) -> String {
 
 async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded, song: &str) -> u16 {
     let path = path_of(by, route, uploaded, song);
-    let answer = match by {
+    let form_response = match by {
         Get => person.send(Method::GET, &path, &[], Vec::new()).await,
         Form => {
             person
@@ -302,5 +302,5 @@ async fn status(person: &Person, by: By, route: &str, uploaded: &Uploaded, song:
                 .await
         }
     };
-    answer.status.as_u16()
+    form_response.status.as_u16()
 }

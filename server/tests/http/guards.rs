@@ -41,8 +41,8 @@ async fn p22_a_write_without_the_token_or_from_another_site_changes_nothing() {
         ),
         ("no word about the sender", &good[..], &[][..]),
     ] {
-        let refused = user.post_raw("/signout", fields, headers).await;
-        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{why}");
+        let render_with_errors = user.post_raw("/signout", fields, headers).await;
+        assert_eq!(render_with_errors.status, StatusCode::FORBIDDEN, "{why}");
         assert_eq!(
             user.get("/history").await.status,
             StatusCode::OK,
@@ -54,11 +54,11 @@ async fn p22_a_write_without_the_token_or_from_another_site_changes_nothing() {
         ("content-type", "application/json"),
         ("sec-fetch-site", "same-origin"),
     ];
-    let refused = user
+    let render_with_errors = user
         .send(Method::POST, "/api/uploads/begin", &headers, body)
         .await;
     assert_eq!(
-        refused.status,
+        render_with_errors.status,
         StatusCode::FORBIDDEN,
         "server functions are no way around"
     );
@@ -70,8 +70,8 @@ async fn p22_the_token_of_one_person_is_no_good_to_another() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     let stolen = anon.csrf_token().await;
     let headers = [("sec-fetch-site", "same-origin")];
-    let refused = user.post_raw("/signout", &[("csrf", &stolen)], &headers).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let render_with_errors = user.post_raw("/signout", &[("csrf", &stolen)], &headers).await;
+    assert_eq!(render_with_errors.status, StatusCode::FORBIDDEN);
     drop(app);
 }
 

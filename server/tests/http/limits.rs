@@ -24,11 +24,13 @@ async fn sign_ups_are_limited_by_the_address_that_our_own_proxy_saw() {
             StatusCode::SEE_OTHER
         );
     }
-    let refused = sign_up("10.0.0.99, 203.0.113.9").await;
-    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 60);
+    let render_with_errors = sign_up("10.0.0.99, 203.0.113.9").await;
+    assert_eq!(render_with_errors.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(render_with_errors.header("retry-after").parse::<u64>().unwrap() > 60);
     assert!(
-        refused.text().contains("That was often in a short time"),
+        render_with_errors
+            .text()
+            .contains("That was often in a short time"),
         "it is a page"
     );
     assert_eq!(
@@ -84,9 +86,12 @@ async fn permissions_to_upload_are_limited_by_account() {
     ann.begin("1.wav", 1000).await;
     ann.begin("2.wav", 1000).await;
     let file = serde_json::json!({ "file": { "file_name": "3.wav", "size_bytes": 1000 } });
-    let refused = ann.call("/api/uploads/begin", file).await;
-    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(refused.json::<serde_json::Value>()["code"], "rate_limited");
+    let render_with_errors = ann.call("/api/uploads/begin", file).await;
+    assert_eq!(render_with_errors.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        render_with_errors.json::<serde_json::Value>()["code"],
+        "rate_limited"
+    );
     bob.begin("1.wav", 1000).await;
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 /// It listens until it is dropped.
 pub struct MailServer {
     port: u16,
-    told: Arc<Mutex<Told>>,
+    reported: Arc<Mutex<Told>>,
     listening: tokio::task::JoinHandle<()>,
 }
 
@@ -20,7 +20,7 @@ struct Told {
     /// What it answers to a recipient: a number and an enhanced one.
     refusal: Option<&'static str>,
     recipients: Vec<String>,
-    letters: usize,
+    emails: usize,
 }
 
 impl MailServer {
@@ -28,8 +28,8 @@ impl MailServer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let told = Arc::<Mutex<Told>>::default();
-        let shared = told.clone();
+        let reported = Arc::<Mutex<Told>>::default();
+        let shared = reported.clone();
         let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(talk(stream, shared.clone()));
@@ -37,7 +37,7 @@ impl MailServer {
         });
         Self {
             port,
-            told,
+            reported,
             listening,
         }
     }
@@ -51,17 +51,17 @@ impl MailServer {
 
     /// Refuses every recipient with this, such as `550 5.1.1`; takes them again with `None`.
     pub fn refuse(&self, with: Option<&'static str>) {
-        self.told.lock().unwrap().refusal = with;
+        self.reported.lock().unwrap().refusal = with;
     }
 
     /// How often somebody was named as a recipient.
     pub fn attempts(&self) -> usize {
-        self.told.lock().unwrap().recipients.len()
+        self.reported.lock().unwrap().recipients.len()
     }
 
     /// How many letters it has taken.
     pub fn taken(&self) -> usize {
-        self.told.lock().unwrap().letters
+        self.reported.lock().unwrap().emails
     }
 }
 
@@ -71,7 +71,7 @@ impl Drop for MailServer {
     }
 }
 
-async fn talk(stream: TcpStream, told: Arc<Mutex<Told>>) {
+async fn talk(stream: TcpStream, reported: Arc<Mutex<Told>>) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     let mut is_letter = false;
@@ -82,24 +82,28 @@ async fn talk(stream: TcpStream, told: Arc<Mutex<Told>>) {
         if is_letter && line != "." {
             continue;
         }
-        let answer = answer(&line, is_letter, &mut told.lock().unwrap());
+        let form_response = form_response(&line, is_letter, &mut reported.lock().unwrap());
         is_letter = line == "DATA";
-        if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
+        if write
+            .write_all(format!("{form_response}\r\n").as_bytes())
+            .await
+            .is_err()
+        {
             return;
         }
     }
 }
 
-fn answer(line: &str, is_letter: bool, told: &mut Told) -> String {
+fn form_response(line: &str, is_letter: bool, reported: &mut Told) -> String {
     if is_letter {
-        told.letters += 1;
+        reported.emails += 1;
         return "250 taken".to_owned();
     }
     match line.split([' ', ':']).next() {
         Some("RCPT") => {
             let recipient = line.trim_start_matches("RCPT TO:").to_owned();
-            told.recipients.push(recipient.clone());
-            told.refusal.map_or_else(
+            reported.recipients.push(recipient.clone());
+            reported.refusal.map_or_else(
                 || "250 known".to_owned(),
                 |with| format!("{with} {recipient}: Recipient address rejected: User unknown"),
             )

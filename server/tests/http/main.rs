@@ -10,13 +10,13 @@
 mod account_area;
 mod accounts;
 mod authorisation;
-mod copies;
+mod emails;
 mod guards;
-mod letters;
 mod limits;
 mod mail_server;
 mod operator;
 mod policies;
+mod previews;
 mod privacy;
 mod programs;
 mod promises;

@@ -178,9 +178,9 @@ on_both_databases! {
         worker.signal("-KILL");
         worker.ends().await;
         assert_eq!(store.objects(), 1);
-        let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
-        let farewells = letters
-            .filter(|letter| std::fs::read_to_string(letter.as_ref().unwrap().path()).unwrap().contains("account is deleted"))
+        let emails = std::fs::read_dir(installation.data().join("mail")).unwrap();
+        let farewells = emails
+            .filter(|email| std::fs::read_to_string(email.as_ref().unwrap().path()).unwrap().contains("account is deleted"))
             .count();
         assert_eq!(farewells, 1);
 
@@ -228,8 +228,8 @@ on_both_databases! {
             assert!(!stored.contains(trace), "{trace} is stored: {stored}");
             assert!(!log.contains(trace), "{trace} is in the log");
         }
-        let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
-        assert_eq!(letters.count(), 0, "letters in files go, too");
+        let emails = std::fs::read_dir(installation.data().join("mail")).unwrap();
+        assert_eq!(emails.count(), 0, "letters in files go, too");
         drop((_web, _worker));
         installation.remove().await;
     }
@@ -333,12 +333,12 @@ on_both_databases! {
         let (ok, sent) = said(&["admin", "newsletter", "--file", file]);
         assert!(ok && sent.contains("now: 1"), "{sent}");
         let with_news = || {
-            let letters = std::fs::read_dir(installation.data().join("mail")).unwrap();
-            let texts = letters.map(|letter| std::fs::read_to_string(letter.unwrap().path()).unwrap());
+            let emails = std::fs::read_dir(installation.data().join("mail")).unwrap();
+            let texts = emails.map(|email| std::fs::read_to_string(email.unwrap().path()).unwrap());
             texts.filter(|text| text.contains("Subject: News of spring")).collect::<Vec<_>>()
         };
-        let letters = eventually("the news are sent", async || Some(with_news()).filter(|letters| !letters.is_empty())).await;
-        assert!(letters.len() == 1 && letters[0].contains("To: ann@example.org"), "{letters:?}");
+        let emails = eventually("the news are sent", async || Some(with_news()).filter(|emails| !emails.is_empty())).await;
+        assert!(emails.len() == 1 && emails[0].contains("To: ann@example.org"), "{emails:?}");
         let (ok, again) = said(&["admin", "newsletter", "--file", file]);
         assert!(ok && again.contains("sent before"), "{again}");
         drop(_all);
@@ -378,12 +378,12 @@ on_both_databases! {
         assert!(all.contains("\"message\":\"answered\"") && all.contains("\"status\":\"500\""), "{all}");
         assert!(all.contains("\"stacktrace\""), "it says where: {all}");
         let headers = [("sec-fetch-site", "same-origin"), ("x-csrf-token", token.as_str()), ("content-type", "text/plain")];
-        for (told, status) in [
+        for (reported, status) in [
             ("app/src/islands/player.rs:261:9", StatusCode::NO_CONTENT),
             ("app/src/Okapi secret.rs:261:9", StatusCode::UNPROCESSABLE_ENTITY),
         ] {
-            let answer = person.send(Method::POST, "/browser-fault", &headers, told.as_bytes().to_vec()).await;
-            assert_eq!(answer.status, status, "{told}");
+            let form_response = person.send(Method::POST, "/browser-fault", &headers, reported.as_bytes().to_vec()).await;
+            assert_eq!(form_response.status, status, "{reported}");
         }
         let all = all + &receiver.until("app/src/islands/player.rs:261:9").await;
         assert!(all.contains("broke in the browser"), "{all}");

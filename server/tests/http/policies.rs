@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use backend::{
-    privacy::{manifest, policy, vendors},
+    privacy::{manifest, policy, processors},
     sessions,
 };
 
@@ -17,9 +17,9 @@ async fn p20_the_policies_are_public_dated_and_linked_to_each_other() {
     let app = TestApp::init().await;
     let anon = app.anon();
     for page in POLICIES {
-        let answer = anon.get(page).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        let text = answer.text();
+        let form_response = anon.get(page).await;
+        assert_eq!(form_response.status, StatusCode::OK);
+        let text = form_response.text();
         let (_, main) = text.split_once("<main").unwrap();
         let (main, footer) = main.split_once("</main>").unwrap();
         assert!(
@@ -110,7 +110,7 @@ async fn p17_the_policy_names_exactly_the_companies_that_the_settings_use() {
 }
 
 /// All that a production installation can be told to use, and the company behind each. A setting that names somebody outside
-/// and is not in here fails the test below: it needs its entry in `vendors::PARTIES`, and the policy a new version.
+/// and is not in here fails the test below: it needs its entry in `processors::PROCESSORS`, and the policy a new version.
 const OUTSIDE: [(&str, &str, &str); 5] = [
     ("environment", "production", "Railway"),
     ("storage.endpoint", "https://account.r2.example", "Cloudflare R2"),
@@ -138,10 +138,10 @@ async fn p17_in_production_the_policy_names_whoever_the_software_talks_to() {
     let privacy = plain(&app.anon().get("/privacy").await.text());
     assert_eq!(
         OUTSIDE.len(),
-        vendors::PARTIES.len(),
+        processors::PROCESSORS.len(),
         "each company has its setting"
     );
-    for party in vendors::PARTIES {
+    for party in processors::PROCESSORS {
         let (name, ..) = OUTSIDE
             .iter()
             .find(|(.., company)| party.name.contains(company))
@@ -227,7 +227,7 @@ on_both_databases! {
             app.signed_up(&format!("{person}@example.org")).await;
         }
         let subject = "The policies of MixLens change";
-        let told = async || {
+        let reported = async || {
             let mut counts = Vec::new();
             for person in ["ann", "bob", "cleo", "late"] {
                 counts.push(app.letters_to(&format!("{person}@example.org"), subject).await.len());
@@ -236,15 +236,15 @@ on_both_databases! {
         };
         assert!(policy::publish(&app.backend, "2026-12-01", false, "A typing error is mended.").await.unwrap());
         app.run_jobs().await;
-        assert_eq!(told().await, [0, 0, 0, 0], "nobody is told of a typing error");
+        assert_eq!(reported().await, [0, 0, 0, 0], "nobody is told of a typing error");
         assert!(app.anon().get("/privacy").await.text().contains("datetime=\"2026-12-01\""), "but the date moves");
 
         app.clock.advance(Duration::from_secs(60));
         assert!(policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
         app.run_jobs().await;
-        assert_eq!(told().await, [1, 1, 1, 0]);
-        let letter = app.letter_to("bob@example.org", subject).await;
-        assert!(letter.text.contains("We keep renders, too.") && letter.text.contains("2027-02-01"), "{}", letter.text);
+        assert_eq!(reported().await, [1, 1, 1, 0]);
+        let email = app.letter_to("bob@example.org", subject).await;
+        assert!(email.text.contains("We keep renders, too.") && email.text.contains("2027-02-01"), "{}", email.text);
 
         // Neither a second publication nor a second run of its job tells anybody twice.
         assert!(!policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
@@ -255,7 +255,7 @@ on_both_databases! {
         app.clock.advance(Duration::from_secs(60));
         app.signed_up("late@example.org").await;
         app.run_jobs().await;
-        assert_eq!(told().await, [1, 1, 1, 0], "who came later has accepted it already");
+        assert_eq!(reported().await, [1, 1, 1, 0], "who came later has accepted it already");
 
         let versions = app.anon().get("/policies").await.text();
         for words in ["2027-02-01", "We keep renders, too.", "2026-12-01", "A typing error is mended.", "2026-11-24"] {

@@ -90,10 +90,15 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     policy::publish(&app.backend, "2027-01-01", true, "We keep more.")
         .await
         .unwrap();
-    requests::note(&app.backend, EMAIL, requests::Kind::Copy, app.backend.now())
-        .await
-        .unwrap()
-        .unwrap();
+    requests::note(
+        &app.backend,
+        EMAIL,
+        requests::RequestKind::Copy,
+        app.backend.now(),
+    )
+    .await
+    .unwrap()
+    .unwrap();
     app.run_jobs().await;
     let consent = "INSERT INTO consent (id, account_id, purpose, granted, policy, said_at) VALUES ('c1', $1, 'statistics', TRUE, '1', 1)";
     app.backend

@@ -144,8 +144,8 @@ impl Drop for Program {
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(form_response) = ask().await {
+            return form_response;
         }
         assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -153,12 +153,12 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 }
 
 fn letter_to(data: &Path, email: &str) -> Option<String> {
-    let letters = std::fs::read_dir(data.join("mail")).ok()?;
-    letters
-        .filter_map(|letter| std::fs::read_to_string(letter.ok()?.path()).ok())
-        .find(|letter| letter.contains(&format!("To: {email}")) && letter.contains("Subject: Confirm"))
+    let emails = std::fs::read_dir(data.join("mail")).ok()?;
+    emails
+        .filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok())
+        .find(|text| text.contains(&format!("To: {email}")) && text.contains("Subject: Confirm"))
         // Quoted-printable breaks lines and writes `=` as `=3D`.
-        .map(|letter| token_of(&letter.replace("=\r\n", "").replace("=3D", "=")))
+        .map(|email| token_of(&email.replace("=\r\n", "").replace("=3D", "=")))
 }
 
 async fn progress(person: &Person, id: AnalysisId) -> Progress {

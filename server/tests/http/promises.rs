@@ -175,9 +175,9 @@ on_both_databases! {
         let person = app.anon();
         let mut form = sign_up_form("kid@example.org").to_vec();
         form.retain(|(name, _)| *name != "age_ok");
-        let refused = person.post("/signup", &form).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(refused.text().contains("MixLens is for people of 13 and older"));
+        let render_with_errors = person.post("/signup", &form).await;
+        assert_eq!(render_with_errors.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(render_with_errors.text().contains("MixLens is for people of 13 and older"));
         assert!(!app.everything_stored().await.contains("kid@example.org"), "nothing is kept of it");
     }
 }
@@ -191,9 +191,9 @@ async fn p29_over_https_browsers_are_told_to_stay_there() {
     )
     .await;
     for path in ["/", "/healthz", "/nowhere", "/.well-known/security.txt"] {
-        let answer = app.anon().get(path).await;
+        let form_response = app.anon().get(path).await;
         assert_eq!(
-            answer.header("strict-transport-security"),
+            form_response.header("strict-transport-security"),
             "max-age=63072000; includeSubDomains",
             "{path}"
         );

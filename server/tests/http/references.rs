@@ -26,9 +26,9 @@ fn page(id: AnalysisId) -> String {
 }
 
 async fn seen(user: &Person, id: AnalysisId) -> AnalysisView {
-    let answer = user.get(&format!("{}/report.json", page(id))).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    answer.json()
+    let form_response = user.get(&format!("{}/report.json", page(id))).await;
+    assert_eq!(form_response.status, StatusCode::OK, "{}", form_response.text());
+    form_response.json()
 }
 
 async fn compare(user: &Person, mix: AnalysisId, with: &[AnalysisId]) -> Answer {
@@ -64,7 +64,7 @@ on_both_databases! {
         assert_eq!((compared.with[0].id, compared.with[0].title.as_str()), (reference, "theirs"));
         let gain = compared.comparison.references[0].gain_db.unwrap();
         assert!((gain - 6.0).abs() < 0.1, "the same music, 6 dB quieter, is turned up by {gain} dB");
-        assert_eq!(compared.comparison.remarks, [], "turned up it differs in nothing");
+        assert_eq!(compared.comparison.differences, [], "turned up it differs in nothing");
         for shown in [page(mine), format!("{}/comparison", page(mine))] {
             let text = user.get(&shown).await.text();
             assert!(text.contains("nothing stands out from your reference"), "{shown}");

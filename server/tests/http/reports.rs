@@ -2,14 +2,14 @@
 
 use axum::http::StatusCode;
 use backend::db::sql;
-use model::{analysis::AnalysisView, verdict::Rubric};
+use model::{analysis::AnalysisView, verdict::Stage};
 
 use crate::world::{Database, Person, TestApp, mix, on_both_databases};
 
 async fn downloaded(user: &Person, page: &str) -> AnalysisView {
-    let answer = user.get(&format!("{page}/report.json")).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    answer.json()
+    let form_response = user.get(&format!("{page}/report.json")).await;
+    assert_eq!(form_response.status, StatusCode::OK, "{}", form_response.text());
+    form_response.json()
 }
 
 on_both_databases! {
@@ -23,22 +23,22 @@ on_both_databases! {
         let view = downloaded(&user, &page).await;
         let (verdict, score) = (view.verdict.unwrap(), view.summary.score.unwrap());
         assert_eq!(verdict.rule_set, analysis::rules::RULE_SET);
-        assert_eq!(score.points, verdict.by(verdict.stage.rubric).score);
+        assert_eq!(score.points, verdict.by(verdict.detected.stage).score);
         assert!(!score.is_chosen);
         let shown = user.get(&page).await.text();
         assert!(shown.contains(&format!("{} of 100", score.points.number())));
 
-        let other = verdict.stage.rubric.other();
+        let other = verdict.detected.stage.other();
         let stage = format!("{page}/stage");
         assert_eq!(user.post(&stage, &[("stage", "demo")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(user.post(&stage, &[("stage", other.as_str())]).await.status, StatusCode::SEE_OTHER);
         let chosen = downloaded(&user, &page).await.summary.score.unwrap();
-        assert_eq!((chosen.rubric, chosen.is_chosen), (other, true));
+        assert_eq!((chosen.stage, chosen.is_chosen), (other, true));
         assert_eq!(chosen.points, verdict.by(other).score);
 
         user.post(&stage, &[("stage", "")]).await;
         let back = downloaded(&user, &page).await.summary.score.unwrap();
-        assert_eq!((back.rubric, back.is_chosen), (verdict.stage.rubric, false));
+        assert_eq!((back.stage, back.is_chosen), (verdict.detected.stage, false));
     }
 }
 
@@ -64,7 +64,7 @@ on_both_databases! {
         let after = downloaded(&user, &page).await;
         assert_eq!(after.verdict, before.verdict, "the same rules say the same");
         let score = after.summary.score.unwrap();
-        assert_eq!((score.rubric, score.is_chosen), (Rubric::Mix, true), "the person's word stays");
+        assert_eq!((score.stage, score.is_chosen), (Stage::Mix, true), "the person's word stays");
         let earlier: Vec<&str> = after.earlier.iter().map(|verdict| verdict.rule_set.as_str()).collect();
         assert_eq!(earlier, ["0.9.0"]);
         assert!(user.get(&page).await.text().contains("Scores by older rules"));

@@ -41,9 +41,14 @@ async fn group(person: &Person, song: &str, analyses: &[AnalysisId]) -> String {
     let ids: Vec<String> = analyses.iter().map(ToString::to_string).collect();
     let mut fields = vec![("song", song)];
     fields.extend(ids.iter().map(|id| ("analysis", id.as_str())));
-    let answer = person.post("/songs", &fields).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
-    answer.header("location").to_owned()
+    let form_response = person.post("/songs", &fields).await;
+    assert_eq!(
+        form_response.status,
+        StatusCode::SEE_OTHER,
+        "{}",
+        form_response.text()
+    );
+    form_response.header("location").to_owned()
 }
 
 on_both_databases! {
@@ -220,9 +225,9 @@ on_both_databases! {
             (vec![("song", "Okapi"), ("analysis", reference.as_str())], 404, "analysis"),
             (vec![("song", "Okapi"), ("analysis", "x")], 404, "analysis"),
         ] {
-            let answer = user.post("/songs", &fields).await;
-            assert_eq!(answer.status.as_u16(), status, "{fields:?}");
-            assert!(answer.text().contains(words), "{fields:?}: {}", answer.text());
+            let form_response = user.post("/songs", &fields).await;
+            assert_eq!(form_response.status.as_u16(), status, "{fields:?}");
+            assert!(form_response.text().contains(words), "{fields:?}: {}", form_response.text());
         }
         assert!(app.texts("SELECT id FROM song").await.is_empty(), "nothing is half done");
         let kept = user.post("/songs", &[("song", "Okapi"), ("back", "/history?q=okapi&group=1")]).await.text();
@@ -264,12 +269,12 @@ on_both_databases! {
         let (app, _, user) = TestApp::on(database).await.with_user().await;
         user.upload("Ström 10.wav", mix()).await;
         app.run_jobs().await;
-        let before = app.texts("SELECT title_key || search_key || stem FROM analysis").await;
-        app.backend.db.execute(sql("UPDATE analysis SET title_key = '', search_key = '', stem = ''")).await.unwrap();
+        let before = app.texts("SELECT title_key || search_key || base_title FROM analysis").await;
+        app.backend.db.execute(sql("UPDATE analysis SET title_key = '', search_key = '', base_title = ''")).await.unwrap();
         assert_eq!(titles(&user, "/history?q=strom").await.len(), 0);
         app.run_periodic_work().await;
         assert_eq!(titles(&user, "/history?q=strom").await, ["Ström 10"]);
-        assert_eq!(app.texts("SELECT title_key || search_key || stem FROM analysis").await, before);
+        assert_eq!(app.texts("SELECT title_key || search_key || base_title FROM analysis").await, before);
     }
 }
 
@@ -280,8 +285,8 @@ async fn copies(app: &TestApp, id: AnalysisId, count: u32) {
         SELECT $2, account_id, kind, 'removed', file_name, size_bytes, media_type, created_at FROM upload
         WHERE id = (SELECT upload_id FROM analysis WHERE id = $1)";
     const ANALYSIS: &str = "
-        INSERT INTO analysis (id, account_id, upload_id, title, title_key, search_key, state, stage, percent, created_at, score_tenths, rubric)
-        SELECT $2, account_id, $2, $3, $3, $3, state, stage, percent, created_at, $4, rubric FROM analysis WHERE id = $1";
+        INSERT INTO analysis (id, account_id, upload_id, title, title_key, search_key, state, phase, percent, created_at, score_tenths, stage)
+        SELECT $2, account_id, $2, $3, $3, $3, state, phase, percent, created_at, $4, stage FROM analysis WHERE id = $1";
     for number in 1..=count {
         let copy = AnalysisId(app.backend.new_id());
         app.backend

@@ -22,8 +22,8 @@ async fn counting(database: Database, receiver: &Receiver) -> TestApp {
 }
 
 /// The names of all cookies that an answer sets; each is for this host alone and for no script.
-fn set_by(answer: &Answer) -> BTreeSet<String> {
-    let names = answer.headers.get_all("set-cookie").iter().map(|cookie| {
+fn set_by(form_response: &Answer) -> BTreeSet<String> {
+    let names = form_response.headers.get_all("set-cookie").iter().map(|cookie| {
         let cookie = cookie.to_str().unwrap();
         for word in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite="] {
             assert!(cookie.contains(word), "{cookie}");
@@ -58,7 +58,7 @@ fn listed(statistics: bool) -> BTreeSet<String> {
         .collect()
 }
 
-async fn answer(person: &Person, statistics: &str) -> Answer {
+async fn form_response(person: &Person, statistics: &str) -> Answer {
     person
         .post("/consent", &[("statistics", statistics), ("back", "/terms")])
         .await
@@ -79,7 +79,7 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
             )
             .await,
     ));
-    seen.extend(set_by(&answer(&user, "yes").await));
+    seen.extend(set_by(&form_response(&user, "yes").await));
     assert_eq!(seen, listed(false));
     let page = anon.get("/cookies").await.text();
     for cookie in cookies::ALL {
@@ -111,7 +111,7 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
             .await,
     ));
     assert_eq!(seen, listed(false), "nothing optional before the answer");
-    seen.extend(set_by(&answer(&user, "yes").await));
+    seen.extend(set_by(&form_response(&user, "yes").await));
     seen.extend(walk(&user, &report).await);
     assert_eq!(seen, listed(true));
     let page = app.anon().get("/cookies").await.text();
@@ -132,18 +132,18 @@ async fn p17_no_page_makes_a_browser_ask_anybody_else() {
     let mut loaded = 0;
     for person in [&anon, &user] {
         for path in visited(&report) {
-            let answer = person.get(&path).await;
-            for source in answer.header("content-security-policy").split([';', ' ']) {
+            let form_response = person.get(&path).await;
+            for source in form_response.header("content-security-policy").split([';', ' ']) {
                 let is_ours = !source.contains("//") || source.starts_with(&app.url);
                 assert!(
                     is_ours && source != "*" && source != "https:",
                     "{path} allows {source}"
                 );
             }
-            if !answer.header("content-type").starts_with("text/html") || path.starts_with("/dev/") {
+            if !form_response.header("content-type").starts_with("text/html") || path.starts_with("/dev/") {
                 continue;
             }
-            let html = answer.text();
+            let html = form_response.text();
             // What is loaded without being asked for, and where forms go. Links to sources are followed by people.
             for attribute in [
                 "src=\"",
@@ -202,7 +202,7 @@ async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one
             (2, 1),
             "{banner}"
         );
-        let said = answer(&anon, statistics).await;
+        let said = form_response(&anon, statistics).await;
         assert_eq!(
             (said.status, said.header("location")),
             (StatusCode::SEE_OTHER, "/terms")
@@ -217,7 +217,7 @@ async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one
         // The footer leads to the place where the mind can be changed.
         let cookies = anon.get("/cookies").await.text();
         assert!(cookies.contains("id=\"choice\"") && cookies.contains(">Decline<"));
-        answer(&anon, "no").await;
+        form_response(&anon, "no").await;
         anon.get("/").await;
         assert!(
             !anon.has_cookie("__Host-aid"),
@@ -239,7 +239,7 @@ on_both_databases! {
         let receiver = Receiver::start().await;
         let app = counting(database, &receiver).await;
         let user = app.signed_up("zoe.secret@example.org").await;
-        answer(&user, "yes").await;
+        form_response(&user, "yes").await;
         let headers = [("x-forwarded-for", "203.0.113.77"), ("user-agent", "SecretBrowser/7")];
         user.send(Method::GET, "/terms?email=zoe.secret@example.org&token=tok_secret", &headers, Vec::new()).await;
         let uploaded = user.upload("Secret song.wav", mix()).await;
@@ -283,13 +283,13 @@ on_both_databases! {
         let undecided = app.anon();
         undecided.get("/terms").await;
         let declined = app.anon();
-        answer(&declined, "no").await;
+        form_response(&declined, "no").await;
         declined.get("/terms").await;
         let nothing = events(&receiver, &app).await;
         assert_eq!(nothing, Vec::<String>::new(), "no answer and a no are no yes");
         for signal in ["dnt", "sec-gpc"] {
             let signalling = app.anon();
-            answer(&signalling, "yes").await;
+            form_response(&signalling, "yes").await;
             let page = signalling.send(Method::GET, "/privacy", &[(signal, "1")], Vec::new()).await;
             assert!(!page.text().contains(BANNER), "{signal} is an answer already");
             let fresh = app.anon().send(Method::GET, "/privacy", &[(signal, "1")], Vec::new()).await;
@@ -298,9 +298,9 @@ on_both_databases! {
         }
         // Somebody who opted out in one browser is counted in no other, even where that one said yes.
         let user = app.signed_up("ann@example.org").await;
-        answer(&user, "no").await;
+        form_response(&user, "no").await;
         let elsewhere = app.anon();
-        answer(&elsewhere, "yes").await;
+        form_response(&elsewhere, "yes").await;
         elsewhere.post("/signin", &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)]).await;
         let before = events(&receiver, &app).await;
         elsewhere.get("/terms").await;
@@ -337,7 +337,7 @@ async fn p24_without_a_key_nothing_is_counted() {
     let settings = [("telemetry.posthog_host", receiver.url.as_str())];
     let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
     let anon = app.anon();
-    answer(&anon, "yes").await;
+    form_response(&anon, "yes").await;
     anon.get("/terms").await;
     app.backend.statistics.flush().await;
     assert_eq!(receiver.seen(), Vec::<String>::new());

@@ -97,11 +97,11 @@ async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
         ("content-type", "application/json"),
     ];
     for path in ["/api/uploads/begin", "/api/uploads/complete"] {
-        let refused = user.send(Method::POST, path, &headers, vec![b' '; 200_000]).await;
+        let render_with_errors = user.send(Method::POST, path, &headers, vec![b' '; 200_000]).await;
         assert!(
-            refused.status.is_client_error() || refused.status.is_server_error(),
+            render_with_errors.status.is_client_error() || render_with_errors.status.is_server_error(),
             "{path}: {}",
-            refused.status
+            render_with_errors.status
         );
     }
 }
@@ -112,8 +112,8 @@ async fn p04_an_object_is_read_and_written_by_a_signed_link_only_and_written_onc
     let uploaded = user.upload("a.wav", mix()).await;
     let unsigned = uploaded.ticket.url.split('?').next().unwrap();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let refused = fetch(method.clone(), unsigned, &[], Vec::new()).await;
-        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method}");
+        let render_with_errors = fetch(method.clone(), unsigned, &[], Vec::new()).await;
+        assert_eq!(render_with_errors.status, StatusCode::FORBIDDEN, "{method}");
     }
     let again = put(&uploaded.ticket, mix()).await;
     assert_eq!(again.status, StatusCode::PRECONDITION_FAILED);

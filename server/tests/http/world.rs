@@ -27,18 +27,18 @@ use backend::{
     },
     entropy::SeededEntropy,
     jobs,
-    mail::{self, Written},
+    mail::{self, StoredEmail},
 };
 use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use model::{
     AnalysisId,
-    upload::{CompletedUpload, NewUpload, UploadKind, UploadTicket},
+    upload::{CompletedUpload, NewUpload, PresignedUpload, UploadKind},
 };
 use serde::de::DeserializeOwned;
 use server::{
     health::Readiness,
-    router::{self, Site},
+    router::{self, AppState},
     setup,
 };
 use tower::ServiceExt as _;
@@ -150,7 +150,7 @@ impl TestApp {
         replace(&mut parts.backend);
         let backend = parts.backend.clone();
         let readiness = Readiness::new();
-        let router = router::build(Site::new(parts, readiness.clone()).unwrap());
+        let router = router::build(AppState::new(parts, readiness.clone()).unwrap());
         let served = router.clone();
         let listening = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
         Self {
@@ -229,27 +229,27 @@ impl TestApp {
 
     /// How many letters to `to` hold `words`.
     pub async fn times_told(&self, to: &str, words: &str) -> usize {
-        let letters = self.letters_to(to, "").await;
-        letters
+        let emails = self.letters_to(to, "").await;
+        emails
             .iter()
-            .filter(|letter| letter.subject.contains(words) || letter.text.contains(words))
+            .filter(|email| email.subject.contains(words) || email.text.contains(words))
             .count()
     }
 
     /// All letters to an address whose subject begins like this, the newest first.
-    pub async fn letters_to(&self, email: &str, subject: &str) -> Vec<Written> {
-        let mut letters = mail::newest_files(&self.backend.config, usize::MAX)
+    pub async fn letters_to(&self, email: &str, subject: &str) -> Vec<StoredEmail> {
+        let mut emails = mail::newest_files(&self.backend.config, usize::MAX)
             .await
             .unwrap();
-        letters.retain(|letter| letter.to == email && letter.subject.starts_with(subject));
-        letters
+        emails.retain(|sent| sent.to == email && sent.subject.starts_with(subject));
+        emails
     }
 
     /// The newest of them.
-    pub async fn letter_to(&self, email: &str, subject: &str) -> Written {
-        let mut letters = self.letters_to(email, subject).await;
-        assert!(!letters.is_empty(), "a letter to {email}: {subject}");
-        letters.remove(0)
+    pub async fn letter_to(&self, email: &str, subject: &str) -> StoredEmail {
+        let mut emails = self.letters_to(email, subject).await;
+        assert!(!emails.is_empty(), "a letter to {email}: {subject}");
+        emails.remove(0)
     }
 
     /// The token of the link in it.
@@ -367,7 +367,7 @@ impl Person {
     }
 
     async fn upload_as(&self, kind: UploadKind, name: &str, bytes: Vec<u8>) -> Uploaded {
-        let ticket: UploadTicket = self.try_begin(kind, name, bytes.len()).await.json();
+        let ticket: PresignedUpload = self.try_begin(kind, name, bytes.len()).await.json();
         let put = put(&ticket, bytes).await;
         assert_eq!(put.status, StatusCode::OK, "{}", put.text());
         let completed = self
@@ -381,7 +381,7 @@ impl Person {
         Uploaded { analysis, ticket }
     }
 
-    pub async fn begin(&self, name: &str, size: usize) -> UploadTicket {
+    pub async fn begin(&self, name: &str, size: usize) -> PresignedUpload {
         let begun = self.try_begin(UploadKind::Mix, name, size).await;
         assert_eq!(begun.status, StatusCode::OK, "{}", begun.text());
         begun.json()
@@ -443,11 +443,11 @@ impl Person {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).unwrap();
-        let answer = match &self.server {
+        let form_response = match &self.server {
             Server::Router(router) => Answer::read(router.clone().oneshot(request).await.unwrap()).await,
             Server::Program => exchange(request).await,
         };
-        for cookie in answer.headers.get_all(header::SET_COOKIE) {
+        for cookie in form_response.headers.get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             let mut cookies = self.cookies.lock().unwrap();
@@ -456,14 +456,14 @@ impl Person {
                 cookies.push((name.to_owned(), value.to_owned()));
             }
         }
-        answer
+        form_response
     }
 }
 
 /// What came of an upload.
 pub struct Uploaded {
     pub analysis: AnalysisId,
-    pub ticket: UploadTicket,
+    pub ticket: PresignedUpload,
 }
 
 /// An answer, read to its end.
@@ -503,7 +503,7 @@ impl Answer {
 }
 
 /// PUTs as the ticket says, over a real connection.
-pub async fn put(ticket: &UploadTicket, bytes: Vec<u8>) -> Answer {
+pub async fn put(ticket: &PresignedUpload, bytes: Vec<u8>) -> Answer {
     let headers: Vec<_> = ticket
         .headers
         .iter()
@@ -538,8 +538,8 @@ pub fn built_site(folder: &Path) -> PathBuf {
 }
 
 /// The token of the first link in the text of a letter.
-pub fn token_of(letter: &str) -> String {
-    let (_, rest) = letter.split_once("token=").expect("the letter has a link");
+pub fn token_of(email: &str) -> String {
+    let (_, rest) = email.split_once("token=").expect("the letter has a link");
     rest.split_whitespace().next().unwrap().to_owned()
 }
 

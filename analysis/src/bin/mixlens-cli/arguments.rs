@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use model::verdict::Rubric;
+use model::verdict::Stage;
 
 /// Measures music mixes: the engine of MixLens on local files, without an account and without a network.
 #[derive(Debug, Parser)]
@@ -37,10 +37,10 @@ pub(crate) struct Analyze {
     #[arg(long)]
     pub(crate) json: bool,
     /// What the table judges a file as; `auto` decides by its loudness and peaks. JSON holds both receipts.
-    #[arg(long, value_enum, default_value_t = Stage::Auto)]
-    pub(crate) stage: Stage,
+    #[arg(long, value_enum, default_value_t = StageChoice::Auto)]
+    pub(crate) stage: StageChoice,
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadOptions,
     /// Colours in tables; `auto` means on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -58,12 +58,12 @@ pub(crate) struct Compare {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadOptions,
 }
 
 /// How files are read.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Reading {
+pub(crate) struct ReadOptions {
     /// Refuses files that are longer.
     #[arg(long, value_name = "MINUTES", default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub(crate) max_minutes: u32,
@@ -73,18 +73,18 @@ pub(crate) struct Reading {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Stage {
+pub(crate) enum StageChoice {
     Auto,
     Mix,
     Master,
 }
 
-impl Stage {
-    pub(crate) const fn rubric(self) -> Option<Rubric> {
+impl StageChoice {
+    pub(crate) const fn stage(self) -> Option<Stage> {
         match self {
             Self::Auto => None,
-            Self::Mix => Some(Rubric::Mix),
-            Self::Master => Some(Rubric::Master),
+            Self::Mix => Some(Stage::Mix),
+            Self::Master => Some(Stage::Master),
         }
     }
 }

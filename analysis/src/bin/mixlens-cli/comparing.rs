@@ -8,7 +8,7 @@ use std::{
 use analysis::{Error, comparison::compare};
 use model::{
     Report,
-    comparison::{Comparison, Measured},
+    comparison::{Comparison, FigureDelta},
     text,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Compare) -> Outcome {
         analyze(path, &arguments.reading).map_err(|error| {
             let (message, advice) = match &error {
                 Error::Rejected(failure) => table::refusal(failure),
-                Error::Io(error) => input::trouble(error),
+                Error::Io(error) => input::status_message(error),
             };
             let _ = writeln!(
                 io::stderr(),
@@ -87,13 +87,13 @@ fn write(out: &mut impl Write, arguments: &Compare, comparison: &Comparison) -> 
         writeln!(out, "  beside {} ({turned}{end})", path.display())?;
     }
     writeln!(out, "\n{}", comparison.sentence())?;
-    for remark in &comparison.remarks {
+    for difference in &comparison.differences {
         writeln!(
             out,
             "  {}: {} {}",
-            remark.title(),
-            remark.sentence(),
-            remark.advice()
+            difference.title(),
+            difference.sentence(),
+            difference.advice()
         )?;
     }
     writeln!(
@@ -101,7 +101,7 @@ fn write(out: &mut impl Write, arguments: &Compare, comparison: &Comparison) -> 
         "\n  {:<28}{:>14}{:>14}{:>14}",
         "", "mix", "references", "difference"
     )?;
-    for Measured { measure, value } in &comparison.measures {
+    for FigureDelta { measure, value } in &comparison.measures {
         let unit = measure.unit();
         let number = |value: Option<f64>| value.map_or(text::DASH.to_owned(), |value| unit.text(value));
         let by = value

@@ -54,7 +54,7 @@ fn spooled(source: impl Read) -> io::Result<File> {
 }
 
 /// Why something cannot be read, and what to do about it.
-pub(crate) fn trouble(error: &io::Error) -> (String, &'static str) {
+pub(crate) fn status_message(error: &io::Error) -> (String, &'static str) {
     match error.kind() {
         io::ErrorKind::NotFound => (
             "There is no such file.".to_owned(),

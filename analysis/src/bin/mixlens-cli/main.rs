@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use analysis::rules::judge;
 use analysis::{Error, Options, measure};
-use arguments::{Analyze, Arguments, Color, Command, Reading};
+use arguments::{Analyze, Arguments, Color, Command, ReadOptions};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use input::Input;
@@ -57,7 +57,7 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
         let written = if arguments.json {
             write_json(&mut out, path, &result)
         } else {
-            table::write(&mut out, paint, index, path, &result, arguments.stage.rubric())
+            table::write(&mut out, paint, index, path, &result, arguments.stage.stage())
         };
         // Whoever reads us has stopped (`mixlens-cli … | head`), or the disk is full.
         if let Err(error) = written.and_then(|()| out.flush()) {
@@ -70,7 +70,7 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
     outcome
 }
 
-fn analyze(path: &Path, reading: &Reading) -> Result<Report, Error> {
+fn analyze(path: &Path, reading: &ReadOptions) -> Result<Report, Error> {
     let Input { file, name, declared } = Input::open(path).map_err(Error::Io)?;
     let options = Options {
         declared,
@@ -111,7 +111,7 @@ fn wants_color(color: Color, is_terminal: bool) -> bool {
 
 /// A report is written as it is: by way of a `serde_json::Value` its numbers would have twice as many digits.
 #[derive(serde::Serialize)]
-struct Measured<'a> {
+struct MeasuredDocument<'a> {
     file: &'a str,
     report: &'a Report,
     verdict: Verdict,
@@ -122,7 +122,7 @@ fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>)
     let document = match result {
         Ok(report) => {
             let verdict = judge(report);
-            let document = Measured {
+            let document = MeasuredDocument {
                 file: &file,
                 report,
                 verdict,
@@ -135,7 +135,7 @@ fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>)
             serde_json::json!({ "file": file, "failure": failure, "message": message, "advice": advice })
         }
         Err(Error::Io(error)) => {
-            let (message, advice) = input::trouble(error);
+            let (message, advice) = input::status_message(error);
             serde_json::json!({ "file": file, "io_error": error.to_string(), "message": message, "advice": advice })
         }
     };

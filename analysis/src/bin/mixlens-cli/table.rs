@@ -6,7 +6,7 @@ use std::path::Path;
 use analysis::Error;
 use analysis::rules::judge;
 use model::report::{BANDS, ChannelLevels, Detail};
-use model::verdict::{Finding, Rubric, Severity, Unit};
+use model::verdict::{Finding, Severity, Stage, Unit};
 use model::{Failure, FailureCode, Reading, Report, Verdict};
 
 use crate::input;
@@ -48,7 +48,7 @@ pub(crate) fn write(
     index: usize,
     path: &Path,
     result: &Result<Report, Error>,
-    stage: Option<Rubric>,
+    stage: Option<Stage>,
 ) -> io::Result<()> {
     write_title(out, paint, index, path)?;
     let (headline, message, advice) = match result {
@@ -61,7 +61,7 @@ pub(crate) fn write(
             (failure.headline(), message, advice)
         }
         Err(Error::Io(error)) => {
-            let (message, advice) = input::trouble(error);
+            let (message, advice) = input::status_message(error);
             ("Cannot be read", message, advice)
         }
     };
@@ -164,8 +164,8 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
             rows.push(("Width below 120 Hz", stereo.low_width_db, "dB", ""));
         }
     }
-    for (name, reading, unit, remark) in rows {
-        let line = format!("  {name:<26}{}{remark}", figure(reading, unit));
+    for (name, reading, unit, difference) in rows {
+        let line = format!("  {name:<26}{}{difference}", figure(reading, unit));
         writeln!(out, "{}", line.trim_end())?;
     }
     if let Some(detail) = report.detail.as_deref() {
@@ -203,25 +203,25 @@ fn write_verdict(
     out: &mut impl Write,
     paint: Paint,
     verdict: &Verdict,
-    stage: Option<Rubric>,
+    chosen: Option<Stage>,
 ) -> io::Result<()> {
-    let rubric = stage.unwrap_or(verdict.stage.rubric);
-    let judgement = verdict.by(rubric);
-    let certainty = match stage {
+    let stage = chosen.unwrap_or(verdict.detected.stage);
+    let breakdown = verdict.by(stage);
+    let certainty = match chosen {
         Some(_) => "as you asked",
-        None => verdict.stage.words(),
+        None => verdict.detected.words(),
     };
     writeln!(
         out,
         "\n  {} of 100 as a {} ({certainty}; as a {} {}), rules {}\n  {}",
-        paint.title(&judgement.score.number()),
-        rubric.as_str(),
-        rubric.other().as_str(),
-        verdict.by(rubric.other()).score.number(),
+        paint.title(&breakdown.score.number()),
+        stage.as_str(),
+        stage.other().as_str(),
+        verdict.by(stage.other()).score.number(),
         verdict.rule_set,
-        judgement.sentence(rubric)
+        breakdown.sentence(stage)
     )?;
-    for finding in &judgement.findings {
+    for finding in &breakdown.findings {
         let title = match finding.severity {
             Severity::Problem => paint.problem(&finding.title),
             Severity::Warning => paint.note(&finding.title),
@@ -320,7 +320,7 @@ fn figure(reading: Reading, unit: &str) -> String {
         (Some(value), _) => format!("{value:>8.2} {unit:<4}"),
         (None, why) => format!(
             "       –  ({})",
-            why.map_or("not measured", model::report::Absent::words)
+            why.map_or("not measured", model::report::AbsenceReason::words)
         ),
     }
 }

@@ -2,9 +2,9 @@
 
 use model::verdict::{Area, Class, Confidence, Unit};
 
-use super::super::facts::stretches;
+use super::super::report_view::stretches;
 use super::super::stage::flat_top_percent;
-use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
 
 /// The span of a value of PSR.
 const WINDOW_S: f64 = 3.0;
@@ -24,10 +24,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "When several measures agree that nothing rises above the body any more, drums have lost their attack, and turning it down on a service leaves it flat and small.",
         method: "The third largest of four shortfalls: PSR in the densest tenth below 9 LU, PLR below 9.5 LU, crest below 11 dB, DR below 7 dB. Three of four must agree.",
         source: "Dynameter's tiers (8 LU: limited) and the DR scale (below 7: over-compressed), which are conventions",
-        mix: Target::at_most(0.0, 2.0, 8.0),
-        master: Target::at_most(2.0, 1.5, 8.0),
+        mix: Criterion::at_most(0.0, 2.0, 8.0),
+        master: Criterion::at_most(2.0, 1.5, 8.0),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "Over-limited",
             "Back off the limiter (and the compressor before it) by {excess} of gain reduction, then compare at equal loudness.",
         ),
@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
                 7.0 - dynamics.dr_db.value()?,
             ];
             short.sort_by(f64::total_cmp);
-            Some(Measure::of(short[1].max(0.0))?.at(dense_places(facts, 8.0)))
+            Some(Measurement::of(short[1].max(0.0))?.at(dense_places(facts, 8.0)))
         },
         ..COMMON
     },
@@ -52,10 +52,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "Transients give rhythm its edge. Where peaks hardly rise above the loudness of the same three seconds, they are gone.",
         method: "The peak to short-term loudness ratio that a tenth of the windows stays below.",
         source: "Shepherd et al. (AES 143) and Dynameter: 8 LU is limited, 10 competitive, 12 balanced",
-        mix: Target::at_least(8.5, 1.0, 3.0),
-        master: Target::at_least(7.0, 1.0, 3.0),
+        mix: Criterion::at_least(8.5, 1.0, 3.0),
+        master: Criterion::at_least(7.0, 1.0, 3.0),
         tolerance: 0.2,
-        low: Words::new(
+        low: CheckText::new(
             "Transients are flattened",
             "At the places, lower the threshold less: about {excess} more peak over the body brings the attack back.",
         ),
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         covered_by: Some("dynamics.over_limited"),
         measure: |facts| {
             let psr = facts.detail()?.dynamics.psr_p10_lu.value()?;
-            Some(Measure::of(psr)?.at(dense_places(facts, psr)))
+            Some(Measurement::of(psr)?.at(dense_places(facts, psr)))
         },
         ..COMMON
     },
@@ -74,19 +74,19 @@ pub(super) const RULES: &[Rule] = &[
         why: "It tells how much of the level is peaks: too little is a squashed song, very much is one whose peaks keep it quiet.",
         method: "True peak less integrated loudness.",
         source: OUR_CORPUS,
-        mix: Target::between(10.0, 24.0, 0.7, 2.5),
-        master: Target::between(8.0, 20.0, 0.7, 2.5),
+        mix: Criterion::between(10.0, 24.0, 0.7, 2.5),
+        master: Criterion::between(8.0, 20.0, 0.7, 2.5),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "Peaks far above the body",
             "Catch the highest hits (often kick or snare) with a fast compressor or clipper on their own channel; {excess} is enough.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Little peak over the loudness",
             "Reduce the gain into the limiter by {excess}.",
         ),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| Measure::of(facts.report.dynamics.plr_lu.value()?),
+        measure: |facts| Measurement::of(facts.report.dynamics.plr_lu.value()?),
         ..COMMON
     },
     Rule {
@@ -96,15 +96,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "The number that forums and catalogues quote; listeners who look for dynamics look at it.",
         method: "DR14 by the Pleasurize Music Foundation, not rounded.",
         source: "The DR scale: below 7 over-compressed, from 14 on dynamic",
-        mix: Target::at_least(7.5, 0.6, 1.5),
-        master: Target::at_least(5.5, 0.6, 1.5),
+        mix: Criterion::at_least(7.5, 0.6, 1.5),
+        master: Criterion::at_least(5.5, 0.6, 1.5),
         tolerance: 0.2,
-        low: Words::new(
+        low: CheckText::new(
             "Low DR",
             "Less limiting on the sum: DR grows with the distance of peaks from the loudest fifth, by {excess} here.",
         ),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| Measure::of(facts.detail()?.dynamics.dr_db.value()?),
+        measure: |facts| Measurement::of(facts.detail()?.dynamics.dr_db.value()?),
         ..COMMON
     },
     Rule {
@@ -114,15 +114,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "Close to that of a square wave, the sum is saturated.",
         method: "Sample peak less RMS over all channels.",
         source: OUR_CORPUS,
-        mix: Target::at_least(10.0, 0.8, 2.0),
-        master: Target::at_least(8.0, 0.8, 2.0),
+        mix: Criterion::at_least(10.0, 0.8, 2.0),
+        master: Criterion::at_least(8.0, 0.8, 2.0),
         tolerance: 0.2,
-        low: Words::new(
+        low: CheckText::new(
             "Small crest factor",
             "Ease saturation and limiting on the sum by about {excess}.",
         ),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| Measure::of(facts.report.dynamics.crest_db.value()?),
+        measure: |facts| Measurement::of(facts.report.dynamics.crest_db.value()?),
         ..COMMON
     },
     Rule {
@@ -134,15 +134,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "When most seconds peak at the same level, a limiter or clipper sits on the mix bus. Mastering cannot take it off.",
         method: "The share of seconds whose true peak is within 0.5 dB of the highest.",
         source: "Unlimited sums stay below 20 %; limited ones above 50 % (92 tracks)",
-        mix: Target::at_most(40.0, 0.08, 4.0),
+        mix: Criterion::at_most(40.0, 0.08, 4.0),
         master: None,
         tolerance: 2.0,
-        high: Words::new(
+        high: CheckText::new(
             "A limiter on the mix bus",
             "Export the mix once more without limiter and clipper on the master bus.",
         ),
         strength: Some((15.0, "The peaks vary freely: nothing limits the sum.")),
-        measure: |facts| Measure::of(flat_top_percent(facts)?),
+        measure: |facts| Measurement::of(flat_top_percent(facts)?),
         ..COMMON
     },
     Rule {
@@ -154,10 +154,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "One passage, often the last chorus, drives the limiter much harder than the rest; there it pumps and distorts.",
         method: "The lowest PSR of all windows of 3 s.",
         source: "Below 6 LU even loud genres distort audibly (our listening; no standard)",
-        mix: Target::at_least(6.5, 1.0, 2.5),
-        master: Target::at_least(5.0, 1.0, 2.5),
+        mix: Criterion::at_least(6.5, 1.0, 2.5),
+        master: Criterion::at_least(5.0, 1.0, 2.5),
         tolerance: 0.2,
-        low: Words::new(
+        low: CheckText::new(
             "One passage is crushed",
             "At the place, automate the level into the limiter down by {excess}.",
         ),
@@ -166,13 +166,13 @@ pub(super) const RULES: &[Rule] = &[
             let series = &facts.detail()?.dynamics.psr_lu;
             let lowest = series.values.iter().flatten().copied().reduce(f32::min)?;
             let lowest = f64::from(lowest);
-            Some(Measure::of(lowest)?.at(stretches(series, WINDOW_S, |psr| lowest + 0.5 - psr)))
+            Some(Measurement::of(lowest)?.at(stretches(series, WINDOW_S, |psr| lowest + 0.5 - psr)))
         },
         ..COMMON
     },
 ];
 
-fn dense_places(facts: &Facts<'_>, below_lu: f64) -> Vec<model::verdict::Place> {
+fn dense_places(facts: &ReportView<'_>, below_lu: f64) -> Vec<model::verdict::TimeRange> {
     facts.detail().map_or_else(Vec::new, |detail| {
         stretches(&detail.dynamics.psr_lu, WINDOW_S, |psr| below_lu - psr)
     })

@@ -1,9 +1,9 @@
 //! How loud, and how evenly. All taste: loudness is information about playback, never a target to fail.
 
-use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::super::facts::stretches;
-use super::{Measure, OUR_CORPUS, Rule, Target, Words};
+use super::super::report_view::stretches;
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule};
 
 const COMMON: Rule = Rule {
     area: Area::Loudness,
@@ -19,14 +19,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "Services turn down what is louder than their reference, so loudness beyond it buys nothing there and costs peaks; far below it, listeners with volume matching off reach for the knob. A mix that is this loud leaves the mastering no room.",
         method: "Integrated loudness by ITU-R BS.1770-5, gated.",
         source: "AES TD1008 (−16 for a track, −14 for the loudest of an album) and common practice of loud genres; 18 chart masters of 2025 all lie louder than −14, which is why this costs little",
-        mix: Target::between(-32.0, -13.0, 0.4, 3.0),
-        master: Target::between(-18.0, -6.5, 0.5, 3.0),
+        mix: Criterion::between(-32.0, -13.0, 0.4, 3.0),
+        master: Criterion::between(-18.0, -6.5, 0.5, 3.0),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "Very loud",
             "Take about {excess} off: lower the gain into the limiter, or the master fader if nothing limits.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Quiet",
             "Raise the level by about {excess}; check that the peaks still fit.",
         ),
@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
             2.0,
             "The level is in the range that services and listeners expect at this stage.",
         )),
-        measure: |facts| Measure::of(facts.integrated()?),
+        measure: |facts| Measurement::of(facts.integrated()?),
         step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
         ..COMMON
     },
@@ -45,14 +45,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "With a very small range the song has one level from start to end and the chorus cannot lift; with a very large one, the quiet parts are lost in a car or a kitchen.",
         method: "LRA by EBU Tech 3342: the 95th less the 10th percentile of short-term loudness, gated at −20 LU.",
         source: OUR_CORPUS,
-        mix: Target::between(2.0, 18.0, 0.6, 2.5),
-        master: Target::between(1.5, 16.0, 0.6, 2.5),
+        mix: Criterion::between(2.0, 18.0, 0.6, 2.5),
+        master: Criterion::between(1.5, 16.0, 0.6, 2.5),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "Quiet and loud parts are far apart",
             "Ride the quiet parts up by a few dB (clip gain or automation) before any compressor; {excess} is enough.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "The level hardly moves",
             "Let the verse drop or the chorus rise by 1 to 2 dB on the mix bus or in the arrangement.",
         ),
@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
                 .loudness
                 .range_is_stable
                 .then_some(())
-                .and_then(|()| Measure::of(facts.report.loudness.range_lu.value()?))
+                .and_then(|()| Measurement::of(facts.report.loudness.range_lu.value()?))
         },
         ..COMMON
     },
@@ -79,10 +79,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "One passage that stands far above the rest decides how far everything can be turned up.",
         method: "Maximum momentary loudness (400 ms) less integrated loudness.",
         source: OUR_CORPUS,
-        mix: Target::at_most(9.0, 0.6, 2.0),
-        master: Target::at_most(8.5, 0.6, 2.0),
+        mix: Criterion::at_most(9.0, 0.6, 2.0),
+        master: Criterion::at_most(8.5, 0.6, 2.0),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "One passage is much louder than the rest",
             "Go to the place and bring that passage down by about {excess} with automation.",
         ),
@@ -92,7 +92,7 @@ pub(super) const RULES: &[Rule] = &[
             let places = facts.detail().map_or_else(Vec::new, |detail| {
                 stretches(&detail.loudness.momentary_lufs, 1.0, |lufs| lufs - (most - 0.3))
             });
-            Some(Measure::of(most - facts.integrated()?)?.at(places))
+            Some(Measurement::of(most - facts.integrated()?)?.at(places))
         },
         ..COMMON
     },
@@ -104,14 +104,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "The loudness meter hears ultrasonic content that people do not: services turn the song down for energy nobody hears.",
         method: "Integrated loudness less that of the same signal without what lies above 16 kHz.",
         source: "The K-weighting of BS.1770 has no upper limit; music stays below 0.1 LU",
-        mix: Target::at_most(0.2, 3.0, 3.0),
-        master: Target::at_most(0.2, 4.0, 4.0),
+        mix: Criterion::at_most(0.2, 3.0, 3.0),
+        master: Criterion::at_most(0.2, 4.0, 4.0),
         tolerance: 0.05,
-        high: Words::new(
+        high: CheckText::new(
             "Inaudible highs count as loudness",
             "Look above 16 kHz for a whistle, a noisy plug-in or aliasing and low-pass it; it costs {value} of loudness.",
         ),
-        measure: |facts| Measure::of(facts.integrated()? - facts.detail()?.loudness.audible_lufs.value()?),
+        measure: |facts| {
+            Measurement::of(facts.integrated()? - facts.detail()?.loudness.audible_lufs.value()?)
+        },
         step: Some(|_, _, _| {
             Some(Operation::Shelf {
                 hz: 16_000.0,
@@ -129,22 +131,22 @@ pub(super) const RULES: &[Rule] = &[
         why: "Where every part is equally loud, nothing feels like an arrival.",
         method: "Loudest less quietest part by integrated loudness, where at least four parts of 8 s differ in sound.",
         source: OUR_CORPUS,
-        mix: Target::at_least(1.2, 1.2, 1.5),
-        master: Target::at_least(0.8, 1.2, 1.0),
+        mix: Criterion::at_least(1.2, 1.2, 1.5),
+        master: Criterion::at_least(0.8, 1.2, 1.0),
         tolerance: 0.1,
-        low: Words::new(
+        low: CheckText::new(
             "All parts are equally loud",
             "Lower the verse, or the bus before the chorus, by about {excess}.",
         ),
         strength: Some((1.0, "The parts of the song differ in level: it has an arc.")),
         measure: |facts| {
-            let mut parts: Vec<(f64, Place)> = facts
+            let mut parts: Vec<(f64, TimeRange)> = facts
                 .detail()?
                 .sections
                 .iter()
                 .filter(|part| part.end_s - part.start_s >= 8.0)
                 .filter_map(|part| {
-                    let place = Place {
+                    let place = TimeRange {
                         start_s: part.start_s,
                         end_s: part.end_s,
                         channel: None,
@@ -157,7 +159,7 @@ pub(super) const RULES: &[Rule] = &[
             }
             parts.sort_by(|a, b| a.0.total_cmp(&b.0));
             let (quietest, loudest) = (parts.first()?, parts.last()?);
-            Measure::of(loudest.0 - quietest.0)
+            Measurement::of(loudest.0 - quietest.0)
         },
         ..COMMON
     },

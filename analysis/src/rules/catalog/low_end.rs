@@ -2,7 +2,7 @@
 
 use model::verdict::{Area, Class, Confidence, Operation, Unit};
 
-use super::{Measure, OUR_CORPUS, Rule, Target, Words};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule};
 
 const COMMON: Rule = Rule {
     area: Area::LowEnd,
@@ -21,18 +21,18 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
         method: "The energy from 20 to 120 Hz against that from 20 Hz to 20 kHz.",
-        mix: Target::between(-14.0, -2.2, 1.0, 3.0),
-        master: Target::between(-12.0, -2.2, 1.0, 3.0),
-        high: Words::new(
+        mix: Criterion::between(-14.0, -2.2, 1.0, 3.0),
+        master: Criterion::between(-12.0, -2.2, 1.0, 3.0),
+        high: CheckText::new(
             "Too much low end",
             "Lower bass or kick by 1 to 2 dB, or shorten them; a low shelf of −1 dB at 100 Hz on the sum is the last resort.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Little low end",
             "Check bass and kick for a high-pass or for phase against each other; then raise them together by about 2 dB.",
         ),
         strength: Some((1.5, "The low end has weight without taking over.")),
-        measure: |facts| Measure::of(facts.detail()?.spectrum.low_end_share_db.value()?),
+        measure: |facts| Measurement::of(facts.detail()?.spectrum.low_end_share_db.value()?),
         step: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 100.0,
@@ -49,14 +49,14 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Hardly a loudspeaker plays it, every limiter hears it: it costs loudness and moves cones for nothing.",
         method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz.",
-        mix: Target::at_most(-6.0, 0.6, 3.0),
-        master: Target::at_most(-8.0, 0.6, 3.0),
-        high: Words::new(
+        mix: Criterion::at_most(-6.0, 0.6, 3.0),
+        master: Criterion::at_most(-8.0, 0.6, 3.0),
+        high: CheckText::new(
             "Rumble below 30 Hz",
             "High-pass at 25 to 30 Hz the channels that do not need it, above all voices, overheads and synthesizers with drift.",
         ),
         strength: Some((12.0, "Nothing is wasted below 30 Hz.")),
-        measure: |facts| Measure::of(facts.level(18.0, 31.0)? - facts.level(39.0, 101.0)?),
+        measure: |facts| Measurement::of(facts.level(18.0, 31.0)? - facts.level(39.0, 101.0)?),
         step: Some(|_, _, _| Some(Operation::HighPass { hz: 25.0 })),
         ..COMMON
     },
@@ -65,16 +65,16 @@ pub(super) const RULES: &[Rule] = &[
         title: "Sub against bass",
         why: "Sub without bass disappears on small speakers; it only shakes large ones.",
         method: "The share of 20 to 60 Hz less that of 60 to 200 Hz.",
-        mix: Target::at_most(5.0, 0.6, 2.0),
-        master: Target::at_most(4.0, 0.6, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(5.0, 0.6, 2.0),
+        master: Criterion::at_most(4.0, 0.6, 2.0),
+        high: CheckText::new(
             "All sub, little bass",
             "Add harmonics to the sub (gentle saturation) or lower it by about {excess}, so that the bass line survives on small speakers.",
         ),
         covered_by: Some("low_end.share"),
         measure: |facts| {
             let bands = &facts.report.spectrum.bands_db;
-            Measure::of(bands[0].value()? - bands[1].value()?)
+            Measurement::of(bands[0].value()? - bands[1].value()?)
         },
         ..COMMON
     },
@@ -83,16 +83,16 @@ pub(super) const RULES: &[Rule] = &[
         title: "One bass note",
         why: "A single frequency that dominates the bass makes some notes boom and others vanish; often it is the room of the mix.",
         method: "How far the sharpest 1/6-octave band from 35 to 150 Hz stands above the mean of its neighbours a third to five sixths of an octave away.",
-        mix: Target::at_most(15.0, 0.5, 2.0),
-        master: Target::at_most(15.0, 0.5, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(15.0, 0.5, 2.0),
+        master: Criterion::at_most(15.0, 0.5, 2.0),
+        high: CheckText::new(
             "One bass note dominates",
             "Level the bass with compression or note by note around {label}, and check it on headphones: it may be the room.",
         ),
         measure: |facts| {
             facts.detail()?;
             let (hz, excess) = facts.sharpest_peak(35.0, 150.0)?;
-            Some(Measure::of(excess)?.near(hz))
+            Some(Measurement::of(excess)?.near(hz))
         },
         step: Some(|_, measure, excess| {
             Some(Operation::Bell {
@@ -108,13 +108,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "Steadiness of the bass",
         why: "Bass notes of very different levels make the groove stumble and trigger compressors unevenly.",
         method: "The mean difference between the levels exceeded 10 % and 50 % of the time, 1/6-octave bands from 40 to 120 Hz.",
-        mix: Target::at_most(24.0, 0.3, 1.5),
-        master: Target::at_most(23.0, 0.3, 1.5),
-        high: Words::new(
+        mix: Criterion::at_most(24.0, 0.3, 1.5),
+        master: Criterion::at_most(23.0, 0.3, 1.5),
+        high: CheckText::new(
             "Unsteady bass",
             "Compress the bass with a slow attack, or level the notes by hand; parts without any bass are fine.",
         ),
-        measure: |facts| Measure::of(facts.mean_span(40.0, 120.0, |band| Some(band.l10? - band.l50?))?),
+        measure: |facts| Measurement::of(facts.mean_span(40.0, 120.0, |band| Some(band.l10? - band.l50?))?),
         ..COMMON
     },
     Rule {
@@ -124,9 +124,9 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Wide bass cancels in mono systems, weakens on large ones, and cannot be cut to vinyl.",
         method: "Side over mid energy from 20 to 120 Hz.",
-        mix: Target::at_most(-3.0, 0.7, 4.0),
-        master: Target::at_most(-4.0, 0.7, 4.0),
-        high: Words::new(
+        mix: Criterion::at_most(-3.0, 0.7, 4.0),
+        master: Criterion::at_most(-4.0, 0.7, 4.0),
+        high: CheckText::new(
             "Wide low end",
             "Make everything below 100 Hz mono: on the bass itself first, with a mid-side high-pass on the sum otherwise.",
         ),
@@ -138,7 +138,7 @@ pub(super) const RULES: &[Rule] = &[
             let low = facts.detail()?.stereo.as_ref()?.low_width_db.value()?;
             // What is hardly there cannot be wide.
             (facts.detail()?.spectrum.low_end_share_db.value()? > -25.0).then_some(())?;
-            Measure::of(low)
+            Measurement::of(low)
         },
         step: Some(|_, _, _| Some(Operation::MonoBelow { hz: 100.0 })),
         ..COMMON
@@ -149,13 +149,13 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Bass on one side wastes the other loudspeaker's power and tilts the whole image.",
         method: "Left over right below 120 Hz, 1/3-octave bands weighted by energy.",
-        mix: Target::between(-3.0, 3.0, 0.5, 2.0),
-        master: Target::between(-2.5, 2.5, 0.5, 2.0),
-        high: Words::new(
+        mix: Criterion::between(-3.0, 3.0, 0.5, 2.0),
+        master: Criterion::between(-2.5, 2.5, 0.5, 2.0),
+        high: CheckText::new(
             "Bass leans left",
             "Centre bass and kick; if they are, look for a stereo effect on them.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Bass leans right",
             "Centre bass and kick; if they are, look for a stereo effect on them.",
         ),
@@ -167,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
                 sum += f64::from(band.balance_db?) * power;
                 weights += power;
             }
-            Measure::of(sum / weights)
+            Measurement::of(sum / weights)
         },
         ..COMMON
     },

@@ -1,10 +1,10 @@
 //! Levels at the top: clipping, true peak, headroom.
 
 use model::report::{ClipRun, Clips};
-use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::super::facts::moment;
-use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
+use super::super::report_view::moment;
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
 
 /// At most so many places with a finding.
 const PLACES: usize = 5;
@@ -23,9 +23,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "Samples in a row at full scale are flattened waves: crackle on transients, and more of it after every encoder.",
         method: "Runs of three or more samples at full scale, per minute, in the worst channel.",
         source: "Three equal samples at full scale do not occur by chance; loud masters clip on purpose, so a master pays less",
-        mix: Target::at_most(0.0, 1.0, 20.0),
-        master: Target::at_most(6.0, 0.25, 15.0),
-        high: Words::new(
+        mix: Criterion::at_most(0.0, 1.0, 20.0),
+        master: Criterion::at_most(6.0, 0.25, 15.0),
+        high: CheckText::new(
             "Clipping",
             "Find what goes over at the places (master fader, a plug-in's output) and pull it down until the meter stays below 0; do not just lower the export.",
         ),
@@ -41,9 +41,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "The longer the flat top, the surer it is heard, as a click or as grit.",
         method: "The longest run of equal samples at full scale.",
         source: "About a quarter of a millisecond flattens a whole half-wave at 2 kHz",
-        mix: Target::at_most(0.25, 12.0, 12.0),
-        master: Target::at_most(0.5, 10.0, 12.0),
-        high: Words::new(
+        mix: Criterion::at_most(0.25, 12.0, 12.0),
+        master: Criterion::at_most(0.5, 10.0, 12.0),
+        high: CheckText::new(
             "Long clipped run",
             "Listen at the place: a flat top of {value} is audible. Lower that hit, or let a limiter with a short look-ahead take it.",
         ),
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
                 .max()
                 .unwrap_or(0);
             let ms = f64::from(longest) / f64::from(facts.report.file.sample_rate_hz) * 1_000.0;
-            Some(Measure::of(ms)?.at(runs))
+            Some(Measurement::of(ms)?.at(runs))
         },
         ..COMMON
     },
@@ -72,9 +72,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "Turning a clipped signal down hides it from a peak meter but repairs nothing.",
         method: "Runs of three or more equal samples at a channel's highest level, which is below full scale, per minute, in the worst channel.",
         source: "Equal samples at the extreme, more than once, do not occur by chance; clippers on a master do it on purpose",
-        mix: Target::at_most(1.0, 0.5, 12.0),
-        master: Target::at_most(20.0, 0.1, 6.0),
-        high: Words::new(
+        mix: Criterion::at_most(1.0, 0.5, 12.0),
+        master: Criterion::at_most(20.0, 0.1, 6.0),
+        high: CheckText::new(
             "Clipped earlier, then turned down",
             "Something before the last fader clips: go back through the chain at the places and lower the level into it.",
         ),
@@ -90,17 +90,17 @@ pub(super) const RULES: &[Rule] = &[
         why: "A floating-point file survives samples above 0 dBFS, but the first fixed-point export or converter clips them.",
         method: "The sample peak of floating-point files.",
         source: "Full scale is 0 dBFS (AES17)",
-        mix: Target::at_most(0.0, 2.0, 5.0),
-        master: Target::at_most(0.0, 5.0, 12.0),
+        mix: Criterion::at_most(0.0, 2.0, 5.0),
+        master: Criterion::at_most(0.0, 5.0, 12.0),
         tolerance: 0.05,
-        high: Words::new(
+        high: CheckText::new(
             "Beyond full scale",
             "Lower the output by {excess} or more before exporting to 24 bit.",
         ),
         measure: |facts| {
             let is_float = facts.is_float();
             is_float.then_some(())?;
-            Measure::of(facts.report.peaks.sample_peak_dbfs.value()?)
+            Measurement::of(facts.report.peaks.sample_peak_dbfs.value()?)
         },
         step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
         ..COMMON
@@ -113,10 +113,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "Between the samples the wave goes higher; converters and encoders may distort what passes 0 dBTP.",
         method: "The highest true peak by BS.1770-5 Annex 2 (4x).",
         source: "EBU R 128 and the services ask for at most −1 dBTP; all of 18 chart masters of 2025 exceed it (median +0.3), so this is a risk and no failure",
-        mix: Target::at_most(-1.0, 1.0, 3.0),
-        master: Target::at_most(-1.0, 1.5, 4.0),
+        mix: Criterion::at_most(-1.0, 1.0, 3.0),
+        master: Criterion::at_most(-1.0, 1.5, 4.0),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "True peak above −1 dBTP",
             "Set the limiter's ceiling {excess} lower, with true-peak (oversampled) detection on.",
         ),
@@ -128,7 +128,7 @@ pub(super) const RULES: &[Rule] = &[
                     .map(|peak| moment(peak.time_s, peak.channel))
                     .collect()
             });
-            Some(Measure::of(facts.true_peak()?)?.at(places))
+            Some(Measurement::of(facts.true_peak()?)?.at(places))
         },
         step: Some(|_, _, _| Some(Operation::Limit { ceiling_dbtp: -1.0 })),
         ..COMMON
@@ -143,9 +143,9 @@ pub(super) const RULES: &[Rule] = &[
         method: "True peak at 8x with 32 taps, where the song is louder than −14 LUFS counted from −1 dBTP, falling to −2 dBTP at −11 LUFS.",
         source: "Spotify and Amazon advise −2 dBTP for masters louder than −14 LUFS",
         mix: None,
-        master: Target::at_most(-1.0, 0.7, 2.0),
+        master: Criterion::at_most(-1.0, 0.7, 2.0),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Little room for lossy encoders",
             "Leave about {excess} more below the ceiling, or accept small overs after encoding.",
         ),
@@ -154,7 +154,7 @@ pub(super) const RULES: &[Rule] = &[
             let peak = facts.detail()?.peaks.true_peak_8x_dbtp.value()?;
             // The ceiling falls by 1 dB over 3 LU; the value is moved instead, so that there is one edge.
             let louder = ((facts.integrated()? + 14.0) / 3.0).clamp(0.0, 1.0);
-            Measure::of(peak + louder)
+            Measurement::of(peak + louder)
         },
         step: Some(|_, _, _| Some(Operation::Limit { ceiling_dbtp: -2.0 })),
         ..COMMON
@@ -167,16 +167,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "A mastering engineer can turn a mix down, but not undo what the last 2 dB cost. Peaks at full scale also mean that something is probably limiting.",
         method: "The highest sample peak.",
         source: "Mastering houses ask for 3 to 6 dB; any peak below −1 dBFS is workable",
-        mix: Target::at_most(-2.0, 1.0, 2.0),
+        mix: Criterion::at_most(-2.0, 1.0, 2.0),
         master: None,
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Little headroom",
             "Lower the master fader by {excess} or more and take limiters off the mix bus before exporting.",
         ),
         strength: Some((1.0, "There is headroom for mastering.")),
         covered_by: Some("peaks.true_peak"),
-        measure: |facts| Measure::of(facts.report.peaks.sample_peak_dbfs.value()?),
+        measure: |facts| Measurement::of(facts.report.peaks.sample_peak_dbfs.value()?),
         step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
         ..COMMON
     },
@@ -189,16 +189,16 @@ pub(super) const RULES: &[Rule] = &[
         method: "How far the true peak lies above full scale, less how far the samples do.",
         source: "BS.1770-5 Annex 2: a sample meter under-reads; without oversampled limiting by 0.5 dB and more",
         mix: None,
-        master: Target::at_most(0.4, 1.5, 3.0),
+        master: Criterion::at_most(0.4, 1.5, 3.0),
         tolerance: 0.05,
-        high: Words::new(
+        high: CheckText::new(
             "Overs that the sample meter hides",
             "Switch the limiter to true-peak or 4x oversampling; its ceiling is exceeded by {value}.",
         ),
         covered_by: Some("peaks.true_peak"),
         measure: |facts| {
             let sample = facts.report.peaks.sample_peak_dbfs.value()?;
-            Measure::of(facts.true_peak()?.max(0.0) - sample.max(0.0))
+            Measurement::of(facts.true_peak()?.max(0.0) - sample.max(0.0))
         },
         step: Some(|_, _, _| Some(Operation::Limit { ceiling_dbtp: -1.0 })),
         ..COMMON
@@ -212,17 +212,17 @@ pub(super) const RULES: &[Rule] = &[
         why: "One hit holds the whole song down: without it everything could be louder at no cost.",
         method: "The highest true peak less the fifth highest, each of another second.",
         source: OUR_CORPUS,
-        mix: Target::at_most(3.0, 0.7, 2.0),
-        master: Target::at_most(2.0, 0.7, 2.0),
+        mix: Criterion::at_most(3.0, 0.7, 2.0),
+        master: Criterion::at_most(2.0, 0.7, 2.0),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "One peak stands alone",
             "Lower that one hit by about {excess} with clip gain; nobody will hear it, and everything gains room.",
         ),
         measure: |facts| {
             let worst = &facts.detail()?.peaks.worst;
             let (first, fifth) = (worst.first()?, worst.get(4)?);
-            Some(Measure::of(first.dbtp - fifth.dbtp)?.at(vec![moment(first.time_s, first.channel)]))
+            Some(Measurement::of(first.dbtp - fifth.dbtp)?.at(vec![moment(first.time_s, first.channel)]))
         },
         ..COMMON
     },
@@ -230,10 +230,10 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Runs per minute in the worst channel, with the places of the longest ones.
 fn clip_rate(
-    facts: &Facts<'_>,
+    facts: &ReportView<'_>,
     clips: impl Fn(&model::report::ChannelLevels) -> Clips,
     counts: impl Fn(&ClipRun) -> bool,
-) -> Option<Measure> {
+) -> Option<Measurement> {
     let detail = facts.detail()?;
     let most = detail
         .peaks
@@ -242,11 +242,11 @@ fn clip_rate(
         .map(|channel| clips(channel).runs)
         .max()?;
     // Short files do not make a few runs a high rate.
-    let measure = Measure::of(most as f64 / facts.minutes().max(0.5))?;
+    let measure = Measurement::of(most as f64 / facts.minutes().max(0.5))?;
     Some(measure.at(clip_places(facts, counts)))
 }
 
-fn clip_places(facts: &Facts<'_>, counts: impl Fn(&ClipRun) -> bool) -> Vec<Place> {
+fn clip_places(facts: &ReportView<'_>, counts: impl Fn(&ClipRun) -> bool) -> Vec<TimeRange> {
     let runs = facts.detail().map_or(&[][..], |detail| &detail.peaks.clip_runs);
     runs.iter()
         .filter(|run| counts(run))

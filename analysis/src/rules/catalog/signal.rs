@@ -1,9 +1,9 @@
 //! What should not be in the signal at all.
 
 use model::report::NoteCode;
-use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::{Facts, Measure, Rule, Target, Words};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule};
 
 /// An offset below this is no offset; it stands for 0, whose logarithm does not exist.
 const LEAST_OFFSET_DBFS: f64 = -140.0;
@@ -22,10 +22,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "An offset costs headroom on one side, clicks at every edit and makes compressors misjudge.",
         method: "The mean of all samples of the worst channel.",
         source: "Below −60 dBFS it is inaudible and costs less than 0.01 dB (common practice of editors)",
-        mix: Target::at_most(-54.0, 0.3, 6.0),
-        master: Target::at_most(-54.0, 0.3, 6.0),
+        mix: Criterion::at_most(-54.0, 0.3, 6.0),
+        master: Criterion::at_most(-54.0, 0.3, 6.0),
         tolerance: 0.5,
-        high: Words::new(
+        high: CheckText::new(
             "DC offset",
             "Remove it with a high-pass at 10 Hz or the editor's offset tool, and look for the plug-in that adds it.",
         ),
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
                 .filter_map(|(index, channel)| Some((index, channel.dc.value()?.abs())))
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
             let dbfs = (20.0 * offset.log10()).max(LEAST_OFFSET_DBFS);
-            Some(Measure::of(dbfs)?.in_channel(index, facts.channels()))
+            Some(Measurement::of(dbfs)?.in_channel(index, facts.channels()))
         },
         step: Some(|_, _, _| Some(Operation::RemoveOffset)),
         ..COMMON
@@ -50,18 +50,18 @@ pub(super) const RULES: &[Rule] = &[
         why: "A steady tone at 50 or 60 Hz and its multiples, there in every pause; limiting brings it up.",
         method: "The level of all harmonics of the mains that stand out by 12 dB in nine tenths of the time, together, against a full-scale sine.",
         source: "−70 dBFS is about the noise of a quiet room behind music at a normal level",
-        mix: Target::at_most(-75.0, 0.3, 6.0),
-        master: Target::at_most(-70.0, 0.3, 6.0),
+        mix: Criterion::at_most(-75.0, 0.3, 6.0),
+        master: Criterion::at_most(-70.0, 0.3, 6.0),
         tolerance: 0.5,
-        high: Words::new(
+        high: CheckText::new(
             "Hum of the mains",
             "Mute tracks until it is gone and treat that one: narrow cuts at {label} and its multiples, or record it again without the ground loop.",
         ),
         measure: |facts| {
             let hum = &facts.detail()?.quality.hum;
             match hum {
-                Some(hum) => Some(Measure::of(hum.level_db)?.near(hum.mains_hz)),
-                None => Measure::of(-120.0),
+                Some(hum) => Some(Measurement::of(hum.level_db)?.near(hum.mains_hz)),
+                None => Measurement::of(-120.0),
             }
         },
         step: Some(|facts, _, _| {
@@ -80,13 +80,13 @@ pub(super) const RULES: &[Rule] = &[
         why: "Below 16 bits the noise of rounding is heard in fades and pauses.",
         method: "The bits that change in any sample of the file.",
         source: "16 bit is the least that any service takes",
-        mix: Target::at_least(16.0, 1.5, 10.0),
-        master: Target::at_least(16.0, 1.5, 10.0),
-        low: Words::new(
+        mix: Criterion::at_least(16.0, 1.5, 10.0),
+        master: Criterion::at_least(16.0, 1.5, 10.0),
+        low: CheckText::new(
             "Few bits in use",
             "Look for a bit reducer or an 8-bit export in the chain, and export at 24 bit.",
         ),
-        measure: |facts| Measure::of(facts.detail()?.quality.effective_bits.value()?),
+        measure: |facts| Measurement::of(facts.detail()?.quality.effective_bits.value()?),
         ..COMMON
     },
     Rule {
@@ -97,16 +97,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "A 24-bit file with only 16 bits in use was reduced somewhere; what it lost does not come back, and dither was perhaps left out.",
         method: "Bits per sample of the file less the bits in use.",
         source: "By definition",
-        mix: Target::at_most(0.0, 0.3, 2.5),
-        master: Target::at_most(0.0, 0.2, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(0.0, 0.3, 2.5),
+        master: Criterion::at_most(0.0, 0.2, 2.0),
+        high: CheckText::new(
             "Empty bits",
             "Find the 16-bit stage (an old plug-in, a bounced sample, a driver) or export at the depth that is really there.",
         ),
         covered_by: Some("signal.few_bits"),
         measure: |facts| {
             let used = facts.detail()?.quality.effective_bits.value()?;
-            Measure::of(f64::from(facts.report.file.bits_per_sample?) - used)
+            Measurement::of(f64::from(facts.report.file.bits_per_sample?) - used)
         },
         ..COMMON
     },
@@ -119,10 +119,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "A lossless file that stops at a steep edge is consistent with an MP3 somewhere in its past. That is no proof: resampling and some synthesizers do it too.",
         method: "The frequency above which nothing is left, where the spectrum falls 40 dB within 500 Hz. Only lossless files.",
         source: "LAME at 128 kbit/s ends at 16.7 kHz, at 320 at 20.2 (measured); nothing below the Nyquist frequency of 44.1 kHz needs an edge under 20.4",
-        mix: Target::at_least(20.4, 1.0, 5.0),
-        master: Target::at_least(20.4, 1.0, 5.0),
+        mix: Criterion::at_least(20.4, 1.0, 5.0),
+        master: Criterion::at_least(20.4, 1.0, 5.0),
         tolerance: 0.1,
-        low: Words::new(
+        low: CheckText::new(
             "Consistent with a lossy source",
             "Check that no MP3 or AAC is in the session, and export from the originals.",
         ),
@@ -130,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
         measure: |facts| {
             (!facts.is_lossy()).then_some(())?;
             let hz = facts.detail()?.quality.cutoff_hz.value()?;
-            Measure::of(hz / 1_000.0)
+            Measurement::of(hz / 1_000.0)
         },
         ..COMMON
     },
@@ -141,9 +141,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "The file ends before its own header says, so the end of the song is missing.",
         method: "Whether the file is cut short.",
         source: "By definition",
-        mix: Target::at_most(0.0, 10.0, 10.0),
-        master: Target::at_most(0.0, 10.0, 10.0),
-        high: Words::new(
+        mix: Criterion::at_most(0.0, 10.0, 10.0),
+        master: Criterion::at_most(0.0, 10.0, 10.0),
+        high: CheckText::new(
             "The file is cut short",
             "Export it once more; the upload or the disk ended too early.",
         ),
@@ -157,9 +157,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "Packets that could not be decoded are gaps or clicks.",
         method: "Whether packets had to be left out.",
         source: "By definition",
-        mix: Target::at_most(0.0, 8.0, 8.0),
-        master: Target::at_most(0.0, 8.0, 8.0),
-        high: Words::new("Damaged packets", "Export the file again; this copy is damaged."),
+        mix: Criterion::at_most(0.0, 8.0, 8.0),
+        master: Criterion::at_most(0.0, 8.0, 8.0),
+        high: CheckText::new("Damaged packets", "Export the file again; this copy is damaged."),
         measure: |facts| noted(facts, NoteCode::PacketsSkipped),
         ..COMMON
     },
@@ -171,16 +171,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "Seconds of nothing before the first sound make people skip, and shift everything in a playlist.",
         method: "Seconds before the first sample above −60 dBFS.",
         source: "Distributors ask for less than a second or two; a count-in gap is normal in a mix",
-        mix: Target::at_most(3.0, 0.5, 1.5),
-        master: Target::at_most(1.5, 1.0, 3.0),
+        mix: Criterion::at_most(3.0, 0.5, 1.5),
+        master: Criterion::at_most(1.5, 1.0, 3.0),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Silence before the start",
             "Cut {excess} or more off the start, leaving a few milliseconds before the first sound.",
         ),
         measure: |facts| {
             let quality = &facts.detail()?.quality;
-            Some(Measure::of(quality.head_silence_s)?.at(vec![Place {
+            Some(Measurement::of(quality.head_silence_s)?.at(vec![TimeRange {
                 start_s: 0.0,
                 end_s: quality.head_silence_s,
                 channel: None,
@@ -202,17 +202,17 @@ pub(super) const RULES: &[Rule] = &[
         why: "Silence after the song is a gap in every playlist and, when it is long, often a forgotten event far behind.",
         method: "Seconds behind the last sample above −60 dBFS.",
         source: "Distributors ask for a few seconds at most",
-        mix: Target::at_most(10.0, 0.1, 1.5),
-        master: Target::at_most(5.0, 0.3, 2.5),
+        mix: Criterion::at_most(10.0, 0.1, 1.5),
+        master: Criterion::at_most(5.0, 0.3, 2.5),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Silence after the end",
             "Cut {excess} or more off the end, after the last reverb has died away.",
         ),
         measure: |facts| {
             let quality = &facts.detail()?.quality;
             let end_s = facts.report.file.duration_s;
-            Some(Measure::of(quality.tail_silence_s)?.at(vec![Place {
+            Some(Measurement::of(quality.tail_silence_s)?.at(vec![TimeRange {
                 start_s: (end_s - quality.tail_silence_s).max(0.0),
                 end_s,
                 channel: None,
@@ -235,10 +235,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "When the music is still at full level in the last moment of the file, the tail of a reverb or the last note is cut off.",
         method: "Momentary loudness of the last second less integrated loudness.",
         source: "A last note that is allowed to decay ends at least 8 LU below the song",
-        mix: Target::at_most(-8.0, 0.3, 1.5),
-        master: Target::at_most(-8.0, 0.3, 2.0),
+        mix: Criterion::at_most(-8.0, 0.3, 1.5),
+        master: Criterion::at_most(-8.0, 0.3, 2.0),
         tolerance: 0.5,
-        high: Words::new(
+        high: CheckText::new(
             "Cut off at the end",
             "Extend the export until the last reverb has died away, or fade it out; a loop may end like this.",
         ),
@@ -247,7 +247,7 @@ pub(super) const RULES: &[Rule] = &[
             let last = series.values.len().checked_sub(1)?;
             let lufs = f64::from(series.values[last].unwrap_or(-70.0));
             let end_s = facts.report.file.duration_s;
-            Some(Measure::of(lufs - facts.integrated()?)?.at(vec![Place {
+            Some(Measurement::of(lufs - facts.integrated()?)?.at(vec![TimeRange {
                 start_s: (end_s - 1.0).max(0.0),
                 end_s,
                 channel: None,
@@ -257,7 +257,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn noted(facts: &Facts<'_>, code: NoteCode) -> Option<Measure> {
+fn noted(facts: &ReportView<'_>, code: NoteCode) -> Option<Measurement> {
     let is_noted = facts.report.notes.iter().any(|note| note.code == code);
-    Measure::of(f64::from(u8::from(is_noted)))
+    Measurement::of(f64::from(u8::from(is_noted)))
 }

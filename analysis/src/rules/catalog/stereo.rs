@@ -1,9 +1,9 @@
 //! Left against right, and the sum to mono. Alarms here are rare: a single number of the whole proves nothing.
 
-use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::super::facts::{quantile, share_percent, stretches};
-use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
+use super::super::report_view::{quantile, share_percent, stretches};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
 
 /// The span of a value of the stereo series.
 const WINDOW_S: f64 = 3.0;
@@ -22,10 +22,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "A stereo file with signal on one side only is an export or cabling error.",
         method: "The difference between the RMS levels of left and right.",
         source: "No mix leans by more than 15 dB on purpose from start to end",
-        mix: Target::at_most(15.0, 2.0, 40.0),
-        master: Target::at_most(15.0, 2.0, 40.0),
+        mix: Criterion::at_most(15.0, 2.0, 40.0),
+        master: Criterion::at_most(15.0, 2.0, 40.0),
         tolerance: 0.5,
-        high: Words::new(
+        high: CheckText::new(
             "A channel is missing",
             "Only one side carries sound ({label} is empty). Check the routing of the export and the panning of the sum.",
         ),
@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
             let level = |index: usize| channels[index].rms_dbfs.value().unwrap_or(-120.0);
             let difference = level(0) - level(1);
             let weaker = u16::from(difference > 0.0);
-            Some(Measure::of(difference.abs())?.in_channel(weaker, 2))
+            Some(Measurement::of(difference.abs())?.in_channel(weaker, 2))
         },
         ..COMMON
     },
@@ -48,20 +48,20 @@ pub(super) const RULES: &[Rule] = &[
         why: "A sum that leans pulls the voice off the centre, and the limiter works on one side only.",
         method: "Left energy over right energy.",
         source: "90 % of 92 tracks stay within 1.1 dB",
-        mix: Target::between(-1.5, 1.5, 1.5, 6.0),
-        master: Target::between(-1.2, 1.2, 1.5, 6.0),
+        mix: Criterion::between(-1.5, 1.5, 1.5, 6.0),
+        master: Criterion::between(-1.2, 1.2, 1.5, 6.0),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Leans left",
             "Pan or level the loudest hard-panned part; if everything leans, turn the left channel down by {excess}.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Leans right",
             "Pan or level the loudest hard-panned part; if everything leans, turn the right channel down by {excess}.",
         ),
         strength: Some((0.9, "Left and right are in balance.")),
         covered_by: Some("stereo.missing_channel"),
-        measure: |facts| Measure::of(facts.report.stereo.balance_db.value()?),
+        measure: |facts| Measurement::of(facts.report.stereo.balance_db.value()?),
         step: Some(|_, _, excess| {
             Some(Operation::Balance {
                 db: -excess.clamp(-1.5, 1.5),
@@ -77,15 +77,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "With one channel upside down the song has no centre, and in mono it is all but gone.",
         method: "Pearson correlation of left and right over the whole file.",
         source: "No mix is this far below 0 from start to end on purpose (the lowest of 92 tracks has −0.24)",
-        mix: Target::at_least(-0.4, 60.0, 30.0),
-        master: Target::at_least(-0.4, 60.0, 30.0),
+        mix: Criterion::at_least(-0.4, 60.0, 30.0),
+        master: Criterion::at_least(-0.4, 60.0, 30.0),
         tolerance: 0.01,
-        low: Words::new(
+        low: CheckText::new(
             "One channel is upside down",
             "Flip the polarity of one channel, or find the stereo track whose cable or plug-in does it.",
         ),
         covered_by: Some("stereo.missing_channel"),
-        measure: |facts| Measure::of(facts.report.stereo.correlation.value()?),
+        measure: |facts| Measurement::of(facts.report.stereo.correlation.value()?),
         ..COMMON
     },
     Rule {
@@ -96,17 +96,17 @@ pub(super) const RULES: &[Rule] = &[
         why: "Phones, clubs, shops and many Bluetooth speakers play mono. What cancels there is not heard at all.",
         method: "The change of integrated loudness when left and right are summed (BS.1770-5).",
         source: "Uncorrelated channels lose 3 LU; more than 4 means that something cancels (95 % of 92 tracks lose less than 3)",
-        mix: Target::at_least(-4.0, 3.0, 12.0),
-        master: Target::at_least(-4.0, 3.0, 12.0),
+        mix: Criterion::at_least(-4.0, 3.0, 12.0),
+        master: Criterion::at_least(-4.0, 3.0, 12.0),
         tolerance: 0.1,
-        low: Words::new(
+        low: CheckText::new(
             "Cancels in mono",
             "Listen in mono at the places: find the widened or doubled part that vanishes, and narrow or re-time it.",
         ),
         strength: Some((2.0, "It holds together in mono.")),
         covered_by: Some("stereo.inverted"),
         measure: |facts| {
-            Some(Measure::of(facts.report.stereo.mono_change_lu.value()?)?.at(worst_places(facts)))
+            Some(Measurement::of(facts.report.stereo.mono_change_lu.value()?)?.at(worst_places(facts)))
         },
         ..COMMON
     },
@@ -119,10 +119,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "The whole may survive mono while one instrument disappears.",
         method: "The worst 1/3-octave band from 60 Hz to 12 kHz: its loss beyond 4 dB, weighted by its level against the loudest band and by the share of its energy in moments of negative correlation.",
         source: "90 % of 92 tracks have less than 0.3 dB",
-        mix: Target::at_most(1.2, 3.0, 6.0),
-        master: Target::at_most(1.2, 3.0, 6.0),
+        mix: Criterion::at_most(1.2, 3.0, 6.0),
+        master: Criterion::at_most(1.2, 3.0, 6.0),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Part of the sound cancels in mono",
             "Listen in mono around {label}: the part that vanishes has a wide chorus, a Haas delay or two microphones out of phase.",
         ),
@@ -141,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
                 }
             }
             facts.detail()?.stereo.as_ref()?;
-            Some(Measure::of(worst)?.near(worst_hz).at(worst_places(facts)))
+            Some(Measurement::of(worst)?.near(worst_hz).at(worst_places(facts)))
         },
         ..COMMON
     },
@@ -153,10 +153,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "A moment of negative correlation is an effect; minutes of it are a fault that headphones make unpleasant.",
         method: "The share of windows of 3 s with a correlation below −0.3.",
         source: OUR_CORPUS,
-        mix: Target::at_most(20.0, 0.15, 6.0),
-        master: Target::at_most(20.0, 0.15, 6.0),
+        mix: Criterion::at_most(20.0, 0.15, 6.0),
+        master: Criterion::at_most(20.0, 0.15, 6.0),
         tolerance: 1.0,
-        high: Words::new(
+        high: CheckText::new(
             "Out of phase for long",
             "Go to the places and solo the wide parts: one of them is out of phase with itself.",
         ),
@@ -164,7 +164,7 @@ pub(super) const RULES: &[Rule] = &[
         measure: |facts| {
             let series = &facts.detail()?.stereo.as_ref()?.correlation;
             let share = share_percent(series, |correlation| correlation < -0.3)?;
-            Some(Measure::of(share)?.at(stretches(series, WINDOW_S, |value| -0.3 - value)))
+            Some(Measurement::of(share)?.at(stretches(series, WINDOW_S, |value| -0.3 - value)))
         },
         ..COMMON
     },
@@ -176,20 +176,20 @@ pub(super) const RULES: &[Rule] = &[
         why: "More side than middle has no anchor: voice and bass shrink on loudspeakers. Hardly any side sounds small on headphones.",
         method: "Side energy over mid energy.",
         source: OUR_CORPUS,
-        mix: Target::between(-18.0, -0.5, 0.8, 2.5),
-        master: Target::between(-18.0, -0.5, 0.8, 2.5),
+        mix: Criterion::between(-18.0, -0.5, 0.8, 2.5),
+        master: Criterion::between(-18.0, -0.5, 0.8, 2.5),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "Wider than it is deep",
             "Lower the side signal by about {excess}, or take the widener off the loudest part.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Very narrow",
             "Pan doubles and effects outward; {excess} more side is still narrow.",
         ),
         strength: Some((4.0, "The image is wide and keeps its middle.")),
         covered_by: Some("stereo.mono_loss"),
-        measure: |facts| Measure::of(facts.report.stereo.width_db.value()?),
+        measure: |facts| Measurement::of(facts.report.stereo.width_db.value()?),
         step: Some(|_, _, excess| {
             Some(Operation::Width {
                 side_db: -excess.clamp(-2.0, 2.0),
@@ -206,10 +206,10 @@ pub(super) const RULES: &[Rule] = &[
         why: "Passages that lean to one side and then to the other feel like a fault unless they are an effect.",
         method: "The 95th less the 5th percentile of the balance in windows of 3 s.",
         source: OUR_CORPUS,
-        mix: Target::at_most(8.0, 0.4, 1.5),
-        master: Target::at_most(7.5, 0.4, 1.5),
+        mix: Criterion::at_most(8.0, 0.4, 1.5),
+        master: Criterion::at_most(7.5, 0.4, 1.5),
         tolerance: 0.2,
-        high: Words::new(
+        high: CheckText::new(
             "The balance wanders",
             "Counter the panned part with another one at those places, or bring it in.",
         ),
@@ -219,7 +219,7 @@ pub(super) const RULES: &[Rule] = &[
             let span = quantile(series, 0.95)? - quantile(series, 0.05)?;
             let far = span / 2.0;
             let places = stretches(series, WINDOW_S, |db| (db - middle).abs() - far);
-            Some(Measure::of(span)?.at(places))
+            Some(Measurement::of(span)?.at(places))
         },
         ..COMMON
     },
@@ -231,29 +231,29 @@ pub(super) const RULES: &[Rule] = &[
         why: "A stereo file whose channels are equal to the last bit is mono; sometimes that is meant, often the export was set to mono.",
         method: "Whether both channels are equal to the last bit.",
         source: "By definition",
-        mix: Target::at_most(0.0, 2.0, 2.0),
-        master: Target::at_most(0.0, 2.0, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(0.0, 2.0, 2.0),
+        master: Criterion::at_most(0.0, 2.0, 2.0),
+        high: CheckText::new(
             "Mono in a stereo file",
             "If it should be stereo, check the master bus and the export for a mono switch.",
         ),
         measure: |facts| {
             facts.is_stereo().then_some(())?;
-            Measure::of(f64::from(u8::from(facts.detail()?.quality.is_dual_mono)))
+            Measurement::of(f64::from(u8::from(facts.detail()?.quality.is_dual_mono)))
         },
         ..COMMON
     },
 ];
 
 /// Where most energy cancels in mono. The report keeps the ends of windows of 3 s.
-fn worst_places(facts: &Facts<'_>) -> Vec<Place> {
+fn worst_places(facts: &ReportView<'_>) -> Vec<TimeRange> {
     let worst = facts
         .detail()
         .and_then(|detail| detail.stereo.as_ref())
         .map_or(&[][..], |stereo| &stereo.worst);
     worst
         .iter()
-        .map(|place| Place {
+        .map(|place| TimeRange {
             start_s: (place.time_s - WINDOW_S).max(0.0),
             end_s: place.time_s,
             channel: None,

@@ -1,18 +1,18 @@
 //! The balance of frequencies, against a corridor and never toward one line.
 
-use model::verdict::{Area, Class, Confidence, Operation, Place, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::super::facts::{quantile, stretches};
-use super::{Facts, Measure, OUR_CORPUS, Rule, Target, Words};
+use super::super::report_view::{quantile, stretches};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
 
-const CORRIDOR: &str = "The corridor of finished music (Elowsson and Friberg, AES 9762, and 188 tracks that were measured); only what lies outside counts";
+const TOLERANCE_BAND: &str = "The corridor of finished music (Elowsson and Friberg, AES 9762, and 188 tracks that were measured); only what lies outside counts";
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
     class: Class::Taste,
     confidence: Confidence::Heuristic,
     unit: Unit::Db,
-    source: CORRIDOR,
+    source: TOLERANCE_BAND,
     tolerance: 0.2,
     ..Rule::COMMON
 };
@@ -29,14 +29,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "Theil–Sen slope of 1/3-octave levels from 100 Hz to 10 kHz. Pink noise has 0.",
         source: "Pestana et al. (AES 8960): about −2 on 772 number ones; our 92 tracks: −4.8 to −1.5",
-        mix: Target::between(-5.5, -0.8, 1.2, 3.0),
-        master: Target::between(-5.0, -1.0, 1.5, 3.5),
+        mix: Criterion::between(-5.5, -0.8, 1.2, 3.0),
+        master: Criterion::between(-5.0, -1.0, 1.5, 3.5),
         tolerance: 0.1,
-        high: Words::new(
+        high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf of −1 to −2 dB from 3 kHz, or more body below 300 Hz.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Dark overall",
             "Tilt the sum up gently: a high shelf of +1 to +2 dB from 3 kHz, or less below 300 Hz.",
         ),
@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
             0.8,
             "The balance from bass to treble is in the middle of what is usual.",
         )),
-        measure: |facts| Measure::of(facts.detail()?.spectrum.tilt_db_per_octave.value()?),
+        measure: |facts| Measurement::of(facts.detail()?.spectrum.tilt_db_per_octave.value()?),
         step: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 3_000.0,
@@ -59,17 +59,17 @@ pub(super) const RULES: &[Rule] = &[
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
         method: "How far 1/3-octave bands from 200 to 500 Hz lie outside of the corridor, on average.",
-        mix: Target::between(0.0, 0.0, 1.2, 3.0),
-        master: Target::between(0.0, 0.0, 1.2, 3.0),
-        high: Words::new(
+        mix: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        master: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Cut 2 to 3 dB around 300 Hz on pads, guitars or the room before the sum; {excess} is too much.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Thin between 200 and 500 Hz",
             "Give back body around 300 Hz: a high-pass somewhere is set too high.",
         ),
-        measure: |facts| Measure::of(facts.beyond_corridor(195.0, 520.0)?),
+        measure: |facts| Measurement::of(facts.beyond_tolerance_band(195.0, 520.0)?),
         step: Some(|_, _, excess| bell(320.0, 0.9, excess)),
         ..COMMON
     },
@@ -78,17 +78,17 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far 1/3-octave bands from 500 Hz to 2 kHz lie outside of the corridor, on average.",
-        mix: Target::between(0.0, 0.0, 1.2, 3.0),
-        master: Target::between(0.0, 0.0, 1.2, 3.0),
-        high: Words::new(
+        mix: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        master: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        high: CheckText::new(
             "Honky mids",
             "Cut 1 to 2 dB around 1 kHz on the loudest midrange part.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Scooped mids",
             "Raise the lead part or add 1 to 2 dB around 1 kHz; check on a phone speaker.",
         ),
-        measure: |facts| Measure::of(facts.beyond_corridor(520.0, 2_050.0)?),
+        measure: |facts| Measurement::of(facts.beyond_tolerance_band(520.0, 2_050.0)?),
         step: Some(|_, _, excess| bell(1_000.0, 0.8, excess)),
         ..COMMON
     },
@@ -97,17 +97,17 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far 1/3-octave bands from 2 to 5 kHz lie outside of the corridor, on average.",
-        mix: Target::between(0.0, 0.0, 1.2, 3.0),
-        master: Target::between(0.0, 0.0, 1.2, 3.0),
-        high: Words::new(
+        mix: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        master: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take 2 dB off around 3 kHz, dynamically if it is only at times.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Recessed between 2 and 5 kHz",
             "Add presence to the lead around 3 kHz, 1 to 2 dB.",
         ),
-        measure: |facts| Measure::of(facts.beyond_corridor(2_050.0, 5_100.0)?),
+        measure: |facts| Measurement::of(facts.beyond_tolerance_band(2_050.0, 5_100.0)?),
         step: Some(|_, _, excess| bell(3_200.0, 0.9, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
@@ -117,17 +117,17 @@ pub(super) const RULES: &[Rule] = &[
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
         method: "How far 1/3-octave bands from 5 to 9 kHz lie outside of the corridor, on average.",
-        mix: Target::between(0.0, 0.0, 1.0, 2.5),
-        master: Target::between(0.0, 0.0, 1.0, 2.5),
-        high: Words::new(
+        mix: Criterion::between(0.0, 0.0, 1.0, 2.5),
+        master: Criterion::between(0.0, 0.0, 1.0, 2.5),
+        high: CheckText::new(
             "Sharp between 5 and 9 kHz",
             "De-ess the voice and lower the hats by 1 to 2 dB before touching the sum.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Dull between 5 and 9 kHz",
             "Open up voice and cymbals around 7 kHz with a wide boost of 1 to 2 dB.",
         ),
-        measure: |facts| Measure::of(facts.beyond_corridor(5_100.0, 9_000.0)?),
+        measure: |facts| Measurement::of(facts.beyond_tolerance_band(5_100.0, 9_000.0)?),
         step: Some(|_, _, excess| bell(6_800.0, 0.8, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
@@ -137,13 +137,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
         method: "How far 1/3-octave bands from 9 to 16 kHz lie outside of the corridor, on average. Not where the file ends below 15 kHz.",
-        mix: Target::between(0.0, 0.0, 0.7, 2.0),
-        master: Target::between(0.0, 0.0, 0.7, 2.0),
-        high: Words::new(
+        mix: Criterion::between(0.0, 0.0, 0.7, 2.0),
+        master: Criterion::between(0.0, 0.0, 0.7, 2.0),
+        high: CheckText::new(
             "Hissy above 9 kHz",
             "Lower a high shelf from 10 kHz by 1 to 2 dB, or find the exciter.",
         ),
-        low: Words::new(
+        low: CheckText::new(
             "Closed above 9 kHz",
             "A high shelf of +1 to +2 dB from 10 kHz opens it, if there is anything there to lift.",
         ),
@@ -152,7 +152,7 @@ pub(super) const RULES: &[Rule] = &[
             let ends = facts.detail()?.quality.cutoff_hz.value();
             let has_air = ends.is_none_or(|hz| hz > 15_000.0) && facts.report.file.sample_rate_hz >= 32_000;
             has_air.then_some(())?;
-            Measure::of(facts.beyond_corridor(9_000.0, 16_500.0)?)
+            Measurement::of(facts.beyond_tolerance_band(9_000.0, 16_500.0)?)
         },
         step: Some(|_, _, excess| {
             Some(Operation::Shelf {
@@ -169,15 +169,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "The average can be fine while single words or hits pierce.",
         method: "The 95th less the 50th percentile over time of the level from 2 to 5 kHz.",
         source: OUR_CORPUS,
-        mix: Target::at_most(14.0, 0.5, 2.0),
-        master: Target::at_most(13.5, 0.5, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(14.0, 0.5, 2.0),
+        master: Criterion::at_most(13.5, 0.5, 2.0),
+        high: CheckText::new(
             "Moments that pierce between 2 and 5 kHz",
             "Use a dynamic band around 3 kHz on the part that jumps out, with {excess} of range.",
         ),
         measure: |facts| {
             let spread = facts.detail()?.spectrum.harsh_spread_db.value()?;
-            Some(Measure::of(spread)?.at(loud_moments(facts, 4)))
+            Some(Measurement::of(spread)?.at(loud_moments(facts, 4)))
         },
         ..COMMON
     },
@@ -187,15 +187,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "An s that is far above its surroundings is heard before the word.",
         method: "The 95th less the 50th percentile over time of the level from 5 to 9 kHz.",
         source: OUR_CORPUS,
-        mix: Target::at_most(20.0, 0.5, 2.0),
-        master: Target::at_most(19.5, 0.5, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(20.0, 0.5, 2.0),
+        master: Criterion::at_most(19.5, 0.5, 2.0),
+        high: CheckText::new(
             "Sibilants stick out",
             "De-ess the voice around 7 kHz by about {excess}; if it is a hi-hat, lower its close microphone.",
         ),
         measure: |facts| {
             let spread = facts.detail()?.spectrum.sibilant_spread_db.value()?;
-            Some(Measure::of(spread)?.at(loud_moments(facts, 5)))
+            Some(Measurement::of(spread)?.at(loud_moments(facts, 5)))
         },
         ..COMMON
     },
@@ -205,16 +205,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "One narrow frequency that rings through the song masks its neighbours and tires.",
         method: "How far the sharpest 1/6-octave band from 150 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away.",
         source: OUR_CORPUS,
-        mix: Target::at_most(10.0, 0.7, 2.5),
-        master: Target::at_most(9.5, 0.7, 2.5),
-        high: Words::new(
+        mix: Criterion::at_most(10.0, 0.7, 2.5),
+        master: Criterion::at_most(9.5, 0.7, 2.5),
+        high: CheckText::new(
             "A resonance",
             "Sweep a narrow band around {label} and cut 2 to 3 dB on the instrument that rings; it stands {value} above its neighbours.",
         ),
         measure: |facts| {
             facts.detail()?;
             let (hz, excess) = facts.sharpest_peak(150.0, 8_000.0)?;
-            Some(Measure::of(excess)?.near(hz))
+            Some(Measurement::of(excess)?.near(hz))
         },
         step: Some(|_, measure, excess| bell(measure.hz?, 1.4, excess)),
         ..COMMON
@@ -225,15 +225,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "A deep narrow dip between intact neighbours is often two tracks cancelling: a copy with a delay, or a phase-flipped microphone.",
         method: "How deep the lowest 1/3-octave band from 150 Hz to 6 kHz lies below both of its neighbours.",
         source: OUR_CORPUS,
-        mix: Target::at_most(4.5, 0.7, 2.5),
-        master: Target::at_most(4.5, 0.7, 2.5),
-        high: Words::new(
+        mix: Criterion::at_most(4.5, 0.7, 2.5),
+        master: Criterion::at_most(4.5, 0.7, 2.5),
+        high: CheckText::new(
             "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",
         ),
         measure: |facts| {
             let (hz, depth) = facts.deepest_dip(150.0, 6_000.0)?;
-            Some(Measure::of(depth)?.near(hz))
+            Some(Measurement::of(depth)?.near(hz))
         },
         ..COMMON
     },
@@ -243,14 +243,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "Even when every region is usual, jumps from band to band make a song sound like a telephone, a room or a resonance.",
         method: "The median distance of 1/3-octave levels from their tilt line, 100 Hz to 10 kHz.",
         source: OUR_CORPUS,
-        mix: Target::at_most(5.5, 0.7, 2.0),
-        master: Target::at_most(5.0, 0.7, 2.0),
-        high: Words::new(
+        mix: Criterion::at_most(5.5, 0.7, 2.0),
+        master: Criterion::at_most(5.0, 0.7, 2.0),
+        high: CheckText::new(
             "Uneven spectrum",
             "Look at the spectrum for the humps that cross the corridor and treat those parts, not the sum.",
         ),
         covered_by: Some("tone.tilt"),
-        measure: |facts| Measure::of(facts.detail()?.spectrum.tilt_deviation_db.value()?),
+        measure: |facts| Measurement::of(facts.detail()?.spectrum.tilt_deviation_db.value()?),
         ..COMMON
     },
     Rule {
@@ -259,13 +259,13 @@ pub(super) const RULES: &[Rule] = &[
         why: "Where the low mids never get quieter, parts mask each other: nothing has room to be heard.",
         method: "The mean difference between the levels exceeded 10 % and 90 % of the time, 1/6-octave bands from 150 to 500 Hz.",
         source: OUR_CORPUS,
-        mix: Target::at_least(14.0, 0.4, 1.5),
-        master: Target::at_least(13.0, 0.4, 1.5),
-        low: Words::new(
+        mix: Criterion::at_least(14.0, 0.4, 1.5),
+        master: Criterion::at_least(13.0, 0.4, 1.5),
+        low: CheckText::new(
             "Crowded low mids",
             "Decide which part owns 150 to 500 Hz in each section; high-pass or thin out the others.",
         ),
-        measure: |facts| Measure::of(facts.mean_span(150.0, 500.0, |band| Some(band.l10? - band.l90?))?),
+        measure: |facts| Measurement::of(facts.mean_span(150.0, 500.0, |band| Some(band.l10? - band.l90?))?),
         ..COMMON
     },
 ];
@@ -276,7 +276,7 @@ fn correction(excess: f64) -> Option<f64> {
 }
 
 /// The loudest moments of one of the seven bands, which is what the report keeps over time.
-fn loud_moments(facts: &Facts<'_>, band: usize) -> Vec<Place> {
+fn loud_moments(facts: &ReportView<'_>, band: usize) -> Vec<TimeRange> {
     facts
         .detail()
         .and_then(|detail| detail.spectrum.bands_over_time_db.get(band))

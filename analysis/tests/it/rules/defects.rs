@@ -6,7 +6,7 @@ use analysis::testkit::{Encoding, Planes, amplitude, broken, sine, wav};
 use analysis::{Options, measure};
 use model::Report;
 use model::format::AudioFormat;
-use model::verdict::Rubric;
+use model::verdict::Stage;
 
 use crate::ffmpeg::ffmpeg;
 use crate::song::{Change, RATE, Song, beats, parts, song, unspoilt};
@@ -21,7 +21,7 @@ use Side::{High, Low};
 pub(super) struct Case {
     pub(super) rule: &'static str,
     pub(super) side: Side,
-    pub(super) rubric: Rubric,
+    pub(super) stage: Stage,
     pub(super) bad: Box<dyn Fn() -> Report>,
     pub(super) good: Box<dyn Fn() -> Report>,
 }
@@ -35,7 +35,7 @@ fn case(
     Case {
         rule,
         side,
-        rubric: Rubric::Master,
+        stage: Stage::Master,
         bad: Box::new(bad),
         good: Box::new(good),
     }
@@ -43,7 +43,7 @@ fn case(
 
 impl Case {
     fn in_a_mix(mut self) -> Self {
-        self.rubric = Rubric::Mix;
+        self.stage = Stage::Mix;
         self
     }
 }

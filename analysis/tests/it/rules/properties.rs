@@ -1,21 +1,21 @@
 //! The receipt's arithmetic, over measures and reports that no song has.
 
-use analysis::rules::{Facts, Measure, Rule, catalog, judge, judge_measures};
+use analysis::rules::{Measurement, ReportView, Rule, catalog, judge, judge_measures};
 use model::Report;
 use model::report::Reading;
-use model::verdict::{Judgement, Points, Rubric};
+use model::verdict::{Points, ScoreBreakdown, Stage};
 use proptest::prelude::*;
 
 use crate::song::unspoilt;
 
-type Measures = Vec<(&'static Rule, Option<Measure>)>;
+type Measures = Vec<(&'static Rule, Option<Measurement>)>;
 
 /// A value for each rule: `position` up to 0.3 is at the edge of the range, what is beyond is outside.
-fn measures(positions: &[(f64, bool)], rubric: Rubric) -> Measures {
+fn measures(positions: &[(f64, bool)], stage: Stage) -> Measures {
     catalog()
         .zip(positions)
         .map(|(rule, &(position, is_known))| {
-            let value = rule.target(rubric).map(|target| {
+            let value = rule.target(stage).map(|target| {
                 let range = target.range();
                 // So far outside that the cap is reached about half of the time.
                 let reach = 2.0 * target.cap / target.slope + rule.tolerance;
@@ -26,14 +26,14 @@ fn measures(positions: &[(f64, bool)], rubric: Rubric) -> Measures {
                     (None, None) => unreachable!("a rule without a range"),
                 }
             });
-            (rule, value.filter(|_| is_known).and_then(Measure::of))
+            (rule, value.filter(|_| is_known).and_then(Measurement::of))
         })
         .collect()
 }
 
-fn judged(measures: &Measures, rubric: Rubric) -> Judgement {
+fn judged(measures: &Measures, stage: Stage) -> ScoreBreakdown {
     let report = unspoilt();
-    judge_measures(&Facts::new(report), measures, rubric)
+    judge_measures(&ReportView::new(report), measures, stage)
 }
 
 fn positions() -> impl Strategy<Value = Vec<(f64, bool)>> {
@@ -42,50 +42,50 @@ fn positions() -> impl Strategy<Value = Vec<(f64, bool)>> {
     prop::collection::vec((position, prop::bool::weighted(0.9)), catalog().count())
 }
 
-fn rubric() -> impl Strategy<Value = Rubric> {
-    prop_oneof![Just(Rubric::Mix), Just(Rubric::Master)]
+fn stage() -> impl Strategy<Value = Stage> {
+    prop_oneof![Just(Stage::Mix), Just(Stage::Master)]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn the_rows_sum_exactly_and_the_score_is_bounded(positions in positions(), rubric in rubric()) {
-        let judgement = judged(&measures(&positions, rubric), rubric);
-        let lost: Points = judgement.findings.iter().map(|finding| finding.points).sum();
-        prop_assert_eq!(judgement.score + lost, Points::from_tenths(1_000));
-        prop_assert!((0..=1_000).contains(&judgement.score.tenths()));
-        prop_assert!(judgement.findings.iter().all(|finding| finding.points.tenths() > 0));
+    fn the_rows_sum_exactly_and_the_score_is_bounded(positions in positions(), stage in stage()) {
+        let breakdown = judged(&measures(&positions, stage), stage);
+        let lost: Points = breakdown.findings.iter().map(|finding| finding.points).sum();
+        prop_assert_eq!(breakdown.score + lost, Points::from_tenths(1_000));
+        prop_assert!((0..=1_000).contains(&breakdown.score.tenths()));
+        prop_assert!(breakdown.findings.iter().all(|finding| finding.points.tenths() > 0));
     }
 
     #[test]
     fn worse_never_scores_higher(
-        positions in positions(), rubric in rubric(), which in any::<prop::sample::Index>(), step in 0.0..0.5_f64,
+        positions in positions(), stage in stage(), which in any::<prop::sample::Index>(), step in 0.0..0.5_f64,
     ) {
         let mut worse = positions.clone();
         let (position, _) = &mut worse[which.index(positions.len())];
         *position += step.copysign(*position);
-        let before = judged(&measures(&positions, rubric), rubric);
-        let after = judged(&measures(&worse, rubric), rubric);
+        let before = judged(&measures(&positions, stage), stage);
+        let after = judged(&measures(&worse, stage), stage);
         prop_assert!(after.score <= before.score, "{:?} became {:?}", before.score, after.score);
     }
 
     #[test]
-    fn the_order_of_the_rules_is_irrelevant(positions in positions(), rubric in rubric(), turn in 0..40_usize) {
-        let straight = measures(&positions, rubric);
+    fn the_order_of_the_rules_is_irrelevant(positions in positions(), stage in stage(), turn in 0..40_usize) {
+        let straight = measures(&positions, stage);
         let mut turned = straight.clone();
         turned.rotate_left(turn);
         turned.reverse();
-        prop_assert_eq!(judged(&straight, rubric), judged(&turned, rubric));
+        prop_assert_eq!(judged(&straight, stage), judged(&turned, stage));
     }
 
     #[test]
     fn a_tenth_of_a_decibel_never_costs_more_than_two_points(
-        levels in prop::collection::vec(-12.0..12.0_f64, FIELDS), which in 0..FIELDS, rubric in rubric(),
+        levels in prop::collection::vec(-12.0..12.0_f64, FIELDS), which in 0..FIELDS, stage in stage(),
     ) {
         let mut moved = levels.clone();
         moved[which] += 0.1;
-        let score = |levels: &[f64]| judge(&shifted(levels)).by(rubric).score.value();
+        let score = |levels: &[f64]| judge(&shifted(levels)).by(stage).score.value();
         let (before, after) = (score(&levels), score(&moved));
         prop_assert!((before - after).abs() <= 2.0, "{} became {}", before, after);
     }

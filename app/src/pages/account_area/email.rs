@@ -1,23 +1,23 @@
 //! Which letters are wanted (P16); signed in, or by the link in a letter.
 
-use backend::mail::preferences::{self, Kind, Link, MARKETING_WORDING, Preferences};
+use backend::mail::preferences::{self, MARKETING_WORDING, NotificationKind, Preferences, UnsubscribeLink};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{AccountPage, Done, Section, Subject};
+use super::{AccountPage, AccountTab, Done, Section};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
+    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, Checkbox},
-    visit::{Refusal, Visit, redirect_to_sign_in},
 };
 
 /// The choices of the signed-in person; with the token of a letter, how to decline, for whoever has the letter.
 #[component]
 pub fn EmailPreferences() -> impl IntoView {
-    let visit = Visit::here();
-    let refusal = Refusal::here();
+    let visit = RequestContext::here();
+    let refusal = FormErrors::here();
     let (token, done) = use_query_map().with_untracked(|query| (query.get("token"), query.get("done")));
     if let Some(token) = refusal.value("token").or(token) {
         return match preferences::read_link(&visit.backend, &token) {
@@ -36,7 +36,7 @@ pub fn EmailPreferences() -> impl IntoView {
         }
     });
     view! {
-        <AccountPage subject=Subject::Email>
+        <AccountPage subject=AccountTab::Email>
             <Section title="E-mails that you may decline">
                 <Suspense>{form}</Suspense>
             </Section>
@@ -53,7 +53,7 @@ pub fn EmailPreferences() -> impl IntoView {
 }
 
 fn choices(wanted: &Preferences, csrf: String) -> AnyView {
-    let boxes = Kind::ALL
+    let boxes = NotificationKind::ALL
         .map(|kind| {
             view! {
                 <Checkbox name=kind.as_str() checked=wanted.wants(kind) hint=hint(kind)>
@@ -71,26 +71,26 @@ fn choices(wanted: &Preferences, csrf: String) -> AnyView {
     .into_any()
 }
 
-const fn hint(kind: Kind) -> &'static str {
+const fn hint(kind: NotificationKind) -> &'static str {
     match kind {
-        Kind::AnalysisReady => "When a mix that you uploaded is measured, or cannot be.",
-        Kind::RenderReady => "When a corrected version that you asked for is ready.",
-        Kind::Marketing => MARKETING_WORDING,
+        NotificationKind::AnalysisReady => "When a mix that you uploaded is measured, or cannot be.",
+        NotificationKind::RenderReady => "When a corrected version that you asked for is ready.",
+        NotificationKind::Marketing => MARKETING_WORDING,
     }
 }
 
-fn by_link(link: Link, token: String, done: bool, visit: &Visit) -> AnyView {
+fn by_link(link: UnsubscribeLink, token: String, done: bool, visit: &RequestContext) -> AnyView {
     let name = link.kind.name();
     let all = token.clone();
     let (csrf, again) = (visit.csrf.clone(), visit.csrf.clone());
     let forms = (!done).then(move || {
         view! {
             <p>"You came here from an e-mail of the kind " <strong>{name}</strong> "."</p>
-            <PostForm action=paths::DECLINE csrf=csrf>
+            <PostForm action=paths::UNSUBSCRIBE csrf=csrf>
                 <input type="hidden" name="token" value=token />
                 <p><Button kind=ButtonKind::Primary>"No more e-mails of this kind"</Button></p>
             </PostForm>
-            <PostForm action=paths::DECLINE csrf=again>
+            <PostForm action=paths::UNSUBSCRIBE csrf=again>
                 <input type="hidden" name="token" value=all />
                 <input type="hidden" name="everything" value="on" />
                 <p><Button>"No more e-mails of any kind that can be declined"</Button></p>

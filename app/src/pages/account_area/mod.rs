@@ -12,13 +12,13 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     paths,
+    request_context::FormErrors,
     ui::{ErrorSummary, Notice, Severity},
-    visit::Refusal,
 };
 
 /// The pages of the area, in the order of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum AccountTab {
     /// Name, address, plan.
     Profile,
     /// Password, second factor, sessions.
@@ -29,7 +29,7 @@ pub enum Subject {
     Privacy,
 }
 
-impl Subject {
+impl AccountTab {
     const ALL: [Self; 4] = [Self::Profile, Self::Security, Self::Email, Self::Privacy];
 
     const fn name(self) -> &'static str {
@@ -63,11 +63,11 @@ impl Subject {
 #[component]
 pub fn AccountPage(
     /// Which one.
-    subject: Subject,
+    subject: AccountTab,
     /// Its sections.
     children: Children,
 ) -> impl IntoView {
-    let entries = Subject::ALL
+    let entries = AccountTab::ALL
         .map(|entry| {
             let current = (entry == subject).then_some("page");
             view! { <a href=entry.path() aria-current=current>{entry.name()}</a> }
@@ -78,7 +78,7 @@ pub fn AccountPage(
         <div class="wrap wrap--text stack stack--wide">
             <nav class="subjects" aria-label="Account">{entries}</nav>
             <h1>{subject.title()}</h1>
-            <ErrorSummary errors=Refusal::here().errors() />
+            <ErrorSummary errors=FormErrors::here().errors() />
             <Done />
             {children()}
         </div>

@@ -4,19 +4,19 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{AccountPage, Section, Subject};
+use super::{AccountPage, AccountTab, Section};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
+    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field},
-    visit::{Refusal, Visit, redirect_to_sign_in},
 };
 
 /// The profile; for signed-in people.
 #[component]
 pub fn Profile() -> impl IntoView {
-    let visit = Visit::here();
-    let refusal = Refusal::here();
+    let visit = RequestContext::here();
+    let refusal = FormErrors::here();
     let Ok(user) = visit.actor.user().cloned() else {
         redirect_to_sign_in(paths::ACCOUNT);
         return ().into_any();
@@ -27,7 +27,7 @@ pub fn Profile() -> impl IntoView {
     let csrf = visit.csrf.clone();
     let address = Suspend::new(address(visit.clone(), refusal.clone()));
     view! {
-        <AccountPage subject=Subject::Profile>
+        <AccountPage subject=AccountTab::Profile>
             <Section title="Name">
                 <PostForm action=paths::ACCOUNT_NAME csrf=csrf>
                     <Field
@@ -53,7 +53,7 @@ pub fn Profile() -> impl IntoView {
     .into_any()
 }
 
-async fn address(visit: Visit, refusal: Refusal) -> AnyView {
+async fn address(visit: RequestContext, refusal: FormErrors) -> AnyView {
     let pending = match backend::accounts::address::pending(&visit.backend, &visit.actor).await {
         Ok(pending) => pending,
         Err(error) => return failed(&visit.problem(&error)),
@@ -96,7 +96,7 @@ async fn address(visit: Visit, refusal: Refusal) -> AnyView {
 /// too. Works signed out: the letter may be read elsewhere.
 #[component]
 pub fn ConfirmEmail() -> impl IntoView {
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let token = refusal
         .value("token")
         .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
@@ -105,7 +105,7 @@ pub fn ConfirmEmail() -> impl IntoView {
     let form = errors.is_empty().then(|| {
         view! {
             <p>"One click, and this is the address of your account."</p>
-            <PostForm action=paths::CONFIRM_EMAIL csrf=Visit::here().csrf>
+            <PostForm action=paths::CONFIRM_EMAIL csrf=RequestContext::here().csrf>
                 <input type="hidden" name="token" value=token />
                 <p><Button kind=ButtonKind::Primary>"Confirm the new address"</Button></p>
             </PostForm>

@@ -8,15 +8,15 @@ use model::ProblemCode;
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
+    request_context::{FormErrors, RequestContext, redirect_to, redirect_to_sign_in},
     ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field, qr::Qr},
-    visit::{Refusal, Visit, redirect_to, redirect_to_sign_in},
 };
 
 /// The page for an app that is being set up, or for the recovery codes that were just made.
 #[component]
 pub fn SecondFactor() -> impl IntoView {
-    let visit = Visit::here();
-    let refusal = Refusal::here();
+    let visit = RequestContext::here();
+    let refusal = FormErrors::here();
     if visit.actor.user().is_err() {
         redirect_to_sign_in(paths::SECOND_FACTOR);
         return ().into_any();
@@ -51,7 +51,7 @@ pub fn SecondFactor() -> impl IntoView {
     .into_any()
 }
 
-fn set_up(enrolment: Enrolment, csrf: String, refusal: Refusal) -> AnyView {
+fn set_up(enrolment: Enrolment, csrf: String, refusal: FormErrors) -> AnyView {
     let groups: Vec<_> = enrolment
         .secret
         .as_bytes()

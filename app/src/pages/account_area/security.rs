@@ -1,7 +1,7 @@
 //! Password, second factor, sessions; and the question for the password before what is dangerous.
 
 use backend::{
-    accounts::second_factor::{self, State},
+    accounts::second_factor::{self, SecondFactorState},
     sessions::{self, SessionView},
 };
 use leptos::prelude::*;
@@ -9,20 +9,20 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::Timestamp;
 
-use super::{AccountPage, Section, Subject};
+use super::{AccountPage, AccountTab, Section};
 use crate::{
     format,
     pages::{new_password::NewPassword, not_found::failed, post_form::PostForm},
     paths,
+    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
     ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Severity},
-    visit::{Refusal, Visit, redirect_to_sign_in},
 };
 
 /// The security of the account; for signed-in people.
 #[component]
 pub fn Security() -> impl IntoView {
-    let visit = Visit::here();
-    let refusal = Refusal::here();
+    let visit = RequestContext::here();
+    let refusal = FormErrors::here();
     let Ok(user) = visit.actor.user().cloned() else {
         redirect_to_sign_in(paths::SECURITY);
         return ().into_any();
@@ -31,7 +31,7 @@ pub fn Security() -> impl IntoView {
     let factor = Suspend::new(factor(visit.clone()));
     let list = Suspend::new(list(visit));
     view! {
-        <AccountPage subject=Subject::Security>
+        <AccountPage subject=AccountTab::Security>
             <Section title="Password">
                 <p class="muted">"A new password signs out every other browser, and we tell you by mail."</p>
                 <PostForm action=paths::ACCOUNT_PASSWORD csrf=csrf>
@@ -59,14 +59,14 @@ pub fn Security() -> impl IntoView {
     .into_any()
 }
 
-async fn factor(visit: Visit) -> AnyView {
+async fn factor(visit: RequestContext) -> AnyView {
     let state = match second_factor::state(&visit.backend, &visit.actor).await {
         Ok(state) => state,
         Err(error) => return failed(&visit.problem(&error)),
     };
     let again = visit.csrf.clone();
     match state {
-        State::Off | State::Begun => view! {
+        SecondFactorState::Off | SecondFactorState::Begun => view! {
             <p>
                 "With a second factor, signing in asks for the code of an authenticator app besides the password. "
                 "A stolen password alone opens nothing then."
@@ -76,7 +76,7 @@ async fn factor(visit: Visit) -> AnyView {
             </PostForm>
         }
         .into_any(),
-        State::On { since, codes_left } => view! {
+        SecondFactorState::On { since, codes_left } => view! {
             <p>
                 <Badge severity=Severity::Ok>"On"</Badge> " since " <time datetime=since.rfc3339()>{format::date(since)}</time>
                 ". Signing in asks for a code of your app. " {codes_left_words(codes_left)}
@@ -108,7 +108,7 @@ fn codes_left_words(left: u32) -> String {
     }
 }
 
-async fn list(visit: Visit) -> AnyView {
+async fn list(visit: RequestContext) -> AnyView {
     let list = match sessions::list(&visit.backend, &visit.actor).await {
         Ok(list) => list,
         Err(error) => return failed(&visit.problem(&error)),
@@ -169,8 +169,8 @@ fn row(session: &SessionView, now: Timestamp, csrf: String) -> AnyView {
 /// Asks for the password again, and leads back to where the person came from.
 #[component]
 pub fn ConfirmPassword() -> impl IntoView {
-    let visit = Visit::here();
-    let refusal = Refusal::here();
+    let visit = RequestContext::here();
+    let refusal = FormErrors::here();
     let next = refusal
         .value("next")
         .or_else(|| use_query_map().with_untracked(|query| query.get("next")));

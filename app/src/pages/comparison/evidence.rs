@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use model::{
-    comparison::{Against, Compared, Comparison, Measured},
+    comparison::{Comparison, Delta, FigureDelta, TrackComparison},
     report::BANDS,
     verdict::Unit,
 };
@@ -13,9 +13,9 @@ use crate::{charts::DifferenceChart, format, pages::report::sections::Sheet};
 #[component]
 pub fn Evidence(
     /// The comparison and the names of its references.
-    compared: Compared,
+    compared: TrackComparison,
 ) -> impl IntoView {
-    let Compared { with, comparison } = compared;
+    let TrackComparison { with, comparison } = compared;
     let is_single = with.len() == 1;
     let names: Vec<String> = with.into_iter().map(|companion| companion.title).collect();
     let tone = if is_single {
@@ -64,7 +64,7 @@ pub fn Evidence(
 const HEADS: [&str; 4] = ["Mix", "Difference", "Median", "References"];
 
 /// One value under [`HEADS`].
-fn cells(value: &Against, unit: Unit) -> [String; 4] {
+fn cells(value: &Delta, unit: Unit) -> [String; 4] {
     let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.number(value));
     let difference = value.difference().map_or(format::DASH.to_owned(), |by| {
         unit.of_differences().text_signed(by)
@@ -84,7 +84,7 @@ fn cells(value: &Against, unit: Unit) -> [String; 4] {
 }
 
 #[component]
-fn BandsTable(bands: Vec<Against>) -> impl IntoView {
+fn BandsTable(bands: Vec<Delta>) -> impl IntoView {
     let heads = HEADS
         .into_iter()
         .map(|head| {
@@ -132,10 +132,10 @@ fn BandsTable(bands: Vec<Against>) -> impl IntoView {
 
 /// The figures, with a column for each reference.
 #[component]
-fn FiguresTable(measures: Vec<Measured>, names: Vec<String>) -> impl IntoView {
+fn FiguresTable(measures: Vec<FigureDelta>, names: Vec<String>) -> impl IntoView {
     let rows = measures
         .into_iter()
-        .map(|Measured { measure, value }| {
+        .map(|FigureDelta { measure, value }| {
             let unit = measure.unit();
             let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.text(value));
             let each = value
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn each_cell_stands_under_its_head() {
-        let value = Against::new(Some(-10.0), vec![Some(-14.0), Some(-12.0), Some(-11.0)]);
+        let value = Delta::new(Some(-10.0), vec![Some(-14.0), Some(-12.0), Some(-11.0)]);
         let row: Vec<_> = HEADS.into_iter().zip(cells(&value, Unit::Db)).collect();
         assert_eq!(
             row,

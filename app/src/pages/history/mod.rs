@@ -9,22 +9,22 @@ use leptos_router::hooks::use_query_map;
 use model::{
     SongId, Timestamp,
     analysis::AnalysisPage,
-    history::{HistoryQuery, Turn},
+    history::{HistoryQuery, PageCursor},
 };
 
 use self::{row::HistoryRow, tools::Tools};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
+    request_context::{FormErrors, RequestContext, redirect_to_sign_in, set_status},
     ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, Severity},
-    visit::{Refusal, Visit, redirect_to_sign_in, set_status},
 };
 
 /// What the address asks for.
 #[derive(Debug, Clone)]
 struct Asked {
     query: HistoryQuery,
-    turn: Option<Turn>,
+    cursor: Option<PageCursor>,
     /// Whether there are boxes to tick.
     is_grouping: bool,
 }
@@ -41,10 +41,10 @@ impl Asked {
                 .filter_map(|name| Some((name, get(name)?)))
                 .collect();
             let query = HistoryQuery::of(values.iter().map(|(name, value)| (*name, value.as_str())))?;
-            let after = get("after").map(Turn::After);
+            let after = get("after").map(PageCursor::After);
             Ok(Self {
                 query,
-                turn: after.or_else(|| get("before").map(Turn::Before)),
+                cursor: after.or_else(|| get("before").map(PageCursor::Before)),
                 is_grouping: get("group").is_some(),
             })
         })
@@ -52,9 +52,9 @@ impl Asked {
 
     fn address(&self) -> String {
         if self.is_grouping {
-            paths::history_to_group(&self.query, self.turn.as_ref())
+            paths::history_to_group(&self.query, self.cursor.as_ref())
         } else {
-            paths::history(&self.query, self.turn.as_ref())
+            paths::history(&self.query, self.cursor.as_ref())
         }
     }
 }
@@ -62,18 +62,18 @@ impl Asked {
 /// The person's analyses; for signed-in people.
 #[component]
 pub fn History() -> impl IntoView {
-    let visit = Visit::here();
+    let visit = RequestContext::here();
     if visit.actor.user().is_err() {
         redirect_to_sign_in(paths::HISTORY);
         return ().into_any();
     }
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let (asked, misunderstood) = match Asked::here() {
         Ok(asked) => (asked, None),
         Err(name) => {
             let nothing = Asked {
                 query: HistoryQuery::default(),
-                turn: None,
+                cursor: None,
                 is_grouping: false,
             };
             (nothing, Some(name))
@@ -83,11 +83,12 @@ pub fn History() -> impl IntoView {
         set_status(&model::Problem::new(model::ProblemCode::Invalid, ""));
     }
     let is_grouping = asked.is_grouping;
-    let to_group = paths::history_to_group(&asked.query, asked.turn.as_ref());
+    let to_group = paths::history_to_group(&asked.query, asked.cursor.as_ref());
     let errors = refusal.errors();
     let list = Suspend::new(async move {
         let found =
-            backend::analyses::history(&visit.backend, &visit.actor, &asked.query, asked.turn.as_ref()).await;
+            backend::analyses::history(&visit.backend, &visit.actor, &asked.query, asked.cursor.as_ref())
+                .await;
         let songs = backend::songs::titles(&visit.backend, &visit.actor).await;
         let songs = match songs {
             Ok(songs) => songs,
@@ -106,7 +107,7 @@ pub fn History() -> impl IntoView {
                 });
                 view! {
                     {tools}
-                    <HistoryTable page=page now=visit.backend.now() query=asked.query grouping=group turn=asked.turn />
+                    <HistoryTable page=page now=visit.backend.now() query=asked.query grouping=group cursor=asked.cursor />
                 }
                 .into_any()
             }
@@ -178,7 +179,7 @@ pub fn HistoryTable(
     query: HistoryQuery,
     /// Which page this is.
     #[prop(optional_no_strip)]
-    turn: Option<Turn>,
+    cursor: Option<PageCursor>,
     /// Boxes to tick and the form around them.
     #[prop(optional_no_strip)]
     grouping: Option<Grouping>,
@@ -192,8 +193,8 @@ pub fn HistoryTable(
         .into_iter()
         .map(|row| view! { <HistoryRow row=row now=now is_grouping=is_grouping /> })
         .collect_view();
-    let caption = format!("Your analyses, {}", query.order.name().to_lowercase());
-    let turns = turns(&query, page.previous, page.next, turn.is_some(), is_grouping);
+    let caption = format!("Your analyses, {}", query.sort.name().to_lowercase());
+    let turns = turns(&query, page.previous, page.next, cursor.is_some(), is_grouping);
     let heads = is_grouping
         .then_some(Head::Unseen("Choose"))
         .into_iter()
@@ -263,19 +264,20 @@ fn turns(
     if previous.is_none() && next.is_none() && !is_later {
         return None;
     }
-    let address = |turn: Option<Turn>| {
+    let address = |cursor: Option<PageCursor>| {
         if is_grouping {
-            paths::history_to_group(query, turn.as_ref())
+            paths::history_to_group(query, cursor.as_ref())
         } else {
-            paths::history(query, turn.as_ref())
+            paths::history(query, cursor.as_ref())
         }
     };
     let first = previous.is_some().then(|| {
         view! { <ButtonLink href=address(None) kind=ButtonKind::Link>"First page"</ButtonLink> }
     });
     let previous = previous
-        .map(|key| view! { <ButtonLink href=address(Some(Turn::Before(key)))>"Previous"</ButtonLink> });
-    let next = next.map(|key| view! { <ButtonLink href=address(Some(Turn::After(key)))>"Next"</ButtonLink> });
+        .map(|key| view! { <ButtonLink href=address(Some(PageCursor::Before(key)))>"Previous"</ButtonLink> });
+    let next =
+        next.map(|key| view! { <ButtonLink href=address(Some(PageCursor::After(key)))>"Next"</ButtonLink> });
     let view = view! {
         <nav class="row" aria-label="Pages of the history">
             {first}

@@ -23,10 +23,10 @@ pub fn HistoryRow(
 ) -> impl IntoView {
     let failed = row.progress.state == AnalysisState::Failed;
     let waiting = matches!(row.progress.state, AnalysisState::Queued | AnalysisState::Running);
-    let aside = match (&row.failure, &row.progress.trouble) {
+    let aside = match (&row.failure, &row.progress.status_message) {
         (Some(failure), _) => Some(failure.headline().to_owned()),
-        (None, Some(trouble)) => Some(trouble.clone()),
-        (None, None) if waiting => Some(row.progress.stage.words().to_owned()),
+        (None, Some(status_message)) => Some(status_message.clone()),
+        (None, None) if waiting => Some(row.progress.phase.words().to_owned()),
         _ => None,
     };
     let class = if failed {
@@ -101,7 +101,7 @@ pub fn ScoreCell(
                 ></circle>
             </svg>
             <span class="mark__number num">{score.points.number()}</span>
-            <span class="mark__stage">{score.rubric.name()}</span>
+            <span class="mark__stage">{score.stage.name()}</span>
         </span>
     }
     .into_any()

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use model::{
     SongId,
-    history::{HistoryQuery, OfSong, Order, Standing},
-    verdict::Rubric,
+    history::{HistoryQuery, SongFilter, Sort, StatusFilter},
+    verdict::Stage,
 };
 
 use crate::{
@@ -24,20 +24,23 @@ pub fn Tools(
 ) -> impl IntoView {
     let any = |text: &str| (String::new(), text.to_owned());
     let states = std::iter::once(any("Any state"))
-        .chain(Standing::ALL.map(|standing| (standing.as_str().to_owned(), standing.name().to_owned())))
+        .chain(StatusFilter::ALL.map(|standing| (standing.as_str().to_owned(), standing.name().to_owned())))
         .collect();
     let stages = std::iter::once(any("Mix or master"))
-        .chain(Rubric::ALL.map(|rubric| (rubric.as_str().to_owned(), rubric.name().to_owned())))
+        .chain(Stage::ALL.map(|stage| (stage.as_str().to_owned(), stage.name().to_owned())))
         .collect();
-    let orders = Order::ALL
-        .map(|order| (order.as_str().to_owned(), order.name().to_owned()))
+    let orders = Sort::ALL
+        .map(|sort| (sort.as_str().to_owned(), sort.name().to_owned()))
         .to_vec();
     let song_select = (!songs.is_empty()).then(|| {
-        let options = [any("Any song"), (OfSong::None.text(), "In no song".to_owned())]
-            .into_iter()
-            .chain(songs.iter().map(|(id, title)| (id.to_string(), title.clone())))
-            .collect();
-        let value = query.song.map(OfSong::text).unwrap_or_default();
+        let options = [
+            any("Any song"),
+            (SongFilter::None.text(), "In no song".to_owned()),
+        ]
+        .into_iter()
+        .chain(songs.iter().map(|(id, title)| (id.to_string(), title.clone())))
+        .collect();
+        let value = query.song.map(SongFilter::text).unwrap_or_default();
         view! { <Select label="Song" name="song" options=options value=value /> }
     });
     let taken_back = taken_back(&query, &songs);
@@ -64,11 +67,11 @@ pub fn Tools(
                     label="State"
                     name="state"
                     options=states
-                    value=query.standing.map_or("", Standing::as_str)
+                    value=query.standing.map_or("", StatusFilter::as_str)
                 />
-                <Select label="Stage" name="stage" options=stages value=query.stage.map_or("", Rubric::as_str) />
+                <Select label="Stage" name="stage" options=stages value=query.stage.map_or("", Stage::as_str) />
                 {song_select}
-                <Select label="Order" name="order" options=orders value=query.order.as_str() />
+                <Select label="Order" name="order" options=orders value=query.sort.as_str() />
                 <Button>"Show"</Button>
             </form>
             {taken_back}
@@ -104,8 +107,8 @@ fn taken_back(query: &HistoryQuery, songs: &[(SongId, String)]) -> Option<AnyVie
     }
     if let Some(song) = query.song {
         let title = match song {
-            OfSong::None => "In no song".to_owned(),
-            OfSong::One(id) => songs
+            SongFilter::None => "In no song".to_owned(),
+            SongFilter::One(id) => songs
                 .iter()
                 .find(|(other, _)| *other == id)
                 .map_or("One song".to_owned(), |(_, title)| format!("Song: {title}")),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use model::{
-    AnalysisId, Report, Timestamp, analysis::AnalysisView, comparison::Compared, upload::UploadKind,
+    AnalysisId, Report, Timestamp, analysis::AnalysisView, comparison::TrackComparison, upload::UploadKind,
 };
 
 use super::{
@@ -50,17 +50,17 @@ pub fn ReportBody(
     let comparable = downloads.filter(|_| view.summary.kind == UploadKind::Mix);
     let score = judged
         .as_ref()
-        .map(|judged| view! { <ScorePanel judgement=judged.judgement().clone() rubric=judged.rubric /> });
+        .map(|judged| view! { <ScorePanel breakdown=judged.breakdown().clone() stage=judged.stage /> });
     let badge = {
         let judged = judged.clone();
         move || {
             judged.map(|judged| {
-                let other_score = judged.verdict.by(judged.rubric.other()).score.number();
+                let other_score = judged.verdict.by(judged.stage.other()).score.number();
                 view! {
                     <StageChip
                         id=id
-                        stage=judged.verdict.stage
-                        rubric=judged.rubric
+                        detected=judged.verdict.detected
+                        stage=judged.stage
                         is_chosen=judged.is_chosen
                         other_score=other_score
                         csrf=csrf
@@ -86,21 +86,21 @@ fn Measurements(
     report: Report,
     player: ViewFnOnce,
     judged: Option<Judged>,
-    compared: Option<Compared>,
+    compared: Option<TrackComparison>,
     comparable: Option<AnalysisId>,
     id: Option<AnalysisId>,
 ) -> impl IntoView {
     let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
-    let judgement = judged.as_ref().map(|judged| judged.judgement().clone());
-    let fixes = judgement
+    let breakdown = judged.as_ref().map(|judged| judged.breakdown().clone());
+    let fixes = breakdown
         .clone()
-        .map(|judgement| view! { <Fixes judgement=judgement /> });
-    let areas = judgement
+        .map(|breakdown| view! { <Fixes breakdown=breakdown /> });
+    let areas = breakdown
         .clone()
-        .map(|judgement| view! { <Areas judgement=judgement /> });
-    let strengths = judgement.map(|judgement| view! { <Strengths judgement=judgement /> });
+        .map(|breakdown| view! { <Areas breakdown=breakdown /> });
+    let strengths = breakdown.map(|breakdown| view! { <Strengths breakdown=breakdown /> });
     let receipt = judged.map(|judged| {
-        view! { <Receipt verdict=judged.verdict rubric=judged.rubric earlier=judged.earlier /> }
+        view! { <Receipt verdict=judged.verdict stage=judged.stage earlier=judged.earlier /> }
     });
     let duration = report.file.duration_s.to_string();
     view! {

@@ -5,9 +5,9 @@
 pub mod failure;
 pub mod measured;
 pub mod running;
+pub mod sample_report;
 pub mod sections;
 pub mod song;
-pub mod specimen;
 pub mod verdict;
 
 pub use failure::FailureBody;
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_file_line_names_bits_once() {
-        let view = specimen::view(Timestamp(0));
+        let view = sample_report::view(Timestamp(0));
         assert_eq!(facts(&view).iter().filter(|fact| fact.contains("24")).count(), 1);
     }
 }

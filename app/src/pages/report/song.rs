@@ -7,8 +7,8 @@ use crate::{
     format,
     pages::post_form::PostForm,
     paths,
+    request_context::FormErrors,
     ui::{Button, ButtonKind, Confirm, Field},
-    visit::Refusal,
 };
 
 /// The line under the title of a report.
@@ -22,7 +22,7 @@ pub fn SongLine(
     csrf: String,
     /// What was wrong with the form.
     #[prop(optional)]
-    refusal: Refusal,
+    refusal: FormErrors,
 ) -> impl IntoView {
     let place = aside.place.clone().map(|place| {
         let step = aside.step.clone().map(|step| {

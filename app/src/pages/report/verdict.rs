@@ -2,16 +2,16 @@
 //!
 //! Everything here is read off one receipt, so that ring, sentence, chips and rows cannot disagree.
 
+pub mod breakdown;
 pub mod judged;
-pub mod receipt;
 pub mod stage;
 
+pub use breakdown::{Fixes, Receipt};
 pub use judged::Judged;
-pub use receipt::{Fixes, Receipt};
 pub use stage::StageChip;
 
 use leptos::prelude::*;
-use model::verdict::{Area, Judgement, Rubric, Severity as Gravity};
+use model::verdict::{Area, ScoreBreakdown, Severity as Gravity, Stage};
 
 use crate::{
     pages::report::sections::Sheet,
@@ -28,8 +28,8 @@ const fn tone(gravity: Gravity) -> Severity {
 }
 
 /// The page's severity for a whole judgement.
-fn tone_of(judgement: &Judgement) -> Severity {
-    match judgement.word() {
+fn tone_of(breakdown: &ScoreBreakdown) -> Severity {
+    match breakdown.word() {
         "Ready" => Severity::Ok,
         "Close" => Severity::Info,
         "Needs work" => Severity::Warn,
@@ -41,13 +41,13 @@ fn tone_of(judgement: &Judgement) -> Severity {
 #[component]
 pub fn ScorePanel(
     /// The receipt that it follows from.
-    judgement: Judgement,
+    breakdown: ScoreBreakdown,
     /// What the file counts as.
-    rubric: Rubric,
+    stage: Stage,
 ) -> impl IntoView {
-    let score = judgement.score;
+    let score = breakdown.score;
     let (whole, tenths) = (score.whole(), score.tenths() % 10);
-    let tone = tone_of(&judgement);
+    let tone = tone_of(&breakdown);
     view! {
         <section class=format!("score {}", tone.class()) aria-label="Score">
             <svg class="score__ring" viewBox="0 0 120 120" role="img" aria-label=format!("{} of 100", score.number())>
@@ -69,12 +69,12 @@ pub fn ScorePanel(
             <div class="score__words">
                 <p class="score__word">
                     <SeverityIcon severity=tone />
-                    {judgement.word()}
+                    {breakdown.word()}
                 </p>
-                <p class="score__sentence">{judgement.sentence(rubric)}</p>
+                <p class="score__sentence">{breakdown.sentence(stage)}</p>
                 <p class="small">
                     <a href="#receipt">
-                        {format!("How {} comes about: 100 less {} rows", score.number(), judgement.findings.len())}
+                        {format!("How {} comes about: 100 less {} rows", score.number(), breakdown.findings.len())}
                     </a>
                 </p>
             </div>
@@ -87,13 +87,13 @@ pub fn ScorePanel(
 #[component]
 pub fn Areas(
     /// The receipt.
-    judgement: Judgement,
+    breakdown: ScoreBreakdown,
 ) -> impl IntoView {
     let areas = Area::ALL
         .into_iter()
         .map(|area| {
-            let severity = judgement.gravest(area).map_or(Severity::Ok, tone);
-            let lost = judgement.lost(area);
+            let severity = breakdown.gravest(area).map_or(Severity::Ok, tone);
+            let lost = breakdown.lost(area);
             let grade = if lost.tenths() == 0 {
                 "Good".to_owned()
             } else {
@@ -115,9 +115,9 @@ pub fn Areas(
 #[component]
 pub fn Strengths(
     /// The receipt.
-    judgement: Judgement,
+    breakdown: ScoreBreakdown,
 ) -> impl IntoView {
-    let strengths: Vec<String> = judgement.strengths().map(str::to_owned).collect();
+    let strengths: Vec<String> = breakdown.strengths().map(str::to_owned).collect();
     if strengths.is_empty() {
         return ().into_any();
     }

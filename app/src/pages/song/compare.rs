@@ -5,7 +5,7 @@ use model::{
     Reading, Report,
     report::BANDS,
     song::Pair,
-    verdict::{Became, Change, Points},
+    verdict::{Change, ChangeKind, Points},
 };
 
 use crate::{
@@ -39,21 +39,21 @@ pub fn Compared(
         comparison.after.number(),
         pair.before,
         comparison.before.number(),
-        pair.rubric.as_str(),
+        pair.stage.as_str(),
         comparison.words()
     );
     let anew = pair.is_judged_anew.then(|| {
         format!(
             "Both are judged here by the rules of {} and as a {}, so that they can be compared; the score in their own report may be another one.",
             pair.rule_set,
-            pair.rubric.as_str()
+            pair.stage.as_str()
         )
     });
     let (unchanged, changed): (Vec<Change>, Vec<Change>) = comparison
         .changes
         .iter()
         .cloned()
-        .partition(|change| change.became == Became::Unchanged);
+        .partition(|change| change.became == ChangeKind::Unchanged);
     let unchanged = (!unchanged.is_empty()).then(|| {
         let words = match unchanged.len() {
             1 => "1 finding is unchanged".to_owned(),
@@ -110,12 +110,12 @@ pub fn Compared(
 }
 
 /// The page's severity for what became of a finding.
-const fn tone(became: Became) -> Severity {
+const fn tone(became: ChangeKind) -> Severity {
     match became {
-        Became::Fixed | Became::Better => Severity::Ok,
-        Became::Unchanged => Severity::Info,
-        Became::Worse => Severity::Warn,
-        Became::New => Severity::Severe,
+        ChangeKind::Fixed | ChangeKind::Better => Severity::Ok,
+        ChangeKind::Unchanged => Severity::Info,
+        ChangeKind::Worse => Severity::Warn,
+        ChangeKind::New => Severity::Severe,
     }
 }
 

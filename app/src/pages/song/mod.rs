@@ -16,17 +16,17 @@ use super::{history::row::ScoreCell, not_found::failed, post_form::PostForm};
 use crate::{
     charts::ScorePath,
     format, paths,
+    request_context::{FormErrors, context_for},
     ui::{
         Button, ButtonKind, Confirm, DayCell, ErrorSummary, Field, Head, LengthCell, List, LoudnessCell,
         NumberCell, Select, StateChip,
     },
-    visit::{Refusal, visit_to},
 };
 
 /// One song; for its owner.
 #[component]
 pub fn Song() -> impl IntoView {
-    let (visit, id) = match visit_to("song", paths::song) {
+    let (visit, id) = match context_for("song", paths::song) {
         Ok(visit) => visit,
         Err(page) => return page,
     };
@@ -34,7 +34,7 @@ pub fn Song() -> impl IntoView {
         let version = |name: &str| query.get(name).and_then(|id| id.parse::<AnalysisId>().ok());
         version("before").zip(version("after"))
     });
-    let refusal = Refusal::here();
+    let refusal = FormErrors::here();
     let body = Suspend::new(async move {
         match backend::songs::view(&visit.backend, &visit.actor, id, pair).await {
             Ok(song) => {
@@ -58,7 +58,7 @@ pub fn Song() -> impl IntoView {
 
 /// Rename and delete.
 #[component]
-fn Forms(id: SongId, title: String, csrf: String, refusal: Refusal) -> impl IntoView {
+fn Forms(id: SongId, title: String, csrf: String, refusal: FormErrors) -> impl IntoView {
     let value = refusal.value("song").unwrap_or_else(|| title.clone());
     let again = csrf.clone();
     let errors = refusal.errors();

@@ -31,7 +31,7 @@ use secrecy::ExposeSecret as _;
 
 pub use self::{
     credentials::{Credentials, load_or_create},
-    store::{DiskStore, Facts, NewObject, OpenObject, Page, StoreError},
+    store::{DiskStore, NewObject, ObjectMetadata, OpenObject, Page, StoreError},
 };
 
 /// The body of an answer.

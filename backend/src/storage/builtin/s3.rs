@@ -18,7 +18,7 @@ use s3s::{
 use super::{
     super::{ARCHIVE, Key},
     gate::Signed,
-    store::{DiskStore, Facts, MAX_KEY, NewObject, StoreError},
+    store::{DiskStore, MAX_KEY, NewObject, ObjectMetadata, StoreError},
 };
 
 /// Keys of one page of a listing, and of one `DeleteObjects`.
@@ -276,7 +276,7 @@ impl S3 for Operations {
 }
 
 fn check_conditions(
-    facts: &Facts,
+    facts: &ObjectMetadata,
     if_match: Option<&ETagCondition>,
     if_none_match: Option<&ETagCondition>,
 ) -> S3Result<()> {

@@ -97,7 +97,7 @@ impl From<io::Error> for StoreError {
 
 /// What is known about a stored object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct ObjectMetadata {
     /// Its key.
     pub key: String,
     /// The media type under which it was stored.
@@ -131,7 +131,7 @@ pub struct NewObject {
 #[derive(Debug)]
 pub struct Page {
     /// In the order of the keys' bytes.
-    pub objects: Vec<Facts>,
+    pub objects: Vec<ObjectMetadata>,
     /// Whether more follow.
     pub truncated: bool,
 }
@@ -180,7 +180,7 @@ impl DiskStore {
         &self,
         object: NewObject,
         body: impl Stream<Item = Result<Bytes, E>>,
-    ) -> Result<Facts, StoreError>
+    ) -> Result<ObjectMetadata, StoreError>
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
@@ -192,7 +192,7 @@ impl DiskStore {
         object: NewObject,
         body: impl Stream<Item = Result<Bytes, E>>,
         stall: Duration,
-    ) -> Result<Facts, StoreError>
+    ) -> Result<ObjectMetadata, StoreError>
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
@@ -228,7 +228,7 @@ impl DiskStore {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn facts(&self, key: &str) -> Result<Facts, StoreError> {
+    pub async fn facts(&self, key: &str) -> Result<ObjectMetadata, StoreError> {
         Ok(self.open_object(key).await?.facts)
     }
 
@@ -428,7 +428,7 @@ impl Incoming {
         Ok(self)
     }
 
-    fn commit(self) -> Result<Facts, StoreError> {
+    fn commit(self) -> Result<ObjectMetadata, StoreError> {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
 
         let Self {
@@ -487,14 +487,14 @@ impl Incoming {
 }
 
 impl Trailer {
-    fn into_facts(self, created: SystemTime) -> Facts {
+    fn into_facts(self, created: SystemTime) -> ObjectMetadata {
         let Self {
             key,
             content_type,
             size,
             md5,
         } = self;
-        Facts {
+        ObjectMetadata {
             key,
             content_type,
             size,
@@ -508,7 +508,7 @@ impl Trailer {
 #[derive(Debug)]
 pub struct OpenObject {
     /// What is known about it.
-    pub facts: Facts,
+    pub facts: ObjectMetadata,
     file: File,
 }
 
@@ -592,7 +592,7 @@ mod tests {
         key: &str,
         body: &'static [u8],
         replace: bool,
-    ) -> Result<Facts, StoreError> {
+    ) -> Result<ObjectMetadata, StoreError> {
         let size = u64::try_from(body.len()).unwrap();
         let content_type = "audio/wav".to_owned();
         let object = NewObject {

@@ -1,10 +1,10 @@
 //! What stands out beside the references, in brief; the way to the whole comparison.
 
 use leptos::prelude::*;
-use model::{AnalysisId, comparison::Compared};
+use model::{AnalysisId, comparison::TrackComparison};
 
 use super::Sheet;
-use crate::{pages::comparison::Remarks, paths, ui::ButtonLink};
+use crate::{pages::comparison::Differences, paths, ui::ButtonLink};
 
 /// How many remarks the report shows of a comparison.
 const SHOWN: usize = 3;
@@ -14,7 +14,7 @@ const SHOWN: usize = 3;
 pub fn ComparedSection(
     /// The comparison, where references were chosen.
     #[prop(optional_no_strip)]
-    compared: Option<Compared>,
+    compared: Option<TrackComparison>,
     /// The mix, where the reader may choose references.
     #[prop(optional_no_strip)]
     id: Option<AnalysisId>,
@@ -25,14 +25,14 @@ pub fn ComparedSection(
     let body = match compared {
         Some(compared) => {
             let sentence = compared.comparison.sentence();
-            let mut remarks = compared.comparison.remarks;
-            remarks.truncate(SHOWN);
+            let mut differences = compared.comparison.differences;
+            differences.truncate(SHOWN);
             let names: Vec<String> = compared.with.into_iter().map(|companion| companion.title).collect();
             let link = id.map(|id| view! { <ButtonLink href=paths::comparison(id)>"The whole comparison"</ButtonLink> });
             view! {
                 <div class="stack">
                     <p class="lead">{sentence}</p>
-                    <Remarks remarks=remarks />
+                    <Differences differences=differences />
                     <p class="small muted">{format!("Compared with {}.", names.join(", "))}</p>
                     <p class="row">{link}</p>
                 </div>

@@ -1,12 +1,12 @@
 //! Where the energy lies.
 
 use leptos::prelude::*;
-use model::{Report, comparison::Tone, report::SpectrumDetail};
+use model::{Report, comparison::BandDelta, report::SpectrumDetail};
 
 use super::{Line, Sheet};
 use crate::{
     charts::{BandsChart, SpectrumChart, spectrum::probed},
-    islands::probe::SpectrumProbe,
+    islands::spectrum_readout::SpectrumReadout,
 };
 
 const CHART: &str = "average-spectrum";
@@ -18,7 +18,7 @@ pub fn SpectrumSection(
     report: Report,
     /// The references per 1/6 octave, where the mix is compared.
     #[prop(optional_no_strip)]
-    references: Option<Vec<Tone>>,
+    references: Option<Vec<BandDelta>>,
     /// Whether scripts of ours run where it is shown.
     is_live: bool,
 ) -> impl IntoView {
@@ -29,7 +29,7 @@ pub fn SpectrumSection(
         .map(|detail| detail.percentiles.clone())
         .unwrap_or_default();
     let probe = is_live
-        .then(|| view! { <SpectrumProbe chart=CHART.to_owned() bands=probed(&spectrum) /> }.into_any());
+        .then(|| view! { <SpectrumReadout chart=CHART.to_owned() bands=probed(&spectrum) /> }.into_any());
     view! {
         <Sheet
             id="spectrum"

@@ -2,7 +2,7 @@
 
 use model::{
     analysis::{AnalysisView, EarlierVerdict},
-    verdict::{Judgement, Rubric, Verdict},
+    verdict::{ScoreBreakdown, Stage, Verdict},
 };
 
 /// A verdict with the rubric that counts.
@@ -11,7 +11,7 @@ pub struct Judged {
     /// Both receipts.
     pub verdict: Verdict,
     /// The rubric that counts.
-    pub rubric: Rubric,
+    pub stage: Stage,
     /// Whether a person said so.
     pub is_chosen: bool,
     /// What older rules said, newest first.
@@ -25,7 +25,7 @@ impl Judged {
         let verdict = view.verdict.clone()?;
         let score = view.summary.score;
         Some(Self {
-            rubric: score.map_or(verdict.stage.rubric, |score| score.rubric),
+            stage: score.map_or(verdict.detected.stage, |score| score.stage),
             is_chosen: score.is_some_and(|score| score.is_chosen),
             earlier: view.earlier.clone(),
             verdict,
@@ -34,13 +34,13 @@ impl Judged {
 
     /// The receipt that counts.
     #[must_use]
-    pub const fn judgement(&self) -> &Judgement {
-        self.verdict.by(self.rubric)
+    pub const fn breakdown(&self) -> &ScoreBreakdown {
+        self.verdict.by(self.stage)
     }
 
     /// The numbers on the waveform, each with its time in seconds.
     #[must_use]
     pub fn marks(&self) -> Vec<(usize, f64)> {
-        super::receipt::marks(self.judgement())
+        super::breakdown::marks(self.breakdown())
     }
 }

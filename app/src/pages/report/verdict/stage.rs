@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{
     AnalysisId,
-    verdict::{Rubric, Stage},
+    verdict::{Stage, StageDetection},
 };
 
 use crate::{
@@ -19,12 +19,12 @@ pub fn StageChip(
     /// Which analysis.
     id: AnalysisId,
     /// What was detected.
-    stage: Stage,
+    detected: StageDetection,
     /// What it counts as.
-    rubric: Rubric,
+    stage: Stage,
     /// Whether a person said so.
     is_chosen: bool,
-    /// The score by the other rubric, as a number.
+    /// The score by the other stage, as a number.
     other_score: String,
     /// The token of the forms; `None` where nothing can be changed.
     #[prop(optional_no_strip)]
@@ -33,15 +33,15 @@ pub fn StageChip(
     let certainty = if is_chosen {
         "you said so".to_owned()
     } else {
-        stage.words().to_owned()
+        detected.words().to_owned()
     };
-    let other = rubric.other();
-    let detected = format!(
+    let other = stage.other();
+    let sentence = format!(
         "The signs speak for a {} with {}.",
-        stage.rubric.as_str(),
-        format::with_unit(stage.certainty * 100.0, 0, "%")
+        detected.stage.as_str(),
+        format::with_unit(detected.certainty * 100.0, 0, "%")
     );
-    let signs = stage
+    let signs = detected
         .indicators
         .iter()
         .map(|sign| {
@@ -82,12 +82,12 @@ pub fn StageChip(
     view! {
         <details class="stage">
             <summary>
-                <span class="stage__name">{rubric.name()}</span>
+                <span class="stage__name">{stage.name()}</span>
                 <span class="stage__certainty">{certainty}</span>
             </summary>
             <div class="stage__panel">
                 <p>
-                    {detected} " As a " {other.as_str()} " it scores " <strong class="num">{other_score}</strong> "."
+                    {sentence} " As a " {other.as_str()} " it scores " <strong class="num">{other_score}</strong> "."
                 </p>
                 <table class="table">
                     <caption class="visually-hidden">"Signs of the stage"</caption>

@@ -1,0 +1,236 @@
+//! A report as rules ask it: short names, and what several rules need computed once.
+
+use model::Report;
+use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
+use model::verdict::TimeRange;
+
+/// At most so many places with a finding.
+const PLACES: usize = 5;
+
+/// A report, ready to be asked.
+pub struct ReportView<'a> {
+    /// All of it.
+    pub report: &'a Report,
+    /// 1/3-octave levels in dB against their mean from 200 Hz to 4 kHz, as (Hz, dB). Empty without detail.
+    pub thirds: Vec<(f64, f64)>,
+}
+
+/// The 1/3-octave levels of `bands` in dB against their mean from 200 Hz to 4 kHz, as (Hz, dB): tone without loudness.
+/// Empty where there is nothing in that range.
+#[must_use]
+pub fn relative_thirds(bands: &[BandLevel]) -> Vec<(f64, f64)> {
+    let levels = || {
+        bands
+            .iter()
+            .filter_map(|band| band.db.map(|db| (band.hz, f64::from(db))))
+    };
+    let (count, sum) = levels()
+        .filter(|(hz, _)| (195.0..=4_100.0).contains(hz))
+        .fold((0_u32, 0.0), |(count, sum), (_, db)| (count + 1, sum + db));
+    if count == 0 {
+        return Vec::new();
+    }
+    let mean = sum / f64::from(count);
+    levels().map(|(hz, db)| (hz, db - mean)).collect()
+}
+
+impl<'a> ReportView<'a> {
+    /// Of `report`.
+    #[must_use]
+    pub fn new(report: &'a Report) -> Self {
+        let thirds = report
+            .detail
+            .as_ref()
+            .map(|detail| relative_thirds(&detail.spectrum.third_octave))
+            .unwrap_or_default();
+        Self { report, thirds }
+    }
+
+    /// The second layer; `None` in reports of version 1.
+    #[must_use]
+    pub fn detail(&self) -> Option<&'a Detail> {
+        self.report.detail.as_deref()
+    }
+
+    /// Integrated loudness, in LUFS.
+    pub(super) fn integrated(&self) -> Option<f64> {
+        self.report.loudness.integrated_lufs.value()
+    }
+
+    /// True peak (4x), in dBTP.
+    pub(super) fn true_peak(&self) -> Option<f64> {
+        self.report.peaks.true_peak_dbtp.value()
+    }
+
+    pub(super) fn channels(&self) -> u16 {
+        self.report.file.channels
+    }
+
+    pub(super) fn is_stereo(&self) -> bool {
+        self.channels() == 2
+    }
+
+    /// Length in minutes.
+    pub(super) fn minutes(&self) -> f64 {
+        self.report.file.duration_s / 60.0
+    }
+
+    pub(super) fn is_lossy(&self) -> bool {
+        self.report.file.is_lossy()
+    }
+
+    pub(super) fn is_float(&self) -> bool {
+        self.report.file.codec.contains("float")
+    }
+
+    /// How far the 1/3-octave bands from `low_hz` to `high_hz` lie beyond the corridor on average, in dB: positive
+    /// above, negative below. Bands inside count as 0, so that a single one does little.
+    pub(super) fn beyond_tolerance_band(&self, low_hz: f64, high_hz: f64) -> Option<f64> {
+        let mut sum = 0.0;
+        let mut count = 0_u32;
+        for &(hz, db) in self
+            .thirds
+            .iter()
+            .filter(|(hz, _)| (low_hz..high_hz).contains(hz))
+        {
+            let (low, high) = super::bounds_db(hz)?;
+            sum += (db - high).max(0.0) + (db - low).min(0.0);
+            count += 1;
+        }
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
+    /// The mean of `span` over the 1/6-octave bands from `low_hz` to `high_hz` that have one, in dB.
+    pub(super) fn mean_span(
+        &self,
+        low_hz: f64,
+        high_hz: f64,
+        span: impl Fn(&BandPercentiles) -> Option<f32>,
+    ) -> Option<f64> {
+        let bands = &self.detail()?.spectrum.percentiles;
+        let spans: Vec<f64> = bands
+            .iter()
+            .filter(|band| (low_hz..high_hz).contains(&band.hz))
+            .filter_map(|band| span(band).map(f64::from))
+            .collect();
+        Some(spans.iter().sum::<f64>() / spans.len() as f64)
+    }
+
+    /// The mean power density of 1/3-octave bands from `low_hz` to `high_hz`, in dB.
+    pub(super) fn level(&self, low_hz: f64, high_hz: f64) -> Option<f64> {
+        let powers: Vec<f64> = self
+            .thirds
+            .iter()
+            .filter(|(hz, _)| (low_hz..high_hz).contains(hz))
+            .map(|(_, db)| 10_f64.powf(db / 10.0))
+            .collect();
+        let mean = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
+        (mean > 0.0).then(|| 10.0 * mean.log10())
+    }
+
+    /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most from its neighbours (a third of an octave
+    /// to five sixths away on either side), and by how much, in dB.
+    pub(super) fn sharpest_peak(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
+        let levels: Vec<(f64, f64)> = self
+            .report
+            .spectrum
+            .sixth_octave
+            .iter()
+            .filter_map(|band| band.db.map(|db| (band.hz, f64::from(db))))
+            .collect();
+        let mut sharpest: Option<(f64, f64)> = None;
+        for (index, &(hz, db)) in levels.iter().enumerate() {
+            let below = levels[index.saturating_sub(5)..index.saturating_sub(1)].iter();
+            let above = levels[(index + 2).min(levels.len())..(index + 6).min(levels.len())].iter();
+            if !(low_hz..high_hz).contains(&hz) || below.len() < 4 || above.len() < 4 {
+                continue;
+            }
+            let around = below.chain(above).map(|(_, db)| db).sum::<f64>() / 8.0;
+            if sharpest.is_none_or(|(_, most)| db - around > most) {
+                sharpest = Some((hz, db - around));
+            }
+        }
+        sharpest
+    }
+
+    /// The 1/3-octave band from `low_hz` to `high_hz` that lies deepest below both neighbours, and how far, in dB.
+    pub(super) fn deepest_dip(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
+        self.thirds
+            .windows(3)
+            .filter(|three| (low_hz..high_hz).contains(&three[1].0))
+            .map(|three| (three[1].0, three[0].1.min(three[2].1) - three[1].1))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// The stereo bands from `low_hz` to `high_hz`, each with its level in dB (see [`ReportView::thirds`]).
+    pub(super) fn stereo_bands(
+        &self,
+        low_hz: f64,
+        high_hz: f64,
+    ) -> impl Iterator<Item = (&'a StereoBand, f64)> {
+        let bands = self
+            .detail()
+            .and_then(|detail| detail.stereo.as_ref())
+            .map_or(&[][..], |stereo| &stereo.bands);
+        bands
+            .iter()
+            .filter(move |band| (low_hz..high_hz).contains(&band.hz))
+            .filter_map(|band| {
+                self.thirds
+                    .iter()
+                    .find(|(hz, _)| (hz / band.hz - 1.0).abs() < 0.01)
+                    .map(|&(_, db)| (band, db))
+            })
+    }
+}
+
+/// The share of the values of `series` for which `holds`, in percent.
+pub(super) fn share_percent(series: &Series, holds: impl Fn(f64) -> bool) -> Option<f64> {
+    let values = || series.values.iter().flatten().map(|&value| f64::from(value));
+    let all = values().count();
+    (all > 0).then(|| 100.0 * values().filter(|&value| holds(value)).count() as f64 / all as f64)
+}
+
+/// The value that `share` (0 to 1) of the values of `series` stay below.
+pub(super) fn quantile(series: &Series, share: f64) -> Option<f64> {
+    let mut values: Vec<f32> = series.values.iter().flatten().copied().collect();
+    values.sort_by(f32::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some(f64::from(values[(last as f64 * share).round() as usize]))
+}
+
+/// The stretches of `series` (each value looks back over `window_s`) where `badness` is positive, worst first.
+pub(super) fn stretches(series: &Series, window_s: f64, badness: impl Fn(f64) -> f64) -> Vec<TimeRange> {
+    let mut found: Vec<(f64, TimeRange)> = Vec::new();
+    let mut open: Option<(f64, TimeRange)> = None;
+    for (index, value) in series.values.iter().enumerate() {
+        let end_s = series.time_s(index);
+        let bad = value.map_or(0.0, |value| badness(f64::from(value)));
+        if bad > 0.0 {
+            let (worst, place) = open.get_or_insert((
+                bad,
+                TimeRange {
+                    start_s: (end_s - window_s).max(0.0),
+                    end_s,
+                    channel: None,
+                },
+            ));
+            *worst = worst.max(bad);
+            place.end_s = end_s;
+        } else {
+            found.extend(open.take());
+        }
+    }
+    found.extend(open);
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.start_s.total_cmp(&b.1.start_s)));
+    found.into_iter().take(PLACES).map(|(_, place)| place).collect()
+}
+
+/// A moment in one channel.
+pub(super) fn moment(time_s: f64, channel: u16) -> TimeRange {
+    TimeRange {
+        start_s: time_s,
+        end_s: time_s,
+        channel: Some(channel),
+    }
+}

@@ -1,0 +1,275 @@
+//! The receipt: what each finding costs, so that the rows sum exactly and nothing is paid twice.
+//!
+//! 1. A rule's own price is its distance from the range times a slope, up to a cap ([`Criterion::price`]).
+//! 2. A rule that covers others is paid in full; those it covers pay, in proportion, only what they cost more together.
+//!    So a family costs max(own, sum of the covered), which is continuous and never falls when any value gets worse.
+//! 3. Each class has a cap ([`Class::cap`]) and the whole has 100; above a cap all rows of the class shrink in proportion.
+//!    A family belongs to the class of the rule at its head, so that what one row gives up another one takes on.
+//! 4. The total is rounded to tenths once, and the rows take their tenths by the largest remainder.
+
+use std::collections::HashMap;
+
+use model::verdict::{Class, Finding, PassedCheck, Points, ScoreBreakdown, Severity, Stage, Step};
+
+use super::{CheckText, Criterion, Measurement, ReportView, Rule};
+
+/// All of it.
+const WHOLE: f64 = 100.0;
+/// From so many points on.
+const PROBLEM: i32 = 50;
+const WARNING: i32 = 15;
+
+struct Row<'a> {
+    rule: &'static Rule,
+    target: &'static Criterion,
+    measure: &'a Measurement,
+    /// What it would cost alone.
+    own: f64,
+    /// What it costs beside the others.
+    price: f64,
+    /// The class of the rule at the head of its family.
+    class: Class,
+}
+
+pub(super) fn write(
+    facts: &ReportView<'_>,
+    measures: &[(&'static Rule, Option<Measurement>)],
+    stage: Stage,
+) -> ScoreBreakdown {
+    let mut not_applicable = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for (rule, measure) in measures {
+        match (rule.target(stage), measure) {
+            (Some(target), Some(measure)) => {
+                let own = target.price(measure.value, rule.tolerance);
+                rows.push(Row {
+                    rule,
+                    target,
+                    measure,
+                    own,
+                    price: own,
+                    class: rule.class,
+                });
+            }
+            _ => not_applicable.push(rule.id.to_owned()),
+        }
+    }
+    not_applicable.sort_unstable();
+    // One order whatever the catalogue's, so that sums of floating-point numbers are the same.
+    rows.sort_unstable_by_key(|row| row.rule.id);
+
+    cover(&mut rows);
+    cap(&mut rows);
+    let tenths = in_tenths(&rows.iter().map(|row| row.price).collect::<Vec<_>>());
+
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut passed = Vec::new();
+    for (row, points) in rows.iter().zip(&tenths) {
+        if *points > 0 {
+            findings.extend(finding(facts, row, Points::from_tenths(*points), &rows, &tenths));
+        } else if row.own == 0.0 {
+            passed.push(passed_row(row));
+        }
+    }
+    findings.sort_by(|a, b| b.points.cmp(&a.points).then_with(|| a.rule.cmp(&b.rule)));
+    let lost: Points = findings.iter().map(|finding| finding.points).sum();
+    ScoreBreakdown {
+        score: Points::from_tenths(1_000) - lost,
+        findings,
+        passed,
+        not_applicable,
+    }
+}
+
+/// Step 2: from the leaves up, those that are covered give up what the rule above already costs.
+fn cover(rows: &mut [Row<'_>]) {
+    let place: HashMap<&str, usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| (row.rule.id, index))
+        .collect();
+    let mut covered: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        if let Some(&above) = row.rule.covered_by.and_then(|id| place.get(id)) {
+            covered.entry(above).or_default().push(index);
+        }
+    }
+    let roots: Vec<usize> = (0..rows.len())
+        .filter(|index| {
+            rows[*index]
+                .rule
+                .covered_by
+                .is_none_or(|id| !place.contains_key(id))
+        })
+        .collect();
+    for root in roots {
+        settle(root, rows, &covered);
+        classify(root, rows[root].rule.class, rows, &covered);
+    }
+}
+
+fn classify(index: usize, class: Class, rows: &mut [Row<'_>], covered: &HashMap<usize, Vec<usize>>) {
+    rows[index].class = class;
+    for &child in covered.get(&index).into_iter().flatten() {
+        classify(child, class, rows, covered);
+    }
+}
+
+/// Prices the family below `index` and answers what it costs.
+fn settle(index: usize, rows: &mut [Row<'_>], covered: &HashMap<usize, Vec<usize>>) -> f64 {
+    let own = rows[index].own;
+    let below: Vec<usize> = covered.get(&index).cloned().unwrap_or_default();
+    let together: f64 = below.iter().map(|&child| settle(child, rows, covered)).sum();
+    if together > 0.0 {
+        let share = (together - own).max(0.0) / together;
+        for child in below {
+            shrink(child, share, rows, covered);
+        }
+    }
+    own.max(together)
+}
+
+fn shrink(index: usize, share: f64, rows: &mut [Row<'_>], covered: &HashMap<usize, Vec<usize>>) {
+    rows[index].price *= share;
+    for &child in covered.get(&index).into_iter().flatten() {
+        shrink(child, share, rows, covered);
+    }
+}
+
+/// Step 3.
+fn cap(rows: &mut [Row<'_>]) {
+    let mut limit = |holds: &dyn Fn(&Row<'_>) -> bool, cap: f64| {
+        let sum: f64 = rows.iter().filter(|row| holds(row)).map(|row| row.price).sum();
+        if sum > cap {
+            for row in rows.iter_mut().filter(|row| holds(row)) {
+                row.price *= cap / sum;
+            }
+        }
+    };
+    for class in Class::ALL {
+        limit(&|row| row.class == class, class.cap().value());
+    }
+    limit(&|_| true, WHOLE);
+}
+
+/// Step 4: tenths that sum to the rounded total.
+fn in_tenths(prices: &[f64]) -> Vec<i32> {
+    let exact: Vec<f64> = prices.iter().map(|price| price * 10.0).collect();
+    let total = exact.iter().sum::<f64>().round() as i32;
+    let mut tenths: Vec<i32> = exact.iter().map(|price| price.floor() as i32).collect();
+    let mut order: Vec<usize> = (0..exact.len()).collect();
+    // Equal remainders go to the earlier row; rows are in the order of their ids.
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()).then(a.cmp(&b)));
+    let missing = total - tenths.iter().sum::<i32>();
+    for index in order.into_iter().take(missing.max(0) as usize) {
+        tenths[index] += 1;
+    }
+    tenths
+}
+
+fn severity(class: Class, points: Points) -> Severity {
+    match points.tenths() {
+        PROBLEM.. if class != Class::Taste => Severity::Problem,
+        WARNING.. => Severity::Warning,
+        _ => Severity::Note,
+    }
+}
+
+fn finding(
+    facts: &ReportView<'_>,
+    row: &Row<'_>,
+    points: Points,
+    rows: &[Row<'_>],
+    tenths: &[i32],
+) -> Option<Finding> {
+    let Row {
+        rule,
+        target,
+        measure,
+        ..
+    } = row;
+    let excess = target.excess(measure.value);
+    let words = words(rule, excess)?;
+    let edge = measure.value - excess;
+    let step = rule
+        .step
+        .and_then(|step| step(facts, measure, excess))
+        .map(|operation| Step {
+            operation,
+            expected: edge,
+        });
+    let covers = rows
+        .iter()
+        .zip(tenths)
+        .filter(|(other, tenths)| other.rule.covered_by == Some(rule.id) && **tenths == 0 && other.own > 0.0)
+        .filter_map(|(other, _)| {
+            let words = self::words(other.rule, other.target.excess(other.measure.value))?;
+            Some((other.rule.id.to_owned(), words.title.to_owned()))
+        })
+        .collect();
+    Some(Finding {
+        rule: rule.id.to_owned(),
+        title: words.title.to_owned(),
+        area: rule.area,
+        class: rule.class,
+        confidence: rule.confidence,
+        severity: severity(rule.class, points),
+        value: rounded(measure.value),
+        unit: rule.unit,
+        label: measure.label.clone(),
+        range: target.range(),
+        source: rule.source.to_owned(),
+        points,
+        why: rule.why.to_owned(),
+        action: fill(words.action, rule, measure, excess, edge),
+        places: measure.places.clone(),
+        step,
+        covers,
+    })
+}
+
+const fn words(rule: &Rule, excess: f64) -> Option<CheckText> {
+    if excess > 0.0 { rule.high } else { rule.low }
+}
+
+fn fill(template: &str, rule: &Rule, measure: &Measurement, excess: f64, edge: f64) -> String {
+    template
+        .replace("{value}", &rule.unit.text(measure.value))
+        .replace("{excess}", &rule.unit.of_differences().text(excess.abs()))
+        .replace("{edge}", &rule.unit.text(edge))
+        .replace("{label}", measure.label.as_deref().unwrap_or("there"))
+}
+
+fn passed_row(row: &Row<'_>) -> PassedCheck {
+    let strength = row
+        .rule
+        .strength
+        .filter(|(margin, _)| row.target.margin(row.measure.value) >= *margin)
+        .map(|(_, sentence)| sentence.to_owned());
+    PassedCheck {
+        rule: row.rule.id.to_owned(),
+        title: row.rule.title.to_owned(),
+        area: row.rule.area,
+        value: rounded(row.measure.value),
+        unit: row.rule.unit,
+        range: row.target.range(),
+        strength,
+    }
+}
+
+/// To a thousandth: nothing that is said is finer, and stored verdicts stay small.
+fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenths_sum_to_the_rounded_total() {
+        assert_eq!(in_tenths(&[0.04, 0.04, 0.04]), [1, 0, 0]);
+        assert_eq!(in_tenths(&[1.05, 2.05, 0.2]), [11, 20, 2]);
+        assert_eq!(in_tenths(&[]), [0; 0]);
+    }
+}

@@ -1,0 +1,356 @@
+//! The receipt: every point that is missing, what for, and what would win it back.
+
+use analysis::rules::anchor;
+use leptos::prelude::*;
+use model::{
+    analysis::EarlierVerdict,
+    verdict::{Finding, Operation, PassedCheck, Points, ScoreBreakdown, Stage, TimeRange, Unit, Verdict},
+};
+
+use super::{bar, tone};
+use crate::{
+    format,
+    pages::report::sections::Fold,
+    paths,
+    ui::{DataTable, SeverityIcon, Table},
+};
+
+/// How many fixes stand at the top.
+const FIRST: usize = 3;
+
+/// The HTML id of a finding's row.
+pub(super) fn row_id(rule: &str) -> String {
+    format!("finding-{}", anchor(rule))
+}
+
+/// The number that a finding has on the waveform and in the receipt: its row, counted from 1.
+pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<(usize, f64)> {
+    breakdown
+        .findings
+        .iter()
+        .enumerate()
+        .filter_map(|(at, finding)| Some((at + 1, finding.places.first()?.start_s)))
+        .take(9)
+        .collect()
+}
+
+/// The three findings that win back most.
+#[component]
+pub fn Fixes(
+    /// The receipt.
+    breakdown: ScoreBreakdown,
+) -> impl IntoView {
+    let fixes: Vec<_> = breakdown.findings.into_iter().take(FIRST).collect();
+    if fixes.is_empty() {
+        return ().into_any();
+    }
+    let items = fixes
+        .into_iter()
+        .enumerate()
+        .map(|(at, finding)| {
+            let severity = tone(finding.severity);
+            view! {
+                <li class=format!("fix {}", severity.class())>
+                    <p class="fix__rank num" aria-hidden="true">{at + 1}</p>
+                    <div class="fix__body">
+                        <h3>
+                            <a href=format!("#{}", row_id(&finding.rule))>{finding.title.clone()}</a>
+                        </h3>
+                        <p class="fix__value num">{finding.value_words()}</p>
+                        <p>{finding.action.clone()}</p>
+                        <Places places=finding.places.clone() />
+                    </div>
+                    <p class="fix__points">
+                        <strong class="num">{format!("+{}", finding.points.number())}</strong>
+                        <span class="small">" points"</span>
+                    </p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="fixes" aria-labelledby="fixes-heading">
+            <h2 id="fixes-heading">"Fix first"</h2>
+            <ol class="fixes__list">{items}</ol>
+        </section>
+    }
+    .into_any()
+}
+
+/// The places of a finding: each moves the player there; without a script, the page goes to the waveform.
+#[component]
+fn Places(places: Vec<TimeRange>) -> impl IntoView {
+    if places.is_empty() {
+        return ().into_any();
+    }
+    let links = places
+        .into_iter()
+        .map(|place| {
+            let is_moment = place.end_s - place.start_s < 0.5;
+            let words = if is_moment {
+                format::clock_tenths(place.start_s)
+            } else {
+                format!(
+                    "{}{}{}",
+                    format::clock(place.start_s),
+                    format::DASH,
+                    format::clock(place.end_s)
+                )
+            };
+            // A moment is played from a little before, or it is over before it is heard.
+            let from = if is_moment {
+                (place.start_s - 1.0).max(0.0)
+            } else {
+                place.start_s
+            };
+            let until = place.end_s.max(from + 2.0);
+            let label = format!("{words}: play from there");
+            view! {
+                <a
+                    class="place num"
+                    href="#waveform"
+                    data-seek=format!("{from:.2}")
+                    data-until=format!("{until:.2}")
+                    aria-label=label
+                >
+                    {words}
+                </a>
+            }
+        })
+        .collect_view();
+    view! { <p class="places">{links}</p> }.into_any()
+}
+
+/// The whole receipt.
+#[component]
+pub fn Receipt(
+    /// Both judgements.
+    verdict: Verdict,
+    /// The one that is shown.
+    stage: Stage,
+    /// What older rules said.
+    earlier: Vec<EarlierVerdict>,
+) -> impl IntoView {
+    let breakdown = verdict.by(stage).clone();
+    let mut left = Points::from_tenths(1_000);
+    let rows = breakdown
+        .findings
+        .iter()
+        .enumerate()
+        .map(|(at, finding)| {
+            let before = left;
+            left = left - finding.points;
+            row(at + 1, finding, before)
+        })
+        .collect_view();
+    let passed = passed_table(&breakdown.passed);
+    let count = breakdown.passed.len();
+    let earlier = (!earlier.is_empty()).then(|| earlier_table(earlier));
+    let about = format!(
+        "100 points less these rows, exactly. Judged as a {} by rule set {}.",
+        stage.as_str(),
+        verdict.rule_set
+    );
+    view! {
+        <section class="sheet" id="receipt" aria-labelledby="receipt-heading">
+            <div class="sheet__rail">
+                <h2 id="receipt-heading">"Receipt"</h2>
+                <p class="small muted">{about}</p>
+                <p class="small">
+                    <a href=paths::RULES>"All rules, their ranges and prices"</a>
+                </p>
+            </div>
+            <div class="sheet__body">
+                <div class="receipt">
+                    <p class="receipt__sum">
+                        <span>"To begin with"</span>
+                        <strong class="num">"100.0"</strong>
+                    </p>
+                    <ol class="receipt__rows">{rows}</ol>
+                    <p class="receipt__sum receipt__sum--total">
+                        <span>"Score"</span>
+                        <strong class="num">{breakdown.score.number()}</strong>
+                    </p>
+                </div>
+                <Fold summary=format!("{count} rules that cost nothing")>
+                    <div class="scroller" role="region" tabindex="0" aria-label="Rules that cost nothing">
+                        <Table data=passed numeric=false />
+                    </div>
+                </Fold>
+                {earlier}
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
+    let severity = tone(finding.severity);
+    let rule_href = format!("{}#{}", paths::RULES, anchor(&finding.rule));
+    let measured = (finding.unit != Unit::YesNo).then(|| {
+        view! {
+            <div>
+                <dt>"Measured"</dt>
+                <dd class="num">{finding.value_words()}</dd>
+            </div>
+            <div>
+                <dt>"Range"</dt>
+                <dd class="num">{finding.win_back()}</dd>
+            </div>
+        }
+    });
+    let covers = (!finding.covers.is_empty()).then(|| {
+        let titles: Vec<&str> = finding.covers.iter().map(|(_, title)| title.as_str()).collect();
+        view! {
+            <div>
+                <dt>"Says as well"</dt>
+                <dd>{titles.join(", ")} " (no further points)"</dd>
+            </div>
+        }
+    });
+    let step = finding.step.as_ref().map(|step| {
+        view! {
+            <div>
+                <dt>"As a machine would"</dt>
+                <dd>
+                    {operation_words(&step.operation)} ", for about "
+                    <span class="num">{finding.unit.text(step.expected)}</span>
+                </dd>
+            </div>
+        }
+    });
+    let is_first = number == 1;
+    view! {
+        <li class=format!("receipt__row {}", severity.class()) id=row_id(&finding.rule)>
+            <details open=is_first>
+                <summary>
+                    <span class="receipt__mark num">{number}</span>
+                    <SeverityIcon severity=severity />
+                    <span class="receipt__title">{finding.title.clone()}</span>
+                    <span class="receipt__value num">{finding.value_words()}</span>
+                    <span class="receipt__points num">{format::signed(-finding.points.value(), 1)}</span>
+                    {bar(before.value(), finding.points.value())}
+                </summary>
+                <div class="receipt__evidence">
+                    <p class="receipt__action">{finding.action.clone()}</p>
+                    <Places places=finding.places.clone() />
+                    <dl class="evidence">
+                        {measured}
+                        <div>
+                            <dt>"Why"</dt>
+                            <dd>{finding.why.clone()}</dd>
+                        </div>
+                        <div>
+                            <dt>"Range from"</dt>
+                            <dd>{finding.source.clone()}</dd>
+                        </div>
+                        {covers}
+                        {step}
+                        <div>
+                            <dt>"Kind"</dt>
+                            <dd>
+                                {format!("{}, {}, {}. ", finding.area.name(), finding.class.word().to_lowercase(), finding.confidence.word().to_lowercase())}
+                                <a href=rule_href>{finding.rule.clone()}</a>
+                            </dd>
+                        </div>
+                    </dl>
+                </div>
+            </details>
+        </li>
+    }
+    .into_any()
+}
+
+fn passed_table(passed: &[PassedCheck]) -> DataTable {
+    let mut passed: Vec<&PassedCheck> = passed.iter().collect();
+    passed.sort_by_key(|passed| passed.area);
+    let rows = passed
+        .into_iter()
+        .map(|passed| {
+            vec![
+                passed.title.clone(),
+                passed.area.name().to_owned(),
+                passed.unit.text(passed.value),
+                passed.range.words(passed.unit),
+            ]
+        })
+        .collect();
+    DataTable::new(
+        "Rules that cost nothing here",
+        &["Rule", "Area", "Measured", "Range"],
+        rows,
+    )
+}
+
+fn earlier_table(earlier: Vec<EarlierVerdict>) -> AnyView {
+    let rows = earlier
+        .into_iter()
+        .map(|verdict| {
+            vec![
+                verdict.rule_set,
+                format::date(verdict.at),
+                verdict.mix.number(),
+                verdict.master.number(),
+            ]
+        })
+        .collect();
+    let data = DataTable::new(
+        "What older rules said of the same measurements",
+        &["Rule set", "Judged on", "As a mix", "As a master"],
+        rows,
+    );
+    view! {
+        <Fold summary="Scores by older rules".to_owned()>
+            <Table data=data />
+        </Fold>
+    }
+    .into_any()
+}
+
+/// A step in words: `−2.0 dB around 3.2 kHz (Q 0.9)`.
+fn operation_words(operation: &Operation) -> String {
+    let db = |db: f64| format!("{}{}dB", format::signed(db, 1), format::THIN);
+    match operation {
+        Operation::RemoveOffset => "subtract the mean of each channel".to_owned(),
+        Operation::Gain { db: change } => format!("{} of gain", db(*change)),
+        Operation::Limit { ceiling_dbtp } => {
+            format!(
+                "true-peak limiter at {}",
+                format::with_unit(*ceiling_dbtp, 1, "dBTP")
+            )
+        }
+        Operation::Balance { db: change } => format!("{} on left against right", db(*change)),
+        Operation::MonoBelow { hz } => format!("mono below {}", format::frequency(*hz)),
+        Operation::Width { side_db } => format!("{} on the side signal", db(*side_db)),
+        Operation::Bell { hz, q, db: change } => {
+            format!(
+                "{} around {} (Q {})",
+                db(*change),
+                format::frequency(*hz),
+                format::number(*q, 1)
+            )
+        }
+        Operation::Shelf { hz, db: change, high } => format!(
+            "{} {} {}",
+            db(*change),
+            if *high { "above" } else { "below" },
+            format::frequency(*hz)
+        ),
+        Operation::HighPass { hz } => format!("high-pass at {}", format::frequency(*hz)),
+        Operation::Notch { hz, harmonics } => {
+            format!(
+                "narrow cuts at {} and {} multiples",
+                format::frequency(*hz),
+                harmonics.len()
+            )
+        }
+        Operation::Trim { head_s, tail_s } => {
+            let (seconds, end) = if head_s > tail_s {
+                (head_s, "start")
+            } else {
+                (tail_s, "end")
+            };
+            format!("cut {} off the {end}", format::with_unit(*seconds, 1, "s"))
+        }
+    }
+}

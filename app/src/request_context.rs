@@ -1,0 +1,164 @@
+//! What a page knows about the request it answers; the server provides it as context.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use backend::{Actor, Backend, Error, privacy::consent::Consent};
+use http::{StatusCode, header};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_router::hooks::use_params_map;
+use model::{Problem, ProblemCode, account::Me};
+
+use crate::{api::ApiError, pages::not_found::failed, paths};
+
+/// A request: who asks, and the services that answer.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// The services.
+    pub backend: Backend,
+    /// Who asks.
+    pub actor: Actor,
+    /// The CSRF token for the forms and islands of this page.
+    pub csrf: String,
+    /// Whether this visit may be counted, and whether to ask.
+    pub consent: Consent,
+    /// The id of this request, under which the log knows it.
+    pub request_id: String,
+}
+
+impl RequestContext {
+    /// The present request.
+    #[must_use]
+    pub fn here() -> Self {
+        expect_context()
+    }
+
+    /// The signed-in person.
+    #[must_use]
+    pub fn me(&self) -> Option<Me> {
+        self.actor.user().ok().map(backend::sessions::User::me)
+    }
+
+    /// What the outside is told of `error`; causes that are not the caller's are logged here, once.
+    #[must_use]
+    pub fn problem(&self, error: &Error) -> Problem {
+        match error.code() {
+            ProblemCode::Internal => tracing::error!(request_id = %self.request_id, %error, "failed"),
+            ProblemCode::Unavailable => tracing::warn!(request_id = %self.request_id, %error, "unavailable"),
+            _ => {}
+        }
+        error.to_problem(&self.request_id)
+    }
+
+    /// The error of a server function, with its status.
+    #[must_use]
+    pub fn api_error(&self, error: &Error) -> ApiError {
+        let problem = self.problem(error);
+        set_status(&problem);
+        ApiError(problem)
+    }
+}
+
+/// What most pages of one thing begin with: who visits, and the thing that the address names. The error is the page to
+/// show instead: not found, or nothing on the way to the sign-in form.
+pub(crate) fn context_for<Id: FromStr + Copy>(
+    what: &str,
+    path: impl Fn(Id) -> String,
+) -> Result<(RequestContext, Id), AnyView> {
+    let visit = RequestContext::here();
+    let id = use_params_map().with_untracked(|params| params.get("id"));
+    let Some(id) = id.and_then(|id| id.parse::<Id>().ok()) else {
+        return Err(failed(&Problem::new(
+            ProblemCode::NotFound,
+            format!("There is no such {what}. The link may not be complete."),
+        )));
+    };
+    if visit.actor.user().is_err() {
+        redirect_to_sign_in(&path(id));
+        return Err(().into_any());
+    }
+    Ok((visit, id))
+}
+
+/// A form that was refused: its page is rendered again with the values kept and the message beside its field.
+#[derive(Debug, Clone, Default)]
+pub struct FormErrors {
+    problem: Option<Problem>,
+    values: BTreeMap<String, String>,
+}
+
+impl FormErrors {
+    /// The refusal of a form with these values. Passwords do not belong among them.
+    #[must_use]
+    pub const fn new(problem: Problem, values: BTreeMap<String, String>) -> Self {
+        Self {
+            problem: Some(problem),
+            values,
+        }
+    }
+
+    /// No refusal, but a further step of a form, with what the first one found out.
+    #[must_use]
+    pub const fn step(values: BTreeMap<String, String>) -> Self {
+        Self {
+            problem: None,
+            values,
+        }
+    }
+
+    /// The refusal that this page shows; an empty one on the first visit.
+    #[must_use]
+    pub fn here() -> Self {
+        use_context().unwrap_or_default()
+    }
+
+    /// What was typed into the field.
+    #[must_use]
+    pub fn value(&self, field: &str) -> Option<String> {
+        self.values.get(field).cloned()
+    }
+
+    /// What is wrong with the field.
+    #[must_use]
+    pub fn error(&self, field: &str) -> Option<String> {
+        self.problem
+            .as_ref()
+            .filter(|problem| problem.field.as_deref() == Some(field))
+            .map(|problem| problem.message.clone())
+    }
+
+    /// For the summary above the form, as (field name, message); the name is empty where it belongs to none.
+    #[must_use]
+    pub fn errors(&self) -> Vec<(String, String)> {
+        self.problem
+            .iter()
+            .map(|problem| (problem.field.clone().unwrap_or_default(), problem.message.clone()))
+            .collect()
+    }
+}
+
+/// Gives the response the status of `problem`.
+pub(crate) fn set_status(problem: &Problem) {
+    if let (Some(response), Ok(status)) = (
+        use_context::<ResponseOptions>(),
+        StatusCode::from_u16(problem.code.status()),
+    ) {
+        response.set_status(status);
+        if let Some(seconds) = problem.retry_after {
+            response.insert_header(header::RETRY_AFTER, seconds.into());
+        }
+    }
+}
+
+/// Answers with a redirect to the sign-in form that leads back to `path`.
+pub(crate) fn redirect_to_sign_in(path: &str) {
+    redirect_to(&paths::sign_in_then(path));
+}
+
+/// Answers with a redirect to `path`.
+pub(crate) fn redirect_to(path: &str) {
+    if let (Some(response), Ok(target)) = (use_context::<ResponseOptions>(), path.parse()) {
+        response.set_status(StatusCode::SEE_OTHER);
+        response.insert_header(header::LOCATION, target);
+    }
+}

@@ -1,0 +1,372 @@
+//! The work of a worker: object → temporary file → child process → report.
+//!
+//! The worker keeps no copy (P03): the file has no name and goes with the process. Whatever the child does on a broken
+//! file (crash, spin, swallow memory) harms only that file. Progress is written at most a few times a second.
+
+use std::{
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use analysis::child::{Fault, MeasureMessage, MeasureTask};
+use model::{
+    AnalysisId, Failure, FailureCode, Report, Timestamp,
+    analysis::{AnalysisState, Phase},
+    format::AudioFormat,
+    upload::UploadKind,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufReader},
+    process::Command,
+};
+
+use super::{preview, store, verdicts};
+use crate::{
+    Backend, Error, Result,
+    db::Tx,
+    jobs::{JobError, Lease},
+    mail::{self, Notification},
+    storage::Key,
+};
+
+/// How to start the measuring child process.
+#[derive(Debug, Clone)]
+pub struct Child {
+    /// The program, called with `measure-child` and the task: this one itself.
+    pub program: PathBuf,
+    /// Makes every child fail as a broken decoder would; only tests set it.
+    pub fault: Option<Fault>,
+}
+
+/// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
+const FETCHED: u8 = 20;
+const MEASURED: u8 = 95;
+
+/// Progress is not written more often than this.
+const REPORT_EVERY: Duration = Duration::from_millis(300);
+
+/// The longest line that a child may print. A report of a long file has some 150 kB.
+const MAX_LINE: u64 = 8 * 1024 * 1024;
+
+const TROUBLE: &str =
+    "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
+const INTERRUPTED: &str =
+    "The measuring was interrupted on our side. Your file is safe; we try again by ourselves.";
+
+/// How the measuring of a file ended.
+enum Outcome {
+    Report { report: Box<Report>, is_rf64: bool },
+    Failure(Failure),
+}
+
+/// Measures the upload of an analysis and stores what came out, exactly once: the report and the end of the job are one
+/// transaction, which a worker that has lost its lease cannot commit.
+pub(crate) async fn run(backend: &Backend, id: AnalysisId, lease: &Lease) -> Result<(), JobError> {
+    let outcome = tokio::select! {
+        outcome = measure(backend, id) => outcome,
+        // Somebody else has the job now, or the process is ending: the child is killed by being dropped.
+        () = lease.cancelled() => Err(Error::internal("the lease ended")),
+    };
+    match outcome {
+        Ok(None) => Ok(()),
+        Ok(Some(outcome)) => save(backend, id, lease, outcome).await.map_err(JobError::retry),
+        Err(error) => {
+            let words = if matches!(error, Error::Unavailable { .. }) {
+                TROUBLE
+            } else {
+                INTERRUPTED
+            };
+            if !lease.is_cancelled() {
+                // The cause of the trouble matters more than that it could not be told.
+                let _ = store::set_status_message(&backend.db, id, words).await;
+            }
+            // What stands still for a while says nothing about the file, so it costs no attempt.
+            if error.code() == model::ProblemCode::Unavailable {
+                Err(JobError::wait(error))
+            } else {
+                Err(JobError::retry(error))
+            }
+        }
+    }
+}
+
+/// Ends an analysis whose job is dead, so that its page does not wait for ever.
+pub(crate) async fn mark_failed(backend: &Backend, id: AnalysisId) -> Result<()> {
+    let mut tx = backend.db.begin().await?;
+    if store::set_failed(&mut tx, id, &Failure::new(FailureCode::Internal), backend.now()).await? {
+        report_progress(backend, &mut tx, id).await?;
+    }
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome) -> Result<()> {
+    let now = backend.now();
+    let mut tx = backend.db.begin().await?;
+    let has_ended = match &outcome {
+        Outcome::Report { report, is_rf64 } => {
+            let is_done = store::set_done(&mut tx, id, report, now).await?;
+            // A reference is somebody's finished music: measured, not judged.
+            let is_mix = store::owner(&mut tx, id)
+                .await?
+                .is_some_and(|(_, kind)| kind == UploadKind::Mix);
+            if is_done && is_mix {
+                verdicts::record(&mut tx, id, report, now).await?;
+            }
+            if is_done {
+                preview::enqueue(backend, &mut tx, id, report, *is_rf64).await?;
+            }
+            is_done
+        }
+        Outcome::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
+    };
+    if has_ended {
+        report_progress(backend, &mut tx, id).await?;
+    }
+    lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(())
+}
+
+/// Has the person told by mail that the analysis of a mix has ended. A reference is no news.
+async fn report_progress(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
+    match store::owner(tx, analysis).await? {
+        Some((account, UploadKind::Mix)) => {
+            mail::enqueue(tx, backend, account, Notification::AnalysisReady { analysis }).await
+        }
+        Some((_, UploadKind::Reference)) | None => Ok(()),
+    }
+}
+
+/// `None` where there is nothing to do any more.
+async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
+    let Some(work) = store::work(&backend.db, id).await? else {
+        return Ok(None);
+    };
+    if work
+        .state
+        .parse::<AnalysisState>()
+        .is_ok_and(AnalysisState::is_final)
+    {
+        return Ok(None);
+    }
+    if work.upload_state != "stored" {
+        return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone))));
+    }
+    let key = Key::source(
+        work.account_id.parse().map_err(Error::internal)?,
+        work.upload_id.parse().map_err(Error::internal)?,
+    );
+    let plan = work.plan.parse().map_err(|()| Error::internal("unknown plan"))?;
+    let mut reporter = ProgressReporter {
+        backend,
+        id,
+        reported: None,
+    };
+    reporter.report_progress(Phase::Fetching, 0).await?;
+    let size = u64::try_from(work.size_bytes).unwrap_or(0);
+    let file = match fetch(backend, &key, Some((&mut reporter, size))).await {
+        Ok(file) => file,
+        Err(Error::Problem(_)) => return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone)))),
+        Err(error) => return Err(error),
+    };
+    reporter.report_progress(Phase::Measuring, FETCHED).await?;
+    // Held until the child has ended. A file that is alone gets a second core; where more analyses run than there are
+    // cores, each has its one thread all the same.
+    let _core = backend.cores.try_acquire();
+    let second_core = backend.cores.try_acquire();
+    let task = MeasureTask {
+        declared: AudioFormat::from_media_type(&work.media_type),
+        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
+        threads: 1 + usize::from(second_core.is_ok()),
+        fault: backend.child.fault,
+    };
+    let outcome = measure_in_child(backend, &task, file, &mut reporter).await?;
+    reporter.report_progress(Phase::Saving, MEASURED).await?;
+    Ok(Some(outcome))
+}
+
+/// Streams the object into a file without a name, which the operating system removes when it is closed.
+/// Whoever is to be told how far it is comes with the size of the object in bytes.
+pub(super) async fn fetch(
+    backend: &Backend,
+    key: &Key,
+    mut reported: Option<(&mut ProgressReporter<'_>, u64)>,
+) -> Result<std::fs::File> {
+    let mut object = backend.storage.get_stream(key).await?;
+    let mut file = tokio::fs::File::from_std(anonymous_temp_file().await?);
+    let mut buffer = vec![0; 256 * 1024];
+    let mut done = 0_u64;
+    loop {
+        let count = object.read(&mut buffer).await.map_err(interrupted)?;
+        if count == 0 {
+            break;
+        }
+        file.write_all(&buffer[..count]).await.map_err(local)?;
+        done += count as u64;
+        if let Some((reporter, size)) = &mut reported {
+            reporter
+                .report_progress(Phase::Fetching, share(done, *size, 0, FETCHED))
+                .await?;
+        }
+    }
+    file.flush().await.map_err(local)?;
+    file.rewind().await.map_err(local)?;
+    Ok(file.into_std().await)
+}
+
+/// A file that goes when it is closed, whatever happens to the process.
+pub(super) async fn anonymous_temp_file() -> Result<std::fs::File> {
+    tokio::task::spawn_blocking(tempfile::tempfile)
+        .await
+        .map_err(Error::internal)?
+        .map_err(local)
+}
+
+fn local(error: std::io::Error) -> Error {
+    Error::Unavailable {
+        what: "the temporary folder",
+        source: error.into(),
+    }
+}
+
+fn interrupted(error: std::io::Error) -> Error {
+    Error::Unavailable {
+        what: "the storage",
+        source: error.into(),
+    }
+}
+
+async fn measure_in_child(
+    backend: &Backend,
+    task: &MeasureTask,
+    file: std::fs::File,
+    reporter: &mut ProgressReporter<'_>,
+) -> Result<Outcome> {
+    let is_rf64 = preview::is_rf64(&file);
+    let mut child = Command::new(&backend.child.program)
+        .arg("measure-child")
+        .arg(serde_json::to_string(task).map_err(Error::internal)?)
+        .env_clear()
+        .stdin(Stdio::from(file))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // A Ctrl-C in the terminal is for the server, which lets the child finish.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| Error::Unavailable {
+            what: "the measuring process",
+            source: error.into(),
+        })?;
+    let output = child
+        .stdout
+        .take()
+        .ok_or_else(|| Error::internal("the child has no output"))?;
+    let wall = Duration::from_secs(backend.config.measuring.decode_timeout_seconds);
+    let answer = tokio::time::timeout(wall, listen(output, reporter)).await;
+    let gave_up = Ok(Outcome::Failure(Failure::new(FailureCode::DecoderFailed)));
+    match answer {
+        Err(_) => gave_up,
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(Some(MeasureMessage::Report(report)))) => Ok(Outcome::Report { report, is_rf64 }),
+        Ok(Ok(Some(MeasureMessage::Failure(failure)))) => Ok(Outcome::Failure(failure)),
+        Ok(Ok(Some(MeasureMessage::IoError(error)))) => Err(Error::Unavailable {
+            what: "the measuring process",
+            source: error.into(),
+        }),
+        Ok(Ok(Some(MeasureMessage::Progress(_)) | None)) => {
+            let status = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+            match status {
+                Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!(
+                    "the measuring process was stopped: {status}"
+                ))),
+                _ => gave_up,
+            }
+        }
+    }
+}
+
+/// Reads messages until the final one or the end.
+async fn listen(
+    output: impl tokio::io::AsyncRead + Unpin,
+    reporter: &mut ProgressReporter<'_>,
+) -> Result<Option<MeasureMessage>> {
+    let mut lines = BufReader::new(output.take(MAX_LINE)).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match MeasureMessage::parse(&line) {
+            Ok(MeasureMessage::Progress(percent)) => {
+                reporter
+                    .report_progress(
+                        Phase::Measuring,
+                        share(u64::from(percent), 100, FETCHED, MEASURED),
+                    )
+                    .await?;
+            }
+            Ok(last) => return Ok(Some(last)),
+            // A child that prints anything else is broken.
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether somebody outside ended the child (an operator, the system that is out of memory or shutting down), which says
+/// nothing about the file.
+pub(super) fn was_told_to_stop(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    const SIGHUP: i32 = 1;
+    const SIGINT: i32 = 2;
+    const SIGKILL: i32 = 9;
+    const SIGTERM: i32 = 15;
+    status
+        .signal()
+        .is_some_and(|signal| [SIGHUP, SIGINT, SIGKILL, SIGTERM].contains(&signal))
+}
+
+/// Where `done` of `all` lies between the percents `from` and `to`.
+fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
+    let span = u64::from(to - from);
+    let part = (span * done.min(all)).checked_div(all).unwrap_or(span);
+    from + u8::try_from(part).unwrap_or(0)
+}
+
+/// Writes progress, no more often than [`REPORT_EVERY`], except for a new stage.
+pub(super) struct ProgressReporter<'a> {
+    backend: &'a Backend,
+    id: AnalysisId,
+    reported: Option<(Phase, u8, Timestamp)>,
+}
+
+impl ProgressReporter<'_> {
+    async fn report_progress(&mut self, phase: Phase, percent: u8) -> Result<()> {
+        let now = self.backend.now();
+        let is_news = match self.reported {
+            None => true,
+            Some((reported, ..)) if reported != phase => true,
+            Some((_, reported, at)) => reported != percent && now.since(at) >= REPORT_EVERY,
+        };
+        if is_news {
+            store::set_progress(&self.backend.db, self.id, phase, percent).await?;
+            self.reported = Some((phase, percent, now));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn a_part_of_the_work_is_a_part_of_its_percents() {
+        assert_eq!(share(0, 100, 20, 95), 20);
+        assert_eq!(share(50, 100, 20, 95), 57);
+        assert_eq!(share(100, 100, 20, 95), 95);
+        assert_eq!(share(200, 100, 20, 95), 95);
+        assert_eq!(share(0, 0, 0, 20), 20);
+    }
+}

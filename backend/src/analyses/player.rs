@@ -1,0 +1,180 @@
+//! What can be listened to: the mix and what it is compared with, and a signed link for each.
+
+use std::time::Duration;
+
+use model::{
+    AnalysisId, Timestamp, UploadId,
+    analysis::{Audio, AudioLink},
+    player::{PlayerSource, PreviewState, SourceKind},
+};
+
+use super::{MOST_COMPARED, audio_of, missing};
+use crate::{Actor, Backend, Error, Result, db::sql, storage::Key};
+
+/// The media type of a copy to play.
+pub(crate) const PREVIEW_MEDIA_TYPE: &str = "audio/wav";
+
+/// A query for [`Row`]s.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT analysis.id, analysis.kind, title, duration_s, integrated_lufs, upload_id, file_name, media_type,
+                    upload.state AS upload_state, delete_after, preview_state, preview_attenuation_db
+             FROM analysis JOIN upload ON upload.id = upload_id ",
+            $rest
+        )
+    };
+}
+
+/// The most earlier and later versions of a song that the player offers; the history compares the rest.
+const VERSIONS: u32 = 3;
+
+/// The mix of a report and what it is compared with: other versions of its song, then the references chosen for it.
+///
+/// # Errors
+/// `NotFound` where there is no such analysis, or it is somebody else's.
+pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Vec<PlayerSource>> {
+    const VERSIONS_OF: &str = select!(
+        "WHERE analysis.account_id = $1 AND analysis.id <> $2 AND analysis.state = 'done' AND analysis.kind = 'mix'
+           AND song_id = (SELECT song_id FROM analysis WHERE id = $2)
+         ORDER BY analysis.id DESC LIMIT $3"
+    );
+    const REFERENCES_OF: &str = select!(
+        "JOIN comparison ON reference_id = analysis.id
+         WHERE analysis.account_id = $1 AND analysis_id = $2 AND analysis.state = 'done'
+         ORDER BY title, analysis.id LIMIT $3"
+    );
+    let account = actor.user()?.account;
+    let of_mix = |text: &'static str| sql(text).bind(account).bind(id);
+    let now = backend.now();
+    let mix = find(backend, actor, id).await?;
+    let versions: Vec<Row> = backend.db.all(of_mix(VERSIONS_OF).bind(VERSIONS)).await?;
+    let references: Vec<Row> = backend
+        .db
+        .all(of_mix(REFERENCES_OF).bind(u32::try_from(MOST_COMPARED).unwrap_or(u32::MAX)))
+        .await?;
+    let mut sources = vec![mix.source(SourceKind::Mix, now)?];
+    for row in versions.into_iter().chain(references) {
+        // Another mix of the person's own is a version of the song; its length says whether it is one to switch within.
+        let kind = if row.kind == "mix" {
+            SourceKind::Version
+        } else {
+            SourceKind::Reference
+        };
+        let source = row.source(kind, now)?;
+        if sources.iter().all(|known| known.id != source.id) {
+            sources.push(source);
+        }
+    }
+    Ok(sources)
+}
+
+/// Whether the audio of an analysis can be played.
+///
+/// # Errors
+/// `NotFound` where there is no such analysis, or it is somebody else's.
+pub async fn preview_state(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<PreviewState> {
+    Ok(find(backend, actor, id).await?.preview_state(backend.now()))
+}
+
+/// A signed link to the audio of an analysis, for a few minutes (P04): to its copy to play, where it has one.
+///
+/// # Errors
+/// `NotFound` where there is no such analysis or its audio is gone; `Conflict` while a copy to play is being made.
+pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AudioLink> {
+    let account = actor.user()?.account;
+    let row = find(backend, actor, id).await?;
+    let now = backend.now();
+    let problem = |code, words: &str| Err(Error::problem(code, words));
+    match row.preview_state(now) {
+        PreviewState::Ready => {}
+        PreviewState::Making => {
+            return problem(
+                model::ProblemCode::Conflict,
+                "A copy to play is being made. It takes a minute at most; try again then.",
+            );
+        }
+        PreviewState::Gone => {
+            return problem(
+                model::ProblemCode::NotFound,
+                "This audio was removed. The report stays.",
+            );
+        }
+    }
+    let upload: UploadId = row.upload_id.parse().map_err(Error::internal)?;
+    let is_copy = row.preview == "ready";
+    let (key, file_name, media_type) = if is_copy {
+        let stem = row
+            .file_name
+            .rsplit_once('.')
+            .map_or(&*row.file_name, |(stem, _)| stem);
+        (
+            Key::preview(account, upload),
+            format!("{stem}.wav"),
+            PREVIEW_MEDIA_TYPE.to_owned(),
+        )
+    } else {
+        (Key::source(account, upload), row.file_name, row.media_type)
+    };
+    let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
+    let url = backend
+        .storage
+        .presign_get(&key, &file_name, &media_type, valid_for, now)
+        .await?;
+    Ok(AudioLink {
+        url,
+        expires_at: now.plus(valid_for),
+    })
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: String,
+    kind: String,
+    title: String,
+    duration_s: Option<f64>,
+    integrated_lufs: Option<f64>,
+    upload_id: String,
+    file_name: String,
+    media_type: String,
+    upload_state: String,
+    delete_after: Option<i64>,
+    preview: String,
+    preview_attenuation_db: f64,
+}
+
+impl Row {
+    fn preview_state(&self, now: Timestamp) -> PreviewState {
+        match audio_of(&self.upload_state, self.delete_after) {
+            Audio::Kept { until } if until > now => match self.preview.as_str() {
+                "making" => PreviewState::Making,
+                // Where no copy could be made, Safari may still play the source, and the others say that they cannot.
+                _ => PreviewState::Ready,
+            },
+            _ => PreviewState::Gone,
+        }
+    }
+
+    fn source(self, kind: SourceKind, now: Timestamp) -> Result<PlayerSource> {
+        Ok(PlayerSource {
+            id: self.id.parse().map_err(Error::internal)?,
+            kind,
+            preview_state: self.preview_state(now),
+            // Known before the copy is there, so that a page that waits for it need not ask again.
+            gain_db: match self.preview.as_str() {
+                "making" | "ready" => self.preview_attenuation_db,
+                _ => 0.0,
+            },
+            title: self.title,
+            duration_s: self.duration_s.unwrap_or(0.0),
+            integrated_lufs: self.integrated_lufs,
+        })
+    }
+}
+
+async fn find(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Row> {
+    const SELECT: &str = select!("WHERE analysis.account_id = $1 AND analysis.id = $2");
+    let account = actor.user()?.account;
+    let row = backend.db.optional(sql(SELECT).bind(account).bind(id)).await?;
+    row.ok_or_else(missing)
+}

@@ -1,0 +1,212 @@
+//! Copies to play, for formats that browsers do not (AIFF, ALAC, 32-bit and others): object → child process → object.
+//!
+//! The copy stands beside its source under the same prefix, so that whatever removes the source removes it too. The one
+//! gap is a removal between the writing of the copy and the note of it; there the job removes what it wrote.
+
+use std::{process::Stdio, time::Duration};
+
+use analysis::child::{TranscodeMessage, TranscodeTask};
+use model::{AccountId, AnalysisId, Report, UploadId, player::plays_in_browsers};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::Command,
+};
+
+use super::{
+    measure::{anonymous_temp_file, fetch, was_told_to_stop},
+    player::PREVIEW_MEDIA_TYPE,
+};
+use crate::{
+    Backend, Error, Result,
+    db::{Db, DbError, Tx, sql},
+    jobs::{self, Job, JobError, Lease},
+    storage::Key,
+};
+
+/// The longest that a child may say: one line.
+const MAX_LINE: u64 = 64 * 1024;
+
+/// Has a copy made where browsers do not play the file that `report` is about.
+pub(super) async fn enqueue(
+    backend: &Backend,
+    tx: &mut Tx,
+    id: AnalysisId,
+    report: &Report,
+    is_rf64: bool,
+) -> Result<()> {
+    const UPDATE: &str = "
+        UPDATE upload SET preview_state = 'making', preview_attenuation_db = $2
+        WHERE id = (SELECT upload_id FROM analysis WHERE id = $1) AND state = 'stored' AND preview_state = 'none'
+        RETURNING account_id, id";
+    if plays_in_browsers(&report.file) && !is_rf64 {
+        return Ok(());
+    }
+    let update = sql(UPDATE).bind(id).bind(lowered_db(report));
+    let row: Option<(String, String)> = tx.optional(update).await?;
+    let Some((account, upload)) = row else {
+        return Ok(());
+    };
+    let job = Job::MakePreview {
+        account: account.parse().map_err(Error::internal)?,
+        upload: upload.parse().map_err(Error::internal)?,
+    };
+    jobs::enqueue(tx, backend, &job, jobs::Options::default()).await?;
+    Ok(())
+}
+
+/// Whether a file is RF64 or BW64, which reports call WAV and Firefox does not play.
+pub(super) fn is_rf64(file: &std::fs::File) -> bool {
+    use std::os::unix::fs::FileExt as _;
+    let mut magic = [0; 4];
+    // A file that cannot be read is told by whoever decodes it.
+    file.read_exact_at(&mut magic, 0).is_ok() && matches!(&magic, b"RF64" | b"BW64")
+}
+
+/// By how much a copy is lower than its source, in dB: floating-point files may go beyond full scale, where a copy in
+/// whole numbers ends. Lowered by that much it holds every peak, and the player raises it again.
+fn lowered_db(report: &Report) -> f64 {
+    let over = report.peaks.sample_peak_dbfs.value().unwrap_or(0.0);
+    (over.max(0.0) * 100.0).ceil() / 100.0
+}
+
+/// Makes the copy of an upload and notes it, as often as it is called: the object is written over itself.
+pub(crate) async fn run(
+    backend: &Backend,
+    account: AccountId,
+    upload: UploadId,
+    lease: &Lease,
+) -> Result<(), JobError> {
+    let outcome = tokio::select! {
+        outcome = make(backend, account, upload) => outcome,
+        () = lease.cancelled() => Err(Error::internal("the lease ended")),
+    };
+    let state = match outcome {
+        Ok(state) => state,
+        Err(error) if error.code() == model::ProblemCode::Unavailable => return Err(JobError::wait(error)),
+        Err(error) => return Err(JobError::retry(error)),
+    };
+    if let Some(state) = state {
+        note(&backend.db, upload, state)
+            .await
+            .map_err(|error| JobError::retry(Error::from(error)))?;
+    }
+    clean_up(backend, account, upload).await.map_err(JobError::wait)
+}
+
+/// Ends the waiting for a copy whose job is dead.
+pub(crate) async fn mark_failed(backend: &Backend, account: AccountId, upload: UploadId) -> Result<()> {
+    const UPDATE: &str =
+        "UPDATE upload SET preview_state = 'failed' WHERE id = $1 AND preview_state = 'making'";
+    backend.db.execute(sql(UPDATE).bind(upload)).await?;
+    clean_up(backend, account, upload).await
+}
+
+/// What became of a copy; `None` where there was nothing to do.
+async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result<Option<&'static str>> {
+    let Some(work) = work(&backend.db, upload).await? else {
+        return Ok(None);
+    };
+    let plan = work.plan.parse().map_err(|()| Error::internal("unknown plan"))?;
+    let task = TranscodeTask {
+        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
+        lowered_db: work.preview_attenuation_db,
+        fault: backend.child.fault,
+    };
+    let source = match fetch(backend, &Key::source(account, upload), None).await {
+        Ok(file) => file,
+        // Removed in this moment.
+        Err(Error::Problem(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let _core = backend.cores.try_acquire();
+    let Some(copy) = copy_in_child(backend, &task, source).await? else {
+        return Ok(Some("failed"));
+    };
+    backend
+        .storage
+        .put_file(&Key::preview(account, upload), copy, PREVIEW_MEDIA_TYPE)
+        .await?;
+    Ok(Some("ready"))
+}
+
+/// Notes that the copy is there, or will never be. Whoever has the job by now, the object is whole.
+async fn note(db: &Db, upload: UploadId, state: &str) -> Result<(), DbError> {
+    const UPDATE: &str = "
+        UPDATE upload SET preview_state = $2 WHERE id = $1 AND state = 'stored' AND preview_state = 'making'";
+    db.execute(sql(UPDATE).bind(upload).bind(state)).await.map(drop)
+}
+
+/// Removes a copy that nobody refers to: its upload was removed while it was being written.
+async fn clean_up(backend: &Backend, account: AccountId, upload: UploadId) -> Result<()> {
+    const SELECT: &str =
+        "SELECT id FROM upload WHERE id = $1 AND state = 'stored' AND preview_state IN ('making', 'ready')";
+    let row: Option<(String,)> = backend.db.optional(sql(SELECT).bind(upload)).await?;
+    if row.is_none() {
+        backend.storage.delete(&Key::preview(account, upload)).await?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct WorkRow {
+    plan: String,
+    preview_attenuation_db: f64,
+}
+
+async fn work(db: &Db, upload: UploadId) -> Result<Option<WorkRow>, DbError> {
+    const SELECT: &str = "
+        SELECT plan, preview_attenuation_db FROM upload JOIN account ON account.id = account_id
+        WHERE upload.id = $1 AND state = 'stored' AND preview_state = 'making'";
+    db.optional(sql(SELECT).bind(upload)).await
+}
+
+/// The copy; `None` where the file is at fault.
+async fn copy_in_child(
+    backend: &Backend,
+    task: &TranscodeTask,
+    source: std::fs::File,
+) -> Result<Option<std::fs::File>> {
+    let copy = anonymous_temp_file().await?;
+    let mut child = Command::new(&backend.child.program)
+        .arg("copy-child")
+        .arg(serde_json::to_string(task).map_err(Error::internal)?)
+        .env_clear()
+        .stdin(Stdio::from(source))
+        .stdout(Stdio::from(copy.try_clone().map_err(Error::internal)?))
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(unavailable)?;
+    let said = child
+        .stderr
+        .take()
+        .ok_or_else(|| Error::internal("the child has no output"))?;
+    let mut lines = BufReader::new(said.take(MAX_LINE)).lines();
+    let wall = Duration::from_secs(backend.config.measuring.decode_timeout_seconds);
+    let Ok(line) = tokio::time::timeout(wall, lines.next_line()).await else {
+        return Ok(None);
+    };
+    let message = line
+        .ok()
+        .flatten()
+        .and_then(|line| serde_json::from_str(&line).ok());
+    match message {
+        Some(TranscodeMessage::Copied) => Ok(Some(copy)),
+        Some(TranscodeMessage::Failure(_)) => Ok(None),
+        Some(TranscodeMessage::IoError(error)) => Err(unavailable(std::io::Error::other(error))),
+        None => match tokio::time::timeout(Duration::from_secs(5), child.wait()).await {
+            Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!(
+                "the copying process was stopped: {status}"
+            ))),
+            _ => Ok(None),
+        },
+    }
+}
+
+fn unavailable(error: std::io::Error) -> Error {
+    Error::Unavailable {
+        what: "the copying process",
+        source: error.into(),
+    }
+}

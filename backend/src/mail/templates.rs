@@ -1,0 +1,501 @@
+//! The wording of every letter there is (P26), one function each.
+
+use model::{Failure, plan::Plan};
+use serde::{Deserialize, Serialize};
+
+use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
+use crate::config::Config;
+
+/// Writes letters with the addresses of this installation.
+#[derive(Debug, Clone, Copy)]
+pub struct EmailTemplates<'a> {
+    base: &'a str,
+    contact: &'a str,
+    free_hours: u32,
+}
+
+/// What happened to a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingEvent {
+    /// A paid plan began, or another one was chosen.
+    Started,
+    /// A payment did not go through.
+    PaymentFailed,
+    /// The paid plan has ended.
+    Ended,
+}
+
+const SECURITY: &str =
+    "You get this e-mail because it is about the security of your account. It cannot be declined.";
+const ACCOUNT: &str = "You get this e-mail because it is about your account. It cannot be declined.";
+
+impl<'a> EmailTemplates<'a> {
+    /// Letters from the installation of `config`.
+    #[must_use]
+    pub fn from(config: &'a Config) -> Self {
+        Self {
+            base: &config.base_url,
+            contact: &config.contact_email,
+            free_hours: config.plans.of(Plan::Free).audio_kept_hours,
+        }
+    }
+
+    /// To an address that somebody signed up with. It may be a stranger's, so nothing that was typed is in it.
+    #[must_use]
+    pub fn verify_address(&self, to: String, token: &str) -> Email {
+        email(
+            to,
+            "Confirm your address for MixLens",
+            vec![
+                text("One click confirms this address, and your account is ready."),
+                button(
+                    "Confirm the address",
+                    format!("{}/signup/confirm?token={token}", self.base),
+                ),
+                note(
+                    "The link works once, for 24 hours. If you did not ask for an account, leave it: everything about it is forgotten then.",
+                ),
+            ],
+            "Somebody, probably you, asked for a MixLens account with this address.",
+        )
+    }
+
+    /// In its place, where the address has an account.
+    #[must_use]
+    pub fn has_account(&self, to: String) -> Email {
+        email(
+            to,
+            "You have a MixLens account already",
+            vec![
+                text(
+                    "Somebody, probably you, asked for a MixLens account with this address. There is one already, so nothing was changed.",
+                ),
+                button("Sign in", format!("{}/signin", self.base)),
+                link(
+                    "Choose a new password, if you do not know it any more",
+                    format!("{}/signin/forgot", self.base),
+                ),
+                note("If it was not you, there is nothing to do."),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// After the confirmation.
+    #[must_use]
+    pub fn welcome(&self, to: String, name: &str) -> Email {
+        email(
+            to,
+            "Welcome to MixLens",
+            vec![
+                text(format!("Hello {},", one_line(name))),
+                text(
+                    "Your account is ready. Upload a mix, and MixLens measures its loudness, its peaks, its spectrum and its stereo image, and shows you each number with its unit and its place in the song.",
+                ),
+                button("Upload a mix", format!("{}/upload", self.base)),
+                note(format!(
+                    "On the Free plan the audio is removed {} hours after the upload. The report stays until you delete it.",
+                    self.free_hours
+                )),
+                link(
+                    "Choose which e-mails you get",
+                    format!("{}/account/email-preferences", self.base),
+                ),
+            ],
+            ACCOUNT,
+        )
+    }
+
+    /// An analysis has ended: measured, or failed for a reason.
+    #[must_use]
+    pub fn analysis_ready(
+        &self,
+        to: String,
+        title: &str,
+        analysis: &str,
+        failure: Option<&Failure>,
+        unsubscribe: Unsubscribe,
+    ) -> Email {
+        let title = one_line(title);
+        let page = format!("{}/analyses/{analysis}", self.base);
+        let (subject, blocks) = match failure {
+            None => (
+                format!("Measured: {title}"),
+                vec![
+                    text(format!("The report of “{title}” is ready.")),
+                    button("Open the report", page),
+                ],
+            ),
+            Some(failure) => (
+                format!("Not measured: {title}"),
+                vec![
+                    text(format!(
+                        "“{title}” could not be measured. {}",
+                        one_line(&failure.sentence())
+                    )),
+                    text(failure.advice()),
+                    button("Open the page", page),
+                ],
+            ),
+        };
+        Email {
+            unsubscribe: Some(unsubscribe),
+            ..email(
+                to,
+                subject,
+                blocks,
+                "You get this e-mail because you uploaded a mix.",
+            )
+        }
+    }
+
+    /// A corrected version was rendered.
+    #[must_use]
+    pub fn render_ready(&self, to: String, title: &str, analysis: &str, unsubscribe: Unsubscribe) -> Email {
+        let title = one_line(title);
+        Email {
+            unsubscribe: Some(unsubscribe),
+            ..email(
+                to,
+                format!("Rendered: {title}"),
+                vec![
+                    text(format!(
+                        "The corrected version of “{title}” is ready to hear and to download."
+                    )),
+                    button("Listen to it", format!("{}/analyses/{analysis}", self.base)),
+                    note("It is removed together with the audio that it was made from; the page says when."),
+                ],
+                "You get this e-mail because you asked for a corrected version.",
+            )
+        }
+    }
+
+    /// Something happened to a subscription. Amounts and cards are Stripe's, and are not in it.
+    #[must_use]
+    pub fn billing(&self, to: String, event: BillingEvent, plan: Plan) -> Email {
+        let plan = plan.name();
+        let (subject, words) = match event {
+            BillingEvent::Started => (
+                format!("Your MixLens plan is {plan}"),
+                format!("Your account is on the plan {plan} from now on. Stripe sends the receipt."),
+            ),
+            BillingEvent::PaymentFailed => (
+                "A payment for MixLens failed".to_owned(),
+                format!(
+                    "The last payment for your plan {plan} did not go through. Check the card; Stripe tries again by itself. Nothing is deleted because of it."
+                ),
+            ),
+            BillingEvent::Ended => (
+                "Your paid MixLens plan has ended".to_owned(),
+                format!(
+                    "Your account is on the plan {plan} from now on. Your reports stay. Audio that is already stored is kept as long as it was promised."
+                ),
+            ),
+        };
+        email(
+            to,
+            subject,
+            vec![
+                text(words),
+                button("Open your account", format!("{}/account", self.base)),
+            ],
+            ACCOUNT,
+        )
+    }
+
+    /// A forgotten password.
+    #[must_use]
+    pub fn password_reset(&self, to: String, token: &str) -> Email {
+        email(
+            to,
+            "Choose a new password for MixLens",
+            vec![
+                text("Somebody, probably you, asked for a new password."),
+                button(
+                    "Choose a new password",
+                    format!("{}/signin/reset?token={token}", self.base),
+                ),
+                note("The link works once, for an hour. A new password signs you out everywhere."),
+                note("If it was not you, leave it: the password stays as it is."),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// The password is another one.
+    #[must_use]
+    pub fn password_changed(&self, to: String) -> Email {
+        email(
+            to,
+            "Your MixLens password was changed",
+            vec![
+                text("The password of your account was changed, and every other browser was signed out."),
+                link(
+                    "If it was not you, choose a new one at once",
+                    format!("{}/signin/forgot", self.base),
+                ),
+                note(format!("Is something else wrong? Write to {}.", self.contact)),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// To the new address, which may be a stranger's: nothing that was typed is in it.
+    #[must_use]
+    pub fn confirm_new_address(&self, to: String, token: &str) -> Email {
+        email(
+            to,
+            "Confirm your new address for MixLens",
+            vec![
+                text(
+                    "One click makes this the address of your MixLens account. Until then the old one stays.",
+                ),
+                button(
+                    "Confirm the new address",
+                    format!("{}/account/email/confirm?token={token}", self.base),
+                ),
+                note(
+                    "The link works once, for 24 hours. If you did not ask for it, leave it: nothing changes then.",
+                ),
+            ],
+            "Somebody, probably you, gave this as the new address of a MixLens account.",
+        )
+    }
+
+    /// In its place, where the address has an account of its own.
+    #[must_use]
+    pub fn address_taken(&self, to: String) -> Email {
+        email(
+            to,
+            "This address has a MixLens account already",
+            vec![
+                text(
+                    "Somebody, probably you, wanted to make this the address of another MixLens account. It belongs to an account already, so nothing was changed.",
+                ),
+                button("Sign in to it", format!("{}/signin", self.base)),
+                note("If it was not you, there is nothing to do."),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// To the old address, when the new one was confirmed. The new one is not in it.
+    #[must_use]
+    pub fn address_changed(&self, to: String) -> Email {
+        email(
+            to,
+            "The address of your MixLens account was changed",
+            vec![
+                text(
+                    "Your MixLens account has a new address. You sign in with that one, and our e-mails go there; this is the last one to the old address.",
+                ),
+                self.ask_us(),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// The second factor was switched on or off.
+    #[must_use]
+    pub fn second_factor(&self, to: String, on: bool) -> Email {
+        let (subject, words) = if on {
+            (
+                "Signing in to MixLens now asks for a code",
+                "From now on, signing in asks for a code of your authenticator app. Keep the recovery codes where you find them without it.",
+            )
+        } else {
+            (
+                "Signing in to MixLens asks for no code any more",
+                "The second factor of your account was switched off. Signing in takes the password alone.",
+            )
+        };
+        email(
+            to,
+            subject,
+            vec![
+                text(words),
+                button(
+                    "Security of your account",
+                    format!("{}/account/security", self.base),
+                ),
+                self.ask_us(),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// The second factor was switched off by the operator.
+    #[must_use]
+    pub fn second_factor_removed(&self, to: String) -> Email {
+        email(
+            to,
+            "Your second factor was switched off for you",
+            vec![
+                text(
+                    "You, or somebody who proved to us to be you, told us that the authenticator app and the recovery codes are lost. We switched the second factor off and signed you out everywhere. Signing in takes the password alone.",
+                ),
+                button("Sign in", format!("{}/signin", self.base)),
+                note("Set it up again under “Security”, with your new app."),
+                self.ask_us(),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// News, to those who asked for them.
+    #[must_use]
+    pub fn newsletter(&self, to: String, news: &Newsletter, unsubscribe: Unsubscribe) -> Email {
+        Email {
+            unsubscribe: Some(unsubscribe),
+            ..email(
+                to,
+                news.subject.as_str(),
+                news.blocks(),
+                "You get this e-mail because you asked for news about MixLens.",
+            )
+        }
+    }
+
+    /// A material change of the privacy policy (P19); `version` is the day of the new text, `summary` says what changed.
+    #[must_use]
+    pub fn policy_changed(&self, to: String, version: &str, summary: &str) -> Email {
+        email(
+            to,
+            "The policies of MixLens change",
+            vec![
+                text(format!(
+                    "There is a new version of the terms and the privacy policy, of {version}. What is different: {summary}"
+                )),
+                button("Read the policy", format!("{}/privacy", self.base)),
+                link("Every change so far", format!("{}/policies", self.base)),
+                link(
+                    "Take your data with you or delete the account, if you do not agree",
+                    format!("{}/account/privacy", self.base),
+                ),
+            ],
+            ACCOUNT,
+        )
+    }
+
+    /// The archive of everything that is held about the person (P15).
+    #[must_use]
+    pub fn export_ready(&self, to: String) -> Email {
+        email(
+            to,
+            "Your MixLens data is ready to download",
+            vec![
+                text(
+                    "The archive that you asked for is ready: everything that is held about you, in files that programs can read.",
+                ),
+                button("Download it", format!("{}/account/privacy", self.base)),
+                note(
+                    "It asks you to sign in. The archive is removed after a day; you can have another one made at any time.",
+                ),
+                note("If you did not ask for it, change your password: somebody else is signed in as you."),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// The last letter (P14).
+    #[must_use]
+    pub fn account_deleted(&self, to: String) -> Email {
+        email(
+            to,
+            "Your MixLens account is deleted",
+            vec![
+                text(
+                    "Your account and everything that belonged to it is deleted: audio, reports, sessions, settings. It cannot be brought back.",
+                ),
+                self.ask_us(),
+            ],
+            "You get this e-mail because your account was deleted. It is the last one: this address is forgotten with it.",
+        )
+    }
+
+    fn ask_us(&self) -> Block {
+        note(format!(
+            "If it was not you, or something is wrong, write to {}.",
+            self.contact
+        ))
+    }
+
+    /// One of each, for previews and tests.
+    #[must_use]
+    pub fn previews(&self, to: &str, title: &str) -> Vec<Email> {
+        let to = || to.to_owned();
+        let token = "0190000000007000800000000000000a.c2lnbmF0dXJl";
+        let unsubscribe = || Unsubscribe {
+            page: format!("{}/account/email-preferences?token={token}", self.base),
+            one_click: format!("{}/email/unsubscribe?token={token}", self.base),
+        };
+        let analysis = "0190000000007000800000000000000a";
+        let failure = Failure::with(model::FailureCode::TooLong, 10);
+        let news = Newsletter {
+            subject: "MixLens compares your mix with a reference".to_owned(),
+            body: format!(
+                "A reference is a song that you want to sound like. Upload one, and each report shows both at the same loudness.\n\n\
+                 Everything that was measured so far can be compared, too: nothing needs to be uploaded again.\n\n\
+                 [Upload a reference]({}/upload)",
+                self.base
+            ),
+        };
+        vec![
+            self.verify_address(to(), token),
+            self.has_account(to()),
+            self.welcome(to(), title),
+            self.analysis_ready(to(), title, analysis, None, unsubscribe()),
+            self.analysis_ready(to(), title, analysis, Some(&failure), unsubscribe()),
+            self.render_ready(to(), title, analysis, unsubscribe()),
+            self.billing(to(), BillingEvent::Started, Plan::Pro),
+            self.billing(to(), BillingEvent::PaymentFailed, Plan::Pro),
+            self.billing(to(), BillingEvent::Ended, Plan::Free),
+            self.password_reset(to(), token),
+            self.password_changed(to()),
+            self.confirm_new_address(to(), token),
+            self.address_taken(to()),
+            self.address_changed(to()),
+            self.second_factor(to(), true),
+            self.second_factor(to(), false),
+            self.second_factor_removed(to()),
+            self.newsletter(to(), &news, unsubscribe()),
+            self.policy_changed(
+                to(),
+                "2027-01-01",
+                "renders are kept for as long as their source.",
+            ),
+            self.export_ready(to()),
+            self.account_deleted(to()),
+        ]
+    }
+}
+
+fn email(to: String, subject: impl Into<String>, blocks: Vec<Block>, why: &str) -> Email {
+    Email {
+        to,
+        subject: subject.into(),
+        blocks,
+        why: why.to_owned(),
+        unsubscribe: None,
+    }
+}
+
+fn text(words: impl Into<String>) -> Block {
+    Block::Text(words.into())
+}
+
+fn note(words: impl Into<String>) -> Block {
+    Block::Note(words.into())
+}
+
+fn link(label: &str, url: String) -> Block {
+    Block::Link {
+        label: label.to_owned(),
+        url,
+    }
+}
+
+const fn button(label: &'static str, url: String) -> Block {
+    Block::Button { label, url }
+}

@@ -1,0 +1,199 @@
+//! What the player plays: the mix and what it is compared with, and how they are brought to one loudness.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AnalysisId, report::FileInfo};
+
+/// One thing to listen to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlayerSource {
+    /// Whose audio it is.
+    pub id: AnalysisId,
+    /// What it is to the mix of the page.
+    pub kind: SourceKind,
+    /// The title of its analysis.
+    pub title: String,
+    /// Its length in seconds.
+    pub duration_s: f64,
+    /// Its integrated loudness in LUFS, where it has one.
+    pub integrated_lufs: Option<f64>,
+    /// Whether it can be played.
+    pub preview_state: PreviewState,
+    /// What to raise it by, in dB, because its copy to play was made lower by as much; 0 for most.
+    pub gain_db: f64,
+}
+
+/// What a source is to the mix of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// The mix itself.
+    Mix,
+    /// Another version of the same song.
+    Version,
+    /// Another song.
+    Reference,
+}
+
+/// Whether the audio of an analysis can be played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreviewState {
+    /// Now.
+    Ready,
+    /// Soon: browsers do not play this format, and a copy that they do is being made.
+    Making,
+    /// Never again: the audio was removed.
+    Gone,
+}
+
+/// How much two versions of a song may differ in length and still keep one position, in seconds.
+const SAME_LENGTH_S: f64 = 2.0;
+
+impl PlayerSource {
+    /// Whether the place in `mix` is the same place here.
+    #[must_use]
+    pub fn shares_time_with(&self, mix: &Self) -> bool {
+        self.kind != SourceKind::Reference && (self.duration_s - mix.duration_s).abs() <= SAME_LENGTH_S
+    }
+}
+
+/// Sources at one loudness.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoudnessMatch {
+    /// What each is changed by, in dB: never above 0, because a source that is turned up may clip.
+    pub gains_db: Vec<f64>,
+    /// The loudness that all of them have then, in LUFS: the quietest's. `None` where fewer than two have one.
+    pub target_lufs: Option<f64>,
+}
+
+/// Brings sources down to the quietest of them. One without a loudness stays as it is.
+#[must_use]
+pub fn match_loudness(integrated_lufs: &[Option<f64>]) -> LoudnessMatch {
+    let known = || {
+        integrated_lufs
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|lufs| lufs.is_finite())
+    };
+    let target_lufs = (known().count() >= 2).then(|| known().fold(f64::INFINITY, f64::min));
+    let gains_db = integrated_lufs
+        .iter()
+        .map(|lufs| match (target_lufs, lufs) {
+            (Some(target), Some(lufs)) if lufs.is_finite() => (target - lufs).min(0.0),
+            _ => 0.0,
+        })
+        .collect();
+    LoudnessMatch {
+        gains_db,
+        target_lufs,
+    }
+}
+
+/// Whether Chromium, Firefox and Safari all play a file as it is.
+///
+/// None but Safari plays AIFF, CAF, Wave64 or ALAC; no two of them agree on RF64, on 32-bit and 64-bit PCM in WAV, on
+/// ADPCM, on 32-bit FLAC or on MPEG layers I and II. Vorbis and Opus in Ogg count as played: Safari has them since
+/// 18.4.
+#[must_use]
+pub fn plays_in_browsers(file: &FileInfo) -> bool {
+    use crate::format::AudioFormat as F;
+    match file.format {
+        F::Wav => matches!(
+            file.codec.as_str(),
+            "PCM 8-bit" | "PCM 16-bit" | "PCM 24-bit" | "A-law" | "µ-law"
+        ),
+        F::Flac => file.bits_per_sample.is_none_or(|bits| bits <= 24),
+        F::Mp3 => file.codec == "MP3",
+        F::Mp4 => file.codec != "ALAC",
+        F::Aac | F::Ogg => true,
+        F::Aiff | F::Caf | F::W64 => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::AudioFormat;
+
+    #[test]
+    fn the_louder_ones_are_turned_down_to_the_quietest_and_none_is_turned_up() {
+        let LoudnessMatch {
+            gains_db,
+            target_lufs,
+        } = match_loudness(&[Some(-8.0), Some(-17.5), Some(-11.25)]);
+        assert_eq!(target_lufs, Some(-17.5));
+        assert_eq!(gains_db, [-9.5, 0.0, -6.25]);
+    }
+
+    #[test]
+    fn what_has_no_loudness_stays_as_it_is_and_decides_nothing() {
+        let LoudnessMatch {
+            gains_db,
+            target_lufs,
+        } = match_loudness(&[Some(-8.0), None, Some(-10.0)]);
+        assert_eq!((gains_db, target_lufs), (vec![-2.0, 0.0, 0.0], Some(-10.0)));
+        assert_eq!(
+            match_loudness(&[Some(-8.0)]).target_lufs,
+            None,
+            "one alone has nothing to match"
+        );
+        assert_eq!(match_loudness(&[Some(-8.0), Some(f64::NAN)]).gains_db, [0.0, 0.0]);
+        assert_eq!(match_loudness(&[]).gains_db, [0.0; 0]);
+    }
+
+    #[test]
+    fn versions_of_one_length_share_their_place_and_other_songs_never_do() {
+        let source = |kind, duration_s| PlayerSource {
+            id: AnalysisId(uuid::Uuid::from_u128(1)),
+            kind,
+            title: String::new(),
+            duration_s,
+            integrated_lufs: None,
+            preview_state: PreviewState::Ready,
+            gain_db: 0.0,
+        };
+        let mix = source(SourceKind::Mix, 200.0);
+        assert!(source(SourceKind::Version, 201.5).shares_time_with(&mix));
+        assert!(!source(SourceKind::Version, 230.0).shares_time_with(&mix));
+        assert!(!source(SourceKind::Reference, 200.0).shares_time_with(&mix));
+    }
+
+    #[test]
+    fn what_browsers_disagree_on_is_not_played_as_it_is() {
+        let file = |format, codec: &str, bits| FileInfo {
+            format,
+            codec: codec.to_owned(),
+            sample_rate_hz: 44_100,
+            channels: 2,
+            bits_per_sample: bits,
+            frames: 1,
+            duration_s: 1.0,
+        };
+        for (format, codec, bits) in [
+            (AudioFormat::Wav, "PCM 24-bit", Some(24)),
+            (AudioFormat::Flac, "FLAC", Some(24)),
+            (AudioFormat::Mp4, "AAC-LC", None),
+            (AudioFormat::Ogg, "Opus", None),
+        ] {
+            assert!(plays_in_browsers(&file(format, codec, bits)), "{codec}");
+        }
+        for (format, codec, bits) in [
+            (AudioFormat::Wav, "PCM 32-bit float", Some(32)),
+            (AudioFormat::Wav, "PCM 32-bit", Some(32)),
+            (AudioFormat::Wav, "ADPCM", Some(4)),
+            (AudioFormat::Aiff, "PCM 16-bit", Some(16)),
+            (AudioFormat::Mp4, "ALAC", Some(24)),
+            (AudioFormat::Caf, "AAC-LC", None),
+            (AudioFormat::W64, "PCM 24-bit", Some(24)),
+            (AudioFormat::Mp3, "MP2", None),
+            (AudioFormat::Flac, "FLAC", Some(32)),
+        ] {
+            assert!(
+                !plays_in_browsers(&file(format, codec, bits)),
+                "{format:?} {codec}"
+            );
+        }
+    }
+}
