@@ -432,7 +432,7 @@ impl fmt::Display for Config {
             ("worker.analyses", self.worker.analyses.to_string()),
             ("worker.lease_seconds", self.worker.lease_seconds.to_string()),
             (
-                "measuring.wall_seconds",
+                "measuring.decode_timeout_seconds",
                 self.measuring.decode_timeout_seconds.to_string(),
             ),
             ("mail.from", self.mail.from.clone()),
