@@ -25,7 +25,7 @@ try {
   await page.goto("/account/security");
   await page.getByRole("button", { name: "Set up a second factor" }).click();
   await shoot(page, "second-factor");
-  await page.goto("/dev/mail/catalogue");
+  await page.goto("/dev/mail/previews");
   await shootLetters(page);
   await shoot(page, "upload", "/upload");
   await shoot(page, "history-empty", "/history");

@@ -115,7 +115,7 @@ fn csrf_token() -> String {
 ///
 /// # Errors
 /// The problem of `backend::uploads::begin`.
-#[server(prefix = "/api", endpoint = "uploads/begin", input = Json, client = CsrfClient)]
+#[server(prefix = "/fn", endpoint = "uploads/begin", input = Json, client = CsrfClient)]
 pub async fn begin_upload(file: NewUpload) -> Result<PresignedUpload, ApiError> {
     let visit = crate::RequestContext::here();
     backend::uploads::begin(&visit.backend, &visit.actor, file)
@@ -127,7 +127,7 @@ pub async fn begin_upload(file: NewUpload) -> Result<PresignedUpload, ApiError> 
 ///
 /// # Errors
 /// The problem of `backend::uploads::complete`.
-#[server(prefix = "/api", endpoint = "uploads/complete", input = Json, client = CsrfClient)]
+#[server(prefix = "/fn", endpoint = "uploads/complete", input = Json, client = CsrfClient)]
 pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiError> {
     let visit = crate::RequestContext::here();
     backend::uploads::complete(&visit.backend, &visit.actor, upload)
@@ -139,7 +139,7 @@ pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiErr
 ///
 /// # Errors
 /// The problem of `backend::analyses::progress`.
-#[server(prefix = "/api", endpoint = "analyses/progress", input = GetUrl, client = CsrfClient)]
+#[server(prefix = "/fn", endpoint = "analyses/progress", input = GetUrl, client = CsrfClient)]
 pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
     let visit = crate::RequestContext::here();
     backend::analyses::progress(&visit.backend, &visit.actor, id)
@@ -151,7 +151,7 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
 ///
 /// # Errors
 /// The problem of `backend::analyses::audio_link`.
-#[server(prefix = "/api", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
+#[server(prefix = "/fn", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
 pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
     let visit = crate::RequestContext::here();
     backend::analyses::audio_link(&visit.backend, &visit.actor, id)
@@ -163,7 +163,7 @@ pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
 ///
 /// # Errors
 /// The problem of `backend::analyses::preview_state`.
-#[server(prefix = "/api", endpoint = "analyses/preview", input = GetUrl, client = CsrfClient)]
+#[server(prefix = "/fn", endpoint = "analyses/preview", input = GetUrl, client = CsrfClient)]
 pub async fn preview_of(id: AnalysisId) -> Result<PreviewState, ApiError> {
     let visit = crate::RequestContext::here();
     backend::analyses::preview_state(&visit.backend, &visit.actor, id)

@@ -5,10 +5,9 @@
 
 pub mod api;
 pub mod islands;
-pub mod paths;
 pub mod ui;
 
-pub use model::text as format;
+pub use model::{paths, text as format};
 
 #[cfg(feature = "ssr")]
 pub mod charts;

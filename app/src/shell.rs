@@ -96,7 +96,7 @@ fn App() -> impl IntoView {
                     <Route path=path!("/policies") view=legal::Policies ssr=SsrMode::Async />
                     <Route path=path!("/contact") view=legal::Contact ssr=SsrMode::Async />
                     <Route path=path!("/account/privacy") view=your_data::YourData ssr=SsrMode::Async />
-                    <Route path=path!("/account/privacy/copy") view=your_data::YourData ssr=SsrMode::Async />
+                    <Route path=path!("/account/privacy/export") view=your_data::YourData ssr=SsrMode::Async />
                     <Route path=path!("/account/privacy/delete") view=your_data::DeleteAccount ssr=SsrMode::Async />
                     <Route path=path!("/account/deleted") view=your_data::AccountDeleted ssr=SsrMode::Async />
                 </Routes>
@@ -131,7 +131,7 @@ fn request_path() -> String {
 
 /// Whether the page has anything that moves; the others load no script at all.
 fn has_islands(path: &str) -> bool {
-    path == paths::UPLOAD || path == paths::REFERENCES || path.starts_with(paths::ANALYSES)
+    path == paths::UPLOAD || path == paths::REFERENCES || path.starts_with("/analyses/")
 }
 
 /// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).

@@ -227,7 +227,7 @@ async function letters(page) {
 }
 
 async function faces(page) {
-  await page.goto("/dev/mail/catalogue");
+  await page.goto("/dev/mail/previews");
   const letters = await page.locator("iframe").evaluateAll((frames) => frames.map((frame) => frame.srcdoc));
   assert.ok(letters.length >= 19, `${letters.length} kinds of letters`);
   const alone = await page.context().newPage();

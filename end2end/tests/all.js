@@ -189,7 +189,7 @@ async function forged(page, { base }) {
   const foreign = new URLSearchParams({ title: "Stolen", csrf: token });
   const crossSite = await fetch(`${address}/rename`, { method: "POST", headers: { ...headers, "sec-fetch-site": "cross-site" }, body: foreign });
   assert.equal(crossSite.status, 403);
-  const begin = await fetch(`${base}/api/uploads/begin`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: "{}" });
+  const begin = await fetch(`${base}/fn/uploads/begin`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: "{}" });
   assert.equal(begin.status, 403);
   await page.reload();
   assert.equal(await page.getByText("Stolen").count(), 0);

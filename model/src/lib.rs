@@ -10,6 +10,7 @@ pub mod failure;
 pub mod format;
 pub mod history;
 pub mod ids;
+pub mod paths;
 pub mod plan;
 pub mod player;
 pub mod problem;

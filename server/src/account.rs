@@ -65,7 +65,7 @@ pub(crate) fn routes() -> Router<AppState> {
         )
         .route("/account/email-preferences", post(set_preferences))
         .route(
-            "/account/email-preferences/decline",
+            "/account/email-preferences/unsubscribe",
             form_on(paths::EMAIL_PREFERENCES, post(unsubscribe)),
         )
 }

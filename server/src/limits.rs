@@ -71,7 +71,7 @@ impl Limiters {
             // Both make a letter to an address that anybody can name.
             paths::SIGN_UP | paths::FORGOT => Some((&self.sign_ups, address)),
             paths::SIGN_IN | paths::SIGN_IN_CODE | paths::RESET => Some((&self.sign_ins, address)),
-            "/api/uploads/begin" => Some((&self.uploads, &who)),
+            paths::BEGIN_UPLOAD => Some((&self.uploads, &who)),
             _ => None,
         };
         own.into_iter()
@@ -115,7 +115,7 @@ pub(crate) async fn check(State(site): State<AppState>, request: Request, next: 
         None => next.run(request).await,
         Some(wait) => {
             let error = too_many(wait);
-            if path.starts_with("/api/") {
+            if path.starts_with("/fn/") {
                 return pages::plain_problem(&error, &visit.request_id);
             }
             let (parts, _) = request.into_parts();
@@ -253,9 +253,9 @@ mod tests {
 
         let (ann, bob) = (account(1), account(2));
         for _ in 0..4 {
-            assert_eq!(limiters.wait("/api/uploads/begin", Some(ann), &there), None);
+            assert_eq!(limiters.wait(paths::BEGIN_UPLOAD, Some(ann), &there), None);
         }
-        assert!(limiters.wait("/api/uploads/begin", Some(ann), &here).is_some());
-        assert_eq!(limiters.wait("/api/uploads/begin", Some(bob), &there), None);
+        assert!(limiters.wait(paths::BEGIN_UPLOAD, Some(ann), &here).is_some());
+        assert_eq!(limiters.wait(paths::BEGIN_UPLOAD, Some(bob), &there), None);
     }
 }

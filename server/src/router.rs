@@ -70,7 +70,7 @@ pub fn build(site: AppState) -> Router {
         .route("/signout", post(forms::sign_out))
         .route("/analyses/{id}/rename", post(forms::rename))
         .route("/analyses/{id}/delete", post(forms::delete))
-        .route("/account/privacy/copy", post(privacy::ask_for_copy))
+        .route("/account/privacy/export", post(privacy::ask_for_copy))
         .route("/account/privacy/delete", post(privacy::delete_account))
         .route("/consent", post(privacy::consent))
         .route("/browser-fault", post(error_reports::browser_fault))
@@ -78,13 +78,13 @@ pub fn build(site: AppState) -> Router {
         .route("/analyses/{id}/comparison", post(forms::compare_with))
         .route("/analyses/{id}/report.json", get(downloads::json))
         .route("/analyses/{id}/report.html", get(downloads::html))
-        .route("/api/{*function}", any(pages::server_function))
+        .route("/fn/{*function}", any(pages::server_function))
         .merge(account::routes())
         .merge(songs::routes());
     if site.backend.config.is_development() && site.backend.mailer.writes_files() {
         people = people
             .route("/dev/mail", get(mail_preview::page))
-            .route("/dev/mail/catalogue", get(mail_preview::previews));
+            .route("/dev/mail/previews", get(mail_preview::previews));
     }
     let people = people
         .fallback(pages::page)

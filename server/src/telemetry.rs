@@ -97,11 +97,11 @@ fn used(method: &Method, path: &str) -> Option<UsageEvent> {
             paths::CONFIRM => Some(UsageEvent::SignedUp),
             paths::EXPORT => Some(UsageEvent::CopyAskedFor),
             paths::DELETE_ACCOUNT => Some(UsageEvent::AccountDeleted),
-            "/api/uploads/complete" => Some(UsageEvent::UploadCompleted),
-            _ if path.starts_with(paths::ANALYSES) && path.ends_with("/rename") => {
+            paths::COMPLETE_UPLOAD => Some(UsageEvent::UploadCompleted),
+            _ if path.starts_with("/analyses/") && path.ends_with("/rename") => {
                 Some(UsageEvent::ReportRenamed)
             }
-            _ if path.starts_with(paths::ANALYSES) && path.ends_with("/delete") => {
+            _ if path.starts_with("/analyses/") && path.ends_with("/delete") => {
                 Some(UsageEvent::ReportDeleted)
             }
             _ => None,

@@ -106,13 +106,13 @@ fn Actions(id: AnalysisId, title: String, csrf: String, refusal: FormErrors) -> 
     let again = csrf.clone();
     view! {
         <Confirm opener="Rename">
-            <PostForm action=paths::rename(id) csrf=again>
+            <PostForm action=paths::rename_analysis(id) csrf=again>
                 <Field label="Title" name="title" value=value error=refusal.error("title") maxlength=120_u32 autocomplete="off" />
                 <Button kind=ButtonKind::Primary class="button--small">"Save the title"</Button>
             </PostForm>
         </Confirm>
         <Confirm opener="Delete" kind=ButtonKind::Danger>
-            <PostForm action=paths::delete(id) csrf=csrf>
+            <PostForm action=paths::delete_analysis(id) csrf=csrf>
                 <p>"The report and the audio of " <strong>{title}</strong> " are removed for good. Nothing can bring them back."</p>
                 <Button kind=ButtonKind::Danger class="button--small">"Delete for good"</Button>
             </PostForm>

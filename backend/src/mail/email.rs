@@ -4,6 +4,7 @@
 //! address of anybody else in it, and nothing that tells us whether it was opened.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use model::paths;
 
 /// A letter to one address. What a person once typed goes into it through [`one_line`] only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,17 @@ pub struct Unsubscribe {
     pub page: String,
     /// For mail programs: takes a POST (RFC 8058).
     pub one_click: String,
+}
+
+impl Unsubscribe {
+    /// The ways out of the installation at `base_url`, with the token of one email.
+    pub(crate) fn with(base_url: &str, token: &str) -> Self {
+        let url = |path| format!("{base_url}{}", paths::with_token(path, token));
+        Self {
+            page: url(paths::EMAIL_PREFERENCES),
+            one_click: url(paths::UNSUBSCRIBE_ONE_CLICK),
+        }
+    }
 }
 
 /// The most characters that somebody's words may take up in a letter.

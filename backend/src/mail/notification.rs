@@ -174,13 +174,7 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
             let wanted = preferences::wants(&backend.db, account, NotificationKind::AnalysisReady).await?;
             wanted.then(|| {
                 let unsubscribe = preferences::unsubscribe(backend, account, NotificationKind::AnalysisReady);
-                emails.analysis_ready(
-                    to,
-                    &row.title,
-                    &analysis.to_string(),
-                    failure.as_ref(),
-                    unsubscribe,
-                )
+                emails.analysis_ready(to, &row.title, *analysis, failure.as_ref(), unsubscribe)
             })
         }
         Notification::RenderReady { analysis, .. } => {
@@ -190,7 +184,7 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
             let wanted = preferences::wants(&backend.db, account, NotificationKind::RenderReady).await?;
             wanted.then(|| {
                 let unsubscribe = preferences::unsubscribe(backend, account, NotificationKind::RenderReady);
-                emails.render_ready(to, &row.title, &analysis.to_string(), unsubscribe)
+                emails.render_ready(to, &row.title, *analysis, unsubscribe)
             })
         }
         Notification::Billing { event, .. } => {

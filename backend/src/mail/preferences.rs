@@ -174,11 +174,7 @@ pub(crate) fn unsubscribe(backend: &Backend, account: AccountId, kind: Notificat
         .signer
         .sign(Purpose::DeclineMail, &[&account, kind.as_str()]);
     let token = format!("{account}.{}.{signature}", kind.as_str());
-    let base = &backend.config.base_url;
-    Unsubscribe {
-        page: format!("{base}/account/email-preferences?token={token}"),
-        one_click: format!("{base}/email/unsubscribe?token={token}"),
-    }
+    Unsubscribe::with(&backend.config.base_url, &token)
 }
 
 fn choice(rows: &[(String, bool)], kind: NotificationKind) -> bool {

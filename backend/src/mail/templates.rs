@@ -1,6 +1,6 @@
 //! The wording of every letter there is (P26), one function each.
 
-use model::{Failure, plan::Plan};
+use model::{AnalysisId, Failure, paths, plan::Plan};
 use serde::{Deserialize, Serialize};
 
 use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
@@ -51,7 +51,7 @@ impl<'a> EmailTemplates<'a> {
                 text("One click confirms this address, and your account is ready."),
                 button(
                     "Confirm the address",
-                    format!("{}/signup/confirm?token={token}", self.base),
+                    self.url(&paths::with_token(paths::CONFIRM, token)),
                 ),
                 note(
                     "The link works once, for 24 hours. If you did not ask for an account, leave it: everything about it is forgotten then.",
@@ -71,10 +71,10 @@ impl<'a> EmailTemplates<'a> {
                 text(
                     "Somebody, probably you, asked for a MixLens account with this address. There is one already, so nothing was changed.",
                 ),
-                button("Sign in", format!("{}/signin", self.base)),
+                button("Sign in", self.url(paths::SIGN_IN)),
                 link(
                     "Choose a new password, if you do not know it any more",
-                    format!("{}/signin/forgot", self.base),
+                    self.url(paths::FORGOT),
                 ),
                 note("If it was not you, there is nothing to do."),
             ],
@@ -93,15 +93,12 @@ impl<'a> EmailTemplates<'a> {
                 text(
                     "Your account is ready. Upload a mix, and MixLens measures its loudness, its peaks, its spectrum and its stereo image, and shows you each number with its unit and its place in the song.",
                 ),
-                button("Upload a mix", format!("{}/upload", self.base)),
+                button("Upload a mix", self.url(paths::UPLOAD)),
                 note(format!(
                     "On the Free plan the audio is removed {} hours after the upload. The report stays until you delete it.",
                     self.free_hours
                 )),
-                link(
-                    "Choose which e-mails you get",
-                    format!("{}/account/email-preferences", self.base),
-                ),
+                link("Choose which e-mails you get", self.url(paths::EMAIL_PREFERENCES)),
             ],
             ACCOUNT,
         )
@@ -113,12 +110,12 @@ impl<'a> EmailTemplates<'a> {
         &self,
         to: String,
         title: &str,
-        analysis: &str,
+        analysis: AnalysisId,
         failure: Option<&Failure>,
         unsubscribe: Unsubscribe,
     ) -> Email {
         let title = one_line(title);
-        let page = format!("{}/analyses/{analysis}", self.base);
+        let page = self.url(&paths::analysis(analysis));
         let (subject, blocks) = match failure {
             None => (
                 format!("Measured: {title}"),
@@ -152,7 +149,13 @@ impl<'a> EmailTemplates<'a> {
 
     /// A corrected version was rendered.
     #[must_use]
-    pub fn render_ready(&self, to: String, title: &str, analysis: &str, unsubscribe: Unsubscribe) -> Email {
+    pub fn render_ready(
+        &self,
+        to: String,
+        title: &str,
+        analysis: AnalysisId,
+        unsubscribe: Unsubscribe,
+    ) -> Email {
         let title = one_line(title);
         Email {
             unsubscribe: Some(unsubscribe),
@@ -163,7 +166,7 @@ impl<'a> EmailTemplates<'a> {
                     text(format!(
                         "The corrected version of “{title}” is ready to hear and to download."
                     )),
-                    button("Listen to it", format!("{}/analyses/{analysis}", self.base)),
+                    button("Listen to it", self.url(&paths::analysis(analysis))),
                     note("It is removed together with the audio that it was made from; the page says when."),
                 ],
                 "You get this e-mail because you asked for a corrected version.",
@@ -196,10 +199,7 @@ impl<'a> EmailTemplates<'a> {
         email(
             to,
             subject,
-            vec![
-                text(words),
-                button("Open your account", format!("{}/account", self.base)),
-            ],
+            vec![text(words), button("Open your account", self.url(paths::ACCOUNT))],
             ACCOUNT,
         )
     }
@@ -214,7 +214,7 @@ impl<'a> EmailTemplates<'a> {
                 text("Somebody, probably you, asked for a new password."),
                 button(
                     "Choose a new password",
-                    format!("{}/signin/reset?token={token}", self.base),
+                    self.url(&paths::with_token(paths::RESET, token)),
                 ),
                 note("The link works once, for an hour. A new password signs you out everywhere."),
                 note("If it was not you, leave it: the password stays as it is."),
@@ -233,7 +233,7 @@ impl<'a> EmailTemplates<'a> {
                 text("The password of your account was changed, and every other browser was signed out."),
                 link(
                     "If it was not you, choose a new one at once",
-                    format!("{}/signin/forgot", self.base),
+                    self.url(paths::FORGOT),
                 ),
                 note(format!("Is something else wrong? Write to {}.", self.contact)),
             ],
@@ -253,7 +253,7 @@ impl<'a> EmailTemplates<'a> {
                 ),
                 button(
                     "Confirm the new address",
-                    format!("{}/account/email/confirm?token={token}", self.base),
+                    self.url(&paths::with_token(paths::CONFIRM_EMAIL, token)),
                 ),
                 note(
                     "The link works once, for 24 hours. If you did not ask for it, leave it: nothing changes then.",
@@ -273,7 +273,7 @@ impl<'a> EmailTemplates<'a> {
                 text(
                     "Somebody, probably you, wanted to make this the address of another MixLens account. It belongs to an account already, so nothing was changed.",
                 ),
-                button("Sign in to it", format!("{}/signin", self.base)),
+                button("Sign in to it", self.url(paths::SIGN_IN)),
                 note("If it was not you, there is nothing to do."),
             ],
             SECURITY,
@@ -315,10 +315,7 @@ impl<'a> EmailTemplates<'a> {
             subject,
             vec![
                 text(words),
-                button(
-                    "Security of your account",
-                    format!("{}/account/security", self.base),
-                ),
+                button("Security of your account", self.url(paths::SECURITY)),
                 self.ask_us(),
             ],
             SECURITY,
@@ -335,7 +332,7 @@ impl<'a> EmailTemplates<'a> {
                 text(
                     "You, or somebody who proved to us to be you, told us that the authenticator app and the recovery codes are lost. We switched the second factor off and signed you out everywhere. Signing in takes the password alone.",
                 ),
-                button("Sign in", format!("{}/signin", self.base)),
+                button("Sign in", self.url(paths::SIGN_IN)),
                 note("Set it up again under “Security”, with your new app."),
                 self.ask_us(),
             ],
@@ -367,11 +364,11 @@ impl<'a> EmailTemplates<'a> {
                 text(format!(
                     "There is a new version of the terms and the privacy policy, of {version}. What is different: {summary}"
                 )),
-                button("Read the policy", format!("{}/privacy", self.base)),
-                link("Every change so far", format!("{}/policies", self.base)),
+                button("Read the policy", self.url(paths::PRIVACY)),
+                link("Every change so far", self.url(paths::POLICIES)),
                 link(
                     "Take your data with you or delete the account, if you do not agree",
-                    format!("{}/account/privacy", self.base),
+                    self.url(paths::YOUR_DATA),
                 ),
             ],
             ACCOUNT,
@@ -388,7 +385,7 @@ impl<'a> EmailTemplates<'a> {
                 text(
                     "The archive that you asked for is ready: everything that is held about you, in files that programs can read.",
                 ),
-                button("Download it", format!("{}/account/privacy", self.base)),
+                button("Download it", self.url(paths::YOUR_DATA)),
                 note(
                     "It asks you to sign in. The archive is removed after a day; you can have another one made at any time.",
                 ),
@@ -414,6 +411,11 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
+    /// The address of a page in this installation.
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     fn ask_us(&self) -> Block {
         note(format!(
             "If it was not you, or something is wrong, write to {}.",
@@ -426,19 +428,16 @@ impl<'a> EmailTemplates<'a> {
     pub fn previews(&self, to: &str, title: &str) -> Vec<Email> {
         let to = || to.to_owned();
         let token = "0190000000007000800000000000000a.c2lnbmF0dXJl";
-        let unsubscribe = || Unsubscribe {
-            page: format!("{}/account/email-preferences?token={token}", self.base),
-            one_click: format!("{}/email/unsubscribe?token={token}", self.base),
-        };
-        let analysis = "0190000000007000800000000000000a";
+        let unsubscribe = || Unsubscribe::with(self.base, token);
+        let analysis = AnalysisId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000a));
         let failure = Failure::with(model::FailureCode::TooLong, 10);
         let news = Newsletter {
             subject: "MixLens compares your mix with a reference".to_owned(),
             body: format!(
                 "A reference is a song that you want to sound like. Upload one, and each report shows both at the same loudness.\n\n\
                  Everything that was measured so far can be compared, too: nothing needs to be uploaded again.\n\n\
-                 [Upload a reference]({}/upload)",
-                self.base
+                 [Upload a reference]({})",
+                self.url(paths::UPLOAD)
             ),
         };
         vec![

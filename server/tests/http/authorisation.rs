@@ -30,11 +30,11 @@ const MATRIX: &[Line] = &[
     (Get, "/.well-known/security.txt", [200, 200, 200]),
     (Get, "/account/deleted", [200, 200, 200]),
     (Get, "/account/privacy", [303, 200, 200]),
-    (Get, "/account/privacy/copy", [303, 200, 200]),
+    (Get, "/account/privacy/export", [303, 200, 200]),
     (Get, "/account/privacy/delete", [303, 200, 200]),
     (Form, "/browser-fault", [422, 422, 422]),
     (Form, "/consent", [303, 303, 303]),
-    (Form, "/account/privacy/copy", [303, 303, 303]),
+    (Form, "/account/privacy/export", [303, 303, 303]),
     (Form, "/account/privacy/delete", [303, 422, 422]),
     (Get, "/signup", [200, 200, 200]),
     (Get, "/signup/sent", [200, 200, 200]),
@@ -52,18 +52,18 @@ const MATRIX: &[Line] = &[
     (Get, "/analyses/{id}/rename", [303, 404, 200]),
     (Get, "/analyses/{id}/delete", [303, 404, 200]),
     (Get, "/analyses/{id}/stage", [303, 404, 200]),
-    (Get, "/api/analyses/progress", [401, 404, 200]),
-    (Get, "/api/analyses/audio", [401, 404, 200]),
-    (Get, "/api/analyses/sound", [401, 404, 200]),
-    (Json, "/api/uploads/begin", [401, 200, 200]),
-    (Json, "/api/uploads/complete", [401, 404, 200]),
-    (Get, "/api/{*function}", [404, 404, 404]),
+    (Get, "/fn/analyses/progress", [401, 404, 200]),
+    (Get, "/fn/analyses/audio", [401, 404, 200]),
+    (Get, "/fn/analyses/preview", [401, 404, 200]),
+    (Json, "/fn/uploads/begin", [401, 200, 200]),
+    (Json, "/fn/uploads/complete", [401, 404, 200]),
+    (Get, "/fn/{*function}", [404, 404, 404]),
     (Get, "/healthz", [200, 200, 200]),
     (Get, "/readyz", [200, 200, 200]),
     (Get, "/favicon.svg", [200, 200, 200]),
     (Get, "/pkg", [404, 404, 404]),
     (Get, "/dev/mail", [200, 200, 200]),
-    (Get, "/dev/mail/catalogue", [200, 200, 200]),
+    (Get, "/dev/mail/previews", [200, 200, 200]),
     (Get, "/{bucket}", [403, 403, 403]),
     (Get, "/{bucket}/", [403, 403, 403]),
     (Get, "/{bucket}/{{*key}}", [403, 403, 403]),
@@ -110,7 +110,7 @@ const MATRIX: &[Line] = &[
     (Form, "/account/second-factor/begin", [303, 303, 303]),
     (Form, "/account/second-factor/off", [303, 303, 303]),
     (Form, "/account/email-preferences", [303, 303, 303]),
-    (Form, "/account/email-preferences/decline", [404, 404, 404]),
+    (Form, "/account/email-preferences/unsubscribe", [404, 404, 404]),
     (Form, "/signout", [303, 303, 303]),
 ];
 
@@ -192,7 +192,7 @@ async fn an_address_takes_no_method_that_the_matrix_does_not_list() {
                 .await;
             // A server function of another method is none; whoever asks for a form's address by hand is led to its page.
             let expected: &[u16] = match route {
-                _ if route.starts_with("/api/") => &[404],
+                _ if route.starts_with("/fn/") => &[404],
                 _ if method == Method::GET => &[303, 404, 405],
                 _ => &[405],
             };
@@ -277,7 +277,7 @@ fn path_of(by: By, route: &str, uploaded: &Uploaded, song: &str) -> String {
         .replace("{bucket}", "mixlens")
         .replace("{{*key}}", key)
         .replace("{*function}", "nothing");
-    if by == Get && path.starts_with("/api/analyses") {
+    if by == Get && path.starts_with("/fn/analyses") {
         return format!("{path}?id={id}");
     }
     path

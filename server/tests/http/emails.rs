@@ -170,7 +170,7 @@ on_both_databases! {
         assert!(!page.text().contains("ann@example.org"), "a forwarded letter betrays nothing");
         assert!(!page.text().contains("type=\"checkbox\""), "and consents to nothing");
         let (_, token) = link.split_once("token=").unwrap();
-        let done = anon.post("/account/email-preferences/decline", &[("token", token), ("everything", "on")]).await;
+        let done = anon.post("/account/email-preferences/unsubscribe", &[("token", token), ("everything", "on")]).await;
         assert_eq!(done.status, StatusCode::SEE_OTHER);
         assert!(anon.get(done.header("location")).await.text().contains("You get no more of these e-mails"));
         assert_eq!(measured(&app, &user, "two.wav").await.len(), 1);
@@ -182,7 +182,7 @@ on_both_databases! {
             body.to_owned(),
             String::new(),
         ] {
-            let form_response = anon.post("/account/email-preferences/decline", &[("token", &forged)]).await;
+            let form_response = anon.post("/account/email-preferences/unsubscribe", &[("token", &forged)]).await;
             assert_eq!(form_response.status, StatusCode::NOT_FOUND, "{forged}");
             let form_response = anon.send(Method::POST, &format!("/email/unsubscribe?token={forged}"), &[], Vec::new()).await;
             assert_eq!(form_response.status, StatusCode::NOT_FOUND, "{forged}");

@@ -54,9 +54,7 @@ async fn p22_a_write_without_the_token_or_from_another_site_changes_nothing() {
         ("content-type", "application/json"),
         ("sec-fetch-site", "same-origin"),
     ];
-    let render_with_errors = user
-        .send(Method::POST, "/api/uploads/begin", &headers, body)
-        .await;
+    let render_with_errors = user.send(Method::POST, "/fn/uploads/begin", &headers, body).await;
     assert_eq!(
         render_with_errors.status,
         StatusCode::FORBIDDEN,
@@ -129,7 +127,7 @@ async fn an_address_that_is_not_there_is_404_and_a_wrong_method_is_405() {
         anon.post("/terms", &[]).await.status,
         StatusCode::METHOD_NOT_ALLOWED
     );
-    assert_eq!(anon.get("/api/nothing").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(anon.get("/fn/nothing").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,7 @@ async fn permissions_to_upload_are_limited_by_account() {
     ann.begin("1.wav", 1000).await;
     ann.begin("2.wav", 1000).await;
     let file = serde_json::json!({ "file": { "file_name": "3.wav", "size_bytes": 1000 } });
-    let render_with_errors = ann.call("/api/uploads/begin", file).await;
+    let render_with_errors = ann.call("/fn/uploads/begin", file).await;
     assert_eq!(render_with_errors.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(
         render_with_errors.json::<serde_json::Value>()["code"],
@@ -108,7 +108,7 @@ on_both_databases! {
             tickets.push(ticket);
         }
         let complete = async |at: usize| {
-            user.call("/api/uploads/complete", serde_json::json!({ "upload": tickets[at].upload })).await.status
+            user.call("/fn/uploads/complete", serde_json::json!({ "upload": tickets[at].upload })).await.status
         };
         let (a, b, c, d) = tokio::join!(complete(0), complete(1), complete(2), complete(3));
         let mut seen = [a, b, c, d];

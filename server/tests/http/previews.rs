@@ -22,13 +22,13 @@ fn beyond_full_scale() -> Vec<u8> {
 }
 
 async fn preview_state(user: &Person, page: &str) -> PreviewState {
-    user.get(&format!("/api/analyses/sound?id={}", id_of(page)))
+    user.get(&format!("/fn/analyses/preview?id={}", id_of(page)))
         .await
         .json()
 }
 
 async fn link_to(user: &Person, page: &str) -> AudioLink {
-    user.get(&format!("/api/analyses/audio?id={}", id_of(page)))
+    user.get(&format!("/fn/analyses/audio?id={}", id_of(page)))
         .await
         .json()
 }
@@ -97,7 +97,7 @@ on_both_databases! {
         again(&app, QUEUED).await;
         assert_eq!(preview_state(&user, &page).await, PreviewState::Making);
         assert!(user.get(&page).await.text().contains("A copy to play is being made"));
-        let render_with_errors = user.get(&format!("/api/analyses/audio?id={}", id_of(&page))).await;
+        let render_with_errors = user.get(&format!("/fn/analyses/audio?id={}", id_of(&page))).await;
         assert_eq!(render_with_errors.status, StatusCode::CONFLICT);
         app.run_jobs().await;
         assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);

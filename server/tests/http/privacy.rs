@@ -75,7 +75,7 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         .post(&format!("/analyses/{}/delete", dropped.analysis), &[])
         .await;
     app.run_jobs().await;
-    person.post("/account/privacy/copy", &[]).await;
+    person.post("/account/privacy/export", &[]).await;
     app.run_jobs().await;
     let anon = app.anon();
     anon.post("/signin", &[("email", EMAIL), ("password", "not the password")])
@@ -406,11 +406,11 @@ on_both_databases! {
         let unsigned = fetch(Method::GET, link.split('?').next().unwrap(), &[], Vec::new()).await;
         assert_eq!(unsigned.status, StatusCode::FORBIDDEN);
 
-        person.post("/account/privacy/copy", &[]).await;
-        let third = person.post("/account/privacy/copy", &[]).await;
+        person.post("/account/privacy/export", &[]).await;
+        let third = person.post("/account/privacy/export", &[]).await;
         assert_eq!(third.status, StatusCode::SEE_OTHER, "one that is being made is not made twice");
         app.run_jobs().await;
-        let third = person.post("/account/privacy/copy", &[]).await;
+        let third = person.post("/account/privacy/export", &[]).await;
         assert_eq!(third.status, StatusCode::TOO_MANY_REQUESTS);
         assert!(!third.header("retry-after").is_empty());
 

@@ -162,10 +162,7 @@ fn letter_to(data: &Path, email: &str) -> Option<String> {
 }
 
 async fn progress(person: &Person, id: AnalysisId) -> Progress {
-    person
-        .get(&format!("/api/analyses/progress?id={id}"))
-        .await
-        .json()
+    person.get(&format!("/fn/analyses/progress?id={id}")).await.json()
 }
 
 pub async fn is_measured(person: &Person, id: AnalysisId) {

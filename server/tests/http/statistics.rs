@@ -246,7 +246,7 @@ on_both_databases! {
         app.run_jobs().await;
         user.get(&format!("/analyses/{}", uploaded.analysis)).await;
         user.post(&format!("/analyses/{}/rename", uploaded.analysis), &[("title", "Secret title")]).await;
-        user.post("/account/privacy/copy", &[]).await;
+        user.post("/account/privacy/export", &[]).await;
         user.get("/zoe.secret@example.org").await;
         app.run_jobs().await;
         app.backend.statistics.flush().await;

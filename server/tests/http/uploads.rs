@@ -19,7 +19,7 @@ on_both_databases! {
         assert_eq!(report.status, StatusCode::OK);
         assert!(report.text().contains("LUFS"));
 
-        let listen = format!("/api/analyses/audio?id={}", uploaded.analysis);
+        let listen = format!("/fn/analyses/audio?id={}", uploaded.analysis);
         let link: AudioLink = user.get(&listen).await.json();
         let part = fetch(Method::GET, &link.url, &[("range", "bytes=100-199")], Vec::new()).await;
         assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
@@ -44,7 +44,7 @@ on_both_databases! {
         let uploaded = user.upload("kept a day.wav", mix()).await;
         app.run_jobs().await;
         let page = format!("/analyses/{}", uploaded.analysis);
-        let listen = format!("/api/analyses/audio?id={}", uploaded.analysis);
+        let listen = format!("/fn/analyses/audio?id={}", uploaded.analysis);
 
         app.clock.advance(Duration::from_secs(24 * 3600 - 60));
         app.run_periodic_work().await;
@@ -96,7 +96,7 @@ async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
         ("x-csrf-token", token.as_str()),
         ("content-type", "application/json"),
     ];
-    for path in ["/api/uploads/begin", "/api/uploads/complete"] {
+    for path in ["/fn/uploads/begin", "/fn/uploads/complete"] {
         let render_with_errors = user.send(Method::POST, path, &headers, vec![b' '; 200_000]).await;
         assert!(
             render_with_errors.status.is_client_error() || render_with_errors.status.is_server_error(),
@@ -128,7 +128,7 @@ async fn a_file_that_is_no_audio_ends_as_a_sentence_on_its_page() {
     assert_eq!(put(&ticket, bytes).await.status, StatusCode::OK);
     let completed = user
         .call(
-            "/api/uploads/complete",
+            "/fn/uploads/complete",
             serde_json::json!({ "upload": ticket.upload }),
         )
         .await;

@@ -372,7 +372,7 @@ impl Person {
         assert_eq!(put.status, StatusCode::OK, "{}", put.text());
         let completed = self
             .call(
-                "/api/uploads/complete",
+                "/fn/uploads/complete",
                 serde_json::json!({ "upload": ticket.upload }),
             )
             .await;
@@ -393,7 +393,7 @@ impl Person {
             size_bytes: size as u64,
             kind,
         };
-        self.call("/api/uploads/begin", serde_json::json!({ "file": file }))
+        self.call("/fn/uploads/begin", serde_json::json!({ "file": file }))
             .await
     }
 

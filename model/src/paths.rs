@@ -1,9 +1,23 @@
-//! All addresses of pages and forms. Nothing else spells one out.
+//! The address of every page, form and file, for links in pages and in emails. [`routes`](crate::routes) lists who answers them.
+//!
+//! An address with an id is a template such as `/analyses/{id}`, as the router reads it; a function of the same name fills it in.
 
-use model::{
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
     AnalysisId, SessionId, SongId,
     history::{HistoryQuery, PageCursor},
 };
+
+/// What stands for itself in the value of a query (RFC 3986 2.3 and 3.4); all else is sent as `%…`.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 /// The public first page.
 pub const HOME: &str = "/";
@@ -31,8 +45,28 @@ pub const UPLOAD: &str = "/upload";
 pub const HISTORY: &str = "/history";
 /// The person's songs, the latest first, with `?before=` for earlier ones; takes the form that groups versions.
 pub const SONGS: &str = "/songs";
-/// The beginning of every analysis's address.
-pub const ANALYSES: &str = "/analyses";
+/// The page of one analysis.
+pub const ANALYSIS: &str = "/analyses/{id}";
+/// Takes the form with a new title.
+pub const RENAME_ANALYSIS: &str = "/analyses/{id}/rename";
+/// Takes the form that deletes an analysis.
+pub const DELETE_ANALYSIS: &str = "/analyses/{id}/delete";
+/// Takes the form that counts an analysis as a mix or a master.
+pub const STAGE: &str = "/analyses/{id}/stage";
+/// A mix beside references; takes the form with the choice of them.
+pub const COMPARISON: &str = "/analyses/{id}/comparison";
+/// Takes the forms that put an analysis into a song, or take it out.
+pub const ANALYSIS_SONG: &str = "/analyses/{id}/song";
+/// The report and the verdict as JSON, to keep.
+pub const REPORT_JSON: &str = "/analyses/{id}/report.json";
+/// The report as one HTML file, to keep or to send.
+pub const REPORT_HTML: &str = "/analyses/{id}/report.html";
+/// A song with its versions.
+pub const SONG: &str = "/songs/{id}";
+/// Takes the form with a new title for a song.
+pub const RENAME_SONG: &str = "/songs/{id}/rename";
+/// Takes the form that deletes a song; its versions stay.
+pub const DELETE_SONG: &str = "/songs/{id}/delete";
 /// The person's references, and where they are uploaded; with `?before=` for older ones.
 pub const REFERENCES: &str = "/references";
 /// The account: profile.
@@ -49,6 +83,8 @@ pub const CONFIRM_PASSWORD: &str = "/account/confirm";
 pub const SECURITY: &str = "/account/security";
 /// Takes the form with a new password.
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
+/// Takes the form that ends one session.
+pub const END_SESSION: &str = "/account/sessions/{id}/end";
 /// Takes the form that ends all other sessions.
 pub const END_OTHER_SESSIONS: &str = "/account/sessions/end-others";
 /// Sets up the second factor.
@@ -61,10 +97,12 @@ pub const SECOND_FACTOR_CONFIRM: &str = "/account/second-factor/confirm";
 pub const SECOND_FACTOR_CODES: &str = "/account/second-factor/codes";
 /// Takes the form that switches it off.
 pub const SECOND_FACTOR_OFF: &str = "/account/second-factor/off";
-/// The account: which letters are wanted; with `?token=` of a letter also for who is not signed in.
+/// The account: which emails are wanted; with the `?token=` of an email also for who is not signed in.
 pub const EMAIL_PREFERENCES: &str = "/account/email-preferences";
 /// Takes the form of the latter.
-pub const UNSUBSCRIBE: &str = "/account/email-preferences/decline";
+pub const UNSUBSCRIBE: &str = "/account/email-preferences/unsubscribe";
+/// What mail programs call with the token of an email, without cookies (RFC 8058).
+pub const UNSUBSCRIBE_ONE_CLICK: &str = "/email/unsubscribe";
 /// The terms of service.
 pub const TERMS: &str = "/terms";
 /// The privacy policy.
@@ -79,8 +117,8 @@ pub const CONTACT: &str = "/contact";
 pub const POLICIES: &str = "/policies";
 /// Everything that is held about the signed-in person.
 pub const YOUR_DATA: &str = "/account/privacy";
-/// Takes the form that asks for a copy of it.
-pub const EXPORT: &str = "/account/privacy/copy";
+/// Takes the form that asks for an export of it.
+pub const EXPORT: &str = "/account/privacy/export";
 /// Asks whether to delete the account, and takes the answer.
 pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
 /// Said after [`DELETE_ACCOUNT`].
@@ -89,57 +127,79 @@ pub const ACCOUNT_DELETED: &str = "/account/deleted";
 pub const METHODOLOGY: &str = "/methodology";
 /// Every rule, with an anchor for each.
 pub const RULES: &str = "/rules";
-/// Takes the place where the program in a browser broke.
+/// Takes the line of source where the program in a browser broke.
 pub const BROWSER_FAULT: &str = "/browser-fault";
-/// The mail that a development server wrote into files.
+/// The emails that a development server wrote into files.
 pub const DEV_MAIL: &str = "/dev/mail";
+/// One of each kind of email, for whoever works on their words.
+pub const MAIL_PREVIEWS: &str = "/dev/mail/previews";
+/// Whether the process lives.
+pub const HEALTHZ: &str = "/healthz";
+/// Whether the process takes requests.
+pub const READYZ: &str = "/readyz";
+/// Whom to tell of a weakness (RFC 9116).
+pub const SECURITY_TXT: &str = "/.well-known/security.txt";
+/// The built wasm, scripts and styles.
+pub const ASSETS: &str = "/pkg";
+/// The icon.
+pub const FAVICON: &str = "/favicon.svg";
+/// Takes a file that is to be uploaded, and answers with its presigned upload.
+pub const BEGIN_UPLOAD: &str = "/fn/uploads/begin";
+/// Takes the word that the bytes are there.
+pub const COMPLETE_UPLOAD: &str = "/fn/uploads/complete";
+/// How far an analysis has come; with `?id=`.
+pub const PROGRESS: &str = "/fn/analyses/progress";
+/// A link to the audio of an analysis; with `?id=`.
+pub const AUDIO: &str = "/fn/analyses/audio";
+/// Whether the audio of an analysis can be played; with `?id=`.
+pub const PREVIEW: &str = "/fn/analyses/preview";
 
 /// The page of one analysis.
 #[must_use]
 pub fn analysis(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}")
+    with_id(ANALYSIS, id)
 }
 
 /// Takes the form with a new title.
 #[must_use]
-pub fn rename(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/rename")
+pub fn rename_analysis(id: AnalysisId) -> String {
+    with_id(RENAME_ANALYSIS, id)
 }
 
 /// A mix beside references; takes the form with the choice of them.
 #[must_use]
 pub fn comparison(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/comparison")
+    with_id(COMPARISON, id)
 }
 
 /// Takes the form that counts an analysis as a mix or a master.
 #[must_use]
 pub fn stage(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/stage")
+    with_id(STAGE, id)
 }
 
 /// The report and the verdict as JSON, to keep.
 #[must_use]
 pub fn report_json(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/report.json")
+    with_id(REPORT_JSON, id)
 }
 
 /// The report as one HTML file, to keep or to send.
 #[must_use]
 pub fn report_html(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/report.html")
+    with_id(REPORT_HTML, id)
 }
 
 /// Takes the form that deletes an analysis.
 #[must_use]
-pub fn delete(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/delete")
+pub fn delete_analysis(id: AnalysisId) -> String {
+    with_id(DELETE_ANALYSIS, id)
 }
 
 /// Takes the form that ends one session.
 #[must_use]
 pub fn end_session(id: SessionId) -> String {
-    format!("/account/sessions/{id}/end")
+    with_id(END_SESSION, id)
 }
 
 /// `page`, saying that something was `done`.
@@ -151,7 +211,7 @@ pub fn done(page: &str, done: &str) -> String {
 /// The question for the password that leads on to `next`.
 #[must_use]
 pub fn confirm_password_then(next: &str) -> String {
-    format!("{CONFIRM_PASSWORD}?next={next}")
+    with_parameters(CONFIRM_PASSWORD, &[("next", next.to_owned())])
 }
 
 /// The history as `query` asks for it, at `cursor`; the first page where there is none.
@@ -176,25 +236,25 @@ pub fn history_to_group(query: &HistoryQuery, cursor: Option<&PageCursor>) -> St
 /// A song with its versions.
 #[must_use]
 pub fn song(id: SongId) -> String {
-    format!("{SONGS}/{id}")
+    with_id(SONG, id)
 }
 
 /// Two versions of a song compared.
 #[must_use]
 pub fn compared(id: SongId, before: AnalysisId, after: AnalysisId) -> String {
-    format!("{SONGS}/{id}?before={before}&after={after}#compare")
+    format!("{}?before={before}&after={after}#compare", song(id))
 }
 
 /// Takes the form with a new title for a song.
 #[must_use]
 pub fn rename_song(id: SongId) -> String {
-    format!("{SONGS}/{id}/rename")
+    with_id(RENAME_SONG, id)
 }
 
 /// Takes the form that deletes a song; its versions stay.
 #[must_use]
 pub fn delete_song(id: SongId) -> String {
-    format!("{SONGS}/{id}/delete")
+    with_id(DELETE_SONG, id)
 }
 
 /// The songs from the id `before` on.
@@ -206,7 +266,7 @@ pub fn older_songs(before: SongId) -> String {
 /// Takes the forms that put an analysis into a song, or take it out.
 #[must_use]
 pub fn analysis_song(id: AnalysisId) -> String {
-    format!("{ANALYSES}/{id}/song")
+    with_id(ANALYSIS_SONG, id)
 }
 
 fn with_parameters(path: &str, parameters: &[(&str, String)]) -> String {
@@ -221,29 +281,25 @@ fn with_parameters(path: &str, parameters: &[(&str, String)]) -> String {
     }
 }
 
-/// Whatever is not a plain letter, digit or mark as `%…` of its bytes.
-fn encoded(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
+fn encoded(value: &str) -> impl Display {
+    utf8_percent_encode(value, PLAIN)
+}
+
+/// `template` with `id` in its place.
+fn with_id(template: &str, id: impl Display) -> String {
+    template.replace("{id}", &id.to_string())
+}
+
+/// `page` with the token of an email, which is base64url and dots.
+#[must_use]
+pub fn with_token(page: &str, token: &str) -> String {
+    with_parameters(page, &[("token", token.to_owned())])
 }
 
 /// The sign-in form that leads on to `next`.
 #[must_use]
 pub fn sign_in_then(next: &str) -> String {
-    format!(
-        "{SIGN_IN}?next={}",
-        next.replace('%', "%25")
-            .replace('&', "%26")
-            .replace('#', "%23")
-            .replace('?', "%3F")
-    )
+    with_parameters(SIGN_IN, &[("next", next.to_owned())])
 }
 
 /// `next` where it is an address of ours, else the upload page: a sign-in must not lead anywhere else (ASVS 3.7.2).
@@ -253,8 +309,7 @@ pub fn safe_next(next: Option<&str>) -> String {
         Some(path)
             if path.starts_with('/')
                 && !path.starts_with("//")
-                && !path.contains(['\\', '\r', '\n', '\t'])
-                && path.is_ascii() =>
+                && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') =>
         {
             path.to_owned()
         }
@@ -291,10 +346,33 @@ mod tests {
             "//evil.example",
             "/\\evil.example",
             "/\t/evil.example",
+            "/\0",
+            "/\u{b}",
+            "/\u{7f}",
+            "/a b",
+            "/ü",
             "",
         ] {
             assert_eq!(safe_next(Some(foreign)), UPLOAD, "{foreign}");
         }
         assert_eq!(safe_next(None), UPLOAD);
+    }
+
+    #[test]
+    fn what_a_sign_in_leads_to_is_one_value_of_its_address() {
+        assert_eq!(sign_in_then("/history"), "/signin?next=/history");
+        assert_eq!(
+            sign_in_then("/history?q=a+b&sort=best#x%20"),
+            "/signin?next=/history%3Fq%3Da%2Bb%26sort%3Dbest%23x%2520"
+        );
+    }
+
+    #[test]
+    fn an_id_stands_in_its_place() {
+        let id = "0190000000007000800000000000000a".parse().unwrap();
+        assert_eq!(
+            report_json(id),
+            "/analyses/0190000000007000800000000000000a/report.json"
+        );
     }
 }
