@@ -1,4 +1,6 @@
-//! All measures of one file in one pass, at the file's own rate.
+//! All measurements of one file in one pass, at the file's own rate.
+//!
+//! A new meter is a module here, a line in one of the two groups below, and its place in `report::assemble`.
 //!
 //! Samples are regrouped into blocks that stay in the cache while every meter reads them. The blocks depend neither on
 //! how the decoder cut its packets nor on the number of threads, so equal audio gives equal figures to the last bit.
@@ -49,8 +51,8 @@ const BLOCK: usize = 8192;
 /// Blocks that may wait for a meter on a thread of its own.
 const QUEUE: usize = 8;
 
-/// The largest sample that is believed, 120 dB over full scale. Beyond it (and where it is NaN or infinite) a floating
-/// point file is damaged, and the squares of what it holds would soon be infinite too.
+/// The largest sample that is believed, 120 dB over full scale. Beyond it, as with NaN and infinity, a floating-point
+/// file is damaged, and the squares of its samples would overflow.
 const LARGEST_SAMPLE: f32 = 1e6;
 
 /// Everything that is measured of the samples.
@@ -104,23 +106,23 @@ pub struct Meter {
 }
 
 enum Meters {
-    Here(Box<(TimeDomainMeters, SpectralMeters)>),
+    Inline(Box<(TimeDomainMeters, SpectralMeters)>),
     Threads(Worker<TimeDomainMeters>, Worker<SpectralMeters>),
 }
 
 impl Meter {
-    /// Meters for `source`. With more than one of `threads`, they run beside the caller on two threads of their own.
+    /// Meters for `input`. With more than one of `threads`, they run beside the caller on two threads of their own.
     #[must_use]
-    pub fn new(source: &MeterInput, threads: usize) -> Self {
-        let (time_domain, spectral) = (TimeDomainMeters::new(source), SpectralMeters::new(source));
+    pub fn new(input: &MeterInput, threads: usize) -> Self {
+        let (time_domain, spectral) = (TimeDomainMeters::new(input), SpectralMeters::new(input));
         Self {
-            rate: source.rate,
-            block: vec![vec![0.0; BLOCK]; source.weights.len().min(MAX_CHANNELS)],
+            rate: input.rate,
+            block: vec![vec![0.0; BLOCK]; input.weights.len().min(MAX_CHANNELS)],
             filled: 0,
             meters: if threads > 1 {
                 Meters::Threads(Worker::start(time_domain), Worker::start(spectral))
             } else {
-                Meters::Here(Box::new((time_domain, spectral)))
+                Meters::Inline(Box::new((time_domain, spectral)))
             },
         }
     }
@@ -156,7 +158,7 @@ impl Meter {
     fn measure_block(&mut self) {
         let filled = std::mem::take(&mut self.filled);
         match &mut self.meters {
-            Meters::Here(meters) => {
+            Meters::Inline(meters) => {
                 let planes: Vec<&[f32]> = self.block.iter().map(|plane| &plane[..filled]).collect();
                 meters.0.push(&planes);
                 meters.1.push(&planes);
@@ -177,90 +179,75 @@ impl Meter {
             self.measure_block();
         }
         let (time_domain, spectral) = match self.meters {
-            Meters::Here(meters) => *meters,
+            Meters::Inline(meters) => *meters,
             Meters::Threads(time_domain, spectral) => (time_domain.finish(), spectral.finish()),
         };
         report::assemble(self.rate, time_domain, spectral)
     }
 }
 
-/// A part of the meters.
-trait Part: Send + 'static {
+/// Meters that run one after the other on the same thread.
+trait MeterGroup: Send + 'static {
     fn push(&mut self, planes: &[&[f32]]);
 }
 
-/// Meters of the waveform.
-struct TimeDomainMeters {
-    loudness: LoudnessMeter,
-    levels: LevelMeter,
-    true_peak: TruePeakMeter,
-    clipping: ClipMeter,
-    integrity: IntegrityMeter,
-    waveform: WaveformMeter,
-}
-
-impl TimeDomainMeters {
-    fn new(source: &MeterInput) -> Self {
-        let (rate, channels, bits) = (source.rate, source.weights.len(), source.integer_bits);
-        Self {
-            loudness: LoudnessMeter::new(rate, &source.weights),
-            levels: LevelMeter::new(rate, channels),
-            true_peak: TruePeakMeter::new(rate, channels),
-            clipping: ClipMeter::new(rate, channels, bits),
-            integrity: IntegrityMeter::new(channels, bits),
-            waveform: WaveformMeter::new(rate),
+/// A group of meters. Each is named once, with how it is made of the [`MeterInput`].
+macro_rules! meter_group {
+    ($(#[$doc:meta])* $group:ident($input:ident) { $($name:ident: $meter:ty = $new:expr,)+ }) => {
+        $(#[$doc])*
+        struct $group {
+            $($name: $meter,)+
         }
-    }
-}
 
-impl Part for TimeDomainMeters {
-    fn push(&mut self, planes: &[&[f32]]) {
-        self.loudness.push(planes);
-        self.levels.push(planes);
-        self.true_peak.push(planes);
-        self.clipping.push(planes);
-        self.integrity.push(planes);
-        self.waveform.push(planes);
-    }
-}
-
-/// Meters of the spectrum.
-struct SpectralMeters {
-    spectrum: SpectrumMeter,
-    low_end: LowEndMeter,
-}
-
-impl SpectralMeters {
-    fn new(source: &MeterInput) -> Self {
-        Self {
-            spectrum: SpectrumMeter::new(source.rate, &source.weights),
-            low_end: LowEndMeter::new(source.rate, source.weights.len()),
+        impl $group {
+            fn new($input: &MeterInput) -> Self {
+                Self { $($name: $new,)+ }
+            }
         }
+
+        impl MeterGroup for $group {
+            fn push(&mut self, planes: &[&[f32]]) {
+                $(self.$name.push(planes);)+
+            }
+        }
+    };
+}
+
+meter_group! {
+    /// Meters of the waveform.
+    TimeDomainMeters(input) {
+        loudness: LoudnessMeter = LoudnessMeter::new(input.rate, &input.weights),
+        levels: LevelMeter = LevelMeter::new(input.rate, input.weights.len()),
+        true_peak: TruePeakMeter = TruePeakMeter::new(input.rate, input.weights.len()),
+        clipping: ClipMeter = ClipMeter::new(input.rate, input.weights.len(), input.integer_bits),
+        integrity: IntegrityMeter = IntegrityMeter::new(input.weights.len(), input.integer_bits),
+        waveform: WaveformMeter = WaveformMeter::new(input.rate),
     }
 }
 
-impl Part for SpectralMeters {
-    fn push(&mut self, planes: &[&[f32]]) {
-        self.spectrum.push(planes);
-        self.low_end.push(planes);
+meter_group! {
+    /// Meters of the spectrum.
+    SpectralMeters(input) {
+        spectrum: SpectrumMeter = SpectrumMeter::new(input.rate, &input.weights),
+        low_end: LowEndMeter = LowEndMeter::new(input.rate, input.weights.len()),
     }
 }
 
-/// A part that measures on a thread of its own. It ends when this is dropped.
-struct Worker<P> {
+/// A group of meters on a thread of its own, which ends when this is dropped.
+struct Worker<G> {
     blocks: SyncSender<Arc<Block>>,
-    thread: JoinHandle<P>,
+    thread: JoinHandle<G>,
 }
 
-impl<P: Part> Worker<P> {
-    fn start(mut part: P) -> Self {
+impl<G: MeterGroup> Worker<G> {
+    fn start(mut group: G) -> Self {
         let (blocks, received) = sync_channel::<Arc<Block>>(QUEUE);
         let thread = std::thread::spawn(move || {
             for block in received {
                 let planes: Vec<&[f32]> = block.iter().map(Vec::as_slice).collect();
-                part.push(&planes);
+                group.push(&planes);
             }
-            part
+            group
         });
         Self { blocks, thread }
     }
@@ -270,10 +257,10 @@ impl<P: Part> Worker<P> {
         let _ = self.blocks.send(block);
     }
 
-    fn finish(self) -> P {
+    fn finish(self) -> G {
         drop(self.blocks);
         match self.thread.join() {
-            Ok(part) => part,
+            Ok(group) => group,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }

@@ -4,44 +4,69 @@ use std::ops::Range;
 
 use super::bands::Twelfths;
 use super::levels::PairSums;
-use super::series::Levels;
+use super::series::LevelCounts;
 use super::stft::Stft;
 
 /// Statistics of the bands that one spectrum covers.
 pub(super) struct BandStats {
     twelfths: Twelfths,
-    sixths: Vec<(i32, Range<usize>, Levels)>,
-    thirds: Vec<(i32, Range<usize>, Third)>,
+    sixths: Vec<SixthOctave>,
+    thirds: Vec<ThirdOctave>,
     /// Sums over the windows, per twelfth.
     power: Vec<f64>,
     windows: u64,
     sums: [Vec<f32>; 4],
 }
 
-/// A third of an octave of two channels.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Third {
-    pub(super) sums: PairSums,
+/// A band of 1/6 octave and its levels over time.
+pub(super) struct SixthOctave {
+    /// Its centre is 1 kHz · 2^(n/6).
+    pub(super) n: i32,
+    twelfths: Range<usize>,
+    pub(super) levels: LevelCounts,
+}
+
+/// A band of 1/3 octave and how left and right relate in it.
+pub(super) struct ThirdOctave {
+    /// Its centre is 1 kHz · 2^(n/3).
+    pub(super) n: i32,
+    twelfths: Range<usize>,
+    /// Of two channels.
+    pub(super) pair: PairSums,
     /// Energy of the windows in which left and right correlate negatively.
     pub(super) negative: f64,
 }
 
-/// A band of 1/6 octave.
-pub(super) struct Sixth {
-    /// Its centre is 1 kHz · 2^(n/6).
+/// The mean power of a band.
+#[derive(Clone, Copy)]
+pub(super) struct BandPower {
+    /// Its place on the grid of its width.
     pub(super) n: i32,
+    /// Of an average channel; a full-scale sine has 0.5.
     pub(super) power: f64,
-    pub(super) levels: Levels,
 }
 
 impl BandStats {
     /// Of the bands among `sixths` and `thirds` (as n of 2^(n/6) and 2^(n/3)) that lie within `twelfths`.
     pub(super) fn new(twelfths: Twelfths, sixths: Range<i32>, thirds: Range<i32>) -> Self {
         let sixths = sixths
-            .filter_map(|n| Some((n, twelfths.range(2 * n - 1, 2 * n + 1)?, Levels::new())))
+            .filter_map(|n| {
+                Some(SixthOctave {
+                    n,
+                    twelfths: twelfths.range(2 * n - 1, 2 * n + 1)?,
+                    levels: LevelCounts::new(),
+                })
+            })
             .collect();
         let thirds = thirds
-            .filter_map(|n| Some((n, twelfths.range(4 * n - 2, 4 * n + 2)?, Third::default())))
+            .filter_map(|n| {
+                Some(ThirdOctave {
+                    n,
+                    twelfths: twelfths.range(4 * n - 2, 4 * n + 2)?,
+                    pair: PairSums::default(),
+                    negative: 0.0,
+                })
+            })
             .collect();
         Self {
             power: vec![0.0; twelfths.len()],
@@ -60,42 +85,53 @@ impl BandStats {
         for (sum, &power) in self.power.iter_mut().zip(power.iter()) {
             *sum += f64::from(power);
         }
-        for (_, range, levels) in &mut self.sixths {
-            levels.add(10.0 * f64::from(sum(power, range) / 0.5).log10());
+        for sixth in &mut self.sixths {
+            let level_db = 10.0 * f64::from(sum(power, &sixth.twelfths) / 0.5).log10();
+            sixth.levels.add(level_db);
         }
         if is_stereo {
-            for (spectrum, sums) in stft.pair.iter().zip([&mut *left, &mut *right, &mut *product]) {
-                self.twelfths.sums(spectrum, sums);
-            }
-            for (_, range, third) in &mut self.thirds {
-                let of_window = PairSums {
-                    left: f64::from(sum(left, range)),
-                    right: f64::from(sum(right, range)),
-                    product: f64::from(sum(product, range)),
+            self.twelfths.sums(&stft.pair.left, left);
+            self.twelfths.sums(&stft.pair.right, right);
+            self.twelfths.sums(&stft.pair.product, product);
+            for third in &mut self.thirds {
+                let window = PairSums {
+                    left: f64::from(sum(left, &third.twelfths)),
+                    right: f64::from(sum(right, &third.twelfths)),
+                    product: f64::from(sum(product, &third.twelfths)),
                 };
-                third.sums.add(of_window);
-                if of_window.product < 0.0 {
-                    third.negative += of_window.left + of_window.right;
+                third.pair.add(window);
+                if window.product < 0.0 {
+                    third.negative += window.left + window.right;
                 }
             }
         }
         self.windows += 1;
     }
 
-    /// Mean power per 1/6 octave, with its levels over time.
-    pub(super) fn sixths(&self) -> impl Iterator<Item = Sixth> {
-        self.sixths.iter().map(|(n, range, levels)| Sixth {
-            n: *n,
-            power: self.mean(range),
-            levels: levels.clone(),
+    /// Bands of 1/6 octave, from the lowest to the highest.
+    pub(super) fn sixths(&self) -> &[SixthOctave] {
+        &self.sixths
+    }
+
+    /// Bands of 1/3 octave, from the lowest to the highest.
+    pub(super) fn thirds(&self) -> &[ThirdOctave] {
+        &self.thirds
+    }
+
+    /// Number and mean power of each band of 1/6 octave.
+    pub(super) fn sixth_powers(&self) -> impl Iterator<Item = BandPower> {
+        self.sixths.iter().map(|sixth| BandPower {
+            n: sixth.n,
+            power: self.mean(&sixth.twelfths),
         })
     }
 
-    /// Mean power per 1/3 octave, with the sums of left and right.
-    pub(super) fn thirds(&self) -> impl Iterator<Item = (i32, f64, Third)> {
-        self.thirds
-            .iter()
-            .map(|(n, range, third)| (*n, self.mean(range), *third))
+    /// Number and mean power of each band of 1/3 octave.
+    pub(super) fn third_powers(&self) -> impl Iterator<Item = BandPower> {
+        self.thirds.iter().map(|third| BandPower {
+            n: third.n,
+            power: self.mean(&third.twelfths),
+        })
     }
 
     fn mean(&self, range: &Range<usize>) -> f64 {

@@ -58,6 +58,38 @@ impl Band {
     }
 }
 
+/// The power of `N` bands in the windows of one second.
+#[derive(Debug, Clone)]
+pub(super) struct BandSecond<const N: usize> {
+    /// Summed over the windows.
+    pub(super) sums: [f64; N],
+    windows: u32,
+}
+
+impl<const N: usize> Default for BandSecond<N> {
+    fn default() -> Self {
+        Self {
+            sums: [0.0; N],
+            windows: 0,
+        }
+    }
+}
+
+impl<const N: usize> BandSecond<N> {
+    /// Takes in the powers of one more window.
+    pub(super) fn add(&mut self, powers: impl IntoIterator<Item = f64>) {
+        for (sum, power) in self.sums.iter_mut().zip(powers) {
+            *sum += power;
+        }
+        self.windows += 1;
+    }
+
+    /// Mean power of each band, 0 in silence.
+    pub(super) fn means(&self) -> [f64; N] {
+        self.sums.map(|sum| sum / f64::from(self.windows.max(1)))
+    }
+}
+
 /// Adjacent twelfths of an octave.
 pub(super) struct Twelfths {
     first: i32,

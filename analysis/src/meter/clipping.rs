@@ -5,7 +5,7 @@
 
 use model::report::{ClipRun, Clips};
 
-use super::vectors::extremes;
+use super::vectors::{Extremes, extremes};
 
 /// Shorter runs occur by chance.
 const SHORTEST_RUN: u32 = 3;
@@ -28,6 +28,21 @@ pub(super) struct ClipMeter {
     corner: f32,
     full_scale: f32,
     rate: f64,
+}
+
+/// What the clip meter leaves behind.
+pub(super) struct ClipReadings {
+    pub(super) channels: Vec<ChannelClips>,
+    /// The longest runs of all channels.
+    pub(super) worst: Vec<ClipRun>,
+}
+
+/// How much of one channel is clipped.
+#[derive(Clone, Copy)]
+pub(super) struct ChannelClips {
+    pub(super) full_scale: Clips,
+    /// Clipped, then turned down.
+    pub(super) lowered: Clips,
 }
 
 #[derive(Clone, Default)]
@@ -89,9 +104,9 @@ impl ClipMeter {
         }
     }
 
-    /// Per channel what is at full scale and what is below, and the longest runs of all.
-    pub(super) fn finish(self) -> (Vec<(Clips, Clips)>, Vec<ClipRun>) {
-        let mut counts = Vec::new();
+    /// What is clipped.
+    pub(super) fn finish(self) -> ClipReadings {
+        let mut channels = Vec::new();
         let mut worst = Vec::new();
         for (index, mut channel) in self.channels.into_iter().enumerate() {
             channel.complete_run(f32::NAN, self.full_scale, self.corner);
@@ -104,7 +119,10 @@ impl ClipMeter {
                     runs.extend(&tally.worst);
                 }
             }
-            counts.push((channel.full.clips, lowered));
+            channels.push(ChannelClips {
+                full_scale: channel.full.clips,
+                lowered,
+            });
             worst.extend(runs.into_iter().map(|run| ClipRun {
                 time_s: run.first_frame as f64 / self.rate,
                 channel: index as u16,
@@ -114,13 +132,13 @@ impl ClipMeter {
         }
         worst.sort_by(|a, b| b.samples.cmp(&a.samples).then(a.time_s.total_cmp(&b.time_s)));
         worst.truncate(KEPT);
-        (counts, worst)
+        ClipReadings { channels, worst }
     }
 }
 
 impl Channel {
     fn examine(&mut self, tile: &[f32], full_scale: f32, corner: f32) {
-        let (low, high) = extremes(tile);
+        let Extremes { low, high } = extremes(tile);
         let is_extreme = [high, -low].iter().zip(self.extremes).any(|(&level, extreme)| {
             level >= LOWEST_LEVEL && (level >= full_scale || level >= extreme * SAME_LEVEL)
         });
@@ -213,8 +231,8 @@ mod tests {
         for block in samples.chunks(1_000) {
             meter.push(&[block]);
         }
-        let (counts, worst) = meter.finish();
-        (counts[0].0, counts[0].1, worst)
+        let ClipReadings { channels, worst } = meter.finish();
+        (channels[0].full_scale, channels[0].lowered, worst)
     }
 
     #[test]

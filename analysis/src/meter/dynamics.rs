@@ -3,7 +3,7 @@
 use model::Reading;
 use model::report::{AbsenceReason, DynamicsDetail};
 
-use super::levels::ChannelSums;
+use super::levels::{ChannelSums, DrBlock};
 use super::loudness::Timeline;
 use super::series;
 use super::true_peak::ChannelPeaks;
@@ -51,9 +51,9 @@ pub(super) fn detail(
 
 /// The second-highest block peak over the RMS of the loudest fifth of the blocks, where a sine counts as loud as its
 /// peak (RMS = √(2 Σx² / n)).
-fn dr(blocks: &[(f64, f32)]) -> Reading {
-    let mut powers: Vec<f64> = blocks.iter().map(|&(mean_square, _)| 2.0 * mean_square).collect();
-    let mut peaks: Vec<f32> = blocks.iter().map(|&(_, peak)| peak).collect();
+fn dr(blocks: &[DrBlock]) -> Reading {
+    let mut powers: Vec<f64> = blocks.iter().map(|block| 2.0 * block.mean_square).collect();
+    let mut peaks: Vec<f32> = blocks.iter().map(|block| block.peak).collect();
     powers.sort_by(|a, b| b.total_cmp(a));
     peaks.sort_by(|a, b| b.total_cmp(a));
     let count = ((powers.len() as f64 * DR_SHARE) as usize).max(1);
@@ -75,12 +75,17 @@ mod tests {
     #[test]
     fn dr_takes_the_second_peak_and_the_loudest_fifth() {
         // Ten blocks of −20 dB (as a sine), two of −14 dB; peaks at −1, −3 and −6 dB.
-        let level = |db: f64| 0.5 * 10_f64.powf(db / 10.0);
-        let peak = |db: f64| 10_f64.powf(db / 20.0) as f32;
-        let mut blocks = vec![(level(-20.0), peak(-6.0)); 8];
-        blocks.extend([(level(-14.0), peak(-1.0)), (level(-14.0), peak(-3.0))]);
+        let block = |level_db: f64, peak_db: f64| DrBlock {
+            mean_square: 0.5 * 10_f64.powf(level_db / 10.0),
+            peak: 10_f64.powf(peak_db / 20.0) as f32,
+        };
+        let mut blocks = vec![block(-20.0, -6.0); 8];
+        blocks.extend([block(-14.0, -1.0), block(-14.0, -3.0)]);
         assert!((dr(&blocks).value().unwrap() - 11.0).abs() < 1e-5);
         assert_eq!(dr(&[]).why(), Some(AbsenceReason::TooShort));
-        assert_eq!(dr(&[(0.0, 0.0)]).why(), Some(AbsenceReason::Silent));
+        assert_eq!(
+            dr(&[block(f64::NEG_INFINITY, f64::NEG_INFINITY)]).why(),
+            Some(AbsenceReason::Silent)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use model::report::Hum;
 
 use super::bands::Band;
-use super::series::Levels;
+use super::series::LevelCounts;
 use super::stft::Stft;
 
 /// Samples per window, 2 to 4 s at the low rate: a third of a hertz apart, so that a bass note is no hum.
@@ -32,8 +32,8 @@ struct Tone {
     harmonic: u8,
     tone: Band,
     around: [Band; 2],
-    level: Levels,
-    excess: Levels,
+    level: LevelCounts,
+    excess: LevelCounts,
 }
 
 impl HumMeter {
@@ -53,8 +53,8 @@ impl HumMeter {
                         Band::new(hz - AROUND_HZ.1, hz - AROUND_HZ.0, bin_hz, bins),
                         Band::new(hz + AROUND_HZ.0, hz + AROUND_HZ.1, bin_hz, bins),
                     ],
-                    level: Levels::new(),
-                    excess: Levels::new(),
+                    level: LevelCounts::new(),
+                    excess: LevelCounts::new(),
                 }
             })
             .collect();
@@ -89,7 +89,7 @@ impl HumMeter {
     }
 
     /// The hum, if the mains frequency itself or two of its multiples stand out.
-    pub(super) fn finish(self) -> Option<Hum> {
+    pub(super) fn finish(&self) -> Option<Hum> {
         MAINS_HZ
             .into_iter()
             .filter_map(|mains_hz| self.at(mains_hz))

@@ -1,4 +1,4 @@
-//! The state of the samples themselves: silence at the ends, the bits in use, channels that are copies.
+//! The state of the samples themselves: silence at the ends, bits in use, channels that are copies of each other.
 
 use model::Reading;
 use model::report::AbsenceReason;
@@ -8,11 +8,25 @@ const SILENT: f32 = 0.001;
 /// Samples of a 32-bit float hold integers of so many bits exactly.
 const EXACT_BITS: u16 = 24;
 
+/// How long nothing is heard at the ends of a file, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Silences {
+    /// Up to the first sample above −60 dBFS.
+    pub(super) head_s: f64,
+    /// From the last sample above −60 dBFS on.
+    pub(super) tail_s: f64,
+    /// Exact zeros at the start.
+    pub(super) head_zeros_s: f64,
+    /// Exact zeros at the end.
+    pub(super) tail_zeros_s: f64,
+}
+
 pub(super) struct IntegrityMeter {
     frames: u64,
-    /// First and last frame above [`SILENT`], and not zero.
-    loud: Option<(u64, u64)>,
-    sounding: Option<(u64, u64)>,
+    /// What lies above [`SILENT`].
+    loud: Option<FrameSpan>,
+    /// What is not zero.
+    nonzero: Option<FrameSpan>,
     is_dual_mono: bool,
     is_inverted: bool,
     /// Bits per integer sample, where they can be examined, and all samples combined by OR.
@@ -26,7 +40,7 @@ impl IntegrityMeter {
         Self {
             frames: 0,
             loud: None,
-            sounding: None,
+            nonzero: None,
             is_dual_mono: channels == 2,
             is_inverted: channels == 2,
             bits: bits.filter(|bits| (1..=EXACT_BITS).contains(bits)),
@@ -37,7 +51,7 @@ impl IntegrityMeter {
     pub(super) fn push(&mut self, planes: &[&[f32]]) {
         for plane in planes {
             extend(&mut self.loud, self.frames, plane, |sample| sample.abs() > SILENT);
-            extend(&mut self.sounding, self.frames, plane, |sample| sample != 0.0);
+            extend(&mut self.nonzero, self.frames, plane, |sample| sample != 0.0);
         }
         if let [left, right] = planes {
             self.is_dual_mono = self.is_dual_mono && left == right;
@@ -54,17 +68,18 @@ impl IntegrityMeter {
         self.frames += planes.first().map_or(0, |plane| plane.len()) as u64;
     }
 
-    /// Seconds of silence and of zeros, at the head and at the tail.
-    pub(super) fn silences_s(&self, rate: f64) -> [f64; 4] {
-        let ends = |found: Option<(u64, u64)>| {
-            let (first, last) = found.unwrap_or((self.frames, self.frames.saturating_sub(1)));
-            [
-                first as f64 / rate,
-                (self.frames.saturating_sub(last + 1)) as f64 / rate,
-            ]
+    /// The silence and the zeros at both ends, for `rate` frames per second.
+    pub(super) fn silences(&self, rate: f64) -> Silences {
+        let head_s = |span: Option<FrameSpan>| span.map_or(self.frames, |span| span.first) as f64 / rate;
+        let tail_s = |span: Option<FrameSpan>| {
+            span.map_or(0, |span| self.frames.saturating_sub(span.last + 1)) as f64 / rate
         };
-        let ([head, tail], [head_zeros, tail_zeros]) = (ends(self.loud), ends(self.sounding));
-        [head, tail, head_zeros, tail_zeros]
+        Silences {
+            head_s: head_s(self.loud),
+            tail_s: tail_s(self.loud),
+            head_zeros_s: head_s(self.nonzero),
+            tail_zeros_s: tail_s(self.nonzero),
+        }
     }
 
     /// Bits above the lowest one that is ever set.
@@ -78,35 +93,44 @@ impl IntegrityMeter {
         }
     }
 
-    /// Whether the channels are equal, or opposite, to the last bit.
-    pub(super) fn copies(&self) -> (bool, bool) {
-        let sounds = self.sounding.is_some();
-        (self.is_dual_mono && sounds, self.is_inverted && sounds)
+    /// Whether both channels are equal to the last bit.
+    pub(super) fn is_dual_mono(&self) -> bool {
+        self.is_dual_mono && self.nonzero.is_some()
     }
+
+    /// Whether one channel is the other one upside down, to the last bit.
+    pub(super) fn is_inverted(&self) -> bool {
+        self.is_inverted && self.nonzero.is_some()
+    }
+}
+
+/// The first and the last frame with some property.
+#[derive(Clone, Copy)]
+struct FrameSpan {
+    first: u64,
+    last: u64,
 }
 
 fn as_integer(sample: f32) -> u32 {
     ((sample * (1 << (EXACT_BITS - 1)) as f32) as i32).cast_unsigned()
 }
 
-fn extend(found: &mut Option<(u64, u64)>, frames: u64, plane: &[f32], is_wanted: impl Fn(f32) -> bool) {
+fn extend(span: &mut Option<FrameSpan>, frames: u64, plane: &[f32], is_wanted: impl Fn(f32) -> bool) {
     // Where there is sound already, only the last sample is of interest, and it is found at once.
     let Some(last) = plane.iter().rposition(|&sample| is_wanted(sample)) else {
         return;
     };
     let last = frames + last as u64;
-    match found {
-        Some((first, end)) => {
-            *end = last.max(*end);
-            if *first >= frames {
-                let here = plane.iter().position(|&sample| is_wanted(sample)).unwrap_or(0);
-                *first = (*first).min(frames + here as u64);
+    let first = || frames + plane.iter().position(|&sample| is_wanted(sample)).unwrap_or(0) as u64;
+    match span {
+        Some(span) => {
+            span.last = last.max(span.last);
+            // Another channel of this block may have begun later.
+            if span.first >= frames {
+                span.first = span.first.min(first());
             }
         }
-        None => {
-            let first = plane.iter().position(|&sample| is_wanted(sample)).unwrap_or(0);
-            *found = Some((frames + first as u64, last));
-        }
+        None => *span = Some(FrameSpan { first: first(), last }),
     }
 }
 
@@ -132,13 +156,19 @@ mod tests {
         left[899] = 0.002;
         right[949] = 1e-5;
         let meter = meter(None, &[&left, &right]);
-        assert_eq!(meter.silences_s(1_000.0), [0.25, 0.1, 0.21, 0.05]);
+        let expected = Silences {
+            head_s: 0.25,
+            tail_s: 0.1,
+            head_zeros_s: 0.21,
+            tail_zeros_s: 0.05,
+        };
+        assert_eq!(meter.silences(1_000.0), expected);
     }
 
     #[test]
     fn padding_is_what_is_never_set() {
-        let of = |step: f32| (0..1_000).map(|n| (n % 61) as f32 * step).collect::<Vec<f32>>();
-        let (bits_16, bits_24) = (of(1.0 / 32_768.0), of(-1.0 / 8_388_608.0));
+        let ramp = |step: f32| (0..1_000).map(|n| (n % 61) as f32 * step).collect::<Vec<f32>>();
+        let (bits_16, bits_24) = (ramp(1.0 / 32_768.0), ramp(-1.0 / 8_388_608.0));
         let effective = |bits, plane: &[f32]| meter(bits, &[plane]).effective_bits();
         assert_eq!(effective(Some(24), &bits_16).value(), Some(16.0));
         assert_eq!(effective(Some(16), &bits_16).value(), Some(16.0));
@@ -156,8 +186,14 @@ mod tests {
         let opposite: Vec<f32> = left.iter().map(|x| -x).collect();
         let mut nearly = left.clone();
         nearly[400] += 1e-6;
-        assert_eq!(meter(None, &[&left, &left]).copies(), (true, false));
-        assert_eq!(meter(None, &[&left, &opposite]).copies(), (false, true));
-        assert_eq!(meter(None, &[&left, &nearly]).copies(), (false, false));
+        for (right, is_dual_mono, is_inverted) in [
+            (&left, true, false),
+            (&opposite, false, true),
+            (&nearly, false, false),
+        ] {
+            let meter = meter(None, &[&left, right]);
+            assert_eq!(meter.is_dual_mono(), is_dual_mono);
+            assert_eq!(meter.is_inverted(), is_inverted);
+        }
     }
 }

@@ -6,6 +6,8 @@
 
 use std::f64::consts::PI;
 
+use super::levels::PairSums;
+
 /// Coefficients of a second-order section with a0 = 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Biquad {
@@ -114,8 +116,8 @@ impl PairFilter {
         }
     }
 
-    /// Filters on and adds up ΣL², ΣR² and ΣLR of the result.
-    pub(super) fn energies(&mut self, left: &[f32], right: &[f32]) -> [f64; 3] {
+    /// Filters on and adds up the result.
+    pub(super) fn energies(&mut self, left: &[f32], right: &[f32]) -> PairSums {
         let KWeighting { shelf, high_pass } = self.coefficients;
         let mut delays = self.delays;
         let (mut squares, mut product) = ([0.0; 2], 0.0);
@@ -137,7 +139,11 @@ impl PairFilter {
             *outputs = outputs.map(|delay| delay.map(|y| if y.abs() < 1e-60 { 0.0 } else { y }));
         }
         self.delays = delays;
-        [squares[0], squares[1], product]
+        PairSums {
+            left: squares[0],
+            right: squares[1],
+            product,
+        }
     }
 }
 

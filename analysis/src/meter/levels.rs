@@ -1,6 +1,6 @@
 //! Sums over time: peak, RMS and offset per channel, the product of left and right, and the blocks of DR.
 
-use super::series::Levels;
+use super::series::LevelCounts;
 use super::vectors::{folded, larger};
 
 /// Steps per second, of 50 ms: short enough to find the gaps between notes.
@@ -8,11 +8,14 @@ const STEPS_PER_S: u64 = 20;
 /// The loudness war's "DR" takes 132 480 samples at 44.1 kHz, not 3 s to the sample.
 const DR_BLOCK_44K: u64 = 132_480;
 
-/// ΣL², ΣR² and ΣLR.
+/// Energies of two channels, from which correlation, width, balance and mono change follow.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct PairSums {
+    /// ΣL².
     pub(super) left: f64,
+    /// ΣR².
     pub(super) right: f64,
+    /// ΣLR.
     pub(super) product: f64,
 }
 
@@ -30,11 +33,19 @@ pub(super) struct ChannelSums {
     pub(super) peak: f32,
     pub(super) sum: f64,
     pub(super) squares: f64,
-    /// Per block of DR: Σx² / n and the peak.
-    pub(super) dr_blocks: Vec<(f64, f32)>,
+    pub(super) dr_blocks: Vec<DrBlock>,
     dr_squares: f64,
     dr_peak: f32,
     step_squares: f64,
+}
+
+/// One block of DR, in one channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DrBlock {
+    /// Σx² / n.
+    pub(super) mean_square: f64,
+    /// The largest absolute sample.
+    pub(super) peak: f32,
 }
 
 pub(super) struct LevelMeter {
@@ -47,7 +58,7 @@ pub(super) struct LevelMeter {
     /// Per complete second, of two channels.
     pub(super) seconds: Vec<PairSums>,
     /// RMS of the 50 ms steps, in dBFS.
-    pub(super) step_levels: Levels,
+    pub(super) step_levels: LevelCounts,
     second: PairSums,
     step_product: f64,
     steps: u64,
@@ -67,7 +78,7 @@ impl LevelMeter {
             overs: 0,
             product: 0.0,
             seconds: Vec::new(),
-            step_levels: Levels::new(),
+            step_levels: LevelCounts::new(),
             second: PairSums::default(),
             step_product: 0.0,
             steps: 0,
@@ -140,8 +151,10 @@ impl LevelMeter {
     fn complete_dr_block(&mut self, len: u64) {
         for sums in &mut self.channels {
             sums.peak = sums.peak.max(sums.dr_peak);
-            let mean = std::mem::take(&mut sums.dr_squares) / len as f64;
-            sums.dr_blocks.push((mean, std::mem::take(&mut sums.dr_peak)));
+            sums.dr_blocks.push(DrBlock {
+                mean_square: std::mem::take(&mut sums.dr_squares) / len as f64,
+                peak: std::mem::take(&mut sums.dr_peak),
+            });
         }
         self.dr_end += self.dr_len;
     }

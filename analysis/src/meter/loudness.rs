@@ -8,6 +8,7 @@ use model::report::{AbsenceReason, Loudness, LoudnessDetail, Series};
 
 use super::k_weighting::{KWeighting, PairFilter};
 use super::series;
+use super::spectrum::AudiblePower;
 
 /// Steps per second: the grid of the windows.
 const STEPS_PER_S: usize = 100;
@@ -90,7 +91,7 @@ impl Timeline {
     /// The short-term loudness of the window that ends at a whole second.
     pub(super) fn short_term_at(&self, second: usize) -> Option<f64> {
         let index = (second * 10).checked_sub(30)?;
-        audible(*self.short_term.get(index)?)
+        above_gate(*self.short_term.get(index)?)
     }
 }
 
@@ -154,10 +155,10 @@ impl LoudnessMeter {
                 let second = planes
                     .get(pair.first + 1)
                     .map_or(first, |plane| &plane[at..at + count]);
-                let [left, right, product] = pair.filter.energies(first, second);
-                self.energy += pair.weights[0] * left + pair.weights[1] * right;
+                let energies = pair.filter.energies(first, second);
+                self.energy += pair.weights[0] * energies.left + pair.weights[1] * energies.right;
                 // Both loudspeakers play (L + R) / 2: twice a quarter of (L + R)².
-                self.mono_energy += 0.5 * (left + right) + product;
+                self.mono_energy += 0.5 * (energies.left + energies.right) + energies.product;
             }
             at += count;
             self.frames += count as u64;
@@ -210,8 +211,8 @@ impl LoudnessMeter {
         Some(sum / frames as f64)
     }
 
-    /// The figures. `audible_shares` are powers per 0.1 s of everything and of what is below 16 kHz.
-    pub(super) fn finish(self, audible_shares: &[[f32; 2]]) -> LoudnessReadings {
+    /// The figures. `audible_powers` are per 0.1 s.
+    pub(super) fn finish(self, audible_powers: &[AudiblePower]) -> LoudnessReadings {
         let integrated = gated_power(&self.blocks, INTEGRATED_GATE_LU).map(lufs);
         let mono_change = match (
             integrated,
@@ -230,8 +231,8 @@ impl LoudnessMeter {
         };
         let loudness = Loudness {
             integrated_lufs: reading(integrated, too_short(MOMENTARY_STEPS)),
-            momentary_max_lufs: reading(audible(self.momentary_max), too_short(MOMENTARY_STEPS)),
-            short_term_max_lufs: reading(audible(self.short_term_max), too_short(SHORT_TERM_STEPS)),
+            momentary_max_lufs: reading(above_gate(self.momentary_max), too_short(MOMENTARY_STEPS)),
+            short_term_max_lufs: reading(above_gate(self.short_term_max), too_short(SHORT_TERM_STEPS)),
             range_lu: reading(range(&self.short_term), too_short(SHORT_TERM_STEPS)),
             range_is_stable: self.frames >= RANGE_STABLE_S * self.rate,
             short_term_lufs: short_term_series(&self.short_term),
@@ -240,9 +241,9 @@ impl LoudnessMeter {
             .blocks
             .iter()
             .enumerate()
-            .map(|(index, power)| power * audible_share(audible_shares, index))
+            .map(|(index, power)| power * audible_share(audible_powers, index))
             .collect();
-        let momentary: Vec<_> = self.seconds.iter().map(|&power| audible(power)).collect();
+        let momentary: Vec<_> = self.seconds.iter().map(|&power| above_gate(power)).collect();
         let detail = LoudnessDetail {
             audible_lufs: reading(
                 gated_power(&audible_blocks, INTEGRATED_GATE_LU).map(lufs),
@@ -250,7 +251,7 @@ impl LoudnessMeter {
             ),
             momentary_lufs: series::per_second(1.0, &momentary, series::largest),
             short_term_histogram: series::histogram(
-                self.short_term.iter().filter_map(|&power| audible(power)),
+                self.short_term.iter().filter_map(|&power| above_gate(power)),
                 HISTOGRAM_STEP_LU,
             ),
         };
@@ -267,14 +268,12 @@ impl LoudnessMeter {
 }
 
 /// What share of the power of gating block `index` is below 16 kHz. Silent steps have no entry.
-fn audible_share(shares: &[[f32; 2]], index: usize) -> f64 {
+fn audible_share(powers: &[AudiblePower], index: usize) -> f64 {
     let steps = MOMENTARY_STEPS / HOP_STEPS as usize;
-    let end = (index + steps).min(shares.len());
-    let [all, audible] = shares[index.min(end)..end]
-        .iter()
-        .fold([0.0; 2], |[all, audible], step| {
-            [all + f64::from(step[0]), audible + f64::from(step[1])]
-        });
+    let end = (index + steps).min(powers.len());
+    let block = &powers[index.min(end)..end];
+    let all: f64 = block.iter().map(|power| f64::from(power.all)).sum();
+    let audible: f64 = block.iter().map(|power| f64::from(power.audible)).sum();
     if all > 0.0 { audible / all } else { 1.0 }
 }
 
@@ -300,7 +299,7 @@ fn power(lufs: f64) -> f64 {
 }
 
 /// The loudness of `power`, if it is above the absolute gate.
-fn audible(power: f64) -> Option<f64> {
+fn above_gate(power: f64) -> Option<f64> {
     Some(lufs(power)).filter(|&loudness| loudness > ABSOLUTE_GATE_LUFS)
 }
 
@@ -351,7 +350,7 @@ fn short_term_series(short_term: &[f64]) -> Series {
         values: short_term
             .iter()
             .step_by(step)
-            .map(|&power| audible(power).map(|loudness| (loudness * 100.0).round() as f32 / 100.0))
+            .map(|&power| above_gate(power).map(|loudness| (loudness * 100.0).round() as f32 / 100.0))
             .collect(),
     }
 }

@@ -2,7 +2,7 @@
 //! lies 3 Hz apart, which the windows of `spectrum` cannot, and cost next to nothing.
 
 use super::band_stats::BandStats;
-use super::bands::{Band, Twelfths};
+use super::bands::{Band, BandSecond, Twelfths};
 use super::hum::HumMeter;
 use super::levels::PairSums;
 use super::spectrum::{FIRST_BAND, SILENCE, slot_of};
@@ -40,8 +40,8 @@ pub(super) struct LowEndMeter {
     pub(super) low_pair: PairSums,
     /// Power from 20 to 120 Hz, summed over the windows.
     pub(super) low_power: f64,
-    /// Power of [`BANDS`] before [`FIRST_BAND`], summed over the windows of each second, and how many they are.
-    pub(super) seconds: Vec<([f64; FIRST_BAND], u32)>,
+    /// Power of [`BANDS`] before [`FIRST_BAND`] in each second.
+    pub(super) seconds: Vec<BandSecond<FIRST_BAND>>,
     pub(super) hum: HumMeter,
 }
 
@@ -135,17 +135,18 @@ impl LowEndMeter {
         self.stats.add(&self.stft, self.is_stereo);
         let middle = self.hops.saturating_sub(1) * HOP as u64 * self.factor;
         let slot = slot_of(&mut self.seconds, (middle as f64 / self.rate) as usize);
-        for (sum, band) in slot.0.iter_mut().zip(&self.bands) {
-            *sum += f64::from(band.sum(&self.stft.power));
-        }
-        slot.1 += 1;
+        let powers = self
+            .bands
+            .iter()
+            .map(|band| f64::from(band.sum(&self.stft.power)));
+        slot.add(powers);
         self.low_power += f64::from(self.low.sum(&self.stft.power));
         if self.is_stereo {
-            let [left, right, product] = &self.stft.pair;
+            let pair = &self.stft.pair;
             self.low_pair.add(PairSums {
-                left: f64::from(self.low.sum(left)),
-                right: f64::from(self.low.sum(right)),
-                product: f64::from(self.low.sum(product)),
+                left: f64::from(self.low.sum(&pair.left)),
+                right: f64::from(self.low.sum(&pair.right)),
+                product: f64::from(self.low.sum(&pair.product)),
             });
         }
         self.windows += 1;

@@ -2,14 +2,15 @@
 
 use model::Reading;
 use model::report::{
-    AbsenceReason, BANDS, BandLevel, BandPercentiles, ChannelLevels, Clips, Detail, Dynamics, PeakDetail,
+    AbsenceReason, BANDS, BandLevel, BandPercentiles, ChannelLevels, Detail, Dynamics, PeakDetail,
     PeakPosition, Peaks, Position, Quality, Series, Spectrum, SpectrumDetail,
 };
 
-use super::band_stats::Sixth;
+use super::band_stats::{BandPower, SixthOctave};
+use super::clipping::ChannelClips;
 use super::levels::LevelMeter;
 use super::low_end::LowEndMeter;
-use super::series::{self, Levels, rounded};
+use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
 use super::{MeterReadings, SpectralMeters, TimeDomainMeters, decibels, dynamics, sections, stereo, tone};
@@ -29,37 +30,32 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
     let levels = time_domain.levels.finish();
     let loudness = time_domain.loudness.finish(&spectrum.audible);
     let true_peaks = time_domain.true_peak.finish();
-    let (clips, clip_runs) = time_domain.clipping.finish();
+    let clips = time_domain.clipping.finish();
 
-    let channels = channel_levels(&levels, &true_peaks, &clips);
+    let channels = channel_levels(&levels, &true_peaks, &clips.channels);
     let peaks = peaks(&levels, &true_peaks, rate);
     let dynamics = overall_dynamics(&levels, &peaks, loudness.loudness.integrated_lufs);
     let seconds = seconds(&spectrum, &low_end);
     let stereo_detail = (levels.channels.len() == 2).then(|| {
-        let thirds = low_end.stats.thirds().chain(spectrum.stats.thirds());
-        stereo::detail(
-            &levels,
-            rate,
-            thirds.map(|(n, _, third)| (n, third)),
-            low_end.low_pair,
-        )
+        let thirds = low_end.stats.thirds().iter().chain(spectrum.stats.thirds());
+        stereo::detail(&levels, rate, thirds, low_end.low_pair)
     });
-    let [head_silence_s, tail_silence_s, head_zeros_s, tail_zeros_s] = time_domain.integrity.silences_s(rate);
-    let (is_dual_mono, is_inverted) = time_domain.integrity.copies();
+    let integrity = &time_domain.integrity;
+    let silences = integrity.silences(rate);
     let (bin_hz, mean_power) = spectrum.mean_power();
     let quality = Quality {
-        head_silence_s,
-        tail_silence_s,
-        head_zeros_s,
-        tail_zeros_s,
-        noise_floor_dbfs: of_quantile(levels.step_levels.quantile(NOISE_SHARE)),
-        effective_bits: time_domain.integrity.effective_bits(),
+        head_silence_s: silences.head_s,
+        tail_silence_s: silences.tail_s,
+        head_zeros_s: silences.head_zeros_s,
+        tail_zeros_s: silences.tail_zeros_s,
+        noise_floor_dbfs: or_silent(levels.step_levels.quantile(NOISE_SHARE)),
+        effective_bits: integrity.effective_bits(),
         cutoff_hz: tone::cutoff_hz(bin_hz, &mean_power)
             .map_or(Reading::absent(AbsenceReason::Undefined), Reading::of),
         silent_channels: silent(&channels),
-        is_dual_mono,
-        is_inverted,
-        hum: None,
+        is_dual_mono: integrity.is_dual_mono(),
+        is_inverted: integrity.is_inverted(),
+        hum: low_end.hum.finish(),
     };
     let overview = overall_spectrum(&spectrum, &low_end, rate);
     let detail = Detail {
@@ -68,7 +64,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
             worst: worst_peaks(&true_peaks, rate),
             true_peak_dbtp: peaks_over_time(&true_peaks),
             overs: levels.overs,
-            clip_runs,
+            clip_runs: clips.worst,
             channels,
         },
         dynamics: dynamics::detail(&true_peaks, &loudness.timeline, &levels.channels),
@@ -76,13 +72,10 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         sections: sections::sections(&seconds, levels.frames as f64 / rate, &loudness.timeline),
         loudness: loudness.detail,
         stereo: stereo_detail,
-        quality: Quality {
-            hum: low_end.hum.finish(),
-            ..quality
-        },
+        quality,
     };
     MeterReadings {
-        stereo: stereo::of_whole(&levels, loudness.mono_change_lu),
+        stereo: stereo::overall(&levels, loudness.mono_change_lu),
         loudness: loudness.loudness,
         peaks,
         dynamics,
@@ -97,7 +90,7 @@ fn peak_reading(levels: impl Iterator<Item = f32>) -> Reading {
     Reading::or(decibels(f64::from(highest)), AbsenceReason::Silent)
 }
 
-fn of_quantile(value: Option<f64>) -> Reading {
+fn or_silent(value: Option<f64>) -> Reading {
     value.map_or(Reading::absent(AbsenceReason::Silent), Reading::of)
 }
 
@@ -124,12 +117,12 @@ fn peaks(levels: &LevelMeter, true_peaks: &[ChannelPeaks], rate: f64) -> Peaks {
 fn channel_levels(
     levels: &LevelMeter,
     true_peaks: &[ChannelPeaks],
-    clips: &[(Clips, Clips)],
+    clips: &[ChannelClips],
 ) -> Vec<ChannelLevels> {
     let frames = levels.frames.max(1) as f64;
     let parts = levels.channels.iter().zip(true_peaks).zip(clips);
     parts
-        .map(|((sums, true_peak), &(clips, lowered_clips))| {
+        .map(|((sums, true_peak), clips)| {
             let rms_db = 10.0 * (sums.squares / frames).log10();
             let peak_db = decibels(f64::from(sums.peak));
             ChannelLevels {
@@ -139,8 +132,8 @@ fn channel_levels(
                 rms_dbfs: Reading::or(rms_db, AbsenceReason::Silent),
                 crest_db: Reading::or(peak_db - rms_db, AbsenceReason::Silent),
                 dc: Reading::of(sums.sum / frames),
-                clips,
-                lowered_clips,
+                clips: clips.full_scale,
+                lowered_clips: clips.lowered,
             }
         })
         .collect()
@@ -216,15 +209,11 @@ fn seconds(spectrum: &SpectrumMeter, low_end: &LowEndMeter) -> Vec<[f64; 7]> {
     (0..count)
         .map(|second| {
             let mut powers = [0.0; 7];
-            if let Some((low, windows)) = low_end.seconds.get(second) {
-                for (power, sum) in powers.iter_mut().zip(low) {
-                    *power = sum / f64::from((*windows).max(1));
-                }
+            if let Some(low) = low_end.seconds.get(second) {
+                powers[..FIRST_BAND].copy_from_slice(&low.means());
             }
-            if let Some((high, windows)) = spectrum.seconds.get(second) {
-                for (power, sum) in powers[FIRST_BAND..].iter_mut().zip(high) {
-                    *power = sum / f64::from((*windows).max(1));
-                }
+            if let Some(high) = spectrum.seconds.get(second) {
+                powers[FIRST_BAND..].copy_from_slice(&high.means());
             }
             powers
         })
@@ -234,23 +223,23 @@ fn seconds(spectrum: &SpectrumMeter, low_end: &LowEndMeter) -> Vec<[f64; 7]> {
 /// Mean power of each of [`BANDS`], of an average channel (a full-scale sine has 0.5).
 fn mean_bands(spectrum: &SpectrumMeter, low_end: &LowEndMeter) -> [f64; 7] {
     let mut powers = [0.0; 7];
-    for (second, _) in &low_end.seconds {
-        for (power, sum) in powers.iter_mut().zip(second) {
+    for second in &low_end.seconds {
+        for (power, sum) in powers.iter_mut().zip(second.sums) {
             *power += sum / low_end.windows.max(1) as f64;
         }
     }
-    for (second, _) in &spectrum.seconds {
-        for (power, sum) in powers[FIRST_BAND..].iter_mut().zip(second) {
+    for second in &spectrum.seconds {
+        for (power, sum) in powers[FIRST_BAND..].iter_mut().zip(second.sums) {
             *power += sum / spectrum.windows.max(1) as f64;
         }
     }
     powers
 }
 
-fn level(n: i32, per_octave: i32, power: f64) -> BandLevel {
+fn band_level(band: BandPower, per_octave: i32) -> BandLevel {
     BandLevel {
-        hz: super::centre_hz(n, per_octave),
-        db: rounded(10.0 * (power / 0.5).log10()),
+        hz: super::centre_hz(band.n, per_octave),
+        db: rounded(10.0 * (band.power / 0.5).log10()),
     }
 }
 
@@ -268,24 +257,22 @@ fn overall_spectrum(spectrum: &SpectrumMeter, low_end: &LowEndMeter, rate: f64) 
         bands_db: std::array::from_fn(share),
         sixth_octave: low_end
             .stats
-            .sixths()
-            .chain(spectrum.stats.sixths())
-            .map(|sixth| level(sixth.n, 6, sixth.power))
+            .sixth_powers()
+            .chain(spectrum.stats.sixth_powers())
+            .map(|band| band_level(band, 6))
             .collect(),
     }
 }
 
 fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[f64; 7]]) -> SpectrumDetail {
-    let thirds: Vec<(i32, f64)> = low_end
+    let thirds: Vec<BandPower> = low_end
         .stats
-        .thirds()
-        .chain(spectrum.stats.thirds())
-        .map(|(n, power, _)| (n, power))
+        .third_powers()
+        .chain(spectrum.stats.third_powers())
         .collect();
-    let third_octave: Vec<BandLevel> = thirds.iter().map(|&(n, power)| level(n, 3, power)).collect();
     let points: Vec<(f64, f64)> = thirds
         .iter()
-        .map(|&(n, power)| (super::centre_hz(n, 3), 10.0 * power.log10()))
+        .map(|band| (super::centre_hz(band.n, 3), 10.0 * band.power.log10()))
         .collect();
     let tilt = tone::tilt(&points);
     let total: f64 = mean_bands(spectrum, low_end).iter().sum();
@@ -300,15 +287,16 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
         })
         .collect();
     SpectrumDetail {
-        third_octave,
+        third_octave: thirds.into_iter().map(|band| band_level(band, 3)).collect(),
         percentiles: low_end
             .stats
             .sixths()
+            .iter()
             .chain(spectrum.stats.sixths())
             .map(percentiles)
             .collect(),
-        tilt_db_per_octave: of_quantile(tilt.map(|(slope, _)| slope)),
-        tilt_deviation_db: of_quantile(tilt.map(|(_, distance)| distance)),
+        tilt_db_per_octave: or_silent(tilt.map(|tilt| tilt.db_per_octave)),
+        tilt_deviation_db: or_silent(tilt.map(|tilt| tilt.deviation_db)),
         low_end_share_db: Reading::or(10.0 * (low / total).log10(), AbsenceReason::Silent),
         harsh_spread_db: spread(&spectrum.harsh),
         sibilant_spread_db: spread(&spectrum.sibilant),
@@ -316,7 +304,7 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
     }
 }
 
-fn percentiles(sixth: Sixth) -> BandPercentiles {
+fn percentiles(sixth: &SixthOctave) -> BandPercentiles {
     let exceeded = |share: f64| sixth.levels.quantile(1.0 - share).and_then(rounded);
     BandPercentiles {
         hz: super::centre_hz(sixth.n, 6),
@@ -328,7 +316,7 @@ fn percentiles(sixth: Sixth) -> BandPercentiles {
     }
 }
 
-fn spread(levels: &Levels) -> Reading {
+fn spread(levels: &LevelCounts) -> Reading {
     match (levels.quantile(0.95), levels.quantile(0.5)) {
         (Some(high), Some(middle)) => Reading::of(high - middle),
         _ => Reading::absent(AbsenceReason::Silent),

@@ -63,12 +63,12 @@ pub(super) fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
 
 /// Counts levels in decibels, in constant memory.
 #[derive(Clone)]
-pub(super) struct Levels {
+pub(super) struct LevelCounts {
     counts: Vec<u32>,
     total: u64,
 }
 
-impl Levels {
+impl LevelCounts {
     const LOWEST_DB: f64 = -150.0;
     const STEP_DB: f64 = 0.25;
     const CLASSES: usize = 680;
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_counted_quantile_is_the_sorted_one_within_a_class() {
-        let mut levels = Levels::new();
+        let mut levels = LevelCounts::new();
         let mut values: Vec<f64> = (0..1_000).map(|n| -80.0 + f64::from(n * n) / 20_000.0).collect();
         values.iter().for_each(|&db| levels.add(db));
         for share in [0.01, 0.1, 0.5, 0.9, 0.99] {
@@ -147,7 +147,7 @@ mod tests {
             let counted = levels.quantile(share).unwrap();
             assert!((exact - counted).abs() <= 0.25, "{share}: {exact} {counted}");
         }
-        assert_eq!(Levels::new().quantile(0.5), None);
+        assert_eq!(LevelCounts::new().quantile(0.5), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The spectrum from about 60 Hz up, in windows of about 0.1 s with half overlap, over what is not silence.
 
 use super::band_stats::BandStats;
-use super::bands::{Band, Twelfths};
+use super::bands::{Band, BandSecond, Twelfths};
 use super::k_weighting::KWeighting;
-use super::series::Levels;
+use super::series::LevelCounts;
 use super::stft::Stft;
 use super::vectors::dot;
 use model::report::BANDS;
@@ -35,14 +35,23 @@ pub(super) struct SpectrumMeter {
     power: Vec<f64>,
     pub(super) windows: u64,
     bands: Vec<Band>,
-    /// Power of [`BANDS`] from [`FIRST_BAND`] on, summed over the windows of each second, and how many they are.
-    pub(super) seconds: Vec<([f64; BANDS.len() - FIRST_BAND], u32)>,
-    pub(super) harsh: Levels,
-    pub(super) sibilant: Levels,
+    /// Power of [`BANDS`] from [`FIRST_BAND`] on in each second.
+    pub(super) seconds: Vec<BandSecond<{ BANDS.len() - FIRST_BAND }>>,
+    pub(super) harsh: LevelCounts,
+    pub(super) sibilant: LevelCounts,
     k_weights: Vec<f32>,
     audible_bins: usize,
-    /// K-weighted power per 0.1 s, of everything and of what is audible.
-    pub(super) audible: Vec<[f32; 2]>,
+    /// Per 0.1 s.
+    pub(super) audible: Vec<AudiblePower>,
+}
+
+/// K-weighted power.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct AudiblePower {
+    /// Of everything.
+    pub(super) all: f32,
+    /// Of what lies below [`AUDIBLE_HZ`].
+    pub(super) audible: f32,
 }
 
 impl SpectrumMeter {
@@ -68,8 +77,8 @@ impl SpectrumMeter {
             windows: 0,
             bands,
             seconds: Vec::new(),
-            harsh: Levels::new(),
-            sibilant: Levels::new(),
+            harsh: LevelCounts::new(),
+            sibilant: LevelCounts::new(),
             k_weights: (0..bins)
                 .map(|bin| k.power(bin as f64 * bin_hz, f64::from(rate)) as f32)
                 .collect(),
@@ -118,13 +127,10 @@ impl SpectrumMeter {
         let middle_s = (self.first_frame as f64 + (start + len / 2) as f64) / self.rate;
 
         let power = &self.stft.power;
-        let mut of_bands = self.bands.iter().map(|band| f64::from(band.sum(power)));
-        let slot = slot_of(&mut self.seconds, middle_s as usize);
-        for (sum, power) in slot.0.iter_mut().zip(&mut of_bands) {
-            *sum += power;
-        }
-        slot.1 += 1;
-        for (levels, power) in [&mut self.harsh, &mut self.sibilant].into_iter().zip(of_bands) {
+        let mut powers = self.bands.iter().map(|band| f64::from(band.sum(power)));
+        let second = slot_of(&mut self.seconds, middle_s as usize);
+        second.add(powers.by_ref().take(BANDS.len() - FIRST_BAND));
+        for (levels, power) in [&mut self.harsh, &mut self.sibilant].into_iter().zip(powers) {
             levels.add(10.0 * (power / 0.5).log10());
         }
 
@@ -134,9 +140,9 @@ impl SpectrumMeter {
             &weighted[self.audible_bins..],
             &self.k_weights[self.audible_bins..],
         );
-        let share = slot_of(&mut self.audible, (middle_s * SHARES_PER_S) as usize);
-        share[0] += audible + rest;
-        share[1] += audible;
+        let power = slot_of(&mut self.audible, (middle_s * SHARES_PER_S) as usize);
+        power.all += audible + rest;
+        power.audible += audible;
     }
 
     /// The distance of two bins, and the mean power of each.

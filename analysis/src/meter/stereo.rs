@@ -3,7 +3,7 @@
 use model::Reading;
 use model::report::{AbsenceReason, Stereo, StereoBand, StereoDetail, StereoMoment};
 
-use super::band_stats::Third;
+use super::band_stats::ThirdOctave;
 use super::levels::{LevelMeter, PairSums};
 use super::series::{self, rounded};
 
@@ -55,7 +55,7 @@ impl PairSums {
 }
 
 /// The figures of the whole.
-pub(super) fn of_whole(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
+pub(super) fn overall(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
     let [left, right] = levels.channels.as_slice() else {
         return not_stereo();
     };
@@ -73,7 +73,7 @@ pub(super) fn of_whole(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
         (true, false) | (false, false) => Reading::absent(AbsenceReason::Silent),
         (false, true) => Reading::absent(AbsenceReason::Undefined),
     };
-    let of_both = |value: f64| {
+    let if_both_sound = |value: f64| {
         if ll > 0.0 && rr > 0.0 {
             Reading::of(value)
         } else {
@@ -81,18 +81,18 @@ pub(super) fn of_whole(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
         }
     };
     Stereo {
-        correlation: of_both((lr / (ll * rr).sqrt()).clamp(-1.0, 1.0)),
+        correlation: if_both_sound((lr / (ll * rr).sqrt()).clamp(-1.0, 1.0)),
         width_db,
         mono_change_lu,
-        balance_db: of_both(10.0 * (ll / rr).log10()),
+        balance_db: if_both_sound(10.0 * (ll / rr).log10()),
     }
 }
 
-/// The figures per band and over time. `thirds` are numbered as in 1 kHz · 2^(n/3).
-pub(super) fn detail(
+/// The figures per band and over time.
+pub(super) fn detail<'a>(
     levels: &LevelMeter,
     rate: f64,
-    thirds: impl Iterator<Item = (i32, Third)>,
+    thirds: impl Iterator<Item = &'a ThirdOctave>,
     low: PairSums,
 ) -> StereoDetail {
     let windows: Vec<PairSums> = levels
@@ -105,7 +105,7 @@ pub(super) fn detail(
         })
         .collect();
     let silence = SILENCE * 2.0 * rate * WINDOW_S as f64;
-    let time_domain = |figure: fn(PairSums) -> Option<f64>| -> Vec<Option<f64>> {
+    let over_time = |figure: fn(PairSums) -> Option<f64>| -> Vec<Option<f64>> {
         windows
             .iter()
             .map(|&sums| (sums.total() > silence).then(|| figure(sums)).flatten())
@@ -113,11 +113,11 @@ pub(super) fn detail(
     };
     let start_s = WINDOW_S as f64;
     StereoDetail {
-        bands: thirds.map(|(n, third)| band(n, &third)).collect(),
-        correlation: series::per_second(start_s, &time_domain(PairSums::correlation), series::smallest),
-        width_db: series::per_second(start_s, &time_domain(PairSums::width_db), series::mean),
-        balance_db: series::per_second(start_s, &time_domain(PairSums::balance_db), series::mean),
-        mono_change_db: series::per_second(start_s, &time_domain(PairSums::mono_change_db), series::smallest),
+        bands: thirds.map(band).collect(),
+        correlation: series::per_second(start_s, &over_time(PairSums::correlation), series::smallest),
+        width_db: series::per_second(start_s, &over_time(PairSums::width_db), series::mean),
+        balance_db: series::per_second(start_s, &over_time(PairSums::balance_db), series::mean),
+        mono_change_db: series::per_second(start_s, &over_time(PairSums::mono_change_db), series::smallest),
         low_width_db: low
             .width_db()
             .map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
@@ -125,11 +125,11 @@ pub(super) fn detail(
     }
 }
 
-fn band(n: i32, third: &Third) -> StereoBand {
-    let sums = third.sums;
+fn band(third: &ThirdOctave) -> StereoBand {
+    let sums = third.pair;
     let share = third.negative / sums.total();
     StereoBand {
-        hz: super::centre_hz(n, 3),
+        hz: super::centre_hz(third.n, 3),
         correlation: sums.correlation().and_then(rounded),
         width_db: sums.width_db().and_then(rounded),
         balance_db: sums.balance_db().and_then(rounded),

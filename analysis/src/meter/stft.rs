@@ -19,9 +19,29 @@ pub(super) struct Stft {
     pub(super) power: Vec<f32>,
     /// The same with the weight of each channel, if weights differ.
     weighted: Vec<f32>,
-    /// |L|², |R|² and Re LR*, scaled alike, of a file of two channels.
-    pub(super) pair: [Vec<f32>; 3],
+    /// Of the last two channels.
+    pub(super) pair: PairSpectra,
     channels: usize,
+}
+
+/// How two channels relate per bin, scaled to mean power.
+pub(super) struct PairSpectra {
+    /// |L|².
+    pub(super) left: Vec<f32>,
+    /// |R|².
+    pub(super) right: Vec<f32>,
+    /// Re LR*.
+    pub(super) product: Vec<f32>,
+}
+
+impl PairSpectra {
+    fn new(bins: usize) -> Self {
+        Self {
+            left: vec![0.0; bins],
+            right: vec![0.0; bins],
+            product: vec![0.0; bins],
+        }
+    }
 }
 
 impl Stft {
@@ -41,7 +61,7 @@ impl Stft {
             weights: (!is_even).then(|| weights.iter().map(|&weight| weight as f32).collect()),
             power: vec![0.0; bins],
             weighted: vec![0.0; if is_even { 0 } else { bins }],
-            pair: std::array::from_fn(|_| vec![0.0; bins]),
+            pair: PairSpectra::new(bins),
             channels,
             window,
             fft,
@@ -91,15 +111,15 @@ impl Stft {
             }
             self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
             self.separate(scale);
-            let [left, right, _] = &self.pair;
+            let PairSpectra { left, right, .. } = &self.pair;
             for ((power, left), right) in self.power.iter_mut().zip(left).zip(right) {
                 *power += left + right;
             }
             if let Some(weights) = &self.weights {
-                let of_left = weights[2 * index];
-                let of_right = weights.get(2 * index + 1).copied().unwrap_or(0.0);
+                let left_weight = weights[2 * index];
+                let right_weight = weights.get(2 * index + 1).copied().unwrap_or(0.0);
                 for ((power, left), right) in self.weighted.iter_mut().zip(left).zip(right) {
-                    *power += of_left * left + of_right * right;
+                    *power += left_weight * left + right_weight * right;
                 }
             }
         }
@@ -118,7 +138,7 @@ impl Stft {
                 scale * (sum_re * dif_im - sum_im * dif_re),
             ]
         };
-        let [left, right, product] = &mut self.pair;
+        let PairSpectra { left, right, product } = &mut self.pair;
         for bin in [0, half] {
             [left[bin], right[bin], product[bin]] = separate(self.buffer[bin], self.buffer[bin]);
         }
@@ -155,7 +175,7 @@ mod tests {
             .collect();
         stft.transform(&[tone(20.0, 0.0), right], 0);
         let around = |spectrum: &[f32], bin: usize| spectrum[bin - 2..=bin + 2].iter().sum::<f32>();
-        let [left, right, product] = &stft.pair;
+        let PairSpectra { left, right, product } = &stft.pair;
         // Half of 0.5, since the power is that of an average channel.
         assert!((around(left, 20) - 0.25).abs() < 1e-4);
         assert!((around(right, 20) - 0.0625).abs() < 1e-4);

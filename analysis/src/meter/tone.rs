@@ -17,9 +17,17 @@ const CUTOFF_DB: f64 = 20.0;
 /// The filter of any converter is a cliff too, close to half the sample rate.
 const HIGHEST_SHARE: f64 = 0.95;
 
-/// The slope of (hertz, dB) in dB per octave, and the median distance from that line, by Theil and Sen: the median of
-/// the slopes of all pairs, which a resonance or a steep end does not pull.
-pub(super) fn tilt(bands: &[(f64, f64)]) -> Option<(f64, f64)> {
+/// The slope of a spectrum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Tilt {
+    pub(super) db_per_octave: f64,
+    /// The median distance of the levels from that line.
+    pub(super) deviation_db: f64,
+}
+
+/// The slope of bands given as (hertz, dB), by Theil and Sen: the median of the slopes of all pairs, which a resonance or
+/// a steep end does not pull.
+pub(super) fn tilt(bands: &[(f64, f64)]) -> Option<Tilt> {
     let points: Vec<(f64, f64)> = bands
         .iter()
         .filter(|(hz, db)| TILT_HZ.contains(hz) && db.is_finite())
@@ -34,7 +42,10 @@ pub(super) fn tilt(bands: &[(f64, f64)]) -> Option<(f64, f64)> {
     let mut offsets: Vec<f64> = points.iter().map(|(x, db)| db - slope * x).collect();
     let offset = quantile(&mut offsets, 0.5)?;
     let mut distances: Vec<f64> = offsets.iter().map(|value| (value - offset).abs()).collect();
-    Some((slope, quantile(&mut distances, 0.5)?))
+    Some(Tilt {
+        db_per_octave: slope,
+        deviation_db: quantile(&mut distances, 0.5)?,
+    })
 }
 
 /// The frequency above which there is nothing, if the spectrum ends steeply and stays down.
@@ -87,11 +98,11 @@ mod tests {
         let mut bands: Vec<(f64, f64)> = (-10..=10)
             .map(|n| (1000.0 * 2_f64.powf(f64::from(n) / 3.0), -1.5 * f64::from(n) / 3.0))
             .collect();
-        let (slope, distance) = tilt(&bands).unwrap();
-        assert!((slope + 1.5).abs() < 1e-9 && distance < 1e-9);
+        let clean = tilt(&bands).unwrap();
+        assert!((clean.db_per_octave + 1.5).abs() < 1e-9 && clean.deviation_db < 1e-9);
         bands[4].1 += 20.0;
         bands[20].1 -= 60.0;
-        assert!((tilt(&bands).unwrap().0 + 1.5).abs() < 0.01);
+        assert!((tilt(&bands).unwrap().db_per_octave + 1.5).abs() < 0.01);
         assert_eq!(tilt(&bands[..1]), None);
     }
 

@@ -8,13 +8,36 @@ use fearless_simd::{Level, dispatch, f32x16, prelude::*};
 /// Lanes of the vectors here; narrower processors take several instructions for one.
 const LANES: usize = 16;
 
-/// The smallest and the largest value; infinite where there is none.
-pub(super) fn extremes(samples: &[f32]) -> (f32, f32) {
+/// The smallest and the largest of some samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Extremes {
+    pub(super) low: f32,
+    pub(super) high: f32,
+}
+
+impl Extremes {
+    /// Of no samples; any sample widens it.
+    pub(super) const NONE: Self = Self {
+        low: f32::INFINITY,
+        high: f32::NEG_INFINITY,
+    };
+
+    /// Of both.
+    pub(super) fn joined(self, other: Self) -> Self {
+        Self {
+            low: if other.low < self.low { other.low } else { self.low },
+            high: larger(self.high, other.high),
+        }
+    }
+}
+
+/// The smallest and the largest value, [`Extremes::NONE`] where there is none.
+pub(super) fn extremes(samples: &[f32]) -> Extremes {
     dispatch!(Level::new(), simd => extremes_with(simd, samples))
 }
 
 #[inline(always)]
-fn extremes_with<S: Simd>(simd: S, samples: &[f32]) -> (f32, f32) {
+fn extremes_with<S: Simd>(simd: S, samples: &[f32]) -> Extremes {
     let mut low = f32x16::splat(simd, f32::INFINITY);
     let mut high = f32x16::splat(simd, f32::NEG_INFINITY);
     let (chunks, rest) = samples.as_chunks::<LANES>();
@@ -23,10 +46,15 @@ fn extremes_with<S: Simd>(simd: S, samples: &[f32]) -> (f32, f32) {
         low = low.min(chunk);
         high = high.max(chunk);
     }
-    let lanes = (low.reduce_min(), high.reduce_max());
-    rest.iter().fold(lanes, |(low, high), &sample| {
-        (if sample < low { sample } else { low }, larger(high, sample))
-    })
+    let lanes = Extremes {
+        low: low.reduce_min(),
+        high: high.reduce_max(),
+    };
+    let samples = rest.iter().map(|&sample| Extremes {
+        low: sample,
+        high: sample,
+    });
+    samples.fold(lanes, Extremes::joined)
 }
 
 /// The largest absolute value.
@@ -95,7 +123,11 @@ mod tests {
             let samples: Vec<f32> = (0..len).map(|n| ((n * 37) % 101) as f32 - 50.0).collect();
             let largest = samples.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let smallest = samples.iter().copied().fold(f32::INFINITY, f32::min);
-            assert_eq!(extremes(&samples), (smallest, largest), "{len}");
+            let expected = Extremes {
+                low: smallest,
+                high: largest,
+            };
+            assert_eq!(extremes(&samples), expected, "{len}");
             let peak = dispatch!(Level::new(), simd => loudest(simd, &samples));
             assert_eq!(peak, largest.max(-smallest).max(0.0), "{len}");
             // Whole numbers below 2^24 add up exactly in any order.

@@ -2,7 +2,7 @@
 
 use model::report::Waveform;
 
-use super::vectors::extremes;
+use super::vectors::{Extremes, extremes};
 
 /// Whenever there are this many slices, pairs of them become one: the outline of any file has half of it to all of it.
 const MAX_SLICES: usize = 1_200;
@@ -10,14 +10,11 @@ const MAX_SLICES: usize = 1_200;
 pub(super) struct WaveformMeter {
     /// Frames per slice.
     slice_len: u64,
-    slices: Vec<(f32, f32)>,
+    slices: Vec<Extremes>,
     /// Frames in the slice that is being drawn, and its extremes.
     frames: u64,
-    current: (f32, f32),
+    current: Extremes,
 }
-
-/// What any sample widens.
-const NOTHING: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
 
 impl WaveformMeter {
     pub(super) fn new(rate: u32) -> Self {
@@ -25,7 +22,7 @@ impl WaveformMeter {
             slice_len: u64::from(rate / 1_000).max(1),
             slices: Vec::new(),
             frames: 0,
-            current: NOTHING,
+            current: Extremes::NONE,
         }
     }
 
@@ -35,7 +32,7 @@ impl WaveformMeter {
         while at < frames {
             let count = (frames - at).min((self.slice_len - self.frames) as usize);
             for plane in planes {
-                self.current = wider(self.current, extremes(&plane[at..at + count]));
+                self.current = self.current.joined(extremes(&plane[at..at + count]));
             }
             at += count;
             self.frames += count as u64;
@@ -46,13 +43,14 @@ impl WaveformMeter {
     }
 
     fn complete_slice(&mut self) {
-        self.slices.push(std::mem::replace(&mut self.current, NOTHING));
+        self.slices
+            .push(std::mem::replace(&mut self.current, Extremes::NONE));
         self.frames = 0;
         if self.slices.len() == MAX_SLICES {
             self.slices = self
                 .slices
                 .chunks(2)
-                .map(|pair| pair.iter().copied().fold(NOTHING, wider))
+                .map(|pair| pair.iter().copied().fold(Extremes::NONE, Extremes::joined))
                 .collect();
             self.slice_len *= 2;
         }
@@ -67,14 +65,10 @@ impl WaveformMeter {
             slices: self
                 .slices
                 .into_iter()
-                .map(|(low, high)| (level(low), level(high)))
+                .map(|slice| (level(slice.low), level(slice.high)))
                 .collect(),
         }
     }
-}
-
-fn wider(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
-    (one.0.min(other.0), one.1.max(other.1))
 }
 
 #[cfg(test)]

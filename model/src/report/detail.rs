@@ -1,4 +1,6 @@
-//! What the page does not show yet, and later rules may need: the second layer of a [`Report`](super::Report).
+//! The second layer of a [`Report`](super::Report): the report's own sections hold the headline figures of the whole file,
+//! which lists and comparisons read; `Detail` holds whatever is per channel, per band, over time or at a place, which
+//! charts and rules read.
 //!
 //! Levels of bands are dB relative to a full-scale sine, of an average channel. Series of long files have coarser
 //! steps, so that a report stays small however long the file is.
