@@ -56,7 +56,7 @@ CREATE TABLE recovery_code (
 -- What letters that may be declined a person wants. No row is the default of the kind.
 CREATE TABLE email_preference (
     account_id TEXT    NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    kind       TEXT    NOT NULL CHECK (kind IN ('analysis_ready', 'render_ready', 'marketing')),
+    kind       TEXT    NOT NULL CHECK (kind IN ('analysis_ready', 'marketing')),
     wanted     BOOLEAN NOT NULL,
     changed_at BIGINT  NOT NULL,
     PRIMARY KEY (account_id, kind)

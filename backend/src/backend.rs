@@ -16,7 +16,6 @@ use crate::{
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Notifier},
     mail::Mailer,
-    privacy::erasure::{self, Vendor},
     sessions::{self, User},
     signing::Signer,
     storage::Storage,
@@ -42,8 +41,6 @@ pub struct Backend {
     pub hasher: Hasher,
     /// Sends mail.
     pub mailer: Mailer,
-    /// Whoever else must forget a person whose account is deleted.
-    pub vendors: Arc<[Arc<dyn Vendor>]>,
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
     /// Tells the workers of this process that there is work.
@@ -78,7 +75,6 @@ impl Backend {
             signer,
             hasher: Hasher::new(),
             mailer,
-            vendors: erasure::vendors(),
             statistics,
             wake: Notifier::default(),
             child,

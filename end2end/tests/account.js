@@ -213,7 +213,6 @@ async function letters(page) {
 
   await uploader.goto("/account/email-preferences");
   assert.equal(await uploader.getByLabel("Analysis ready").isChecked(), false);
-  assert.equal(await uploader.getByLabel("Render ready").isChecked(), true);
   assert.equal(await uploader.getByLabel("News about MixLens").isChecked(), false);
   await uploader.getByLabel("News about MixLens").check();
   await uploader.getByRole("button", { name: "Save the choice" }).click();

@@ -41,13 +41,17 @@ fn mail_to(address: &str) -> AnyView {
 
 /// How long the audio of each plan is kept.
 fn audio_kept(config: &Config) -> AnyView {
-    [Plan::Free, Plan::Pro, Plan::Studio]
+    let plans = [Plan::Free, Plan::Pro, Plan::Studio]
         .map(|plan| {
             let span = format::retention(config.plans.of(plan).audio_kept_hours);
             view! { <li>{plan.name()} ": " {span} " after the upload"</li> }
         })
-        .collect_view()
-        .into_any()
+        .collect_view();
+    view! {
+        <ul>{plans}</ul>
+        <p>"Pro and Studio are not for sale yet: an account is on Free unless we agreed on another plan with you."</p>
+    }
+    .into_any()
 }
 
 fn days(span: Duration) -> u64 {
@@ -124,7 +128,7 @@ pub fn Terms() -> impl IntoView {
             </p>
             <h2>"How long audio is kept"</h2>
             <p>"Your plan decides it at the moment of the upload. A better plan later keeps it longer; a smaller one shortens nothing."</p>
-            <ul>{audio_kept(&config)}</ul>
+            {audio_kept(&config)}
             <p>"Keep your own copy: MixLens is an instrument, not an archive."</p>
             <h2>"What nobody may do"</h2>
             <p>"Attack the service, work around its limits, or use it to harm others. We may end accounts that do."</p>
@@ -181,7 +185,7 @@ pub fn Privacy() -> impl IntoView {
                 {config.uploads.ticket_minutes} " minutes to upload. The worker that measures it keeps nothing of it. Where browsers do not play its format (AIFF, ALAC, 32-bit and some others), "
                 "a copy to play is made and kept beside it, under the same rules. Both are removed by themselves, together:"
             </p>
-            <ul>{audio_kept(&config)}</ul>
+            {audio_kept(&config)}
             <p>
                 "The cleaning runs every " {retention::REAP_EVERY.as_secs() / 60} " minutes. What it removed cannot be brought back. The report with all of its numbers stays until you delete it; "
                 "deleting a report removes its audio at once. Every report and your history say when the audio goes."

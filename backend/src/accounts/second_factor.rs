@@ -138,7 +138,7 @@ pub async fn confirm(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec
     }
     throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
     let codes = new_codes(backend, &mut tx, account).await?;
-    mail::enqueue(&mut tx, backend, account, Notification::SecondFactor { on: true }).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::SecondFactorEnabled).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(codes)
@@ -169,13 +169,7 @@ pub async fn turn_off(backend: &Backend, actor: &Actor) -> Result<()> {
     let mut tx = backend.db.begin().await?;
     remove(&mut tx, account).await?;
     if was_on {
-        mail::enqueue(
-            &mut tx,
-            backend,
-            account,
-            Notification::SecondFactor { on: false },
-        )
-        .await?;
+        mail::enqueue(&mut tx, backend, account, Notification::SecondFactorDisabled).await?;
     }
     tx.commit().await?;
     backend.wake.wake();

@@ -28,7 +28,7 @@ pub use self::{
     email::{Block, Email, Unsubscribe, one_line},
     newsletter::Newsletter,
     notification::{Notification, deliver, enqueue},
-    templates::{BillingEvent, EmailTemplates},
+    templates::EmailTemplates,
 };
 use crate::{Error, Result, config::Config, jobs::JobError};
 

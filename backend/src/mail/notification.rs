@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    BillingEvent, Email, EmailTemplates, newsletter,
+    Email, EmailTemplates, newsletter,
     preferences::{self, NotificationKind},
 };
 use crate::{
@@ -29,20 +29,6 @@ pub enum Notification {
         /// Which one.
         analysis: AnalysisId,
     },
-    /// A corrected version was rendered. May be declined.
-    RenderReady {
-        /// The analysis that it belongs to.
-        analysis: AnalysisId,
-        /// Tells this render from others of the same analysis.
-        render: Uuid,
-    },
-    /// Something happened to the subscription.
-    Billing {
-        /// What.
-        event: BillingEvent,
-        /// The payment provider's id of the occasion, so that it is told once.
-        occasion: String,
-    },
     /// The password was forgotten.
     PasswordReset {
         /// The request.
@@ -60,11 +46,10 @@ pub enum Notification {
         /// The change.
         change: EmailChangeId,
     },
-    /// The second factor was switched.
-    SecondFactor {
-        /// On, or off.
-        on: bool,
-    },
+    /// The second factor was switched on.
+    SecondFactorEnabled,
+    /// The second factor was switched off.
+    SecondFactorDisabled,
     /// The second factor was switched off by the operator, at the person's request.
     SecondFactorRemoved,
     /// The privacy policy changed materially (P19).
@@ -90,15 +75,16 @@ impl Notification {
         match self {
             Self::Welcome => Some("welcome".into()),
             Self::AnalysisReady { analysis } => Some(format!("analysis-ready/{analysis}")),
-            Self::RenderReady { render, .. } => Some(format!("render-ready/{}", render.simple())),
-            Self::Billing { occasion, .. } => Some(format!("billing/{occasion}")),
             Self::PasswordReset { reset } => Some(format!("password-reset/{reset}")),
             Self::ConfirmNewAddress { change } => Some(format!("confirm-new-address/{change}")),
             Self::AddressChanged { change } => Some(format!("address-changed/{change}")),
             Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
             Self::Newsletter { newsletter } => Some(format!("newsletter/{newsletter}")),
             Self::ExportReady { export } => Some(format!("export-ready/{export}")),
-            Self::PasswordChanged | Self::SecondFactor { .. } | Self::SecondFactorRemoved => None,
+            Self::PasswordChanged
+            | Self::SecondFactorEnabled
+            | Self::SecondFactorDisabled
+            | Self::SecondFactorRemoved => None,
         }
     }
 }
@@ -177,23 +163,6 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
                 emails.analysis_ready(to, &row.title, *analysis, failure.as_ref(), unsubscribe)
             })
         }
-        Notification::RenderReady { analysis, .. } => {
-            let Some(row) = analysis_of(&backend.db, account, *analysis).await? else {
-                return Ok(None);
-            };
-            let wanted = preferences::wants(&backend.db, account, NotificationKind::RenderReady).await?;
-            wanted.then(|| {
-                let unsubscribe = preferences::unsubscribe(backend, account, NotificationKind::RenderReady);
-                emails.render_ready(to, &row.title, *analysis, unsubscribe)
-            })
-        }
-        Notification::Billing { event, .. } => {
-            let plan = person
-                .plan
-                .parse()
-                .map_err(|()| Error::internal("unknown plan"))?;
-            Some(emails.billing(to, *event, plan))
-        }
         Notification::PasswordReset { reset } => accounts::recovery::token_for(backend, *reset)
             .await?
             .map(|token| emails.password_reset(to, &token)),
@@ -204,7 +173,8 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
         Notification::AddressChanged { change } => accounts::address::old_address(backend, *change)
             .await?
             .map(|old| emails.address_changed(old)),
-        Notification::SecondFactor { on } => Some(emails.second_factor(to, *on)),
+        Notification::SecondFactorEnabled => Some(emails.second_factor_enabled(to)),
+        Notification::SecondFactorDisabled => Some(emails.second_factor_disabled(to)),
         Notification::SecondFactorRemoved => Some(emails.second_factor_removed(to)),
         Notification::PolicyChanged { version } => {
             let Version { version, summary, .. } = policy::of(&backend.db, version).await?;
@@ -230,11 +200,10 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
 struct Person {
     email: String,
     display_name: String,
-    plan: String,
 }
 
 async fn person(db: &Db, account: AccountId) -> Result<Option<Person>, DbError> {
-    db.optional(sql("SELECT email, display_name, plan FROM account WHERE id = $1").bind(account))
+    db.optional(sql("SELECT email, display_name FROM account WHERE id = $1").bind(account))
         .await
 }
 

@@ -1,7 +1,6 @@
 //! The wording of every letter there is (P26), one function each.
 
 use model::{AnalysisId, Failure, paths, plan::Plan};
-use serde::{Deserialize, Serialize};
 
 use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
 use crate::config::Config;
@@ -12,18 +11,6 @@ pub struct EmailTemplates<'a> {
     base: &'a str,
     contact: &'a str,
     free_hours: u32,
-}
-
-/// What happened to a subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BillingEvent {
-    /// A paid plan began, or another one was chosen.
-    Started,
-    /// A payment did not go through.
-    PaymentFailed,
-    /// The paid plan has ended.
-    Ended,
 }
 
 const SECURITY: &str =
@@ -147,63 +134,6 @@ impl<'a> EmailTemplates<'a> {
         }
     }
 
-    /// A corrected version was rendered.
-    #[must_use]
-    pub fn render_ready(
-        &self,
-        to: String,
-        title: &str,
-        analysis: AnalysisId,
-        unsubscribe: Unsubscribe,
-    ) -> Email {
-        let title = one_line(title);
-        Email {
-            unsubscribe: Some(unsubscribe),
-            ..email(
-                to,
-                format!("Rendered: {title}"),
-                vec![
-                    text(format!(
-                        "The corrected version of “{title}” is ready to hear and to download."
-                    )),
-                    button("Listen to it", self.url(&paths::analysis(analysis))),
-                    note("It is removed together with the audio that it was made from; the page says when."),
-                ],
-                "You get this e-mail because you asked for a corrected version.",
-            )
-        }
-    }
-
-    /// Something happened to a subscription. Amounts and cards are Stripe's, and are not in it.
-    #[must_use]
-    pub fn billing(&self, to: String, event: BillingEvent, plan: Plan) -> Email {
-        let plan = plan.name();
-        let (subject, words) = match event {
-            BillingEvent::Started => (
-                format!("Your MixLens plan is {plan}"),
-                format!("Your account is on the plan {plan} from now on. Stripe sends the receipt."),
-            ),
-            BillingEvent::PaymentFailed => (
-                "A payment for MixLens failed".to_owned(),
-                format!(
-                    "The last payment for your plan {plan} did not go through. Check the card; Stripe tries again by itself. Nothing is deleted because of it."
-                ),
-            ),
-            BillingEvent::Ended => (
-                "Your paid MixLens plan has ended".to_owned(),
-                format!(
-                    "Your account is on the plan {plan} from now on. Your reports stay. Audio that is already stored is kept as long as it was promised."
-                ),
-            ),
-        };
-        email(
-            to,
-            subject,
-            vec![text(words), button("Open your account", self.url(paths::ACCOUNT))],
-            ACCOUNT,
-        )
-    }
-
     /// A forgotten password.
     #[must_use]
     pub fn password_reset(&self, to: String, token: &str) -> Email {
@@ -296,25 +226,32 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
-    /// The second factor was switched on or off.
+    /// The second factor was switched on.
     #[must_use]
-    pub fn second_factor(&self, to: String, on: bool) -> Email {
-        let (subject, words) = if on {
-            (
-                "Signing in to MixLens now asks for a code",
-                "From now on, signing in asks for a code of your authenticator app. Keep the recovery codes where you find them without it.",
-            )
-        } else {
-            (
-                "Signing in to MixLens asks for no code any more",
-                "The second factor of your account was switched off. Signing in takes the password alone.",
-            )
-        };
+    pub fn second_factor_enabled(&self, to: String) -> Email {
+        self.second_factor(
+            to,
+            "Signing in to MixLens now asks for a code",
+            "From now on, signing in asks for a code of your authenticator app. Keep the recovery codes where you find them without it.",
+        )
+    }
+
+    /// The second factor was switched off.
+    #[must_use]
+    pub fn second_factor_disabled(&self, to: String) -> Email {
+        self.second_factor(
+            to,
+            "Signing in to MixLens asks for no code any more",
+            "The second factor of your account was switched off. Signing in takes the password alone.",
+        )
+    }
+
+    fn second_factor(&self, to: String, subject: &str, body: &str) -> Email {
         email(
             to,
             subject,
             vec![
-                text(words),
+                text(body),
                 button("Security of your account", self.url(paths::SECURITY)),
                 self.ask_us(),
             ],
@@ -446,23 +383,19 @@ impl<'a> EmailTemplates<'a> {
             self.welcome(to(), title),
             self.analysis_ready(to(), title, analysis, None, unsubscribe()),
             self.analysis_ready(to(), title, analysis, Some(&failure), unsubscribe()),
-            self.render_ready(to(), title, analysis, unsubscribe()),
-            self.billing(to(), BillingEvent::Started, Plan::Pro),
-            self.billing(to(), BillingEvent::PaymentFailed, Plan::Pro),
-            self.billing(to(), BillingEvent::Ended, Plan::Free),
             self.password_reset(to(), token),
             self.password_changed(to()),
             self.confirm_new_address(to(), token),
             self.address_taken(to()),
             self.address_changed(to()),
-            self.second_factor(to(), true),
-            self.second_factor(to(), false),
+            self.second_factor_enabled(to()),
+            self.second_factor_disabled(to()),
             self.second_factor_removed(to()),
             self.newsletter(to(), &news, unsubscribe()),
             self.policy_changed(
                 to(),
                 "2027-01-01",
-                "renders are kept for as long as their source.",
+                "previews are kept for as long as their source.",
             ),
             self.export_ready(to()),
             self.account_deleted(to()),

@@ -1,12 +1,12 @@
 //! The deletion of an account (P14): what is ours goes in one transaction, what is elsewhere in steps of a job.
 //!
 //! [`begin`] deletes every row of the person at once: nobody is signed in any more, no job runs on, and a job that runs has
-//! lost its lease. Whoever else knows the person (the object store, a vendor) is a step of its own with a checkpoint, done
-//! again until it is done: a killed process or a vendor that is down delays its own step and no other. At the end the
-//! deletion forgets whom it was about. Trap: a permission to upload is good for some minutes longer than the account, so the
-//! store is emptied a second time when the last one has ended.
+//! lost its lease. Whatever is elsewhere (objects, the last email) is a step of its own with a checkpoint, tried again until
+//! it is done: a killed process or a store that is down delays its own step and no other. At the end the deletion forgets
+//! whom it was about. Trap: a presigned upload outlives the account by some minutes, so the store is emptied a second time
+//! when the last one has expired.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use model::{AccountId, ErasureId, Timestamp};
 use secrecy::SecretString;
@@ -55,34 +55,51 @@ impl Origin {
     }
 }
 
-/// Somebody outside of the database who knows people and must forget them.
-#[async_trait::async_trait]
-pub trait Vendor: fmt::Debug + Send + Sync + 'static {
-    /// The name of its step; never renamed.
-    fn name(&self) -> &'static str;
-
-    /// By what name it knows the person, asked in the transaction that deletes the rows; `None` where it does not.
-    async fn reference(&self, tx: &mut Tx, account: AccountId) -> Result<Option<String>>;
-
-    /// Makes it forget. May be called again after it has forgotten.
-    async fn forget(&self, reference: &str) -> Result<()>;
-}
-
-/// The step of the object store, done at once, and once more when every permission to upload has ended.
-const OBJECTS: &str = "objects";
-const LATE_OBJECTS: &str = "late-objects";
-
-/// How long the last letter is tried where the server refuses it (perhaps it is our settings that are wrong), and where no
-/// server takes letters at all: the address is kept for this letter alone, and not for ever.
+/// How long the last email is tried where the server refuses it (our settings may be wrong), and where no server accepts
+/// email at all: the address is kept for this email alone, and not for ever.
 const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
 const UNSENT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The step of the letter that says that it is done.
-const LETTER: &str = "letter";
+/// A part of a deletion outside of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The object store, at once.
+    Objects,
+    /// The object store again, when every presigned upload has expired.
+    LateObjects,
+    /// The email that says that it is done.
+    LastEmail,
+    /// The emails that a development server wrote into files, the last one included; left out where email is sent.
+    EmailFiles,
+}
 
-/// The step of the letters that a development server wrote into files, the last one included; there is none where letters
-/// are sent.
-const LETTER_FILES: &str = "letter-files";
+impl Step {
+    /// As the database spells it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Objects => "objects",
+            Self::LateObjects => "late_objects",
+            Self::LastEmail => "last_email",
+            Self::EmailFiles => "email_files",
+        }
+    }
+}
+
+impl TryFrom<String> for Step {
+    type Error = Ours;
+
+    fn try_from(text: String) -> Result<Self, Ours> {
+        [
+            Self::Objects,
+            Self::LateObjects,
+            Self::LastEmail,
+            Self::EmailFiles,
+        ]
+        .into_iter()
+        .find(|step| step.as_str() == text)
+        .ok_or_else(|| Ours("unknown step of a deletion".to_owned()))
+    }
+}
 
 #[derive(Debug, sqlx::FromRow)]
 struct ErasureRow {
@@ -94,7 +111,8 @@ struct ErasureRow {
 
 #[derive(Debug, sqlx::FromRow)]
 struct StepRow {
-    step: String,
+    #[sqlx(try_from = "String")]
+    step: Step,
     reference: Option<String>,
     not_before: i64,
 }
@@ -148,20 +166,15 @@ async fn begin_for(
     let mut tx = backend.db.begin().await?;
     insert(&mut tx, erasure, &subject, origin, now).await?;
     let objects = Key::account_prefix(account);
-    insert_step(&mut tx, erasure, OBJECTS, objects.as_str(), now).await?;
-    insert_step(&mut tx, erasure, LATE_OBJECTS, objects.as_str(), late).await?;
-    for vendor in &*backend.vendors {
-        if let Some(reference) = vendor.reference(&mut tx, account).await? {
-            insert_step(&mut tx, erasure, vendor.name(), &reference, now).await?;
-        }
-    }
+    insert_step(&mut tx, erasure, Step::Objects, objects.as_str(), now).await?;
+    insert_step(&mut tx, erasure, Step::LateObjects, objects.as_str(), late).await?;
     // Who comes back with a backup was told when they were deleted.
     if origin != Origin::Restored {
-        insert_step(&mut tx, erasure, LETTER, "", now).await?;
+        insert_step(&mut tx, erasure, Step::LastEmail, "", now).await?;
     }
     if backend.mailer.writes_files() {
         let addresses = addresses(&mut tx, &subject).await?.join("\n");
-        insert_step(&mut tx, erasure, LETTER_FILES, &addresses, late).await?;
+        insert_step(&mut tx, erasure, Step::EmailFiles, &addresses, late).await?;
     }
     answer_requests(&mut tx, account, now).await?;
     delete_rows(&mut tx, &subject).await?;
@@ -197,7 +210,7 @@ pub(crate) async fn run(backend: &Backend, erasure: ErasureId) -> Result<(), Job
     for step in steps.iter().filter(|step| step.not_before <= backend.now().0) {
         match advance(backend, erasure, step).await {
             Ok(()) => {}
-            Err(error) => failed.push(format!("{}: {error}", step.step)),
+            Err(error) => failed.push(format!("{}: {error}", step.step.as_str())),
         }
     }
     if failed.is_empty() {
@@ -210,8 +223,8 @@ pub(crate) async fn run(backend: &Backend, erasure: ErasureId) -> Result<(), Job
 /// One step and its checkpoint. Killed in between, the step is done again, which each of them bears.
 async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Result<()> {
     let reference = step.reference.as_deref().unwrap_or_default();
-    match step.step.as_str() {
-        OBJECTS | LATE_OBJECTS => {
+    match step.step {
+        Step::Objects | Step::LateObjects => {
             if let Some(account) = find(&backend.db, erasure).await?.and_then(|row| row.account_id) {
                 let account = account.parse().map_err(Error::internal)?;
                 backend
@@ -220,32 +233,24 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
                     .await?;
             }
         }
-        LETTER => {
+        Step::LastEmail => {
             if let Some(row) = find(&backend.db, erasure).await? {
                 say_good_bye(backend, erasure, row).await?;
             }
         }
-        LETTER_FILES => {
+        Step::EmailFiles => {
             let addresses: Vec<&str> = reference.lines().collect();
             backend
                 .mailer
                 .forget(&addresses)
                 .await
                 .map_err(|error| Error::Unavailable {
-                    what: "the folder of letters",
+                    what: "the folder of emails",
                     source: error.into(),
                 })?;
         }
-        name => {
-            let vendor = backend.vendors.iter().find(|vendor| vendor.name() == name);
-            let vendor = vendor.ok_or_else(|| Error::Unavailable {
-                what: "a vendor",
-                source: "it is not configured in this process".into(),
-            })?;
-            vendor.forget(reference).await?;
-        }
     }
-    Ok(check_off(&backend.db, erasure, &step.step, backend.now()).await?)
+    Ok(check_off(&backend.db, erasure, step.step, backend.now()).await?)
 }
 
 /// The last letter. A deletion must end even where the address does not take letters any more.
@@ -383,12 +388,6 @@ pub async fn replay(backend: &Backend, hashes: &HashSet<String>) -> Result<u64> 
     Ok(deleted)
 }
 
-/// The vendors that this installation has. Stripe joins here.
-#[must_use]
-pub fn vendors() -> Arc<[Arc<dyn Vendor>]> {
-    Arc::new([])
-}
-
 async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError> {
     const SELECT: &str = "SELECT account_id, email, requested_at, finished_at FROM erasure WHERE id = $1";
     db.optional(sql(SELECT).bind(erasure)).await
@@ -428,7 +427,7 @@ async fn insert(
 async fn insert_step(
     tx: &mut Tx,
     erasure: ErasureId,
-    step: &str,
+    step: Step,
     reference: &str,
     not_before: Timestamp,
 ) -> Result<u64, DbError> {
@@ -437,7 +436,7 @@ async fn insert_step(
     tx.execute(
         sql(INSERT)
             .bind(erasure)
-            .bind(step)
+            .bind(step.as_str())
             .bind(reference)
             .bind(not_before),
     )
@@ -452,13 +451,14 @@ async fn open_steps(db: &Db, erasure: ErasureId) -> Result<Vec<StepRow>, DbError
 }
 
 /// open → done, forgetting by what name the other side knew the person; and the address once the letter is sent.
-async fn check_off(db: &Db, erasure: ErasureId, step: &str, now: Timestamp) -> Result<(), DbError> {
+async fn check_off(db: &Db, erasure: ErasureId, step: Step, now: Timestamp) -> Result<(), DbError> {
     const UPDATE: &str = "
         UPDATE erasure_step SET done_at = $3, reference = NULL WHERE erasure_id = $1 AND step = $2 AND done_at IS NULL";
     const FORGET: &str = "UPDATE erasure SET email = NULL WHERE id = $1";
     let mut tx = db.begin().await?;
-    tx.execute(sql(UPDATE).bind(erasure).bind(step).bind(now)).await?;
-    if step == LETTER {
+    tx.execute(sql(UPDATE).bind(erasure).bind(step.as_str()).bind(now))
+        .await?;
+    if step == Step::LastEmail {
         tx.execute(sql(FORGET).bind(erasure)).await?;
     }
     tx.commit().await

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use model::{AccountId, ExportId, UploadId};
-use uuid::Uuid;
 
 /// The name of one object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,16 +19,6 @@ impl Key {
     #[must_use]
     pub fn preview(account: AccountId, upload: UploadId) -> Self {
         Self(format!("{}play", Self::upload_prefix(account, upload).0))
-    }
-
-    /// A corrected render of an upload: `a/<account>/<upload>/render/<render>`. It goes with its source.
-    #[must_use]
-    pub fn render(account: AccountId, upload: UploadId, render: Uuid) -> Self {
-        Self(format!(
-            "{}render/{}",
-            Self::upload_prefix(account, upload).0,
-            render.simple()
-        ))
     }
 
     /// An archive of everything held about a person: `a/<account>/exports/<export>.zip`.
@@ -52,7 +41,7 @@ impl Key {
         Prefix(format!("a/{account}/"))
     }
 
-    /// Everything of one upload, its renders included: `a/<account>/<upload>/`.
+    /// Everything of one upload, its preview included: `a/<account>/<upload>/`.
     #[must_use]
     pub fn upload_prefix(account: AccountId, upload: UploadId) -> Prefix {
         Prefix(format!("a/{account}/{upload}/"))
@@ -92,6 +81,8 @@ impl fmt::Display for Prefix {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
@@ -102,23 +93,17 @@ mod tests {
             source.as_str(),
             "a/00000000000000000000000000000001/00000000000000000000000000000002/source"
         );
-        let render = Key::render(account, upload, Uuid::from_u128(3));
-        assert!(
-            render
-                .as_str()
-                .starts_with(Key::upload_prefix(account, upload).as_str())
-        );
         let play = Key::preview(account, upload);
         assert!(
             play.as_str()
                 .starts_with(Key::upload_prefix(account, upload).as_str())
         );
         assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));
-        assert!(render.as_str().len() <= 120);
         let export = Key::export(account, ExportId(Uuid::from_u128(4)));
         assert!(export.as_str().starts_with(Key::account_prefix(account).as_str()));
         assert!(Key::names_an_export(export.as_str()));
         assert!(!Key::names_an_export(source.as_str()));
-        assert!(!Key::names_an_export(render.as_str()));
+        assert!(!Key::names_an_export(play.as_str()));
+        assert!(play.as_str().len() <= 120);
     }
 }

@@ -55,26 +55,26 @@ async fn p03_the_worker_reads_an_object_from_storage_as_a_stream() {
 }
 
 #[tokio::test]
-async fn a_render_is_put_replaced_and_goes_with_its_upload() {
+async fn a_preview_is_put_replaced_and_goes_with_its_upload() {
     let world = World::new().await;
     let empty = world.files();
     let (account, upload) = (AccountId(Uuid::from_u128(1)), UploadId(Uuid::from_u128(2)));
-    let render = Key::render(account, upload, Uuid::from_u128(3));
+    let preview = Key::preview(account, upload);
     world.upload(&Key::source(account, upload), b"source").await;
     world
         .storage
-        .put(&render, Bytes::from_static(b"first"), "audio/flac")
+        .put(&preview, Bytes::from_static(b"first"), "audio/wav")
         .await
         .unwrap();
     world
         .storage
-        .put(&render, Bytes::from_static(b"second"), "audio/flac")
+        .put(&preview, Bytes::from_static(b"second"), "audio/wav")
         .await
         .unwrap();
-    let facts = world.storage.head(&render).await.unwrap().unwrap();
+    let facts = world.storage.head(&preview).await.unwrap().unwrap();
     assert_eq!(
         (facts.size, facts.content_type.as_deref()),
-        (6, Some("audio/flac"))
+        (6, Some("audio/wav"))
     );
     assert_eq!(
         world

@@ -3,9 +3,7 @@
 use axum::http::{Method, StatusCode};
 use backend::{
     jobs,
-    mail::{
-        self, BillingEvent, Newsletter, Notification, StoredEmail, newsletter, preferences::MARKETING_WORDING,
-    },
+    mail::{self, Newsletter, Notification, StoredEmail, newsletter, preferences::MARKETING_WORDING},
 };
 
 use crate::{
@@ -66,15 +64,10 @@ on_both_databases! {
         // The same occasion again, as a second worker would enqueue it.
         let before = app.letters_to("ann@example.org", "").await.len();
         let account = app.texts("SELECT id FROM account").await[0].parse().unwrap();
-        let render = uuid::Uuid::from_u128(7);
         let analysis = app.texts("SELECT id FROM analysis").await[0].parse().unwrap();
         for notice in [
             Notification::Welcome,
             Notification::AnalysisReady { analysis },
-            Notification::RenderReady { analysis, render },
-            Notification::RenderReady { analysis, render },
-            Notification::Billing { event: BillingEvent::PaymentFailed, occasion: "evt_1".into() },
-            Notification::Billing { event: BillingEvent::PaymentFailed, occasion: "evt_1".into() },
             Notification::PolicyChanged { version: "2026-11-24".into() },
             Notification::PolicyChanged { version: "2026-11-24".into() },
         ] {
@@ -84,8 +77,7 @@ on_both_databases! {
         }
         app.run_jobs().await;
         let subjects: Vec<String> = app.letters_to("ann@example.org", "").await.into_iter().map(|email| email.subject).collect();
-        assert_eq!(subjects.len(), before + 3, "{subjects:?}");
-        assert!(subjects.contains(&"Rendered: Night drive".to_owned()));
+        assert_eq!(subjects.len(), before + 1, "{subjects:?}");
     }
 
     async fn p26_a_file_that_cannot_be_measured_is_told_with_what_to_do(database) {
@@ -155,8 +147,8 @@ on_both_databases! {
         assert_eq!(click(&app, &emails[0]).await, StatusCode::OK, "twice is as good as once");
         assert_eq!(measured(&app, &user, "three.wav").await.len(), 2);
         let page = user.get("/account/email-preferences").await.text();
-        assert!(!is_ticked(&page, "analysis_ready") && is_ticked(&page, "render_ready"), "{page}");
-        choose(&user, &["analysis_ready", "render_ready"]).await;
+        assert!(!is_ticked(&page, "analysis_ready"), "{page}");
+        choose(&user, &["analysis_ready"]).await;
         assert_eq!(measured(&app, &user, "four.wav").await.len(), 3, "and back again");
     }
 
@@ -192,7 +184,7 @@ on_both_databases! {
     async fn p16_marketing_is_off_until_it_is_asked_for_and_every_change_is_logged_with_its_words(database) {
         let (app, _anon, user) = TestApp::on(database).await.with_user().await;
         let page = user.get("/account/email-preferences").await.text();
-        assert!(is_ticked(&page, "analysis_ready") && is_ticked(&page, "render_ready"));
+        assert!(is_ticked(&page, "analysis_ready"));
         assert!(!is_ticked(&page, "marketing"), "consent is given, not taken");
         assert!(page.contains(MARKETING_WORDING), "the words that are logged are the words that are shown");
         let log = async || app.texts("SELECT wording || '|' || CASE WHEN given THEN 'given' ELSE 'withdrawn' END FROM email_consent ORDER BY at, id").await;

@@ -168,7 +168,7 @@ on_both_databases! {
         let erased = installation.run(&["admin", "erase", "--email", EMAIL]);
         assert!(erased.status.success(), "{erased:?}");
         assert_eq!(person.get("/history").await.status, StatusCode::SEE_OTHER, "the session ended with the command");
-        assert_eq!(open_steps(db).await, ["late-objects", "letter", "letter-files", "objects"], "no worker, nothing done yet");
+        assert_eq!(open_steps(db).await, ["email_files", "last_email", "late_objects", "objects"], "no worker, nothing done yet");
 
         // Between the letter and the store: nothing of the store's step has happened.
         store.set(Some((Method::GET, Fault::Before)));

@@ -3,23 +3,15 @@
 use std::{
     collections::BTreeMap,
     io::{Cursor, Read as _},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::Duration,
 };
 
 use axum::http::{Method, StatusCode};
 use backend::{
-    Backend, Error,
-    db::{Tx, sql},
+    Backend,
+    db::sql,
     mail::Mailer,
-    privacy::{
-        erasure::{self, Vendor},
-        manifest::TABLES,
-        policy, requests,
-    },
+    privacy::{erasure, manifest::TABLES, policy, requests},
     storage::{Settings, Storage},
 };
 use model::AccountId;
@@ -306,7 +298,7 @@ on_both_databases! {
             person.post("/account/privacy/delete", &SURE).await;
             app.run_jobs().await;
             let errors = app.texts("SELECT last_error FROM job WHERE last_error IS NOT NULL").await;
-            assert!(errors.iter().any(|error| error.starts_with("letter: ")), "{errors:?}");
+            assert!(errors.iter().any(|error| error.starts_with("last_email: ")), "{errors:?}");
             app.clock.advance(ALL_TICKETS);
             app.run_jobs().await;
             assert_eq!(app.stored_files(), Vec::<std::path::PathBuf>::new(), "the letter delays nothing else");
@@ -345,29 +337,6 @@ on_both_databases! {
         assert_eq!(server.taken(), 1, "the person is told once");
         assert_eq!(erasure::open(&app.backend.db).await.unwrap(), []);
         is_forgotten(&app, account).await;
-    }
-
-    async fn p14_a_vendor_that_fails_or_kills_its_worker_is_asked_again_until_it_has_forgotten(database) {
-        let vendor = Arc::new(Moody::default());
-        let joined: Arc<dyn Vendor> = vendor.clone();
-        let app = TestApp::set_up(database, &[], |backend| backend.vendors = Arc::new([joined])).await;
-        let (person, account) = somebody(&app).await;
-        person.post("/account/privacy/delete", &SURE).await;
-        // It is down, then its worker dies in the middle of it, then it dies between the effect and its checkpoint.
-        for round in 1..=3 {
-            app.run_jobs().await;
-            assert_eq!(vendor.calls.load(Ordering::SeqCst), round, "asked once in round {round}");
-            assert_eq!(
-                app.times_told(EMAIL, "account is deleted").await, 1, "no step is repeated once it is done");
-            app.clock.advance(Duration::from_secs(60));
-        }
-        app.run_jobs().await;
-        app.clock.advance(ALL_TICKETS);
-        app.run_jobs().await;
-        assert_eq!(vendor.calls.load(Ordering::SeqCst), 4);
-        assert_eq!(erasure::open(&app.backend.db).await.unwrap(), []);
-        is_forgotten(&app, account).await;
-        assert!(!app.everything_stored().await.contains("vendor's number"));
     }
 
     async fn p15_a_copy_holds_everything_for_a_day_and_is_removed(database) {
@@ -485,41 +454,6 @@ fn nowhere() -> Storage {
         secret_key: "secret".to_owned().into(),
         region: "auto".into(),
     })
-}
-
-/// A vendor that is down when it is first asked, kills the work the second time, loses the answer the third time.
-#[derive(Debug, Default)]
-struct Moody {
-    calls: AtomicUsize,
-}
-
-#[async_trait::async_trait]
-impl Vendor for Moody {
-    fn name(&self) -> &'static str {
-        "moody"
-    }
-
-    async fn reference(&self, _tx: &mut Tx, account: AccountId) -> backend::Result<Option<String>> {
-        Ok(Some(format!("vendor's number of {account}")))
-    }
-
-    async fn forget(&self, reference: &str) -> backend::Result<()> {
-        assert!(reference.starts_with("vendor's number of "));
-        match self.calls.fetch_add(1, Ordering::SeqCst) {
-            0 => Err(Error::Unavailable {
-                what: "the vendor",
-                source: reference.into(),
-            }),
-            1 => {
-                assert!(reference.is_empty(), "the worker dies");
-                Ok(())
-            }
-            2 => Err(Error::internal(format!(
-                "forgot {reference}, and the line went dead"
-            ))),
-            _ => Ok(()),
-        }
-    }
 }
 
 async fn download_link(person: &Person) -> String {

@@ -74,7 +74,6 @@ fn choices(wanted: &Preferences, csrf: String) -> AnyView {
 const fn hint(kind: NotificationKind) -> &'static str {
     match kind {
         NotificationKind::AnalysisReady => "When a mix that you uploaded is measured, or cannot be.",
-        NotificationKind::RenderReady => "When a corrected version that you asked for is ready.",
         NotificationKind::Marketing => MARKETING_WORDING,
     }
 }
