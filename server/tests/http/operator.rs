@@ -174,7 +174,7 @@ on_both_databases! {
         store.set(Some((Method::GET, Fault::Before)));
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
-        assert_eq!(open_steps(db).await, ["late-objects", "letter-files", "objects"]);
+        assert_eq!(open_steps(db).await, ["email_files", "late_objects", "objects"]);
         worker.signal("-KILL");
         worker.ends().await;
         assert_eq!(store.objects(), 1);
@@ -191,13 +191,13 @@ on_both_databases! {
         worker.signal("-KILL");
         worker.ends().await;
         assert_eq!(store.objects(), 0);
-        assert_eq!(open_steps(db).await, ["late-objects", "letter-files", "objects"]);
+        assert_eq!(open_steps(db).await, ["email_files", "late_objects", "objects"]);
 
         // Between the two emptyings of the store.
         store.set(None);
         let mut worker = installation.start(&["worker"]);
         eventually("the store's step is done", async || {
-            (open_steps(db).await == ["late-objects", "letter-files"]).then_some(())
+            (open_steps(db).await == ["email_files", "late_objects"]).then_some(())
         })
         .await;
         worker.signal("-KILL");
