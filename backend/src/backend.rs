@@ -1,6 +1,6 @@
 //! What every use case is given: settings, database, storage, clock, randomness.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc};
 
 use model::{ProblemCode, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,7 +22,7 @@ use crate::{
     telemetry::Statistics,
 };
 
-/// The services that use cases stand on. Cheap to clone.
+/// The services that use cases need. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Backend {
     /// All settings.
@@ -39,11 +39,11 @@ pub struct Backend {
     pub signer: Signer,
     /// Hashes passwords, a few at a time.
     pub hasher: Hasher,
-    /// Sends mail.
+    /// Sends email.
     pub mailer: Mailer,
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
-    /// Tells the workers of this process that there is work.
+    /// Wakes the workers of this process when there is work.
     pub wake: Notifier,
     /// How to start the measuring child process.
     pub child: Child,
@@ -95,28 +95,11 @@ impl Backend {
     pub fn new_id(&self) -> Uuid {
         entropy::new_id(&*self.entropy, self.now())
     }
+}
 
-    /// What the workers of a process stand on.
-    #[must_use]
-    pub fn workers(&self) -> jobs::Workers {
-        let defaults = jobs::Settings::default();
-        let settings = jobs::Settings {
-            analyses: match self.config.worker.analyses {
-                0 => defaults.analyses,
-                analyses => analyses,
-            },
-            lease: Duration::from_secs(u64::from(self.config.worker.lease_seconds)),
-            drain: self.config.drain(),
-            ..defaults
-        };
-        jobs::Workers {
-            db: self.db.clone(),
-            clock: Arc::clone(&self.clock),
-            entropy: Arc::clone(&self.entropy),
-            handler: Arc::new(self.clone()),
-            wake: self.wake.clone(),
-            settings,
-        }
+impl AsRef<Storage> for Backend {
+    fn as_ref(&self) -> &Storage {
+        &self.storage
     }
 }
 

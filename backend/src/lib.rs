@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod analyses;
 mod backend;
+pub mod cleanup;
 pub mod clock;
 pub mod config;
 pub mod csrf;
@@ -14,7 +15,10 @@ mod error;
 pub mod jobs;
 pub mod mail;
 mod names;
+pub mod newsletter;
+mod notifications;
 pub mod plans;
+pub mod preferences;
 pub mod privacy;
 mod redact;
 pub mod retention;
@@ -26,7 +30,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod uploads;
-mod work;
+pub mod work;
 
 pub use self::{
     analyses::Child,

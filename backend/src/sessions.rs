@@ -196,21 +196,19 @@ pub(crate) async fn renew(backend: &Backend, tx: &mut Tx, session: SessionId) ->
 }
 
 /// Removes sessions that have ended by time; how many.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn reap(backend: &Backend) -> Result<u64> {
+pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let now = backend.now();
     let delete = sql(ended::DELETE).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE));
     Ok(backend.db.execute(delete).await?)
 }
 
-/// What [`reap`] would remove now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
+/// What [`purge`] would delete now.
+pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let now = backend.now();
     let count = sql(ended::COUNT).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE));
-    let due = retention::count(&backend.db, "sessions that have ended", count).await?;
-    Ok(vec![due])
+    Ok(vec![
+        retention::count(&backend.db, "sessions that have ended", count).await?,
+    ])
 }
 
 mod ended {

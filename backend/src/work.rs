@@ -1,78 +1,90 @@
-//! What each job does: a shell of a line over one use case.
+//! Every kind of job there is, and the periodic ones: what a worker process does.
 
-use uuid::Uuid;
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Backend, Error, accounts, analyses,
-    jobs::{Handler, Job, JobError, Lease},
-    mail,
-    privacy::{erasure, export, policy},
+    Backend, Result, accounts, analyses,
+    cleanup::Reap,
+    jobs::{
+        self, Registry, WorkerSettings, Workers,
+        schedule::{self, Periodic},
+    },
+    mail::SendNotification,
+    newsletter::SendNewsletter,
+    privacy::{
+        erasure::ContinueErasure,
+        export::{BuildExport, RemoveExport},
+        policy::AnnouncePolicy,
+    },
     retention,
-    storage::Key,
+    storage::RemoveAudio,
 };
 
-#[async_trait::async_trait]
-impl Handler for Backend {
-    async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
-        match job {
-            Job::AnalyseUpload { analysis } => analyses::run(self, analysis, &lease).await,
-            Job::MakePreview { account, upload } => {
-                analyses::make_preview(self, account, upload, &lease).await
-            }
-            Job::Mail {
-                account,
-                notification,
-            } => mail::deliver(self, letter_id(&lease)?, account, &notification).await,
-            Job::MailSignUp { sign_up } => accounts::mail_sign_up(self, letter_id(&lease)?, sign_up).await,
-            Job::RemoveAudio { account, upload } => {
-                let everything = Key::upload_prefix(account, upload);
-                self.storage
-                    .delete_prefix(&everything)
-                    .await
-                    .map(drop)
-                    .map_err(JobError::wait)
-            }
-            Job::BuildExport { export } => export::build(self, export, &lease).await,
-            Job::RemoveExport { account, export } => {
-                let archive = Key::export(account, export);
-                self.storage.delete(&archive).await.map_err(JobError::wait)
-            }
-            Job::Erase { erasure } => erasure::run(self, erasure).await,
-            Job::AnnouncePolicy { version } => {
-                policy::announce(self, &version).await.map_err(JobError::retry)
-            }
-            Job::SendNewsletter { newsletter } => mail::newsletter::distribute(self, &newsletter)
-                .await
-                .map_err(JobError::retry),
-            Job::Rescore => {
-                let named = analyses::fill_keys(self).await.map_err(JobError::retry)?;
-                if named > 0 {
-                    tracing::info!(named, "analyses can be searched and sorted");
-                }
-                let judged = analyses::rescore(self).await.map_err(JobError::retry)?;
-                if judged > 0 {
-                    tracing::info!(judged, "reports were judged by new rules");
-                }
-                Ok(())
-            }
-            Job::Reap => retention::reap(self).await.map(drop).map_err(JobError::retry),
-        }
-    }
+/// All periodic work.
+const PERIODIC: &[Periodic] = &[
+    Periodic::new::<Reap>(retention::REAP_EVERY),
+    Periodic::new::<analyses::Rescore>(analyses::RESCORE_EVERY),
+];
 
-    async fn dead(&self, job: Job) {
-        let reported = match job {
-            Job::AnalyseUpload { analysis } => analyses::mark_failed(self, analysis).await,
-            Job::BuildExport { export } => export::mark_failed(self, export).await,
-            Job::MakePreview { account, upload } => analyses::give_up_copy(self, account, upload).await,
-            _ => Ok::<_, Error>(()),
-        };
-        if let Err(error) = reported {
-            tracing::error!(%error, "the end of a job could not be told");
-        }
+fn registry(backend: Backend) -> Registry<Backend> {
+    Registry::new(backend)
+        .with::<analyses::AnalyseUpload>()
+        .with::<analyses::MakePreview>()
+        .with::<analyses::Rescore>()
+        .with::<accounts::MailSignUp>()
+        .with::<SendNotification>()
+        .with::<SendNewsletter>()
+        .with::<RemoveAudio>()
+        .with::<BuildExport>()
+        .with::<RemoveExport>()
+        .with::<ContinueErasure>()
+        .with::<AnnouncePolicy>()
+        .with::<Reap>()
+}
+
+/// What the workers of a process need.
+#[must_use]
+pub fn workers(backend: &Backend) -> Workers {
+    let config = &backend.config;
+    let defaults = WorkerSettings::default();
+    let settings = WorkerSettings {
+        analyses: match config.worker.analyses {
+            0 => defaults.analyses,
+            analyses => analyses,
+        },
+        lease: Duration::from_secs(u64::from(config.worker.lease_seconds)),
+        drain: config.drain(),
+        ..defaults
+    };
+    Workers {
+        db: backend.db.clone(),
+        clock: Arc::clone(&backend.clock),
+        entropy: Arc::clone(&backend.entropy),
+        handler: Arc::new(registry(backend.clone())),
+        wake: backend.wake.clone(),
+        settings,
     }
 }
 
-/// A letter has the id of its job: every run of the job sends the same letter.
-fn letter_id(lease: &Lease) -> Result<Uuid, JobError> {
-    lease.job().parse().map_err(JobError::fail)
+/// Runs jobs until `shutdown`; see [`jobs::run`].
+///
+/// # Errors
+/// The workers ended by themselves, which they never should.
+pub async fn run(backend: &Backend, shutdown: CancellationToken) -> Result<()> {
+    jobs::run(workers(backend), shutdown).await
+}
+
+/// Enqueues periodic work when its time comes, until `shutdown`. Runs in any number of processes.
+pub async fn beat(backend: &Backend, shutdown: &CancellationToken) {
+    schedule::beat(&backend.db, backend, &backend.wake, PERIODIC, shutdown).await;
+}
+
+/// Enqueues whatever periodic work is due and not yet taken. How much.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn tick(backend: &Backend) -> Result<u64> {
+    schedule::tick(&backend.db, backend, PERIODIC).await
 }

@@ -16,17 +16,49 @@ use backend::{
     clock::{Clock as _, SystemClock},
     db::{Db, contract::Scratch, sql},
     entropy::SystemEntropy,
-    jobs::{self, Handler, Job, JobError, Lease, Notifier, Options, Settings, Workers},
+    jobs::{
+        self, EnqueueOptions, Handler, Job, JobError, Lease, Notifier, Policy, Queue, StoredJob,
+        WorkerSettings, Workers,
+    },
 };
-use model::AnalysisId;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 const URL: &str = "MIXLENS_TEST_JOBS_URL";
 const BEHAVIOUR: &str = "MIXLENS_TEST_JOBS_BEHAVIOUR";
 
-/// The analysis whose file kills its worker.
-const POISON: Uuid = Uuid::from_u128(0xDEAD);
+/// The file that kills its worker.
+const POISON: u32 = 0xDEAD;
+
+/// Work on one file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Analysis {
+    file: u32,
+}
+
+impl Job for Analysis {
+    const POLICY: Policy = Policy {
+        kind: "analysis",
+        queue: Queue::Analysis,
+        max_attempts: 3,
+        timeout: Duration::from_secs(60),
+    };
+}
+
+/// Work on nothing in particular.
+#[derive(Debug, Serialize, Deserialize)]
+struct Removal {
+    object: i64,
+}
+
+impl Job for Removal {
+    const POLICY: Policy = Policy {
+        kind: "removal",
+        queue: Queue::Storage,
+        max_attempts: 8,
+        timeout: Duration::from_secs(60),
+    };
+}
 
 /// How a worker process treats its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +76,16 @@ struct Worker {
 
 #[async_trait::async_trait]
 impl Handler for Worker {
-    async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
+    fn timeout(&self, _: &str) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    async fn run(&self, job: StoredJob, lease: Lease) -> Result<(), JobError> {
         let note = sql("INSERT INTO started (job) VALUES ($1)").bind(lease.job());
         self.db.execute(note).await.map_err(JobError::retry)?;
         if job
-            == (Job::AnalyseUpload {
-                analysis: AnalysisId(POISON),
-            })
+            .read::<Analysis>()
+            .is_ok_and(|analysis| analysis.file == POISON)
         {
             std::process::abort();
         }
@@ -69,11 +104,11 @@ impl Handler for Worker {
         tx.commit().await.map_err(JobError::retry)
     }
 
-    async fn dead(&self, job: Job) {
-        let Job::AnalyseUpload { analysis } = job else {
+    async fn on_dead(&self, job: StoredJob) {
+        let Ok(Analysis { file }) = job.read() else {
             return;
         };
-        let reported = sql("INSERT INTO told (analysis) VALUES ($1)").bind(analysis);
+        let reported = sql("INSERT INTO reported (file) VALUES ($1)").bind(file);
         self.db.execute(reported).await.unwrap();
     }
 }
@@ -88,12 +123,12 @@ fn workers(db: &Db, behaviour: Behaviour) -> Workers {
             behaviour,
         }),
         wake: Notifier::default(),
-        settings: Settings {
+        settings: WorkerSettings {
             analyses: 1,
             storage: 4,
             poll: Duration::from_millis(50),
             lease: Duration::from_secs(1),
-            ..Settings::default()
+            ..WorkerSettings::default()
         },
     }
 }
@@ -153,18 +188,23 @@ async fn prepare(db: &Db) {
     for table in [
         "CREATE TABLE started (job TEXT NOT NULL)",
         "CREATE TABLE effect (job TEXT NOT NULL)",
-        "CREATE TABLE told (analysis TEXT NOT NULL)",
+        "CREATE TABLE reported (file BIGINT NOT NULL)",
     ] {
         db.execute(sql(table)).await.unwrap();
     }
 }
 
-async fn add(db: &Db, job: &Job) -> String {
+async fn add(db: &Db, job: &impl Job) -> String {
     let mut tx = db.begin().await.unwrap();
-    let id = jobs::enqueue(&mut tx, &workers(db, Behaviour::Work), job, Options::default())
-        .await
-        .unwrap()
-        .unwrap();
+    let id = jobs::enqueue(
+        &mut tx,
+        &workers(db, Behaviour::Work),
+        job,
+        EnqueueOptions::default(),
+    )
+    .await
+    .unwrap()
+    .unwrap();
     tx.commit().await.unwrap();
     id.to_string()
 }
@@ -197,32 +237,20 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 async fn a_job_that_aborts_its_process_is_dead_after_its_attempts(scratch: &Scratch) {
     let db = &scratch.db;
     prepare(db).await;
-    let poison = add(
-        db,
-        &Job::AnalyseUpload {
-            analysis: AnalysisId(POISON),
-        },
-    )
-    .await;
-    for n in 1..=3 {
-        add(
-            db,
-            &Job::AnalyseUpload {
-                analysis: AnalysisId(Uuid::from_u128(n)),
-            },
-        )
-        .await;
+    let poison = add(db, &Analysis { file: POISON }).await;
+    for file in 1..=3 {
+        add(db, &Analysis { file }).await;
     }
     let mut process = Process::start(scratch, Behaviour::Work);
     let mut crashes = 0;
     until(
-        "the poison is dead and told and the others are done",
+        "the poison is dead and reported and the others are done",
         async || {
             if process.has_ended() {
                 crashes += 1;
                 process = Process::start(scratch, Behaviour::Work);
             }
-            in_state(db, "done").await == 3 && count(db, "SELECT COUNT(*) FROM told").await == 1
+            in_state(db, "done").await == 3 && count(db, "SELECT COUNT(*) FROM reported").await == 1
         },
     )
     .await;
@@ -243,7 +271,7 @@ async fn a_job_that_aborts_its_process_is_dead_after_its_attempts(scratch: &Scra
 async fn a_job_whose_worker_was_killed_is_done_by_another_exactly_once(scratch: &Scratch) {
     let db = &scratch.db;
     prepare(db).await;
-    add(db, &Job::Reap).await;
+    add(db, &Removal { object: 0 }).await;
     let process = Process::start(scratch, Behaviour::Hang);
     until("it has started", async || {
         count(db, "SELECT COUNT(*) FROM started").await == 1
@@ -264,15 +292,8 @@ async fn no_kill_loses_a_job_or_doubles_its_effect(scratch: &Scratch) {
     const KILLS: i64 = 4;
     let db = &scratch.db;
     prepare(db).await;
-    for n in 0..JOBS {
-        add(
-            db,
-            &Job::RemoveAudio {
-                account: model::AccountId(uuid::Uuid::from_u128(7)),
-                upload: model::UploadId(uuid::Uuid::from_u128(n as u128)),
-            },
-        )
-        .await;
+    for object in 0..JOBS {
+        add(db, &Removal { object }).await;
     }
     let mut processes = [
         Process::start(scratch, Behaviour::Work),
@@ -299,7 +320,11 @@ async fn throughput(scratch: &Scratch, name: &str) {
     struct Nothing;
     #[async_trait::async_trait]
     impl Handler for Nothing {
-        async fn run(&self, _: Job, _: Lease) -> Result<(), JobError> {
+        fn timeout(&self, _: &str) -> Duration {
+            Duration::from_secs(60)
+        }
+
+        async fn run(&self, _: StoredJob, _: Lease) -> Result<(), JobError> {
             Ok(())
         }
     }
@@ -311,8 +336,8 @@ async fn throughput(scratch: &Scratch, name: &str) {
         ..workers(db, Behaviour::Work)
     };
     workers.settings.storage = 8;
-    for _ in 0..JOBS {
-        jobs::enqueue(&mut tx, &workers, &Job::Reap, Options::default())
+    for object in 0..JOBS {
+        jobs::enqueue(&mut tx, &workers, &Removal { object }, EnqueueOptions::default())
             .await
             .unwrap();
     }

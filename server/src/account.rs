@@ -11,7 +11,7 @@ use axum::{
 use backend::{
     Error,
     accounts::{self, address, recovery, second_factor},
-    mail::preferences::{self, NotificationKind},
+    preferences::{self, NotificationKind},
     sessions,
 };
 use model::ProblemCode;

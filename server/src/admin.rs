@@ -8,15 +8,15 @@ use std::{
 use backend::{
     Backend,
     accounts::second_factor,
+    cleanup,
     config::Config,
-    mail::newsletter::{self, Newsletter},
-    plans,
+    mail::Newsletter,
+    newsletter, plans,
     privacy::{
         erasure::{self, Origin},
         export, policy,
         requests::{self, RequestKind},
     },
-    retention,
 };
 use clap::{Subcommand, ValueEnum};
 use model::{Timestamp, plan::Plan};
@@ -130,12 +130,12 @@ pub(crate) async fn run(config: Config, task: AdminTask) -> Result<(), Failure> 
 pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
     let backend = setup::parts(config).await?.backend;
     if dry_run {
-        for (what, count) in retention::due(&backend).await? {
+        for (what, count) in cleanup::expired(&backend).await? {
             writeln!(io::stdout(), "{count:>6} {what}")?;
         }
     } else {
         // Objects are removed by jobs: a worker goes on from here.
-        writeln!(io::stdout(), "{:?}", retention::reap(&backend).await?)?;
+        writeln!(io::stdout(), "{:?}", cleanup::purge(&backend).await?)?;
     }
     backend.db.close().await;
     Ok(())

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use backend::{Backend, Result, jobs, privacy, retention};
+use backend::{Backend, Result, cleanup, jobs, privacy};
 
 /// Answers `/metrics` and nothing else.
 pub(crate) fn routes(backend: Backend) -> Router {
@@ -31,13 +31,13 @@ pub(crate) async fn text(backend: &Backend) -> Result<String> {
             let _ = writeln!(text, "{name}{labels} {value}");
         }
     };
-    let overdue = retention::overdue(db, now).await?;
+    let overdue = cleanup::overdue(db, now).await?;
     record(
         "mixlens_overdue_objects",
         "Objects that should have been gone for three hours. Alarm above 0.",
         vec![(String::new(), overdue)],
     );
-    let due = retention::due(backend).await?;
+    let due = cleanup::expired(backend).await?;
     record(
         "mixlens_due",
         "What the next run of the reaper would remove.",

@@ -2,10 +2,7 @@
 
 use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use backend::{
-    config::Config,
-    jobs::{self, schedule},
-};
+use backend::{config::Config, work};
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -92,12 +89,12 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     }
     if roles.worker {
         let (worker, stop) = (backend.clone(), stop.clone());
-        working.spawn(async move { jobs::run(worker.workers(), stop).await.map_err(Failure::from) });
+        working.spawn(async move { work::run(&worker, stop).await.map_err(Failure::from) });
     }
     if roles.beat {
         let (beat, stop) = (backend.clone(), stop.clone());
         working.spawn(async move {
-            schedule::beat(&beat.db, &beat, &beat.wake, &stop).await;
+            work::beat(&beat, &stop).await;
             Ok(())
         });
     }

@@ -144,12 +144,12 @@ pub(super) async fn forget_pending(tx: &mut Tx, account: AccountId, now: Timesta
 }
 
 /// Forgets requests that have ended, once they do not count any more; how many.
-pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn purge(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(ended::DELETE).bind(now).bind(now.minus(WINDOW)))
         .await
 }
 
-pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
+pub(super) async fn expired(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(now).bind(now.minus(WINDOW));
     retention::count(db, "new addresses that are settled", count).await
 }
@@ -268,8 +268,8 @@ mod tests {
             assert_eq!(forget_pending(&mut tx, ann, Timestamp(2_000)).await.unwrap(), 1);
             assert!(take(&mut tx, "hash 1", Timestamp(2_000)).await.unwrap().is_none());
             tx.commit().await.unwrap();
-            assert_eq!(reap(db, Timestamp(3_000)).await.unwrap(), 0, "it still counts");
-            assert_eq!(reap(db, Timestamp(1_000).plus(WINDOW)).await.unwrap(), 1);
+            assert_eq!(purge(db, Timestamp(3_000)).await.unwrap(), 0, "it still counts");
+            assert_eq!(purge(db, Timestamp(1_000).plus(WINDOW)).await.unwrap(), 1);
         }
     }
 }

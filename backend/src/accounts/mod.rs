@@ -4,6 +4,7 @@
 //! password, writes one row and sends one mail; signing in always verifies a hash.
 
 pub mod address;
+mod mail_sign_up;
 pub mod password;
 mod profile;
 pub mod recovery;
@@ -11,6 +12,7 @@ pub mod second_factor;
 mod store;
 mod throttle;
 
+pub(crate) use mail_sign_up::MailSignUp;
 pub(crate) use profile::prove;
 pub use profile::{change_password, confirm_password, rename};
 
@@ -18,13 +20,12 @@ use std::time::Duration;
 
 use model::{AccountId, ProblemCode, SignUpId, Timestamp};
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use crate::{
     Backend, Error, Result,
     db::Tx,
-    jobs::{self, Job, JobError},
-    mail::{self, EmailTemplates, Notification},
+    jobs::{self, EnqueueOptions},
+    mail::{self, Notification},
     retention::ExpiredCount,
     sessions,
     signing::Purpose,
@@ -112,34 +113,14 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
         jobs::enqueue(
             &mut tx,
             backend,
-            &Job::MailSignUp { sign_up },
-            jobs::Options::default(),
+            &MailSignUp { sign_up },
+            EnqueueOptions::default(),
         )
         .await?;
     }
     tx.commit().await?;
     backend.wake.wake();
     Ok(())
-}
-
-/// The job behind [`sign_up`]: writes to the address, by what it is.
-pub(crate) async fn mail_sign_up(backend: &Backend, email: Uuid, id: SignUpId) -> Result<(), JobError> {
-    let row = store::find_sign_up(&backend.db, id, backend.now())
-        .await
-        .map_err(JobError::retry)?;
-    let Some(row) = row else {
-        return Ok(());
-    };
-    let emails = EmailTemplates::from(&backend.config);
-    let is_known = store::account_exists(&backend.db, &row.email_key)
-        .await
-        .map_err(JobError::retry)?;
-    let words = if is_known {
-        emails.has_account(row.email)
-    } else {
-        emails.verify_address(row.email, &confirmation_token(backend, &row.id))
-    };
-    Ok(backend.mailer.send(email, &words).await?)
 }
 
 /// Makes the account of a confirmed sign-up and signs the person in; the session's token.
@@ -241,22 +222,22 @@ async fn enter(backend: &Backend, mut tx: Tx, account: AccountId, replaces: Opti
 }
 
 /// Forgets sign-ups, requests and tries that have had their time; how many.
-pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
+pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let now = backend.now();
-    let sign_ups = store::reap_sign_ups(&backend.db, now).await?;
-    let resets = recovery::reap(&backend.db, now).await?;
-    let addresses = address::reap(&backend.db, now).await?;
-    Ok(sign_ups + resets + addresses + throttle::reap(backend).await?)
+    let sign_ups = store::purge_sign_ups(&backend.db, now).await?;
+    let resets = recovery::purge(&backend.db, now).await?;
+    let addresses = address::purge(&backend.db, now).await?;
+    Ok(sign_ups + resets + addresses + throttle::purge(backend).await?)
 }
 
-/// What [`reap`] would forget now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
+/// What [`purge`] would delete now.
+pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let (db, now) = (&backend.db, backend.now());
     Ok(vec![
-        store::due_sign_ups(db, now).await?,
-        recovery::due(db, now).await?,
-        address::due(db, now).await?,
-        throttle::due(backend).await?,
+        store::expired_sign_ups(db, now).await?,
+        recovery::expired(db, now).await?,
+        address::expired(db, now).await?,
+        throttle::expired(backend).await?,
     ])
 }
 

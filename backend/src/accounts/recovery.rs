@@ -12,8 +12,8 @@ use super::{check_email, key_of, password, store, throttle};
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
-    jobs::{self, Job},
-    mail::{self, Notification},
+    jobs::{self, EnqueueOptions},
+    mail::{self, Notification, SendNotification},
     retention::{self, ExpiredCount},
     sessions,
     signing::{Purpose, sha256_hex},
@@ -59,11 +59,11 @@ pub async fn request(backend: &Backend, email: &str) -> Result<()> {
             jobs::enqueue(
                 &mut tx,
                 backend,
-                &Job::Mail {
+                &SendNotification {
                     account,
                     notification,
                 },
-                jobs::Options::default(),
+                EnqueueOptions::default(),
             )
             .await?;
         }
@@ -122,11 +122,11 @@ pub(super) async fn forget(tx: &mut Tx, account: AccountId) -> Result<u64, DbErr
 }
 
 /// Forgets requests that were not used in time; how many.
-pub(super) async fn reap(db: &Db, now: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn purge(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(ended::DELETE).bind(now)).await
 }
 
-pub(super) async fn due(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
+pub(super) async fn expired(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(now);
     retention::count(db, "links for new passwords that nobody used", count).await
 }
@@ -224,7 +224,7 @@ mod tests {
             assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), Some(account.to_string()));
             assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), None);
             tx.commit().await.unwrap();
-            assert_eq!(reap(db, end).await.unwrap(), 1, "nobody's row goes, too");
+            assert_eq!(purge(db, end).await.unwrap(), 1, "nobody's row goes, too");
         }
     }
 }

@@ -103,11 +103,11 @@ pub(super) async fn forget_sign_ups(tx: &mut Tx, email_key: &str) -> Result<u64,
         .await
 }
 
-pub(super) async fn reap_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn purge_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(ended::DELETE).bind(now)).await
 }
 
-pub(super) async fn due_sign_ups(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
+pub(super) async fn expired_sign_ups(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     retention::count(db, "sign-ups that nobody confirmed", sql(ended::COUNT).bind(now)).await
 }
 
@@ -234,8 +234,8 @@ pub(super) mod tests {
             assert_eq!(sign_ups_since(&mut tx, "ann@example.org", Timestamp(1_000)).await.unwrap(), 0);
             assert_eq!(forget_sign_ups(&mut tx, "ann@example.org").await.unwrap(), 3);
             tx.commit().await.unwrap();
-            assert_eq!(reap_sign_ups(db, Timestamp(1_999)).await.unwrap(), 0);
-            assert_eq!(reap_sign_ups(db, Timestamp(2_000)).await.unwrap(), 1);
+            assert_eq!(purge_sign_ups(db, Timestamp(1_999)).await.unwrap(), 0);
+            assert_eq!(purge_sign_ups(db, Timestamp(2_000)).await.unwrap(), 1);
         }
     }
 }

@@ -59,12 +59,12 @@ pub(super) async fn succeeded(backend: &Backend, tx: &mut Tx, key: &str) -> Resu
 }
 
 /// Forgets old wrong tries; how many addresses.
-pub(super) async fn reap(backend: &Backend) -> Result<u64> {
+pub(super) async fn purge(backend: &Backend) -> Result<u64> {
     let before = backend.now().minus(FORGET_AFTER);
     Ok(backend.db.execute(sql(ended::DELETE).bind(before)).await?)
 }
 
-pub(super) async fn due(backend: &Backend) -> crate::Result<ExpiredCount> {
+pub(super) async fn expired(backend: &Backend) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(backend.now().minus(FORGET_AFTER));
     retention::count(&backend.db, "counts of wrong passwords and codes", count).await
 }

@@ -16,6 +16,7 @@ use model::{
     format::AudioFormat,
     upload::UploadKind,
 };
+use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
@@ -25,7 +26,7 @@ use super::{preview, store, verdicts};
 use crate::{
     Backend, Error, Result,
     db::Tx,
-    jobs::{JobError, Lease},
+    jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
     storage::Key,
 };
@@ -49,7 +50,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(300);
 /// The longest line that a child may print. A report of a long file has some 150 kB.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
 
-const TROUBLE: &str =
+const STORAGE_IS_DOWN: &str =
     "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
 const INTERRUPTED: &str =
     "The measuring was interrupted on our side. Your file is safe; we try again by ourselves.";
@@ -60,46 +61,60 @@ enum Outcome {
     Failure(Failure),
 }
 
-/// Measures the upload of an analysis and stores what came out, exactly once: the report and the end of the job are one
-/// transaction, which a worker that has lost its lease cannot commit.
-pub(crate) async fn run(backend: &Backend, id: AnalysisId, lease: &Lease) -> Result<(), JobError> {
-    let outcome = tokio::select! {
-        outcome = measure(backend, id) => outcome,
-        // Somebody else has the job now, or the process is ending: the child is killed by being dropped.
-        () = lease.cancelled() => Err(Error::internal("the lease ended")),
+/// Measures the upload of an analysis and stores the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AnalyseUpload {
+    /// The analysis, in state `queued`.
+    pub(crate) analysis: AnalysisId,
+}
+
+impl Job for AnalyseUpload {
+    const POLICY: Policy = Policy {
+        kind: "analyse_upload",
+        queue: Queue::Analysis,
+        max_attempts: 3,
+        timeout: Duration::from_secs(15 * 60),
     };
-    match outcome {
-        Ok(None) => Ok(()),
-        Ok(Some(outcome)) => save(backend, id, lease, outcome).await.map_err(JobError::retry),
-        Err(error) => {
-            let words = if matches!(error, Error::Unavailable { .. }) {
-                TROUBLE
-            } else {
-                INTERRUPTED
-            };
-            if !lease.is_cancelled() {
-                // The cause of the trouble matters more than that it could not be told.
-                let _ = store::set_status_message(&backend.db, id, words).await;
-            }
-            // What stands still for a while says nothing about the file, so it costs no attempt.
-            if error.code() == model::ProblemCode::Unavailable {
-                Err(JobError::wait(error))
-            } else {
-                Err(JobError::retry(error))
+}
+
+impl RunJob<Backend> for AnalyseUpload {
+    /// Exactly once: the report and the end of the job are one transaction, which a worker that has lost its lease cannot
+    /// commit.
+    async fn run(self, backend: &Backend, lease: &Lease) -> Result<(), JobError> {
+        let id = self.analysis;
+        let outcome = tokio::select! {
+            outcome = measure(backend, id) => outcome,
+            // Somebody else has the job now, or the process is ending: the child is killed by being dropped.
+            () = lease.cancelled() => Err(Error::internal("the lease ended")),
+        };
+        match outcome {
+            Ok(None) => Ok(()),
+            Ok(Some(outcome)) => save(backend, id, lease, outcome).await.map_err(JobError::retry),
+            Err(error) => {
+                let message = match error {
+                    Error::Unavailable { .. } => STORAGE_IS_DOWN,
+                    _ => INTERRUPTED,
+                };
+                if !lease.is_cancelled() {
+                    // The cause matters more than that it could not be shown.
+                    let _ = store::set_status_message(&backend.db, id, message).await;
+                }
+                Err(error.into())
             }
         }
     }
-}
 
-/// Ends an analysis whose job is dead, so that its page does not wait for ever.
-pub(crate) async fn mark_failed(backend: &Backend, id: AnalysisId) -> Result<()> {
-    let mut tx = backend.db.begin().await?;
-    if store::set_failed(&mut tx, id, &Failure::new(FailureCode::Internal), backend.now()).await? {
-        report_progress(backend, &mut tx, id).await?;
+    /// Ends the analysis, so that its page does not wait for ever.
+    async fn on_dead(self, backend: &Backend) -> Result<()> {
+        let failure = Failure::new(FailureCode::Internal);
+        let mut tx = backend.db.begin().await?;
+        if store::set_failed(&mut tx, self.analysis, &failure, backend.now()).await? {
+            notify_owner(backend, &mut tx, self.analysis).await?;
+        }
+        tx.commit().await?;
+        backend.wake.wake();
+        Ok(())
     }
-    tx.commit().await?;
-    backend.wake.wake();
-    Ok(())
 }
 
 async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome) -> Result<()> {
@@ -123,7 +138,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
         Outcome::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
     };
     if has_ended {
-        report_progress(backend, &mut tx, id).await?;
+        notify_owner(backend, &mut tx, id).await?;
     }
     lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
     tx.commit().await?;
@@ -131,8 +146,8 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
     Ok(())
 }
 
-/// Has the person told by mail that the analysis of a mix has ended. A reference is no news.
-async fn report_progress(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
+/// Notifies the owner that the analysis of a mix has ended; of a reference, nobody.
+async fn notify_owner(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
     match store::owner(tx, analysis).await? {
         Some((account, UploadKind::Mix)) => {
             mail::enqueue(tx, backend, account, Notification::AnalysisReady { analysis }).await

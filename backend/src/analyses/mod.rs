@@ -5,20 +5,20 @@ mod measure;
 mod player;
 mod preview;
 mod references;
+mod rescore;
 pub(crate) mod sort_keys;
 pub(crate) mod store;
 mod verdicts;
 
 pub use history::{PAGE_ROWS, history};
+pub(crate) use measure::AnalyseUpload;
 pub use measure::Child;
-pub(crate) use measure::{mark_failed, run};
 pub use player::{audio_link, preview_state, sources};
-pub(crate) use preview::{mark_failed as give_up_copy, run as make_preview};
+pub(crate) use preview::MakePreview;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
-pub(crate) use sort_keys::fill as fill_keys;
+pub(crate) use rescore::{RESCORE_EVERY, Rescore};
 pub(crate) use store::{insert, of_upload};
 pub use verdicts::choose_stage;
-pub(crate) use verdicts::rescore;
 
 use model::{
     AnalysisId, Report, Timestamp,
@@ -29,8 +29,9 @@ use model::{
 
 use crate::{
     Actor, Backend, Error, Result,
-    jobs::{self, Job},
+    jobs::{self, EnqueueOptions},
     names, songs,
+    storage::RemoveAudio,
 };
 
 /// One analysis with its report.
@@ -112,11 +113,11 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
         .await?
         .ok_or_else(missing)?;
     songs::forget_empty(&mut tx, user.account).await?;
-    let removal = Job::RemoveAudio {
+    let removal = RemoveAudio {
         account: user.account,
         upload,
     };
-    jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
+    jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(kind)

@@ -7,6 +7,7 @@ use std::{process::Stdio, time::Duration};
 
 use analysis::child::{TranscodeMessage, TranscodeTask};
 use model::{AccountId, AnalysisId, Report, UploadId, player::plays_in_browsers};
+use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::Command,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
-    jobs::{self, Job, JobError, Lease},
+    jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     storage::Key,
 };
 
@@ -46,11 +47,11 @@ pub(super) async fn enqueue(
     let Some((account, upload)) = row else {
         return Ok(());
     };
-    let job = Job::MakePreview {
+    let job = MakePreview {
         account: account.parse().map_err(Error::internal)?,
         upload: upload.parse().map_err(Error::internal)?,
     };
-    jobs::enqueue(tx, backend, &job, jobs::Options::default()).await?;
+    jobs::enqueue(tx, backend, &job, EnqueueOptions::default()).await?;
     Ok(())
 }
 
@@ -69,36 +70,42 @@ fn lowered_db(report: &Report) -> f64 {
     (over.max(0.0) * 100.0).ceil() / 100.0
 }
 
-/// Makes the copy of an upload and notes it, as often as it is called: the object is written over itself.
-pub(crate) async fn run(
-    backend: &Backend,
+/// Makes the preview of an upload. It is not tied to the account: what it wrote while the account was deleted, it removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MakePreview {
+    /// Whose it is.
     account: AccountId,
+    /// The upload.
     upload: UploadId,
-    lease: &Lease,
-) -> Result<(), JobError> {
-    let outcome = tokio::select! {
-        outcome = make(backend, account, upload) => outcome,
-        () = lease.cancelled() => Err(Error::internal("the lease ended")),
-    };
-    let state = match outcome {
-        Ok(state) => state,
-        Err(error) if error.code() == model::ProblemCode::Unavailable => return Err(JobError::wait(error)),
-        Err(error) => return Err(JobError::retry(error)),
-    };
-    if let Some(state) = state {
-        note(&backend.db, upload, state)
-            .await
-            .map_err(|error| JobError::retry(Error::from(error)))?;
-    }
-    clean_up(backend, account, upload).await.map_err(JobError::wait)
 }
 
-/// Ends the waiting for a copy whose job is dead.
-pub(crate) async fn mark_failed(backend: &Backend, account: AccountId, upload: UploadId) -> Result<()> {
-    const UPDATE: &str =
-        "UPDATE upload SET preview_state = 'failed' WHERE id = $1 AND preview_state = 'making'";
-    backend.db.execute(sql(UPDATE).bind(upload)).await?;
-    clean_up(backend, account, upload).await
+impl Job for MakePreview {
+    const POLICY: Policy = Policy {
+        kind: "make_preview",
+        queue: Queue::Analysis,
+        max_attempts: 3,
+        timeout: Duration::from_secs(15 * 60),
+    };
+}
+
+impl RunJob<Backend> for MakePreview {
+    /// As often as it is called: the object is written over itself.
+    async fn run(self, backend: &Backend, lease: &Lease) -> Result<(), JobError> {
+        let Self { account, upload } = self;
+        let state = tokio::select! {
+            made = make(backend, account, upload) => made?,
+            () = lease.cancelled() => return Err(JobError::retry("the lease ended")),
+        };
+        if let Some(state) = state {
+            set_state(&backend.db, upload, state).await?;
+        }
+        Ok(remove_unreferenced(backend, account, upload).await?)
+    }
+
+    async fn on_dead(self, backend: &Backend) -> Result<()> {
+        set_state(&backend.db, self.upload, "failed").await?;
+        remove_unreferenced(backend, self.account, self.upload).await
+    }
 }
 
 /// What became of a copy; `None` where there was nothing to do.
@@ -129,15 +136,15 @@ async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result
     Ok(Some("ready"))
 }
 
-/// Notes that the copy is there, or will never be. Whoever has the job by now, the object is whole.
-async fn note(db: &Db, upload: UploadId, state: &str) -> Result<(), DbError> {
+/// Stores that the preview is there, or will never be. Whoever has the job by now, the object is whole.
+async fn set_state(db: &Db, upload: UploadId, state: &str) -> Result<(), DbError> {
     const UPDATE: &str = "
         UPDATE upload SET preview_state = $2 WHERE id = $1 AND state = 'stored' AND preview_state = 'making'";
     db.execute(sql(UPDATE).bind(upload).bind(state)).await.map(drop)
 }
 
-/// Removes a copy that nobody refers to: its upload was removed while it was being written.
-async fn clean_up(backend: &Backend, account: AccountId, upload: UploadId) -> Result<()> {
+/// Removes a preview that no row refers to: its upload was removed while it was being written.
+async fn remove_unreferenced(backend: &Backend, account: AccountId, upload: UploadId) -> Result<()> {
     const SELECT: &str =
         "SELECT id FROM upload WHERE id = $1 AND state = 'stored' AND preview_state IN ('making', 'ready')";
     let row: Option<(String,)> = backend.db.optional(sql(SELECT).bind(upload)).await?;

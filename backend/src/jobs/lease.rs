@@ -11,7 +11,12 @@ use std::{
 use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::store::{self, ClaimedRow, LeaseGuard};
+use uuid::Uuid;
+
+use super::{
+    JobError,
+    store::{self, ClaimedRow, LeaseGuard},
+};
 use crate::db::{DbError, Tx};
 
 /// The right to work on a job. Cheap to clone.
@@ -57,6 +62,14 @@ impl Lease {
     #[must_use]
     pub fn job(&self) -> &str {
         &self.0.job
+    }
+
+    /// The id of an email that the job sends: its own, so that every run sends the same one.
+    ///
+    /// # Errors
+    /// The id cannot be read.
+    pub fn email_id(&self) -> Result<Uuid, JobError> {
+        self.0.job.parse().map_err(JobError::fail)
     }
 
     /// The fencing token: of all that ever worked on the job, only the present holder's is in its row.

@@ -28,10 +28,10 @@ use super::{
 };
 use crate::{Error, Result, redact::Shown};
 
-/// How long the stopped handlers have to get out of the way and to be given back, after the drain.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(8);
+/// How long the stopped handlers have to end and to be given back, after the drain.
+const STOP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(8);
 
-/// Runs jobs until `shutdown`. Then nothing new is claimed; what runs may end within [`super::Settings::drain`]; what
+/// Runs jobs until `shutdown`. Then nothing new is claimed; what runs may end within [`super::WorkerSettings::drain`]; what
 /// has not ended by then is stopped and given back with its attempt.
 ///
 /// # Errors
@@ -71,7 +71,7 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
     if tokio::time::timeout(drain, &mut running).await.is_err() {
         tracing::warn!("the drain is over; the jobs that still run are given back");
         stop.cancel();
-        if tokio::time::timeout(LAST_WORDS, running).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, running).await.is_err() {
             tracing::error!("some jobs could not be given back; they come back when their leases end");
         }
     }
@@ -112,7 +112,7 @@ impl ClaimSource {
     async fn next(self: Arc<Self>) -> Option<Claimed> {
         let mut wake = self.wake.clone();
         while !self.shutdown.is_cancelled() {
-            // A bell that rings from here on ends the wait below, even if the look at the table comes too early.
+            // A notification from here on ends the wait below, even if the query comes too early.
             wake.mark_unchanged();
             let is_answering = match self.runner.claim(self.queue).await {
                 Ok(Some(claimed)) => return Some(claimed),

@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument as _;
 
 use super::{
-    Job, JobError, Lease, PATIENCE, Payload, Queue, Workers, retry_delay,
+    JobError, Lease, PATIENCE, Queue, StoredJob, Workers, retry_delay,
     store::{self, ClaimedRow},
     wait_delay,
 };
@@ -44,6 +44,15 @@ pub(super) struct Claimed {
     until: Timestamp,
 }
 
+impl Claimed {
+    fn job(&self) -> StoredJob {
+        StoredJob {
+            kind: self.row.kind.clone(),
+            payload: self.row.payload.clone(),
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug)]
 enum End {
@@ -51,7 +60,7 @@ enum End {
     Retry(String),
     Wait(String),
     Fail(String),
-    /// The process ends or the lease is lost; the job is not to blame.
+    /// The process ends or the lease is lost, which says nothing about the job.
     Interrupted,
 }
 
@@ -123,23 +132,18 @@ impl Runner {
             tokio::spawn(keep_alive(self.workers.clone(), lease.clone(), claimed.until).in_current_span());
         // Lives until the outcome is written.
         let _heartbeat = AbortOnDropHandle::new(heartbeat);
-        let job = Payload::read(&claimed.row.payload);
         if claimed.row.state == "dead" {
             tracing::error!("dead: its attempts are used up");
-            return self.tell_death(lease, job.ok()).await;
+            return self.handle_death(lease, claimed.job()).await;
         }
-        let end = match &job {
-            Ok(job) => self.attempt(job.clone(), lease).await,
-            // Perhaps of a newer version, whose workers will get it in one of the further attempts.
-            Err(error) => End::Retry(shorten(&error.to_string())),
-        };
-        self.settle(&claimed, job.ok(), end).await;
+        let end = self.attempt(claimed.job(), lease).await;
+        self.settle(&claimed, end).await;
     }
 
     /// Runs the handler in a task of its own, so that a panic harms nothing else and the work of many jobs spreads over
     /// the threads.
-    async fn attempt(&self, job: Job, lease: &Lease) -> End {
-        let timeout = job.policy().timeout;
+    async fn attempt(&self, job: StoredJob, lease: &Lease) -> End {
+        let timeout = self.workers.handler.timeout(&job.kind);
         let handler = Arc::clone(&self.workers.handler);
         let held = lease.clone();
         let work = tokio::spawn(async move { handler.run(job, held).await }.in_current_span());
@@ -166,7 +170,7 @@ impl Runner {
         }
     }
 
-    async fn settle(&self, claimed: &Claimed, job: Option<Job>, end: End) {
+    async fn settle(&self, claimed: &Claimed, end: End) {
         let Workers {
             db, clock, entropy, ..
         } = &self.workers;
@@ -198,7 +202,7 @@ impl Runner {
             }
             End::Wait(cause) => {
                 let delay = wait_delay(now.since(Timestamp(claimed.row.created_at)), &**entropy);
-                tracing::warn!(cause, delay_s = delay.as_secs(), "waits for what it stands on");
+                tracing::warn!(cause, delay_s = delay.as_secs(), "waits for what it depends on");
                 write(|| store::release(db, guard, now.plus(delay), Some(&cause))).await
             }
             End::Interrupted => {
@@ -210,7 +214,7 @@ impl Runner {
                 let until = now.plus(self.workers.settings.lease);
                 let is_ours = write(|| store::fail(db, guard, &cause, until)).await;
                 if matches!(is_ours, Ok(true)) {
-                    self.tell_death(lease, job).await;
+                    self.handle_death(lease, claimed.job()).await;
                 }
                 is_ours
             }
@@ -224,18 +228,16 @@ impl Runner {
         }
     }
 
-    /// A crash in here tells it again when the lease has ended.
-    async fn tell_death(&self, lease: &Lease, job: Option<Job>) {
-        if let Some(job) = job {
-            let handler = Arc::clone(&self.workers.handler);
-            let telling = tokio::spawn(async move { handler.dead(job).await }.in_current_span());
-            if AbortOnDropHandle::new(telling).await.is_err() {
-                return;
-            }
+    /// A crash in here leads to another try when the lease has ended.
+    async fn handle_death(&self, lease: &Lease, job: StoredJob) {
+        let handler = Arc::clone(&self.workers.handler);
+        let handling = tokio::spawn(async move { handler.on_dead(job).await }.in_current_span());
+        if AbortOnDropHandle::new(handling).await.is_err() {
+            return;
         }
         let now = self.workers.clock.now();
         if let Err(error) = write(|| store::discard(&self.workers.db, lease.guard(), now)).await {
-            tracing::warn!(error = %Shown(&error), "the death will be told again");
+            tracing::warn!(error = %Shown(&error), "the death will be handled again");
         }
     }
 }
@@ -266,7 +268,7 @@ async fn keep_alive(workers: Workers, lease: Lease, mut until: Timestamp) {
 fn end_of(result: Result<Result<(), JobError>, JoinError>, lease: &Lease) -> End {
     match result {
         Ok(Ok(())) => End::Done,
-        // It was told to stop and says so.
+        // It was stopped and says so.
         Ok(Err(JobError::Retry(_) | JobError::Wait(_))) if lease.is_cancelled() => End::Interrupted,
         Ok(Err(JobError::Retry(cause))) => End::Retry(shorten(&redact::words(&*cause))),
         Ok(Err(JobError::Wait(cause))) => End::Wait(shorten(&redact::words(&*cause))),

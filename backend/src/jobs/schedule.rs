@@ -7,33 +7,31 @@ use std::time::Duration;
 use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{IdGenerator, Job, Notifier, Options, enqueue, store};
-use crate::{Result, db::Db, retention};
+use super::{EnqueueOptions, IdGenerator, Job, Notifier, Policy, StoredJob, enqueue_stored, store};
+use crate::{Result, db::Db};
 
 /// Work that comes back.
 #[derive(Debug, Clone, Copy)]
 pub struct Periodic {
     /// The name in the `cron` table.
-    pub name: &'static str,
-    /// How often.
-    pub every: Duration,
-    /// What is enqueued.
-    pub job: fn() -> Job,
+    name: &'static str,
+    every: Duration,
+    policy: Policy,
+    job: fn() -> Result<StoredJob>,
 }
 
-/// All of it.
-pub const PERIODIC: &[Periodic] = &[
-    Periodic {
-        name: "reap",
-        every: retention::REAP_EVERY,
-        job: || Job::Reap,
-    },
-    Periodic {
-        name: "judge_anew",
-        every: Duration::from_secs(10 * 60),
-        job: || Job::Rescore,
-    },
-];
+impl Periodic {
+    /// A job of the kind `J` each `every`, under the kind's name.
+    #[must_use]
+    pub const fn new<J: Job + Default>(every: Duration) -> Self {
+        Self {
+            name: J::POLICY.kind,
+            every,
+            policy: J::POLICY,
+            job: || StoredJob::new(&J::default()),
+        }
+    }
+}
 
 /// How often the clock is looked at; far shorter than any period.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -41,10 +39,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A slot that lies further ahead than this comes from a clock that was wrong.
 const CLOCK_NONSENSE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Enqueues periodic work when its time comes, until `shutdown`. Runs in any number of processes.
-pub async fn beat(db: &Db, ids: &impl IdGenerator, wake: &Notifier, shutdown: &CancellationToken) {
+/// Enqueues `periodic` work when its time comes, until `shutdown`. Runs in any number of processes.
+pub async fn beat(
+    db: &Db,
+    ids: &impl IdGenerator,
+    wake: &Notifier,
+    periodic: &[Periodic],
+    shutdown: &CancellationToken,
+) {
     loop {
-        match tick(db, ids).await {
+        match tick(db, ids, periodic).await {
             Ok(0) => {}
             Ok(_) => wake.wake(),
             Err(error) => {
@@ -58,13 +62,13 @@ pub async fn beat(db: &Db, ids: &impl IdGenerator, wake: &Notifier, shutdown: &C
     }
 }
 
-/// Enqueues whatever periodic work is due and not yet taken. How much.
+/// Enqueues whatever of `periodic` is due and not yet taken. How much.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn tick(db: &Db, ids: &impl IdGenerator) -> Result<u64> {
+pub async fn tick(db: &Db, ids: &impl IdGenerator, periodic: &[Periodic]) -> Result<u64> {
     let mut enqueued = 0;
-    for periodic in PERIODIC {
+    for periodic in periodic {
         enqueued += u64::from(take(db, ids, periodic).await?);
     }
     Ok(enqueued)
@@ -82,12 +86,12 @@ async fn take(db: &Db, ids: &impl IdGenerator, periodic: &Periodic) -> Result<bo
     if !store::claim_slot(&mut tx, periodic.name, slot, now.plus(CLOCK_NONSENSE)).await? {
         return Ok(false);
     }
-    let job = (periodic.job)();
-    let policy = job.policy();
+    let policy = &periodic.policy;
     // Without workers for a day, one of a kind waits, not hundreds.
     let is_new = !store::is_queued(&mut tx, policy.queue.name(), policy.kind).await?;
     if is_new {
-        enqueue(&mut tx, ids, &job, Options::default()).await?;
+        let options = EnqueueOptions::default();
+        enqueue_stored(&mut tx, ids, policy, (periodic.job)()?, options).await?;
     }
     tx.commit().await?;
     Ok(is_new)

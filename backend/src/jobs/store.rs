@@ -23,7 +23,7 @@ pub(super) struct ClaimedRow {
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) payload: String,
-    /// `running`: to be worked on. `dead`: its attempts are used up, and its death is to be told.
+    /// `running`: to be worked on. `dead`: its attempts are used up, and its death is still to be handled.
     pub(super) state: String,
     /// Includes this one.
     pub(super) attempts: i64,
@@ -226,7 +226,7 @@ const FAIL: &str = "\
 UPDATE job SET state = 'dead', last_error = $3, lease_until = $4 \
 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
 
-/// Running → dead. The lease goes on until the death was told ([`discard`]), so that a crash in between tells it again.
+/// Running → dead. The lease goes on until the death was handled ([`discard`]), so that a crash in between leads to another try.
 pub(super) async fn fail(
     db: &Db,
     guard: LeaseGuard<'_>,
@@ -239,14 +239,14 @@ pub(super) async fn fail(
         == 1)
 }
 
-const BURY: &str = "\
+const DISCARD: &str = "\
 UPDATE job SET finished_at = $3, lease_token = NULL, lease_until = NULL \
 WHERE id = $1 AND lease_token = $2 AND state = 'dead'";
 
-/// The death was told.
+/// Its death was handled.
 pub(super) async fn discard(db: &Db, guard: LeaseGuard<'_>, now: Timestamp) -> Result<bool, DbError> {
     Ok(db
-        .execute(sql(BURY).bind(guard.id).bind(guard.token).bind(now))
+        .execute(sql(DISCARD).bind(guard.id).bind(guard.token).bind(now))
         .await?
         == 1)
 }
@@ -285,16 +285,55 @@ pub async fn dead(db: &Db, limit: u32) -> Result<Vec<DeadJob>, DbError> {
     db.all(sql(DEAD).bind(limit)).await
 }
 
+const IS_PENDING: &str =
+    "SELECT id FROM job WHERE kind = $1 AND payload = $2 AND state IN ('queued', 'running') LIMIT 1";
+
+/// Whether a job with this payload is queued or running.
+pub(super) async fn is_pending(tx: &mut Tx, kind: &str, payload: &str) -> Result<bool, DbError> {
+    Ok(tx
+        .optional::<(String,)>(sql(IS_PENDING).bind(kind).bind(payload))
+        .await?
+        .is_some())
+}
+
+const UNFINISHED_SINCE: &str =
+    "SELECT COUNT(*) AS count FROM job WHERE kind = $1 AND state <> 'done' AND created_at <= $2";
+
+/// How many jobs of a kind were enqueued up to `before` and are not done.
+pub(super) async fn unfinished_since(db: &Db, kind: &str, before: Timestamp) -> Result<i64, DbError> {
+    Ok(db
+        .one::<(i64,)>(sql(UNFINISHED_SINCE).bind(kind).bind(before))
+        .await?
+        .0)
+}
+
+const REVIVE: &str = "\
+UPDATE job SET state = 'queued', attempts = 0, run_at = $2, finished_at = NULL \
+WHERE kind = $1 AND state = 'dead' AND finished_at IS NOT NULL";
+
+/// Dead → queued, with all attempts given back.
+pub(super) async fn revive(db: &Db, kind: &str, now: Timestamp) -> Result<u64, DbError> {
+    db.execute(sql(REVIVE).bind(kind).bind(now)).await
+}
+
+const DELETE_MENTIONS: &str = "\
+DELETE FROM job WHERE payload LIKE '%' || $1 || '%' OR last_error LIKE '%' || $1 || '%' OR dedupe_key LIKE '%' || $1 || '%'";
+
+/// Deletes jobs that mention `text`.
+pub(super) async fn delete_mentions(tx: &mut Tx, text: &str) -> Result<u64, DbError> {
+    tx.execute(sql(DELETE_MENTIONS).bind(text)).await
+}
+
 mod ended {
     crate::db::ended!("job" where "state = $1 AND finished_at < $2");
 }
 
 /// Deletes the rows of jobs that ended as `state` before `before`. How many.
-pub(super) async fn forget(db: &Db, state: &'static str, before: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn purge(db: &Db, state: &'static str, before: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(ended::DELETE).bind(state).bind(before)).await
 }
 
-/// How many [`forget`] would delete.
+/// How many [`purge`] would delete.
 pub(super) async fn count_ended(db: &Db, state: &'static str, before: Timestamp) -> Result<i64, DbError> {
     let count: (i64,) = db.one(sql(ended::COUNT).bind(state).bind(before)).await?;
     Ok(count.0)
@@ -538,9 +577,9 @@ mod tests {
             assert_eq!(counts(db).await.unwrap(), [count("queued", 2), count("running", 1)]);
             assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW));
             assert!(finish_alone(db, guard("a", "t")).await);
-            assert_eq!(forget(db, "done", NOW).await.unwrap(), 0);
-            assert_eq!(forget(db, "dead", NOW.plus(LEASE)).await.unwrap(), 0);
-            assert_eq!(forget(db, "done", NOW.plus(LEASE)).await.unwrap(), 1);
+            assert_eq!(purge(db, "done", NOW).await.unwrap(), 0);
+            assert_eq!(purge(db, "dead", NOW.plus(LEASE)).await.unwrap(), 0);
+            assert_eq!(purge(db, "done", NOW.plus(LEASE)).await.unwrap(), 1);
         }
 
         async fn a_slot_is_taken_once_and_only_forwards(db: &Db) {

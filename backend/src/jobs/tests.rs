@@ -7,6 +7,8 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use schedule::Periodic;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -19,21 +21,25 @@ use crate::{
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-type Work = dyn Fn(Job, Lease) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync;
+type Work = dyn Fn(StoredJob, Lease) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync;
 
 /// Does what the test says and remembers the dead.
 struct Script {
     work: Box<Work>,
-    dead: Mutex<Vec<Job>>,
+    dead: Mutex<Vec<StoredJob>>,
 }
 
 #[async_trait::async_trait]
 impl Handler for Script {
-    async fn run(&self, job: Job, lease: Lease) -> Result<(), JobError> {
+    fn timeout(&self, _: &str) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    async fn run(&self, job: StoredJob, lease: Lease) -> Result<(), JobError> {
         (self.work)(job, lease).await
     }
 
-    async fn dead(&self, job: Job) {
+    async fn on_dead(&self, job: StoredJob) {
         self.dead.lock().unwrap().push(job);
     }
 }
@@ -44,7 +50,7 @@ impl Script {
     }
 }
 
-fn script<F>(work: impl Fn(Job, Lease) -> F + Send + Sync + 'static) -> Arc<Script>
+fn script<F>(work: impl Fn(StoredJob, Lease) -> F + Send + Sync + 'static) -> Arc<Script>
 where
     F: Future<Output = Result<(), JobError>> + Send + 'static,
 {
@@ -55,12 +61,12 @@ where
 }
 
 fn workers(db: &Db, clock: Arc<dyn Clock>, handler: Arc<dyn Handler>) -> Workers {
-    let settings = Settings {
+    let settings = WorkerSettings {
         analyses: 2,
         mails: 4,
         storage: 4,
         poll: Duration::from_millis(50),
-        ..Settings::default()
+        ..WorkerSettings::default()
     };
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     Workers {
@@ -83,22 +89,82 @@ fn still(db: &Db, handler: Arc<dyn Handler>) -> (Workers, Arc<ManualClock>) {
     (workers(db, clock.clone(), handler), clock)
 }
 
-fn removal(n: usize) -> Job {
-    Job::RemoveAudio {
-        account: model::AccountId(uuid::Uuid::from_u128(7)),
-        upload: model::UploadId(uuid::Uuid::from_u128(n as u128)),
+/// Quick work on the storage queue.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Removal {
+    object: usize,
+}
+
+impl Job for Removal {
+    const POLICY: Policy = Policy {
+        kind: "removal",
+        queue: Queue::Storage,
+        max_attempts: 8,
+        timeout: Duration::from_secs(60),
+    };
+}
+
+/// Slow work on the analysis queue.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Analysis {
+    file: u128,
+}
+
+impl Job for Analysis {
+    const POLICY: Policy = Policy {
+        kind: "analysis",
+        queue: Queue::Analysis,
+        max_attempts: 3,
+        timeout: Duration::from_secs(60),
+    };
+}
+
+/// Work that comes back.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Housekeeping {}
+
+impl Job for Housekeeping {
+    const POLICY: Policy = Policy {
+        kind: "housekeeping",
+        queue: Queue::Storage,
+        max_attempts: 3,
+        timeout: Duration::from_secs(60),
+    };
+}
+
+impl RunJob<()> for Housekeeping {
+    async fn run(self, (): &(), _: &Lease) -> Result<(), JobError> {
+        Ok(())
     }
 }
 
-fn analysis(n: u128) -> Job {
-    Job::AnalyseUpload {
-        analysis: AnalysisId(Uuid::from_u128(n)),
-    }
+/// Work that comes back more often.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Watering {}
+
+impl Job for Watering {
+    const POLICY: Policy = Policy {
+        kind: "watering",
+        ..Housekeeping::POLICY
+    };
 }
 
-async fn add(workers: &Workers, job: &Job) {
+const PERIODIC: &[Periodic] = &[
+    Periodic::new::<Housekeeping>(Duration::from_secs(3600)),
+    Periodic::new::<Watering>(Duration::from_secs(600)),
+];
+
+fn removal(object: usize) -> Removal {
+    Removal { object }
+}
+
+fn analysis(file: u128) -> Analysis {
+    Analysis { file }
+}
+
+async fn add(workers: &Workers, job: &impl Job) {
     let mut tx = workers.db.begin().await.unwrap();
-    enqueue(&mut tx, workers, job, Options::default())
+    enqueue(&mut tx, workers, job, EnqueueOptions::default())
         .await
         .unwrap()
         .unwrap();
@@ -175,7 +241,7 @@ crate::contract! {
         clock.advance(Duration::from_millis(4_001));
         assert_eq!(run_due(&workers).await.unwrap(), 1);
         assert_eq!(only(db).await, ("dead".into(), 3, Some("no luck".into())));
-        assert_eq!(*handler.dead.lock().unwrap(), [analysis(1)]);
+        assert_eq!(*handler.dead.lock().unwrap(), [StoredJob::new(&analysis(1)).unwrap()]);
         clock.advance(Duration::from_secs(86_400));
         assert_eq!(run_due(&workers).await.unwrap(), 0);
     }
@@ -214,13 +280,23 @@ crate::contract! {
     }
 
     async fn a_job_of_a_newer_version_is_left_to_its_workers(db: &Db) {
-        let (workers, _) = still(db, script(|_, _| async { panic!("nobody knows this job") }));
-        add(&workers, &removal(1)).await;
-        db.execute(sql("UPDATE job SET payload = '{\"v\":1,\"kind\":\"time_travel\"}'")).await.unwrap();
-        run_due(&workers).await.unwrap();
-        let (state, attempts, cause) = only(db).await;
-        assert_eq!((state.as_str(), attempts), ("queued", 1));
-        assert!(cause.unwrap().contains("JSON, Data"), "its kind is in the row; what else is in it is not repeated");
+        let registry = Registry::new(()).with::<Housekeeping>();
+        let (workers, clock) = still(db, Arc::new(registry));
+        add(&workers, &Housekeeping::default()).await;
+        for (change, wanted) in [
+            ("UPDATE job SET payload = '{\"v\":2}'", "a payload of version 2"),
+            ("UPDATE job SET payload = '{\"v\":\"time_travel\"}'", "JSON, Data"),
+            ("UPDATE job SET kind = 'time_travel'", "a kind that this version does not know"),
+        ] {
+            db.execute(sql(change)).await.unwrap();
+            db.execute(sql("UPDATE job SET attempts = 0")).await.unwrap();
+            run_due(&workers).await.unwrap();
+            let (state, attempts, cause) = only(db).await;
+            assert_eq!((state.as_str(), attempts), ("queued", 1));
+            let cause = cause.unwrap();
+            assert!(cause.contains(wanted) && !cause.contains("time_travel"), "{cause}");
+            clock.advance(Duration::from_secs(6));
+        }
     }
 
     async fn a_job_that_enqueues_another_has_it_run_as_well(db: &Db) {
@@ -228,17 +304,17 @@ crate::contract! {
         let handler = script(move |job, _| {
             let db = db_inside.clone();
             async move {
-                if job == Job::Reap {
+                if job.is::<Housekeeping>() {
                     let mut tx = db.begin().await.map_err(JobError::retry)?;
                     let ids: (&dyn Clock, &dyn Entropy) = (&ManualClock::at(NOW), &SystemEntropy);
-                    enqueue(&mut tx, &ids, &analysis(1), Options::default()).await.map_err(JobError::retry)?;
+                    enqueue(&mut tx, &ids, &analysis(1), EnqueueOptions::default()).await.map_err(JobError::retry)?;
                     tx.commit().await.map_err(JobError::retry)?;
                 }
                 Ok(())
             }
         });
         let (workers, _) = still(db, handler);
-        add(&workers, &Job::Reap).await;
+        add(&workers, &Housekeeping::default()).await;
         assert_eq!(run_due(&workers).await.unwrap(), 2);
         assert_eq!(in_state(db, "done").await, 2);
     }
@@ -269,7 +345,7 @@ crate::contract! {
         assert_eq!(db.all::<(String,)>(sql("SELECT name FROM cron")).await.unwrap(), [("2".to_owned(),)]);
     }
 
-    async fn a_worker_that_lost_its_lease_is_told_and_its_result_is_discarded(db: &Db) {
+    async fn a_worker_that_lost_its_lease_is_stopped_and_its_result_is_discarded(db: &Db) {
         let db_inside = db.clone();
         let (outcome, mut outcomes) = tokio::sync::mpsc::unbounded_channel();
         let handler = script(move |_, lease| {
@@ -377,7 +453,7 @@ crate::contract! {
         let handler = script(move |job, _| {
             let gate = closed.clone();
             async move {
-                if matches!(job, Job::AnalyseUpload { .. }) {
+                if job.is::<Analysis>() {
                     gate.acquire().await.map_err(JobError::retry)?.forget();
                 }
                 Ok(())
@@ -399,7 +475,7 @@ crate::contract! {
         running.stop().await;
     }
 
-    async fn a_rung_bell_is_heard_without_a_poll(db: &Db) {
+    async fn a_notified_worker_does_not_wait_for_its_poll(db: &Db) {
         let mut workers = live(db, script(|_, _| async { Ok(()) }));
         workers.settings.poll = Duration::from_secs(3600);
         let running = start(&workers);
@@ -438,15 +514,12 @@ crate::contract! {
 
     async fn a_drain_that_takes_too_long_gives_jobs_back_with_their_attempt(db: &Db) {
         let handler = script(|job, lease| async move {
-            match job {
-                // Stops when it is told to, and says so.
-                Job::AnalyseUpload { .. } => {
-                    lease.cancelled().await;
-                    Err(JobError::retry("told to stop"))
-                }
-                // Does not listen.
-                _ => std::future::pending().await,
+            if job.is::<Analysis>() {
+                // Stops when it is asked to, and says so.
+                lease.cancelled().await;
+                return Err(JobError::retry("stopped"));
             }
+            std::future::pending().await
         });
         let mut workers = live(db, handler);
         workers.settings.drain = Duration::from_millis(100);
@@ -471,20 +544,23 @@ crate::contract! {
         assert!(begin.elapsed() < Duration::from_secs(5));
     }
 
-    async fn a_death_is_told_again_when_the_telling_crashed(db: &Db) {
+    async fn a_death_is_handled_again_when_its_handler_crashed(db: &Db) {
         struct Squeamish(Mutex<u32>);
         #[async_trait::async_trait]
         impl Handler for Squeamish {
-            async fn run(&self, _: Job, _: Lease) -> Result<(), JobError> {
+            fn timeout(&self, _: &str) -> Duration {
+                Duration::from_secs(60)
+            }
+            async fn run(&self, _: StoredJob, _: Lease) -> Result<(), JobError> {
                 Err(JobError::fail("never"))
             }
-            async fn dead(&self, _: Job) {
-                let reported = {
-                    let mut reported = self.0.lock().unwrap();
-                    *reported += 1;
-                    *reported
+            async fn on_dead(&self, _: StoredJob) {
+                let calls = {
+                    let mut calls = self.0.lock().unwrap();
+                    *calls += 1;
+                    *calls
                 };
-                assert!(reported > 1, "cannot bear it");
+                assert!(calls > 1, "the first call crashes");
             }
         }
         let handler = Arc::new(Squeamish(Mutex::new(0)));
@@ -503,23 +579,23 @@ crate::contract! {
         let (workers, clock) = still(db, script(|_, _| async { Ok(()) }));
         let ticks = (0..8).map(|_| {
             let workers = workers.clone();
-            tokio::spawn(async move { schedule::tick(&workers.db, &workers).await })
+            tokio::spawn(async move { schedule::tick(&workers.db, &workers, PERIODIC).await })
         });
         let mut enqueued = 0;
         for tick in ticks.collect::<Vec<_>>() {
             enqueued += tick.await.unwrap().unwrap();
         }
-        let all = schedule::PERIODIC.len() as u64;
+        let all = PERIODIC.len() as u64;
         assert_eq!(enqueued, all);
         assert_eq!(run_due(&workers).await.unwrap(), all);
-        assert_eq!(schedule::tick(db, &workers).await.unwrap(), 0, "its slot is taken");
+        assert_eq!(schedule::tick(db, &workers, PERIODIC).await.unwrap(), 0, "its slot is taken");
         // Asleep for a day: the newest slot only.
         clock.advance(Duration::from_secs(86_400));
-        assert_eq!(schedule::tick(db, &workers).await.unwrap(), all);
-        assert_eq!(schedule::tick(db, &workers).await.unwrap(), 0);
+        assert_eq!(schedule::tick(db, &workers, PERIODIC).await.unwrap(), all);
+        assert_eq!(schedule::tick(db, &workers, PERIODIC).await.unwrap(), 0);
         // Nobody worked in the meantime: one of a kind waits, not two.
         clock.advance(Duration::from_secs(3600));
-        assert_eq!(schedule::tick(db, &workers).await.unwrap(), 0);
+        assert_eq!(schedule::tick(db, &workers, PERIODIC).await.unwrap(), 0);
         assert_eq!(run_due(&workers).await.unwrap(), all);
     }
 
@@ -529,9 +605,11 @@ crate::contract! {
         let running = start(&workers);
         let shutdown = running.shutdown.clone();
         let beating = workers.clone();
-        let heart = tokio::spawn(async move { beat(&beating.db, &beating, &beating.wake, &shutdown).await });
+        let heart = tokio::spawn(async move {
+            schedule::beat(&beating.db, &beating, &beating.wake, PERIODIC, &shutdown).await;
+        });
         until("the periodic job is done", async || {
-            in_state(db, "done").await == schedule::PERIODIC.len() as i64
+            in_state(db, "done").await == PERIODIC.len() as i64
         }).await;
         running.stop().await;
         heart.await.unwrap();
@@ -541,9 +619,9 @@ crate::contract! {
         let (workers, clock) = still(db, script(|_, _| async { Ok(()) }));
         add(&workers, &removal(1)).await;
         run_due(&workers).await.unwrap();
-        assert_eq!(reap(db, clock.now()).await.unwrap(), 0);
+        assert_eq!(purge(db, clock.now()).await.unwrap(), 0);
         clock.advance(DONE_KEPT + Duration::from_millis(1));
-        assert_eq!(reap(db, clock.now()).await.unwrap(), 1);
+        assert_eq!(purge(db, clock.now()).await.unwrap(), 1);
     }
 }
 
@@ -573,21 +651,14 @@ fn retries_come_after_five_seconds_doubling_up_to_an_hour_give_or_take_a_fifth()
 
 #[test]
 fn a_payload_comes_back_and_holds_its_version() {
-    for job in [
-        analysis(7),
-        removal(1),
-        Job::Reap,
-        Job::MailSignUp {
-            sign_up: SignUpId(Uuid::from_u128(1)),
-        },
-    ] {
-        let text = Payload::write(&job).unwrap();
-        assert!(
-            text.contains(&format!("\"kind\":\"{}\"", job.policy().kind)),
-            "{text}"
-        );
-        assert!(text.starts_with("{\"v\":1,"), "{text}");
-        assert_eq!(Payload::read(&text).unwrap(), job);
-    }
-    assert!(Payload::read("{\"v\":2,\"kind\":\"reap\"}").is_err());
+    let stored = StoredJob::new(&removal(1)).unwrap();
+    assert_eq!(
+        (&*stored.kind, &*stored.payload),
+        ("removal", "{\"v\":1,\"object\":1}")
+    );
+    assert_eq!(stored.read::<Removal>().unwrap(), removal(1));
+    assert!(stored.read::<Analysis>().is_err());
+    let empty = StoredJob::new(&Housekeeping::default()).unwrap();
+    assert_eq!(empty.payload, "{\"v\":1}");
+    assert_eq!(empty.read::<Housekeeping>().unwrap(), Housekeeping {});
 }

@@ -4,9 +4,8 @@
 //! finds the address and writes the letter when it runs. The provider receives the address and the text, nothing else (P26).
 
 mod email;
-pub mod newsletter;
+mod newsletter;
 mod notification;
-pub mod preferences;
 mod templates;
 
 use std::{
@@ -27,7 +26,7 @@ use uuid::Uuid;
 pub use self::{
     email::{Block, Email, Unsubscribe, one_line},
     newsletter::Newsletter,
-    notification::{Notification, deliver, enqueue},
+    notification::{Notification, SendNotification, enqueue},
     templates::EmailTemplates,
 };
 use crate::{Error, Result, config::Config, jobs::JobError};

@@ -1,20 +1,7 @@
-//! News for those who asked for them (P16): written by the operator, kept in the database, sent once to each account that
-//! consents at the moment its letter is written.
-//!
-//! The number of a newsletter is the hash of its text, so that a command that is given twice sends nothing twice.
+//! The text of a newsletter, as the operator writes it.
 
-use model::AccountId;
-
-use super::{Block, Notification, preferences::NotificationKind};
-use crate::{
-    Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
-    jobs::{self, Job},
-    signing::sha256_hex,
-};
-
-/// Accounts whose letters are enqueued in one transaction.
-const BATCH: u32 = 200;
+use super::Block;
+use crate::{Error, Result};
 
 /// The longest subject, in characters; mail programs show about this much.
 const MAX_SUBJECT: usize = 78;
@@ -22,7 +9,7 @@ const MAX_SUBJECT: usize = 78;
 /// The longest text, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// What is told.
+/// News for those who asked for them (P16).
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Newsletter {
     /// The subject line.
@@ -105,93 +92,6 @@ fn block(paragraph: String) -> Block {
         },
         None => Block::Text(paragraph),
     }
-}
-
-/// Whom it would go to now: how many accounts consent.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn audience(db: &Db) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM email_preference WHERE kind = $1 AND wanted";
-    Ok(db
-        .one::<(i64,)>(sql(COUNT).bind(NotificationKind::Marketing.as_str()))
-        .await?
-        .0)
-}
-
-/// Has it sent to everybody who consents, by jobs that follow. `false` where the same text was sent before; nothing is done
-/// then.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn send(backend: &Backend, news: &Newsletter) -> Result<bool> {
-    const INSERT: &str = "
-        INSERT INTO newsletter (id, subject, body, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
-    let newsletter = sha256_hex(&format!("{}\n\n{}", news.subject, news.body));
-    let mut tx = backend.db.begin().await?;
-    let insert = sql(INSERT)
-        .bind(newsletter.as_str())
-        .bind(news.subject.as_str())
-        .bind(news.body.as_str())
-        .bind(backend.now());
-    let is_new = tx.execute(insert).await? == 1;
-    if is_new {
-        let job = Job::SendNewsletter { newsletter };
-        jobs::enqueue(&mut tx, backend, &job, jobs::Options::default()).await?;
-    }
-    tx.commit().await?;
-    backend.wake.wake();
-    Ok(is_new)
-}
-
-/// The job behind [`send`]: notes for every account that consents that it gets one and enqueues the letter, batch by batch.
-/// Killed in between, it goes on where it was. Whoever declines before their letter is written gets none.
-pub(crate) async fn distribute(backend: &Backend, newsletter: &str) -> Result<()> {
-    loop {
-        let mut tx = backend.db.begin().await?;
-        let accounts = note_batch(&mut tx, backend, newsletter).await?;
-        for account in &accounts {
-            let newsletter = newsletter.to_owned();
-            super::enqueue(
-                &mut tx,
-                backend,
-                *account,
-                Notification::Newsletter { newsletter },
-            )
-            .await?;
-        }
-        tx.commit().await?;
-        backend.wake.wake();
-        if accounts.is_empty() {
-            return Ok(());
-        }
-    }
-}
-
-pub(super) async fn find(db: &Db, newsletter: &str) -> Result<Option<Newsletter>, DbError> {
-    db.optional(sql("SELECT subject, body FROM newsletter WHERE id = $1").bind(newsletter))
-        .await
-}
-
-async fn note_batch(tx: &mut Tx, backend: &Backend, newsletter: &str) -> Result<Vec<AccountId>> {
-    const INSERT: &str = "
-        INSERT INTO newsletter_notice (account_id, newsletter_id, told_at)
-        SELECT email_preference.account_id, $1, $2 FROM email_preference
-        WHERE email_preference.kind = $4 AND email_preference.wanted
-          AND NOT EXISTS (
-              SELECT 1 FROM newsletter_notice
-              WHERE newsletter_notice.account_id = email_preference.account_id AND newsletter_notice.newsletter_id = $1)
-        ORDER BY email_preference.account_id LIMIT $3
-        RETURNING account_id";
-    let insert = sql(INSERT)
-        .bind(newsletter)
-        .bind(backend.now())
-        .bind(BATCH)
-        .bind(NotificationKind::Marketing.as_str());
-    let rows: Vec<(String,)> = tx.all(insert).await?;
-    rows.into_iter()
-        .map(|(id,)| id.parse().map_err(Error::internal))
-        .collect()
 }
 
 #[cfg(test)]

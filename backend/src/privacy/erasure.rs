@@ -10,6 +10,7 @@ use std::{collections::HashSet, time::Duration};
 
 use model::{AccountId, ErasureId, Timestamp};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::{
     DataSubject,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, Tx, sql},
-    jobs::{self, Job, JobError},
+    jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{EmailTemplates, SendError},
     redact::Ours,
     signing::sha256_hex,
@@ -179,11 +180,11 @@ async fn begin_for(
     answer_requests(&mut tx, account, now).await?;
     delete_rows(&mut tx, &subject).await?;
     for run_at in [now, late] {
-        let options = jobs::Options {
+        let options = EnqueueOptions {
             run_at: Some(run_at),
-            ..jobs::Options::default()
+            ..EnqueueOptions::default()
         };
-        jobs::enqueue(&mut tx, backend, &Job::Erase { erasure }, options).await?;
+        jobs::enqueue(&mut tx, backend, &ContinueErasure { erasure }, options).await?;
     }
     tx.commit().await?;
     backend.wake.wake();
@@ -199,24 +200,42 @@ async fn delete_rows(tx: &mut Tx, subject: &DataSubject) -> Result<()> {
         }
     }
     // Removals of objects are not tied to the account, because they outlive it; the steps do their work now.
-    forget_jobs(tx, subject.account).await?;
+    delete_jobs(tx, subject.account).await?;
     Ok(())
 }
 
-/// The job: does every step that is due and not done, each with its own checkpoint.
-pub(crate) async fn run(backend: &Backend, erasure: ErasureId) -> Result<(), JobError> {
-    let mut failed = Vec::new();
-    let steps = open_steps(&backend.db, erasure).await.map_err(JobError::retry)?;
-    for step in steps.iter().filter(|step| step.not_before <= backend.now().0) {
-        match advance(backend, erasure, step).await {
-            Ok(()) => {}
-            Err(error) => failed.push(format!("{}: {error}", step.step.as_str())),
+/// Goes on with the deletion of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ContinueErasure {
+    /// The deletion.
+    erasure: ErasureId,
+}
+
+impl Job for ContinueErasure {
+    const POLICY: Policy = Policy {
+        kind: "erase",
+        queue: Queue::Storage,
+        max_attempts: 20,
+        timeout: Duration::from_secs(10 * 60),
+    };
+}
+
+impl RunJob<Backend> for ContinueErasure {
+    /// Does every step that is due and not done, each with its own checkpoint.
+    async fn run(self, backend: &Backend, _: &Lease) -> Result<(), JobError> {
+        let erasure = self.erasure;
+        let mut failed = Vec::new();
+        let steps = open_steps(&backend.db, erasure).await?;
+        for step in steps.iter().filter(|step| step.not_before <= backend.now().0) {
+            if let Err(error) = advance(backend, erasure, step).await {
+                failed.push(format!("{}: {error}", step.step.as_str()));
+            }
         }
-    }
-    if failed.is_empty() {
-        finish(backend, erasure).await.map_err(JobError::retry)
-    } else {
-        Err(JobError::wait(Ours(failed.join(", "))))
+        if failed.is_empty() {
+            Ok(finish(backend, erasure).await?)
+        } else {
+            Err(JobError::wait(Ours(failed.join(", "))))
+        }
     }
 }
 
@@ -235,7 +254,7 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
         }
         Step::LastEmail => {
             if let Some(row) = find(&backend.db, erasure).await? {
-                say_good_bye(backend, erasure, row).await?;
+                send_last_email(backend, erasure, row).await?;
             }
         }
         Step::EmailFiles => {
@@ -253,8 +272,8 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
     Ok(check_off(&backend.db, erasure, step.step, backend.now()).await?)
 }
 
-/// The last letter. A deletion must end even where the address does not take letters any more.
-async fn say_good_bye(backend: &Backend, erasure: ErasureId, row: ErasureRow) -> Result<()> {
+/// A deletion must end even where the address does not accept email any more.
+async fn send_last_email(backend: &Backend, erasure: ErasureId, row: ErasureRow) -> Result<()> {
     let Some(email) = row.email else {
         return Ok(());
     };
@@ -267,7 +286,7 @@ async fn say_good_bye(backend: &Backend, erasure: ErasureId, row: ErasureRow) ->
         SendError::Unavailable(_) => UNSENT_FOR,
     };
     if backend.now().since(Timestamp(row.requested_at)) > patience {
-        tracing::warn!(%erasure, %error, "the last letter was given up");
+        tracing::warn!(%erasure, %error, "the last email was given up");
         return Ok(());
     }
     Err(error.into())
@@ -289,7 +308,7 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
     let is_finished = tx.execute(sql(UPDATE).bind(erasure).bind(backend.now())).await? == 1;
     if let Some(account) = row.account_id.filter(|_| is_finished) {
         // Once more: what ran when the account went may have left a row about an object of it.
-        forget_jobs(&mut tx, account.parse().map_err(Error::internal)?).await?;
+        delete_jobs(&mut tx, account.parse().map_err(Error::internal)?).await?;
     }
     tx.commit().await?;
     if is_finished {
@@ -299,24 +318,19 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
     Ok(())
 }
 
-/// Enqueues deletions that are not finished and that no job works on any more. How many. The reaper calls it, so that no
-/// deletion is ever forgotten, whatever became of its jobs.
+/// Enqueues deletions that are not finished and that no job works on any more. How many. The clean-up calls it, so that no
+/// deletion is ever left behind, whatever happened to its jobs.
 pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
     const OPEN: &str = "SELECT id FROM erasure WHERE finished_at IS NULL";
-    const IS_WORKED_ON: &str = "
-        SELECT id FROM job WHERE kind = 'erase' AND state IN ('queued', 'running') AND payload LIKE '%' || $1 || '%' LIMIT 1";
     let open: Vec<(String,)> = backend.db.all(sql(OPEN)).await?;
     let mut resumed = 0;
     for (id,) in open {
-        let erasure: ErasureId = id.parse().map_err(Error::internal)?;
+        let job = ContinueErasure {
+            erasure: id.parse().map_err(Error::internal)?,
+        };
         let mut tx = backend.db.begin().await?;
-        // Payloads spell ids with hyphens.
-        let worked_on = tx
-            .optional::<(String,)>(sql(IS_WORKED_ON).bind(erasure.0.to_string()))
-            .await?;
-        if worked_on.is_none() {
-            let job = Job::Erase { erasure };
-            jobs::enqueue(&mut tx, backend, &job, jobs::Options::default()).await?;
+        if !jobs::is_pending(&mut tx, &job).await? {
+            jobs::enqueue(&mut tx, backend, &job, EnqueueOptions::default()).await?;
             resumed += 1;
         }
         tx.commit().await?;
@@ -471,12 +485,10 @@ async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Res
     tx.execute(sql(UPDATE).bind(account).bind(now)).await
 }
 
-/// Forgets jobs that name the account in what they are about, or in what went wrong; payloads spell its id with hyphens.
-async fn forget_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
-    const DELETE: &str = "
-        DELETE FROM job WHERE payload LIKE '%' || $1 || '%' OR last_error LIKE '%' || $1 || '%' OR dedupe_key LIKE '%' || $1 || '%'";
+/// Deletes jobs that mention the account; payloads spell its id with hyphens.
+async fn delete_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
     for spelling in [account.to_string(), account.0.to_string()] {
-        tx.execute(sql(DELETE).bind(spelling)).await?;
+        jobs::delete_mentions(tx, &spelling).await?;
     }
     Ok(())
 }

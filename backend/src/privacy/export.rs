@@ -12,6 +12,7 @@ use std::{
 };
 
 use model::{AccountId, ExportId, Problem, ProblemCode, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -22,8 +23,8 @@ use super::{
 };
 use crate::{
     Actor, Backend, Error, Result,
-    db::{DbError, Tx, sql},
-    jobs::{self, Job, JobError, Lease},
+    db::{Db, DbError, Tx, sql},
+    jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
     retention::{self, ExpiredCount},
     storage::{ARCHIVE, Key},
@@ -39,8 +40,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Rows that are held in memory at once. A report has some 150 kB.
 const BATCH: u32 = 50;
 
-/// Archives that the reaper takes at a time.
-const REAP_BATCH: u32 = 100;
+/// Archives that are purged in one transaction.
+const PURGE_BATCH: u32 = 100;
 
 /// One copy, as the person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,11 +112,11 @@ pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
     let export = ExportId(backend.new_id());
     let mut tx = backend.db.begin().await?;
     insert(&mut tx, export, account, now).await?;
-    let options = jobs::Options {
+    let options = EnqueueOptions {
         account: Some(account),
-        ..jobs::Options::default()
+        ..EnqueueOptions::default()
     };
-    jobs::enqueue(&mut tx, backend, &Job::BuildExport { export }, options).await?;
+    jobs::enqueue(&mut tx, backend, &BuildExport { export }, options).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(())
@@ -153,46 +154,82 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
     Ok(copies)
 }
 
-/// The job behind [`request`].
-pub(crate) async fn build(backend: &Backend, export: ExportId, lease: &Lease) -> Result<(), JobError> {
-    let built = async {
-        let Some(row) = find(backend, export).await?.filter(|row| row.state == "building") else {
-            return Ok(());
-        };
-        let account: AccountId = row.account_id.parse().map_err(Error::internal)?;
-        let Some(archive) = archive_of(backend, account).await? else {
-            return Ok(());
-        };
-        let bytes = bytes_of(archive).await?;
-        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        backend
-            .storage
-            .put(&Key::export(account, export), bytes.into(), ARCHIVE)
-            .await?;
-        let now = backend.now();
-        let mut tx = backend.db.begin().await?;
-        if set_ready(&mut tx, export, now, size).await? {
-            mail::enqueue(&mut tx, backend, account, Notification::ExportReady { export }).await?;
-        }
-        lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
-        tx.commit().await?;
-        backend.wake.wake();
-        Ok::<_, Error>(())
-    };
-    built.await.map_err(|error| {
-        if error.code() == ProblemCode::Unavailable {
-            JobError::wait(error)
-        } else {
-            JobError::retry(error)
-        }
-    })
+/// Builds an export and stores its archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BuildExport {
+    /// The export, in state `building`.
+    export: ExportId,
 }
 
-/// Says that a copy will not come.
-pub(crate) async fn mark_failed(backend: &Backend, export: ExportId) -> Result<()> {
-    const UPDATE: &str = "UPDATE export SET state = 'failed' WHERE id = $1 AND state = 'building'";
-    backend.db.execute(sql(UPDATE).bind(export)).await?;
+impl Job for BuildExport {
+    const POLICY: Policy = Policy {
+        kind: "build_export",
+        queue: Queue::Storage,
+        max_attempts: 4,
+        timeout: Duration::from_secs(10 * 60),
+    };
+}
+
+impl RunJob<Backend> for BuildExport {
+    async fn run(self, backend: &Backend, lease: &Lease) -> Result<(), JobError> {
+        Ok(build(backend, self.export, lease).await?)
+    }
+
+    async fn on_dead(self, backend: &Backend) -> Result<()> {
+        const UPDATE: &str = "UPDATE export SET state = 'failed' WHERE id = $1 AND state = 'building'";
+        backend.db.execute(sql(UPDATE).bind(self.export)).await?;
+        Ok(())
+    }
+}
+
+async fn build(backend: &Backend, export: ExportId, lease: &Lease) -> Result<()> {
+    let Some(row) = find(backend, export).await?.filter(|row| row.state == "building") else {
+        return Ok(());
+    };
+    let account: AccountId = row.account_id.parse().map_err(Error::internal)?;
+    let Some(archive) = archive_of(backend, account).await? else {
+        return Ok(());
+    };
+    let bytes = bytes_of(archive).await?;
+    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    backend
+        .storage
+        .put(&Key::export(account, export), bytes.into(), ARCHIVE)
+        .await?;
+    let now = backend.now();
+    let mut tx = backend.db.begin().await?;
+    if set_ready(&mut tx, export, now, size).await? {
+        mail::enqueue(&mut tx, backend, account, Notification::ExportReady { export }).await?;
+    }
+    lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
+    tx.commit().await?;
+    backend.wake.wake();
     Ok(())
+}
+
+/// Removes the archive of an export from the store. It is not tied to the account, because it has to outlive it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RemoveExport {
+    /// Whose it is.
+    account: AccountId,
+    /// The export.
+    export: ExportId,
+}
+
+impl Job for RemoveExport {
+    const POLICY: Policy = Policy {
+        kind: "remove_export",
+        queue: Queue::Storage,
+        max_attempts: 8,
+        timeout: Duration::from_secs(60),
+    };
+}
+
+impl RunJob<Backend> for RemoveExport {
+    async fn run(self, backend: &Backend, _: &Lease) -> Result<(), JobError> {
+        let archive = Key::export(self.account, self.export);
+        backend.storage.delete(&archive).await.map_err(JobError::wait)
+    }
 }
 
 /// Whether a copy is there, for the letter that says so.
@@ -209,8 +246,8 @@ macro_rules! ended {
     };
 }
 
-/// What [`reap`] would mark now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
+/// What [`purge`] would mark now.
+pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     const COUNT: &str = concat!("SELECT COUNT(*) FROM export WHERE ", ended!());
     let count = sql(COUNT).bind(backend.now());
     Ok(vec![
@@ -218,8 +255,14 @@ pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     ])
 }
 
+/// How many archives should have been removed up to `before`.
+pub(crate) async fn overdue(db: &Db, before: Timestamp) -> Result<i64, DbError> {
+    const COUNT: &str = concat!("SELECT COUNT(*) FROM export WHERE ", ended!());
+    Ok(db.one::<(i64,)>(sql(COUNT).bind(before)).await?.0)
+}
+
 /// Marks archives whose day is over as removed and queues the removal of their objects. How many.
-pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
+pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     const UPDATE: &str = concat!(
         "UPDATE export SET state = 'removed' WHERE id IN (SELECT id FROM export WHERE ",
         ended!(),
@@ -228,13 +271,13 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;
-        let due: Vec<(String, String)> = tx.all(sql(UPDATE).bind(backend.now()).bind(REAP_BATCH)).await?;
+        let due: Vec<(String, String)> = tx.all(sql(UPDATE).bind(backend.now()).bind(PURGE_BATCH)).await?;
         for (id, account) in &due {
-            let removal = Job::RemoveExport {
+            let removal = RemoveExport {
                 account: account.parse().map_err(Error::internal)?,
                 export: id.parse().map_err(Error::internal)?,
             };
-            jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
+            jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
         }
         tx.commit().await?;
         backend.wake.wake();

@@ -1,16 +1,19 @@
-//! The published versions of the policies, and who is told of them (P19). The text itself is in the pages, beside the
+//! The published versions of the policies, and who is notified of them (P19). The text itself is in the pages, beside the
 //! constants that it speaks of; a version says since when it holds and what changed.
 
+use std::time::Duration;
+
 use model::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
-    jobs::{self, Job},
+    jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
 };
 
-/// Accounts that are told in one transaction.
+/// Accounts that are notified in one transaction.
 const BATCH: u32 = 200;
 
 /// One version.
@@ -18,7 +21,7 @@ const BATCH: u32 = 200;
 pub struct Version {
     /// The day it holds from, as 2026-11-24.
     pub version: String,
-    /// Whether everybody was told.
+    /// Whether everybody was notified.
     pub material: bool,
     /// What changed.
     pub summary: String,
@@ -34,8 +37,8 @@ pub async fn current(db: &Db) -> Result<Version> {
     Ok(db.one(sql(SELECT)).await?)
 }
 
-/// One of them, for the letter about it.
-pub(crate) async fn of(db: &Db, version: &str) -> Result<Version> {
+/// One of them, for the email about it.
+pub(crate) async fn find(db: &Db, version: &str) -> Result<Version> {
     const SELECT: &str = "SELECT version, material, summary FROM policy_version WHERE version = $1";
     Ok(db.one(sql(SELECT).bind(version)).await?)
 }
@@ -49,8 +52,8 @@ pub async fn all(db: &Db) -> Result<Vec<Version>> {
     Ok(db.all(sql(SELECT)).await?)
 }
 
-/// Publishes a version. A material one is told to every account there is, once, by jobs that follow; any other only moves
-/// the date on the pages. Publishing the same version again changes nothing; `false` then.
+/// Publishes a version. Every account is notified of a material one, once, by jobs that follow; any other only moves the
+/// date on the pages. Publishing the same version again changes nothing; `false` then.
 ///
 /// # Errors
 /// `Invalid` on `version` where it is no date or older than the present one, on `summary` where it says nothing.
@@ -81,8 +84,8 @@ pub async fn publish(backend: &Backend, version: &str, material: bool, summary: 
         jobs::enqueue(
             &mut tx,
             backend,
-            &Job::AnnouncePolicy { version },
-            jobs::Options::default(),
+            &AnnouncePolicy { version },
+            EnqueueOptions::default(),
         )
         .await?;
     }
@@ -91,26 +94,44 @@ pub async fn publish(backend: &Backend, version: &str, material: bool, summary: 
     Ok(is_new)
 }
 
-/// The job behind [`publish`]: notes for every account that it is told and enqueues its letter, batch by batch. Killed in
-/// between, it goes on where it was.
-pub(crate) async fn announce(backend: &Backend, version: &str) -> Result<()> {
-    loop {
-        let mut tx = backend.db.begin().await?;
-        let accounts = note_batch(&mut tx, backend, version).await?;
-        for account in &accounts {
-            let version = version.to_owned();
-            mail::enqueue(
-                &mut tx,
-                backend,
-                *account,
-                Notification::PolicyChanged { version },
-            )
-            .await?;
-        }
-        tx.commit().await?;
-        backend.wake.wake();
-        if accounts.is_empty() {
-            return Ok(());
+/// Notifies every account of a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncePolicy {
+    /// The version.
+    pub version: String,
+}
+
+impl Job for AnnouncePolicy {
+    const POLICY: Policy = Policy {
+        kind: "announce_policy",
+        queue: Queue::Mail,
+        max_attempts: 20,
+        timeout: Duration::from_secs(10 * 60),
+    };
+}
+
+impl RunJob<Backend> for AnnouncePolicy {
+    /// Records for every account that it is notified and enqueues its email, batch by batch. Killed in between, it goes on
+    /// where it was.
+    async fn run(self, backend: &Backend, _: &Lease) -> Result<(), JobError> {
+        loop {
+            let mut tx = backend.db.begin().await?;
+            let accounts = insert_notices(&mut tx, backend, &self.version).await?;
+            for account in &accounts {
+                let version = self.version.clone();
+                mail::enqueue(
+                    &mut tx,
+                    backend,
+                    *account,
+                    Notification::PolicyChanged { version },
+                )
+                .await?;
+            }
+            tx.commit().await?;
+            backend.wake.wake();
+            if accounts.is_empty() {
+                return Ok(());
+            }
         }
     }
 }
@@ -133,8 +154,8 @@ async fn insert(
     Ok(tx.execute(insert).await? == 1)
 }
 
-/// Notes the next accounts as told. Those that were made after the publication accepted the new version by themselves.
-async fn note_batch(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec<AccountId>> {
+/// Records the next accounts as notified. Those that were made after the publication accepted the new version by themselves.
+async fn insert_notices(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec<AccountId>> {
     const INSERT: &str = "
         INSERT INTO policy_notice (account_id, version, told_at)
         SELECT account.id, policy_version.version, $2

@@ -6,6 +6,7 @@
 pub mod builtin;
 mod disposition;
 mod key;
+mod remove_audio;
 
 use std::{
     error::Error as StdError,
@@ -33,6 +34,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 pub use self::{
     disposition::attachment,
     key::{Key, Prefix},
+    remove_audio::RemoveAudio,
 };
 
 /// The media type of an archive of everything held about a person.

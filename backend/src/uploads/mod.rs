@@ -15,10 +15,12 @@ use model::{
 };
 
 use crate::{
-    Actor, Backend, Error, Result, analyses,
-    jobs::{self, Job},
+    Actor, Backend, Error, Result,
+    analyses::{self, AnalyseUpload},
+    db::{Db, DbError},
+    jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
-    storage::Key,
+    storage::{Key, RemoveAudio},
 };
 pub(crate) use store::UploadRow;
 
@@ -28,7 +30,7 @@ const SNIFF_BYTES: u64 = 64 * 1024;
 /// The most characters of a file name that are kept.
 const MAX_FILE_NAME: usize = 255;
 
-/// Uploads that the reaper takes at a time.
+/// Uploads that are purged in one transaction.
 const REAP_BATCH: u32 = 100;
 
 /// Checks a file's name and size against the plan and gives the permission to PUT it.
@@ -153,21 +155,26 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     )
     .await?;
     if failure.is_none() {
-        let options = jobs::Options {
+        let options = EnqueueOptions {
             account: Some(user.account),
-            ..jobs::Options::default()
+            ..EnqueueOptions::default()
         };
-        jobs::enqueue(&mut tx, backend, &Job::AnalyseUpload { analysis }, options).await?;
+        jobs::enqueue(&mut tx, backend, &AnalyseUpload { analysis }, options).await?;
     }
     tx.commit().await?;
     backend.wake.wake();
     Ok(CompletedUpload { analysis })
 }
 
-/// What [`reap`] would find now.
-pub(crate) async fn due(backend: &Backend) -> Result<Vec<ExpiredCount>> {
+/// What [`purge`] would find now.
+pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let now = backend.now();
-    store::count_due(&backend.db, now, abandoned_before(backend, now)).await
+    store::count_expired(&backend.db, now, abandoned_before(backend, now)).await
+}
+
+/// How many uploads should have lost their audio up to `before`.
+pub(crate) async fn overdue(db: &Db, before: Timestamp) -> Result<i64, DbError> {
+    store::count_stored_past(db, before).await
 }
 
 /// An upload that was begun before this and is not there will not come.
@@ -179,7 +186,7 @@ fn abandoned_before(backend: &Backend, now: Timestamp) -> Timestamp {
 
 /// Marks uploads whose time has come as removed and queues the removal of their objects (P07, P08, P09); forgets those
 /// that never completed. Resumable: each batch is its own transaction. How many.
-pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
+pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let now = backend.now();
     let abandoned = abandoned_before(backend, now);
     let mut total = 0;
@@ -188,11 +195,11 @@ pub(crate) async fn reap(backend: &Backend) -> Result<u64> {
         let mut due = store::take_due(&mut tx, now, REAP_BATCH).await?;
         due.extend(store::take_abandoned(&mut tx, abandoned, REAP_BATCH).await?);
         for row in &due {
-            let removal = Job::RemoveAudio {
+            let removal = RemoveAudio {
                 account: row.account_id.parse().map_err(Error::internal)?,
                 upload: row.id.parse().map_err(Error::internal)?,
             };
-            jobs::enqueue(&mut tx, backend, &removal, jobs::Options::default()).await?;
+            jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
         }
         tx.commit().await?;
         backend.wake.wake();

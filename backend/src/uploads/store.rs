@@ -75,8 +75,14 @@ macro_rules! abandoned {
     };
 }
 
+/// How many uploads should have lost their audio up to `before`.
+pub(super) async fn count_stored_past(db: &Db, before: Timestamp) -> Result<i64, DbError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM upload WHERE state = 'stored' AND delete_after <= $1";
+    Ok(db.one::<(i64,)>(sql(COUNT).bind(before)).await?.0)
+}
+
 /// What [`take_due`] and [`take_abandoned`] would take.
-pub(super) async fn count_due(
+pub(super) async fn count_expired(
     db: &Db,
     now: Timestamp,
     abandoned: Timestamp,

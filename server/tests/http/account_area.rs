@@ -129,7 +129,7 @@ on_both_databases! {
         assert_eq!(known.body, unknown.body);
         let rows = app.texts("SELECT subject_hash FROM password_reset").await;
         assert_eq!(rows.len(), 2, "as much is written for both");
-        let jobs = app.texts("SELECT payload FROM job WHERE kind = 'mail' AND state = 'queued'").await;
+        let jobs = app.texts("SELECT payload FROM job WHERE kind = 'send_notification' AND state = 'queued'").await;
         assert_eq!(jobs.len(), 2);
         app.run_jobs().await;
         assert_eq!(app.letters_to("ann@example.org", "Choose a new password").await.len(), 1);

@@ -3,7 +3,9 @@
 use axum::http::{Method, StatusCode};
 use backend::{
     jobs,
-    mail::{self, Newsletter, Notification, StoredEmail, newsletter, preferences::MARKETING_WORDING},
+    mail::{self, Newsletter, Notification, StoredEmail},
+    newsletter,
+    preferences::MARKETING_WORDING,
 };
 
 use crate::{

@@ -249,8 +249,8 @@ on_both_databases! {
         // Neither a second publication nor a second run of its job tells anybody twice.
         assert!(!policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
         let mut tx = app.backend.db.begin().await.unwrap();
-        let again = backend::jobs::Job::AnnouncePolicy { version: "2027-02-01".into() };
-        backend::jobs::enqueue(&mut tx, &app.backend, &again, backend::jobs::Options::default()).await.unwrap();
+        let again = policy::AnnouncePolicy { version: "2027-02-01".into() };
+        backend::jobs::enqueue(&mut tx, &app.backend, &again, backend::jobs::EnqueueOptions::default()).await.unwrap();
         tx.commit().await.unwrap();
         app.clock.advance(Duration::from_secs(60));
         app.signed_up("late@example.org").await;

@@ -135,14 +135,14 @@ on_both_databases! {
         app.run_jobs().await;
         app.clock.advance(Duration::from_secs(26 * 3600));
         // The removal ran out of attempts while the store was down.
-        backend::jobs::schedule::tick(&app.backend.db, &app.backend).await.unwrap();
+        backend::work::tick(&app.backend).await.unwrap();
         let db = &app.backend.db;
         let upload = "UPDATE upload SET state = 'removed'";
         db.execute(sql(upload)).await.unwrap();
         let (upload, account): (String, String) = db.one(sql("SELECT id, account_id FROM upload")).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        let removal = backend::jobs::Job::RemoveAudio { account: account.parse().unwrap(), upload: upload.parse().unwrap() };
-        backend::jobs::enqueue(&mut tx, &app.backend, &removal, backend::jobs::Options::default()).await.unwrap();
+        let removal = backend::storage::RemoveAudio { account: account.parse().unwrap(), upload: upload.parse().unwrap() };
+        backend::jobs::enqueue(&mut tx, &app.backend, &removal, backend::jobs::EnqueueOptions::default()).await.unwrap();
         tx.commit().await.unwrap();
         let dead = sql("UPDATE job SET state = 'dead', attempts = 8, finished_at = $1 WHERE kind = 'remove_audio'");
         db.execute(dead.bind(app.backend.now())).await.unwrap();

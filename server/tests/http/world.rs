@@ -28,6 +28,7 @@ use backend::{
     entropy::SeededEntropy,
     jobs,
     mail::{self, StoredEmail},
+    work,
 };
 use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -198,14 +199,12 @@ impl TestApp {
 
     /// Does all work that is due.
     pub async fn run_jobs(&self) -> u64 {
-        jobs::run_due(&self.backend.workers()).await.unwrap()
+        jobs::run_due(&work::workers(&self.backend)).await.unwrap()
     }
 
     /// Enqueues the periodic work that is due and does it.
     pub async fn run_periodic_work(&self) {
-        jobs::schedule::tick(&self.backend.db, &self.backend)
-            .await
-            .unwrap();
+        work::tick(&self.backend).await.unwrap();
         self.run_jobs().await;
     }
 

@@ -1,6 +1,6 @@
 //! Which letters are wanted (P16); signed in, or by the link in a letter.
 
-use backend::mail::preferences::{self, MARKETING_WORDING, NotificationKind, Preferences, UnsubscribeLink};
+use backend::preferences::{self, MARKETING_WORDING, NotificationKind, Preferences, UnsubscribeLink};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;

@@ -5,10 +5,10 @@
 
 use model::{AccountId, ProblemCode};
 
-use super::Unsubscribe;
 use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, sql},
+    mail::Unsubscribe,
     signing::Purpose,
 };
 
