@@ -9,7 +9,7 @@ mod flac;
 mod ogg;
 mod wave;
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 
 use model::Failure;
 use model::format::AudioFormat;
@@ -56,18 +56,5 @@ pub(crate) fn inspect(
             end: file_len,
             ..ContainerLayout::default()
         })),
-    }
-}
-
-pub(crate) fn read_at<const N: usize>(
-    source: &mut (impl Read + Seek),
-    at: u64,
-) -> io::Result<Option<[u8; N]>> {
-    let mut bytes = [0; N];
-    source.seek(SeekFrom::Start(at))?;
-    match source.read_exact(&mut bytes) {
-        Ok(()) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error),
     }
 }

@@ -12,22 +12,18 @@ mod source;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use model::format::AudioFormat;
+use model::format::{AudioFormat, Codec};
 use model::{Failure, FailureCode};
 use symphonia::core::audio::Channels;
 use symphonia::core::io::MediaSourceStream;
 
+use crate::limits::{check_channels, check_rate};
 use crate::sniff::{self, Sniffed, sniff};
 use crate::{Error, container};
 use demuxed::{Demuxed, Header, catch_panic};
 use edits::{Edit, Edits};
 use opus::OpusStream;
 use source::{SourceTracker, TrackedSource};
-
-/// The sample rates that are measured, in hertz.
-pub const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
-/// The most channels that are measured.
-pub const MAX_CHANNELS: usize = 8;
 
 /// A stream that yields nothing for this many packets in a row is at its end, whatever its demuxer says.
 const MAX_FRUITLESS: u32 = 4096;
@@ -42,14 +38,22 @@ const SHORTFALL_S: f64 = 0.1;
 pub struct StreamInfo {
     /// The container.
     pub format: AudioFormat,
-    /// The codec, as people call it.
-    pub codec: String,
+    /// The codec.
+    pub codec: Codec,
     /// Samples per second and channel.
     pub sample_rate_hz: u32,
     /// Channels, 1 to 8.
     pub channels: u16,
     /// Bits per sample, where the codec has such a thing.
     pub bits_per_sample: Option<u16>,
+}
+
+impl StreamInfo {
+    /// The codec as people call it, PCM with its bits.
+    #[must_use]
+    pub fn codec_name(&self) -> String {
+        self.codec.name_with_bits(self.bits_per_sample)
+    }
 }
 
 /// How the stream ended.
@@ -66,7 +70,7 @@ pub enum Ending {
 /// A file being decoded.
 pub struct Stream {
     packets: Packets,
-    facts: StreamInfo,
+    info: StreamInfo,
     channels: Channels,
     spec_is_proven: bool,
     is_unbounded: bool,
@@ -79,7 +83,7 @@ pub struct Stream {
     is_cut_short: bool,
     skipped: u64,
     ending: Ending,
-    watch: Arc<SourceTracker>,
+    tracker: Arc<SourceTracker>,
 }
 
 enum Packets {
@@ -88,7 +92,7 @@ enum Packets {
 }
 
 /// What came of asking for one more packet.
-enum Step {
+enum PacketOutcome {
     /// New samples.
     Decoded {
         frames: usize,
@@ -133,7 +137,7 @@ impl Stream {
         source.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
 
         let source = TrackedSource::new(source, start, layout.end, layout.patches);
-        let watch = source.watch();
+        let tracker = source.tracker();
         let opened = if is_opus {
             catch_panic(|| OpusStream::open(source))
                 .flatten()
@@ -142,11 +146,11 @@ impl Stream {
             let mut stream = MediaSourceStream::new(Box::new(source), Default::default());
             // The stream counts from 0 wherever its source stands, and readers seek by that count.
             stream.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
-            Demuxed::open(format, stream, &edits, &watch)
+            Demuxed::open(format, stream, &edits, &tracker)
                 .map(|(demuxed, header)| (header, Packets::Demuxed(demuxed)))
         };
         let (header, packets) = opened.or_else(|error| {
-            watch.check()?;
+            tracker.check()?;
             Err(match error {
                 Error::Rejected(failure) if layout.is_cut_short && failure.code == FailureCode::Malformed => {
                     Failure::new(FailureCode::Truncated).into()
@@ -155,7 +159,7 @@ impl Stream {
             })
         })?;
         let Header {
-            facts,
+            info,
             channels,
             is_unbounded,
             integer_bits,
@@ -164,7 +168,7 @@ impl Stream {
         } = header;
         Ok(Self {
             packets,
-            facts,
+            info,
             channels,
             spec_is_proven: false,
             is_unbounded,
@@ -177,7 +181,7 @@ impl Stream {
             is_cut_short: layout.is_cut_short,
             skipped: 0,
             ending: Ending::None,
-            watch,
+            tracker,
         })
     }
 
@@ -197,12 +201,12 @@ impl Stream {
                 break;
             }
             fruitless += 1;
-            let step = match &mut self.packets {
-                Packets::Demuxed(demuxed) => demuxed.step(&mut self.planes)?,
-                Packets::Opus(opus) => catch_panic(|| opus.step(&mut self.planes))?,
+            let outcome = match &mut self.packets {
+                Packets::Demuxed(demuxed) => demuxed.next_packet(&mut self.planes)?,
+                Packets::Opus(opus) => catch_panic(|| opus.next_packet(&mut self.planes))?,
             };
-            match step {
-                Step::Decoded {
+            match outcome {
+                PacketOutcome::Decoded {
                     frames,
                     rate,
                     channels,
@@ -215,15 +219,15 @@ impl Stream {
                         }
                     }
                 }
-                Step::Nothing => {}
-                Step::DecodeError => self.skipped += 1,
-                Step::DemuxError => {
-                    self.watch.check()?;
+                PacketOutcome::Nothing => {}
+                PacketOutcome::DecodeError => self.skipped += 1,
+                PacketOutcome::DemuxError => {
+                    self.tracker.check()?;
                     self.skipped += 1;
                     demux_errors += 1;
                 }
-                Step::End { early } => {
-                    self.watch.check()?;
+                PacketOutcome::End { early } => {
+                    self.tracker.check()?;
                     self.end(early && !self.is_open_ended);
                 }
             }
@@ -240,11 +244,11 @@ impl Stream {
             if count == 0 {
                 return Err(Failure::new(FailureCode::Malformed).into());
             }
-            self.facts.sample_rate_hz = rate;
-            self.facts.channels = count as u16;
+            self.info.sample_rate_hz = rate;
+            self.info.channels = count as u16;
             self.channels = channels;
             self.spec_is_proven = true;
-        } else if rate != self.facts.sample_rate_hz || count != usize::from(self.facts.channels) {
+        } else if rate != self.info.sample_rate_hz || count != usize::from(self.info.channels) {
             self.skipped += 1;
             return Ok(false);
         }
@@ -275,26 +279,26 @@ impl Stream {
 
     /// What the file is. Rate and channels are final once there are samples.
     #[must_use]
-    pub fn facts(&self) -> StreamInfo {
-        self.facts.clone()
+    pub const fn info(&self) -> &StreamInfo {
+        &self.info
     }
 
     /// Samples per second and channel.
     #[must_use]
     pub const fn sample_rate_hz(&self) -> u32 {
-        self.facts.sample_rate_hz
+        self.info.sample_rate_hz
     }
 
     /// The weight of each channel in the loudness (BS.1770-5, tables 3 and 4).
     #[must_use]
     pub fn weights(&self) -> Vec<f64> {
-        names::weights(&self.channels, usize::from(self.facts.channels))
+        names::weights(&self.channels, usize::from(self.info.channels))
     }
 
     /// How much of the source has been read, 0 to 100.
     #[must_use]
     pub fn percent_read(&self) -> u8 {
-        self.watch.percent_read()
+        self.tracker.percent_read()
     }
 
     /// Packets that could not be decoded.
@@ -323,7 +327,7 @@ impl Stream {
     }
 
     fn end(&mut self, early: bool) {
-        let tolerated = (f64::from(self.facts.sample_rate_hz) * SHORTFALL_S) as u64;
+        let tolerated = (f64::from(self.info.sample_rate_hz) * SHORTFALL_S) as u64;
         let short = self
             .promised_frames
             .is_some_and(|promised| self.frames + tolerated < promised);
@@ -337,22 +341,6 @@ impl Stream {
 
 fn unsupported(name: &str) -> Error {
     Failure::with(FailureCode::Unsupported, name).into()
-}
-
-pub(crate) fn check_rate(rate: u32) -> Result<(), Failure> {
-    if RATES_HZ.contains(&rate) {
-        Ok(())
-    } else {
-        Err(Failure::with(FailureCode::SampleRate, rate))
-    }
-}
-
-pub(crate) fn check_channels(count: usize) -> Result<(), Failure> {
-    if count <= MAX_CHANNELS {
-        Ok(())
-    } else {
-        Err(Failure::with(FailureCode::TooManyChannels, count))
-    }
 }
 
 /// Where the audio begins behind ID3v2 tags, however long they are, what it is, and whether that is Opus.

@@ -10,6 +10,9 @@ pub mod child;
 pub mod comparison;
 mod container;
 pub mod decode;
+pub mod dsp;
+mod io;
+pub mod limits;
 pub mod meter;
 pub mod rules;
 pub mod sniff;
@@ -124,8 +127,8 @@ where
         report_progress(stream.percent_read().min(99));
     }
 
-    let facts = stream.facts();
-    let rate = facts.sample_rate_hz;
+    let info = stream.info().clone();
+    let rate = info.sample_rate_hz;
     let ending = stream.ending();
     let Some(meter) = meter else {
         let truncated = matches!(ending, Ending::Truncated);
@@ -146,11 +149,11 @@ where
 
     let mut notes = Vec::new();
     if let Some(declared) = options.declared
-        && declared != facts.format
+        && declared != info.format
     {
         notes.push(Note {
             code: NoteCode::Mislabelled,
-            detail: Some(facts.format.name().to_owned()),
+            detail: Some(info.format.name().to_owned()),
         });
     }
     if matches!(ending, Ending::Truncated) {
@@ -166,7 +169,7 @@ where
             detail: Some(skipped),
         });
     }
-    if facts.channels == 1 {
+    if info.channels == 1 {
         notes.push(Note {
             code: NoteCode::DualMono,
             detail: None,
@@ -188,11 +191,11 @@ where
         version: REPORT_VERSION,
         engine: ENGINE_VERSION.to_owned(),
         file: FileInfo {
-            format: facts.format,
-            codec: facts.codec,
+            format: info.format,
+            codec: info.codec,
             sample_rate_hz: rate,
-            channels: facts.channels,
-            bits_per_sample: facts.bits_per_sample,
+            channels: info.channels,
+            bits_per_sample: info.bits_per_sample,
             frames,
             duration_s: frames as f64 / f64::from(rate),
         },

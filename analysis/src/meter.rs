@@ -33,7 +33,7 @@ use std::thread::JoinHandle;
 
 use model::report::{Detail, Dynamics, Loudness, Peaks, Spectrum, Stereo, Waveform};
 
-pub use k_weighting::{Biquad, KWeighting};
+pub use k_weighting::KWeighting;
 
 use clipping::ClipMeter;
 use integrity::IntegrityMeter;
@@ -44,7 +44,7 @@ use spectrum::SpectrumMeter;
 use true_peak::TruePeakMeter;
 use waveform::WaveformMeter;
 
-use crate::decode::MAX_CHANNELS;
+use crate::limits::MAX_CHANNELS;
 
 /// Samples per channel that are measured at a time: two channels of them fit into a second-level cache several times.
 const BLOCK: usize = 8192;

@@ -74,8 +74,8 @@ where
         // Chunks are padded to even lengths.
         copy.write_all(&[0]).map_err(Error::Io)?;
     }
-    let facts = stream.facts();
-    let header = header(facts.channels, facts.sample_rate_hz, bits, written);
+    let info = stream.info();
+    let header = header(info.channels, info.sample_rate_hz, bits, written);
     copy.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
     copy.write_all(&header).map_err(Error::Io)?;
     copy.flush().map_err(Error::Io)

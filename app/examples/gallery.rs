@@ -137,7 +137,8 @@ fn report_mono() -> AnyView {
     if let Some(report) = &mut view.report {
         report.file.channels = 1;
         report.file.duration_s = 41.2;
-        report.file.codec = "PCM 32-bit float".to_owned();
+        report.file.codec = model::format::Codec::PcmFloat;
+        report.file.bits_per_sample = Some(32);
         report.loudness.range_is_stable = false;
         report.loudness.integrated_lufs = Reading::of(-23.04);
         report.loudness.short_term_lufs.values.truncate(39);

@@ -5,7 +5,8 @@ mod catch_panic;
 
 use std::io::Cursor;
 
-use analysis::decode::{MAX_CHANNELS, RATES_HZ, Stream};
+use analysis::decode::Stream;
+use analysis::limits::{MAX_CHANNELS, RATES_HZ};
 
 /// Longer audio than this comes out of no input of libFuzzer's size but by a header that lies, and takes its time.
 const MAX_FRAMES: usize = 20_000_000;
@@ -16,10 +17,10 @@ libfuzzer_sys::fuzz_target!(init: catch_panic::expect_panics_of_decoders(), |byt
     };
     let mut total = 0;
     while let Ok(Some(frames)) = stream.advance() {
-        let facts = stream.facts();
-        assert!(RATES_HZ.contains(&facts.sample_rate_hz));
-        assert!((1..=MAX_CHANNELS).contains(&usize::from(facts.channels)));
-        assert_eq!(stream.planes().len(), usize::from(facts.channels));
+        let info = stream.info();
+        assert!(RATES_HZ.contains(&info.sample_rate_hz));
+        assert!((1..=MAX_CHANNELS).contains(&usize::from(info.channels)));
+        assert_eq!(stream.planes().len(), usize::from(info.channels));
         assert!(stream.planes().iter().all(|plane| plane.len() == frames));
         total += frames;
         if total > MAX_FRAMES {

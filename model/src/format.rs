@@ -1,6 +1,7 @@
-//! Audio file formats that can be uploaded: their names, file extensions and media types.
+//! Audio file formats that can be uploaded: their names, file extensions and media types; and the codecs inside.
 //!
 //! The browser checks a file against this list before it uploads, and the server checks again; both read it from here.
+//! Whatever depends on a container or a codec asks its methods, so that a new one is added here and in the decoder.
 
 use serde::{Deserialize, Serialize};
 
@@ -82,15 +83,6 @@ impl AudioFormat {
         }
     }
 
-    /// Whether the browsers that we support (Chromium, Firefox, Safari) all play it.
-    #[must_use]
-    pub const fn plays_in_browsers(self) -> bool {
-        matches!(
-            self,
-            Self::Wav | Self::Flac | Self::Mp3 | Self::Mp4 | Self::Aac | Self::Ogg
-        )
-    }
-
     /// The format that a file name promises by its extension.
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
@@ -129,6 +121,102 @@ impl AudioFormat {
     }
 }
 
+/// How the samples of a file are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// Integer PCM of any width.
+    Pcm,
+    /// Floating-point PCM of 32 or 64 bits.
+    PcmFloat,
+    /// 8-bit logarithmic PCM, ITU-T G.711 A-law.
+    ALaw,
+    /// 8-bit logarithmic PCM, ITU-T G.711 µ-law.
+    MuLaw,
+    /// Adaptive differential PCM of 4 bits, IMA's or Microsoft's.
+    Adpcm,
+    /// Free Lossless Audio Codec.
+    Flac,
+    /// Apple Lossless.
+    Alac,
+    /// MPEG-1 or -2 layer I.
+    Mp1,
+    /// MPEG-1 or -2 layer II.
+    Mp2,
+    /// MPEG-1 or -2 layer III.
+    Mp3,
+    /// Advanced Audio Coding, low complexity.
+    AacLc,
+    /// Vorbis.
+    Vorbis,
+    /// Opus.
+    Opus,
+}
+
+impl Codec {
+    /// As people call it; PCM without its bits, which [`Codec::name_with_bits`] adds.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcm => "PCM",
+            Self::PcmFloat => "PCM float",
+            Self::ALaw => "A-law",
+            Self::MuLaw => "µ-law",
+            Self::Adpcm => "ADPCM",
+            Self::Flac => "FLAC",
+            Self::Alac => "ALAC",
+            Self::Mp1 => "MP1",
+            Self::Mp2 => "MP2",
+            Self::Mp3 => "MP3",
+            Self::AacLc => "AAC-LC",
+            Self::Vorbis => "Vorbis",
+            Self::Opus => "Opus",
+        }
+    }
+
+    /// The name with the bits of PCM: `PCM 24-bit`, `PCM 32-bit float`, `AAC-LC`.
+    #[must_use]
+    pub fn name_with_bits(self, bits: Option<u16>) -> String {
+        match (self, bits) {
+            (Self::Pcm, Some(bits)) => format!("PCM {bits}-bit"),
+            (Self::PcmFloat, Some(bits)) => format!("PCM {bits}-bit float"),
+            (codec, _) => codec.name().to_owned(),
+        }
+    }
+
+    /// Whether the decoder returns exactly the samples that were coded.
+    #[must_use]
+    pub const fn is_lossless(self) -> bool {
+        matches!(self, Self::Pcm | Self::PcmFloat | Self::Flac | Self::Alac)
+    }
+
+    /// Whether samples are floating-point numbers, which can lie beyond full scale.
+    #[must_use]
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::PcmFloat)
+    }
+
+    /// Whether Chromium, Firefox and Safari all play it in `container` as it is, with `bits` per sample.
+    ///
+    /// None but Safari plays AIFF, CAF, Wave64 or ALAC; no two of them agree on RF64, on 32-bit and 64-bit PCM in WAV,
+    /// on ADPCM, on 32-bit FLAC or on MPEG layers I and II. Vorbis and Opus in Ogg count as played: Safari has them
+    /// since 18.4.
+    #[must_use]
+    pub fn plays_in_browsers(self, container: AudioFormat, bits: Option<u16>) -> bool {
+        match container {
+            AudioFormat::Wav => match self {
+                Self::Pcm => bits.is_some_and(|bits| matches!(bits, 8 | 16 | 24)),
+                other => matches!(other, Self::ALaw | Self::MuLaw),
+            },
+            AudioFormat::Flac => bits.is_none_or(|bits| bits <= 24),
+            AudioFormat::Mp3 => self == Self::Mp3,
+            AudioFormat::Mp4 => self != Self::Alac,
+            AudioFormat::Aac | AudioFormat::Ogg => true,
+            AudioFormat::Aiff | AudioFormat::Caf | AudioFormat::W64 => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +235,32 @@ mod tests {
     fn media_types_name_one_format_each() {
         for format in AudioFormat::ALL {
             assert_eq!(AudioFormat::from_media_type(format.media_type()), Some(format));
+        }
+    }
+
+    #[test]
+    fn what_browsers_disagree_on_is_not_played_as_it_is() {
+        use AudioFormat as F;
+        for (format, codec, bits) in [
+            (F::Wav, Codec::Pcm, Some(24)),
+            (F::Flac, Codec::Flac, Some(24)),
+            (F::Mp4, Codec::AacLc, None),
+            (F::Ogg, Codec::Opus, None),
+        ] {
+            assert!(codec.plays_in_browsers(format, bits), "{format:?} {codec:?}");
+        }
+        for (format, codec, bits) in [
+            (F::Wav, Codec::PcmFloat, Some(32)),
+            (F::Wav, Codec::Pcm, Some(32)),
+            (F::Wav, Codec::Adpcm, Some(4)),
+            (F::Aiff, Codec::Pcm, Some(16)),
+            (F::Mp4, Codec::Alac, Some(24)),
+            (F::Caf, Codec::AacLc, None),
+            (F::W64, Codec::Pcm, Some(24)),
+            (F::Mp3, Codec::Mp2, None),
+            (F::Flac, Codec::Flac, Some(32)),
+        ] {
+            assert!(!codec.plays_in_browsers(format, bits), "{format:?} {codec:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisId, report::FileInfo};
+use crate::AnalysisId;
 
 /// One thing to listen to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,31 +91,9 @@ pub fn match_loudness(integrated_lufs: &[Option<f64>]) -> LoudnessMatch {
     }
 }
 
-/// Whether Chromium, Firefox and Safari all play a file as it is.
-///
-/// None but Safari plays AIFF, CAF, Wave64 or ALAC; no two of them agree on RF64, on 32-bit and 64-bit PCM in WAV, on
-/// ADPCM, on 32-bit FLAC or on MPEG layers I and II. Vorbis and Opus in Ogg count as played: Safari has them since
-/// 18.4.
-#[must_use]
-pub fn plays_in_browsers(file: &FileInfo) -> bool {
-    use crate::format::AudioFormat as F;
-    match file.format {
-        F::Wav => matches!(
-            file.codec.as_str(),
-            "PCM 8-bit" | "PCM 16-bit" | "PCM 24-bit" | "A-law" | "µ-law"
-        ),
-        F::Flac => file.bits_per_sample.is_none_or(|bits| bits <= 24),
-        F::Mp3 => file.codec == "MP3",
-        F::Mp4 => file.codec != "ALAC",
-        F::Aac | F::Ogg => true,
-        F::Aiff | F::Caf | F::W64 => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::AudioFormat;
 
     #[test]
     fn the_louder_ones_are_turned_down_to_the_quietest_and_none_is_turned_up() {
@@ -158,42 +136,5 @@ mod tests {
         assert!(source(SourceKind::Version, 201.5).shares_time_with(&mix));
         assert!(!source(SourceKind::Version, 230.0).shares_time_with(&mix));
         assert!(!source(SourceKind::Reference, 200.0).shares_time_with(&mix));
-    }
-
-    #[test]
-    fn what_browsers_disagree_on_is_not_played_as_it_is() {
-        let file = |format, codec: &str, bits| FileInfo {
-            format,
-            codec: codec.to_owned(),
-            sample_rate_hz: 44_100,
-            channels: 2,
-            bits_per_sample: bits,
-            frames: 1,
-            duration_s: 1.0,
-        };
-        for (format, codec, bits) in [
-            (AudioFormat::Wav, "PCM 24-bit", Some(24)),
-            (AudioFormat::Flac, "FLAC", Some(24)),
-            (AudioFormat::Mp4, "AAC-LC", None),
-            (AudioFormat::Ogg, "Opus", None),
-        ] {
-            assert!(plays_in_browsers(&file(format, codec, bits)), "{codec}");
-        }
-        for (format, codec, bits) in [
-            (AudioFormat::Wav, "PCM 32-bit float", Some(32)),
-            (AudioFormat::Wav, "PCM 32-bit", Some(32)),
-            (AudioFormat::Wav, "ADPCM", Some(4)),
-            (AudioFormat::Aiff, "PCM 16-bit", Some(16)),
-            (AudioFormat::Mp4, "ALAC", Some(24)),
-            (AudioFormat::Caf, "AAC-LC", None),
-            (AudioFormat::W64, "PCM 24-bit", Some(24)),
-            (AudioFormat::Mp3, "MP2", None),
-            (AudioFormat::Flac, "FLAC", Some(32)),
-        ] {
-            assert!(
-                !plays_in_browsers(&file(format, codec, bits)),
-                "{format:?} {codec}"
-            );
-        }
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 pub use detail::*;
 
-use crate::format::AudioFormat;
+use crate::format::{AudioFormat, Codec};
 
 /// The layout of [`Report`]. Raised when a field changes its meaning; a field that is merely added has a default.
-pub const REPORT_VERSION: u32 = 2;
+pub const REPORT_VERSION: u32 = 3;
 
 /// Why a value does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,8 +125,8 @@ pub struct Report {
 pub struct FileInfo {
     /// The container.
     pub format: AudioFormat,
-    /// The codec inside, as people call it: `PCM 24-bit`, `AAC-LC`, `Vorbis`.
-    pub codec: String,
+    /// The codec inside.
+    pub codec: Codec,
     /// Samples per second and channel.
     pub sample_rate_hz: u32,
     /// Channels.
@@ -143,10 +143,20 @@ pub struct FileInfo {
 impl FileInfo {
     /// Whether a lossy decoder made the samples, and not the person who exported them.
     #[must_use]
-    pub fn is_lossy(&self) -> bool {
-        !["PCM ", "FLAC", "ALAC"]
-            .iter()
-            .any(|lossless| self.codec.starts_with(lossless))
+    pub const fn is_lossy(&self) -> bool {
+        !self.codec.is_lossless()
+    }
+
+    /// The codec as people call it, PCM with its bits: `PCM 24-bit`, `PCM 32-bit float`, `AAC-LC`.
+    #[must_use]
+    pub fn codec_name(&self) -> String {
+        self.codec.name_with_bits(self.bits_per_sample)
+    }
+
+    /// Whether Chromium, Firefox and Safari all play the file as it is.
+    #[must_use]
+    pub fn plays_in_browsers(&self) -> bool {
+        self.codec.plays_in_browsers(self.format, self.bits_per_sample)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Seek};
 
-use super::{ContainerLayout, MAX_CHUNKS, UNKNOWN, read_at};
+use super::{ContainerLayout, MAX_CHUNKS, UNKNOWN};
+use crate::io::read_at;
 
 /// A reader of AIFF looks behind the audio for more chunks before it begins, and finds the end of a file cut short.
 pub(super) fn inspect_aiff(

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{ContainerLayout, MAX_CHUNKS, read_at};
+use super::{ContainerLayout, MAX_CHUNKS};
+use crate::io::read_at;
 
 /// Of a FLAC file's metadata only STREAMINFO matters; the rest is skipped. Readers refuse whole files for a cue sheet that
 /// is no CD, or lose their way behind a picture whose size is wrong.

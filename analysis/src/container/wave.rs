@@ -4,8 +4,9 @@ use std::io::{self, Read, Seek};
 
 use model::{Failure, FailureCode};
 
-use super::{ContainerLayout, MAX_CHUNKS, UNKNOWN, read_at};
-use crate::decode::{check_channels, check_rate};
+use super::{ContainerLayout, MAX_CHUNKS, UNKNOWN};
+use crate::io::read_at;
+use crate::limits::{check_channels, check_rate};
 use crate::sniff;
 
 /// A data chunk of this size means that nobody came back to fill it in.

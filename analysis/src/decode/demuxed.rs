@@ -15,9 +15,10 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::default::formats;
 
 use super::edits::{Edit, Edits};
-use super::names::{bits_per_sample, codec_name, integer_bits, is_float_pcm};
+use super::names::{bits_per_sample, codec_of, integer_bits, unsupported_name};
 use super::source::SourceTracker;
-use super::{Step, StreamInfo, check_channels, check_rate, unsupported};
+use super::{PacketOutcome, StreamInfo, unsupported};
+use crate::limits::{check_channels, check_rate};
 use crate::{Error, aac};
 
 /// AAC frames that are examined for SBR data, and how many of them must have it.
@@ -32,12 +33,12 @@ pub(super) struct Demuxed {
     is_aac: bool,
     sbr_examined: u32,
     sbr_found: u32,
-    watch: Arc<SourceTracker>,
+    tracker: Arc<SourceTracker>,
 }
 
 /// What the header says of the audio.
 pub(super) struct Header {
-    pub(super) facts: StreamInfo,
+    pub(super) info: StreamInfo,
     pub(super) channels: Channels,
     pub(super) is_unbounded: bool,
     pub(super) integer_bits: Option<u16>,
@@ -53,9 +54,9 @@ impl Demuxed {
         format: AudioFormat,
         stream: MediaSourceStream<'static>,
         edits: &Edits,
-        watch: &Arc<SourceTracker>,
+        tracker: &Arc<SourceTracker>,
     ) -> Result<(Self, Header), Error> {
-        let reader = catch_panic(|| read_header(format, stream))?.map_err(|error| watch.refusal(&error))?;
+        let reader = catch_panic(|| read_header(format, stream))?.map_err(|error| tracker.refusal(&error))?;
         let track = reader
             .first_track_known_codec(TrackType::Audio)
             .or_else(|| reader.first_track(TrackType::Audio));
@@ -78,22 +79,24 @@ impl Demuxed {
         let decoder = catch_panic(|| codecs.make_audio_decoder(params, &AudioDecoderOptions::default()))?
             .map_err(|error| match error {
                 SymphoniaError::Unsupported(_) => {
-                    unsupported(&format!("{} in {}", codec_name(params), format.name()))
+                    unsupported(&format!("{} in {}", unsupported_name(params), format.name()))
                 }
-                error => watch.refusal(&error),
+                error => tracker.refusal(&error),
             })?;
 
+        let codec = codec_of(params.codec)
+            .ok_or_else(|| unsupported(&format!("{} in {}", unsupported_name(params), format.name())))?;
         let header = Header {
-            facts: StreamInfo {
+            info: StreamInfo {
                 format,
-                codec: codec_name(params),
+                codec,
                 sample_rate_hz: rate,
                 channels: channels.count() as u16,
                 bits_per_sample: bits_per_sample(params),
             },
             channels,
-            is_unbounded: is_float_pcm(params.codec),
-            integer_bits: integer_bits(params),
+            is_unbounded: codec.is_float(),
+            integer_bits: integer_bits(codec, params),
             promised_frames: promised_frames(format, track, rate),
             edit: edit(format, track, params, edits),
         };
@@ -102,7 +105,7 @@ impl Demuxed {
             is_aac,
             sbr_examined: 0,
             sbr_found: 0,
-            watch: Arc::clone(watch),
+            tracker: Arc::clone(tracker),
             decoder,
             reader,
         };
@@ -110,20 +113,20 @@ impl Demuxed {
     }
 
     /// Decodes one packet into `planes`.
-    pub(super) fn step(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<Step, Error> {
+    pub(super) fn next_packet(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<PacketOutcome, Error> {
         let packet = match catch_panic(|| self.reader.next_packet())? {
             Ok(Some(packet)) => packet,
-            Ok(None) => return Ok(Step::End { early: false }),
+            Ok(None) => return Ok(PacketOutcome::End { early: false }),
             // A chained stream begins anew, perhaps as something else. Its first part is the file.
-            Err(SymphoniaError::ResetRequired) => return Ok(Step::End { early: false }),
-            Err(SymphoniaError::IoError(_)) => return Ok(Step::End { early: true }),
+            Err(SymphoniaError::ResetRequired) => return Ok(PacketOutcome::End { early: false }),
+            Err(SymphoniaError::IoError(_)) => return Ok(PacketOutcome::End { early: true }),
             Err(_) => {
-                self.watch.check()?;
-                return Ok(Step::DemuxError);
+                self.tracker.check()?;
+                return Ok(PacketOutcome::DemuxError);
             }
         };
         if packet.track_id != self.track_id {
-            return Ok(Step::Nothing);
+            return Ok(PacketOutcome::Nothing);
         }
         if self.is_aac && self.sbr_examined < SBR_FRAMES_EXAMINED {
             self.sbr_examined += 1;
@@ -133,18 +136,18 @@ impl Demuxed {
             }
         }
         let Ok(decoded) = catch_panic(|| self.decoder.decode(&packet))? else {
-            return Ok(Step::DecodeError);
+            return Ok(PacketOutcome::DecodeError);
         };
         if decoded.frames() == 0 {
-            return Ok(Step::Nothing);
+            return Ok(PacketOutcome::Nothing);
         }
-        let step = Step::Decoded {
+        let outcome = PacketOutcome::Decoded {
             frames: decoded.frames(),
             rate: decoded.spec().rate(),
             channels: decoded.spec().channels().clone(),
         };
         decoded.copy_to_vecs_planar(planes);
-        Ok(step)
+        Ok(outcome)
     }
 }
 
@@ -161,7 +164,7 @@ fn read_header(
 ) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
     let options = FormatOptions::default();
     Ok(match format {
-        // The header of Wave64 is read as one of WAV (module `layout`).
+        // The header of Wave64 is read as one of WAV (module `container`).
         AudioFormat::Wav | AudioFormat::W64 => Box::new(formats::WavReader::try_new(stream, options)?),
         AudioFormat::Aiff => Box::new(formats::AiffReader::try_new(stream, options)?),
         AudioFormat::Flac => Box::new(formats::FlacReader::try_new(stream, options)?),
@@ -194,7 +197,7 @@ fn promised_frames(format: AudioFormat, track: &Track, rate: u32) -> Option<u64>
 /// What plays of a track, where symphonia itself does not see to it (0.6.1: it does for MP3 and Vorbis).
 fn edit(format: AudioFormat, track: &Track, params: &AudioCodecParameters, edits: &Edits) -> Edit {
     match format {
-        AudioFormat::Mp4 => edits.of_track(track.id, params.sample_rate.unwrap_or(0), track.num_frames),
+        AudioFormat::Mp4 => edits.for_track(track.id, params.sample_rate.unwrap_or(0), track.num_frames),
         // The packet table counts the frames in front and those that play.
         AudioFormat::Caf => Edit {
             skip: track.delay.map_or(0, u64::from),

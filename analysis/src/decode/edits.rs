@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Seek};
 
-use crate::container::read_at;
+use crate::io::read_at;
 
 /// More boxes than any real file has outside of its tables of samples.
 const MAX_BOXES: u32 = 4_096;
@@ -42,7 +42,7 @@ impl Edits {
     }
 
     /// The edit of the track `id` at `rate` samples per second, which stores `media_frames`.
-    pub(crate) fn of_track(&self, id: u32, rate: u32, media_frames: Option<u64>) -> Edit {
+    pub(crate) fn for_track(&self, id: u32, rate: u32, media_frames: Option<u64>) -> Edit {
         let edit = self.comment.or_else(|| {
             let track = self.tracks.iter().find(|track| track.id == id)?;
             let [(duration, media_time)] = track.edits[..] else {
@@ -234,7 +234,7 @@ mod tests {
         let end = bytes.len() as u64;
         Edits::read(&mut io::Cursor::new(bytes), 0, end)
             .unwrap()
-            .of_track(1, 44_100, Some(100_000))
+            .for_track(1, 44_100, Some(100_000))
     }
 
     #[test]

@@ -1,36 +1,56 @@
 //! What a file is called, and what its channels weigh.
 
+use model::format::Codec;
 use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, well_known as id};
 
-/// The codec as people call it.
-pub(super) fn codec_name(params: &AudioCodecParameters) -> String {
-    let name = match params.codec {
-        id::CODEC_ID_FLAC => "FLAC",
-        id::CODEC_ID_ALAC => "ALAC",
-        id::CODEC_ID_VORBIS => "Vorbis",
-        id::CODEC_ID_MP1 => "MP1",
-        id::CODEC_ID_MP2 => "MP2",
-        id::CODEC_ID_MP3 => "MP3",
-        id::CODEC_ID_AAC => match params.channels.as_ref().map_or(2, Channels::count) {
-            0..=2 => "AAC-LC",
-            _ => "multichannel AAC",
-        },
-        id::CODEC_ID_OPUS => "Opus",
-        id::CODEC_ID_AC3 => "AC-3",
-        id::CODEC_ID_EAC3 => "E-AC-3",
-        id::CODEC_ID_PCM_ALAW => "A-law",
-        id::CODEC_ID_PCM_MULAW => "µ-law",
-        id::CODEC_ID_ADPCM_MS | id::CODEC_ID_ADPCM_IMA_WAV | id::CODEC_ID_ADPCM_IMA_QT => "ADPCM",
-        codec if is_float_pcm(codec) => {
-            return format!("PCM {}-bit float", bits_per_sample(params).unwrap_or(32));
+/// The codec of the report; `None` for what is not decoded.
+pub(super) fn codec_of(codec: AudioCodecId) -> Option<Codec> {
+    Some(match codec {
+        id::CODEC_ID_FLAC => Codec::Flac,
+        id::CODEC_ID_ALAC => Codec::Alac,
+        id::CODEC_ID_VORBIS => Codec::Vorbis,
+        id::CODEC_ID_MP1 => Codec::Mp1,
+        id::CODEC_ID_MP2 => Codec::Mp2,
+        id::CODEC_ID_MP3 => Codec::Mp3,
+        id::CODEC_ID_AAC => Codec::AacLc,
+        id::CODEC_ID_OPUS => Codec::Opus,
+        id::CODEC_ID_PCM_ALAW => Codec::ALaw,
+        id::CODEC_ID_PCM_MULAW => Codec::MuLaw,
+        id::CODEC_ID_ADPCM_MS | id::CODEC_ID_ADPCM_IMA_WAV | id::CODEC_ID_ADPCM_IMA_QT => Codec::Adpcm,
+        id::CODEC_ID_PCM_F32LE | id::CODEC_ID_PCM_F32BE | id::CODEC_ID_PCM_F64LE | id::CODEC_ID_PCM_F64BE => {
+            Codec::PcmFloat
         }
-        _ => match bits_per_sample(params) {
-            Some(bits) => return format!("PCM {bits}-bit"),
-            None => "an unknown codec",
+        id::CODEC_ID_PCM_S8
+        | id::CODEC_ID_PCM_U8
+        | id::CODEC_ID_PCM_S16LE
+        | id::CODEC_ID_PCM_S16BE
+        | id::CODEC_ID_PCM_U16LE
+        | id::CODEC_ID_PCM_U16BE
+        | id::CODEC_ID_PCM_S24LE
+        | id::CODEC_ID_PCM_S24BE
+        | id::CODEC_ID_PCM_U24LE
+        | id::CODEC_ID_PCM_U24BE
+        | id::CODEC_ID_PCM_S32LE
+        | id::CODEC_ID_PCM_S32BE
+        | id::CODEC_ID_PCM_U32LE
+        | id::CODEC_ID_PCM_U32BE => Codec::Pcm,
+        _ => return None,
+    })
+}
+
+/// What a codec is called that is not decoded.
+pub(super) fn unsupported_name(params: &AudioCodecParameters) -> String {
+    let channels = params.channels.as_ref().map_or(2, Channels::count);
+    match params.codec {
+        id::CODEC_ID_AC3 => "AC-3".to_owned(),
+        id::CODEC_ID_EAC3 => "E-AC-3".to_owned(),
+        id::CODEC_ID_AAC if channels > 2 => "multichannel AAC".to_owned(),
+        codec => match codec_of(codec) {
+            Some(codec) => codec.name_with_bits(bits_per_sample(params)),
+            None => "an unknown codec".to_owned(),
         },
-    };
-    name.to_owned()
+    }
 }
 
 /// Bits per sample, where the codec has such a thing.
@@ -48,30 +68,8 @@ pub(super) fn bits_per_sample(params: &AudioCodecParameters) -> Option<u16> {
 }
 
 /// Bits per sample, where samples are integers that come out of the decoder as they went in.
-pub(super) fn integer_bits(params: &AudioCodecParameters) -> Option<u16> {
-    let is_lossy = matches!(
-        params.codec,
-        id::CODEC_ID_PCM_ALAW
-            | id::CODEC_ID_PCM_MULAW
-            | id::CODEC_ID_ADPCM_MS
-            | id::CODEC_ID_ADPCM_IMA_WAV
-            | id::CODEC_ID_ADPCM_IMA_QT
-            | id::CODEC_ID_OPUS
-            | id::CODEC_ID_AC3
-            | id::CODEC_ID_EAC3
-    );
-    bits_per_sample(params).filter(|_| !is_lossy && !is_float_pcm(params.codec))
-}
-
-/// Whether the samples are floating-point numbers, which have no full scale.
-pub(super) fn is_float_pcm(codec: AudioCodecId) -> bool {
-    [
-        id::CODEC_ID_PCM_F32LE,
-        id::CODEC_ID_PCM_F32BE,
-        id::CODEC_ID_PCM_F64LE,
-        id::CODEC_ID_PCM_F64BE,
-    ]
-    .contains(&codec)
+pub(super) fn integer_bits(codec: Codec, params: &AudioCodecParameters) -> Option<u16> {
+    bits_per_sample(params).filter(|_| codec.is_lossless() && !codec.is_float())
 }
 
 /// BS.1770-5: 1.41 for a loudspeaker at 60° to 120° to the side and less than 30° up, 0 for LFE, 1 for all others.

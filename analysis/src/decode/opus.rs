@@ -5,15 +5,16 @@
 
 use std::io::{BufReader, Read};
 
-use model::format::AudioFormat;
+use model::format::{AudioFormat, Codec};
 use model::{Failure, FailureCode};
 use opus_pure::{ChannelLayout, OggOpusReader, OggPacket, OpusHead, OpusMSDecoder, Trim};
 use symphonia::core::audio::Channels;
 
 use super::demuxed::Header;
 use super::edits::Edit;
-use super::{Step, StreamInfo, check_channels, unsupported};
+use super::{PacketOutcome, StreamInfo, unsupported};
 use crate::Error;
+use crate::limits::check_channels;
 
 /// The rate at which Opus is decoded, in hertz.
 const RATE_HZ: u32 = 48_000;
@@ -46,8 +47,10 @@ pub(super) struct OpusStream {
 impl OpusStream {
     /// Reads the two header packets.
     pub(super) fn open(source: impl Read + Send + Sync + 'static) -> Result<Self, Error> {
+        // Whether it is cut short instead is known from its last page.
+        let malformed = |_| Error::from(Failure::new(FailureCode::Malformed));
         let source: Box<dyn Read + Send + Sync> = Box::new(BufReader::new(source));
-        let reader = OggOpusReader::new(source).map_err(|error| refusal(&error))?;
+        let reader = OggOpusReader::new(source).map_err(malformed)?;
         let head = reader.head();
         let channels = usize::from(head.channel_count);
         check_channels(channels)?;
@@ -57,7 +60,6 @@ impl OpusStream {
         if !is_standard {
             return Err(unsupported("Opus with a channel mapping of its own"));
         }
-        let malformed = |_| Error::from(Failure::new(FailureCode::Malformed));
         let rate = RATE_HZ as i32;
         Ok(Self {
             decoder: OpusMSDecoder::new(rate, channels, head.mapping_family).map_err(malformed)?,
@@ -74,9 +76,9 @@ impl OpusStream {
     /// What the header says. The end is given by the last page, so no length is promised.
     pub(super) fn header(&self) -> Header {
         Header {
-            facts: StreamInfo {
+            info: StreamInfo {
                 format: AudioFormat::Ogg,
-                codec: "Opus".to_owned(),
+                codec: Codec::Opus,
                 sample_rate_hz: RATE_HZ,
                 channels: self.order.len() as u16,
                 bits_per_sample: None,
@@ -90,33 +92,33 @@ impl OpusStream {
     }
 
     /// Decodes one packet into `planes`.
-    pub(super) fn step(&mut self, planes: &mut Vec<Vec<f32>>) -> Step {
+    pub(super) fn next_packet(&mut self, planes: &mut Vec<Vec<f32>>) -> PacketOutcome {
         match self.reader.read_packet_into(&mut self.packet) {
             Ok(true) => {}
             Ok(false) => {
-                return Step::End {
+                return PacketOutcome::End {
                     early: self.failed_last,
                 };
             }
             Err(_) => {
                 self.failed_last = true;
-                return Step::DemuxError;
+                return PacketOutcome::DemuxError;
             }
         }
         self.failed_last = false;
         // A chained stream that was not closed before it.
         if self.packet.data.starts_with(b"OpusHead") {
-            return Step::End { early: false };
+            return PacketOutcome::End { early: false };
         }
         let channels = self.order.len();
         let Ok(frames) = self
             .decoder
             .decode(&self.packet.data, LONGEST_PACKET, &mut self.interleaved)
         else {
-            return Step::DecodeError;
+            return PacketOutcome::DecodeError;
         };
         let Some(decoded) = self.interleaved.get(..frames * channels) else {
-            return Step::DecodeError;
+            return PacketOutcome::DecodeError;
         };
         let kept = self.trim.keep(&self.packet, decoded);
         planes.resize_with(channels, Vec::new);
@@ -129,7 +131,7 @@ impl OpusStream {
                     .map(|sample| sample * self.gain),
             );
         }
-        Step::Decoded {
+        PacketOutcome::Decoded {
             frames: kept.len() / channels,
             rate: RATE_HZ,
             channels: Channels::Discrete(channels as u16),
@@ -141,15 +143,4 @@ fn describes(layout: &ChannelLayout, head: &OpusHead) -> bool {
     usize::from(head.stream_count) == layout.nb_streams
         && usize::from(head.coupled_count) == layout.nb_coupled_streams
         && (head.mapping_family == 0 || head.channel_mapping == layout.mapping)
-}
-
-fn refusal(error: &opus_pure::Error) -> Error {
-    let ends_early =
-        matches!(error, opus_pure::Error::InvalidStream(reason) if reason.starts_with("stream ends"));
-    Failure::new(if ends_early {
-        FailureCode::Truncated
-    } else {
-        FailureCode::Malformed
-    })
-    .into()
 }

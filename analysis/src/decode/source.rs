@@ -52,14 +52,14 @@ pub(super) struct TrackedSource<S> {
     inner: S,
     at: u64,
     patches: Vec<(u64, Vec<u8>)>,
-    watch: Arc<SourceTracker>,
+    tracker: Arc<SourceTracker>,
 }
 
 impl<S> TrackedSource<S> {
     /// Reads `inner`, which stands at `start`, up to `end`. Each patch is what to read in place of the bytes at an
     /// offset.
     pub(super) fn new(inner: S, start: u64, end: u64, patches: Vec<(u64, Vec<u8>)>) -> Self {
-        let watch = SourceTracker {
+        let tracker = SourceTracker {
             len: end,
             position: AtomicU64::new(start),
             error: Mutex::default(),
@@ -68,29 +68,29 @@ impl<S> TrackedSource<S> {
             inner,
             at: start,
             patches,
-            watch: Arc::new(watch),
+            tracker: Arc::new(tracker),
         }
     }
 
-    pub(super) fn watch(&self) -> Arc<SourceTracker> {
-        Arc::clone(&self.watch)
+    pub(super) fn tracker(&self) -> Arc<SourceTracker> {
+        Arc::clone(&self.tracker)
     }
 }
 
 impl<S: Read> Read for TrackedSource<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.watch.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.tracker.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let within = buffer.len().min(left);
         let read = self.inner.read(&mut buffer[..within]);
         match &read {
             Ok(count) => {
                 patch(&mut buffer[..*count], self.at, &self.patches);
                 self.at += *count as u64;
-                self.watch.position.store(self.at, Ordering::Relaxed);
+                self.tracker.position.store(self.at, Ordering::Relaxed);
             }
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 let seen = io::Error::new(error.kind(), error.to_string());
-                *self.watch.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+                *self.tracker.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
             }
             Err(_) => {}
         }
@@ -126,6 +126,6 @@ impl<S: Read + Seek + Send + Sync> MediaSource for TrackedSource<S> {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.watch.len)
+        Some(self.tracker.len)
     }
 }

@@ -7,15 +7,7 @@
 use std::f64::consts::PI;
 
 use super::levels::PairSums;
-
-/// Coefficients of a second-order section with a0 = 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Biquad {
-    /// Numerator b0, b1, b2.
-    pub b: [f64; 3],
-    /// Denominator a1, a2.
-    pub a: [f64; 2],
-}
+use crate::dsp::Biquad;
 
 /// The two stages of the weighting.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,16 +30,7 @@ impl KWeighting {
 
     /// The power gain at `hz`.
     pub(super) fn power(&self, hz: f64, rate: f64) -> f64 {
-        let w = 2.0 * PI * hz / rate;
-        let magnitude = |c: [f64; 3]| {
-            let re = c[0] + c[1] * w.cos() + c[2] * (2.0 * w).cos();
-            let im = c[1] * w.sin() + c[2] * (2.0 * w).sin();
-            re * re + im * im
-        };
-        [self.shelf, self.high_pass]
-            .iter()
-            .map(|s| magnitude(s.b) / magnitude([1.0, s.a[0], s.a[1]]))
-            .product()
+        self.shelf.power(hz, rate) * self.high_pass.power(hz, rate)
     }
 }
 

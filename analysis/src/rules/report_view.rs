@@ -80,7 +80,7 @@ impl<'a> ReportView<'a> {
     }
 
     pub(super) fn is_float(&self) -> bool {
-        self.report.file.codec.contains("float")
+        self.report.file.codec.is_float()
     }
 
     /// How far the 1/3-octave bands from `low_hz` to `high_hz` lie beyond the corridor on average, in dB: positive

@@ -97,7 +97,7 @@ fn with_sbr(frame: &[u8]) -> Vec<u8> {
 #[test]
 fn he_aac_that_only_the_frames_of_an_adts_stream_tell_of_is_refused() {
     let plain = encoded(&["-c:a", "aac"], "a.aac");
-    assert_eq!(report_of(plain.clone()).file.codec, "AAC-LC");
+    assert_eq!(report_of(plain.clone()).file.codec_name(), "AAC-LC");
     let (mut rest, mut extended) = (&plain[..], Vec::new());
     while let [_, _, _, b3, b4, b5, ..] = *rest {
         let len = usize::from(b3 & 3) << 11 | usize::from(b4) << 3 | usize::from(b5 >> 5);

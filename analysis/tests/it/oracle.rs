@@ -135,11 +135,11 @@ fn every_format_decodes_to_what_ffmpeg_decodes() {
         ffmpeg(&source, case.encode, &file);
         let mut expected = decoded_by_ffmpeg(&file, case.codec == "Opus");
         let (samples, stream) = decode(&file);
-        let facts = stream.facts();
-        let channels = usize::from(facts.channels);
+        let info = stream.info();
+        let channels = usize::from(info.channels);
         if case.name.starts_with("AAC in MP4") {
             // ffmpeg 5 leaves the padding at the end, 1023 frames at most; the source is what should come back.
-            let frames = (SOURCE_FRAMES as f64 * f64::from(facts.sample_rate_hz) / 44_100.0).round() as usize;
+            let frames = (SOURCE_FRAMES as f64 * f64::from(info.sample_rate_hz) / 44_100.0).round() as usize;
             assert!(
                 (0..1_024).contains(&(expected.len() / channels - frames)),
                 "{}",
@@ -164,12 +164,12 @@ fn every_format_decodes_to_what_ffmpeg_decodes() {
         );
         if samples.len() != expected.len()
             || !is_close
-            || facts.codec != case.codec
+            || info.codec_name() != case.codec
             || stream.ending() != Ending::Complete
             || stream.packets_skipped() > 0
         {
             wrong.push(format!(
-                "{}: {} and {} samples, {largest:e}, {facts:?}, {:?}, {} skipped",
+                "{}: {} and {} samples, {largest:e}, {info:?}, {:?}, {} skipped",
                 case.name,
                 samples.len(),
                 expected.len(),

@@ -200,10 +200,10 @@ fn every_encoding_of_the_same_music_reads_the_same() {
         assert_eq!(other.file.frames, float.file.frames);
     }
     assert_eq!(
-        report_of(wav(44_100, &planes, Encoding::Int24)).file.codec,
+        report_of(wav(44_100, &planes, Encoding::Int24)).file.codec_name(),
         "PCM 24-bit"
     );
-    assert_eq!(float.file.codec, "PCM 32-bit float");
+    assert_eq!(float.file.codec_name(), "PCM 32-bit float");
     assert_eq!(float.file.bits_per_sample, Some(32));
 }
 

@@ -168,7 +168,7 @@ fn decoded_frames(header: Vec<u8>, data_len: u64) -> u64 {
         frames += new as u64;
     }
     assert_eq!(stream.ending(), Ending::Complete);
-    assert_eq!(stream.facts().codec, "PCM 64-bit float");
+    assert_eq!(stream.info().codec_name(), "PCM 64-bit float");
     frames
 }
 

@@ -6,7 +6,7 @@
 use std::{process::Stdio, time::Duration};
 
 use analysis::child::{TranscodeMessage, TranscodeTask};
-use model::{AccountId, AnalysisId, Report, UploadId, player::plays_in_browsers};
+use model::{AccountId, AnalysisId, Report, UploadId};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
@@ -39,7 +39,7 @@ pub(super) async fn enqueue(
         UPDATE upload SET preview_state = 'making', preview_attenuation_db = $2
         WHERE id = (SELECT upload_id FROM analysis WHERE id = $1) AND state = 'stored' AND preview_state = 'none'
         RETURNING account_id, id";
-    if plays_in_browsers(&report.file) && !is_rf64 {
+    if report.file.plays_in_browsers() && !is_rf64 {
         return Ok(());
     }
     let update = sql(UPDATE).bind(id).bind(lowered_db(report));

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use analysis::Error;
 use analysis::rules::judge;
+use model::format::{AudioFormat, Codec};
 use model::report::{BANDS, ChannelLevels, Detail};
 use model::verdict::{Finding, Severity, Stage, Unit};
 use model::{Failure, FailureCode, Reading, Report, Verdict};
@@ -108,10 +109,9 @@ fn write_title(out: &mut impl Write, paint: Paint, index: usize, path: &Path) ->
 fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Result<()> {
     let file = &report.file;
     let channels = model::text::channels(file.channels);
-    let codec = if file.codec == file.format.name() {
-        file.codec.clone()
-    } else {
-        format!("{}, {}", file.format.name(), file.codec)
+    let codec = match (file.format, file.codec) {
+        (AudioFormat::Flac, Codec::Flac) | (AudioFormat::Mp3, Codec::Mp3) => file.codec_name(),
+        (format, _) => format!("{}, {}", format.name(), file.codec_name()),
     };
     writeln!(
         out,

@@ -19,6 +19,7 @@ use leptos::prelude::*;
 use model::{
     Timestamp,
     analysis::{AnalysisView, Audio},
+    format::Codec,
 };
 
 use crate::format;
@@ -45,11 +46,11 @@ fn facts(view: &AnalysisView) -> Vec<String> {
         Some(report) => {
             let file = &report.file;
             facts.push(file.format.name().to_owned());
-            // A codec such as `PCM 24-bit` names its bits itself.
-            let bits = file.bits_per_sample.filter(|_| !file.codec.contains("bit"));
-            facts.push(match bits {
-                Some(bits) => format!("{}, {bits}{}bit", file.codec, format::THIN),
-                None => file.codec.clone(),
+            let codec = file.codec_name();
+            facts.push(match (file.codec, file.bits_per_sample) {
+                // The name says the bits: `PCM 24-bit`.
+                (Codec::Pcm | Codec::PcmFloat, _) | (_, None) => codec,
+                (_, Some(bits)) => format!("{codec}, {bits}{}bit", format::THIN),
             });
             facts.push(format::sample_rate(file.sample_rate_hz));
             facts.push(format::channels(file.channels));

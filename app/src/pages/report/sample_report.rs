@@ -132,7 +132,7 @@ pub fn report() -> Report {
         engine: "0.1.0".to_owned(),
         file: FileInfo {
             format: AudioFormat::Wav,
-            codec: "PCM 24-bit".to_owned(),
+            codec: model::format::Codec::Pcm,
             sample_rate_hz: 48_000,
             channels: 2,
             bits_per_sample: Some(24),

@@ -60,7 +60,7 @@ fn table(report: &Report) -> DataTable {
     };
     let mut rows = vec![
         text("Format", file.format.name().to_owned()),
-        text("Codec", file.codec.clone()),
+        text("Codec", file.codec_name()),
         text(
             "Sample rate",
             format::with_unit(f64::from(file.sample_rate_hz), 0, "Hz"),

@@ -1,0 +1,5 @@
+//! Filters that more than one room uses.
+
+mod biquad;
+
+pub use biquad::Biquad;
