@@ -22,10 +22,10 @@ use crate::{Error, measure};
 pub const MEMORY_LIMIT: u64 = 1 << 30;
 /// The CPU time that the child may use: three hours of music take a quarter of it.
 pub const CPU_LIMIT: Duration = Duration::from_secs(120);
-/// Progress is not told more often than this.
+/// Progress is not reported more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
-/// What the parent tells the child, as JSON on the command line. Nothing in it ever comes from a user.
+/// The task of a measuring child, as JSON on the command line. Nothing in it ever comes from a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasureTask {
     /// The format that the file's name promises.
@@ -33,7 +33,7 @@ pub struct MeasureTask {
     pub declared: Option<AudioFormat>,
     /// The longest audio that the plan allows, in seconds.
     pub max_duration_s: u64,
-    /// [`Options::threads`](crate::Options::threads).
+    /// [`AnalysisOptions::threads`](crate::AnalysisOptions::threads).
     #[serde(default = "one")]
     pub threads: usize,
     /// Makes the child fail as a broken decoder would: for the parent's tests, which cannot wait for a file that
@@ -74,24 +74,24 @@ pub enum MeasureMessage {
     IoError(String),
 }
 
-/// What the parent tells a child that makes a copy to play, as JSON on the command line.
+/// The task of a transcoding child, as JSON on the command line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TranscodeTask {
-    /// [`transcode::Options::max_duration`](crate::copy::Options::max_duration), in seconds.
+    /// [`TranscodeOptions::max_duration`](crate::transcode::TranscodeOptions::max_duration), in seconds.
     pub max_duration_s: u64,
-    /// [`transcode::Options::lowered_db`](crate::copy::Options::lowered_db).
+    /// [`TranscodeOptions::lowered_db`](crate::transcode::TranscodeOptions::lowered_db).
     pub lowered_db: f64,
     /// As [`MeasureTask::fault`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
 }
 
-/// The one line of a child that makes a copy.
+/// The one line of a transcoding child.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TranscodeMessage {
-    /// It is made.
-    Copied,
+    /// The preview is complete.
+    Done,
     /// The file is at fault.
     Failure(Failure),
     /// Reading or writing failed; trying again may help.
@@ -127,15 +127,15 @@ pub fn stdin_file() -> io::Result<File> {
 /// Limits this process, measures `file` and writes [`MeasureMessage`]s to `out`.
 ///
 /// Call it before anything else in the process has started a thread: the limits count for all of it.
-pub fn run(task_json: &str, file: File, out: impl Write) -> ExitCode {
+pub fn run_measure(task_json: &str, file: File, out: impl Write) -> ExitCode {
     let mut out = BufWriter::new(out);
-    let told = match serde_json::from_str::<MeasureTask>(task_json) {
+    let task = match serde_json::from_str::<MeasureTask>(task_json) {
         Ok(task) => limit()
             .map_err(|error| format!("cannot limit the process: {error}"))
             .map(|()| task),
         Err(error) => Err(format!("the task is not understood: {error}")),
     };
-    let last = match told {
+    let last = match task {
         Ok(task) => {
             if let Some(fault) = task.fault {
                 fail_as(fault);
@@ -159,28 +159,28 @@ pub fn stdout_file() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Limits this process, copies `file` to `copy` for browsers to play, and writes one [`TranscodeMessage`] to `out`.
+/// Limits this process, transcodes `file` to `output` for browsers to play, and writes one [`TranscodeMessage`] to `out`.
 ///
 /// Call it before anything else in the process has started a thread.
-pub fn run_transcode(task_json: &str, file: File, copy: File, mut out: impl Write) -> ExitCode {
-    let told = match serde_json::from_str::<TranscodeTask>(task_json) {
+pub fn run_transcode(task_json: &str, file: File, output: File, mut out: impl Write) -> ExitCode {
+    let task = match serde_json::from_str::<TranscodeTask>(task_json) {
         Ok(task) => limit()
             .and_then(|()| limit_file(crate::transcode::MAX_BYTES))
             .map_err(|error| format!("cannot limit the process: {error}"))
             .map(|()| task),
         Err(error) => Err(format!("the task is not understood: {error}")),
     };
-    let message = match told {
+    let message = match task {
         Ok(task) => {
             if let Some(fault) = task.fault {
                 fail_as(fault);
             }
-            let options = crate::transcode::Options {
+            let options = crate::transcode::TranscodeOptions {
                 max_duration: Duration::from_secs(task.max_duration_s),
                 lowered_db: task.lowered_db,
             };
-            match crate::transcode::to_wav(file, copy, &options) {
-                Ok(()) => TranscodeMessage::Copied,
+            match crate::transcode::to_wav(file, output, &options) {
+                Ok(()) => TranscodeMessage::Done,
                 Err(Error::Rejected(failure)) => TranscodeMessage::Failure(failure),
                 Err(Error::Io(error)) => TranscodeMessage::IoError(error.to_string()),
             }
@@ -194,15 +194,15 @@ pub fn run_transcode(task_json: &str, file: File, copy: File, mut out: impl Writ
 }
 
 fn measured(task: &MeasureTask, file: File, out: &mut impl Write) -> MeasureMessage {
-    let options = crate::Options {
+    let options = crate::AnalysisOptions {
         declared: task.declared,
         max_duration: Duration::from_secs(task.max_duration_s),
         threads: task.threads,
     };
-    let mut told_at: Option<Instant> = None;
+    let mut reported_at: Option<Instant> = None;
     let mut progress = |percent: crate::Percent| {
-        if told_at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-            told_at = Some(Instant::now());
+        if reported_at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
+            reported_at = Some(Instant::now());
             // A parent that no longer listens is noticed at the final message.
             let _ = write_line(out, &MeasureMessage::Progress(percent.get()));
         }

@@ -23,12 +23,12 @@ const EDGE: f64 = 1.03;
 /// Half a 1/3 octave, as a factor.
 const HALF_THIRD: f64 = 1.122_462_048_309_373;
 
-/// From this difference on, a 1/3-octave band belongs to a remark, in dB: what most people hear in music over a band of
+/// From this difference on, a 1/3-octave band belongs to a difference, in dB: what most people hear in music over a band of
 /// that width when they switch to and fro.
 const AUDIBLE_DB: f64 = 2.0;
 
-/// A remark about tone spans at least so many 1/3-octave bands: single ones differ by the key of the song.
-const BANDS_OF_A_REMARK: usize = 2;
+/// A difference of tone spans at least so many 1/3-octave bands: single ones differ by the key of the song.
+const MIN_BANDS: usize = 2;
 
 /// Below so many dB one band alone counts as well.
 const ONE_BAND_DB: f64 = 6.0;
@@ -40,7 +40,7 @@ const HEARD_BELOW_40_HZ_DB: f64 = 25.0;
 /// Below this, bass is as good as mono, and differences of its width are none, in dB.
 const MONO_DB: f64 = -15.0;
 
-/// Figures that are worth a remark, each with the difference from which on it is. Those of tone are left to the spectrum.
+/// Figures that are worth saying, each with the difference from which on it is. Those of tone are left to the spectrum.
 const FIGURES: [(Figure, f64); 6] = [
     (Figure::Psr, 1.5),
     (Figure::Plr, 2.0),
@@ -76,11 +76,11 @@ pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
             ),
         })
         .collect();
-    let mut differences = tone_remarks(&thirds);
-    differences.extend(figure_remarks(&measures));
+    let mut differences = tone_differences(&thirds);
+    differences.extend(figure_differences(&measures));
     differences.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
     Comparison {
-        references: sides.iter().map(|side| side.facts).collect(),
+        references: sides.iter().map(|side| side.profile).collect(),
         differences,
         bands,
         thirds,
@@ -93,7 +93,7 @@ pub fn compare(mix: &Report, references: &[&Report]) -> Comparison {
 /// One report as it takes part.
 struct Side<'a> {
     report: &'a Report,
-    facts: ReferenceProfile,
+    profile: ReferenceProfile,
 }
 
 impl<'a> Side<'a> {
@@ -109,7 +109,7 @@ impl<'a> Side<'a> {
         let end = cutoff.unwrap_or(nyquist).min(nyquist);
         Self {
             report,
-            facts: ReferenceProfile {
+            profile: ReferenceProfile {
                 gain_db,
                 ends_at_hz: (end * EDGE < AUDIBLE_HZ.end).then_some(end),
                 is_lossy: report.file.is_lossy(),
@@ -119,7 +119,7 @@ impl<'a> Side<'a> {
 
     /// Whether there is signal up to `hz`.
     fn reaches(&self, hz: f64) -> bool {
-        self.facts.ends_at_hz.is_none_or(|end| hz <= end * EDGE)
+        self.profile.ends_at_hz.is_none_or(|end| hz <= end * EDGE)
     }
 
     /// `bands` at the loudness of the mix, in dB.
@@ -127,7 +127,7 @@ impl<'a> Side<'a> {
         bands
             .iter()
             .map(|band| {
-                let level = band.db.zip(self.facts.gain_db);
+                let level = band.db.zip(self.profile.gain_db);
                 (band.hz, level.map(|(db, gain)| f64::from(db) + gain))
             })
             .collect()
@@ -146,11 +146,11 @@ impl<'a> Side<'a> {
 
     /// The level of one of [`BANDS`] at the loudness of the mix, in dB, where there is signal up to its end.
     fn band(&self, at: usize) -> Option<f64> {
-        if !self.reaches(BANDS[at].2) {
+        if !self.reaches(BANDS[at].to_hz) {
             return None;
         }
         let share = self.report.spectrum.bands_db[at].value()?;
-        Some(audible_db(&self.report.spectrum.sixth_octave)? + share + self.facts.gain_db?)
+        Some(audible_db(&self.report.spectrum.sixth_octave)? + share + self.profile.gain_db?)
     }
 }
 
@@ -223,7 +223,7 @@ fn value(report: &Report, measure: Figure) -> Option<f64> {
 }
 
 /// Stretches of neighbouring 1/3-octave bands that all stand out to the same side.
-fn tone_remarks(thirds: &[BandDelta]) -> Vec<Difference> {
+fn tone_differences(thirds: &[BandDelta]) -> Vec<Difference> {
     let loudest = thirds
         .iter()
         .filter_map(|tone| tone.level.mix)
@@ -246,7 +246,7 @@ fn tone_remarks(thirds: &[BandDelta]) -> Vec<Difference> {
                 stretch.iter().filter_map(of).sum::<f64>() / stretch.len() as f64
             };
             let by = mean(&|tone| tone.level.difference());
-            let is_enough = stretch.len() >= BANDS_OF_A_REMARK || by.abs() >= ONE_BAND_DB;
+            let is_enough = stretch.len() >= MIN_BANDS || by.abs() >= ONE_BAND_DB;
             let several = stretch
                 .iter()
                 .all(|tone| tone.level.spread.is_some_and(|spread| spread.count > 1));
@@ -264,9 +264,9 @@ fn tone_remarks(thirds: &[BandDelta]) -> Vec<Difference> {
         .collect()
 }
 
-/// One remark for each figure that stands out and that somebody would act upon; of those about dynamics only the first,
+/// One difference for each figure that stands out and that somebody would act upon; of those about dynamics only the first,
 /// since they say one thing.
-fn figure_remarks(measures: &[FigureDelta]) -> Vec<Difference> {
+fn figure_differences(measures: &[FigureDelta]) -> Vec<Difference> {
     let mut differences: Vec<Difference> = Vec::new();
     for (measure, tolerance) in FIGURES {
         let Some(value) = measures.iter().find(|measured| measured.measure == measure) else {
@@ -295,7 +295,7 @@ fn figure_remarks(measures: &[FigureDelta]) -> Vec<Difference> {
                 topic: DifferenceKind::Figure { measure },
                 by,
                 spread: (spread.count > 1).then_some(spread.high - spread.low),
-                unit: measure.unit().of_differences(),
+                unit: measure.unit().for_differences(),
             });
         }
     }
@@ -308,7 +308,7 @@ fn as_good_as_mono(width: &Delta) -> Delta {
     Delta::new(heard(width.mix), width.each.iter().copied().map(heard).collect())
 }
 
-/// How much a remark matters: the difference against what is audible, and for tone how wide it is.
+/// How much a difference matters: the difference against what is audible, and for tone how wide it is.
 fn weight(difference: &Difference) -> f64 {
     match difference.topic {
         DifferenceKind::BandDelta { from_hz, to_hz } => {

@@ -38,7 +38,7 @@ pub const SHORTEST: Duration = Duration::from_secs(3);
 
 /// What the caller knows and allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct AnalysisOptions {
     /// The format that the file's name promises; content of another one is measured and noted.
     pub declared: Option<AudioFormat>,
     /// Anything longer is refused, as soon as decoding gets there.
@@ -48,7 +48,7 @@ pub struct Options {
     pub threads: usize,
 }
 
-impl Default for Options {
+impl Default for AnalysisOptions {
     /// No promise, three hours, one thread.
     fn default() -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Percent {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file is at fault; trying again gives the same.
-    #[error("{}", .0.sentence())]
+    #[error("{}", .0.sentence(model::Audience::Website))]
     Rejected(Failure),
     /// The source could not be read; trying again may help.
     #[error("cannot read the audio: {0}")]
@@ -94,7 +94,11 @@ impl From<Failure> for Error {
 ///
 /// # Errors
 /// [`Error::Rejected`] where the file itself is at fault, [`Error::Io`] where reading `source` failed.
-pub fn measure<S>(source: S, options: &Options, progress: &mut dyn FnMut(Percent)) -> Result<Report, Error>
+pub fn measure<S>(
+    source: S,
+    options: &AnalysisOptions,
+    progress: &mut dyn FnMut(Percent),
+) -> Result<Report, Error>
 where
     S: Read + Seek + Send + Sync + 'static,
 {

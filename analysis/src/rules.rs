@@ -1,6 +1,6 @@
-//! From numbers to judgement: a catalogue of rules, each a measured value against a range.
+//! From numbers to a verdict: a catalogue of rules, each a measured value against a range.
 //!
-//! [`judge`] is a pure function of a [`Report`], so that stored reports can be judged anew by later rules, without the
+//! [`judge`] is a pure function of a [`Report`], so that stored reports can be rescored by later rules, without the
 //! audio. It does not look at names or dates: the same bytes have the same verdict (P02). The order of the catalogue
 //! changes nothing but the order of equal rows.
 
@@ -18,7 +18,7 @@ use model::verdict::{ScoreBreakdown, Stage, Verdict};
 
 pub use document::{anchor, document};
 pub use report_view::{ReportView, relative_thirds};
-pub use rule::{CheckText, CorrectFn, Criterion, MeasureFn, Measurement, Rule};
+pub use rule::{CheckText, CorrectFn, Criterion, MeasureFn, Measurement, Rule, Strength};
 pub use tolerance_band::{TOLERANCE_BAND, ToleranceCorner, bounds_db};
 
 /// The version of the rules (P02): raised whenever a verdict on an unchanged report may come out differently.
@@ -38,24 +38,24 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 /// What the rules say of `report`, as a mix and as a master.
 #[must_use]
 pub fn judge(report: &Report) -> Verdict {
-    let facts = ReportView::new(report);
+    let view = ReportView::new(report);
     let measures: Vec<(&'static Rule, Option<Measurement>)> =
-        catalog().map(|rule| (rule, (rule.measure)(&facts))).collect();
+        catalog().map(|rule| (rule, (rule.measure)(&view))).collect();
     Verdict {
         rule_set: RULE_SET.to_owned(),
-        detected: stage::detect(&facts),
-        mix: judge_measures(&facts, &measures, Stage::Mix),
-        master: judge_measures(&facts, &measures, Stage::Master),
+        detected: stage::detect(&view),
+        mix: judge_measures(&view, &measures, Stage::Mix),
+        master: judge_measures(&view, &measures, Stage::Master),
     }
 }
 
-/// The receipt of one rubric for measures that are already known. [`judge`] is this with the measures of a report;
-/// tests of the receipt's properties bring their own.
+/// The score breakdown of one stage for measures that are already known. [`judge`] is this with the measures of a
+/// report; tests of its properties bring their own.
 #[must_use]
 pub fn judge_measures(
-    facts: &ReportView<'_>,
+    view: &ReportView<'_>,
     measures: &[(&'static Rule, Option<Measurement>)],
     stage: Stage,
 ) -> ScoreBreakdown {
-    score::write(facts, measures, stage)
+    score::break_down(view, measures, stage)
 }

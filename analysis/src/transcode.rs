@@ -1,7 +1,9 @@
-//! A copy of a file that every browser plays: PCM in WAV, 16 bits where the file has no more, otherwise 24.
+//! A preview: a transcode of a file that every browser plays: PCM in WAV, 16 bits where the file has no more, otherwise 24.
 //!
 //! Not FLAC: the encoder there is in Rust (flacenc 0.5.1) compressed four minutes of music to 89 % in 20 s, or to 98 %
-//! in 4 s, where writing WAV takes a fraction of one; and a browser seeks in WAV to the sample without a table.
+//! in 4 s, where writing WAV takes a fraction of one; and a browser seeks in WAV to the sample without a table. The
+//! header of 44 bytes is written here: `hound` 3.5 would add WAVE_FORMAT_EXTENSIBLE for 24 bits, which not all browsers
+//! play, and a call for each sample.
 
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::time::Duration;
@@ -16,28 +18,28 @@ pub const MAX_BYTES: u64 = u32::MAX as u64;
 
 const HEADER_LEN: u64 = 44;
 
-/// How to copy.
+/// How to transcode.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
+pub struct TranscodeOptions {
     /// Anything longer is refused, as soon as decoding gets there.
     pub max_duration: Duration,
-    /// By how much the copy is lower than the file, in dB. What still lies beyond full scale is clipped there, as it is
+    /// By how much the preview is lower than the file, in dB. What still lies beyond full scale is clipped there, as it is
     /// by every converter; nothing ever wraps.
     pub lowered_db: f64,
 }
 
-/// Copies `source` to `copy`, which is written from its start, in constant memory.
+/// Transcodes `source` to `output`, which is written from its start, in constant memory.
 ///
 /// # Errors
 /// [`Error::Rejected`] where the file is at fault, or too long for a WAV; [`Error::Io`] where reading or writing failed.
-pub fn to_wav<S, C>(source: S, copy: C, options: &Options) -> Result<(), Error>
+pub fn to_wav<S, O>(source: S, output: O, options: &TranscodeOptions) -> Result<(), Error>
 where
     S: Read + Seek + Send + Sync + 'static,
-    C: Write + Seek,
+    O: Write + Seek,
 {
     let mut stream = Stream::open(source)?;
-    let mut copy = BufWriter::with_capacity(1 << 18, copy);
-    copy.seek(SeekFrom::Start(HEADER_LEN)).map_err(Error::Io)?;
+    let mut output = BufWriter::with_capacity(1 << 18, output);
+    output.seek(SeekFrom::Start(HEADER_LEN)).map_err(Error::Io)?;
     let bits: u16 = if stream.integer_bits().is_some_and(|bits| bits <= 16) {
         16
     } else {
@@ -62,7 +64,8 @@ where
         for at in 0..count {
             for plane in planes {
                 let sample = whole(plane.get(at).copied().unwrap_or(0.0), gain, bits).to_le_bytes();
-                copy.write_all(&sample[..usize::from(bits / 8)])
+                output
+                    .write_all(&sample[..usize::from(bits / 8)])
                     .map_err(Error::Io)?;
             }
         }
@@ -72,13 +75,13 @@ where
     }
     if written % 2 == 1 {
         // Chunks are padded to even lengths.
-        copy.write_all(&[0]).map_err(Error::Io)?;
+        output.write_all(&[0]).map_err(Error::Io)?;
     }
     let info = stream.info();
     let header = header(info.channels, info.sample_rate_hz, bits, written);
-    copy.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
-    copy.write_all(&header).map_err(Error::Io)?;
-    copy.flush().map_err(Error::Io)
+    output.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
+    output.write_all(&header).map_err(Error::Io)?;
+    output.flush().map_err(Error::Io)
 }
 
 /// A sample as a whole number of `bits`; what is no number is silence.
@@ -140,14 +143,14 @@ mod tests {
         );
     }
 
-    fn copied(bytes: Vec<u8>, lowered_db: f64) -> Vec<u8> {
-        let mut copy = Cursor::new(Vec::new());
-        let options = Options {
+    fn transcoded(bytes: Vec<u8>, lowered_db: f64) -> Vec<u8> {
+        let mut output = Cursor::new(Vec::new());
+        let options = TranscodeOptions {
             max_duration: Duration::from_secs(60),
             lowered_db,
         };
-        to_wav(Cursor::new(bytes), &mut copy, &options).unwrap();
-        copy.into_inner()
+        to_wav(Cursor::new(bytes), &mut output, &options).unwrap();
+        output.into_inner()
     }
 
     /// A mono WAV of these samples, 32-bit float.
@@ -161,9 +164,9 @@ mod tests {
     #[test]
     fn a_float_file_beyond_full_scale_is_lowered_and_keeps_its_shape() {
         let samples: Vec<f32> = (0..8_000).map(|at| 2.0 * (at as f32 * 0.05).sin()).collect();
-        let copy = copied(float_wav(&samples), 6.03);
-        assert_eq!(copy.len(), 44 + 3 * 8_000);
-        let mut stream = Stream::open(Cursor::new(copy)).unwrap();
+        let output = transcoded(float_wav(&samples), 6.03);
+        assert_eq!(output.len(), 44 + 3 * 8_000);
+        let mut stream = Stream::open(Cursor::new(output)).unwrap();
         let mut decoded = Vec::new();
         while stream.advance().unwrap().is_some() {
             decoded.extend_from_slice(&stream.planes()[0]);
@@ -182,12 +185,12 @@ mod tests {
     fn sixteen_bits_stay_sixteen_bits_to_the_last() {
         let mut bytes = header(2, 44_100, 16, 4 * 1_000);
         bytes.extend((0..4_000).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 13) as u8));
-        assert_eq!(copied(bytes.clone(), 0.0), bytes);
+        assert_eq!(transcoded(bytes.clone(), 0.0), bytes);
     }
 
     #[test]
     fn what_is_longer_than_allowed_is_refused() {
-        let options = Options {
+        let options = TranscodeOptions {
             max_duration: Duration::from_millis(500),
             lowered_db: 0.0,
         };

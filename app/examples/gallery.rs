@@ -14,7 +14,7 @@ use app::{
     },
     ui::{
         Badge, Button, ButtonKind, ButtonLink, Checkbox, Confirm, Dialog, DialogButton, ErrorSummary, Field,
-        Here, Notice, Severity, SiteFooter, SiteHeader, SkipLink,
+        Here, Notice, SiteFooter, SiteHeader, SkipLink, Tone,
     },
 };
 use leptos::prelude::*;
@@ -140,13 +140,13 @@ fn report_mono() -> AnyView {
         report.file.codec = model::format::Codec::PcmFloat;
         report.file.bits_per_sample = Some(32);
         report.loudness.range_is_stable = false;
-        report.loudness.integrated_lufs = Reading::of(-23.04);
+        report.loudness.integrated_lufs = Reading::new(-23.04);
         report.loudness.short_term_lufs.values.truncate(39);
         for at in [12, 13, 14, 15, 16] {
             report.loudness.short_term_lufs.values[at] = None;
         }
-        report.peaks.true_peak_dbtp = Reading::of(1.84);
-        report.peaks.sample_peak_dbfs = Reading::of(1.8);
+        report.peaks.true_peak_dbtp = Reading::new(1.84);
+        report.peaks.sample_peak_dbfs = Reading::new(1.8);
         report.peaks.true_peak_at = Some(model::report::Position {
             time_s: 12.04,
             channel: 0,
@@ -187,8 +187,8 @@ fn report_long() -> AnyView {
     if let Some(report) = &mut view.report {
         report.file.duration_s = 9_913.0;
         report.loudness.short_term_lufs.step_s = 46.6;
-        report.loudness.integrated_lufs = Reading::of(-17.2);
-        report.peaks.true_peak_dbtp = Reading::of(-1.2);
+        report.loudness.integrated_lufs = Reading::new(-17.2);
+        report.peaks.true_peak_dbtp = Reading::new(-1.2);
         report.peaks.true_peak_at = Some(model::report::Position {
             time_s: 9_870.4,
             channel: 1,
@@ -344,8 +344,8 @@ fn song() -> AnyView {
     let after = sample_report::view(NOW);
     let report_after = after.report.unwrap();
     let mut report_before = report_after.clone();
-    report_before.peaks.true_peak_dbtp = Reading::of(1.4);
-    report_before.loudness.integrated_lufs = Reading::of(-6.2);
+    report_before.peaks.true_peak_dbtp = Reading::new(1.4);
+    report_before.loudness.integrated_lufs = Reading::new(-6.2);
     let (before, after) = (
         analysis::rules::judge(&report_before),
         analysis::rules::judge(&report_after),
@@ -379,7 +379,7 @@ fn song() -> AnyView {
             stage: Stage::Master,
             rule_set: after.rule_set.clone(),
             is_judged_anew: true,
-            comparison: VersionComparison::of(&before.master, &after.master),
+            comparison: VersionComparison::between(&before.master, &after.master),
             report_before,
             report_after,
         }),
@@ -436,19 +436,19 @@ fn form() -> AnyView {
 }
 
 fn components() -> AnyView {
-    let notices = Severity::ALL
+    let notices = Tone::ALL
         .into_iter()
         .map(|severity| {
             view! {
-                <Notice severity=severity>
+                <Notice tone=severity>
                     <p>"One plain sentence that says what happened and what to do."</p>
                 </Notice>
             }
         })
         .collect_view();
-    let badges = Severity::ALL
+    let badges = Tone::ALL
         .into_iter()
-        .map(|severity| view! { <Badge severity=severity>{severity.word()}</Badge> })
+        .map(|severity| view! { <Badge tone=severity>{severity.word()}</Badge> })
         .collect_view();
     let body = view! {
         <div class="stack stack--wide">

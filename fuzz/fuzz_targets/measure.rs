@@ -6,7 +6,7 @@ mod catch_panic;
 use std::io::Cursor;
 use std::time::Duration;
 
-use analysis::{Options, measure};
+use analysis::{AnalysisOptions, measure};
 
 libfuzzer_sys::fuzz_target!(init: catch_panic::expect_panics_of_decoders(), |bytes: &[u8]| {
     let options = Options {

@@ -5,7 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisId, analysis::Audio, report::BANDS, text, upload::UploadKind, verdict::Unit};
+use crate::{
+    AnalysisId,
+    analysis::Audio,
+    report::BANDS,
+    text::{self, advice},
+    upload::UploadKind,
+    verdict::Unit,
+};
 
 /// A mix against at least one reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,7 +123,7 @@ pub struct ReferenceRange {
 impl ReferenceRange {
     /// Of `values`; `None` where there are none.
     #[must_use]
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub fn from_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (*sorted.first()?, *sorted.last()?);
@@ -137,7 +144,7 @@ impl Delta {
     pub fn new(mix: Option<f64>, each: Vec<Option<f64>>) -> Self {
         let rounded = |value: Option<f64>| value.map(|value| (value * 1_000.0).round() / 1_000.0);
         let (mix, each) = (rounded(mix), each.into_iter().map(rounded).collect::<Vec<_>>());
-        let spread = ReferenceRange::of(each.iter().copied().flatten());
+        let spread = ReferenceRange::from_values(each.iter().copied().flatten());
         Self { mix, each, spread }
     }
 
@@ -292,6 +299,25 @@ impl Figure {
     }
 }
 
+/// Which way something differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The mix has more.
+    More,
+    /// The mix has less.
+    Less,
+}
+
+impl Direction {
+    /// The word for it.
+    const fn pick(self, more: &'static str, less: &'static str) -> &'static str {
+        match self {
+            Self::More => more,
+            Self::Less => less,
+        }
+    }
+}
+
 /// A part of the sound that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
@@ -305,7 +331,7 @@ pub struct Difference {
     pub unit: Unit,
 }
 
-/// What a remark is about.
+/// What a difference is about.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "of")]
 pub enum DifferenceKind {
@@ -327,19 +353,18 @@ impl Difference {
     /// What differs, in a few words: `Less at 2–6 kHz`.
     #[must_use]
     pub fn title(&self) -> String {
-        let is_more = self.by > 0.0;
         match self.topic {
             DifferenceKind::BandDelta { from_hz, to_hz } => {
                 let edges = text::band_edges(two_digits(from_hz), two_digits(to_hz));
-                format!("{} at {edges}", if is_more { "More" } else { "Less" })
+                format!("{} at {edges}", self.direction().pick("More", "Less"))
             }
-            DifferenceKind::Figure { measure } => match (measure, is_more) {
-                (Figure::Range, true) => "Wider loudness range",
-                (Figure::Range, false) => "Narrower loudness range",
-                (Figure::Plr | Figure::Psr, true) => "More dynamic",
-                (Figure::Plr | Figure::Psr, false) => "More compressed",
-                (Figure::Width, true) => "Wider",
-                (Figure::Width, false) => "Narrower",
+            DifferenceKind::Figure { measure } => match (measure, self.direction()) {
+                (Figure::Range, Direction::More) => "Wider loudness range",
+                (Figure::Range, Direction::Less) => "Narrower loudness range",
+                (Figure::Plr | Figure::Psr, Direction::More) => "More dynamic",
+                (Figure::Plr | Figure::Psr, Direction::Less) => "More compressed",
+                (Figure::Width, Direction::More) => "Wider",
+                (Figure::Width, Direction::Less) => "Narrower",
                 (Figure::LowWidth, _) => "Wider low end",
                 (Figure::MonoChange, _) => "Loses more in mono",
                 (measure, _) => measure.name(),
@@ -355,7 +380,7 @@ impl Difference {
         match self.spread {
             Some(spread) => format!(
                 "At equal loudness your mix {clause} than the references, which lie within {} of each other.",
-                self.unit.text(spread)
+                self.unit.display(spread)
             ),
             None => format!("At equal loudness your mix {clause} than the reference."),
         }
@@ -363,9 +388,8 @@ impl Difference {
 
     /// What the mix is or has, up to `than`: `has 3.2 dB less from 2 kHz to 6 kHz`.
     fn clause(&self) -> String {
-        let by = self.unit.text(self.by.abs());
-        let is_more = self.by > 0.0;
-        let either = |more: &'static str, less: &'static str| if is_more { more } else { less };
+        let by = self.unit.display(self.by.abs());
+        let either = |more, less| self.direction().pick(more, less);
         match self.topic {
             DifferenceKind::BandDelta { from_hz, to_hz } => format!(
                 "has {by} {} from {} to {}",
@@ -387,54 +411,27 @@ impl Difference {
         }
     }
 
-    /// What to listen for and where to begin, in a producer's words.
+    /// Whether the mix has more or less than the references.
     #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        let is_more = self.by > 0.0;
-        match self.topic {
-            DifferenceKind::BandDelta { from_hz, to_hz } => {
-                // The band that holds the geometric middle: compared as squares, since a root is not const.
-                let middle = from_hz * to_hz;
-                let mut band = 0;
-                while band + 1 < BANDS.len() && middle > BANDS[band].2 * BANDS[band].2 {
-                    band += 1;
-                }
-                tone_advice(band, is_more)
-            }
-            DifferenceKind::Figure { measure } => figure_advice(measure, is_more),
+    pub fn direction(&self) -> Direction {
+        if self.by > 0.0 {
+            Direction::More
+        } else {
+            Direction::Less
         }
     }
-}
 
-/// By the index of the band in [`BANDS`].
-const fn tone_advice(band: usize, is_more: bool) -> &'static str {
-    match (band, is_more) {
-        (0, true) => {
-            "Deep bass eats level and small speakers drop it. Check kick and bass for what nobody hears, and high-pass the rest."
+    /// What to listen for and where to begin, in a producer's words.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self.topic {
+            DifferenceKind::BandDelta { from_hz, to_hz } => {
+                let middle_hz = (from_hz * to_hz).sqrt();
+                let band = BANDS.iter().position(|band| middle_hz <= band.to_hz);
+                advice::of_band(band.unwrap_or(BANDS.len() - 1), self.direction())
+            }
+            DifferenceKind::Figure { measure } => advice::of_figure(measure, self.direction()),
         }
-        (0, false) => {
-            "The floor is thinner. See whether the bass reaches down, or whether a high-pass sits too high."
-        }
-        (1, true) => {
-            "Kick and bass weigh more. Turn the bass down a little, or let kick and bass share the space."
-        }
-        (1, false) => "Less weight below the voice. Turn the bass up before you reach for an equaliser.",
-        (2, true) => {
-            "Where instruments pile up and sound boxy. Thin out guitars, keys and room between them before the master."
-        }
-        (2, false) => "Less body. Look for tracks that were high-passed too far.",
-        (3, true) => "The middle is forward, and may sound nasal or hard at length.",
-        (3, false) => "Voice and lead instruments stand further back.",
-        (4, true) => {
-            "Attack and edge: exciting at first, tiring after a while. Look at guitars, snare and voice."
-        }
-        (4, false) => "Less attack and intelligibility: the mix stands behind a curtain.",
-        (5, true) => {
-            "Cymbals and sibilants stand out. A de-esser on the voice goes further than a shelf on everything."
-        }
-        (5, false) => "Duller. A gentle shelf, or less low-passing on cymbals and voice, opens it.",
-        (_, true) => "More air, or more hiss. Listen in the quiet parts.",
-        (_, false) => "Less air. Harmless where the references are brighter by taste.",
     }
 }
 
@@ -444,42 +441,18 @@ fn two_digits(hz: f64) -> f64 {
     (hz / step).round() * step
 }
 
-const fn figure_advice(measure: Figure, is_more: bool) -> &'static str {
-    match (measure, is_more) {
-        (Figure::Range, true) => {
-            "Quiet parts are further from loud ones. Ride the level of verses, rather than compress the whole."
-        }
-        (Figure::Range, false) => {
-            "Verse and chorus are closer together. Automation that lets the chorus rise costs nothing."
-        }
-        (Figure::Plr | Figure::Psr, true) => {
-            "More room above the average: right for a mix, and where a master has work to do."
-        }
-        (Figure::Plr | Figure::Psr, false) => {
-            "Peaks stand out less. Ease the limiter or the bus compressor, and compare again."
-        }
-        (Figure::Width, true) => "More side against mid. Make sure that what matters is still there in mono.",
-        (Figure::Width, false) => "More in the middle. Pan doubles and rooms wider before you use a widener.",
-        (Figure::LowWidth, _) => {
-            "Bass in the sides costs level and cancels in mono. Fold it to mono below 120 Hz."
-        }
-        (Figure::MonoChange, _) => "More vanishes when folded down. Look at wideners and doubled parts.",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_spread_of_an_even_number_has_its_median_between() {
-        let spread = ReferenceRange::of([3.0, 1.0, 4.0, 2.0]).unwrap();
+        let spread = ReferenceRange::from_values([3.0, 1.0, 4.0, 2.0]).unwrap();
         assert_eq!(
             (spread.low, spread.median, spread.high, spread.count),
             (1.0, 2.5, 4.0, 4)
         );
-        assert_eq!(ReferenceRange::of([]), None);
+        assert_eq!(ReferenceRange::from_values([]), None);
     }
 
     #[test]
@@ -496,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remark_speaks_of_difference_and_spread() {
+    fn a_difference_speaks_of_difference_and_spread() {
         let difference = Difference {
             topic: DifferenceKind::BandDelta {
                 from_hz: 2_000.0,

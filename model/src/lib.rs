@@ -21,7 +21,7 @@ pub mod time;
 pub mod upload;
 pub mod verdict;
 
-pub use failure::{Failure, FailureCode};
+pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
     AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, JobId, PasswordResetId, SessionId, SignUpId,
     SongId, UploadId,

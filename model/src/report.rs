@@ -31,7 +31,7 @@ pub enum AbsenceReason {
 impl AbsenceReason {
     /// As a person reads it in place of the number.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Silent => "no signal",
             Self::TooShort => "too short",
@@ -52,13 +52,13 @@ pub struct Reading {
 impl Reading {
     /// `value`, or [`AbsenceReason::Undefined`] where it is not finite.
     #[must_use]
-    pub fn of(value: f64) -> Self {
-        Self::or(value, AbsenceReason::Undefined)
+    pub fn new(value: f64) -> Self {
+        Self::new_or(value, AbsenceReason::Undefined)
     }
 
     /// `value`, or `why` where it is not finite.
     #[must_use]
-    pub fn or(value: f64, why: AbsenceReason) -> Self {
+    pub fn new_or(value: f64, why: AbsenceReason) -> Self {
         if value.is_finite() {
             Self {
                 value: Some(value),
@@ -225,15 +225,30 @@ pub struct Dynamics {
     pub plr_lu: Reading,
 }
 
-/// The seven bands of the product, as (name, lower edge, upper edge) in hertz.
-pub const BANDS: [(&str, f64, f64); 7] = [
-    ("Sub", 20.0, 60.0),
-    ("Low", 60.0, 200.0),
-    ("Low-mid", 200.0, 500.0),
-    ("Mid", 500.0, 2_000.0),
-    ("High-mid", 2_000.0, 6_000.0),
-    ("Presence", 6_000.0, 12_000.0),
-    ("Air", 12_000.0, 20_000.0),
+/// A band of the spectrum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Band {
+    /// As people call it.
+    pub name: &'static str,
+    /// Lower edge in hertz.
+    pub from_hz: f64,
+    /// Upper edge in hertz.
+    pub to_hz: f64,
+}
+
+const fn band(name: &'static str, from_hz: f64, to_hz: f64) -> Band {
+    Band { name, from_hz, to_hz }
+}
+
+/// The seven bands of the product, without gap or overlap.
+pub const BANDS: [Band; 7] = [
+    band("Sub", 20.0, 60.0),
+    band("Low", 60.0, 200.0),
+    band("Low-mid", 200.0, 500.0),
+    band("Mid", 500.0, 2_000.0),
+    band("High-mid", 2_000.0, 6_000.0),
+    band("Presence", 6_000.0, 12_000.0),
+    band("Air", 12_000.0, 20_000.0),
 ];
 
 /// The spectrum averaged over the parts of the file that carry signal.
@@ -337,10 +352,10 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_become_null_with_a_reason() {
-        let json = serde_json::to_string(&Reading::or(f64::NEG_INFINITY, AbsenceReason::Silent)).unwrap();
+        let json = serde_json::to_string(&Reading::new_or(f64::NEG_INFINITY, AbsenceReason::Silent)).unwrap();
         assert_eq!(json, r#"{"value":null,"why":"silent"}"#);
         assert_eq!(
-            serde_json::to_string(&Reading::of(-14.25)).unwrap(),
+            serde_json::to_string(&Reading::new(-14.25)).unwrap(),
             r#"{"value":-14.25}"#
         );
     }
@@ -348,7 +363,7 @@ mod tests {
     #[test]
     fn the_bands_join_without_gap_or_overlap() {
         for pair in BANDS.windows(2) {
-            assert_eq!(pair[0].2, pair[1].1);
+            assert_eq!(pair[0].to_hz, pair[1].from_hz);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Numbers as people read them: true minus signs, thin spaces before units, no more decimals than can be trusted.
 //!
-//! Everything that a page prints goes through here, so that two places never round the same value differently.
+//! Everything that a page prints goes through here, so that two decimals never round the same value differently.
+
+pub(crate) mod advice;
+pub(crate) mod failure;
 
 use std::time::Duration;
 
@@ -13,10 +16,10 @@ pub const THIN: char = '\u{202f}';
 /// What stands where a number does not exist.
 pub const DASH: &str = "\u{2013}";
 
-/// `value` with `places` decimals and a true minus sign; a rounded zero has no sign.
+/// `value` with `decimals` decimals and a true minus sign; a rounded zero has no sign.
 #[must_use]
-pub fn number(value: f64, places: usize) -> String {
-    let text = format!("{value:.places$}");
+pub fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(rest) if rest.bytes().all(|byte| byte == b'0' || byte == b'.') => rest.to_owned(),
         Some(rest) => format!("{MINUS}{rest}"),
@@ -26,8 +29,8 @@ pub fn number(value: f64, places: usize) -> String {
 
 /// As [`number`], with a plus sign before what is above zero: for differences.
 #[must_use]
-pub fn signed(value: f64, places: usize) -> String {
-    let text = number(value, places);
+pub fn signed(value: f64, decimals: usize) -> String {
+    let text = number(value, decimals);
     let zero = text.bytes().all(|byte| byte == b'0' || byte == b'.');
     if zero || text.starts_with(MINUS) {
         text
@@ -38,20 +41,20 @@ pub fn signed(value: f64, places: usize) -> String {
 
 /// `−9.6 LUFS`, for sentences and tables. `unit` may be empty.
 #[must_use]
-pub fn with_unit(value: f64, places: usize, unit: &str) -> String {
+pub fn with_unit(value: f64, decimals: usize, unit: &str) -> String {
     if unit.is_empty() {
-        number(value, places)
+        number(value, decimals)
     } else {
-        format!("{}{THIN}{unit}", number(value, places))
+        format!("{}{THIN}{unit}", number(value, decimals))
     }
 }
 
 /// A reading for a table: the number with its unit, or a dash and the reason.
 #[must_use]
-pub fn reading(reading: Reading, places: usize, unit: &str) -> String {
+pub fn reading(reading: Reading, decimals: usize, unit: &str) -> String {
     match (reading.value(), reading.why()) {
-        (Some(value), _) => with_unit(value, places, unit),
-        (None, Some(why)) => format!("{DASH} ({})", why.words()),
+        (Some(value), _) => with_unit(value, decimals, unit),
+        (None, Some(why)) => format!("{DASH} ({})", why.description()),
         (None, None) => DASH.to_owned(),
     }
 }
@@ -201,7 +204,10 @@ mod tests {
 
     #[test]
     fn a_reading_that_is_absent_says_why() {
-        assert_eq!(reading(Reading::of(-14.2), 1, "LUFS"), "\u{2212}14.2\u{202f}LUFS");
+        assert_eq!(
+            reading(Reading::new(-14.2), 1, "LUFS"),
+            "\u{2212}14.2\u{202f}LUFS"
+        );
         assert_eq!(
             reading(Reading::absent(AbsenceReason::NotStereo), 2, ""),
             "\u{2013} (not stereo)"

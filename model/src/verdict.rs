@@ -11,7 +11,9 @@ mod unit;
 use serde::{Deserialize, Serialize};
 
 pub use comparison::{Change, ChangeKind, VersionComparison};
-pub use finding::{Finding, Operation, PassedCheck, Range, Step, TimeRange};
+pub use finding::{
+    CorrectiveStep, CoveredFinding, Finding, Operation, PassedCheck, Range, ShelfSide, TimeRange,
+};
 pub use points::Points;
 pub use unit::Unit;
 
@@ -135,16 +137,6 @@ impl Class {
     /// Every class, gravest first.
     pub const ALL: [Self; 3] = [Self::Defect, Self::Risk, Self::Taste];
 
-    /// The most points that all findings of the class can cost together.
-    #[must_use]
-    pub const fn cap(self) -> Points {
-        match self {
-            Self::Defect => Points::from_tenths(1_000),
-            Self::Risk => Points::from_tenths(350),
-            Self::Taste => Points::from_tenths(120),
-        }
-    }
-
     /// One word.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -189,7 +181,34 @@ pub enum Severity {
     Problem,
 }
 
-/// The receipt of one rubric: score = 100 − the sum of the findings' points, exactly.
+/// How a file stands, as its score and its problems say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// 90 points or more and no problem.
+    Ready,
+    /// 75 points or more and no problem.
+    Close,
+    /// 50 points or more.
+    NeedsWork,
+    /// Less.
+    InTrouble,
+}
+
+impl Standing {
+    /// As people read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Close => "Close",
+            Self::NeedsWork => "Needs work",
+            Self::InTrouble => "In trouble",
+        }
+    }
+}
+
+/// How the score of one stage comes about: score = 100 − the sum of the findings' points, exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreBreakdown {
     /// What is left of 100 points.
@@ -203,15 +222,15 @@ pub struct ScoreBreakdown {
 }
 
 impl ScoreBreakdown {
-    /// The score in one word.
+    /// How the file stands.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn standing(&self) -> Standing {
         let problems = self.count(Severity::Problem);
         match self.score.whole() {
-            90.. if problems == 0 => "Ready",
-            75.. if problems == 0 => "Close",
-            50.. => "Needs work",
-            _ => "In trouble",
+            90.. if problems == 0 => Standing::Ready,
+            75.. if problems == 0 => Standing::Close,
+            50.. => Standing::NeedsWork,
+            _ => Standing::InTrouble,
         }
     }
 
@@ -261,7 +280,7 @@ impl ScoreBreakdown {
         self.passed.iter().filter_map(|passed| passed.strength.as_deref())
     }
 
-    /// How the song stands, in one sentence; it follows from the receipt.
+    /// How the song stands, in one sentence; it follows from the breakdown.
     #[must_use]
     pub fn sentence(&self, stage: Stage) -> String {
         let count = |number: usize, one: &str| match number {
@@ -289,7 +308,7 @@ impl ScoreBreakdown {
     }
 }
 
-/// One sign of the stage.
+/// One indicator of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Indicator {
     /// What was looked at.
@@ -299,10 +318,10 @@ pub struct Indicator {
     /// Its unit.
     pub unit: Unit,
     /// How much it speaks for a master (positive) or a mix (negative), −1 to 1.
-    pub leaning: f64,
+    pub toward_master: f64,
 }
 
-/// Which rubric applies, and how sure that is.
+/// Which stage applies, and how sure that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageDetection {
     /// The likelier one.
@@ -316,7 +335,7 @@ pub struct StageDetection {
 impl StageDetection {
     /// `very likely`, `likely`, `uncertain`.
     #[must_use]
-    pub fn words(&self) -> &'static str {
+    pub fn description(&self) -> &'static str {
         match self.certainty {
             certainty if certainty >= 0.9 => "very likely",
             certainty if certainty >= 0.7 => "likely",
@@ -339,7 +358,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The receipt by `stage`.
+    /// The breakdown by `stage`.
     #[must_use]
     pub const fn by(&self, stage: Stage) -> &ScoreBreakdown {
         match stage {
@@ -350,17 +369,17 @@ impl Verdict {
 }
 
 fn upper_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
+    let mut chars = text.chars();
+    chars
         .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
         // `DC offset` and the like stay as they are.
-        let rest = letters.as_str();
+        let rest = chars.as_str();
         if rest.chars().next().is_some_and(char::is_uppercase) {
             text.to_owned()
         } else {
@@ -383,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_follows_from_the_receipt() {
+    fn the_sentence_follows_from_the_breakdown() {
         let mut breakdown = breakdown();
         assert_eq!(
             breakdown.sentence(Stage::Master),
@@ -407,7 +426,7 @@ mod tests {
             points: Points::from_tenths(50),
             why: String::new(),
             action: String::new(),
-            places: Vec::new(),
+            time_ranges: Vec::new(),
             step: None,
             covers: Vec::new(),
         });

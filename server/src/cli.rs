@@ -74,7 +74,7 @@ pub fn run() -> ExitCode {
     // Before anything starts a thread: the child limits its whole process.
     if let Some(Command::MeasureChild { task }) = &cli.command {
         return match analysis::child::stdin_file() {
-            Ok(file) => analysis::child::run(task, file, io::stdout().lock()),
+            Ok(file) => analysis::child::run_measure(task, file, io::stdout().lock()),
             Err(_) => ExitCode::FAILURE,
         };
     }

@@ -43,8 +43,8 @@ pub(super) fn detail(
     DynamicsDetail {
         psr_lu: series::per_second(WINDOW_S as f64, &psr, series::smallest),
         psr_p10_lu: series::quantile(&mut existing, PSR_SHARE)
-            .map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
-        dr_db: series::mean(&dr).map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
+            .map_or(Reading::absent(AbsenceReason::Silent), Reading::new),
+        dr_db: series::mean(&dr).map_or(Reading::absent(AbsenceReason::Silent), Reading::new),
         dr_channels_db,
     }
 }
@@ -62,7 +62,7 @@ fn dr(blocks: &[DrBlock]) -> Reading {
     };
     let loudest = &powers[..count.min(powers.len())];
     let power = loudest.iter().sum::<f64>() / loudest.len() as f64;
-    Reading::or(
+    Reading::new_or(
         super::decibels(f64::from(peak)) - 10.0 * power.log10(),
         AbsenceReason::Silent,
     )

@@ -86,7 +86,7 @@ impl IntegrityMeter {
     pub(super) fn effective_bits(&self) -> Reading {
         match self.bits {
             Some(_) if self.used == 0 => Reading::absent(AbsenceReason::Silent),
-            Some(_) => Reading::of(f64::from(
+            Some(_) => Reading::new(f64::from(
                 u32::from(EXACT_BITS).saturating_sub(self.used.trailing_zeros()),
             )),
             None => Reading::absent(AbsenceReason::Undefined),

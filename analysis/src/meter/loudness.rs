@@ -218,7 +218,7 @@ impl LoudnessMeter {
             integrated,
             gated_power(&self.mono_blocks, INTEGRATED_GATE_LU).map(lufs),
         ) {
-            (Some(stereo), Some(mono)) => Reading::of(mono - stereo),
+            (Some(stereo), Some(mono)) => Reading::new(mono - stereo),
             // All of it cancels: there is a change, but no number for it.
             _ => Reading::absent(AbsenceReason::Silent),
         };
@@ -304,7 +304,7 @@ fn above_gate(power: f64) -> Option<f64> {
 }
 
 fn reading(value: Option<f64>, why: AbsenceReason) -> Reading {
-    value.map_or(Reading::absent(why), |value| Reading::or(value, why))
+    value.map_or(Reading::absent(why), |value| Reading::new_or(value, why))
 }
 
 fn mean_above(powers: &[f64], gate: f64) -> Option<f64> {

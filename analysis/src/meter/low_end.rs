@@ -66,7 +66,7 @@ impl LowEndMeter {
             hops: 0,
             bands: BANDS[..FIRST_BAND]
                 .iter()
-                .map(|&(_, low, high)| band((low, high)))
+                .map(|each| band((each.from_hz, each.to_hz)))
                 .collect(),
             low: band(LOW_HZ),
             stats: BandStats::new(Twelfths::new(-70..-33, bin_hz, bins), -34..-17, -17..-8),

@@ -51,7 +51,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         noise_floor_dbfs: or_silent(levels.step_levels.quantile(NOISE_SHARE)),
         effective_bits: integrity.effective_bits(),
         cutoff_hz: tone::cutoff_hz(bin_hz, &mean_power)
-            .map_or(Reading::absent(AbsenceReason::Undefined), Reading::of),
+            .map_or(Reading::absent(AbsenceReason::Undefined), Reading::new),
         silent_channels: silent(&channels),
         is_dual_mono: integrity.is_dual_mono(),
         is_inverted: integrity.is_inverted(),
@@ -87,11 +87,11 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
 
 fn peak_reading(levels: impl Iterator<Item = f32>) -> Reading {
     let highest = levels.fold(0.0, f32::max);
-    Reading::or(decibels(f64::from(highest)), AbsenceReason::Silent)
+    Reading::new_or(decibels(f64::from(highest)), AbsenceReason::Silent)
 }
 
 fn or_silent(value: Option<f64>) -> Reading {
-    value.map_or(Reading::absent(AbsenceReason::Silent), Reading::of)
+    value.map_or(Reading::absent(AbsenceReason::Silent), Reading::new)
 }
 
 fn peaks(levels: &LevelMeter, true_peaks: &[ChannelPeaks], rate: f64) -> Peaks {
@@ -126,12 +126,12 @@ fn channel_levels(
             let rms_db = 10.0 * (sums.squares / frames).log10();
             let peak_db = decibels(f64::from(sums.peak));
             ChannelLevels {
-                sample_peak_dbfs: Reading::or(peak_db, AbsenceReason::Silent),
+                sample_peak_dbfs: Reading::new_or(peak_db, AbsenceReason::Silent),
                 true_peak_dbtp: peak_reading(std::iter::once(true_peak.fourfold().level)),
                 true_peak_8x_dbtp: peak_reading(std::iter::once(true_peak.eightfold.level)),
-                rms_dbfs: Reading::or(rms_db, AbsenceReason::Silent),
-                crest_db: Reading::or(peak_db - rms_db, AbsenceReason::Silent),
-                dc: Reading::of(sums.sum / frames),
+                rms_dbfs: Reading::new_or(rms_db, AbsenceReason::Silent),
+                crest_db: Reading::new_or(peak_db - rms_db, AbsenceReason::Silent),
+                dc: Reading::new(sums.sum / frames),
                 clips: clips.full_scale,
                 lowered_clips: clips.lowered,
             }
@@ -158,7 +158,7 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
     let samples = levels.frames.max(1) * levels.channels.len().max(1) as u64;
     let rms_db = 10.0 * (squares / samples as f64).log10();
     let over = |peak: Reading, level: Option<f64>| match (peak.value(), level) {
-        (Some(peak), Some(level)) => Reading::or(peak - level, AbsenceReason::Silent),
+        (Some(peak), Some(level)) => Reading::new_or(peak - level, AbsenceReason::Silent),
         _ => Reading::absent(AbsenceReason::Silent),
     };
     Dynamics {
@@ -247,10 +247,10 @@ fn overall_spectrum(spectrum: &SpectrumMeter, low_end: &LowEndMeter, rate: f64) 
     let powers = mean_bands(spectrum, low_end);
     let total: f64 = powers.iter().sum();
     let share = |band: usize| {
-        if BANDS[band].1 >= rate / 2.0 {
+        if BANDS[band].from_hz >= rate / 2.0 {
             Reading::absent(AbsenceReason::Undefined)
         } else {
-            Reading::or(10.0 * (powers[band] / total).log10(), AbsenceReason::Silent)
+            Reading::new_or(10.0 * (powers[band] / total).log10(), AbsenceReason::Silent)
         }
     };
     Spectrum {
@@ -297,7 +297,7 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
             .collect(),
         tilt_db_per_octave: or_silent(tilt.map(|tilt| tilt.db_per_octave)),
         tilt_deviation_db: or_silent(tilt.map(|tilt| tilt.deviation_db)),
-        low_end_share_db: Reading::or(10.0 * (low / total).log10(), AbsenceReason::Silent),
+        low_end_share_db: Reading::new_or(10.0 * (low / total).log10(), AbsenceReason::Silent),
         harsh_spread_db: spread(&spectrum.harsh),
         sibilant_spread_db: spread(&spectrum.sibilant),
         bands_over_time_db,
@@ -318,7 +318,7 @@ fn percentiles(sixth: &SixthOctave) -> BandPercentiles {
 
 fn spread(levels: &LevelCounts) -> Reading {
     match (levels.quantile(0.95), levels.quantile(0.5)) {
-        (Some(high), Some(middle)) => Reading::of(high - middle),
+        (Some(high), Some(middle)) => Reading::new(high - middle),
         _ => Reading::absent(AbsenceReason::Silent),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn sections(seconds: &[[f64; 7]], duration_s: f64, timeline: &Timelin
             end_s: edge[1],
             integrated_lufs: timeline
                 .integrated(edge[0], edge[1])
-                .map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
+                .map_or(Reading::absent(AbsenceReason::Silent), Reading::new),
             bands_db: shares(seconds, edge[0] as usize, edge[1].ceil() as usize),
         })
         .collect()
@@ -74,5 +74,5 @@ fn shares(seconds: &[[f64; 7]], start: usize, end: usize) -> [Reading; 7] {
     let range = &seconds[start.min(end)..end];
     let sums: [f64; 7] = std::array::from_fn(|band| range.iter().map(|second| second[band]).sum());
     let total: f64 = sums.iter().sum();
-    sums.map(|sum| Reading::or(10.0 * (sum / total).log10(), AbsenceReason::Silent))
+    sums.map(|sum| Reading::new_or(10.0 * (sum / total).log10(), AbsenceReason::Silent))
 }

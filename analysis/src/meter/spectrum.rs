@@ -63,7 +63,7 @@ impl SpectrumMeter {
         let k = KWeighting::new(f64::from(rate));
         let bands = BANDS[FIRST_BAND..]
             .iter()
-            .map(|&(_, low, high)| (low, high))
+            .map(|band| (band.from_hz, band.to_hz))
             .chain([HARSH_HZ, SIBILANT_HZ])
             .map(|(low, high)| Band::new(low, high, bin_hz, bins))
             .collect();

@@ -69,13 +69,13 @@ pub(super) fn overall(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
     let side = (ll + rr - 2.0 * lr).max(0.0) / 4.0;
     let floor = (ll + rr) * 1e-14;
     let width_db = match (mid > floor, side > floor) {
-        (true, true) => Reading::of(10.0 * (side / mid).log10()),
+        (true, true) => Reading::new(10.0 * (side / mid).log10()),
         (true, false) | (false, false) => Reading::absent(AbsenceReason::Silent),
         (false, true) => Reading::absent(AbsenceReason::Undefined),
     };
     let if_both_sound = |value: f64| {
         if ll > 0.0 && rr > 0.0 {
-            Reading::of(value)
+            Reading::new(value)
         } else {
             Reading::absent(AbsenceReason::Silent)
         }
@@ -120,7 +120,7 @@ pub(super) fn detail<'a>(
         mono_change_db: series::per_second(start_s, &over_time(PairSums::mono_change_db), series::smallest),
         low_width_db: low
             .width_db()
-            .map_or(Reading::absent(AbsenceReason::Silent), Reading::of),
+            .map_or(Reading::absent(AbsenceReason::Silent), Reading::new),
         worst: worst(&windows),
     }
 }

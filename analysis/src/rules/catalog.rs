@@ -9,7 +9,7 @@ mod signal;
 mod stereo;
 mod tone;
 
-use super::{CheckText, Criterion, Measurement, ReportView, Rule};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength};
 
 pub(super) const AREAS: [&[Rule]; 8] = [
     loudness::RULES,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use model::verdict::{Area, Class, Stage, Unit};
 
+use super::score::class_cap;
 use super::{Criterion, RULE_SET, Rule, TOLERANCE_BAND, catalog};
 
 /// The HTML id of a rule: `peaks.true_peak` is at `#peaks-true-peak`.
@@ -41,8 +42,8 @@ fn write_document(text: &mut String) -> std::fmt::Result {
         "Each rule is of a class. A **defect** is wrong by anybody's measure. A **risk** may go wrong later: all risks \
          together cost at most {} points. **Taste** is a matter of style: all of it together costs at most {}. A rule that \
          says the same as another one, only less (“covered by”), costs only what exceeds the price of that one.\n",
-        Class::Risk.cap().number(),
-        Class::Taste.cap().number()
+        class_cap(Class::Risk).number(),
+        class_cap(Class::Taste).number()
     )?;
     writeln!(
         text,
@@ -62,8 +63,8 @@ fn write_document(text: &mut String) -> std::fmt::Result {
             text,
             "| {} | {} | {} |",
             model::text::frequency(corner.hz),
-            Unit::Db.text(corner.low_db),
-            Unit::Db.text(corner.high_db)
+            Unit::Db.display(corner.low_db),
+            Unit::Db.display(corner.high_db)
         )?;
     }
     for area in Area::ALL {
@@ -80,8 +81,8 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
     writeln!(text, "**{}.** {}\n", rule.title, rule.why)?;
     writeln!(text, "- Measured: {}", rule.method)?;
     for stage in Stage::ALL {
-        match rule.target(stage) {
-            Some(target) => writeln!(text, "- {}: {}", stage.name(), price(rule, target))?,
+        match rule.criterion(stage) {
+            Some(criterion) => writeln!(text, "- {}: {}", stage.name(), price(rule, criterion))?,
             None => writeln!(text, "- {}: not judged", stage.name())?,
         }
     }
@@ -111,19 +112,19 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
 fn in_general(rule: &Rule, action: &str) -> String {
     let x = |unit: Unit| format!("x {}", unit.symbol()).trim_end().to_owned();
     action
-        .replace("{excess}", &x(rule.unit.of_differences()))
+        .replace("{excess}", &x(rule.unit.for_differences()))
         .replace("{value}", &x(rule.unit))
         .replace("{edge}", &x(rule.unit))
         .replace("{label}", "the place named")
 }
 
-fn price(rule: &Rule, target: &Criterion) -> String {
-    let unit = rule.unit.of_differences().symbol();
+fn price(rule: &Rule, criterion: &Criterion) -> String {
+    let unit = rule.unit.for_differences().symbol();
     let per = if unit.is_empty() { "1" } else { unit };
     format!(
         "{}; outside {} points per {per}, at most {}",
-        target.range().words(rule.unit),
-        model::text::number(target.slope, 2),
-        model::text::number(target.cap, 1)
+        criterion.range().display(rule.unit),
+        model::text::number(criterion.slope, 2),
+        model::text::number(criterion.cap, 1)
     )
 }

@@ -21,7 +21,7 @@ pub enum Sureness {
 impl Sureness {
     /// As a person reads it.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Published => "published",
             Self::ThirdParty => "no reference is published",

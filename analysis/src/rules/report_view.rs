@@ -4,8 +4,8 @@ use model::Report;
 use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
 use model::verdict::TimeRange;
 
-/// At most so many places with a finding.
-const PLACES: usize = 5;
+/// At most so many time ranges with a finding.
+pub(super) const MAX_TIME_RANGES: usize = 5;
 
 /// A report, ready to be asked.
 pub struct ReportView<'a> {
@@ -83,7 +83,7 @@ impl<'a> ReportView<'a> {
         self.report.file.codec.is_float()
     }
 
-    /// How far the 1/3-octave bands from `low_hz` to `high_hz` lie beyond the corridor on average, in dB: positive
+    /// How far the 1/3-octave bands from `low_hz` to `high_hz` lie beyond the tolerance band on average, in dB: positive
     /// above, negative below. Bands inside count as 0, so that a single one does little.
     pub(super) fn beyond_tolerance_band(&self, low_hz: f64, high_hz: f64) -> Option<f64> {
         let mut sum = 0.0;
@@ -207,7 +207,7 @@ pub(super) fn stretches(series: &Series, window_s: f64, badness: impl Fn(f64) ->
         let end_s = series.time_s(index);
         let bad = value.map_or(0.0, |value| badness(f64::from(value)));
         if bad > 0.0 {
-            let (worst, place) = open.get_or_insert((
+            let (worst, range) = open.get_or_insert((
                 bad,
                 TimeRange {
                     start_s: (end_s - window_s).max(0.0),
@@ -216,14 +216,18 @@ pub(super) fn stretches(series: &Series, window_s: f64, badness: impl Fn(f64) ->
                 },
             ));
             *worst = worst.max(bad);
-            place.end_s = end_s;
+            range.end_s = end_s;
         } else {
             found.extend(open.take());
         }
     }
     found.extend(open);
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.start_s.total_cmp(&b.1.start_s)));
-    found.into_iter().take(PLACES).map(|(_, place)| place).collect()
+    found
+        .into_iter()
+        .take(MAX_TIME_RANGES)
+        .map(|(_, range)| range)
+        .collect()
 }
 
 /// A moment in one channel.

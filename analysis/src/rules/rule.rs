@@ -42,13 +42,13 @@ pub struct Rule {
     /// What is said of a value below the range.
     pub low: Option<CheckText>,
     /// What is said of a value that is good with a margin, and how large that margin is.
-    pub strength: Option<(f64, &'static str)>,
+    pub strength: Option<Strength>,
     /// The rule that says the same, and more: this one costs only what exceeds the price of that one.
     pub covered_by: Option<&'static str>,
     /// The value and where it occurs; `None` where the report has none, or the rule makes no sense for the file.
     pub measure: MeasureFn,
     /// What a machine could do.
-    pub step: Option<CorrectFn>,
+    pub correct: Option<CorrectFn>,
 }
 
 impl Rule {
@@ -71,12 +71,12 @@ impl Rule {
         strength: None,
         covered_by: None,
         measure: |_| None,
-        step: None,
+        correct: None,
     };
 
     /// The range and price in `stage`.
     #[must_use]
-    pub const fn target(&self, stage: Stage) -> Option<&Criterion> {
+    pub const fn criterion(&self, stage: Stage) -> Option<&Criterion> {
         match stage {
             Stage::Mix => self.mix.as_ref(),
             Stage::Master => self.master.as_ref(),
@@ -97,6 +97,21 @@ pub struct CheckText {
 impl CheckText {
     pub(super) const fn new(title: &'static str, action: &'static str) -> Option<Self> {
         Some(Self { title, action })
+    }
+}
+
+/// What is said of a value that is good with a margin.
+#[derive(Debug, Clone, Copy)]
+pub struct Strength {
+    /// How far inside of the range the value must be, in the rule's unit.
+    pub margin: f64,
+    /// One sentence. `{edge}` is replaced by the nearer edge of the range.
+    pub text: &'static str,
+}
+
+impl Strength {
+    pub(super) const fn new(margin: f64, text: &'static str) -> Option<Self> {
+        Some(Self { margin, text })
     }
 }
 
@@ -160,6 +175,15 @@ impl Criterion {
         (value - self.low).min(self.high - value)
     }
 
+    /// The edge of the range that `value` is nearer to.
+    pub(super) fn nearer_edge(&self, value: f64) -> f64 {
+        if value - self.low < self.high - value {
+            self.low
+        } else {
+            self.high
+        }
+    }
+
     /// The price in points: nothing up to the tolerance, then in proportion, then the cap.
     #[must_use]
     pub fn price(&self, value: f64, tolerance: f64) -> f64 {
@@ -177,25 +201,25 @@ pub struct Measurement {
     /// The same frequency as a number, for the corrective step.
     pub hz: Option<f64>,
     /// Where it occurs, worst first.
-    pub places: Vec<TimeRange>,
+    pub time_ranges: Vec<TimeRange>,
 }
 
 impl Measurement {
     /// `value` alone; `None` where it is no number.
     #[must_use]
-    pub fn of(value: f64) -> Option<Self> {
+    pub fn new(value: f64) -> Option<Self> {
         value.is_finite().then_some(Self {
             value,
             label: None,
             hz: None,
-            places: Vec::new(),
+            time_ranges: Vec::new(),
         })
     }
 
-    /// With the places where it occurs.
+    /// With the time ranges in which it occurs.
     #[must_use]
-    pub fn at(mut self, places: Vec<TimeRange>) -> Self {
-        self.places = places;
+    pub fn at(mut self, time_ranges: Vec<TimeRange>) -> Self {
+        self.time_ranges = time_ranges;
         self
     }
 

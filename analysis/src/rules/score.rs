@@ -1,27 +1,39 @@
-//! The receipt: what each finding costs, so that the rows sum exactly and nothing is paid twice.
+//! The score breakdown: what each finding costs, so that the rows sum exactly and nothing is paid twice.
 //!
 //! 1. A rule's own price is its distance from the range times a slope, up to a cap ([`Criterion::price`]).
 //! 2. A rule that covers others is paid in full; those it covers pay, in proportion, only what they cost more together.
 //!    So a family costs max(own, sum of the covered), which is continuous and never falls when any value gets worse.
-//! 3. Each class has a cap ([`Class::cap`]) and the whole has 100; above a cap all rows of the class shrink in proportion.
+//! 3. Each class has a cap ([`class_cap`]) and the whole has 100; above a cap all rows of the class shrink in proportion.
 //!    A family belongs to the class of the rule at its head, so that what one row gives up another one takes on.
 //! 4. The total is rounded to tenths once, and the rows take their tenths by the largest remainder.
 
 use std::collections::HashMap;
 
-use model::verdict::{Class, Finding, PassedCheck, Points, ScoreBreakdown, Severity, Stage, Step};
+use model::verdict::{
+    Class, CorrectiveStep, CoveredFinding, Finding, PassedCheck, Points, ScoreBreakdown, Severity, Stage,
+};
 
 use super::{CheckText, Criterion, Measurement, ReportView, Rule};
 
-/// All of it.
-const WHOLE: f64 = 100.0;
-/// From so many points on.
-const PROBLEM: i32 = 50;
-const WARNING: i32 = 15;
+/// The score of a file without findings.
+const FULL_SCORE: Points = Points::from_tenths(1_000);
+/// A finding that costs so much is a problem, unless it is a matter of taste.
+const PROBLEM: Points = Points::from_tenths(50);
+/// A finding that costs so much is a warning.
+const WARNING: Points = Points::from_tenths(15);
+
+/// The most points that all findings of `class` can cost together.
+pub(super) const fn class_cap(class: Class) -> Points {
+    match class {
+        Class::Defect => FULL_SCORE,
+        Class::Risk => Points::from_tenths(350),
+        Class::Taste => Points::from_tenths(120),
+    }
+}
 
 struct Row<'a> {
     rule: &'static Rule,
-    target: &'static Criterion,
+    criterion: &'static Criterion,
     measure: &'a Measurement,
     /// What it would cost alone.
     own: f64,
@@ -31,20 +43,20 @@ struct Row<'a> {
     class: Class,
 }
 
-pub(super) fn write(
-    facts: &ReportView<'_>,
+pub(super) fn break_down(
+    view: &ReportView<'_>,
     measures: &[(&'static Rule, Option<Measurement>)],
     stage: Stage,
 ) -> ScoreBreakdown {
     let mut not_applicable = Vec::new();
     let mut rows: Vec<Row<'_>> = Vec::new();
     for (rule, measure) in measures {
-        match (rule.target(stage), measure) {
-            (Some(target), Some(measure)) => {
-                let own = target.price(measure.value, rule.tolerance);
+        match (rule.criterion(stage), measure) {
+            (Some(criterion), Some(measure)) => {
+                let own = criterion.price(measure.value, rule.tolerance);
                 rows.push(Row {
                     rule,
-                    target,
+                    criterion,
                     measure,
                     own,
                     price: own,
@@ -66,7 +78,7 @@ pub(super) fn write(
     let mut passed = Vec::new();
     for (row, points) in rows.iter().zip(&tenths) {
         if *points > 0 {
-            findings.extend(finding(facts, row, Points::from_tenths(*points), &rows, &tenths));
+            findings.extend(finding(view, row, Points::from_tenths(*points), &rows, &tenths));
         } else if row.own == 0.0 {
             passed.push(passed_row(row));
         }
@@ -74,7 +86,7 @@ pub(super) fn write(
     findings.sort_by(|a, b| b.points.cmp(&a.points).then_with(|| a.rule.cmp(&b.rule)));
     let lost: Points = findings.iter().map(|finding| finding.points).sum();
     ScoreBreakdown {
-        score: Points::from_tenths(1_000) - lost,
+        score: FULL_SCORE - lost,
         findings,
         passed,
         not_applicable,
@@ -147,9 +159,9 @@ fn cap(rows: &mut [Row<'_>]) {
         }
     };
     for class in Class::ALL {
-        limit(&|row| row.class == class, class.cap().value());
+        limit(&|row| row.class == class, class_cap(class).value());
     }
-    limit(&|_| true, WHOLE);
+    limit(&|_| true, FULL_SCORE.value());
 }
 
 /// Step 4: tenths that sum to the rounded total.
@@ -168,15 +180,17 @@ fn in_tenths(prices: &[f64]) -> Vec<i32> {
 }
 
 fn severity(class: Class, points: Points) -> Severity {
-    match points.tenths() {
-        PROBLEM.. if class != Class::Taste => Severity::Problem,
-        WARNING.. => Severity::Warning,
-        _ => Severity::Note,
+    if points >= PROBLEM && class != Class::Taste {
+        Severity::Problem
+    } else if points >= WARNING {
+        Severity::Warning
+    } else {
+        Severity::Note
     }
 }
 
 fn finding(
-    facts: &ReportView<'_>,
+    view: &ReportView<'_>,
     row: &Row<'_>,
     points: Points,
     rows: &[Row<'_>],
@@ -184,17 +198,17 @@ fn finding(
 ) -> Option<Finding> {
     let Row {
         rule,
-        target,
+        criterion,
         measure,
         ..
     } = row;
-    let excess = target.excess(measure.value);
-    let words = words(rule, excess)?;
+    let excess = criterion.excess(measure.value);
+    let text = text_for(rule, excess)?;
     let edge = measure.value - excess;
     let step = rule
-        .step
-        .and_then(|step| step(facts, measure, excess))
-        .map(|operation| Step {
+        .correct
+        .and_then(|correct| correct(view, measure, excess))
+        .map(|operation| CorrectiveStep {
             operation,
             expected: edge,
         });
@@ -203,13 +217,16 @@ fn finding(
         .zip(tenths)
         .filter(|(other, tenths)| other.rule.covered_by == Some(rule.id) && **tenths == 0 && other.own > 0.0)
         .filter_map(|(other, _)| {
-            let words = self::words(other.rule, other.target.excess(other.measure.value))?;
-            Some((other.rule.id.to_owned(), words.title.to_owned()))
+            let text = text_for(other.rule, other.criterion.excess(other.measure.value))?;
+            Some(CoveredFinding {
+                rule: other.rule.id.to_owned(),
+                title: text.title.to_owned(),
+            })
         })
         .collect();
     Some(Finding {
         rule: rule.id.to_owned(),
-        title: words.title.to_owned(),
+        title: text.title.to_owned(),
         area: rule.area,
         class: rule.class,
         confidence: rule.confidence,
@@ -217,26 +234,26 @@ fn finding(
         value: rounded(measure.value),
         unit: rule.unit,
         label: measure.label.clone(),
-        range: target.range(),
+        range: criterion.range(),
         source: rule.source.to_owned(),
         points,
         why: rule.why.to_owned(),
-        action: fill(words.action, rule, measure, excess, edge),
-        places: measure.places.clone(),
+        action: fill(text.action, rule, measure, excess, edge),
+        time_ranges: measure.time_ranges.clone(),
         step,
         covers,
     })
 }
 
-const fn words(rule: &Rule, excess: f64) -> Option<CheckText> {
+const fn text_for(rule: &Rule, excess: f64) -> Option<CheckText> {
     if excess > 0.0 { rule.high } else { rule.low }
 }
 
 fn fill(template: &str, rule: &Rule, measure: &Measurement, excess: f64, edge: f64) -> String {
     template
-        .replace("{value}", &rule.unit.text(measure.value))
-        .replace("{excess}", &rule.unit.of_differences().text(excess.abs()))
-        .replace("{edge}", &rule.unit.text(edge))
+        .replace("{value}", &rule.unit.display(measure.value))
+        .replace("{excess}", &rule.unit.for_differences().display(excess.abs()))
+        .replace("{edge}", &rule.unit.display(edge))
         .replace("{label}", measure.label.as_deref().unwrap_or("there"))
 }
 
@@ -244,15 +261,18 @@ fn passed_row(row: &Row<'_>) -> PassedCheck {
     let strength = row
         .rule
         .strength
-        .filter(|(margin, _)| row.target.margin(row.measure.value) >= *margin)
-        .map(|(_, sentence)| sentence.to_owned());
+        .filter(|strength| row.criterion.margin(row.measure.value) >= strength.margin)
+        .map(|strength| {
+            let edge = row.criterion.nearer_edge(row.measure.value);
+            strength.text.replace("{edge}", &row.rule.unit.display(edge))
+        });
     PassedCheck {
         rule: row.rule.id.to_owned(),
         title: row.rule.title.to_owned(),
         area: row.rule.area,
         value: rounded(row.measure.value),
         unit: row.rule.unit,
-        range: row.target.range(),
+        range: row.criterion.range(),
         strength,
     }
 }

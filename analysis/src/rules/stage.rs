@@ -1,15 +1,15 @@
-//! Whether a file is a mix or a master, by several signs none of which decides alone.
+//! Whether a file is a mix or a master, by several indicators none of which decides alone.
 //!
-//! Judging a finished master as a mix is the worst error that a tool like this can make. Each sign leans from −1 (mix)
+//! Judging a finished master as a mix is the worst error that a tool like this can make. Each leans from −1 (mix)
 //! to 1 (master) along a straight line between two values; the weighted sum goes through the logistic function. The
-//! file's name is no sign: the same bytes have the same verdict.
+//! file's name is none: the same bytes have the same verdict.
 
 use model::verdict::{Indicator, Stage, StageDetection, Unit};
 
 use super::ReportView;
 use super::report_view::share_percent;
 
-struct Sign {
+struct IndicatorRule {
     title: &'static str,
     unit: Unit,
     weight: f64,
@@ -19,80 +19,80 @@ struct Sign {
     measure: fn(&ReportView<'_>) -> Option<f64>,
 }
 
-const SIGNS: [Sign; 6] = [
-    Sign {
+const INDICATORS: [IndicatorRule; 6] = [
+    IndicatorRule {
         title: "Integrated loudness",
         unit: Unit::Lufs,
         weight: 1.6,
         mix: -19.0,
         master: -11.0,
-        measure: |facts| facts.integrated(),
+        measure: |view| view.integrated(),
     },
-    Sign {
+    IndicatorRule {
         title: "Headroom: true peak",
         unit: Unit::Dbtp,
         weight: 1.2,
         mix: -5.0,
         master: -0.8,
-        measure: |facts| facts.true_peak(),
+        measure: |view| view.true_peak(),
     },
-    Sign {
+    IndicatorRule {
         title: "Peak to loudness ratio",
         unit: Unit::Lu,
         weight: 1.0,
         mix: 17.0,
         master: 10.0,
-        measure: |facts| facts.report.dynamics.plr_lu.value(),
+        measure: |view| view.report.dynamics.plr_lu.value(),
     },
-    Sign {
+    IndicatorRule {
         title: "PSR in the densest tenth",
         unit: Unit::Lu,
         weight: 0.7,
         mix: 13.0,
         master: 8.0,
-        measure: |facts| facts.detail()?.dynamics.psr_p10_lu.value(),
+        measure: |view| view.detail()?.dynamics.psr_p10_lu.value(),
     },
-    Sign {
+    IndicatorRule {
         title: "Seconds within 0.5 dB of the highest peak",
         unit: Unit::Percent,
         weight: 1.0,
         mix: 4.0,
         master: 45.0,
-        measure: |facts| flat_top_percent(facts),
+        measure: |view| flat_top_percent(view),
     },
-    Sign {
+    IndicatorRule {
         title: "Bits per sample",
         unit: Unit::Bits,
         weight: 0.3,
         mix: 32.0,
         master: 16.0,
-        measure: |facts| facts.report.file.bits_per_sample.map(f64::from),
+        measure: |view| view.report.file.bits_per_sample.map(f64::from),
     },
 ];
 
 /// The share of seconds whose true peak is within 0.5 dB of the highest one: a limiter leaves many of them.
-pub(super) fn flat_top_percent(facts: &ReportView<'_>) -> Option<f64> {
-    let highest = facts.true_peak()?;
-    share_percent(&facts.detail()?.peaks.true_peak_dbtp, |peak| peak > highest - 0.5)
+pub(super) fn flat_top_percent(view: &ReportView<'_>) -> Option<f64> {
+    let highest = view.true_peak()?;
+    share_percent(&view.detail()?.peaks.true_peak_dbtp, |peak| peak > highest - 0.5)
 }
 
-pub(super) fn detect(facts: &ReportView<'_>) -> StageDetection {
+pub(super) fn detect(view: &ReportView<'_>) -> StageDetection {
     let mut sum = 0.0;
-    let mut indicators = Vec::with_capacity(SIGNS.len());
-    for sign in &SIGNS {
-        let Some(value) = (sign.measure)(facts) else {
+    let mut indicators = Vec::with_capacity(INDICATORS.len());
+    for rule in &INDICATORS {
+        let Some(value) = (rule.measure)(view) else {
             continue;
         };
-        let leaning = (2.0 * (value - sign.mix) / (sign.master - sign.mix) - 1.0).clamp(-1.0, 1.0);
-        sum += sign.weight * leaning;
+        let toward_master = (2.0 * (value - rule.mix) / (rule.master - rule.mix) - 1.0).clamp(-1.0, 1.0);
+        sum += rule.weight * toward_master;
         indicators.push(Indicator {
-            title: sign.title.to_owned(),
+            title: rule.title.to_owned(),
             value: (value * 100.0).round() / 100.0,
-            unit: sign.unit,
-            leaning: (leaning * 100.0).round() / 100.0,
+            unit: rule.unit,
+            toward_master: (toward_master * 100.0).round() / 100.0,
         });
     }
-    // All signs at their ends give more than 99 %.
+    // All at their ends give more than 99 %.
     let master = 1.0 / (1.0 + (-sum).exp());
     let (stage, certainty) = if master >= 0.5 {
         (Stage::Master, master)

@@ -1,11 +1,11 @@
-//! The corridor of tone: how far the spectrum of finished music spreads, band by band, whatever its loudness.
+//! The tolerance band: how far the spectrum of finished music spreads, band by band, whatever its loudness.
 //!
 //! It joins two sources, neither of which is a target. Elowsson and Friberg (AES 9762, 12,345 tracks) give a line whose
-//! slope steepens from 0 to −6 dB per octave; the middle of the corridor follows it. The spread is that of the 10th to
+//! slope steepens from 0 to −6 dB per octave; the middle of the band follows it. The spread is that of the 10th to
 //! 90th percentile in two collections of game and film music (96 and 92 tracks), and never less than 8 dB. Genres
-//! differ mostly in percussion and bass (the same paper), which lie inside; so there is no corridor for each genre.
+//! differ mostly in percussion and bass (the same paper), which lie inside; so there is no band for each genre.
 
-/// A corner of the corridor. Levels are of 1/3-octave bands, in dB against their mean from 200 Hz to 4 kHz.
+/// A corner of the tolerance band. Levels are of 1/3-octave bands, in dB against their mean from 200 Hz to 4 kHz.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ToleranceCorner {
     /// The frequency, in Hz.
@@ -35,7 +35,7 @@ pub const TOLERANCE_BAND: [ToleranceCorner; 11] = [
     corner(16_000.0, -38.0, -7.0),
 ];
 
-/// Lowest and highest usual level at `hz`, in dB against the mean from 200 Hz to 4 kHz; `None` outside of the corridor.
+/// Lowest and highest usual level at `hz`, in dB against the mean from 200 Hz to 4 kHz; `None` outside of the tolerance band.
 #[must_use]
 pub fn bounds_db(hz: f64) -> Option<(f64, f64)> {
     let [first, .., last] = &TOLERANCE_BAND;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_corridor_is_continuous_and_at_least_8_db_wide() {
+    fn the_band_is_continuous_and_at_least_8_db_wide() {
         let mut before: Option<(f64, f64)> = None;
         for step in 0..=1_000 {
             let hz = 40.0 * 400_f64.powf(f64::from(step) / 1_000.0);

@@ -15,7 +15,7 @@ const TASK: &str = "MIXLENS_TEST_CHILD_TASK";
 #[ignore = "it is the child of the others"]
 fn the_child() {
     let task = std::env::var_os(TASK).unwrap().into_string().unwrap();
-    let _ = child::run(&task, child::stdin_file().unwrap(), std::io::stdout());
+    let _ = child::run_measure(&task, child::stdin_file().unwrap(), std::io::stdout());
 }
 
 fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitStatus) {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use crate::{assert_near, measured, report_of};
 use analysis::testkit::{Encoding, Noise, Planes, amplitude, music, pink_noise, silence, sine, tones, wav};
-use analysis::{Options, measure};
+use analysis::{AnalysisOptions, measure};
 use model::Report;
 use model::report::{AbsenceReason, BandLevel, Detail, Series};
 use proptest::prelude::*;

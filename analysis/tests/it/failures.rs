@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{failure_of, report_of};
 use analysis::testkit::{Encoding, broken, music, tones, wav};
-use analysis::{Error, Options, Percent, measure};
+use analysis::{AnalysisOptions, Error, Percent, measure};
 use model::format::AudioFormat;
 use model::report::NoteCode;
 use model::{Failure, FailureCode};

@@ -26,7 +26,7 @@ mod truncated;
 use std::io::Cursor;
 
 use analysis::testkit::{Encoding, Planes, wav};
-use analysis::{Error, Options, measure};
+use analysis::{AnalysisOptions, Error, measure};
 use model::{Failure, Reading, Report};
 
 pub(crate) fn report_of(bytes: Vec<u8>) -> Report {

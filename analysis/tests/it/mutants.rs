@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use analysis::testkit::{Encoding, Noise, music, wav};
-use analysis::{Error, Options, measure};
+use analysis::{AnalysisOptions, Error, measure};
 
 use crate::ffmpeg::ffmpeg;
 use crate::report_of;
@@ -198,7 +198,10 @@ fn examine(bytes: Vec<u8>, what: &str, outcomes: &Outcomes) {
             assert_finite(&report, what);
         }
         Err(Error::Rejected(failure)) => {
-            assert!(!failure.sentence().is_empty() && !failure.advice().is_empty());
+            assert!(
+                !failure.sentence(model::Audience::Terminal).is_empty()
+                    && !failure.advice(model::Audience::Terminal).is_empty()
+            );
             let kind = if failure.code == model::FailureCode::DecoderFailed {
                 &outcomes.crashes
             } else {

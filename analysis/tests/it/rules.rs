@@ -18,7 +18,7 @@ fn says(breakdown: &ScoreBreakdown, rule: &str) -> bool {
     breakdown
         .findings
         .iter()
-        .any(|finding| finding.rule == rule || finding.covers.iter().any(|(covered, _)| covered == rule))
+        .any(|finding| finding.rule == rule || finding.covers.iter().any(|covered| covered.rule == rule))
 }
 
 fn row(breakdown: &ScoreBreakdown, rule: &str) -> String {
@@ -29,7 +29,7 @@ fn row(breakdown: &ScoreBreakdown, rule: &str) -> String {
             format!(
                 "{} {} −{}",
                 finding.rule,
-                finding.value_words(),
+                finding.display_value(),
                 finding.points.number()
             )
         })

@@ -96,7 +96,15 @@ fn crest_factor_and_plr_of_a_sine_are_known() {
 #[test]
 fn each_band_holds_the_energy_of_a_sine_within_it_at_every_rate() {
     for rate in [44_100, 48_000, 96_000, 192_000] {
-        for (index, (name, low, high)) in BANDS.into_iter().enumerate() {
+        for (
+            index,
+            model::report::Band {
+                name,
+                from_hz: low,
+                to_hz: high,
+            },
+        ) in BANDS.into_iter().enumerate()
+        {
             let tone = sine(rate, (low * high).sqrt(), 0.5, 0.0, 3.2);
             let spectrum = measured(rate, &vec![tone.clone(), tone]).spectrum;
             assert_near(
@@ -137,7 +145,15 @@ fn white_noise_rises_by_three_decibels_per_octave_and_its_shares_are_its_bandwid
     let mut noise = Noise::new(9);
     let channel: Vec<f64> = (0..48_000 * 30).map(|_| 0.5 * noise.white()).collect();
     let spectrum = measured(48_000, &vec![channel.clone(), channel]).spectrum;
-    for (reading, (name, low, high)) in spectrum.bands_db.into_iter().zip(BANDS) {
+    for (
+        reading,
+        model::report::Band {
+            name,
+            from_hz: low,
+            to_hz: high,
+        },
+    ) in spectrum.bands_db.into_iter().zip(BANDS)
+    {
         assert_near(reading, 10.0 * ((high - low) / 19_980.0_f64).log10(), 0.25, name);
     }
     for pair in spectrum

@@ -59,11 +59,11 @@ impl Heatmap {
             .iter()
             .rev()
             .enumerate()
-            .map(|(at, (name, ..))| {
+            .map(|(at, band)| {
                 let y = percent((at as f64 + 0.5) * height);
                 view! {
                     <text class="scale start" x="0" y=y dx="5" dy="4">
-                        {*name}
+                        {band.name}
                     </text>
                 }
             })

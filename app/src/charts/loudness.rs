@@ -220,10 +220,10 @@ mod tests {
     #[test]
     fn the_summary_names_places_and_gaps() {
         let loudness = Loudness {
-            integrated_lufs: model::Reading::of(-10.0),
-            momentary_max_lufs: model::Reading::of(-7.0),
-            short_term_max_lufs: model::Reading::of(-8.4),
-            range_lu: model::Reading::of(5.0),
+            integrated_lufs: model::Reading::new(-10.0),
+            momentary_max_lufs: model::Reading::new(-7.0),
+            short_term_max_lufs: model::Reading::new(-8.4),
+            range_lu: model::Reading::new(5.0),
             range_is_stable: true,
             short_term_lufs: series(&[Some(-20.0), None, Some(-8.4)]),
         };

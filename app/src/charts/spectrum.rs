@@ -92,8 +92,8 @@ pub fn SpectrumChart(
     let shades = BANDS
         .into_iter()
         .enumerate()
-        .map(|(at, (name, from, to))| {
-            let (left, right) = (across(from), across(to));
+        .map(|(at, model::report::Band { name, from_hz, to_hz })| {
+            let (left, right) = (across(from_hz), across(to_hz));
             let middle = percent((left + right) / 2.0);
             let class = if at % 2 == 0 { "band band--even" } else { "band" };
             view! {
@@ -277,7 +277,7 @@ pub fn BandsChart(
     let rows = BANDS
         .into_iter()
         .zip(spectrum.bands_db)
-        .map(|((name, from, to), share)| {
+        .map(|(model::report::Band { name, from_hz, to_hz }, share)| {
             let width = share.value().map_or(0.0, |db| {
                 ((db - BAR_FLOOR_DB) / -BAR_FLOOR_DB * 100.0).clamp(0.0, 100.0)
             });
@@ -289,7 +289,7 @@ pub fn BandsChart(
             view! {
                 <tr>
                     <th scope="row">
-                        {name} <span class="bands__edges">{format::band_edges(from, to)}</span>
+                        {name} <span class="bands__edges">{format::band_edges(from_hz, to_hz)}</span>
                     </th>
                     <td class="bands__bar">
                         <svg aria-hidden="true">

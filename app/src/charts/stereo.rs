@@ -96,7 +96,7 @@ fn MeterRow(
 fn summary(stereo: &Stereo) -> String {
     let Some(correlation) = stereo.correlation.value() else {
         return match stereo.correlation.why() {
-            Some(why) => format!("Nothing to compare: {}.", why.words()),
+            Some(why) => format!("Nothing to compare: {}.", why.description()),
             None => "Nothing to compare.".to_owned(),
         };
     };
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn the_summary_says_what_mono_does() {
         let mut stereo = Stereo {
-            correlation: Reading::of(0.62),
-            width_db: Reading::of(-9.0),
-            mono_change_lu: Reading::of(-0.7),
-            balance_db: Reading::of(0.2),
+            correlation: Reading::new(0.62),
+            width_db: Reading::new(-9.0),
+            mono_change_lu: Reading::new(-0.7),
+            balance_db: Reading::new(0.2),
         };
         assert!(summary(&stereo).ends_with("falls by 0.7\u{202f}LU."));
         stereo.correlation = Reading::absent(AbsenceReason::NotStereo);

@@ -128,9 +128,9 @@ pub fn chart_tracks(report: &Report) -> ChartTracks {
         if let Some(stereo) = &detail.stereo {
             chart_tracks.push(short_term(lowest_of, 2, "Correlation", "", &stereo.correlation));
         }
-        for ((name, ..), series) in BANDS.into_iter().zip(&detail.spectrum.bands_over_time_db) {
+        for (band, series) in BANDS.into_iter().zip(&detail.spectrum.bands_over_time_db) {
             let values = (0..count).map(|at| mean_over(series, at as f64 * step_s, step_s));
-            chart_tracks.push(ChartTrack::new(name, "dB", 0, values));
+            chart_tracks.push(ChartTrack::new(band.name, "dB", 0, values));
         }
     }
     ChartTracks { step_s, chart_tracks }

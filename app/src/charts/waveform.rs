@@ -150,7 +150,7 @@ fn table(waveform: &Waveform, duration_s: f64) -> DataTable {
                 .iter()
                 .map(|slice| slice.0.unsigned_abs().max(slice.1.unsigned_abs()))
                 .max();
-            let peak = Reading::of(20.0 * (f64::from(peak.unwrap_or(0)) / 127.0).log10());
+            let peak = Reading::new(20.0 * (f64::from(peak.unwrap_or(0)) / 127.0).log10());
             let peak = if peak.value().is_some() {
                 format::reading(peak, 1, "")
             } else {

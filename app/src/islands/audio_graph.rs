@@ -163,13 +163,17 @@ impl AudioGraph {
     /// Lets one of the seven bands through alone, or everything. The filters move while nothing is heard through them.
     pub(super) fn set_band(&self, band: Option<usize>) {
         self.fade(&self.wet, 0.0, 0.0);
-        let Some((_, low_hz, high_hz)) = band.and_then(|band| BANDS.get(band)) else {
+        let Some(band) = band.and_then(|band| BANDS.get(band)) else {
             self.fade(&self.dry, 1.0, 0.0);
             return;
         };
         self.fade(&self.dry, 0.0, 0.0);
         let moved = self.context.current_time() + SETTLED_S;
-        for (filter, hz) in self.filters.iter().zip([low_hz, low_hz, high_hz, high_hz]) {
+        for (filter, hz) in self
+            .filters
+            .iter()
+            .zip([band.from_hz, band.from_hz, band.to_hz, band.to_hz])
+        {
             // A device at 32 kHz has nothing above 16 kHz to leave out.
             let hz = (*hz as f32).min(self.context.sample_rate() / 2.0);
             let frequency = filter.frequency();

@@ -219,16 +219,24 @@ fn tools(player: PlayerState) -> impl IntoView + use<> {
             )
         })
         .collect_view();
-    let bands =
-        std::iter::once(("All", None, "Every frequency".to_owned()))
-            .chain(BANDS.into_iter().enumerate().map(|(at, (name, from, to))| {
-                (name, Some(at), format!("Only {}", format::band_edges(from, to)))
-            }))
-            .map(|(name, band, help)| {
-                let is_pressed = Signal::derive(move || player.band.get() == band);
-                segment(name, help, is_pressed, Box::new(move || player.set_band(band)))
-            })
-            .collect_view();
+    let bands = std::iter::once(("All", None, "Every frequency".to_owned()))
+        .chain(
+            BANDS
+                .into_iter()
+                .enumerate()
+                .map(|(at, model::report::Band { name, from_hz, to_hz })| {
+                    (
+                        name,
+                        Some(at),
+                        format!("Only {}", format::band_edges(from_hz, to_hz)),
+                    )
+                }),
+        )
+        .map(|(name, band, help)| {
+            let is_pressed = Signal::derive(move || player.band.get() == band);
+            segment(name, help, is_pressed, Box::new(move || player.set_band(band)))
+        })
+        .collect_view();
     let loop_label = move || match player.stretch.get() {
         Some((from, until)) => format!(
             "Loop {}{}{}",

@@ -19,7 +19,7 @@ use crate::{
     pages::not_found::failed,
     paths,
     request_context::{FormErrors, context_for},
-    ui::{ErrorSummary, Severity, SeverityIcon},
+    ui::{ErrorSummary, Tone, ToneIcon},
 };
 
 /// The comparison of one mix; for its owner.
@@ -126,12 +126,12 @@ pub fn Differences(
         .map(|difference| {
             view! {
                 <li class="info">
-                    <SeverityIcon severity=Severity::Info />
+                    <ToneIcon tone=Tone::Info />
                     <div class="stack stack--tight">
                         <p>
                             <strong>{difference.title()}</strong>
                             " "
-                            <span class="num">{difference.unit.text_signed(difference.by)}</span>
+                            <span class="num">{difference.unit.display_signed(difference.by)}</span>
                         </p>
                         <p class="small">{difference.sentence()} " " {difference.advice()}</p>
                     </div>

@@ -13,7 +13,7 @@ use crate::{
     },
     paths,
     request_context::RequestContext,
-    ui::{Button, Notice, Severity},
+    ui::{Button, Notice, Tone},
 };
 
 /// The question, where it is still to be answered. The page of cookies asks it by itself.
@@ -85,7 +85,7 @@ pub fn Cookies() -> impl IntoView {
     let choice = state.map(|state| {
         view! {
             <h2 id="choice">"Your choice"</h2>
-            <Notice severity=Severity::Info title="Statistics">{state}</Notice>
+            <Notice tone=Tone::Info title="Statistics">{state}</Notice>
             {may_choose
                 .then(|| {
                     view! {

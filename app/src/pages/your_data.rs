@@ -14,7 +14,7 @@ use crate::{
     },
     paths,
     request_context::{FormErrors, RequestContext, redirect_to_sign_in},
-    ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Field, Notice, Severity, Table},
+    ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Field, Notice, Table, Tone},
 };
 
 /// Everything that is held about the person; for signed-in people.
@@ -272,7 +272,7 @@ pub fn AccountDeleted() -> impl IntoView {
         <Title text="Deleted" />
         <section class="wrap wrap--narrow stack">
             <h1>"Your account is deleted"</h1>
-            <Notice severity=Severity::Ok title="Done" role="status">
+            <Notice tone=Tone::Ok title="Done" role="status">
                 "Your account, your reports and your settings are gone. Your files follow within minutes."
             </Notice>
             <p>"One last e-mail says so, and then we forget your address."</p>

@@ -3,22 +3,22 @@
 use leptos::prelude::*;
 use model::analysis::{AnalysisState, Progress};
 
-use super::{Severity, SeverityIcon};
+use super::{Tone, ToneIcon};
 
-/// A word in a capsule, with the shape of its severity where it has one.
+/// A word in a capsule, with the shape of its tone where it has one.
 #[component]
 pub fn Badge(
     /// The level, when the word is a verdict.
     #[prop(optional_no_strip, into)]
-    severity: Option<Severity>,
+    tone: Option<Tone>,
     /// The word.
     children: Children,
 ) -> impl IntoView {
     view! {
         <span class=format!(
             "badge {}",
-            severity.map_or("neutral", Severity::class),
-        )>{severity.map(|severity| view! { <SeverityIcon severity=severity /> })} {children()}</span>
+            tone.map_or("neutral", Tone::class),
+        )>{tone.map(|tone| view! { <ToneIcon tone=tone /> })} {children()}</span>
     }
     .into_any()
 }
@@ -52,12 +52,12 @@ pub fn StateChip(
         }
         AnalysisState::Done => (
             "chip ok chip--done",
-            view! { <SeverityIcon severity=Severity::Ok /> }.into_any(),
+            view! { <ToneIcon tone=Tone::Ok /> }.into_any(),
             "Measured".to_owned(),
         ),
         AnalysisState::Failed => (
             "chip severe chip--failed",
-            view! { <SeverityIcon severity=Severity::Severe /> }.into_any(),
+            view! { <ToneIcon tone=Tone::Severe /> }.into_any(),
             "No report".to_owned(),
         ),
     };

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{ButtonKind, Severity, SeverityIcon};
+use super::{ButtonKind, Tone, ToneIcon};
 
 /// The button that opens a [`Dialog`]. `commandfor` makes it modal where the browser knows the attribute;
 /// `popovertarget` opens it without a script everywhere else.
@@ -121,14 +121,14 @@ pub fn Toasts(
 #[component]
 pub fn Toast(
     /// How much it matters.
-    severity: Severity,
+    tone: Tone,
     /// What it says.
     #[prop(into)]
     message: String,
 ) -> impl IntoView {
     view! {
         <div class="toast">
-            <SeverityIcon severity=severity />
+            <ToneIcon tone=tone />
             <span>{message}</span>
         </div>
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Severity, SeverityIcon};
+use super::{Tone, ToneIcon};
 
 /// The ids of what describes a field, where there is any.
 fn described_by(id: &str, hint: bool, error: bool) -> Option<String> {
@@ -17,7 +17,7 @@ fn error_line(id: &str, error: Option<String>) -> Option<AnyView> {
     let error = error?;
     let view = view! {
         <p class="field__error" id=format!("{id}-error")>
-            <SeverityIcon severity=Severity::Severe />
+            <ToneIcon tone=Tone::Severe />
             <span>{error}</span>
         </p>
     };
@@ -230,7 +230,7 @@ pub fn ErrorSummary(
     view! {
         <div class="error-summary" role="alert" tabindex="-1" autofocus aria-labelledby="error-summary-title">
             <h2 id="error-summary-title">
-                <SeverityIcon severity=Severity::Severe />
+                <ToneIcon tone=Tone::Severe />
                 "That did not work yet"
             </h2>
             <ul>{items}</ul>

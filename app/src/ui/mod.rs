@@ -16,8 +16,8 @@ pub mod progress;
 #[cfg(feature = "ssr")]
 pub mod qr;
 pub mod reading;
-pub mod severity;
 pub mod table;
+pub mod tone;
 
 pub use button::{Button, ButtonKind, ButtonLink};
 pub use chip::{Badge, StateChip};
@@ -30,5 +30,5 @@ pub use list::{AudioCell, DayCell, Head, LengthCell, List, LoudnessCell, NumberC
 pub use meter::{Meter, Scale};
 pub use progress::{ProgressBar, ProgressPanel};
 pub use reading::{Tile, Value};
-pub use severity::{Notice, Severity, SeverityIcon};
 pub use table::{DataTable, Table};
+pub use tone::{Notice, Tone, ToneIcon};

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::analysis::{Phase, Progress};
 
-use super::{Notice, Severity};
+use super::{Notice, Tone};
 
 /// A bar from 0 to 100. Its width is an SVG attribute, because a `style` would be dropped.
 #[component]
@@ -78,7 +78,7 @@ pub fn ProgressPanel(
                 .status_message
                 .map(|words| {
                     view! {
-                        <Notice severity=Severity::Warn title="Delayed">
+                        <Notice tone=Tone::Warn title="Delayed">
                             <p>{words}</p>
                         </Notice>
                     }

@@ -42,7 +42,7 @@ pub fn Value(
         None => view! {
             <span class="reading reading--absent">
                 <span class="num">{format::DASH}</span>
-                <span class="unit">{reading.why().map(|why| format!(" {}", why.words()))}</span>
+                <span class="unit">{reading.why().map(|why| format!(" {}", why.description()))}</span>
             </span>
         }
         .into_any(),

@@ -199,7 +199,7 @@ async fn copy_in_child(
         .flatten()
         .and_then(|line| serde_json::from_str(&line).ok());
     match message {
-        Some(TranscodeMessage::Copied) => Ok(Some(copy)),
+        Some(TranscodeMessage::Done) => Ok(Some(copy)),
         Some(TranscodeMessage::Failure(_)) => Ok(None),
         Some(TranscodeMessage::IoError(error)) => Err(unavailable(std::io::Error::other(error))),
         None => match tokio::time::timeout(Duration::from_secs(5), child.wait()).await {

@@ -116,9 +116,9 @@ impl<'a> EmailTemplates<'a> {
                 vec![
                     text(format!(
                         "“{title}” could not be measured. {}",
-                        one_line(&failure.sentence())
+                        one_line(&failure.sentence(model::Audience::Website))
                     )),
-                    text(failure.advice()),
+                    text(failure.advice(model::Audience::Website)),
                     button("Open the page", page),
                 ],
             ),

@@ -30,7 +30,7 @@ pub(super) async fn compare(
         Some(stage) => stage.parse().map_err(|()| Error::internal("unknown rubric"))?,
         None => verdict_after.detected.stage,
     };
-    let comparison = VersionComparison::of(verdict_before.by(stage), verdict_after.by(stage));
+    let comparison = VersionComparison::between(verdict_before.by(stage), verdict_after.by(stage));
     let is_as_stored =
         |stored: Option<i64>, here: Points| stored.is_none_or(|tenths| tenths == i64::from(here.tenths()));
     Ok(Some(Pair {
@@ -63,6 +63,6 @@ pub(super) async fn step(
         before: before_number,
         analysis: before,
         gained: pair.comparison.difference(),
-        words: pair.comparison.words(),
+        words: pair.comparison.summary(),
     }))
 }

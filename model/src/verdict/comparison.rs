@@ -1,4 +1,4 @@
-//! One receipt against another: what was fixed, what got better or worse, what is new, and what each costs or wins.
+//! One score breakdown against another: what was fixed, what got better or worse, what is new, and what each costs or wins.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ impl ChangeKind {
     }
 }
 
-/// One rule in two receipts, of which at least one has a finding by it.
+/// One rule in two score breakdowns, of which at least one has a finding by it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// The rule, by its stable id.
@@ -68,7 +68,7 @@ pub struct Change {
     pub points: Points,
 }
 
-/// One receipt against another.
+/// One score breakdown against another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VersionComparison {
     /// The score before.
@@ -80,9 +80,9 @@ pub struct VersionComparison {
 }
 
 impl VersionComparison {
-    /// `before` against `after`, which must be by the same rule set and the same rubric.
+    /// `before` against `after`, which must be by the same rule set and the same stage.
     #[must_use]
-    pub fn of(before: &ScoreBreakdown, after: &ScoreBreakdown) -> Self {
+    pub fn between(before: &ScoreBreakdown, after: &ScoreBreakdown) -> Self {
         let mut changes: Vec<Change> = after
             .findings
             .iter()
@@ -129,13 +129,13 @@ impl VersionComparison {
     }
 
     /// The changes of one kind.
-    pub fn that(&self, became: ChangeKind) -> impl Iterator<Item = &Change> {
+    pub fn of_kind(&self, became: ChangeKind) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(move |change| change.became == became)
     }
 
     /// `2 fixed, 1 better, 1 new`; `nothing changed` where that is so.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         let parts: Vec<String> = [
             ChangeKind::Fixed,
             ChangeKind::Better,
@@ -143,7 +143,7 @@ impl VersionComparison {
             ChangeKind::New,
         ]
         .into_iter()
-        .map(|became| (self.that(became).count(), became))
+        .map(|became| (self.of_kind(became).count(), became))
         .filter(|(count, _)| *count > 0)
         .map(|(count, became)| format!("{count} {}", became.word().to_lowercase()))
         .collect();
@@ -184,18 +184,18 @@ fn change(
         title: named.title.clone(),
         area: named.area,
         became,
-        before: value_words(before, &named.rule),
-        after: value_words(after, &named.rule),
+        before: display_value(before, &named.rule),
+        after: display_value(after, &named.rule),
         points,
     })
 }
 
 /// What `breakdown` measured by the rule, as a finding or as something that is as it should be.
-fn value_words(breakdown: &ScoreBreakdown, rule: &str) -> String {
+fn display_value(breakdown: &ScoreBreakdown, rule: &str) -> String {
     match (breakdown.finding(rule), breakdown.passed(rule)) {
-        (Some(finding), _) => finding.value_words(),
+        (Some(finding), _) => finding.display_value(),
         (None, Some(passed)) if passed.unit == super::Unit::YesNo => "none".to_owned(),
-        (None, Some(passed)) => passed.unit.text(passed.value),
+        (None, Some(passed)) => passed.unit.display(passed.value),
         (None, None) if breakdown.not_applicable.iter().any(|id| id == rule) => "does not apply".to_owned(),
         // Another row covers it, or it is less than a tenth of a point.
         (None, None) => String::new(),
@@ -226,7 +226,7 @@ mod tests {
             points: Points::from_tenths(tenths),
             why: String::new(),
             action: String::new(),
-            places: Vec::new(),
+            time_ranges: Vec::new(),
             step: None,
             covers: Vec::new(),
         }
@@ -270,7 +270,7 @@ mod tests {
             &[("b", 0.3, 21), ("c", 0.4, 24), ("d", 0.0, 7), ("e", 0.9, 3)],
             &["a"],
         );
-        let comparison = VersionComparison::of(&before, &after);
+        let comparison = VersionComparison::between(&before, &after);
         let seen: Vec<_> = comparison
             .changes
             .iter()
@@ -286,8 +286,8 @@ mod tests {
                 ("d", ChangeKind::Unchanged, 0),
             ]
         );
-        assert_eq!(comparison.words(), "1 fixed, 1 better, 1 worse, 1 new");
-        let fixed = comparison.that(ChangeKind::Fixed).next().unwrap();
+        assert_eq!(comparison.summary(), "1 fixed, 1 better, 1 worse, 1 new");
+        let fixed = comparison.of_kind(ChangeKind::Fixed).next().unwrap();
         assert_eq!(
             (fixed.before.as_str(), fixed.after.as_str()),
             ("1.0\u{202f}dBTP", "−2.0\u{202f}dBTP")
@@ -297,8 +297,8 @@ mod tests {
     #[test]
     fn the_points_of_all_changes_sum_to_the_difference_exactly() {
         let rules = ["a", "b", "c", "d", "e", "f"];
-        // Every pair of receipts whose rows are drawn from a small machine of remainders.
-        let receipt = |seed: i32| {
+        // Every pair of breakdowns whose rows are drawn from a small machine of remainders.
+        let seeded = |seed: i32| {
             let rows: Vec<(&str, f64, i32)> = rules
                 .iter()
                 .enumerate()
@@ -309,7 +309,7 @@ mod tests {
         };
         for before in 0..40 {
             for after in 0..40 {
-                let comparison = VersionComparison::of(&receipt(before), &receipt(after));
+                let comparison = VersionComparison::between(&seeded(before), &seeded(after));
                 let sum: Points = comparison.changes.iter().map(|change| change.points).sum();
                 assert_eq!(sum, comparison.difference(), "{before} against {after}");
                 assert_eq!(comparison.won() + comparison.lost(), comparison.difference());
@@ -321,8 +321,8 @@ mod tests {
     fn the_other_way_round_everything_is_reversed() {
         let before = breakdown(&[("a", 1.0, 50), ("b", 0.5, 30), ("d", 0.0, 7)], &[]);
         let after = breakdown(&[("b", 0.3, 21), ("d", 0.0, 7), ("e", 0.9, 3)], &["a"]);
-        let forth = VersionComparison::of(&before, &after);
-        let back = VersionComparison::of(&after, &before);
+        let forth = VersionComparison::between(&before, &after);
+        let back = VersionComparison::between(&after, &before);
         assert_eq!(forth.difference().tenths(), -back.difference().tenths());
         for change in &forth.changes {
             let reversed = back
@@ -340,11 +340,11 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_against_itself_changes_nothing() {
+    fn a_breakdown_against_itself_changes_nothing() {
         let breakdown = breakdown(&[("a", 1.0, 50), ("b", 0.5, 30)], &["c"]);
-        let comparison = VersionComparison::of(&breakdown, &breakdown);
+        let comparison = VersionComparison::between(&breakdown, &breakdown);
         assert_eq!(comparison.difference(), Points::default());
-        assert_eq!(comparison.words(), "nothing changed");
+        assert_eq!(comparison.summary(), "nothing changed");
         assert!(
             comparison
                 .changes

@@ -16,13 +16,13 @@ pub struct Range {
 impl Range {
     /// `−16.0 to −7.0 LUFS`, `at most −1.0 dBTP`, `at least 44.1 kHz`.
     #[must_use]
-    pub fn words(self, unit: Unit) -> String {
+    pub fn display(self, unit: Unit) -> String {
         match (self.low, self.high) {
-            (_, Some(high)) if unit == Unit::YesNo => unit.text(high),
-            (Some(low), Some(high)) if low == high => unit.text(low),
-            (Some(low), Some(high)) => format!("{} to {}", unit.number(low), unit.text(high)),
-            (Some(low), None) => format!("at least {}", unit.text(low)),
-            (None, Some(high)) => format!("at most {}", unit.text(high)),
+            (_, Some(high)) if unit == Unit::YesNo => unit.display(high),
+            (Some(low), Some(high)) if low == high => unit.display(low),
+            (Some(low), Some(high)) => format!("{} to {}", unit.number(low), unit.display(high)),
+            (Some(low), None) => format!("at least {}", unit.display(low)),
+            (None, Some(high)) => format!("at most {}", unit.display(high)),
             (None, None) => "any".to_owned(),
         }
     }
@@ -86,8 +86,8 @@ pub enum Operation {
         hz: f64,
         /// In dB.
         db: f64,
-        /// Whether it lifts what is above, not below.
-        high: bool,
+        /// What it changes.
+        side: ShelfSide,
     },
     /// Remove everything below.
     HighPass {
@@ -110,14 +110,33 @@ pub enum Operation {
     },
 }
 
+/// The side of a corner that a shelf changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShelfSide {
+    /// What is below the corner.
+    Low,
+    /// What is above the corner.
+    High,
+}
+
 /// A corrective step that a machine can take: what to do, and what the measured value should be afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct CorrectiveStep {
     /// What to do.
     #[serde(flatten)]
     pub operation: Operation,
     /// The value of the finding's measure that is expected afterwards, in its unit.
     pub expected: f64,
+}
+
+/// A finding that another one says as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoveredFinding {
+    /// The rule, by its stable id.
+    pub rule: String,
+    /// What is wrong, in a few words.
+    pub title: String,
 }
 
 /// Something that was found, with what it costs.
@@ -146,7 +165,7 @@ pub struct Finding {
     pub range: Range,
     /// Where the range comes from.
     pub source: String,
-    /// What it costs in this receipt.
+    /// What it costs in this breakdown.
     pub points: Points,
     /// Why it matters.
     pub why: String,
@@ -154,23 +173,23 @@ pub struct Finding {
     pub action: String,
     /// Where it happens, worst first; empty where it is everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub places: Vec<TimeRange>,
+    pub time_ranges: Vec<TimeRange>,
     /// What a machine could do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<Step>,
-    /// Findings that say the same once more and cost nothing of their own, as (rule, title).
+    pub step: Option<CorrectiveStep>,
+    /// Findings that say the same once more and cost nothing of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub covers: Vec<(String, String)>,
+    pub covers: Vec<CoveredFinding>,
 }
 
 impl Finding {
     /// `−0.3 dBTP`, with the place in frequency where there is one; nothing where the title says it all.
     #[must_use]
-    pub fn value_words(&self) -> String {
+    pub fn display_value(&self) -> String {
         if self.unit == Unit::YesNo {
             return String::new();
         }
-        let value = self.unit.text(self.value);
+        let value = self.unit.display(self.value);
         match &self.label {
             Some(label) => format!("{value} ({label})"),
             None => value,
@@ -182,8 +201,8 @@ impl Finding {
     pub fn win_back(&self) -> String {
         format!(
             "{} wins back {}",
-            self.range.words(self.unit),
-            self.points.words()
+            self.range.display(self.unit),
+            self.points.display()
         )
     }
 }

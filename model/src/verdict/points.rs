@@ -44,7 +44,7 @@ impl Points {
 
     /// `3.1 points`.
     #[must_use]
-    pub fn words(self) -> String {
+    pub fn display(self) -> String {
         match self.0 {
             10 => "1.0 point".to_owned(),
             _ => format!("{} points", self.number()),

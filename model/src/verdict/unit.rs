@@ -63,7 +63,7 @@ impl Unit {
 
     /// Decimals.
     #[must_use]
-    pub const fn places(self) -> usize {
+    pub const fn decimals(self) -> usize {
         match self {
             Self::Percent | Self::Bits | Self::Count | Self::YesNo => 0,
             Self::Milliseconds | Self::Correlation => 2,
@@ -77,32 +77,32 @@ impl Unit {
         if self == Self::YesNo {
             return if value > 0.5 { "yes" } else { "no" }.to_owned();
         }
-        text::number(value, self.places())
+        text::number(value, self.decimals())
     }
 
     /// The number with its unit: `−0.3 dBTP`.
     #[must_use]
-    pub fn text(self, value: f64) -> String {
+    pub fn display(self, value: f64) -> String {
         if self == Self::YesNo {
             return self.number(value);
         }
-        text::with_unit(value, self.places(), self.symbol())
+        text::with_unit(value, self.decimals(), self.symbol())
     }
 
-    /// As [`Unit::text`], with a plus sign before what is above zero: for differences.
+    /// As [`Unit::display`], with a plus sign before what is above zero: for differences.
     #[must_use]
-    pub fn text_signed(self, value: f64) -> String {
-        let sign = if text::signed(value, self.places()).starts_with('+') {
+    pub fn display_signed(self, value: f64) -> String {
+        let sign = if text::signed(value, self.decimals()).starts_with('+') {
             "+"
         } else {
             ""
         };
-        format!("{sign}{}", self.text(value))
+        format!("{sign}{}", self.display(value))
     }
 
     /// A distance in this unit; distances of levels are dB, those of loudness LU.
     #[must_use]
-    pub const fn of_differences(self) -> Self {
+    pub const fn for_differences(self) -> Self {
         match self {
             Self::Dbfs | Self::Dbtp => Self::Db,
             Self::Lufs => Self::Lu,

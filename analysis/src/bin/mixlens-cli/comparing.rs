@@ -23,7 +23,7 @@ struct Document<'a> {
 }
 
 /// Measures all files, then compares; a file that cannot be measured ends it, and is named.
-pub(crate) fn run(arguments: &Compare) -> Outcome {
+pub(crate) fn compare_files(arguments: &Compare) -> Outcome {
     let measured = |path: &Path| -> Result<Report, Outcome> {
         analyze(path, &arguments.reading).map_err(|error| {
             let (message, advice) = match &error {
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Compare) -> Outcome {
                 "mixlens-cli: {}: {message} {advice}",
                 path.display()
             );
-            Outcome::of(&error)
+            Outcome::from_error(&error)
         })
     };
     let reports = || -> Result<(Report, Vec<Report>), Outcome> {
@@ -103,10 +103,10 @@ fn write(out: &mut impl Write, arguments: &Compare, comparison: &Comparison) -> 
     )?;
     for FigureDelta { measure, value } in &comparison.measures {
         let unit = measure.unit();
-        let number = |value: Option<f64>| value.map_or(text::DASH.to_owned(), |value| unit.text(value));
-        let by = value
-            .difference()
-            .map_or(text::DASH.to_owned(), |by| unit.of_differences().text_signed(by));
+        let number = |value: Option<f64>| value.map_or(text::DASH.to_owned(), |value| unit.display(value));
+        let by = value.difference().map_or(text::DASH.to_owned(), |by| {
+            unit.for_differences().display_signed(by)
+        });
         writeln!(
             out,
             "  {:<28}{:>14}{:>14}{by:>14}",

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use analysis::rules::judge;
-use analysis::{Error, Options, measure};
+use analysis::{AnalysisOptions, Error, measure};
 use arguments::{Analyze, Arguments, Color, Command, ReadOptions};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -28,7 +28,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    const fn of(error: &Error) -> Self {
+    const fn from_error(error: &Error) -> Self {
         match error {
             Error::Rejected(_) => Self::Refused,
             Error::Io(_) => Self::Unreadable,
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let outcome = match command {
         Command::Analyze(arguments) => analyze_all(&arguments),
-        Command::Compare(arguments) => comparing::run(&arguments),
+        Command::Compare(arguments) => comparing::compare_files(&arguments),
     };
     ExitCode::from(outcome as u8)
 }
@@ -53,7 +53,11 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
     let mut outcome = Outcome::Measured;
     for (index, path) in arguments.files.iter().enumerate() {
         let result = analyze(path, &arguments.reading);
-        outcome = outcome.max(result.as_ref().map_or_else(Outcome::of, |_| Outcome::Measured));
+        outcome = outcome.max(
+            result
+                .as_ref()
+                .map_or_else(Outcome::from_error, |_| Outcome::Measured),
+        );
         let written = if arguments.json {
             write_json(&mut out, path, &result)
         } else {
@@ -72,7 +76,7 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
 
 fn analyze(path: &Path, reading: &ReadOptions) -> Result<Report, Error> {
     let Input { file, name, declared } = Input::open(path).map_err(Error::Io)?;
-    let options = Options {
+    let options = AnalysisOptions {
         declared,
         max_duration: Duration::from_secs(u64::from(reading.max_minutes) * 60),
         threads: usize::try_from(reading.threads).unwrap_or(1),

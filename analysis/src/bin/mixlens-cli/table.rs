@@ -8,7 +8,7 @@ use analysis::rules::judge;
 use model::format::{AudioFormat, Codec};
 use model::report::{BANDS, ChannelLevels, Detail};
 use model::verdict::{Finding, Severity, Stage, Unit};
-use model::{Failure, FailureCode, Reading, Report, Verdict};
+use model::{Audience, Failure, Reading, Report, Verdict};
 
 use crate::input;
 
@@ -69,28 +69,12 @@ pub(crate) fn write(
     writeln!(out, "  {}\n  {message}\n  {advice}", paint.problem(headline))
 }
 
-/// Why a file was refused and what to do: what [`Failure`] says for the web, without plans and uploads.
+/// Why a file was refused and what to do.
 pub(crate) fn refusal(failure: &Failure) -> (String, &'static str) {
-    let message = match (failure.code, failure.detail.as_deref()) {
-        (FailureCode::TooLong, Some(minutes)) => format!("This file is longer than {minutes} minutes."),
-        _ => failure.sentence(),
-    };
-    let advice = match failure.code {
-        FailureCode::Empty | FailureCode::Truncated => {
-            "Export the mix again, and check that it plays to the end."
-        }
-        FailureCode::NotAudio | FailureCode::Unsupported => "Export the mix as WAV or FLAC.",
-        FailureCode::Mislabelled | FailureCode::Malformed | FailureCode::DecoderFailed => {
-            "Open the file in your DAW, and export it again as WAV or FLAC."
-        }
-        FailureCode::Silent => "Check that no track is muted and that the export range covers the song.",
-        FailureCode::TooShort => "Measure the whole song, or at least a section of 3 s.",
-        FailureCode::TooLong => "Raise --max-minutes, or measure a section.",
-        FailureCode::TooManyChannels => "Export a stereo mix-down.",
-        FailureCode::SampleRate => "Export the mix at 44.1, 48 or 96 kHz.",
-        FailureCode::AudioGone | FailureCode::Internal => "Try once more.",
-    };
-    (message, advice)
+    (
+        failure.sentence(Audience::Terminal),
+        failure.advice(Audience::Terminal),
+    )
 }
 
 fn write_title(out: &mut impl Write, paint: Paint, index: usize, path: &Path) -> io::Result<()> {
@@ -176,7 +160,7 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
     }
 
     writeln!(out, "\n  Share of the energy from 20 Hz to 20 kHz")?;
-    for ((name, low, high), reading) in BANDS.iter().zip(report.spectrum.bands_db) {
+    for (band, reading) in BANDS.iter().zip(report.spectrum.bands_db) {
         const WIDTH: f64 = 30.0;
         const FLOOR_DB: f64 = -60.0;
         let share = reading
@@ -185,7 +169,10 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
         let bar = "█".repeat((share * WIDTH).round() as usize);
         writeln!(
             out,
-            "  {name:<9}{low:>6} to {high:>5} Hz   {} {bar}",
+            "  {:<9}{:>6} to {:>5} Hz   {} {bar}",
+            band.name,
+            band.from_hz,
+            band.to_hz,
             figure(reading, "dB")
         )?;
     }
@@ -198,7 +185,7 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
     Ok(())
 }
 
-/// The receipt: what each finding costs, where, and what to do.
+/// The score breakdown: what each finding costs, where, and what to do.
 fn write_verdict(
     out: &mut impl Write,
     paint: Paint,
@@ -209,7 +196,7 @@ fn write_verdict(
     let breakdown = verdict.by(stage);
     let certainty = match chosen {
         Some(_) => "as you asked",
-        None => verdict.detected.words(),
+        None => verdict.detected.description(),
     };
     writeln!(
         out,
@@ -227,19 +214,19 @@ fn write_verdict(
             Severity::Warning => paint.note(&finding.title),
             Severity::Note => finding.title.clone(),
         };
-        let places: Vec<String> = finding
-            .places
+        let times: Vec<String> = finding
+            .time_ranges
             .iter()
             .take(3)
-            .map(|place| clock(place.start_s))
+            .map(|range| clock(range.start_s))
             .collect();
-        let places = match places.is_empty() {
+        let times = match times.is_empty() {
             true => String::new(),
-            false => format!(", at {}", places.join(", ")),
+            false => format!(", at {}", times.join(", ")),
         };
         writeln!(
             out,
-            "\n  {:>5}  {title}{}{places}\n         {}",
+            "\n  {:>5}  {title}{}{times}\n         {}",
             model::text::signed(-finding.points.value(), 1),
             measured(finding),
             finding.action
@@ -254,8 +241,8 @@ fn measured(finding: &Finding) -> String {
         Unit::YesNo => String::new(),
         unit => format!(
             ": {} (range: {})",
-            finding.value_words(),
-            finding.range.words(unit)
+            finding.display_value(),
+            finding.range.display(unit)
         ),
     }
 }
@@ -320,7 +307,7 @@ fn figure(reading: Reading, unit: &str) -> String {
         (Some(value), _) => format!("{value:>8.2} {unit:<4}"),
         (None, why) => format!(
             "       –  ({})",
-            why.map_or("not measured", model::report::AbsenceReason::words)
+            why.map_or("not measured", model::report::AbsenceReason::description)
         ),
     }
 }

@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Criterion::at_most(0.0, 3.0, 3.0),
         master: Criterion::at_most(0.0, 3.0, 3.0),
         high: CheckText::new("A lossy file", "Export WAV or FLAC at 24 bit, and analyse that."),
-        measure: |facts| Measurement::of(f64::from(u8::from(facts.is_lossy()))),
+        measure: |view| Measurement::new(f64::from(u8::from(view.is_lossy()))),
         ..COMMON
     },
     Rule {
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
             "Low sample rate",
             "Export at the rate of the session, 44.1 kHz or more.",
         ),
-        measure: |facts| Measurement::of(f64::from(facts.report.file.sample_rate_hz) / 1_000.0),
+        measure: |view| Measurement::new(f64::from(view.report.file.sample_rate_hz) / 1_000.0),
         ..COMMON
     },
     Rule {
@@ -54,9 +54,9 @@ pub(super) const RULES: &[Rule] = &[
             "Few bits per sample",
             "Export at 24 bit, without normalising; this file has {value}.",
         ),
-        measure: |facts| {
-            (!facts.is_lossy()).then_some(())?;
-            Measurement::of(f64::from(facts.report.file.bits_per_sample?))
+        measure: |view| {
+            (!view.is_lossy()).then_some(())?;
+            Measurement::new(f64::from(view.report.file.bits_per_sample?))
         },
         ..COMMON
     },
@@ -77,7 +77,7 @@ pub(super) const RULES: &[Rule] = &[
             "A mono file",
             "Export stereo if the song is; nothing could be said of its image.",
         ),
-        measure: |facts| Measurement::of(f64::from(facts.channels())),
+        measure: |view| Measurement::new(f64::from(view.channels())),
         ..COMMON
     },
     Rule {
@@ -93,13 +93,13 @@ pub(super) const RULES: &[Rule] = &[
             "The name says another format",
             "Rename the file, or export it in the format that its name says.",
         ),
-        measure: |facts| {
-            let is_noted = facts
+        measure: |view| {
+            let is_noted = view
                 .report
                 .notes
                 .iter()
                 .any(|note| note.code == NoteCode::Mislabelled);
-            Measurement::of(f64::from(u8::from(is_noted)))
+            Measurement::new(f64::from(u8::from(is_noted)))
         },
         ..COMMON
     },

@@ -4,7 +4,7 @@ use model::verdict::{Area, Class, Confidence, Unit};
 
 use super::super::report_view::stretches;
 use super::super::stage::flat_top_percent;
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
 
 /// The span of a value of PSR.
 const WINDOW_S: f64 = 3.0;
@@ -31,9 +31,9 @@ pub(super) const RULES: &[Rule] = &[
             "Over-limited",
             "Back off the limiter (and the compressor before it) by {excess} of gain reduction, then compare at equal loudness.",
         ),
-        measure: |facts| {
-            let dynamics = &facts.detail()?.dynamics;
-            let whole = &facts.report.dynamics;
+        measure: |view| {
+            let dynamics = &view.detail()?.dynamics;
+            let whole = &view.report.dynamics;
             let mut short = [
                 9.0 - dynamics.psr_p10_lu.value()?,
                 9.5 - whole.plr_lu.value()?,
@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
                 7.0 - dynamics.dr_db.value()?,
             ];
             short.sort_by(f64::total_cmp);
-            Some(Measurement::of(short[1].max(0.0))?.at(dense_places(facts, 8.0)))
+            Some(Measurement::new(short[1].max(0.0))?.at(dense_ranges(view, 8.0)))
         },
         ..COMMON
     },
@@ -59,11 +59,11 @@ pub(super) const RULES: &[Rule] = &[
             "Transients are flattened",
             "At the places, lower the threshold less: about {excess} more peak over the body brings the attack back.",
         ),
-        strength: Some((2.0, "Transients keep their edge even in the densest passages.")),
+        strength: Strength::new(2.0, "Transients keep their edge even in the densest passages."),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| {
-            let psr = facts.detail()?.dynamics.psr_p10_lu.value()?;
-            Some(Measurement::of(psr)?.at(dense_places(facts, psr)))
+        measure: |view| {
+            let psr = view.detail()?.dynamics.psr_p10_lu.value()?;
+            Some(Measurement::new(psr)?.at(dense_ranges(view, psr)))
         },
         ..COMMON
     },
@@ -86,7 +86,7 @@ pub(super) const RULES: &[Rule] = &[
             "Reduce the gain into the limiter by {excess}.",
         ),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| Measurement::of(facts.report.dynamics.plr_lu.value()?),
+        measure: |view| Measurement::new(view.report.dynamics.plr_lu.value()?),
         ..COMMON
     },
     Rule {
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
             "Less limiting on the sum: DR grows with the distance of peaks from the loudest fifth, by {excess} here.",
         ),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| Measurement::of(facts.detail()?.dynamics.dr_db.value()?),
+        measure: |view| Measurement::new(view.detail()?.dynamics.dr_db.value()?),
         ..COMMON
     },
     Rule {
@@ -122,7 +122,7 @@ pub(super) const RULES: &[Rule] = &[
             "Ease saturation and limiting on the sum by about {excess}.",
         ),
         covered_by: Some("dynamics.over_limited"),
-        measure: |facts| Measurement::of(facts.report.dynamics.crest_db.value()?),
+        measure: |view| Measurement::new(view.report.dynamics.crest_db.value()?),
         ..COMMON
     },
     Rule {
@@ -141,8 +141,8 @@ pub(super) const RULES: &[Rule] = &[
             "A limiter on the mix bus",
             "Export the mix once more without limiter and clipper on the master bus.",
         ),
-        strength: Some((15.0, "The peaks vary freely: nothing limits the sum.")),
-        measure: |facts| Measurement::of(flat_top_percent(facts)?),
+        strength: Strength::new(15.0, "The peaks vary freely: nothing limits the sum."),
+        measure: |view| Measurement::new(flat_top_percent(view)?),
         ..COMMON
     },
     Rule {
@@ -162,18 +162,18 @@ pub(super) const RULES: &[Rule] = &[
             "At the place, automate the level into the limiter down by {excess}.",
         ),
         covered_by: Some("dynamics.psr"),
-        measure: |facts| {
-            let series = &facts.detail()?.dynamics.psr_lu;
+        measure: |view| {
+            let series = &view.detail()?.dynamics.psr_lu;
             let lowest = series.values.iter().flatten().copied().reduce(f32::min)?;
             let lowest = f64::from(lowest);
-            Some(Measurement::of(lowest)?.at(stretches(series, WINDOW_S, |psr| lowest + 0.5 - psr)))
+            Some(Measurement::new(lowest)?.at(stretches(series, WINDOW_S, |psr| lowest + 0.5 - psr)))
         },
         ..COMMON
     },
 ];
 
-fn dense_places(facts: &ReportView<'_>, below_lu: f64) -> Vec<model::verdict::TimeRange> {
-    facts.detail().map_or_else(Vec::new, |detail| {
+fn dense_ranges(view: &ReportView<'_>, below_lu: f64) -> Vec<model::verdict::TimeRange> {
+    view.detail().map_or_else(Vec::new, |detail| {
         stretches(&detail.dynamics.psr_lu, WINDOW_S, |psr| below_lu - psr)
     })
 }

@@ -1,9 +1,9 @@
 //! How loud, and how evenly. All taste: loudness is information about playback, never a target to fail.
 
-use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, Unit};
 
 use super::super::report_view::stretches;
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, Strength};
 
 const COMMON: Rule = Rule {
     area: Area::Loudness,
@@ -30,12 +30,12 @@ pub(super) const RULES: &[Rule] = &[
             "Quiet",
             "Raise the level by about {excess}; check that the peaks still fit.",
         ),
-        strength: Some((
+        strength: Strength::new(
             2.0,
             "The level is in the range that services and listeners expect at this stage.",
-        )),
-        measure: |facts| Measurement::of(facts.integrated()?),
-        step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
+        ),
+        measure: |view| Measurement::new(view.integrated()?),
+        correct: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
         ..COMMON
     },
     Rule {
@@ -56,18 +56,17 @@ pub(super) const RULES: &[Rule] = &[
             "The level hardly moves",
             "Let the verse drop or the chorus rise by 1 to 2 dB on the mix bus or in the arrangement.",
         ),
-        strength: Some((
+        strength: Strength::new(
             1.0,
             "Quiet and loud parts keep a distance that works on small speakers.",
-        )),
+        ),
         // Tech 3342: not stable below a minute.
-        measure: |facts| {
-            facts
-                .report
+        measure: |view| {
+            view.report
                 .loudness
                 .range_is_stable
                 .then_some(())
-                .and_then(|()| Measurement::of(facts.report.loudness.range_lu.value()?))
+                .and_then(|()| Measurement::new(view.report.loudness.range_lu.value()?))
         },
         ..COMMON
     },
@@ -86,13 +85,13 @@ pub(super) const RULES: &[Rule] = &[
             "One passage is much louder than the rest",
             "Go to the place and bring that passage down by about {excess} with automation.",
         ),
-        measure: |facts| {
-            let loudness = &facts.report.loudness;
+        measure: |view| {
+            let loudness = &view.report.loudness;
             let most = loudness.momentary_max_lufs.value()?;
-            let places = facts.detail().map_or_else(Vec::new, |detail| {
+            let time_ranges = view.detail().map_or_else(Vec::new, |detail| {
                 stretches(&detail.loudness.momentary_lufs, 1.0, |lufs| lufs - (most - 0.3))
             });
-            Some(Measurement::of(most - facts.integrated()?)?.at(places))
+            Some(Measurement::new(most - view.integrated()?)?.at(time_ranges))
         },
         ..COMMON
     },
@@ -111,14 +110,12 @@ pub(super) const RULES: &[Rule] = &[
             "Inaudible highs count as loudness",
             "Look above 16 kHz for a whistle, a noisy plug-in or aliasing and low-pass it; it costs {value} of loudness.",
         ),
-        measure: |facts| {
-            Measurement::of(facts.integrated()? - facts.detail()?.loudness.audible_lufs.value()?)
-        },
-        step: Some(|_, _, _| {
+        measure: |view| Measurement::new(view.integrated()? - view.detail()?.loudness.audible_lufs.value()?),
+        correct: Some(|_, _, _| {
             Some(Operation::Shelf {
                 hz: 16_000.0,
                 db: -12.0,
-                high: true,
+                side: ShelfSide::High,
             })
         }),
         ..COMMON
@@ -138,20 +135,20 @@ pub(super) const RULES: &[Rule] = &[
             "All parts are equally loud",
             "Lower the verse, or the bus before the chorus, by about {excess}.",
         ),
-        strength: Some((1.0, "The parts of the song differ in level: it has an arc.")),
-        measure: |facts| {
-            let mut parts: Vec<(f64, TimeRange)> = facts
+        strength: Strength::new(1.0, "The parts of the song differ in level: it has an arc."),
+        measure: |view| {
+            let mut parts: Vec<(f64, TimeRange)> = view
                 .detail()?
                 .sections
                 .iter()
                 .filter(|part| part.end_s - part.start_s >= 8.0)
                 .filter_map(|part| {
-                    let place = TimeRange {
+                    let range = TimeRange {
                         start_s: part.start_s,
                         end_s: part.end_s,
                         channel: None,
                     };
-                    Some((part.integrated_lufs.value()?, place))
+                    Some((part.integrated_lufs.value()?, range))
                 })
                 .collect();
             if parts.len() < 4 {
@@ -159,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
             }
             parts.sort_by(|a, b| a.0.total_cmp(&b.0));
             let (quietest, loudest) = (parts.first()?, parts.last()?);
-            Measurement::of(loudest.0 - quietest.0)
+            Measurement::new(loudest.0 - quietest.0)
         },
         ..COMMON
     },

@@ -1,8 +1,8 @@
 //! Everything below 150 Hz.
 
-use model::verdict::{Area, Class, Confidence, Operation, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, Strength};
 
 const COMMON: Rule = Rule {
     area: Area::LowEnd,
@@ -31,13 +31,13 @@ pub(super) const RULES: &[Rule] = &[
             "Little low end",
             "Check bass and kick for a high-pass or for phase against each other; then raise them together by about 2 dB.",
         ),
-        strength: Some((1.5, "The low end has weight without taking over.")),
-        measure: |facts| Measurement::of(facts.detail()?.spectrum.low_end_share_db.value()?),
-        step: Some(|_, _, excess| {
+        strength: Strength::new(1.5, "The low end has weight without taking over."),
+        measure: |view| Measurement::new(view.detail()?.spectrum.low_end_share_db.value()?),
+        correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 100.0,
                 db: -excess.clamp(-3.0, 3.0),
-                high: false,
+                side: ShelfSide::Low,
             })
         }),
         ..COMMON
@@ -55,9 +55,9 @@ pub(super) const RULES: &[Rule] = &[
             "Rumble below 30 Hz",
             "High-pass at 25 to 30 Hz the channels that do not need it, above all voices, overheads and synthesizers with drift.",
         ),
-        strength: Some((12.0, "Nothing is wasted below 30 Hz.")),
-        measure: |facts| Measurement::of(facts.level(18.0, 31.0)? - facts.level(39.0, 101.0)?),
-        step: Some(|_, _, _| Some(Operation::HighPass { hz: 25.0 })),
+        strength: Strength::new(12.0, "Nothing is wasted below 30 Hz."),
+        measure: |view| Measurement::new(view.level(18.0, 31.0)? - view.level(39.0, 101.0)?),
+        correct: Some(|_, _, _| Some(Operation::HighPass { hz: 25.0 })),
         ..COMMON
     },
     Rule {
@@ -72,9 +72,9 @@ pub(super) const RULES: &[Rule] = &[
             "Add harmonics to the sub (gentle saturation) or lower it by about {excess}, so that the bass line survives on small speakers.",
         ),
         covered_by: Some("low_end.share"),
-        measure: |facts| {
-            let bands = &facts.report.spectrum.bands_db;
-            Measurement::of(bands[0].value()? - bands[1].value()?)
+        measure: |view| {
+            let bands = &view.report.spectrum.bands_db;
+            Measurement::new(bands[0].value()? - bands[1].value()?)
         },
         ..COMMON
     },
@@ -89,12 +89,12 @@ pub(super) const RULES: &[Rule] = &[
             "One bass note dominates",
             "Level the bass with compression or note by note around {label}, and check it on headphones: it may be the room.",
         ),
-        measure: |facts| {
-            facts.detail()?;
-            let (hz, excess) = facts.sharpest_peak(35.0, 150.0)?;
-            Some(Measurement::of(excess)?.near(hz))
+        measure: |view| {
+            view.detail()?;
+            let (hz, excess) = view.sharpest_peak(35.0, 150.0)?;
+            Some(Measurement::new(excess)?.near(hz))
         },
-        step: Some(|_, measure, excess| {
+        correct: Some(|_, measure, excess| {
             Some(Operation::Bell {
                 hz: measure.hz?,
                 q: 1.4,
@@ -114,7 +114,7 @@ pub(super) const RULES: &[Rule] = &[
             "Unsteady bass",
             "Compress the bass with a slow attack, or level the notes by hand; parts without any bass are fine.",
         ),
-        measure: |facts| Measurement::of(facts.mean_span(40.0, 120.0, |band| Some(band.l10? - band.l50?))?),
+        measure: |view| Measurement::new(view.mean_span(40.0, 120.0, |band| Some(band.l10? - band.l50?))?),
         ..COMMON
     },
     Rule {
@@ -130,17 +130,17 @@ pub(super) const RULES: &[Rule] = &[
             "Wide low end",
             "Make everything below 100 Hz mono: on the bass itself first, with a mid-side high-pass on the sum otherwise.",
         ),
-        strength: Some((
+        strength: Strength::new(
             8.0,
             "The low end is in the middle: it will hold in mono, in clubs and on vinyl.",
-        )),
-        measure: |facts| {
-            let low = facts.detail()?.stereo.as_ref()?.low_width_db.value()?;
+        ),
+        measure: |view| {
+            let low = view.detail()?.stereo.as_ref()?.low_width_db.value()?;
             // What is hardly there cannot be wide.
-            (facts.detail()?.spectrum.low_end_share_db.value()? > -25.0).then_some(())?;
-            Measurement::of(low)
+            (view.detail()?.spectrum.low_end_share_db.value()? > -25.0).then_some(())?;
+            Measurement::new(low)
         },
-        step: Some(|_, _, _| Some(Operation::MonoBelow { hz: 100.0 })),
+        correct: Some(|_, _, _| Some(Operation::MonoBelow { hz: 100.0 })),
         ..COMMON
     },
     Rule {
@@ -160,14 +160,14 @@ pub(super) const RULES: &[Rule] = &[
             "Centre bass and kick; if they are, look for a stereo effect on them.",
         ),
         covered_by: Some("stereo.balance"),
-        measure: |facts| {
+        measure: |view| {
             let (mut sum, mut weights) = (0.0, 0.0);
-            for (band, db) in facts.stereo_bands(20.0, 120.0) {
+            for (band, db) in view.stereo_bands(20.0, 120.0) {
                 let power = 10_f64.powf(db / 10.0);
                 sum += f64::from(band.balance_db?) * power;
                 weights += power;
             }
-            Measurement::of(sum / weights)
+            Measurement::new(sum / weights)
         },
         ..COMMON
     },

@@ -3,11 +3,15 @@
 use model::report::{ClipRun, Clips};
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::super::report_view::moment;
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
+use super::super::report_view::{MAX_TIME_RANGES, moment};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
 
-/// At most so many places with a finding.
-const PLACES: usize = 5;
+/// The ceiling that services ask for, in dBTP.
+const CEILING_DBTP: f64 = -1.0;
+/// The ceiling for loud masters, in dBTP.
+const LOUD_CEILING_DBTP: f64 = -2.0;
+/// Above this a run of equal samples counts as being at full scale, in dBFS.
+const FULL_SCALE_DBFS: f64 = -0.01;
 
 const COMMON: Rule = Rule {
     area: Area::Peaks,
@@ -29,8 +33,8 @@ pub(super) const RULES: &[Rule] = &[
             "Clipping",
             "Find what goes over at the places (master fader, a plug-in's output) and pull it down until the meter stays below 0; do not just lower the export.",
         ),
-        strength: Some((0.0, "No clipped runs worth mentioning.")),
-        measure: |facts| clip_rate(facts, |channel| channel.clips, |run| run.dbfs > -0.01),
+        strength: Strength::new(0.0, "No clipped runs worth mentioning."),
+        measure: |view| clip_rate(view, |channel| channel.clips, |run| run.dbfs > FULL_SCALE_DBFS),
         ..COMMON
     },
     Rule {
@@ -48,19 +52,19 @@ pub(super) const RULES: &[Rule] = &[
             "Listen at the place: a flat top of {value} is audible. Lower that hit, or let a limiter with a short look-ahead take it.",
         ),
         covered_by: Some("peaks.clipped"),
-        measure: |facts| {
-            let detail = facts.detail()?;
-            let runs = clip_places(facts, |run| run.dbfs > -0.01);
+        measure: |view| {
+            let detail = view.detail()?;
+            let runs = clip_ranges(view, |run| run.dbfs > FULL_SCALE_DBFS);
             let longest = detail
                 .peaks
                 .clip_runs
                 .iter()
-                .filter(|run| run.dbfs > -0.01)
+                .filter(|run| run.dbfs > FULL_SCALE_DBFS)
                 .map(|run| run.samples)
                 .max()
                 .unwrap_or(0);
-            let ms = f64::from(longest) / f64::from(facts.report.file.sample_rate_hz) * 1_000.0;
-            Some(Measurement::of(ms)?.at(runs))
+            let ms = f64::from(longest) / f64::from(view.report.file.sample_rate_hz) * 1_000.0;
+            Some(Measurement::new(ms)?.at(runs))
         },
         ..COMMON
     },
@@ -79,7 +83,13 @@ pub(super) const RULES: &[Rule] = &[
             "Something before the last fader clips: go back through the chain at the places and lower the level into it.",
         ),
         covered_by: Some("peaks.clipped"),
-        measure: |facts| clip_rate(facts, |channel| channel.lowered_clips, |run| run.dbfs <= -0.01),
+        measure: |view| {
+            clip_rate(
+                view,
+                |channel| channel.lowered_clips,
+                |run| run.dbfs <= FULL_SCALE_DBFS,
+            )
+        },
         ..COMMON
     },
     Rule {
@@ -97,12 +107,12 @@ pub(super) const RULES: &[Rule] = &[
             "Beyond full scale",
             "Lower the output by {excess} or more before exporting to 24 bit.",
         ),
-        measure: |facts| {
-            let is_float = facts.is_float();
+        measure: |view| {
+            let is_float = view.is_float();
             is_float.then_some(())?;
-            Measurement::of(facts.report.peaks.sample_peak_dbfs.value()?)
+            Measurement::new(view.report.peaks.sample_peak_dbfs.value()?)
         },
-        step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
+        correct: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
         ..COMMON
     },
     Rule {
@@ -113,24 +123,28 @@ pub(super) const RULES: &[Rule] = &[
         why: "Between the samples the wave goes higher; converters and encoders may distort what passes 0 dBTP.",
         method: "The highest true peak by BS.1770-5 Annex 2 (4x).",
         source: "EBU R 128 and the services ask for at most −1 dBTP; all of 18 chart masters of 2025 exceed it (median +0.3), so this is a risk and no failure",
-        mix: Criterion::at_most(-1.0, 1.0, 3.0),
-        master: Criterion::at_most(-1.0, 1.5, 4.0),
+        mix: Criterion::at_most(CEILING_DBTP, 1.0, 3.0),
+        master: Criterion::at_most(CEILING_DBTP, 1.5, 4.0),
         tolerance: 0.1,
         high: CheckText::new(
             "True peak above −1 dBTP",
             "Set the limiter's ceiling {excess} lower, with true-peak (oversampled) detection on.",
         ),
-        strength: Some((0.0, "True peaks stay below −1 dBTP: encoders have room.")),
-        measure: |facts| {
-            let places = facts.detail().map_or_else(Vec::new, |detail| {
-                let over = detail.peaks.worst.iter().filter(|peak| peak.dbtp > -1.0);
-                over.take(PLACES)
+        strength: Strength::new(0.0, "True peaks stay below {edge}: encoders have room."),
+        measure: |view| {
+            let time_ranges = view.detail().map_or_else(Vec::new, |detail| {
+                let over = detail.peaks.worst.iter().filter(|peak| peak.dbtp > CEILING_DBTP);
+                over.take(MAX_TIME_RANGES)
                     .map(|peak| moment(peak.time_s, peak.channel))
                     .collect()
             });
-            Some(Measurement::of(facts.true_peak()?)?.at(places))
+            Some(Measurement::new(view.true_peak()?)?.at(time_ranges))
         },
-        step: Some(|_, _, _| Some(Operation::Limit { ceiling_dbtp: -1.0 })),
+        correct: Some(|_, _, _| {
+            Some(Operation::Limit {
+                ceiling_dbtp: CEILING_DBTP,
+            })
+        }),
         ..COMMON
     },
     Rule {
@@ -143,20 +157,24 @@ pub(super) const RULES: &[Rule] = &[
         method: "True peak at 8x with 32 taps, where the song is louder than −14 LUFS counted from −1 dBTP, falling to −2 dBTP at −11 LUFS.",
         source: "Spotify and Amazon advise −2 dBTP for masters louder than −14 LUFS",
         mix: None,
-        master: Criterion::at_most(-1.0, 0.7, 2.0),
+        master: Criterion::at_most(CEILING_DBTP, 0.7, 2.0),
         tolerance: 0.1,
         high: CheckText::new(
             "Little room for lossy encoders",
             "Leave about {excess} more below the ceiling, or accept small overs after encoding.",
         ),
         covered_by: Some("peaks.true_peak"),
-        measure: |facts| {
-            let peak = facts.detail()?.peaks.true_peak_8x_dbtp.value()?;
+        measure: |view| {
+            let peak = view.detail()?.peaks.true_peak_8x_dbtp.value()?;
             // The ceiling falls by 1 dB over 3 LU; the value is moved instead, so that there is one edge.
-            let louder = ((facts.integrated()? + 14.0) / 3.0).clamp(0.0, 1.0);
-            Measurement::of(peak + louder)
+            let louder = ((view.integrated()? + 14.0) / 3.0).clamp(0.0, 1.0);
+            Measurement::new(peak + louder)
         },
-        step: Some(|_, _, _| Some(Operation::Limit { ceiling_dbtp: -2.0 })),
+        correct: Some(|_, _, _| {
+            Some(Operation::Limit {
+                ceiling_dbtp: LOUD_CEILING_DBTP,
+            })
+        }),
         ..COMMON
     },
     Rule {
@@ -174,10 +192,10 @@ pub(super) const RULES: &[Rule] = &[
             "Little headroom",
             "Lower the master fader by {excess} or more and take limiters off the mix bus before exporting.",
         ),
-        strength: Some((1.0, "There is headroom for mastering.")),
+        strength: Strength::new(1.0, "There is headroom for mastering."),
         covered_by: Some("peaks.true_peak"),
-        measure: |facts| Measurement::of(facts.report.peaks.sample_peak_dbfs.value()?),
-        step: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
+        measure: |view| Measurement::new(view.report.peaks.sample_peak_dbfs.value()?),
+        correct: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
         ..COMMON
     },
     Rule {
@@ -196,11 +214,15 @@ pub(super) const RULES: &[Rule] = &[
             "Switch the limiter to true-peak or 4x oversampling; its ceiling is exceeded by {value}.",
         ),
         covered_by: Some("peaks.true_peak"),
-        measure: |facts| {
-            let sample = facts.report.peaks.sample_peak_dbfs.value()?;
-            Measurement::of(facts.true_peak()?.max(0.0) - sample.max(0.0))
+        measure: |view| {
+            let sample = view.report.peaks.sample_peak_dbfs.value()?;
+            Measurement::new(view.true_peak()?.max(0.0) - sample.max(0.0))
         },
-        step: Some(|_, _, _| Some(Operation::Limit { ceiling_dbtp: -1.0 })),
+        correct: Some(|_, _, _| {
+            Some(Operation::Limit {
+                ceiling_dbtp: CEILING_DBTP,
+            })
+        }),
         ..COMMON
     },
     Rule {
@@ -219,22 +241,22 @@ pub(super) const RULES: &[Rule] = &[
             "One peak stands alone",
             "Lower that one hit by about {excess} with clip gain; nobody will hear it, and everything gains room.",
         ),
-        measure: |facts| {
-            let worst = &facts.detail()?.peaks.worst;
+        measure: |view| {
+            let worst = &view.detail()?.peaks.worst;
             let (first, fifth) = (worst.first()?, worst.get(4)?);
-            Some(Measurement::of(first.dbtp - fifth.dbtp)?.at(vec![moment(first.time_s, first.channel)]))
+            Some(Measurement::new(first.dbtp - fifth.dbtp)?.at(vec![moment(first.time_s, first.channel)]))
         },
         ..COMMON
     },
 ];
 
-/// Runs per minute in the worst channel, with the places of the longest ones.
+/// Runs per minute in the worst channel, with the time ranges of the longest ones.
 fn clip_rate(
-    facts: &ReportView<'_>,
+    view: &ReportView<'_>,
     clips: impl Fn(&model::report::ChannelLevels) -> Clips,
     counts: impl Fn(&ClipRun) -> bool,
 ) -> Option<Measurement> {
-    let detail = facts.detail()?;
+    let detail = view.detail()?;
     let most = detail
         .peaks
         .channels
@@ -242,15 +264,15 @@ fn clip_rate(
         .map(|channel| clips(channel).runs)
         .max()?;
     // Short files do not make a few runs a high rate.
-    let measure = Measurement::of(most as f64 / facts.minutes().max(0.5))?;
-    Some(measure.at(clip_places(facts, counts)))
+    let measure = Measurement::new(most as f64 / view.minutes().max(0.5))?;
+    Some(measure.at(clip_ranges(view, counts)))
 }
 
-fn clip_places(facts: &ReportView<'_>, counts: impl Fn(&ClipRun) -> bool) -> Vec<TimeRange> {
-    let runs = facts.detail().map_or(&[][..], |detail| &detail.peaks.clip_runs);
+fn clip_ranges(view: &ReportView<'_>, counts: impl Fn(&ClipRun) -> bool) -> Vec<TimeRange> {
+    let runs = view.detail().map_or(&[][..], |detail| &detail.peaks.clip_runs);
     runs.iter()
         .filter(|run| counts(run))
-        .take(PLACES)
+        .take(MAX_TIME_RANGES)
         .map(|run| moment(run.time_s, run.channel))
         .collect()
 }

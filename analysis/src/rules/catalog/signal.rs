@@ -3,7 +3,7 @@
 use model::report::NoteCode;
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
-use super::{CheckText, Criterion, Measurement, ReportView, Rule};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength};
 
 /// An offset below this is no offset; it stands for 0, whose logarithm does not exist.
 const LEAST_OFFSET_DBFS: f64 = -140.0;
@@ -29,17 +29,17 @@ pub(super) const RULES: &[Rule] = &[
             "DC offset",
             "Remove it with a high-pass at 10 Hz or the editor's offset tool, and look for the plug-in that adds it.",
         ),
-        strength: Some((20.0, "No offset: the wave is centred.")),
-        measure: |facts| {
-            let channels = &facts.detail()?.peaks.channels;
+        strength: Strength::new(20.0, "No offset: the wave is centred."),
+        measure: |view| {
+            let channels = &view.detail()?.peaks.channels;
             let (index, offset) = (0_u16..)
                 .zip(channels)
                 .filter_map(|(index, channel)| Some((index, channel.dc.value()?.abs())))
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
             let dbfs = (20.0 * offset.log10()).max(LEAST_OFFSET_DBFS);
-            Some(Measurement::of(dbfs)?.in_channel(index, facts.channels()))
+            Some(Measurement::new(dbfs)?.in_channel(index, view.channels()))
         },
-        step: Some(|_, _, _| Some(Operation::RemoveOffset)),
+        correct: Some(|_, _, _| Some(Operation::RemoveOffset)),
         ..COMMON
     },
     Rule {
@@ -57,15 +57,15 @@ pub(super) const RULES: &[Rule] = &[
             "Hum of the mains",
             "Mute tracks until it is gone and treat that one: narrow cuts at {label} and its multiples, or record it again without the ground loop.",
         ),
-        measure: |facts| {
-            let hum = &facts.detail()?.quality.hum;
+        measure: |view| {
+            let hum = &view.detail()?.quality.hum;
             match hum {
-                Some(hum) => Some(Measurement::of(hum.level_db)?.near(hum.mains_hz)),
-                None => Measurement::of(-120.0),
+                Some(hum) => Some(Measurement::new(hum.level_db)?.near(hum.mains_hz)),
+                None => Measurement::new(-120.0),
             }
         },
-        step: Some(|facts, _, _| {
-            let hum = facts.detail()?.quality.hum.as_ref()?;
+        correct: Some(|view, _, _| {
+            let hum = view.detail()?.quality.hum.as_ref()?;
             Some(Operation::Notch {
                 hz: hum.mains_hz,
                 harmonics: hum.harmonics.clone(),
@@ -86,7 +86,7 @@ pub(super) const RULES: &[Rule] = &[
             "Few bits in use",
             "Look for a bit reducer or an 8-bit export in the chain, and export at 24 bit.",
         ),
-        measure: |facts| Measurement::of(facts.detail()?.quality.effective_bits.value()?),
+        measure: |view| Measurement::new(view.detail()?.quality.effective_bits.value()?),
         ..COMMON
     },
     Rule {
@@ -104,9 +104,9 @@ pub(super) const RULES: &[Rule] = &[
             "Find the 16-bit stage (an old plug-in, a bounced sample, a driver) or export at the depth that is really there.",
         ),
         covered_by: Some("signal.few_bits"),
-        measure: |facts| {
-            let used = facts.detail()?.quality.effective_bits.value()?;
-            Measurement::of(f64::from(facts.report.file.bits_per_sample?) - used)
+        measure: |view| {
+            let used = view.detail()?.quality.effective_bits.value()?;
+            Measurement::new(f64::from(view.report.file.bits_per_sample?) - used)
         },
         ..COMMON
     },
@@ -127,10 +127,10 @@ pub(super) const RULES: &[Rule] = &[
             "Check that no MP3 or AAC is in the session, and export from the originals.",
         ),
         covered_by: Some("delivery.lossy"),
-        measure: |facts| {
-            (!facts.is_lossy()).then_some(())?;
-            let hz = facts.detail()?.quality.cutoff_hz.value()?;
-            Measurement::of(hz / 1_000.0)
+        measure: |view| {
+            (!view.is_lossy()).then_some(())?;
+            let hz = view.detail()?.quality.cutoff_hz.value()?;
+            Measurement::new(hz / 1_000.0)
         },
         ..COMMON
     },
@@ -147,7 +147,7 @@ pub(super) const RULES: &[Rule] = &[
             "The file is cut short",
             "Export it once more; the upload or the disk ended too early.",
         ),
-        measure: |facts| noted(facts, NoteCode::Truncated),
+        measure: |view| noted(view, NoteCode::Truncated),
         ..COMMON
     },
     Rule {
@@ -160,7 +160,7 @@ pub(super) const RULES: &[Rule] = &[
         mix: Criterion::at_most(0.0, 8.0, 8.0),
         master: Criterion::at_most(0.0, 8.0, 8.0),
         high: CheckText::new("Damaged packets", "Export the file again; this copy is damaged."),
-        measure: |facts| noted(facts, NoteCode::PacketsSkipped),
+        measure: |view| noted(view, NoteCode::PacketsSkipped),
         ..COMMON
     },
     Rule {
@@ -178,15 +178,15 @@ pub(super) const RULES: &[Rule] = &[
             "Silence before the start",
             "Cut {excess} or more off the start, leaving a few milliseconds before the first sound.",
         ),
-        measure: |facts| {
-            let quality = &facts.detail()?.quality;
-            Some(Measurement::of(quality.head_silence_s)?.at(vec![TimeRange {
+        measure: |view| {
+            let quality = &view.detail()?.quality;
+            Some(Measurement::new(quality.head_silence_s)?.at(vec![TimeRange {
                 start_s: 0.0,
                 end_s: quality.head_silence_s,
                 channel: None,
             }]))
         },
-        step: Some(|_, _, excess| {
+        correct: Some(|_, _, excess| {
             Some(Operation::Trim {
                 head_s: excess,
                 tail_s: 0.0,
@@ -209,16 +209,16 @@ pub(super) const RULES: &[Rule] = &[
             "Silence after the end",
             "Cut {excess} or more off the end, after the last reverb has died away.",
         ),
-        measure: |facts| {
-            let quality = &facts.detail()?.quality;
-            let end_s = facts.report.file.duration_s;
-            Some(Measurement::of(quality.tail_silence_s)?.at(vec![TimeRange {
+        measure: |view| {
+            let quality = &view.detail()?.quality;
+            let end_s = view.report.file.duration_s;
+            Some(Measurement::new(quality.tail_silence_s)?.at(vec![TimeRange {
                 start_s: (end_s - quality.tail_silence_s).max(0.0),
                 end_s,
                 channel: None,
             }]))
         },
-        step: Some(|_, _, excess| {
+        correct: Some(|_, _, excess| {
             Some(Operation::Trim {
                 head_s: 0.0,
                 tail_s: excess,
@@ -242,12 +242,12 @@ pub(super) const RULES: &[Rule] = &[
             "Cut off at the end",
             "Extend the export until the last reverb has died away, or fade it out; a loop may end like this.",
         ),
-        measure: |facts| {
-            let series = &facts.detail()?.loudness.momentary_lufs;
+        measure: |view| {
+            let series = &view.detail()?.loudness.momentary_lufs;
             let last = series.values.len().checked_sub(1)?;
             let lufs = f64::from(series.values[last].unwrap_or(-70.0));
-            let end_s = facts.report.file.duration_s;
-            Some(Measurement::of(lufs - facts.integrated()?)?.at(vec![TimeRange {
+            let end_s = view.report.file.duration_s;
+            Some(Measurement::new(lufs - view.integrated()?)?.at(vec![TimeRange {
                 start_s: (end_s - 1.0).max(0.0),
                 end_s,
                 channel: None,
@@ -257,7 +257,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn noted(facts: &ReportView<'_>, code: NoteCode) -> Option<Measurement> {
-    let is_noted = facts.report.notes.iter().any(|note| note.code == code);
-    Measurement::of(f64::from(u8::from(is_noted)))
+fn noted(view: &ReportView<'_>, code: NoteCode) -> Option<Measurement> {
+    let is_noted = view.report.notes.iter().any(|note| note.code == code);
+    Measurement::new(f64::from(u8::from(is_noted)))
 }

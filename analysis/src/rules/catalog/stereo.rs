@@ -3,7 +3,7 @@
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::{quantile, share_percent, stretches};
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
 
 /// The span of a value of the stereo series.
 const WINDOW_S: f64 = 3.0;
@@ -29,14 +29,14 @@ pub(super) const RULES: &[Rule] = &[
             "A channel is missing",
             "Only one side carries sound ({label} is empty). Check the routing of the export and the panning of the sum.",
         ),
-        measure: |facts| {
-            facts.is_stereo().then_some(())?;
-            let channels = &facts.detail()?.peaks.channels;
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            let channels = &view.detail()?.peaks.channels;
             // A channel without any signal counts as −120 dBFS.
             let level = |index: usize| channels[index].rms_dbfs.value().unwrap_or(-120.0);
             let difference = level(0) - level(1);
             let weaker = u16::from(difference > 0.0);
-            Some(Measurement::of(difference.abs())?.in_channel(weaker, 2))
+            Some(Measurement::new(difference.abs())?.in_channel(weaker, 2))
         },
         ..COMMON
     },
@@ -59,10 +59,10 @@ pub(super) const RULES: &[Rule] = &[
             "Leans right",
             "Pan or level the loudest hard-panned part; if everything leans, turn the right channel down by {excess}.",
         ),
-        strength: Some((0.9, "Left and right are in balance.")),
+        strength: Strength::new(0.9, "Left and right are in balance."),
         covered_by: Some("stereo.missing_channel"),
-        measure: |facts| Measurement::of(facts.report.stereo.balance_db.value()?),
-        step: Some(|_, _, excess| {
+        measure: |view| Measurement::new(view.report.stereo.balance_db.value()?),
+        correct: Some(|_, _, excess| {
             Some(Operation::Balance {
                 db: -excess.clamp(-1.5, 1.5),
             })
@@ -85,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
             "Flip the polarity of one channel, or find the stereo track whose cable or plug-in does it.",
         ),
         covered_by: Some("stereo.missing_channel"),
-        measure: |facts| Measurement::of(facts.report.stereo.correlation.value()?),
+        measure: |view| Measurement::new(view.report.stereo.correlation.value()?),
         ..COMMON
     },
     Rule {
@@ -103,10 +103,10 @@ pub(super) const RULES: &[Rule] = &[
             "Cancels in mono",
             "Listen in mono at the places: find the widened or doubled part that vanishes, and narrow or re-time it.",
         ),
-        strength: Some((2.0, "It holds together in mono.")),
+        strength: Strength::new(2.0, "It holds together in mono."),
         covered_by: Some("stereo.inverted"),
-        measure: |facts| {
-            Some(Measurement::of(facts.report.stereo.mono_change_lu.value()?)?.at(worst_places(facts)))
+        measure: |view| {
+            Some(Measurement::new(view.report.stereo.mono_change_lu.value()?)?.at(worst_ranges(view)))
         },
         ..COMMON
     },
@@ -127,10 +127,10 @@ pub(super) const RULES: &[Rule] = &[
             "Listen in mono around {label}: the part that vanishes has a wide chorus, a Haas delay or two microphones out of phase.",
         ),
         covered_by: Some("stereo.mono_loss"),
-        measure: |facts| {
-            let loudest = facts.thirds.iter().map(|(_, db)| *db).reduce(f64::max)?;
+        measure: |view| {
+            let loudest = view.thirds.iter().map(|(_, db)| *db).reduce(f64::max)?;
             let (mut worst, mut worst_hz) = (0.0, 1_000.0);
-            for (band, db) in facts.stereo_bands(60.0, 12_000.0) {
+            for (band, db) in view.stereo_bands(60.0, 12_000.0) {
                 let (Some(change), Some(share)) = (band.mono_change_db, band.negative_share) else {
                     continue;
                 };
@@ -140,8 +140,8 @@ pub(super) const RULES: &[Rule] = &[
                     (worst, worst_hz) = (loss, band.hz);
                 }
             }
-            facts.detail()?.stereo.as_ref()?;
-            Some(Measurement::of(worst)?.near(worst_hz).at(worst_places(facts)))
+            view.detail()?.stereo.as_ref()?;
+            Some(Measurement::new(worst)?.near(worst_hz).at(worst_ranges(view)))
         },
         ..COMMON
     },
@@ -161,10 +161,10 @@ pub(super) const RULES: &[Rule] = &[
             "Go to the places and solo the wide parts: one of them is out of phase with itself.",
         ),
         covered_by: Some("stereo.mono_loss"),
-        measure: |facts| {
-            let series = &facts.detail()?.stereo.as_ref()?.correlation;
+        measure: |view| {
+            let series = &view.detail()?.stereo.as_ref()?.correlation;
             let share = share_percent(series, |correlation| correlation < -0.3)?;
-            Some(Measurement::of(share)?.at(stretches(series, WINDOW_S, |value| -0.3 - value)))
+            Some(Measurement::new(share)?.at(stretches(series, WINDOW_S, |value| -0.3 - value)))
         },
         ..COMMON
     },
@@ -187,10 +187,10 @@ pub(super) const RULES: &[Rule] = &[
             "Very narrow",
             "Pan doubles and effects outward; {excess} more side is still narrow.",
         ),
-        strength: Some((4.0, "The image is wide and keeps its middle.")),
+        strength: Strength::new(4.0, "The image is wide and keeps its middle."),
         covered_by: Some("stereo.mono_loss"),
-        measure: |facts| Measurement::of(facts.report.stereo.width_db.value()?),
-        step: Some(|_, _, excess| {
+        measure: |view| Measurement::new(view.report.stereo.width_db.value()?),
+        correct: Some(|_, _, excess| {
             Some(Operation::Width {
                 side_db: -excess.clamp(-2.0, 2.0),
             })
@@ -213,13 +213,13 @@ pub(super) const RULES: &[Rule] = &[
             "The balance wanders",
             "Counter the panned part with another one at those places, or bring it in.",
         ),
-        measure: |facts| {
-            let series = &facts.detail()?.stereo.as_ref()?.balance_db;
+        measure: |view| {
+            let series = &view.detail()?.stereo.as_ref()?.balance_db;
             let middle = quantile(series, 0.5)?;
             let span = quantile(series, 0.95)? - quantile(series, 0.05)?;
             let far = span / 2.0;
-            let places = stretches(series, WINDOW_S, |db| (db - middle).abs() - far);
-            Some(Measurement::of(span)?.at(places))
+            let time_ranges = stretches(series, WINDOW_S, |db| (db - middle).abs() - far);
+            Some(Measurement::new(span)?.at(time_ranges))
         },
         ..COMMON
     },
@@ -237,25 +237,25 @@ pub(super) const RULES: &[Rule] = &[
             "Mono in a stereo file",
             "If it should be stereo, check the master bus and the export for a mono switch.",
         ),
-        measure: |facts| {
-            facts.is_stereo().then_some(())?;
-            Measurement::of(f64::from(u8::from(facts.detail()?.quality.is_dual_mono)))
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            Measurement::new(f64::from(u8::from(view.detail()?.quality.is_dual_mono)))
         },
         ..COMMON
     },
 ];
 
 /// Where most energy cancels in mono. The report keeps the ends of windows of 3 s.
-fn worst_places(facts: &ReportView<'_>) -> Vec<TimeRange> {
-    let worst = facts
+fn worst_ranges(view: &ReportView<'_>) -> Vec<TimeRange> {
+    let worst = view
         .detail()
         .and_then(|detail| detail.stereo.as_ref())
         .map_or(&[][..], |stereo| &stereo.worst);
     worst
         .iter()
-        .map(|place| TimeRange {
-            start_s: (place.time_s - WINDOW_S).max(0.0),
-            end_s: place.time_s,
+        .map(|moment| TimeRange {
+            start_s: (moment.time_s - WINDOW_S).max(0.0),
+            end_s: moment.time_s,
             channel: None,
         })
         .collect()

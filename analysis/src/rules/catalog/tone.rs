@@ -1,9 +1,9 @@
-//! The balance of frequencies, against a corridor and never toward one line.
+//! The balance of frequencies, against a tolerance band and never toward one line.
 
-use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
+use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, Unit};
 
 use super::super::report_view::{quantile, stretches};
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
 
 const TOLERANCE_BAND: &str = "The corridor of finished music (Elowsson and Friberg, AES 9762, and 188 tracks that were measured); only what lies outside counts";
 
@@ -17,8 +17,10 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
-/// The gentlest equaliser that is worth its phase, and the strongest that is offered.
-const EQ_DB: (f64, f64) = (0.5, 3.0);
+/// The gentlest equaliser that is worth its phase, in dB.
+const MIN_EQ_DB: f64 = 0.5;
+/// The strongest equaliser that is offered, in dB.
+const MAX_EQ_DB: f64 = 3.0;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -40,16 +42,16 @@ pub(super) const RULES: &[Rule] = &[
             "Dark overall",
             "Tilt the sum up gently: a high shelf of +1 to +2 dB from 3 kHz, or less below 300 Hz.",
         ),
-        strength: Some((
+        strength: Strength::new(
             0.8,
             "The balance from bass to treble is in the middle of what is usual.",
-        )),
-        measure: |facts| Measurement::of(facts.detail()?.spectrum.tilt_db_per_octave.value()?),
-        step: Some(|_, _, excess| {
+        ),
+        measure: |view| Measurement::new(view.detail()?.spectrum.tilt_db_per_octave.value()?),
+        correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 3_000.0,
-                db: -(excess * 2.0).clamp(-EQ_DB.1, EQ_DB.1),
-                high: true,
+                db: -(excess * 2.0).clamp(-MAX_EQ_DB, MAX_EQ_DB),
+                side: ShelfSide::High,
             })
         }),
         ..COMMON
@@ -69,8 +71,8 @@ pub(super) const RULES: &[Rule] = &[
             "Thin between 200 and 500 Hz",
             "Give back body around 300 Hz: a high-pass somewhere is set too high.",
         ),
-        measure: |facts| Measurement::of(facts.beyond_tolerance_band(195.0, 520.0)?),
-        step: Some(|_, _, excess| bell(320.0, 0.9, excess)),
+        measure: |view| Measurement::new(view.beyond_tolerance_band(195.0, 520.0)?),
+        correct: Some(|_, _, excess| bell(320.0, 0.9, excess)),
         ..COMMON
     },
     Rule {
@@ -88,8 +90,8 @@ pub(super) const RULES: &[Rule] = &[
             "Scooped mids",
             "Raise the lead part or add 1 to 2 dB around 1 kHz; check on a phone speaker.",
         ),
-        measure: |facts| Measurement::of(facts.beyond_tolerance_band(520.0, 2_050.0)?),
-        step: Some(|_, _, excess| bell(1_000.0, 0.8, excess)),
+        measure: |view| Measurement::new(view.beyond_tolerance_band(520.0, 2_050.0)?),
+        correct: Some(|_, _, excess| bell(1_000.0, 0.8, excess)),
         ..COMMON
     },
     Rule {
@@ -107,8 +109,8 @@ pub(super) const RULES: &[Rule] = &[
             "Recessed between 2 and 5 kHz",
             "Add presence to the lead around 3 kHz, 1 to 2 dB.",
         ),
-        measure: |facts| Measurement::of(facts.beyond_tolerance_band(2_050.0, 5_100.0)?),
-        step: Some(|_, _, excess| bell(3_200.0, 0.9, excess)),
+        measure: |view| Measurement::new(view.beyond_tolerance_band(2_050.0, 5_100.0)?),
+        correct: Some(|_, _, excess| bell(3_200.0, 0.9, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
     },
@@ -127,8 +129,8 @@ pub(super) const RULES: &[Rule] = &[
             "Dull between 5 and 9 kHz",
             "Open up voice and cymbals around 7 kHz with a wide boost of 1 to 2 dB.",
         ),
-        measure: |facts| Measurement::of(facts.beyond_tolerance_band(5_100.0, 9_000.0)?),
-        step: Some(|_, _, excess| bell(6_800.0, 0.8, excess)),
+        measure: |view| Measurement::new(view.beyond_tolerance_band(5_100.0, 9_000.0)?),
+        correct: Some(|_, _, excess| bell(6_800.0, 0.8, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
     },
@@ -148,17 +150,17 @@ pub(super) const RULES: &[Rule] = &[
             "A high shelf of +1 to +2 dB from 10 kHz opens it, if there is anything there to lift.",
         ),
         covered_by: Some("tone.tilt"),
-        measure: |facts| {
-            let ends = facts.detail()?.quality.cutoff_hz.value();
-            let has_air = ends.is_none_or(|hz| hz > 15_000.0) && facts.report.file.sample_rate_hz >= 32_000;
+        measure: |view| {
+            let ends = view.detail()?.quality.cutoff_hz.value();
+            let has_air = ends.is_none_or(|hz| hz > 15_000.0) && view.report.file.sample_rate_hz >= 32_000;
             has_air.then_some(())?;
-            Measurement::of(facts.beyond_tolerance_band(9_000.0, 16_500.0)?)
+            Measurement::new(view.beyond_tolerance_band(9_000.0, 16_500.0)?)
         },
-        step: Some(|_, _, excess| {
+        correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 10_000.0,
                 db: correction(excess)?,
-                high: true,
+                side: ShelfSide::High,
             })
         }),
         ..COMMON
@@ -175,9 +177,9 @@ pub(super) const RULES: &[Rule] = &[
             "Moments that pierce between 2 and 5 kHz",
             "Use a dynamic band around 3 kHz on the part that jumps out, with {excess} of range.",
         ),
-        measure: |facts| {
-            let spread = facts.detail()?.spectrum.harsh_spread_db.value()?;
-            Some(Measurement::of(spread)?.at(loud_moments(facts, 4)))
+        measure: |view| {
+            let spread = view.detail()?.spectrum.harsh_spread_db.value()?;
+            Some(Measurement::new(spread)?.at(loud_moments(view, 4)))
         },
         ..COMMON
     },
@@ -193,9 +195,9 @@ pub(super) const RULES: &[Rule] = &[
             "Sibilants stick out",
             "De-ess the voice around 7 kHz by about {excess}; if it is a hi-hat, lower its close microphone.",
         ),
-        measure: |facts| {
-            let spread = facts.detail()?.spectrum.sibilant_spread_db.value()?;
-            Some(Measurement::of(spread)?.at(loud_moments(facts, 5)))
+        measure: |view| {
+            let spread = view.detail()?.spectrum.sibilant_spread_db.value()?;
+            Some(Measurement::new(spread)?.at(loud_moments(view, 5)))
         },
         ..COMMON
     },
@@ -211,12 +213,12 @@ pub(super) const RULES: &[Rule] = &[
             "A resonance",
             "Sweep a narrow band around {label} and cut 2 to 3 dB on the instrument that rings; it stands {value} above its neighbours.",
         ),
-        measure: |facts| {
-            facts.detail()?;
-            let (hz, excess) = facts.sharpest_peak(150.0, 8_000.0)?;
-            Some(Measurement::of(excess)?.near(hz))
+        measure: |view| {
+            view.detail()?;
+            let (hz, excess) = view.sharpest_peak(150.0, 8_000.0)?;
+            Some(Measurement::new(excess)?.near(hz))
         },
-        step: Some(|_, measure, excess| bell(measure.hz?, 1.4, excess)),
+        correct: Some(|_, measure, excess| bell(measure.hz?, 1.4, excess)),
         ..COMMON
     },
     Rule {
@@ -231,9 +233,9 @@ pub(super) const RULES: &[Rule] = &[
             "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",
         ),
-        measure: |facts| {
-            let (hz, depth) = facts.deepest_dip(150.0, 6_000.0)?;
-            Some(Measurement::of(depth)?.near(hz))
+        measure: |view| {
+            let (hz, depth) = view.deepest_dip(150.0, 6_000.0)?;
+            Some(Measurement::new(depth)?.near(hz))
         },
         ..COMMON
     },
@@ -250,7 +252,7 @@ pub(super) const RULES: &[Rule] = &[
             "Look at the spectrum for the humps that cross the corridor and treat those parts, not the sum.",
         ),
         covered_by: Some("tone.tilt"),
-        measure: |facts| Measurement::of(facts.detail()?.spectrum.tilt_deviation_db.value()?),
+        measure: |view| Measurement::new(view.detail()?.spectrum.tilt_deviation_db.value()?),
         ..COMMON
     },
     Rule {
@@ -265,20 +267,19 @@ pub(super) const RULES: &[Rule] = &[
             "Crowded low mids",
             "Decide which part owns 150 to 500 Hz in each section; high-pass or thin out the others.",
         ),
-        measure: |facts| Measurement::of(facts.mean_span(150.0, 500.0, |band| Some(band.l10? - band.l90?))?),
+        measure: |view| Measurement::new(view.mean_span(150.0, 500.0, |band| Some(band.l10? - band.l90?))?),
         ..COMMON
     },
 ];
 
-/// What an equaliser should do about a deviation of `excess`: back to the corridor's edge, at most 3 dB.
+/// What an equaliser should do about a deviation of `excess`: back to the edge of the tolerance band, at most 3 dB.
 fn correction(excess: f64) -> Option<f64> {
-    (excess.abs() >= EQ_DB.0).then(|| -excess.clamp(-EQ_DB.1, EQ_DB.1))
+    (excess.abs() >= MIN_EQ_DB).then(|| -excess.clamp(-MAX_EQ_DB, MAX_EQ_DB))
 }
 
 /// The loudest moments of one of the seven bands, which is what the report keeps over time.
-fn loud_moments(facts: &ReportView<'_>, band: usize) -> Vec<TimeRange> {
-    facts
-        .detail()
+fn loud_moments(view: &ReportView<'_>, band: usize) -> Vec<TimeRange> {
+    view.detail()
         .and_then(|detail| detail.spectrum.bands_over_time_db.get(band))
         .and_then(|series| Some((series, quantile(series, 0.97)?)))
         .map_or_else(Vec::new, |(series, loud)| stretches(series, 1.0, |db| db - loud))

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use analysis::testkit::{Encoding, Planes, amplitude, broken, sine, wav};
-use analysis::{Options, measure};
+use analysis::{AnalysisOptions, measure};
 use model::Report;
 use model::format::AudioFormat;
 use model::verdict::Stage;

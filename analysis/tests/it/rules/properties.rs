@@ -15,7 +15,7 @@ fn measures(positions: &[(f64, bool)], stage: Stage) -> Measures {
     catalog()
         .zip(positions)
         .map(|(rule, &(position, is_known))| {
-            let value = rule.target(stage).map(|target| {
+            let value = rule.criterion(stage).map(|target| {
                 let range = target.range();
                 // So far outside that the cap is reached about half of the time.
                 let reach = 2.0 * target.cap / target.slope + rule.tolerance;
@@ -100,7 +100,7 @@ fn shifted(db: &[f64]) -> Report {
     let gain = db[0];
     let move_by = |reading: &mut Reading, db: f64| {
         if let Some(value) = reading.value() {
-            *reading = Reading::of(value + db);
+            *reading = Reading::new(value + db);
         }
     };
     move_by(&mut report.loudness.integrated_lufs, gain + db[1]);

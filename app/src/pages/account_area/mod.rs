@@ -13,7 +13,7 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     paths,
     request_context::FormErrors,
-    ui::{ErrorSummary, Notice, Severity},
+    ui::{ErrorSummary, Notice, Tone},
 };
 
 /// The pages of the area, in the order of the navigation.
@@ -109,7 +109,7 @@ pub fn Section(
 pub fn Done() -> impl IntoView {
     let done = use_query_map().with_untracked(|query| query.get("done"));
     done.as_deref().and_then(words).map(|words| {
-        view! { <Notice severity=Severity::Ok title="Done" role="status">{words}</Notice> }
+        view! { <Notice tone=Tone::Ok title="Done" role="status">{words}</Notice> }
     })
 }
 

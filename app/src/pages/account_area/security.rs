@@ -15,7 +15,7 @@ use crate::{
     pages::{new_password::NewPassword, not_found::failed, post_form::PostForm},
     paths,
     request_context::{FormErrors, RequestContext, redirect_to_sign_in},
-    ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Severity},
+    ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Tone},
 };
 
 /// The security of the account; for signed-in people.
@@ -78,7 +78,7 @@ async fn factor(visit: RequestContext) -> AnyView {
         .into_any(),
         SecondFactorState::On { since, codes_left } => view! {
             <p>
-                <Badge severity=Severity::Ok>"On"</Badge> " since " <time datetime=since.rfc3339()>{format::date(since)}</time>
+                <Badge tone=Tone::Ok>"On"</Badge> " since " <time datetime=since.rfc3339()>{format::date(since)}</time>
                 ". Signing in asks for a code of your app. " {codes_left_words(codes_left)}
             </p>
             <div class="row">

@@ -67,7 +67,7 @@ const HEADS: [&str; 4] = ["Mix", "Difference", "Median", "References"];
 fn cells(value: &Delta, unit: Unit) -> [String; 4] {
     let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.number(value));
     let difference = value.difference().map_or(format::DASH.to_owned(), |by| {
-        unit.of_differences().text_signed(by)
+        unit.for_differences().display_signed(by)
     });
     let range = match value.spread {
         Some(spread) if spread.count > 1 => {
@@ -98,7 +98,7 @@ fn BandsTable(bands: Vec<Delta>) -> impl IntoView {
     let rows = BANDS
         .into_iter()
         .zip(&bands)
-        .map(|((name, from, to), level)| {
+        .map(|(band, level)| {
             let cells = cells(level, Unit::Db)
                 .into_iter()
                 .map(|cell| view! { <td class="is-num">{cell}</td> })
@@ -106,7 +106,7 @@ fn BandsTable(bands: Vec<Delta>) -> impl IntoView {
             view! {
                 <tr>
                     <th scope="row">
-                        {name} " " <span class="bands__edges">{format::band_edges(from, to)}</span>
+                        {band.name} " " <span class="bands__edges">{format::band_edges(band.from_hz, band.to_hz)}</span>
                     </th>
                     {cells}
                 </tr>
@@ -137,14 +137,14 @@ fn FiguresTable(measures: Vec<FigureDelta>, names: Vec<String>) -> impl IntoView
         .into_iter()
         .map(|FigureDelta { measure, value }| {
             let unit = measure.unit();
-            let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.text(value));
+            let number = |value: Option<f64>| value.map_or(format::DASH.to_owned(), |value| unit.display(value));
             let each = value
                 .each
                 .iter()
                 .map(|value| view! { <td class="is-num">{number(*value)}</td> })
                 .collect_view();
             let by = value.difference().map_or(format::DASH.to_owned(), |by| {
-                unit.of_differences().text_signed(by)
+                unit.for_differences().display_signed(by)
             });
             view! {
                 <tr>

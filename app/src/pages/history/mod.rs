@@ -17,7 +17,7 @@ use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
     request_context::{FormErrors, RequestContext, redirect_to_sign_in, set_status},
-    ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, Severity},
+    ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, Tone},
 };
 
 /// What the address asks for.
@@ -117,7 +117,7 @@ pub fn History() -> impl IntoView {
                 set_status(&problem);
                 view! {
                     {tools}
-                    <Notice severity=Severity::Warn title="That cannot be shown">
+                    <Notice tone=Tone::Warn title="That cannot be shown">
                         {problem.message} " " <a href=paths::HISTORY>"All of your history"</a>
                     </Notice>
                 }
@@ -128,7 +128,7 @@ pub fn History() -> impl IntoView {
     });
     let misunderstood = misunderstood.map(|name| {
         view! {
-            <Notice severity=Severity::Warn title="Part of the address was not understood">
+            <Notice tone=Tone::Warn title="Part of the address was not understood">
                 {format!("Its “{name}” is none that there is. Everything is shown; choose below what you look for.")}
             </Notice>
         }

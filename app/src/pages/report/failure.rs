@@ -6,7 +6,7 @@ use model::{Failure, FailureCode, Timestamp, analysis::AnalysisView};
 use super::TitleBlock;
 use crate::{
     paths,
-    ui::{ButtonKind, ButtonLink, Severity, SeverityIcon},
+    ui::{ButtonKind, ButtonLink, Tone, ToneIcon},
 };
 
 /// What is wrong, what to do, and the file's facts.
@@ -29,13 +29,13 @@ pub fn FailureBody(
         <article class="report">
             <TitleBlock view=view now=now kind="Analysis" actions=actions />
             <section class="verdict severe" aria-labelledby="failure">
-                <SeverityIcon severity=Severity::Severe />
+                <ToneIcon tone=Tone::Severe />
                 <div class="stack">
                     <h2 id="failure">{failure.headline()}</h2>
-                    <p class="lead">{failure.sentence()}</p>
+                    <p class="lead">{failure.sentence(model::Audience::Website)}</p>
                     <p>
                         <strong>"What to do: "</strong>
-                        {failure.advice()}
+                        {failure.advice(model::Audience::Website)}
                     </p>
                     <p>
                         <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>

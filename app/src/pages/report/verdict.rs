@@ -11,29 +11,29 @@ pub use judged::Judged;
 pub use stage::StageChip;
 
 use leptos::prelude::*;
-use model::verdict::{Area, ScoreBreakdown, Severity as Gravity, Stage};
+use model::verdict::{Area, ScoreBreakdown, Severity, Stage, Standing};
 
 use crate::{
     pages::report::sections::Sheet,
-    ui::{Severity, SeverityIcon, meter::percent},
+    ui::{Tone, ToneIcon, meter::percent},
 };
 
 /// The page's severity for that of a finding.
-const fn tone(gravity: Gravity) -> Severity {
-    match gravity {
-        Gravity::Note => Severity::Info,
-        Gravity::Warning => Severity::Warn,
-        Gravity::Problem => Severity::Severe,
+const fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Note => Tone::Info,
+        Severity::Warning => Tone::Warn,
+        Severity::Problem => Tone::Severe,
     }
 }
 
 /// The page's severity for a whole judgement.
-fn tone_of(breakdown: &ScoreBreakdown) -> Severity {
-    match breakdown.word() {
-        "Ready" => Severity::Ok,
-        "Close" => Severity::Info,
-        "Needs work" => Severity::Warn,
-        _ => Severity::Severe,
+fn tone_of(breakdown: &ScoreBreakdown) -> Tone {
+    match breakdown.standing() {
+        Standing::Ready => Tone::Ok,
+        Standing::Close => Tone::Info,
+        Standing::NeedsWork => Tone::Warn,
+        Standing::InTrouble => Tone::Severe,
     }
 }
 
@@ -68,8 +68,8 @@ pub fn ScorePanel(
             </svg>
             <div class="score__words">
                 <p class="score__word">
-                    <SeverityIcon severity=tone />
-                    {breakdown.word()}
+                    <ToneIcon tone=tone />
+                    {breakdown.standing().name()}
                 </p>
                 <p class="score__sentence">{breakdown.sentence(stage)}</p>
                 <p class="small">
@@ -92,7 +92,7 @@ pub fn Areas(
     let areas = Area::ALL
         .into_iter()
         .map(|area| {
-            let severity = breakdown.gravest(area).map_or(Severity::Ok, tone);
+            let severity = breakdown.gravest(area).map_or(Tone::Ok, tone);
             let lost = breakdown.lost(area);
             let grade = if lost.tenths() == 0 {
                 "Good".to_owned()
@@ -101,7 +101,7 @@ pub fn Areas(
             };
             view! {
                 <li class=format!("areas__item {}", severity.class())>
-                    <SeverityIcon severity=severity />
+                    <ToneIcon tone=severity />
                     <span class="areas__name">{area.name()}</span>
                     <span class="areas__grade num">{grade}</span>
                 </li>
@@ -126,7 +126,7 @@ pub fn Strengths(
         .map(|sentence| {
             view! {
                 <li>
-                    <SeverityIcon severity=Severity::Ok />
+                    <ToneIcon tone=Tone::Ok />
                     <span>{sentence}</span>
                 </li>
             }

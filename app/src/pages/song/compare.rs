@@ -10,7 +10,7 @@ use model::{
 
 use crate::{
     format, paths,
-    ui::{Severity, SeverityIcon},
+    ui::{Tone, ToneIcon},
 };
 
 /// Findings and measures of a pair of versions.
@@ -24,14 +24,14 @@ pub fn Compared(
     let comparison = pair.comparison.clone();
     let difference = comparison.difference();
     let tone = match difference.tenths() {
-        1.. => Severity::Ok,
-        0 => Severity::Info,
-        _ => Severity::Warn,
+        1.. => Tone::Ok,
+        0 => Tone::Info,
+        _ => Tone::Warn,
     };
     let headline = match difference.tenths() {
-        1.. => format!("{} better", difference.words()),
+        1.. => format!("{} better", difference.display()),
         0 => "The same score".to_owned(),
-        _ => format!("{} worse", Points::from_tenths(-difference.tenths()).words()),
+        _ => format!("{} worse", Points::from_tenths(-difference.tenths()).display()),
     };
     let sentence = format!(
         "Version {} scores {}, version {} scored {}, both as a {}: {}.",
@@ -40,7 +40,7 @@ pub fn Compared(
         pair.before,
         comparison.before.number(),
         pair.stage.as_str(),
-        comparison.words()
+        comparison.summary()
     );
     let anew = pair.is_judged_anew.then(|| {
         format!(
@@ -91,7 +91,7 @@ pub fn Compared(
             {picker}
             <div class=format!("compare__verdict {}", tone.class())>
                 <p class="compare__headline">
-                    <SeverityIcon severity=tone />
+                    <ToneIcon tone=tone />
                     {headline}
                 </p>
                 <p>{sentence}</p>
@@ -110,12 +110,12 @@ pub fn Compared(
 }
 
 /// The page's severity for what became of a finding.
-const fn tone(became: ChangeKind) -> Severity {
+const fn tone(became: ChangeKind) -> Tone {
     match became {
-        ChangeKind::Fixed | ChangeKind::Better => Severity::Ok,
-        ChangeKind::Unchanged => Severity::Info,
-        ChangeKind::Worse => Severity::Warn,
-        ChangeKind::New => Severity::Severe,
+        ChangeKind::Fixed | ChangeKind::Better => Tone::Ok,
+        ChangeKind::Unchanged => Tone::Info,
+        ChangeKind::Worse => Tone::Warn,
+        ChangeKind::New => Tone::Severe,
     }
 }
 
@@ -132,7 +132,7 @@ fn change_row(change: Change) -> AnyView {
     view! {
         <li class=format!("changes__row {}", tone.class())>
             <span class="changes__became">
-                <SeverityIcon severity=tone />
+                <ToneIcon tone=tone />
                 {change.became.word()}
             </span>
             <a class="changes__title" href=address>
@@ -193,8 +193,8 @@ fn measured() -> Vec<Measure> {
             Some(report.stereo.mono_change_lu)
         }),
     ];
-    measures.extend(BANDS.iter().enumerate().map(|(at, (name, low, high))| {
-        let name = format!("{name}, {}", format::band_edges(*low, *high));
+    measures.extend(BANDS.iter().enumerate().map(|(at, band)| {
+        let name = format!("{}, {}", band.name, format::band_edges(band.from_hz, band.to_hz));
         of(&name, "dB", 1, move |report| {
             report.spectrum.bands_db.get(at).copied()
         })

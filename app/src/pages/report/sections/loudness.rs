@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn inaudible_highs_are_named_when_they_count() {
-        assert!(highs(Reading::of(-9.0), Reading::of(-9.3)).contains("add 0.3"));
-        assert!(highs(Reading::of(-9.0), Reading::of(-9.02)).contains("adds nothing"));
+        assert!(highs(Reading::new(-9.0), Reading::new(-9.3)).contains("add 0.3"));
+        assert!(highs(Reading::new(-9.0), Reading::new(-9.02)).contains("adds nothing"));
     }
 }

@@ -27,7 +27,7 @@ use model::{
     report::{Note, NoteCode},
 };
 
-use crate::ui::{Notice, Severity, Value};
+use crate::ui::{Notice, Tone, Value};
 
 /// A section: name and one sentence in the rail, the evidence beside it.
 #[component]
@@ -92,13 +92,13 @@ pub fn NotesSection(
         .into_iter()
         .map(|note| {
             let severity = match note.code {
-                NoteCode::DualMono => Severity::Info,
-                NoteCode::Mislabelled | NoteCode::OverFullScale => Severity::Warn,
-                NoteCode::Truncated | NoteCode::PacketsSkipped => Severity::Severe,
+                NoteCode::DualMono => Tone::Info,
+                NoteCode::Mislabelled | NoteCode::OverFullScale => Tone::Warn,
+                NoteCode::Truncated | NoteCode::PacketsSkipped => Tone::Severe,
             };
             view! {
                 <li>
-                    <Notice severity=severity>
+                    <Notice tone=severity>
                         <p>{note.sentence()}</p>
                     </Notice>
                 </li>

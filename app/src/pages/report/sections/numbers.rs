@@ -96,18 +96,13 @@ fn table(report: &Report) -> DataTable {
         row("Mono change", stereo.mono_change_lu, 2, "LU"),
         row("Balance (left over right)", stereo.balance_db, 2, "dB"),
     ];
-    rows.extend(
-        BANDS
-            .into_iter()
-            .zip(spectrum.bands_db)
-            .map(|((name, from, to), share)| {
-                row(
-                    &format!("{name}, {}", format::band_edges(from, to)),
-                    share,
-                    2,
-                    "dB",
-                )
-            }),
-    );
+    rows.extend(BANDS.into_iter().zip(spectrum.bands_db).map(|(band, share)| {
+        row(
+            &format!("{}, {}", band.name, format::band_edges(band.from_hz, band.to_hz)),
+            share,
+            2,
+            "dB",
+        )
+    }));
     DataTable::new("Every value of this report", &["Measure", "Value"], rows)
 }

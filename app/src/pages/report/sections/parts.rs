@@ -38,7 +38,7 @@ pub fn PartsSection(
 
 fn table(sections: &[Section]) -> DataTable {
     let mut columns = vec!["Part", "LUFS"];
-    columns.extend(BANDS.map(|(name, ..)| name));
+    columns.extend(BANDS.map(|band| band.name));
     let rows = sections.iter().map(|section| {
         let span = format!(
             "{}{}{}",

@@ -34,7 +34,7 @@ pub fn PlatformsSection(
                     <td class="is-num">{change}</td>
                     <td class="is-num">{heard}</td>
                     <td>{words}</td>
-                    <td class="small muted">{platform.source} " (" {platform.sureness.words()} ")"</td>
+                    <td class="small muted">{platform.source} " (" {platform.sureness.description()} ")"</td>
                 </tr>
             }
         })

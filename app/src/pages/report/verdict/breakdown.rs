@@ -12,7 +12,7 @@ use crate::{
     format,
     pages::report::sections::Fold,
     paths,
-    ui::{DataTable, SeverityIcon, Table},
+    ui::{DataTable, Table, ToneIcon},
 };
 
 /// How many fixes stand at the top.
@@ -29,7 +29,7 @@ pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<(usize, f64)> {
         .findings
         .iter()
         .enumerate()
-        .filter_map(|(at, finding)| Some((at + 1, finding.places.first()?.start_s)))
+        .filter_map(|(at, finding)| Some((at + 1, finding.time_ranges.first()?.start_s)))
         .take(9)
         .collect()
 }
@@ -56,9 +56,9 @@ pub fn Fixes(
                         <h3>
                             <a href=format!("#{}", row_id(&finding.rule))>{finding.title.clone()}</a>
                         </h3>
-                        <p class="fix__value num">{finding.value_words()}</p>
+                        <p class="fix__value num">{finding.display_value()}</p>
                         <p>{finding.action.clone()}</p>
-                        <Places places=finding.places.clone() />
+                        <Places places=finding.time_ranges.clone() />
                     </div>
                     <p class="fix__points">
                         <strong class="num">{format!("+{}", finding.points.number())}</strong>
@@ -191,7 +191,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
         view! {
             <div>
                 <dt>"Measured"</dt>
-                <dd class="num">{finding.value_words()}</dd>
+                <dd class="num">{finding.display_value()}</dd>
             </div>
             <div>
                 <dt>"Range"</dt>
@@ -200,7 +200,11 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
         }
     });
     let covers = (!finding.covers.is_empty()).then(|| {
-        let titles: Vec<&str> = finding.covers.iter().map(|(_, title)| title.as_str()).collect();
+        let titles: Vec<&str> = finding
+            .covers
+            .iter()
+            .map(|covered| covered.title.as_str())
+            .collect();
         view! {
             <div>
                 <dt>"Says as well"</dt>
@@ -214,7 +218,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
                 <dt>"As a machine would"</dt>
                 <dd>
                     {operation_words(&step.operation)} ", for about "
-                    <span class="num">{finding.unit.text(step.expected)}</span>
+                    <span class="num">{finding.unit.display(step.expected)}</span>
                 </dd>
             </div>
         }
@@ -225,15 +229,15 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
             <details open=is_first>
                 <summary>
                     <span class="receipt__mark num">{number}</span>
-                    <SeverityIcon severity=severity />
+                    <ToneIcon tone=severity />
                     <span class="receipt__title">{finding.title.clone()}</span>
-                    <span class="receipt__value num">{finding.value_words()}</span>
+                    <span class="receipt__value num">{finding.display_value()}</span>
                     <span class="receipt__points num">{format::signed(-finding.points.value(), 1)}</span>
                     {bar(before.value(), finding.points.value())}
                 </summary>
                 <div class="receipt__evidence">
                     <p class="receipt__action">{finding.action.clone()}</p>
-                    <Places places=finding.places.clone() />
+                    <Places places=finding.time_ranges.clone() />
                     <dl class="evidence">
                         {measured}
                         <div>
@@ -270,8 +274,8 @@ fn passed_table(passed: &[PassedCheck]) -> DataTable {
             vec![
                 passed.title.clone(),
                 passed.area.name().to_owned(),
-                passed.unit.text(passed.value),
-                passed.range.words(passed.unit),
+                passed.unit.display(passed.value),
+                passed.range.display(passed.unit),
             ]
         })
         .collect();
@@ -330,10 +334,13 @@ fn operation_words(operation: &Operation) -> String {
                 format::number(*q, 1)
             )
         }
-        Operation::Shelf { hz, db: change, high } => format!(
+        Operation::Shelf { hz, db: change, side } => format!(
             "{} {} {}",
             db(*change),
-            if *high { "above" } else { "below" },
+            match side {
+                model::verdict::ShelfSide::High => "above",
+                model::verdict::ShelfSide::Low => "below",
+            },
             format::frequency(*hz)
         ),
         Operation::HighPass { hz } => format!("high-pass at {}", format::frequency(*hz)),

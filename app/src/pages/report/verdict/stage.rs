@@ -33,7 +33,7 @@ pub fn StageChip(
     let certainty = if is_chosen {
         "you said so".to_owned()
     } else {
-        detected.words().to_owned()
+        detected.description().to_owned()
     };
     let other = stage.other();
     let sentence = format!(
@@ -45,13 +45,13 @@ pub fn StageChip(
         .indicators
         .iter()
         .map(|sign| {
-            let x = percent(50.0 + sign.leaning * 50.0);
+            let x = percent(50.0 + sign.toward_master * 50.0);
             view! {
                 <tr>
                     <th scope="row">{sign.title.clone()}</th>
-                    <td class="is-num">{sign.unit.text(sign.value)}</td>
+                    <td class="is-num">{sign.unit.display(sign.value)}</td>
                     <td>
-                        <svg class="leaning" role="img" aria-label=leaning_words(sign.leaning)>
+                        <svg class="leaning" role="img" aria-label=leaning_words(sign.toward_master)>
                             <line x1="0" x2="100%" y1="50%" y2="50%"></line>
                             <line x1="50%" x2="50%" y1="20%" y2="80%"></line>
                             <circle cx=x cy="50%" r="4"></circle>

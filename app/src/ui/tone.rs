@@ -1,10 +1,10 @@
-//! The four levels of severity. Each has a shape and a word; the colour only repeats them.
+//! The four tones in which something is said. Each has a shape and a word; the colour only repeats them.
 
 use leptos::prelude::*;
 
-/// How much something matters.
+/// How much something matters, as a page shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum Tone {
     /// As it should be.
     Ok,
     /// Worth knowing.
@@ -15,11 +15,11 @@ pub enum Severity {
     Severe,
 }
 
-impl Severity {
+impl Tone {
     /// Every level, mildest first.
     pub const ALL: [Self; 4] = [Self::Ok, Self::Info, Self::Warn, Self::Severe];
 
-    /// The class that sets `--tone` and `--tone-soft`.
+    /// The class that sets `--tone`.
     #[must_use]
     pub const fn class(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Severity {
     }
 }
 
-impl Severity {
+impl Tone {
     /// The sign inside: tick, i, exclamation mark, cross.
     const fn sign(self) -> &'static str {
         match self {
@@ -64,21 +64,21 @@ impl Severity {
     }
 }
 
-/// The shape of a severity. Decoration: the word must stand beside it.
+/// The shape of a tone. Decoration: the word must stand beside it.
 #[component]
-pub fn SeverityIcon(
+pub fn ToneIcon(
     /// Which level.
-    severity: Severity,
+    tone: Tone,
 ) -> impl IntoView {
-    let (outline, sign) = if severity == Severity::Severe {
+    let (outline, sign) = if tone == Tone::Severe {
         ("solid", "line knock")
     } else {
         ("line", "line")
     };
     view! {
         <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-            <path class=outline d=severity.outline()></path>
-            <path class=sign d=severity.sign()></path>
+            <path class=outline d=tone.outline()></path>
+            <path class=sign d=tone.sign()></path>
         </svg>
     }
     .into_any()
@@ -88,8 +88,8 @@ pub fn SeverityIcon(
 #[component]
 pub fn Notice(
     /// How much it matters.
-    severity: Severity,
-    /// A heading in place of the severity's own word.
+    tone: Tone,
+    /// A heading in place of the tone's own word.
     #[prop(optional, into)]
     title: Option<String>,
     /// `status` or `alert`, where it appears as the answer to an action.
@@ -98,10 +98,10 @@ pub fn Notice(
     /// What it says.
     children: Children,
 ) -> impl IntoView {
-    let title = title.unwrap_or_else(|| severity.word().to_owned());
+    let title = title.unwrap_or_else(|| tone.word().to_owned());
     view! {
-        <div class=format!("notice {}", severity.class()) role=role>
-            <SeverityIcon severity=severity />
+        <div class=format!("notice {}", tone.class()) role=role>
+            <ToneIcon tone=tone />
             <div>
                 <strong>{title}</strong>
                 <div>{children()}</div>
