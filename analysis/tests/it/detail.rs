@@ -403,9 +403,9 @@ fn a_change_of_sound_begins_a_section_with_its_own_loudness() {
 fn one_and_two_threads_give_the_same_report_to_the_last_bit() {
     let bytes = wav(44_100, &music(44_100, 12.3, 4), Encoding::Int16);
     let json = |threads: usize| {
-        let options = Options {
+        let options = AnalysisOptions {
             threads,
-            ..Options::default()
+            ..AnalysisOptions::default()
         };
         let report = measure(Cursor::new(bytes.clone()), &options, &mut |_| {}).unwrap();
         serde_json::to_string(&report).unwrap()
@@ -450,7 +450,7 @@ proptest! {
             .map(|plane| plane.iter().map(|x| x * gain).cycle().take(8_000 * seconds as usize).collect())
             .collect();
         let bytes = wav(8_000, &planes, Encoding::Float32);
-        if let Ok(report) = measure(Cursor::new(bytes), &Options::default(), &mut |_| {}) {
+        if let Ok(report) = measure(Cursor::new(bytes), &AnalysisOptions::default(), &mut |_| {}) {
             let json = serde_json::to_string(&report).unwrap();
             let back: Result<Report, _> = serde_json::from_str(&json);
             prop_assert!(back.is_ok(), "{:?} in {}", back, json);

@@ -154,9 +154,9 @@ fn an_aiff_file_that_is_cut_short_is_measured_as_far_as_it_goes() {
 #[test]
 fn a_file_longer_than_the_plan_is_refused_and_one_just_as_long_is_not() {
     let bytes = wav(8_000, &tones(8_000, &[(-20.0, 60.0)]), Encoding::Int16);
-    let options = |seconds| Options {
+    let options = |seconds| AnalysisOptions {
         max_duration: Duration::from_secs(seconds),
-        ..Options::default()
+        ..AnalysisOptions::default()
     };
     assert!(measure(Cursor::new(bytes.clone()), &options(60), &mut |_| {}).is_ok());
     match measure(Cursor::new(bytes), &options(59), &mut |_| {}) {
@@ -168,9 +168,9 @@ fn a_file_longer_than_the_plan_is_refused_and_one_just_as_long_is_not() {
 #[test]
 fn content_of_another_format_than_the_name_promises_is_measured_with_a_note() {
     let bytes = wav(44_100, &music(44_100, 4.0, 1), Encoding::Int16);
-    let options = Options {
+    let options = AnalysisOptions {
         declared: Some(AudioFormat::Mp3),
-        ..Options::default()
+        ..AnalysisOptions::default()
     };
     let report = measure(Cursor::new(bytes), &options, &mut |_| {}).unwrap();
     assert_eq!(report.notes[0].code, NoteCode::Mislabelled);
@@ -183,7 +183,7 @@ fn progress_rises_from_0_to_100_and_tells_nothing_twice() {
     let mut seen: Vec<u8> = Vec::new();
     measure(
         Cursor::new(bytes),
-        &Options::default(),
+        &AnalysisOptions::default(),
         &mut |percent: Percent| seen.push(percent.get()),
     )
     .unwrap();
@@ -222,7 +222,7 @@ fn a_source_that_fails_is_not_the_files_fault() {
             bytes: Cursor::new(bytes.clone()),
             good,
         };
-        match measure(disk, &Options::default(), &mut |_| {}) {
+        match measure(disk, &AnalysisOptions::default(), &mut |_| {}) {
             Err(Error::Io(error)) => assert_eq!(error.to_string(), "bad sector"),
             other => panic!("{good}: {other:?}"),
         }
@@ -230,9 +230,9 @@ fn a_source_that_fails_is_not_the_files_fault() {
 }
 
 fn measure_anything(bytes: Vec<u8>) {
-    let options = Options {
+    let options = AnalysisOptions {
         max_duration: Duration::from_secs(30),
-        ..Options::default()
+        ..AnalysisOptions::default()
     };
     if let Ok(report) = measure(Cursor::new(bytes), &options, &mut |_| {}) {
         let json = serde_json::to_string(&report).unwrap();

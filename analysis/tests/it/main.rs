@@ -30,7 +30,7 @@ use analysis::{AnalysisOptions, Error, measure};
 use model::{Failure, Reading, Report};
 
 pub(crate) fn report_of(bytes: Vec<u8>) -> Report {
-    measure(Cursor::new(bytes), &Options::default(), &mut |_| {}).unwrap()
+    measure(Cursor::new(bytes), &AnalysisOptions::default(), &mut |_| {}).unwrap()
 }
 
 pub(crate) fn measured(rate: u32, planes: &Planes) -> Report {
@@ -38,7 +38,7 @@ pub(crate) fn measured(rate: u32, planes: &Planes) -> Report {
 }
 
 pub(crate) fn failure_of(bytes: Vec<u8>) -> Failure {
-    match measure(Cursor::new(bytes), &Options::default(), &mut |_| {}) {
+    match measure(Cursor::new(bytes), &AnalysisOptions::default(), &mut |_| {}) {
         Err(Error::Rejected(failure)) => failure,
         other => panic!("expected a failure, got {other:?}"),
     }

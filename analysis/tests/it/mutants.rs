@@ -184,9 +184,9 @@ struct Outcomes {
 }
 
 fn examine(bytes: Vec<u8>, what: &str, outcomes: &Outcomes) {
-    let options = Options {
+    let options = AnalysisOptions {
         max_duration: Duration::from_secs(60),
-        ..Options::default()
+        ..AnalysisOptions::default()
     };
     let started = Instant::now();
     let result = measure(Cursor::new(bytes), &options, &mut |_| {});

@@ -159,9 +159,9 @@ fn encoded(ending: &str, arguments: &[&str], damage: impl Fn(&mut Vec<u8>)) -> R
 }
 
 fn declared(as_format: AudioFormat) -> Report {
-    let options = Options {
+    let options = AnalysisOptions {
         declared: Some(as_format),
-        ..Options::default()
+        ..AnalysisOptions::default()
     };
     let bytes = wav(RATE, &plain(), Encoding::Int24);
     measure(Cursor::new(bytes), &options, &mut |_| {}).unwrap()

@@ -26,7 +26,7 @@ fn measures(positions: &[(f64, bool)], stage: Stage) -> Measures {
                     (None, None) => unreachable!("a rule without a range"),
                 }
             });
-            (rule, value.filter(|_| is_known).and_then(Measurement::of))
+            (rule, value.filter(|_| is_known).and_then(Measurement::new))
         })
         .collect()
 }
