@@ -9,9 +9,9 @@ use std::time::Duration;
 use analysis::{AnalysisOptions, measure};
 
 libfuzzer_sys::fuzz_target!(init: catch_panic::expect_panics_of_decoders(), |bytes: &[u8]| {
-    let options = Options {
+    let options = AnalysisOptions {
         max_duration: Duration::from_secs(60),
-        ..Options::default()
+        ..AnalysisOptions::default()
     };
     if let Ok(report) = measure(Cursor::new(bytes.to_vec()), &options, &mut |_| {}) {
         let text = format!("{report:?}");

@@ -362,9 +362,9 @@ fn bands_summary(spectrum: &Spectrum) -> String {
         (Some((most, share)), Some((least, _))) => format!(
             "{} of the energy lies in {} ({}); the least in {}.",
             share_of_all(share),
-            most.0,
-            format::band_edges(most.1, most.2),
-            least.0
+            most.name,
+            format::band_edges(most.from_hz, most.to_hz),
+            least.name
         ),
         _ => "There is no energy to share out.".to_owned(),
     }

@@ -175,7 +175,7 @@ impl AudioGraph {
             .zip([band.from_hz, band.from_hz, band.to_hz, band.to_hz])
         {
             // A device at 32 kHz has nothing above 16 kHz to leave out.
-            let hz = (*hz as f32).min(self.context.sample_rate() / 2.0);
+            let hz = (hz as f32).min(self.context.sample_rate() / 2.0);
             let frequency = filter.frequency();
             let _ = frequency.cancel_scheduled_values(self.context.current_time());
             let _ = frequency.set_value_at_time(hz, moved);
