@@ -38,7 +38,7 @@ pub async fn change_by_address(backend: &Backend, email: &str, plan: Plan) -> Re
 
 async fn set(tx: &mut Tx, account: AccountId, plan: Plan) -> Result<u64, DbError> {
     const UPDATE: &str = "UPDATE account SET plan = $2 WHERE id = $1";
-    tx.execute(sql(UPDATE).bind(account).bind(plan.as_str())).await
+    tx.execute(sql(UPDATE).bind(account).bind(plan)).await
 }
 
 /// Moves cut-offs of audio that is still there to `hours` after it was stored, where that is later.

@@ -85,6 +85,8 @@ fn known(error: &(dyn StdError + 'static)) -> Option<String> {
         .or_else(|| says::<storage::Error>(error))
         .or_else(|| says::<Answer>(error))
         .or_else(|| says::<FinishError>(error))
+        .or_else(|| says::<model::InvalidId>(error))
+        .or_else(|| says::<model::UnknownVariant>(error))
         .or_else(|| says::<std::num::TryFromIntError>(error))
         .or_else(|| says::<tokio::time::error::Elapsed>(error))
 }

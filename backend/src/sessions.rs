@@ -7,7 +7,7 @@ use model::{AccountId, SessionId, Timestamp, account::Me, plan::Plan};
 
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql},
     entropy,
     retention::{self, ExpiredCount},
     signing::sha256_hex,
@@ -96,14 +96,14 @@ pub async fn resolve(backend: &Backend, token: &str) -> Result<Option<User>> {
         return Ok(None);
     };
     let user = User {
-        account: row.account_id.parse().map_err(Error::internal)?,
-        session: row.id.parse().map_err(Error::internal)?,
+        account: row.account_id,
+        session: row.id,
         display_name: row.display_name,
         email: row.email,
-        plan: row.plan.parse().map_err(|()| Error::internal("unknown plan"))?,
-        confirmed_at: Timestamp(row.confirmed_at),
+        plan: row.plan,
+        confirmed_at: row.confirmed_at,
     };
-    if now.since(Timestamp(row.last_seen_at)) >= TOUCH_EVERY {
+    if now.since(row.last_seen_at) >= TOUCH_EVERY {
         touch(&backend.db, user.session, now).await?;
     }
     Ok(Some(user))
@@ -133,18 +133,14 @@ pub async fn list(backend: &Backend, actor: &Actor) -> Result<Vec<SessionView>> 
         .bind(user.account)
         .bind(now.minus(IDLE))
         .bind(now.minus(ABSOLUTE));
-    let rows: Vec<(String, i64, i64)> = backend.db.all(select).await?;
-    rows.into_iter()
-        .map(|(id, created_at, last_seen_at)| {
-            let id = id.parse().map_err(Error::internal)?;
-            Ok(SessionView {
-                id,
-                created_at: Timestamp(created_at),
-                last_seen_at: Timestamp(last_seen_at),
-                is_this: id == user.session,
-            })
-        })
-        .collect()
+    let rows: Vec<ListedRow> = backend.db.all(select).await?;
+    let view = |row: ListedRow| SessionView {
+        id: row.id,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        is_this: row.id == user.session,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Ends one session of the person's.
@@ -179,7 +175,6 @@ pub async fn end_others(backend: &Backend, actor: &Actor) -> Result<u64> {
 /// Ends all sessions of an account, but for one.
 pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, but: Option<SessionId>) -> Result<u64, DbError> {
     const DELETE: &str = "DELETE FROM session WHERE account_id = $1 AND ($2 IS NULL OR id <> $2)";
-    let but = but.map(|session| session.to_string());
     tx.execute(sql(DELETE).bind(account).bind(but)).await
 }
 
@@ -215,15 +210,24 @@ mod ended {
     crate::db::ended!("session" where "last_seen_at <= $1 OR created_at <= $2");
 }
 
-#[derive(sqlx::FromRow)]
-struct SessionRow {
-    id: String,
-    account_id: String,
-    display_name: String,
-    email: String,
-    plan: String,
-    last_seen_at: i64,
-    confirmed_at: i64,
+row! {
+    struct SessionRow {
+        id: SessionId,
+        account_id: AccountId,
+        display_name: String,
+        email: String,
+        plan: Plan,
+        last_seen_at: Timestamp,
+        confirmed_at: Timestamp,
+    }
+}
+
+row! {
+    struct ListedRow {
+        id: SessionId,
+        created_at: Timestamp,
+        last_seen_at: Timestamp,
+    }
 }
 
 async fn find(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<SessionRow>, DbError> {

@@ -12,35 +12,21 @@ use crate::{
     verdict::{Points, Stage},
 };
 
-/// Where an analysis stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AnalysisState {
-    /// Waiting for a worker.
-    Queued,
-    /// A worker has it.
-    Running,
-    /// There is a report.
-    Done,
-    /// There is no report and there will be none; the failure says why.
-    Failed,
+crate::text_enum! {
+    /// Where an analysis stands.
+    pub enum AnalysisState {
+        /// Waiting for a worker.
+        Queued = "queued",
+        /// A worker has it.
+        Running = "running",
+        /// There is a report.
+        Done = "done",
+        /// There is no report and there will be none; the failure says why.
+        Failed = "failed",
+    }
 }
 
 impl AnalysisState {
-    /// Every state.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Done, Self::Failed];
-
-    /// As the database and JSON spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Whether it will never change again.
     #[must_use]
     pub const fn is_final(self) -> bool {
@@ -48,46 +34,21 @@ impl AnalysisState {
     }
 }
 
-impl std::str::FromStr for AnalysisState {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or(())
+crate::text_enum! {
+    /// What a worker is doing with the file.
+    pub enum Phase {
+        /// In the queue.
+        Waiting = "waiting",
+        /// Streaming the object from storage.
+        Fetching = "fetching",
+        /// Decoding and measuring.
+        Measuring = "measuring",
+        /// Storing the report.
+        Saving = "saving",
     }
-}
-
-/// What a worker is doing with the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// In the queue.
-    Waiting,
-    /// Streaming the object from storage.
-    Fetching,
-    /// Decoding and measuring.
-    Measuring,
-    /// Storing the report.
-    Saving,
 }
 
 impl Phase {
-    /// Every stage, in order.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Fetching, Self::Measuring, Self::Saving];
-
-    /// As the database and JSON spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Fetching => "fetching",
-            Self::Measuring => "measuring",
-            Self::Saving => "saving",
-        }
-    }
-
     /// As a person reads it while waiting.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -97,17 +58,6 @@ impl Phase {
             Self::Measuring => "Measuring",
             Self::Saving => "Writing the report",
         }
-    }
-}
-
-impl std::str::FromStr for Phase {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|phase| phase.as_str() == text)
-            .ok_or(())
     }
 }
 

@@ -2,54 +2,31 @@
 
 use std::str::FromStr;
 
-use crate::{SongId, verdict::Stage};
+use crate::{SongId, ids::InvalidId, verdict::Stage};
 
-/// The order of the history. What has no value to sort by comes last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Sort {
-    /// The latest upload first.
-    #[default]
-    Newest,
-    /// The earliest upload first.
-    Oldest,
-    /// The highest score first.
-    Best,
-    /// The lowest score first.
-    Worst,
-    /// By title, numbers by their value.
-    Title,
-    /// The highest integrated loudness first.
-    Loudest,
-    /// The lowest integrated loudness first.
-    Quietest,
+crate::text_enum! {
+    /// The order of the history. What has no value to sort by comes last.
+    #[derive(Default)]
+    pub enum Sort {
+        /// The latest upload first.
+        #[default]
+        Newest = "newest",
+        /// The earliest upload first.
+        Oldest = "oldest",
+        /// The highest score first.
+        Best = "best",
+        /// The lowest score first.
+        Worst = "worst",
+        /// By title, numbers by their value.
+        Title = "title",
+        /// The highest integrated loudness first.
+        Loudest = "loudest",
+        /// The lowest integrated loudness first.
+        Quietest = "quietest",
+    }
 }
 
 impl Sort {
-    /// Every order, as a choice lists them.
-    pub const ALL: [Self; 7] = [
-        Self::Newest,
-        Self::Oldest,
-        Self::Best,
-        Self::Worst,
-        Self::Title,
-        Self::Loudest,
-        Self::Quietest,
-    ];
-
-    /// As addresses spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Newest => "newest",
-            Self::Oldest => "oldest",
-            Self::Best => "best",
-            Self::Worst => "worst",
-            Self::Title => "title",
-            Self::Loudest => "loudest",
-            Self::Quietest => "quietest",
-        }
-    }
-
     /// As people read it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -65,39 +42,19 @@ impl Sort {
     }
 }
 
-impl FromStr for Sort {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|sort| sort.as_str() == text).ok_or(())
+crate::text_enum! {
+    /// Which states are shown.
+    pub enum StatusFilter {
+        /// There is a report.
+        Done = "done",
+        /// Waiting or being measured.
+        Running = "running",
+        /// There is no report and there will be none.
+        Failed = "failed",
     }
-}
-
-/// Which states are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StatusFilter {
-    /// There is a report.
-    Done,
-    /// Waiting or being measured.
-    Running,
-    /// There is no report and there will be none.
-    Failed,
 }
 
 impl StatusFilter {
-    /// Every standing.
-    pub const ALL: [Self; 3] = [Self::Done, Self::Running, Self::Failed];
-
-    /// As addresses spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Running => "running",
-            Self::Failed => "failed",
-        }
-    }
-
     /// As people read it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -106,17 +63,6 @@ impl StatusFilter {
             Self::Running => "In progress",
             Self::Failed => "No report",
         }
-    }
-}
-
-impl FromStr for StatusFilter {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|standing| standing.as_str() == text)
-            .ok_or(())
     }
 }
 
@@ -141,13 +87,13 @@ impl SongFilter {
 }
 
 impl FromStr for SongFilter {
-    type Err = ();
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "none" {
             return Ok(Self::None);
         }
-        text.parse().map(Self::One).map_err(|_| ())
+        text.parse().map(Self::One)
     }
 }
 
@@ -214,10 +160,10 @@ impl HistoryQuery {
             }
             match name {
                 "q" => query.search = value.to_owned(),
-                "state" => query.standing = Some(value.parse().map_err(|()| "state")?),
-                "stage" => query.stage = Some(value.parse().map_err(|()| "stage")?),
-                "song" => query.song = Some(value.parse().map_err(|()| "song")?),
-                "order" => query.sort = value.parse().map_err(|()| "order")?,
+                "state" => query.standing = Some(value.parse().map_err(|_| "state")?),
+                "stage" => query.stage = Some(value.parse().map_err(|_| "stage")?),
+                "song" => query.song = Some(value.parse().map_err(|_| "song")?),
+                "order" => query.sort = value.parse().map_err(|_| "order")?,
                 _ => {}
             }
         }

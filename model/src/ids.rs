@@ -1,11 +1,14 @@
 //! Identifiers: `UUIDv7`, so that they sort by the time of their making. They name things and are never secrets.
+//!
+//! An id has one spelling everywhere (rows, JSON, job payloads, addresses): 32 lower-case hex digits. No other is read, so
+//! that two texts of one id are always equal.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A text that is not an id.
+/// A text that is not an id. Never repeats the text, so that it may be logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidId;
 
@@ -21,7 +24,7 @@ macro_rules! id {
     ($(#[$doc:meta] $name:ident),+ $(,)?) => {$(
         #[$doc]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(into = "String", try_from = "String")]
         pub struct $name(pub Uuid);
 
         impl fmt::Display for $name {
@@ -34,10 +37,34 @@ macro_rules! id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+                parse(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
             }
         }
     )+};
+}
+
+fn parse(text: &str) -> Result<Uuid, InvalidId> {
+    let is_spelled_right =
+        text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_spelled_right {
+        Uuid::try_parse(text).map_err(|_| InvalidId)
+    } else {
+        Err(InvalidId)
+    }
 }
 
 id! {
@@ -69,15 +96,35 @@ id! {
 mod tests {
     use super::*;
 
+    const TEXT: &str = "01900000000070008000000000000001";
+
     #[test]
-    fn an_id_survives_its_text() {
+    fn an_id_has_one_spelling_as_text_and_as_json() {
         let id = AnalysisId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
-        assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!(id.to_string(), "01900000000070008000000000000001");
+        assert_eq!(id.to_string(), TEXT);
+        assert_eq!(TEXT.parse(), Ok(id));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{TEXT}\""));
+        assert_eq!(serde_json::from_str::<AnalysisId>(&json).unwrap(), id);
     }
 
     #[test]
-    fn text_that_is_no_id_is_refused() {
-        assert_eq!("../../etc".parse::<AnalysisId>(), Err(InvalidId));
+    fn every_other_text_is_refused() {
+        for text in [
+            "",
+            "../../etc",
+            "01900000-0000-7000-8000-000000000001",
+            "{01900000-0000-7000-8000-000000000001}",
+            "urn:uuid:01900000-0000-7000-8000-000000000001",
+            "0190000000007000800000000000000A",
+            "0190000000007000800000000000000g",
+            "0190000000007000800000000000001",
+        ] {
+            assert_eq!(text.parse::<AnalysisId>(), Err(InvalidId), "{text}");
+            assert!(
+                serde_json::from_value::<AnalysisId>(text.into()).is_err(),
+                "{text}"
+            );
+        }
     }
 }

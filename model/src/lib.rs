@@ -6,6 +6,7 @@
 pub mod account;
 pub mod analysis;
 pub mod comparison;
+pub mod enums;
 pub mod failure;
 pub mod format;
 pub mod history;
@@ -21,10 +22,11 @@ pub mod time;
 pub mod upload;
 pub mod verdict;
 
+pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
-    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, JobId, PasswordResetId, SessionId, SignUpId,
-    SongId, UploadId,
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId, SessionId,
+    SignUpId, SongId, UploadId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

@@ -6,29 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::upload::UploadKind;
 
-/// The plans that can be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Plan {
-    /// Costs nothing.
-    Free,
-    /// For people who mix every week.
-    Pro,
-    /// For people who mix every day.
-    Studio,
+crate::text_enum! {
+    /// The plans that can be had.
+    pub enum Plan {
+        /// Costs nothing.
+        Free = "free",
+        /// For people who mix every week.
+        Pro = "pro",
+        /// For people who mix every day.
+        Studio = "studio",
+    }
 }
 
 impl Plan {
-    /// As the database and JSON spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Pro => "pro",
-            Self::Studio => "studio",
-        }
-    }
-
     /// As people read it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -37,17 +27,6 @@ impl Plan {
             Self::Pro => "Pro",
             Self::Studio => "Studio",
         }
-    }
-}
-
-impl std::str::FromStr for Plan {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Free, Self::Pro, Self::Studio]
-            .into_iter()
-            .find(|plan| plan.as_str() == text)
-            .ok_or(())
     }
 }
 

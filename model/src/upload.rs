@@ -4,36 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AnalysisId, Timestamp, UploadId};
 
-/// What a file is for (P05).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UploadKind {
-    /// A mix to analyse.
-    #[default]
-    Mix,
-    /// A reference to compare with.
-    Reference,
-}
-
-impl UploadKind {
-    /// As the database and JSON spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mix => "mix",
-            Self::Reference => "reference",
-        }
+crate::text_enum! {
+    /// What a file is for (P05).
+    #[derive(Default)]
+    pub enum UploadKind {
+        /// A mix to analyse.
+        #[default]
+        Mix = "mix",
+        /// A reference to compare with.
+        Reference = "reference",
     }
 }
 
-impl std::str::FromStr for UploadKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Mix, Self::Reference]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(())
+crate::text_enum! {
+    /// Where an upload stands.
+    pub enum UploadState {
+        /// Begun; its bytes may be on their way.
+        Pending = "pending",
+        /// Its bytes are in storage.
+        Stored = "stored",
+        /// Its bytes were removed, or are about to be.
+        Removed = "removed",
     }
 }
 

@@ -17,29 +17,17 @@ pub use finding::{
 pub use points::Points;
 pub use unit::Unit;
 
-/// What the file is meant to be, and so which ranges apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Before mastering: headroom and an unlimited sum are wanted.
-    Mix,
-    /// After mastering: ready to be released.
-    Master,
+crate::text_enum! {
+    /// What the file is meant to be, and so which ranges apply.
+    pub enum Stage {
+        /// Before mastering: headroom and an unlimited sum are wanted.
+        Mix = "mix",
+        /// After mastering: ready to be released.
+        Master = "master",
+    }
 }
 
 impl Stage {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Mix, Self::Master];
-
-    /// As the database, forms and JSON spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mix => "mix",
-            Self::Master => "master",
-        }
-    }
-
     /// As people read it, at the beginning of a line.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -56,17 +44,6 @@ impl Stage {
             Self::Mix => Self::Master,
             Self::Master => Self::Mix,
         }
-    }
-}
-
-impl std::str::FromStr for Stage {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|stage| stage.as_str() == text)
-            .ok_or(())
     }
 }
 

@@ -298,5 +298,5 @@ fn moment_of(day: &str) -> Result<Timestamp, Failure> {
 }
 
 fn plan(text: &str) -> Result<Plan, String> {
-    text.parse().map_err(|()| "free, pro or studio".to_owned())
+    text.parse().map_err(|_| "free, pro or studio".to_owned())
 }

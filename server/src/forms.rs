@@ -165,7 +165,7 @@ pub(crate) async fn stage(
             stage => Some(
                 stage
                     .parse()
-                    .map_err(|()| Error::invalid("stage", "Choose mix or master."))?,
+                    .map_err(|_| Error::invalid("stage", "Choose mix or master."))?,
             ),
         };
         analyses::choose_stage(&site.backend, &visit.actor, id, choice).await?;

@@ -7,7 +7,7 @@ use model::{AccountId, EmailChangeId, Problem, ProblemCode, Timestamp};
 use super::{check_email, key_of, recovery, store};
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, DbError, Tx, is_unique_violation, sql},
+    db::{Db, DbError, Tx, is_unique_violation, row, sql},
     mail::{self, Email, EmailTemplates, Notification},
     retention::{self, ExpiredCount},
     signing::{Purpose, sha256_hex},
@@ -80,8 +80,7 @@ pub async fn confirm(backend: &Backend, token: &str) -> Result<()> {
     let now = backend.now();
     let mut tx = backend.db.begin().await?;
     let row = take(&mut tx, &sha256_hex(token), now).await?.ok_or_else(gone)?;
-    let change: EmailChangeId = row.id.parse().map_err(Error::internal)?;
-    let account: AccountId = row.account_id.parse().map_err(Error::internal)?;
+    let (change, account) = (row.id, row.account_id);
     match set_address(&mut tx, account, &row.new_email).await {
         Ok(_) => {}
         Err(error) if is_unique_violation(&error) => return Err(gone()),
@@ -99,11 +98,8 @@ pub async fn confirm(backend: &Backend, token: &str) -> Result<()> {
 pub(crate) async fn confirmation(backend: &Backend, change: EmailChangeId) -> Result<Option<Email>> {
     const SELECT: &str =
         "SELECT new_email FROM email_change WHERE id = $1 AND done_at IS NULL AND expires_at > $2";
-    let row: Option<(String,)> = backend
-        .db
-        .optional(sql(SELECT).bind(change).bind(backend.now()))
-        .await?;
-    let Some((email,)) = row else {
+    let select = sql(SELECT).bind(change).bind(backend.now());
+    let Some(email) = backend.db.scalar::<String>(select).await? else {
         return Ok(None);
     };
     let emails = EmailTemplates::from(&backend.config);
@@ -119,8 +115,7 @@ pub(crate) async fn confirmation(backend: &Backend, change: EmailChangeId) -> Re
 /// The address before a change that was confirmed.
 pub(crate) async fn old_address(backend: &Backend, change: EmailChangeId) -> Result<Option<String>> {
     const SELECT: &str = "SELECT old_email FROM email_change WHERE id = $1 AND done_at IS NOT NULL";
-    let row: Option<(String,)> = backend.db.optional(sql(SELECT).bind(change)).await?;
-    Ok(row.map(|(email,)| email))
+    Ok(backend.db.scalar(sql(SELECT).bind(change)).await?)
 }
 
 /// The address that waits for its confirmation, if there is one.
@@ -132,8 +127,7 @@ pub async fn pending(backend: &Backend, actor: &Actor) -> Result<Option<String>>
         SELECT new_email FROM email_change WHERE account_id = $1 AND done_at IS NULL AND expires_at > $2
         ORDER BY created_at DESC LIMIT 1";
     let select = sql(SELECT).bind(actor.user()?.account).bind(backend.now());
-    let row: Option<(String,)> = backend.db.optional(select).await?;
-    Ok(row.map(|(email,)| email))
+    Ok(backend.db.scalar(select).await?)
 }
 
 /// Ends the requests of an account that wait.
@@ -192,20 +186,22 @@ async fn insert(tx: &mut Tx, row: &NewRow<'_>, now: Timestamp) -> Result<u64, Db
 async fn requests_since(tx: &mut Tx, account: AccountId, since: Timestamp) -> Result<usize, DbError> {
     const SELECT: &str = "SELECT id FROM email_change WHERE account_id = $1 AND created_at > $2";
     Ok(tx
-        .all::<(String,)>(sql(SELECT).bind(account).bind(since))
+        .scalars::<EmailChangeId>(sql(SELECT).bind(account).bind(since))
         .await?
         .len())
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct Taken {
-    id: String,
-    account_id: String,
-    new_email: String,
+row! {
+    #[derive(Debug)]
+    struct TakenRow {
+        id: EmailChangeId,
+        account_id: AccountId,
+        new_email: String,
+    }
 }
 
 /// Uses a request up. The row stays until the old address, as it is at this moment, was told.
-async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<Taken>, DbError> {
+async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<TakenRow>, DbError> {
     const UPDATE: &str = "
         UPDATE email_change
         SET done_at = $2, expires_at = $3, old_email = (SELECT email FROM account WHERE account.id = account_id)

@@ -96,27 +96,21 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
     let password_hash = backend.hasher.hash(&*backend.entropy, form.password).await?;
     let now = backend.now();
     let row = SignUpRow {
-        id: SignUpId(backend.new_id()).to_string(),
+        id: SignUpId(backend.new_id()),
         email_key: key_of(&email),
         email,
         display_name,
         password_hash,
         terms_version: TERMS_VERSION.to_owned(),
-        created_at: now.0,
-        expires_at: now.plus(CONFIRM_WITHIN).0,
+        created_at: now,
+        expires_at: now.plus(CONFIRM_WITHIN),
     };
     let mut tx = backend.db.begin().await?;
     let recent = store::sign_ups_since(&mut tx, &row.email_key, now.minus(MAIL_WINDOW)).await?;
     store::insert_sign_up(&mut tx, &row).await?;
     if recent < MAX_MAILS {
-        let sign_up = row.id.parse().map_err(Error::internal)?;
-        jobs::enqueue(
-            &mut tx,
-            backend,
-            &MailSignUp { sign_up },
-            EnqueueOptions::default(),
-        )
-        .await?;
+        let job = MailSignUp { sign_up: row.id };
+        jobs::enqueue(&mut tx, backend, &job, EnqueueOptions::default()).await?;
     }
     tx.commit().await?;
     backend.wake.wake();
@@ -181,7 +175,6 @@ pub async fn sign_in(
             "This address and this password do not belong together. Check both for typing errors.",
         ));
     };
-    let account = account.parse().map_err(Error::internal)?;
     let mut tx = backend.db.begin().await?;
     throttle::succeeded(backend, &mut tx, &email_key).await?;
     if second_factor::is_on(&backend.db, account).await? {
@@ -253,8 +246,10 @@ pub(crate) fn key_of(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-fn confirmation_token(backend: &Backend, id: &str) -> String {
-    format!("{id}.{}", backend.signer.sign(Purpose::ConfirmSignUp, &[id]))
+fn confirmation_token(backend: &Backend, id: SignUpId) -> String {
+    let id = id.to_string();
+    let signature = backend.signer.sign(Purpose::ConfirmSignUp, &[&id]);
+    format!("{id}.{signature}")
 }
 
 fn verify_confirmation(backend: &Backend, token: &str) -> Option<SignUpId> {

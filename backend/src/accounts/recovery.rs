@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::{check_email, key_of, password, store, throttle};
 use crate::{
     Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql},
     jobs::{self, EnqueueOptions},
     mail::{self, Notification, SendNotification},
     retention::{self, ExpiredCount},
@@ -34,8 +34,7 @@ pub async fn request(backend: &Backend, email: &str) -> Result<()> {
     let now = backend.now();
     let account = store::find_credentials(&backend.db, &email_key)
         .await?
-        .map(|row| row.id.parse::<AccountId>().map_err(Error::internal))
-        .transpose()?;
+        .map(|row| row.id);
     let subject = subject(backend, &email_key);
     let reset = PasswordResetId(backend.new_id());
     let mut tx = backend.db.begin().await?;
@@ -101,9 +100,7 @@ pub async fn reset(backend: &Backend, token: &str, new: SecretString) -> Result<
     let mut tx = backend.db.begin().await?;
     let account = take(&mut tx, &token_hash, backend.now())
         .await?
-        .ok_or_else(gone)?
-        .parse()
-        .map_err(Error::internal)?;
+        .ok_or_else(gone)?;
     store::set_password(&mut tx, account, &hash).await?;
     sessions::end_all(&mut tx, account, None).await?;
     forget(&mut tx, account).await?;
@@ -149,7 +146,7 @@ fn token(backend: &Backend, reset: PasswordResetId) -> String {
 async fn requests_since(tx: &mut Tx, subject: &str, since: Timestamp) -> Result<usize, DbError> {
     const SELECT: &str = "SELECT id FROM password_reset WHERE subject_hash = $1 AND created_at > $2";
     Ok(tx
-        .all::<(String,)>(sql(SELECT).bind(subject).bind(since))
+        .scalars::<PasswordResetId>(sql(SELECT).bind(subject).bind(since))
         .await?
         .len())
 }
@@ -169,7 +166,7 @@ async fn insert(
         sql(INSERT)
             .bind(id)
             .bind(subject)
-            .bind(account.map(|account| account.to_string()))
+            .bind(account)
             .bind(token_hash)
             .bind(now)
             .bind(now.plus(RESET_WITHIN)),
@@ -177,10 +174,12 @@ async fn insert(
     .await
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct Owner {
-    email: String,
-    display_name: String,
+row! {
+    #[derive(Debug)]
+    struct Owner {
+        email: String,
+        display_name: String,
+    }
 }
 
 async fn owner(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<Owner>, DbError> {
@@ -191,12 +190,11 @@ async fn owner(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<Owner
 }
 
 /// Uses a request up; of two uses at once, one gets the account.
-async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<String>, DbError> {
+async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<AccountId>, DbError> {
     const DELETE: &str = "
         DELETE FROM password_reset WHERE token_hash = $1 AND expires_at > $2 AND account_id IS NOT NULL
         RETURNING account_id";
-    let row: Option<(String,)> = tx.optional(sql(DELETE).bind(token_hash).bind(now)).await?;
-    Ok(row.map(|(account,)| account))
+    tx.scalar(sql(DELETE).bind(token_hash).bind(now)).await
 }
 
 #[cfg(test)]
@@ -221,7 +219,7 @@ mod tests {
             let mut tx = db.begin().await.unwrap();
             assert_eq!(take(&mut tx, "hash", end).await.unwrap(), None);
             assert_eq!(take(&mut tx, "nobody's", Timestamp(1_001)).await.unwrap(), None);
-            assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), Some(account.to_string()));
+            assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), Some(account));
             assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), None);
             tx.commit().await.unwrap();
             assert_eq!(purge(db, end).await.unwrap(), 1, "nobody's row goes, too");

@@ -10,7 +10,7 @@ use totp_rs::{Builder, Secret, Totp};
 use super::throttle;
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql},
     encryption,
     mail::{self, Notification},
     privacy::DataSubject,
@@ -68,10 +68,7 @@ pub async fn state(backend: &Backend, actor: &Actor) -> Result<SecondFactorState
         return Ok(SecondFactorState::Begun);
     };
     let codes_left = count_codes(&backend.db, account).await?;
-    Ok(SecondFactorState::On {
-        since: Timestamp(since),
-        codes_left: u32::try_from(codes_left).unwrap_or(0),
-    })
+    Ok(SecondFactorState::On { since, codes_left })
 }
 
 /// Makes a new secret, which counts for nothing until [`confirm`].
@@ -322,10 +319,12 @@ async fn new_codes(backend: &Backend, tx: &mut Tx, account: AccountId) -> Result
     Ok(codes)
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct FactorRow {
-    sealed_secret: String,
-    confirmed_at: Option<i64>,
+row! {
+    #[derive(Debug)]
+    struct FactorRow {
+        sealed_secret: String,
+        confirmed_at: Option<Timestamp>,
+    }
 }
 
 async fn find(db: &Db, account: AccountId) -> Result<Option<FactorRow>, DbError> {
@@ -333,9 +332,9 @@ async fn find(db: &Db, account: AccountId) -> Result<Option<FactorRow>, DbError>
     db.optional(sql(SELECT).bind(account)).await
 }
 
-async fn count_codes(db: &Db, account: AccountId) -> Result<i64, DbError> {
+async fn count_codes(db: &Db, account: AccountId) -> Result<u32, DbError> {
     const SELECT: &str = "SELECT COUNT(*) FROM recovery_code WHERE account_id = $1";
-    Ok(db.one::<(i64,)>(sql(SELECT).bind(account)).await?.0)
+    Ok(db.scalar(sql(SELECT).bind(account)).await?.unwrap_or(0))
 }
 
 /// Off or begun → begun with this secret; changes nothing where it is on.

@@ -3,38 +3,44 @@
 use model::{AccountId, SignUpId, Timestamp};
 
 use crate::{
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql},
     retention::{self, ExpiredCount},
 };
 
-/// A sign-up that waits for the confirmation of its address.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-pub(super) struct SignUpRow {
-    pub(super) id: String,
-    pub(super) email: String,
-    pub(super) email_key: String,
-    pub(super) display_name: String,
-    pub(super) password_hash: String,
-    pub(super) terms_version: String,
-    pub(super) created_at: i64,
-    pub(super) expires_at: i64,
+row! {
+    /// A sign-up that waits for the confirmation of its address.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct SignUpRow {
+        pub(super) id: SignUpId,
+        pub(super) email: String,
+        pub(super) email_key: String,
+        pub(super) display_name: String,
+        pub(super) password_hash: String,
+        pub(super) terms_version: String,
+        pub(super) created_at: Timestamp,
+        pub(super) expires_at: Timestamp,
+    }
 }
 
-/// What a sign-in is checked against.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct Credentials {
-    pub(super) id: String,
-    pub(super) password_hash: String,
+row! {
+    /// What a sign-in is checked against.
+    #[derive(Debug)]
+    pub(super) struct CredentialsRow {
+        pub(super) id: AccountId,
+        pub(super) password_hash: String,
+    }
 }
 
-/// What a password change is checked against.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct Owner {
-    pub(super) email_key: String,
-    pub(super) password_hash: String,
+row! {
+    /// What a password change is checked against.
+    #[derive(Debug)]
+    pub(super) struct OwnerRow {
+        pub(super) email_key: String,
+        pub(super) password_hash: String,
+    }
 }
 
-pub(super) async fn find_owner(db: &Db, account: AccountId) -> Result<Option<Owner>, DbError> {
+pub(super) async fn find_owner(db: &Db, account: AccountId) -> Result<Option<OwnerRow>, DbError> {
     db.optional(sql("SELECT email_key, password_hash FROM account WHERE id = $1").bind(account))
         .await
 }
@@ -55,7 +61,7 @@ pub(super) async fn insert_sign_up(tx: &mut Tx, row: &SignUpRow) -> Result<u64, 
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     tx.execute(
         sql(INSERT)
-            .bind(row.id.as_str())
+            .bind(row.id)
             .bind(row.email.as_str())
             .bind(row.email_key.as_str())
             .bind(row.display_name.as_str())
@@ -70,7 +76,7 @@ pub(super) async fn insert_sign_up(tx: &mut Tx, row: &SignUpRow) -> Result<u64, 
 pub(super) async fn sign_ups_since(tx: &mut Tx, email_key: &str, since: Timestamp) -> Result<usize, DbError> {
     const SELECT: &str = "SELECT id FROM sign_up WHERE email_key = $1 AND created_at > $2";
     Ok(tx
-        .all::<(String,)>(sql(SELECT).bind(email_key).bind(since))
+        .scalars::<SignUpId>(sql(SELECT).bind(email_key).bind(since))
         .await?
         .len())
 }
@@ -146,7 +152,7 @@ pub(super) async fn account_exists(db: &Db, email_key: &str) -> Result<bool, DbE
     Ok(find_credentials(db, email_key).await?.is_some())
 }
 
-pub(super) async fn find_credentials(db: &Db, email_key: &str) -> Result<Option<Credentials>, DbError> {
+pub(super) async fn find_credentials(db: &Db, email_key: &str) -> Result<Option<CredentialsRow>, DbError> {
     db.optional(sql("SELECT id, password_hash FROM account WHERE email_key = $1").bind(email_key))
         .await
 }
@@ -170,14 +176,14 @@ pub(super) mod tests {
 
     fn sign_up(number: u128, email: &str) -> SignUpRow {
         SignUpRow {
-            id: SignUpId(uuid::Uuid::from_u128(number)).to_string(),
+            id: SignUpId(uuid::Uuid::from_u128(number)),
             email: email.to_owned(),
             email_key: email.to_lowercase(),
             display_name: "Ann".into(),
             password_hash: "hash".into(),
             terms_version: "1".into(),
-            created_at: 1_000,
-            expires_at: 2_000,
+            created_at: Timestamp(1_000),
+            expires_at: Timestamp(2_000),
         }
     }
 
@@ -196,13 +202,13 @@ pub(super) mod tests {
             tx.commit().await.unwrap();
             assert_eq!(find_owner(db, ann).await.unwrap().unwrap().password_hash, "another");
             assert_eq!(find_owner(db, bob).await.unwrap().unwrap().password_hash, "hash");
-            let names: Vec<(String,)> = db.all(sql("SELECT display_name FROM account ORDER BY id")).await.unwrap();
-            assert_eq!(names, [("Anna".to_owned(),), ("Ann".to_owned(),)]);
+            let names: Vec<String> = db.scalars(sql("SELECT display_name FROM account ORDER BY id")).await.unwrap();
+            assert_eq!(names, ["Anna", "Ann"]);
         }
 
         async fn a_sign_up_can_be_taken_once_and_not_after_its_time(db: &Db) {
             let row = sign_up(1, "Ann@example.org");
-            let id: SignUpId = row.id.parse().unwrap();
+            let id = row.id;
             insert(db, &row).await;
             assert_eq!(find_sign_up(db, id, Timestamp(1_999)).await.unwrap(), Some(row.clone()));
             assert_eq!(find_sign_up(db, id, Timestamp(2_000)).await.unwrap(), None);
@@ -220,7 +226,7 @@ pub(super) mod tests {
             assert!(!insert_account(&mut tx, second, &sign_up(2, "ANN@example.org"), Timestamp(5)).await.unwrap());
             tx.commit().await.unwrap();
             assert!(account_exists(db, "ann@example.org").await.unwrap());
-            assert_eq!(find_credentials(db, "ann@example.org").await.unwrap().unwrap().id, first.to_string());
+            assert_eq!(find_credentials(db, "ann@example.org").await.unwrap().unwrap().id, first);
             assert!(!account_exists(db, "bob@example.org").await.unwrap());
         }
 

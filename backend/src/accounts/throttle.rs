@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Wrong tries that cost nothing.
-const FREE_TRIES: i64 = 5;
+const FREE_TRIES: u32 = 5;
 
 /// The longest wait. A lock without end would let anybody shut out anybody.
 const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -34,14 +34,14 @@ pub(super) async fn attempt(backend: &Backend, key: &str) -> Result<()> {
     const SELECT: &str = "SELECT blocked_until FROM sign_in_throttle WHERE subject_hash = $1";
     let (subject, now) = (subject(backend, key), backend.now());
     let mut tx = backend.db.begin().await?;
-    let counted: Option<(i64,)> = tx.optional(sql(UPSERT).bind(subject.as_str()).bind(now)).await?;
-    if let Some((failures,)) = counted {
+    let counted = tx.scalar(sql(UPSERT).bind(subject.as_str()).bind(now)).await?;
+    if let Some(failures) = counted {
         let until = now.plus(wait_after(failures));
         tx.execute(sql(BLOCK).bind(subject).bind(until)).await?;
         return Ok(tx.commit().await?);
     }
-    let until: Option<(i64,)> = tx.optional(sql(SELECT).bind(subject)).await?;
-    let wait = until.map_or(Duration::ZERO, |(until,)| Timestamp(until).since(now));
+    let until: Option<Timestamp> = tx.scalar(sql(SELECT).bind(subject)).await?;
+    let wait = until.map_or(Duration::ZERO, |until| until.since(now));
     let seconds = wait.as_secs() + 1;
     Err(Error::Problem(Problem {
         retry_after: Some(seconds),
@@ -79,10 +79,10 @@ pub(super) fn subject(backend: &Backend, key: &str) -> String {
 }
 
 /// No wait for the first tries, then 1, 2, 4, … seconds.
-fn wait_after(failures: i64) -> Duration {
-    match u32::try_from(failures - FREE_TRIES) {
-        Err(_) => Duration::ZERO,
-        Ok(exponent) => Duration::from_secs(1 << exponent.min(16)).min(MAX_WAIT),
+fn wait_after(failures: u32) -> Duration {
+    match failures.checked_sub(FREE_TRIES) {
+        None => Duration::ZERO,
+        Some(exponent) => Duration::from_secs(1 << exponent.min(16)).min(MAX_WAIT),
     }
 }
 

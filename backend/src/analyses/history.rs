@@ -13,7 +13,7 @@ use model::{
 use super::store::{SummaryRow, summary_columns};
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, DbError, Sql, Value, sql},
+    db::{Db, DbError, Sql, Value, row, sql},
     names,
 };
 
@@ -49,28 +49,34 @@ async fn read(
     cursor: Option<&PageCursor>,
 ) -> Result<AnalysisPage> {
     check(query)?;
-    let first = |rows: Vec<PageRow>| page(query.sort, rows, false, false);
-    match cursor {
-        None => first(walk(db, account, query, None, false).await?),
-        Some(PageCursor::After(key)) => {
-            let key = Key::of(key, query.sort)?;
-            let rows = walk(db, account, query, Some(&key), false).await?;
-            if rows.is_empty() {
-                // What was here has been deleted.
-                return first(walk(db, account, query, None, false).await?);
-            }
-            page(query.sort, rows, true, false)
-        }
-        Some(PageCursor::Before(key)) => {
-            let key = Key::of(key, query.sort)?;
-            let rows = walk(db, account, query, Some(&key), true).await?;
-            if rows.len() <= PAGE_ROWS as usize {
-                // The first page, filled up with what may have come in above or gone.
-                return first(walk(db, account, query, None, false).await?);
-            }
-            page(query.sort, rows, true, true)
-        }
+    let walk = match cursor {
+        None => Walk::First,
+        Some(PageCursor::After(key)) => Walk::After(SortKey::parse(key, query.sort)?),
+        Some(PageCursor::Before(key)) => Walk::Before(SortKey::parse(key, query.sort)?),
+    };
+    let rows = rows(db, account, query, &walk).await?;
+    let is_there = match walk {
+        Walk::First => true,
+        // What was here may have been deleted.
+        Walk::After(_) => !rows.is_empty(),
+        // The first page is filled up with what may have come in above or gone.
+        Walk::Before(_) => rows.len() > PAGE_ROWS as usize,
+    };
+    if is_there {
+        Ok(page(query.sort, rows, &walk))
+    } else {
+        let rows = self::rows(db, account, query, &Walk::First).await?;
+        Ok(page(query.sort, rows, &Walk::First))
     }
+}
+
+/// From where, and in which direction, a page is read.
+#[derive(Debug, Clone, PartialEq)]
+enum Walk {
+    First,
+    After(SortKey),
+    /// Backwards, from the row before this one.
+    Before(SortKey),
 }
 
 fn check(query: &HistoryQuery) -> Result<()> {
@@ -84,52 +90,52 @@ fn check(query: &HistoryQuery) -> Result<()> {
     Ok(())
 }
 
-/// A row and what it is sorted by.
-#[derive(Debug, sqlx::FromRow)]
-struct PageRow {
-    #[sqlx(flatten)]
-    summary: SummaryRow,
-    title_key: String,
+row! {
+    /// A row and what it is sorted by.
+    #[derive(Debug)]
+    struct PageRow {
+        summary: SummaryRow,
+        title_key: String,
+    }
 }
 
 /// The page of `rows`, which are one more than a page where there are further ones.
-fn page(sort: Sort, mut rows: Vec<PageRow>, has_previous: bool, is_backwards: bool) -> Result<AnalysisPage> {
+fn page(sort: Sort, mut rows: Vec<PageRow>, walk: &Walk) -> AnalysisPage {
     let has_more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
+    let is_backwards = matches!(walk, Walk::Before(_));
     if is_backwards {
         rows.reverse();
     }
     let has_next = has_more || is_backwards;
     let previous = rows
         .first()
-        .filter(|_| has_previous)
-        .map(|row| Key::at(sort, row).text());
+        .filter(|_| *walk != Walk::First)
+        .map(|row| SortKey::at(sort, row).text());
     let next = rows
         .last()
         .filter(|_| has_next)
-        .map(|row| Key::at(sort, row).text());
-    Ok(AnalysisPage {
-        rows: rows
-            .into_iter()
-            .map(|row| row.summary.summary())
-            .collect::<Result<_>>()?,
+        .map(|row| SortKey::at(sort, row).text());
+    AnalysisPage {
+        rows: rows.into_iter().map(|row| row.summary.summary()).collect(),
         next,
         previous,
-    })
+    }
 }
 
 /// A place in an order.
 #[derive(Debug, Clone, PartialEq)]
-struct Key {
+struct SortKey {
     sort: Sort,
     /// `None` in the orders by time, whose id says it all.
     value: Option<Value>,
     id: String,
 }
 
-impl Key {
+impl SortKey {
     fn at(sort: Sort, row: &PageRow) -> Self {
-        let (score, loudness) = (row.summary.score_tenths, row.summary.integrated_lufs);
+        let loudness = row.summary.integrated_lufs;
+        let score = row.summary.score_tenths.map(|points| i64::from(points.tenths()));
         let value = match sort {
             Sort::Newest | Sort::Oldest => None,
             Sort::Best => Some(score.unwrap_or(NO_SCORE.0).into()),
@@ -141,7 +147,7 @@ impl Key {
         Self {
             sort,
             value,
-            id: row.summary.id.clone(),
+            id: row.summary.id.to_string(),
         }
     }
 
@@ -173,8 +179,8 @@ impl Key {
         URL_SAFE_NO_PAD.encode(format!("{} {} {value}", self.sort.as_str(), self.id))
     }
 
-    /// What [`Key::text`] gave.
-    fn of(text: &str, sort: Sort) -> Result<Self> {
+    /// What [`SortKey::text`] gave.
+    fn parse(text: &str, sort: Sort) -> Result<Self> {
         let parsed = || {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
             let plain = String::from_utf8(bytes).ok()?;
@@ -213,7 +219,7 @@ macro_rules! filters {
         " AND analysis.search_key LIKE $3 ESCAPE '!' AND analysis.search_key LIKE $4 ESCAPE '!'
           AND analysis.search_key LIKE $5 ESCAPE '!' AND analysis.search_key LIKE $6 ESCAPE '!'
           AND analysis.search_key LIKE $7 ESCAPE '!' AND analysis.search_key LIKE $8 ESCAPE '!'
-          AND ($9 = '' OR analysis.state IN ($9, $10)) AND ($11 = '' OR analysis.rubric = $11)
+          AND ($9 = '' OR analysis.state IN ($9, $10)) AND ($11 = '' OR analysis.stage = $11)
           AND ($12 = '' OR COALESCE(analysis.song_id, 'none') = $12)"
     };
 }
@@ -271,38 +277,50 @@ macro_rules! by_value {
     };
 }
 
-/// The statement that walks along `sort`, or back.
-const fn statement(sort: Sort, is_backwards: bool) -> &'static str {
-    match (sort, is_backwards) {
-        (Sort::Newest, false) | (Sort::Oldest, true) => by_time!("<", "DESC"),
-        (Sort::Newest, true) | (Sort::Oldest, false) => by_time!(">", "ASC"),
-        (Sort::Best, false) => by_value!("COALESCE(analysis.score_tenths, -1)", "<", "DESC"),
-        (Sort::Best, true) => by_value!("COALESCE(analysis.score_tenths, -1)", ">", "ASC"),
-        (Sort::Worst, false) => by_value!("COALESCE(analysis.score_tenths, 9999)", ">", "ASC"),
-        (Sort::Worst, true) => by_value!("COALESCE(analysis.score_tenths, 9999)", "<", "DESC"),
-        (Sort::Title, false) => by_value!("analysis.title_key", ">", "ASC"),
-        (Sort::Title, true) => by_value!("analysis.title_key", "<", "DESC"),
-        (Sort::Loudest, false) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", "<", "DESC"),
-        (Sort::Loudest, true) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", ">", "ASC"),
-        (Sort::Quietest, false) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", ">", "ASC"),
-        (Sort::Quietest, true) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", "<", "DESC"),
+/// Along an order, or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Forwards,
+    Backwards,
+}
+
+/// The statement that walks along `sort`.
+const fn statement(sort: Sort, direction: Direction) -> &'static str {
+    use Direction::{Backwards, Forwards};
+    match (sort, direction) {
+        (Sort::Newest, Forwards) | (Sort::Oldest, Backwards) => by_time!("<", "DESC"),
+        (Sort::Newest, Backwards) | (Sort::Oldest, Forwards) => by_time!(">", "ASC"),
+        (Sort::Best, Forwards) => by_value!("COALESCE(analysis.score_tenths, -1)", "<", "DESC"),
+        (Sort::Best, Backwards) => by_value!("COALESCE(analysis.score_tenths, -1)", ">", "ASC"),
+        (Sort::Worst, Forwards) => by_value!("COALESCE(analysis.score_tenths, 9999)", ">", "ASC"),
+        (Sort::Worst, Backwards) => by_value!("COALESCE(analysis.score_tenths, 9999)", "<", "DESC"),
+        (Sort::Title, Forwards) => by_value!("analysis.title_key", ">", "ASC"),
+        (Sort::Title, Backwards) => by_value!("analysis.title_key", "<", "DESC"),
+        (Sort::Loudest, Forwards) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", "<", "DESC"),
+        (Sort::Loudest, Backwards) => by_value!("COALESCE(analysis.integrated_lufs, -9999.0)", ">", "ASC"),
+        (Sort::Quietest, Forwards) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", ">", "ASC"),
+        (Sort::Quietest, Backwards) => by_value!("COALESCE(analysis.integrated_lufs, 9999.0)", "<", "DESC"),
     }
 }
 
-async fn walk(
+async fn rows(
     db: &Db,
     account: AccountId,
     query: &HistoryQuery,
-    from: Option<&Key>,
-    is_backwards: bool,
+    walk: &Walk,
 ) -> Result<Vec<PageRow>, DbError> {
-    let start = Key::start(query.sort);
-    let text = statement(query.sort, is_backwards);
-    db.all(bound(text, account, query, from.unwrap_or(&start))).await
+    let start = SortKey::start(query.sort);
+    let (from, direction) = match walk {
+        Walk::First => (&start, Direction::Forwards),
+        Walk::After(key) => (key, Direction::Forwards),
+        Walk::Before(key) => (key, Direction::Backwards),
+    };
+    db.all(bound(statement(query.sort, direction), account, query, from))
+        .await
 }
 
 /// One more row than a page, to see whether there is another.
-fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &Key) -> Sql {
+fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &SortKey) -> Sql {
     let mut patterns = names::patterns(&query.search);
     let states = match query.standing {
         None => ["", ""],

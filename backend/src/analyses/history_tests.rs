@@ -222,14 +222,14 @@ crate::contract! {
         if db.kind() == "PostgreSQL" {
             db.execute(sql("ANALYZE")).await.unwrap();
         }
-        let key = |sort: Sort| Key { id: "50".to_owned(), ..Key::start(sort) };
+        let key = |sort: Sort| SortKey { id: "50".to_owned(), ..SortKey::start(sort) };
         for sort in Sort::ALL {
             for filter in filters() {
-                for is_backwards in [false, true] {
+                for direction in [Direction::Forwards, Direction::Backwards] {
                     let query = HistoryQuery { sort, ..filter.clone() };
-                    let plan = plan(db, bound(explained(db, statement(sort, is_backwards)), account, &query, &key(sort))).await;
+                    let plan = plan(db, bound(explained(db, statement(sort, direction)), account, &query, &key(sort))).await;
                     let says = |words: &str| plan.contains(words);
-                    let reported = format!("{query:?}, backwards {is_backwards}:\n{plan}");
+                    let reported = format!("{query:?}, {direction:?}:\n{plan}");
                     if db.kind() == "SQLite" {
                         assert!(!says("TEMP B-TREE"), "{reported}");
                         assert!(!says("SCAN"), "{reported}");
@@ -340,9 +340,9 @@ async fn plan(db: &Db, statement: Sql) -> String {
 #[test]
 fn a_key_survives_its_text() {
     for sort in Sort::ALL {
-        let key = Key {
+        let key = SortKey {
             id: Uuid::from_u128(7).simple().to_string(),
-            value: match Key::start(sort).value {
+            value: match SortKey::start(sort).value {
                 Some(Value::Text(_)) => Some("night drive 013 · söhne".into()),
                 Some(Value::Real(_)) => Some((-14.299_999_999_999_999).into()),
                 Some(Value::Int(_)) => Some(974_i64.into()),
@@ -350,7 +350,7 @@ fn a_key_survives_its_text() {
             },
             sort,
         };
-        assert_eq!(Key::of(&key.text(), sort).unwrap(), key);
+        assert_eq!(SortKey::parse(&key.text(), sort).unwrap(), key);
         assert_eq!(NO_SCORE.0.cmp(&0), Ordering::Less);
     }
 }

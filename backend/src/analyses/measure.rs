@@ -12,9 +12,9 @@ use std::{
 use analysis::child::{Fault, MeasureMessage, MeasureTask};
 use model::{
     AnalysisId, Failure, FailureCode, Report, Timestamp,
-    analysis::{AnalysisState, Phase},
+    analysis::Phase,
     format::AudioFormat,
-    upload::UploadKind,
+    upload::{UploadKind, UploadState},
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -126,7 +126,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
             // A reference is somebody's finished music: measured, not judged.
             let is_mix = store::owner(&mut tx, id)
                 .await?
-                .is_some_and(|(_, kind)| kind == UploadKind::Mix);
+                .is_some_and(|owner| owner.kind == UploadKind::Mix);
             if is_done && is_mix {
                 verdicts::record(&mut tx, id, report, now).await?;
             }
@@ -149,10 +149,11 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
 /// Notifies the owner that the analysis of a mix has ended; of a reference, nobody.
 async fn notify_owner(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
     match store::owner(tx, analysis).await? {
-        Some((account, UploadKind::Mix)) => {
-            mail::enqueue(tx, backend, account, Notification::AnalysisReady { analysis }).await
+        Some(owner) if owner.kind == UploadKind::Mix => {
+            let notification = Notification::AnalysisReady { analysis };
+            mail::enqueue(tx, backend, owner.account_id, notification).await
         }
-        Some((_, UploadKind::Reference)) | None => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -161,29 +162,20 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
     let Some(work) = store::work(&backend.db, id).await? else {
         return Ok(None);
     };
-    if work
-        .state
-        .parse::<AnalysisState>()
-        .is_ok_and(AnalysisState::is_final)
-    {
+    if work.state.is_final() {
         return Ok(None);
     }
-    if work.upload_state != "stored" {
+    if work.upload_state != UploadState::Stored {
         return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone))));
     }
-    let key = Key::source(
-        work.account_id.parse().map_err(Error::internal)?,
-        work.upload_id.parse().map_err(Error::internal)?,
-    );
-    let plan = work.plan.parse().map_err(|()| Error::internal("unknown plan"))?;
+    let key = Key::source(work.account_id, work.upload_id);
     let mut reporter = ProgressReporter {
         backend,
         id,
         reported: None,
     };
     reporter.report_progress(Phase::Fetching, 0).await?;
-    let size = u64::try_from(work.size_bytes).unwrap_or(0);
-    let file = match fetch(backend, &key, Some((&mut reporter, size))).await {
+    let file = match fetch(backend, &key, Some((&mut reporter, work.size_bytes))).await {
         Ok(file) => file,
         Err(Error::Problem(_)) => return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone)))),
         Err(error) => return Err(error),
@@ -195,7 +187,7 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
     let second_core = backend.cores.try_acquire();
     let task = MeasureTask {
         declared: AudioFormat::from_media_type(&work.media_type),
-        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
+        max_duration_s: backend.config.plans.of(work.plan).max_duration().as_secs(),
         threads: 1 + usize::from(second_core.is_ok()),
         fault: backend.child.fault,
     };

@@ -17,18 +17,19 @@ pub use player::{audio_link, preview_state, sources};
 pub(crate) use preview::MakePreview;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
-pub(crate) use store::{insert, of_upload};
+pub(crate) use store::{NewAnalysis, insert, of_upload};
 pub use verdicts::choose_stage;
 
 use model::{
-    AnalysisId, Report, Timestamp,
+    AnalysisId, Timestamp,
     analysis::{AnalysisView, Audio, Progress},
     format::AudioFormat,
-    upload::UploadKind,
+    upload::{UploadKind, UploadState},
 };
 
 use crate::{
     Actor, Backend, Error, Result,
+    db::Json,
     jobs::{self, EnqueueOptions},
     names, songs,
     storage::RemoveAudio,
@@ -44,16 +45,9 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
         .ok_or_else(missing)?;
     let declared_format =
         AudioFormat::from_media_type(&row.media_type).ok_or_else(|| Error::internal("unknown media type"))?;
-    let size_bytes = u64::try_from(row.size_bytes).map_err(Error::internal)?;
-    let report: Option<Report> = row
-        .report
-        .as_deref()
-        .map(serde_json::from_str)
-        .transpose()
-        .map_err(Error::internal)?;
+    let report = row.report.map(|Json(report)| report);
     let (stored, earlier) = store::verdicts(&backend.db, id).await?;
-    let file_name = row.file_name.clone();
-    let summary = row.summary()?;
+    let summary = row.summary.summary();
     // A report of an older version of the program waits for the job that judges it; whoever looks first need not.
     let verdict = match summary.kind {
         UploadKind::Mix => stored.or_else(|| report.as_ref().map(analysis::rules::judge)),
@@ -67,8 +61,8 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
         summary,
         verdict,
         earlier,
-        file_name,
-        size_bytes,
+        file_name: row.file_name,
+        size_bytes: row.size_bytes,
         declared_format,
         report,
         compared,
@@ -80,10 +74,8 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Progress> {
-    store::progress(&backend.db, actor.user()?.account, id)
-        .await?
-        .ok_or_else(missing)?
-        .progress()
+    let row = store::progress(&backend.db, actor.user()?.account, id).await?;
+    Ok(row.ok_or_else(missing)?.progress())
 }
 
 /// Gives an analysis another title.
@@ -109,18 +101,18 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
 pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<UploadKind> {
     let user = actor.user()?;
     let mut tx = backend.db.begin().await?;
-    let (upload, kind) = store::delete(&mut tx, user.account, id)
+    let deleted = store::delete(&mut tx, user.account, id)
         .await?
         .ok_or_else(missing)?;
     songs::forget_empty(&mut tx, user.account).await?;
     let removal = RemoveAudio {
         account: user.account,
-        upload,
+        upload: deleted.id,
     };
     jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
     tx.commit().await?;
     backend.wake.wake();
-    Ok(kind)
+    Ok(deleted.kind)
 }
 
 fn missing() -> Error {
@@ -128,11 +120,9 @@ fn missing() -> Error {
 }
 
 /// What becomes of the audio of an upload.
-fn audio_of(upload_state: &str, delete_after: Option<i64>) -> Audio {
-    match delete_after {
-        Some(until) if upload_state == "stored" => Audio::Kept {
-            until: Timestamp(until),
-        },
+fn audio_of(upload_state: UploadState, delete_after: Option<Timestamp>) -> Audio {
+    match (upload_state, delete_after) {
+        (UploadState::Stored, Some(until)) => Audio::Kept { until },
         _ => Audio::Gone,
     }
 }

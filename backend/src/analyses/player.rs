@@ -6,15 +6,20 @@ use model::{
     AnalysisId, Timestamp, UploadId,
     analysis::{Audio, AudioLink},
     player::{PlayerSource, PreviewState, SourceKind},
+    upload::{UploadKind, UploadState},
 };
 
-use super::{MOST_COMPARED, audio_of, missing};
-use crate::{Actor, Backend, Error, Result, db::sql, storage::Key};
+use super::{MOST_COMPARED, audio_of, missing, preview::PreviewProgress};
+use crate::{
+    Actor, Backend, Error, Result,
+    db::{row, sql},
+    storage::Key,
+};
 
 /// The media type of a copy to play.
 pub(crate) const PREVIEW_MEDIA_TYPE: &str = "audio/wav";
 
-/// A query for [`Row`]s.
+/// A query for [`SourceRow`]s.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -48,20 +53,19 @@ pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
     let of_mix = |text: &'static str| sql(text).bind(account).bind(id);
     let now = backend.now();
     let mix = find(backend, actor, id).await?;
-    let versions: Vec<Row> = backend.db.all(of_mix(VERSIONS_OF).bind(VERSIONS)).await?;
-    let references: Vec<Row> = backend
+    let versions: Vec<SourceRow> = backend.db.all(of_mix(VERSIONS_OF).bind(VERSIONS)).await?;
+    let references: Vec<SourceRow> = backend
         .db
         .all(of_mix(REFERENCES_OF).bind(u32::try_from(MOST_COMPARED).unwrap_or(u32::MAX)))
         .await?;
-    let mut sources = vec![mix.source(SourceKind::Mix, now)?];
+    let mut sources = vec![mix.source(SourceKind::Mix, now)];
     for row in versions.into_iter().chain(references) {
         // Another mix of the person's own is a version of the song; its length says whether it is one to switch within.
-        let kind = if row.kind == "mix" {
-            SourceKind::Version
-        } else {
-            SourceKind::Reference
+        let kind = match row.kind {
+            UploadKind::Mix => SourceKind::Version,
+            UploadKind::Reference => SourceKind::Reference,
         };
-        let source = row.source(kind, now)?;
+        let source = row.source(kind, now);
         if sources.iter().all(|known| known.id != source.id) {
             sources.push(source);
         }
@@ -101,20 +105,18 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
             );
         }
     }
-    let upload: UploadId = row.upload_id.parse().map_err(Error::internal)?;
-    let is_copy = row.preview == "ready";
-    let (key, file_name, media_type) = if is_copy {
-        let stem = row
+    let (key, file_name, media_type) = if row.preview_state == PreviewProgress::Ready {
+        let name = row
             .file_name
             .rsplit_once('.')
-            .map_or(&*row.file_name, |(stem, _)| stem);
+            .map_or(&*row.file_name, |(name, _)| name);
         (
-            Key::preview(account, upload),
-            format!("{stem}.wav"),
+            Key::preview(account, row.upload_id),
+            format!("{name}.wav"),
             PREVIEW_MEDIA_TYPE.to_owned(),
         )
     } else {
-        (Key::source(account, upload), row.file_name, row.media_type)
+        (Key::source(account, row.upload_id), row.file_name, row.media_type)
     };
     let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
     let url = backend
@@ -127,52 +129,56 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
     })
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct Row {
-    id: String,
-    kind: String,
-    title: String,
-    duration_s: Option<f64>,
-    integrated_lufs: Option<f64>,
-    upload_id: String,
-    file_name: String,
-    media_type: String,
-    upload_state: String,
-    delete_after: Option<i64>,
-    preview: String,
-    preview_attenuation_db: f64,
+row! {
+    #[derive(Debug)]
+    struct SourceRow {
+        id: AnalysisId,
+        kind: UploadKind,
+        title: String,
+        duration_s: Option<f64>,
+        integrated_lufs: Option<f64>,
+        upload_id: UploadId,
+        file_name: String,
+        media_type: String,
+        upload_state: UploadState,
+        delete_after: Option<Timestamp>,
+        preview_state: PreviewProgress,
+        preview_attenuation_db: f64,
+    }
 }
 
-impl Row {
+impl SourceRow {
     fn preview_state(&self, now: Timestamp) -> PreviewState {
-        match audio_of(&self.upload_state, self.delete_after) {
-            Audio::Kept { until } if until > now => match self.preview.as_str() {
-                "making" => PreviewState::Making,
-                // Where no copy could be made, Safari may still play the source, and the others say that they cannot.
-                _ => PreviewState::Ready,
+        match audio_of(self.upload_state, self.delete_after) {
+            Audio::Kept { until } if until > now => match self.preview_state {
+                PreviewProgress::Making => PreviewState::Making,
+                // Where no preview could be made, Safari may still play the source, and the others say that they cannot.
+                PreviewProgress::None | PreviewProgress::Ready | PreviewProgress::Failed => {
+                    PreviewState::Ready
+                }
             },
             _ => PreviewState::Gone,
         }
     }
 
-    fn source(self, kind: SourceKind, now: Timestamp) -> Result<PlayerSource> {
-        Ok(PlayerSource {
-            id: self.id.parse().map_err(Error::internal)?,
+    fn source(self, kind: SourceKind, now: Timestamp) -> PlayerSource {
+        PlayerSource {
+            id: self.id,
             kind,
             preview_state: self.preview_state(now),
             // Known before the copy is there, so that a page that waits for it need not ask again.
-            gain_db: match self.preview.as_str() {
-                "making" | "ready" => self.preview_attenuation_db,
-                _ => 0.0,
+            gain_db: match self.preview_state {
+                PreviewProgress::Making | PreviewProgress::Ready => self.preview_attenuation_db,
+                PreviewProgress::None | PreviewProgress::Failed => 0.0,
             },
             title: self.title,
             duration_s: self.duration_s.unwrap_or(0.0),
             integrated_lufs: self.integrated_lufs,
-        })
+        }
     }
 }
 
-async fn find(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Row> {
+async fn find(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<SourceRow> {
     const SELECT: &str = select!("WHERE analysis.account_id = $1 AND analysis.id = $2");
     let account = actor.user()?.account;
     let row = backend.db.optional(sql(SELECT).bind(account).bind(id)).await?;

@@ -6,7 +6,7 @@
 use std::{process::Stdio, time::Duration};
 
 use analysis::child::{TranscodeMessage, TranscodeTask};
-use model::{AccountId, AnalysisId, Report, UploadId};
+use model::{AccountId, AnalysisId, Report, UploadId, plan::Plan};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
@@ -19,10 +19,25 @@ use super::{
 };
 use crate::{
     Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     storage::Key,
 };
+
+model::text_enum! {
+    /// How far the preview of an upload has come.
+    pub(super) enum PreviewProgress {
+        /// Browsers play the source as it is, or nobody knows yet whether they do.
+        None = "none",
+        /// It is being made.
+        Making = "making",
+        /// It is in the store.
+        Ready = "ready",
+        /// There will be none; some browser may play the source all the same.
+        Failed = "failed",
+    }
+}
+text! { PreviewProgress }
 
 /// The longest that a child may say: one line.
 const MAX_LINE: u64 = 64 * 1024;
@@ -43,13 +58,12 @@ pub(super) async fn enqueue(
         return Ok(());
     }
     let update = sql(UPDATE).bind(id).bind(lowered_db(report));
-    let row: Option<(String, String)> = tx.optional(update).await?;
-    let Some((account, upload)) = row else {
+    let Some(upload) = tx.optional::<PreviewedRow>(update).await? else {
         return Ok(());
     };
     let job = MakePreview {
-        account: account.parse().map_err(Error::internal)?,
-        upload: upload.parse().map_err(Error::internal)?,
+        account: upload.account_id,
+        upload: upload.id,
     };
     jobs::enqueue(tx, backend, &job, EnqueueOptions::default()).await?;
     Ok(())
@@ -103,19 +117,18 @@ impl RunJob<Backend> for MakePreview {
     }
 
     async fn on_dead(self, backend: &Backend) -> Result<()> {
-        set_state(&backend.db, self.upload, "failed").await?;
+        set_state(&backend.db, self.upload, PreviewProgress::Failed).await?;
         remove_unreferenced(backend, self.account, self.upload).await
     }
 }
 
 /// What became of a copy; `None` where there was nothing to do.
-async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result<Option<&'static str>> {
+async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result<Option<PreviewProgress>> {
     let Some(work) = work(&backend.db, upload).await? else {
         return Ok(None);
     };
-    let plan = work.plan.parse().map_err(|()| Error::internal("unknown plan"))?;
     let task = TranscodeTask {
-        max_duration_s: backend.config.plans.of(plan).max_duration().as_secs(),
+        max_duration_s: backend.config.plans.of(work.plan).max_duration().as_secs(),
         lowered_db: work.preview_attenuation_db,
         fault: backend.child.fault,
     };
@@ -127,37 +140,47 @@ async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result
     };
     let _core = backend.cores.try_acquire();
     let Some(copy) = copy_in_child(backend, &task, source).await? else {
-        return Ok(Some("failed"));
+        return Ok(Some(PreviewProgress::Failed));
     };
     backend
         .storage
         .put_file(&Key::preview(account, upload), copy, PREVIEW_MEDIA_TYPE)
         .await?;
-    Ok(Some("ready"))
+    Ok(Some(PreviewProgress::Ready))
 }
 
 /// Stores that the preview is there, or will never be. Whoever has the job by now, the object is whole.
-async fn set_state(db: &Db, upload: UploadId, state: &str) -> Result<(), DbError> {
+async fn set_state(db: &Db, upload: UploadId, preview: PreviewProgress) -> Result<(), DbError> {
     const UPDATE: &str = "
         UPDATE upload SET preview_state = $2 WHERE id = $1 AND state = 'stored' AND preview_state = 'making'";
-    db.execute(sql(UPDATE).bind(upload).bind(state)).await.map(drop)
+    db.execute(sql(UPDATE).bind(upload).bind(preview)).await.map(drop)
 }
 
 /// Removes a preview that no row refers to: its upload was removed while it was being written.
 async fn remove_unreferenced(backend: &Backend, account: AccountId, upload: UploadId) -> Result<()> {
     const SELECT: &str =
         "SELECT id FROM upload WHERE id = $1 AND state = 'stored' AND preview_state IN ('making', 'ready')";
-    let row: Option<(String,)> = backend.db.optional(sql(SELECT).bind(upload)).await?;
-    if row.is_none() {
+    let referred_to: Option<UploadId> = backend.db.scalar(sql(SELECT).bind(upload)).await?;
+    if referred_to.is_none() {
         backend.storage.delete(&Key::preview(account, upload)).await?;
     }
     Ok(())
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct WorkRow {
-    plan: String,
-    preview_attenuation_db: f64,
+row! {
+    #[derive(Debug)]
+    struct WorkRow {
+        plan: Plan,
+        preview_attenuation_db: f64,
+    }
+}
+
+row! {
+    #[derive(Debug)]
+    struct PreviewedRow {
+        account_id: AccountId,
+        id: UploadId,
+    }
 }
 
 async fn work(db: &Db, upload: UploadId) -> Result<Option<WorkRow>, DbError> {

@@ -5,7 +5,7 @@
 
 use model::{
     AccountId, AnalysisId, Report, Timestamp,
-    analysis::{AnalysisPage, AnalysisSummary, AnalysisView},
+    analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView},
     comparison::{ComparedTrack, TrackComparison},
     upload::UploadKind,
 };
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, Tx, sql},
+    db::{Db, DbError, Json, Tx, row, sql},
 };
 
 /// With how many a mix is compared at a time. More would not be read, and each is a report to load.
@@ -83,13 +83,11 @@ pub async fn choices(backend: &Backend, actor: &Actor, view: &AnalysisView) -> R
     let chosen: Vec<store::SummaryRow> = backend.db.all(sql(CHOSEN).bind(id)).await?;
     let mut choices: Vec<Choice> = chosen
         .into_iter()
-        .map(|row| {
-            Ok(Choice {
-                summary: row.summary()?,
-                is_chosen: true,
-            })
+        .map(|row| Choice {
+            summary: row.summary(),
+            is_chosen: true,
         })
-        .collect::<Result<_>>()?;
+        .collect();
     for kind in [UploadKind::Reference, UploadKind::Mix] {
         for summary in newest(&backend.db, user.account, kind, None, OFFERED).await? {
             let is_new = summary.id != id && choices.iter().all(|choice| choice.summary.id != summary.id);
@@ -126,21 +124,21 @@ pub async fn compare_with(
         return Err(Error::invalid("with", "A mix cannot be its own reference."));
     }
     let mut tx = backend.db.begin().await?;
-    if has_report(&mut tx, user.account, id).await? != Some(true) {
+    if state_of(&mut tx, user.account, id).await? != Some(AnalysisState::Done) {
         return Err(missing());
     }
     tx.execute(sql("DELETE FROM comparison WHERE analysis_id = $1").bind(id))
         .await?;
     for companion in companions {
-        match has_report(&mut tx, user.account, *companion).await? {
+        match state_of(&mut tx, user.account, *companion).await? {
             None => return Err(missing()),
-            Some(false) => {
+            Some(AnalysisState::Done) => insert(&mut tx, id, *companion, backend.now()).await?,
+            Some(_) => {
                 return Err(Error::invalid(
                     "with",
                     "One of these has no report yet. Wait until it is measured, or choose another.",
                 ));
             }
-            Some(true) => insert(&mut tx, id, *companion, backend.now()).await?,
         }
     }
     Ok(tx.commit().await?)
@@ -153,9 +151,8 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
     let mut reports = Vec::new();
     let chosen: Vec<WithReport> = db.all(sql(CHOSEN).bind(id)).await?;
     for WithReport { summary, report } in chosen {
-        let Some(report) = report else { continue };
-        let summary = summary.summary()?;
-        let report: Report = serde_json::from_str(&report).map_err(Error::internal)?;
+        let Some(Json(report)) = report else { continue };
+        let summary = summary.summary();
         with.push(ComparedTrack {
             id: summary.id,
             kind: summary.kind,
@@ -173,12 +170,12 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
     Ok(Some(TrackComparison { with, comparison }))
 }
 
-/// A summary with its report, which the history leaves out.
-#[derive(sqlx::FromRow)]
-struct WithReport {
-    #[sqlx(flatten)]
-    summary: store::SummaryRow,
-    report: Option<String>,
+row! {
+    /// A summary with its report, which the history leaves out.
+    struct WithReport {
+        summary: store::SummaryRow,
+        report: Option<Json<Report>>,
+    }
 }
 
 /// The newest analyses of a kind, before `before` where that is given.
@@ -196,13 +193,9 @@ async fn newest(
         WHERE analysis.account_id = $1 AND analysis.kind = $2 AND ($3 IS NULL OR analysis.id < $3)
         ORDER BY analysis.id DESC LIMIT $4"
     );
-    let select = sql(SELECT)
-        .bind(account)
-        .bind(kind.as_str())
-        .bind(before.map(|id| id.to_string()))
-        .bind(count);
+    let select = sql(SELECT).bind(account).bind(kind).bind(before).bind(count);
     let rows: Vec<store::SummaryRow> = db.all(select).await?;
-    rows.into_iter().map(store::SummaryRow::summary).collect()
+    Ok(rows.into_iter().map(store::SummaryRow::summary).collect())
 }
 
 /// The key of a page, which is the id of the last row before it.
@@ -215,11 +208,10 @@ fn parsed_key(before: Option<&str>) -> Result<Option<AnalysisId>> {
         .transpose()
 }
 
-/// Whether the person's analysis has a report; `None` where there is no such analysis.
-async fn has_report(tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<Option<bool>> {
+/// Where the person's analysis stands; `None` where there is no such analysis.
+async fn state_of(tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<Option<AnalysisState>, DbError> {
     const SELECT: &str = "SELECT state FROM analysis WHERE id = $1 AND account_id = $2";
-    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(id).bind(account)).await?;
-    Ok(row.map(|(state,)| state == "done"))
+    tx.scalar(sql(SELECT).bind(id).bind(account)).await
 }
 
 async fn insert(tx: &mut Tx, id: AnalysisId, companion: AnalysisId, now: Timestamp) -> Result<()> {

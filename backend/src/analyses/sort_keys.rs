@@ -4,19 +4,21 @@ use model::{AnalysisId, SongId};
 
 use crate::{
     Backend, Result,
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx, row, sql},
     names::{self, Stem},
 };
 
 /// Rows whose keys are made in one transaction.
 const BATCH: u32 = 200;
 
-#[derive(Debug, sqlx::FromRow)]
-struct NamesRow {
-    id: String,
-    title: String,
-    file_name: String,
-    song_title: Option<String>,
+row! {
+    #[derive(Debug)]
+    struct NamesRow {
+        id: AnalysisId,
+        title: String,
+        file_name: String,
+        song_title: Option<String>,
+    }
 }
 
 macro_rules! names_where {
@@ -46,15 +48,15 @@ pub(crate) async fn refresh_song(tx: &mut Tx, song: SongId) -> Result<(), DbErro
 pub(crate) async fn fill(backend: &Backend) -> Result<u64> {
     const WITHOUT: &str =
         names_where!("analysis.title_key = '' AND analysis.id > $1 ORDER BY analysis.id LIMIT $2");
-    let mut last = String::new();
+    let mut last = AnalysisId(uuid::Uuid::nil());
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;
-        let rows: Vec<NamesRow> = tx.all(sql(WITHOUT).bind(last.clone()).bind(BATCH)).await?;
+        let rows: Vec<NamesRow> = tx.all(sql(WITHOUT).bind(last).bind(BATCH)).await?;
         let Some(end) = rows.last() else {
             return Ok(total);
         };
-        last.clone_from(&end.id);
+        last = end.id;
         write(&mut tx, &rows).await?;
         tx.commit().await?;
         total += rows.len() as u64;
@@ -65,7 +67,7 @@ async fn write(tx: &mut Tx, rows: &[NamesRow]) -> Result<(), DbError> {
     const UPDATE: &str = "UPDATE analysis SET title_key = $2, search_key = $3, base_title = $4 WHERE id = $1";
     for row in rows {
         let update = sql(UPDATE)
-            .bind(row.id.clone())
+            .bind(row.id)
             .bind(names::sort_key(&row.title))
             .bind(names::search_key(
                 &row.title,

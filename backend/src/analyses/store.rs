@@ -1,40 +1,42 @@
 //! The rows of analyses. Every query of a person's carries the account: somebody else's row is not found.
 
 use model::{
-    AccountId, AnalysisId, Failure, Report, Timestamp, UploadId,
+    AccountId, AnalysisId, Failure, Report, SongId, Timestamp, UploadId,
     analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Phase, Progress, Score},
+    plan::Plan,
     song::SongMembership,
-    upload::UploadKind,
+    upload::{UploadKind, UploadState},
     verdict::{Points, Stage, Verdict},
 };
 
 use super::audio_of;
 use crate::{
     Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Json, Tx, row, sql},
     names::{self, Stem},
 };
 
-/// What the history shows.
-#[derive(Debug, sqlx::FromRow)]
-pub(crate) struct SummaryRow {
-    pub(super) id: String,
-    kind: String,
-    title: String,
-    created_at: i64,
-    #[sqlx(flatten)]
-    progress: ProgressRow,
-    failure: Option<String>,
-    duration_s: Option<f64>,
-    pub(super) integrated_lufs: Option<f64>,
-    stage: Option<String>,
-    stage_is_chosen: bool,
-    pub(super) score_tenths: Option<i64>,
-    upload_state: String,
-    delete_after: Option<i64>,
-    song_id: Option<String>,
-    song_title: Option<String>,
-    version: i64,
+row! {
+    /// What the history shows.
+    #[derive(Debug)]
+    pub(crate) struct SummaryRow {
+        pub(super) id: AnalysisId,
+        kind: UploadKind,
+        title: String,
+        created_at: Timestamp,
+        progress: ProgressRow,
+        failure: Option<Json<Failure>>,
+        duration_s: Option<f64>,
+        pub(super) integrated_lufs: Option<f64>,
+        stage: Option<Stage>,
+        stage_is_chosen: bool,
+        pub(super) score_tenths: Option<Points>,
+        upload_state: UploadState,
+        delete_after: Option<Timestamp>,
+        song_id: Option<SongId>,
+        song_title: Option<String>,
+        version: u32,
+    }
 }
 
 /// The columns of a [`SummaryRow`], from `analysis` and `upload`.
@@ -48,163 +50,175 @@ macro_rules! summary_columns {
 }
 pub(crate) use summary_columns;
 
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct ProgressRow {
-    state: String,
-    phase: String,
-    percent: i64,
-    status_message: Option<String>,
-}
-
-/// A whole analysis.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct AnalysisRow {
-    #[sqlx(flatten)]
-    summary: SummaryRow,
-    pub(super) file_name: String,
-    pub(super) size_bytes: i64,
-    pub(super) media_type: String,
-    pub(super) report: Option<String>,
-}
-
-/// What a worker needs to begin.
-#[derive(Debug, PartialEq, sqlx::FromRow)]
-pub(super) struct WorkRow {
-    pub(super) state: String,
-    pub(super) account_id: String,
-    pub(super) upload_id: String,
-    pub(super) upload_state: String,
-    pub(super) size_bytes: i64,
-    pub(super) media_type: String,
-    pub(super) plan: String,
-}
-
-impl SummaryRow {
-    pub(crate) fn summary(self) -> Result<AnalysisSummary> {
-        let version = u32::try_from(self.version).map_err(Error::internal)?;
-        let song = self
-            .song_id
-            .zip(self.song_title)
-            .map(|(id, title)| {
-                Ok::<_, Error>(SongMembership {
-                    id: id.parse().map_err(Error::internal)?,
-                    title,
-                    version,
-                })
-            })
-            .transpose()?;
-        Ok(AnalysisSummary {
-            id: self.id.parse().map_err(Error::internal)?,
-            kind: kind_of(&self.kind)?,
-            title: self.title,
-            created_at: Timestamp(self.created_at),
-            progress: self.progress.progress()?,
-            duration_s: self.duration_s,
-            integrated_lufs: self.integrated_lufs,
-            song,
-            score: score_of(self.stage.as_deref(), self.stage_is_chosen, self.score_tenths)?,
-            failure: self
-                .failure
-                .as_deref()
-                .map(serde_json::from_str)
-                .transpose()
-                .map_err(Error::internal)?,
-            audio: audio_of(&self.upload_state, self.delete_after),
-        })
+row! {
+    #[derive(Debug)]
+    pub(super) struct ProgressRow {
+        state: AnalysisState,
+        phase: Phase,
+        percent: u8,
+        status_message: Option<String>,
     }
 }
 
-fn kind_of(kind: &str) -> Result<UploadKind> {
-    kind.parse().map_err(|()| Error::internal("unknown kind"))
+row! {
+    /// A whole analysis.
+    #[derive(Debug)]
+    pub(super) struct AnalysisRow {
+        pub(super) summary: SummaryRow,
+        pub(super) file_name: String,
+        pub(super) size_bytes: u64,
+        pub(super) media_type: String,
+        pub(super) report: Option<Json<Report>>,
+    }
 }
 
-fn score_of(stage: Option<&str>, is_chosen: bool, tenths: Option<i64>) -> Result<Option<Score>> {
-    let (Some(stage), Some(tenths)) = (stage, tenths) else {
-        return Ok(None);
-    };
-    Ok(Some(Score {
-        stage: stage.parse().map_err(|()| Error::internal("unknown stage"))?,
-        is_chosen,
-        points: points(tenths)?,
-    }))
+row! {
+    /// What a worker needs to begin.
+    #[derive(Debug, PartialEq)]
+    pub(super) struct WorkRow {
+        pub(super) state: AnalysisState,
+        pub(super) account_id: AccountId,
+        pub(super) upload_id: UploadId,
+        pub(super) upload_state: UploadState,
+        pub(super) size_bytes: u64,
+        pub(super) media_type: String,
+        pub(super) plan: Plan,
+    }
 }
 
-pub(crate) fn points(tenths: i64) -> Result<Points> {
-    Ok(Points::from_tenths(
-        i32::try_from(tenths).map_err(Error::internal)?,
-    ))
+row! {
+    /// Whose an analysis is, and what for.
+    #[derive(Debug)]
+    pub(super) struct OwnerRow {
+        pub(super) account_id: AccountId,
+        pub(super) kind: UploadKind,
+    }
 }
 
-impl AnalysisRow {
-    pub(super) fn summary(self) -> Result<AnalysisSummary> {
-        self.summary.summary()
+row! {
+    /// The upload that went with an analysis, and what it was for.
+    #[derive(Debug)]
+    pub(super) struct DeletedRow {
+        pub(super) id: UploadId,
+        pub(super) kind: UploadKind,
+    }
+}
+
+row! {
+    /// A report to judge.
+    #[derive(Debug)]
+    pub(super) struct ReportRow {
+        pub(super) id: AnalysisId,
+        pub(super) report: Json<Report>,
+    }
+}
+
+row! {
+    struct ScoresRow {
+        rule_set: String,
+        mix_tenths: Points,
+        master_tenths: Points,
+        created_at: Timestamp,
+    }
+}
+
+impl SummaryRow {
+    pub(crate) fn summary(self) -> AnalysisSummary {
+        let song = self
+            .song_id
+            .zip(self.song_title)
+            .map(|(id, title)| SongMembership {
+                id,
+                title,
+                version: self.version,
+            });
+        let score = self.stage.zip(self.score_tenths).map(|(stage, points)| Score {
+            stage,
+            is_chosen: self.stage_is_chosen,
+            points,
+        });
+        AnalysisSummary {
+            id: self.id,
+            kind: self.kind,
+            title: self.title,
+            created_at: self.created_at,
+            progress: self.progress.progress(),
+            duration_s: self.duration_s,
+            integrated_lufs: self.integrated_lufs,
+            song,
+            score,
+            failure: self.failure.map(|Json(failure)| failure),
+            audio: audio_of(self.upload_state, self.delete_after),
+        }
     }
 }
 
 impl ProgressRow {
-    pub(super) fn progress(self) -> Result<Progress> {
-        Ok(Progress {
-            state: self
-                .state
-                .parse()
-                .map_err(|()| Error::internal("unknown state"))?,
-            phase: self
-                .phase
-                .parse()
-                .map_err(|()| Error::internal("unknown stage"))?,
-            percent: u8::try_from(self.percent).map_err(Error::internal)?,
+    pub(super) fn progress(self) -> Progress {
+        Progress {
+            state: self.state,
+            phase: self.phase,
+            percent: self.percent,
             status_message: self.status_message,
-        })
+        }
     }
 }
 
+/// An analysis to make.
+#[derive(Debug)]
+pub(crate) struct NewAnalysis<'a> {
+    pub(crate) id: AnalysisId,
+    pub(crate) account: AccountId,
+    pub(crate) upload: UploadId,
+    pub(crate) kind: UploadKind,
+    pub(crate) title: &'a str,
+    pub(crate) file_name: &'a str,
+    /// Why it has failed already, where its first bytes say so.
+    pub(crate) failure: Option<&'a Failure>,
+}
+
 /// Makes the analysis of a stored upload: queued, or failed at once where its first bytes say so already.
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    id: AnalysisId,
-    account: AccountId,
-    (upload, kind): (UploadId, UploadKind),
-    (title, file_name): (&str, &str),
-    now: Timestamp,
-    failure: Option<&Failure>,
-) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, new: &NewAnalysis<'_>, now: Timestamp) -> Result<()> {
     const INSERT: &str = "
         INSERT INTO analysis
             (id, account_id, upload_id, kind, title, state, phase, percent, created_at, finished_at, failure, title_key, search_key, base_title)
         VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9, $10, $11, $12)";
-    let state = if failure.is_some() {
+    let state = if new.failure.is_some() {
         AnalysisState::Failed
     } else {
         AnalysisState::Queued
     };
     tx.execute(
         sql(INSERT)
-            .bind(id)
-            .bind(account)
-            .bind(upload)
-            .bind(kind.as_str())
-            .bind(title)
-            .bind(state.as_str())
+            .bind(new.id)
+            .bind(new.account)
+            .bind(new.upload)
+            .bind(new.kind)
+            .bind(new.title)
+            .bind(state)
             .bind(now)
-            .bind(failure.map(|_| now))
+            .bind(new.failure.map(|_| now))
             .bind(
-                failure
+                new.failure
                     .map(serde_json::to_string)
                     .transpose()
                     .map_err(Error::internal)?,
             )
-            .bind(names::sort_key(title))
-            .bind(names::search_key(title, None, file_name))
-            .bind(Stem::of(title).text()),
+            .bind(names::sort_key(new.title))
+            .bind(names::search_key(new.title, None, new.file_name))
+            .bind(Stem::of(new.title).text()),
     )
     .await?;
     Ok(())
 }
 
-pub(crate) async fn of_upload(db: &Db, account: AccountId, upload: UploadId) -> Result<Option<AnalysisId>> {
+pub(crate) async fn of_upload(
+    db: &Db,
+    account: AccountId,
+    upload: UploadId,
+) -> Result<Option<AnalysisId>, DbError> {
     const SELECT: &str = "SELECT id FROM analysis WHERE upload_id = $1 AND account_id = $2";
-    let row: Option<(String,)> = db.optional(sql(SELECT).bind(upload).bind(account)).await?;
-    row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
+    db.scalar(sql(SELECT).bind(upload).bind(account)).await
 }
 
 pub(super) async fn find(
@@ -247,15 +261,13 @@ pub(super) async fn delete(
     tx: &mut Tx,
     account: AccountId,
     id: AnalysisId,
-) -> Result<Option<(UploadId, UploadKind)>> {
+) -> Result<Option<DeletedRow>, DbError> {
     const DELETE: &str = "
         DELETE FROM upload
         WHERE id = (SELECT upload_id FROM analysis WHERE id = $1 AND account_id = $2)
         RETURNING id, kind";
     // The analysis goes with its upload, by ON DELETE CASCADE.
-    let row: Option<(String, String)> = tx.optional(sql(DELETE).bind(id).bind(account)).await?;
-    row.map(|(id, kind)| Ok((id.parse().map_err(Error::internal)?, kind_of(&kind)?)))
-        .transpose()
+    tx.optional(sql(DELETE).bind(id).bind(account)).await
 }
 
 pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbError> {
@@ -267,12 +279,9 @@ pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbE
 }
 
 /// Whose it is, and what for.
-pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<(AccountId, UploadKind)>> {
-    let row: Option<(String, String)> = tx
-        .optional(sql("SELECT account_id, kind FROM analysis WHERE id = $1").bind(id))
-        .await?;
-    row.map(|(id, kind)| Ok((id.parse().map_err(Error::internal)?, kind_of(&kind)?)))
-        .transpose()
+pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<OwnerRow>, DbError> {
+    tx.optional(sql("SELECT account_id, kind FROM analysis WHERE id = $1").bind(id))
+        .await
 }
 
 /// Notes how far a running analysis has come. Changes nothing once it has ended.
@@ -285,10 +294,7 @@ pub(super) async fn set_progress(
     const UPDATE: &str = "
         UPDATE analysis SET state = 'running', phase = $2, percent = $3, status_message = NULL
         WHERE id = $1 AND state IN ('queued', 'running')";
-    Ok(db
-        .execute(sql(UPDATE).bind(id).bind(phase.as_str()).bind(u32::from(percent)))
-        .await?
-        == 1)
+    Ok(db.execute(sql(UPDATE).bind(id).bind(phase).bind(percent)).await? == 1)
 }
 
 /// Notes that our side is in trouble and the work will be tried again: running → queued.
@@ -346,19 +352,17 @@ pub(super) async fn insert_verdict(
         .bind(id)
         .bind(verdict.rule_set.as_str())
         .bind(json)
-        .bind(i64::from(verdict.mix.score.tenths()))
-        .bind(i64::from(verdict.master.score.tenths()))
+        .bind(verdict.mix.score)
+        .bind(verdict.master.score)
         .bind(now);
     tx.execute(insert).await?;
     Ok(())
 }
 
 /// What the person chose, where they did.
-pub(super) async fn chosen_stage(tx: &mut Tx, id: AnalysisId) -> Result<Option<Stage>> {
+pub(super) async fn chosen_stage(tx: &mut Tx, id: AnalysisId) -> Result<Option<Stage>, DbError> {
     const SELECT: &str = "SELECT stage FROM analysis WHERE id = $1 AND stage_is_chosen";
-    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(id)).await?;
-    row.map(|(stage,)| stage.parse().map_err(|()| Error::internal("unknown stage")))
-        .transpose()
+    tx.scalar(sql(SELECT).bind(id)).await
 }
 
 /// Notes the person's choice, or that there is none any more; `false` where the analysis is not theirs.
@@ -374,7 +378,7 @@ pub(super) async fn choose_stage(
         .bind(id)
         .bind(account)
         .bind(choice.is_some())
-        .bind(choice.map(Stage::as_str));
+        .bind(choice);
     Ok(tx.execute(update).await? == 1)
 }
 
@@ -389,47 +393,44 @@ pub(super) async fn set_score(
     let update = sql(UPDATE)
         .bind(id)
         .bind(verdict.rule_set.as_str())
-        .bind(stage.as_str())
-        .bind(i64::from(verdict.by(stage).score.tenths()));
+        .bind(stage)
+        .bind(verdict.by(stage).score);
     tx.execute(update).await.map(drop)
 }
 
 const NEWEST_VERDICT: &str = "
     SELECT verdict FROM verdict WHERE analysis_id = $1 ORDER BY created_at DESC, rule_set DESC LIMIT 1";
 
-pub(super) async fn newest_verdict(tx: &mut Tx, id: AnalysisId) -> Result<Option<Verdict>> {
-    parsed(tx.optional(sql(NEWEST_VERDICT).bind(id)).await?)
-}
-
-fn parsed(row: Option<(String,)>) -> Result<Option<Verdict>> {
-    row.map(|(json,)| serde_json::from_str(&json).map_err(Error::internal))
-        .transpose()
+pub(super) async fn newest_verdict(tx: &mut Tx, id: AnalysisId) -> Result<Option<Verdict>, DbError> {
+    let verdict = tx.scalar(sql(NEWEST_VERDICT).bind(id)).await?;
+    Ok(verdict.map(|Json(verdict)| verdict))
 }
 
 /// The newest verdict, and the scores by older rules, newest first.
-pub(super) async fn verdicts(db: &Db, id: AnalysisId) -> Result<(Option<Verdict>, Vec<EarlierVerdict>)> {
+pub(super) async fn verdicts(
+    db: &Db,
+    id: AnalysisId,
+) -> Result<(Option<Verdict>, Vec<EarlierVerdict>), DbError> {
     const SCORES: &str = "
         SELECT rule_set, mix_tenths, master_tenths, created_at FROM verdict WHERE analysis_id = $1
         ORDER BY created_at DESC, rule_set DESC";
-    let newest = parsed(db.optional(sql(NEWEST_VERDICT).bind(id)).await?)?;
-    let rows: Vec<(String, i64, i64, i64)> = db.all(sql(SCORES).bind(id)).await?;
+    let newest = db.scalar(sql(NEWEST_VERDICT).bind(id)).await?;
+    let rows: Vec<ScoresRow> = db.all(sql(SCORES).bind(id)).await?;
     let earlier = rows
         .into_iter()
         .skip(1)
-        .map(|(rule_set, mix, master, at)| {
-            Ok(EarlierVerdict {
-                rule_set,
-                mix: points(mix)?,
-                master: points(master)?,
-                at: Timestamp(at),
-            })
+        .map(|row| EarlierVerdict {
+            rule_set: row.rule_set,
+            mix: row.mix_tenths,
+            master: row.master_tenths,
+            at: row.created_at,
         })
-        .collect::<Result<_>>()?;
-    Ok((newest, earlier))
+        .collect();
+    Ok((newest.map(|Json(verdict)| verdict), earlier))
 }
 
-/// Reports that `rule_set` has not judged, as (id, report).
-pub(super) async fn to_judge(db: &Db, rule_set: &str, count: u32) -> Result<Vec<(String, String)>, DbError> {
+/// Reports that `rule_set` has not judged.
+pub(super) async fn to_judge(db: &Db, rule_set: &str, count: u32) -> Result<Vec<ReportRow>, DbError> {
     const SELECT: &str = "
         SELECT id, report FROM analysis
         WHERE report IS NOT NULL AND kind = 'mix' AND (rule_set IS NULL OR rule_set <> $1) ORDER BY id LIMIT $2";

@@ -54,12 +54,10 @@ pub(crate) async fn rescore(backend: &Backend) -> Result<u64> {
             return Ok(total);
         }
         let mut tx = backend.db.begin().await?;
-        for (id, report) in &due {
-            let id: AnalysisId = id.parse().map_err(Error::internal)?;
-            let report: Report = serde_json::from_str(report).map_err(Error::internal)?;
-            record(&mut tx, id, &report, backend.now()).await?;
+        total += due.len() as u64;
+        for row in due {
+            record(&mut tx, row.id, &row.report.0, backend.now()).await?;
         }
         tx.commit().await?;
-        total += due.len() as u64;
     }
 }

@@ -1,7 +1,7 @@
 //! The SQL seam: one text, two databases.
 //!
 //! Typed sqlx pools behind an enum (never `Any`: it fails on SQLite booleans). SQL is a `const` beside the function that
-//! runs it, with `$1…` parameters; rows are structs that derive `sqlx::FromRow`, which fits both drivers. The rules
+//! runs it, with `$1…` parameters; rows are structs of typed columns, declared by `row!`. The rules
 //! for SQL that runs on both are in `migrations/README.md`. Trap: on SQLite every statement that writes must go
 //! through [`Db::begin`] or [`Db::execute`], because the read pool refuses to write.
 
@@ -9,8 +9,12 @@ mod connect;
 #[cfg(feature = "testing")]
 pub mod contract;
 pub mod record;
+mod row;
 
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
+
+pub use row::{Column, Scalar};
+pub(crate) use row::{Field, Json, row, text};
 
 /// The statement that removes what has had its time, `DELETE`, and the one that counts it, `COUNT`: with one condition, so
 /// that they cannot differ.
@@ -101,8 +105,8 @@ impl Sql {
     }
 }
 
-/// A type that a row of either database can fill: derive `sqlx::FromRow` on a struct of `String`, `i64`, `f64`, `bool`
-/// and `Option`s of them.
+/// A type that a row of either database can fill: a struct declared by `row!`, or a tuple of `String`, `i64`, `f64`, `bool` and
+/// `Option`s of them.
 pub trait Row:
     for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>
     + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>
@@ -162,6 +166,33 @@ impl Db {
         self.optional(sql).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
+    /// The first column of the row of a query that only reads, if there is one.
+    ///
+    /// # Errors
+    /// The database does not answer, or the column does not fit `T`.
+    pub async fn scalar<T: Column>(&self, sql: Sql) -> Result<Option<T>, DbError>
+    where
+        Scalar<T>: Row,
+    {
+        Ok(self.optional(sql).await?.map(|Scalar(value)| value))
+    }
+
+    /// The first column of all rows of a query that only reads.
+    ///
+    /// # Errors
+    /// The database does not answer, or a column does not fit `T`.
+    pub async fn scalars<T: Column>(&self, sql: Sql) -> Result<Vec<T>, DbError>
+    where
+        Scalar<T>: Row,
+    {
+        Ok(self
+            .all(sql)
+            .await?
+            .into_iter()
+            .map(|Scalar(value)| value)
+            .collect())
+    }
+
     /// Runs one statement that writes, in a transaction of its own; the number of rows it changed.
     ///
     /// # Errors
@@ -193,6 +224,33 @@ impl Tx {
     pub async fn optional<R: Row>(&mut self, sql: Sql) -> Result<Option<R>, DbError> {
         // `fetch_all`, because SQLite runs a writing statement to its end only when all of its rows are read.
         Ok(self.all(sql).await?.into_iter().next())
+    }
+
+    /// The first column of the first row of a query, which may write (`RETURNING`), if there is one.
+    ///
+    /// # Errors
+    /// The database does not answer, a constraint is violated, or the column does not fit `T`.
+    pub async fn scalar<T: Column>(&mut self, sql: Sql) -> Result<Option<T>, DbError>
+    where
+        Scalar<T>: Row,
+    {
+        Ok(self.optional(sql).await?.map(|Scalar(value)| value))
+    }
+
+    /// The first column of all rows of a query, which may write (`RETURNING`).
+    ///
+    /// # Errors
+    /// The database does not answer, a constraint is violated, or a column does not fit `T`.
+    pub async fn scalars<T: Column>(&mut self, sql: Sql) -> Result<Vec<T>, DbError>
+    where
+        Scalar<T>: Row,
+    {
+        Ok(self
+            .all(sql)
+            .await?
+            .into_iter()
+            .map(|Scalar(value)| value)
+            .collect())
     }
 
     /// Runs a statement; the number of rows it changed.
@@ -279,19 +337,10 @@ values! {
     String => Text(value: value),
     &str => Text(value: value.to_owned()),
     i64 => Int(value: value),
+    u8 => Int(value: i64::from(value)),
     u32 => Int(value: i64::from(value)),
     f64 => Real(value: value),
     bool => Bool(value: value),
     model::Timestamp => Int(value: value.0),
-    model::AccountId => Text(value: value.to_string()),
-    model::AnalysisId => Text(value: value.to_string()),
-    model::ErasureId => Text(value: value.to_string()),
-    model::ExportId => Text(value: value.to_string()),
-    model::JobId => Text(value: value.to_string()),
-    model::SongId => Text(value: value.to_string()),
-    model::SignUpId => Text(value: value.to_string()),
-    model::PasswordResetId => Text(value: value.to_string()),
-    model::EmailChangeId => Text(value: value.to_string()),
-    model::SessionId => Text(value: value.to_string()),
-    model::UploadId => Text(value: value.to_string()),
+    model::verdict::Points => Int(value: i64::from(value.tenths())),
 }

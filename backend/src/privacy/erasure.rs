@@ -485,10 +485,7 @@ async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Res
     tx.execute(sql(UPDATE).bind(account).bind(now)).await
 }
 
-/// Deletes jobs that mention the account; payloads spell its id with hyphens.
+/// Deletes jobs that mention the account.
 async fn delete_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
-    for spelling in [account.to_string(), account.0.to_string()] {
-        jobs::delete_mentions(tx, &spelling).await?;
-    }
-    Ok(())
+    jobs::delete_mentions(tx, &account.to_string()).await
 }

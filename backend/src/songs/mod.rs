@@ -7,18 +7,18 @@ mod store;
 mod suggestion;
 
 use model::{
-    AccountId, AnalysisId, ProblemCode, SongId, Timestamp,
+    AccountId, AnalysisId, ProblemCode, SongId,
     analysis::{AnalysisState, AnalysisView},
     song::{SongAside, SongSummary, SongView, Version},
 };
 
 use self::{
-    compare::{compare, step},
+    compare::{Numbered, compare, step},
     suggestion::suggestion_for,
 };
 use crate::{
     Actor, Backend, Error, Result,
-    analyses::{sort_keys, store::points},
+    analyses::sort_keys,
     db::{DbError, Tx, is_unique_violation},
     names,
 };
@@ -50,8 +50,7 @@ pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], titl
     }
     let fresh = SongId(backend.new_id());
     let mut tx = backend.db.begin().await?;
-    let key = names::sort_key(&title);
-    let song = store::of_title(&mut tx, account, fresh, (&title, &key), backend.now()).await?;
+    let song = store::of_title(&mut tx, account, fresh, &title, backend.now()).await?;
     join(&mut tx, account, analyses, song).await?;
     tx.commit().await?;
     Ok(song)
@@ -124,7 +123,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str)
     let account = actor.user()?.account;
     let title = clean_title(title)?;
     let mut tx = backend.db.begin().await?;
-    match store::rename(&mut tx, account, song, (&title, &names::sort_key(&title))).await {
+    match store::rename(&mut tx, account, song, &title).await {
         Ok(true) => {}
         Ok(false) => return Err(missing()),
         Err(error) if is_unique_violation(&error) => {
@@ -174,13 +173,11 @@ pub async fn view(
         .await?
         .into_iter()
         .zip(1..)
-        .map(|(row, number)| {
-            Ok(Version {
-                number,
-                summary: row.summary()?,
-            })
+        .map(|(row, number)| Version {
+            number,
+            summary: row.summary(),
         })
-        .collect::<Result<_>>()?;
+        .collect();
     let with_report: Vec<&Version> = versions
         .iter()
         .filter(|version| version.summary.progress.state == AnalysisState::Done)
@@ -201,13 +198,11 @@ pub async fn view(
     };
     let pair = match chosen {
         Some((before, after)) => {
-            compare(
-                backend,
-                account,
-                (before.summary.id, before.number),
-                (after.summary.id, after.number),
-            )
-            .await?
+            let numbered = |version: &Version| Numbered {
+                id: version.summary.id,
+                number: version.number,
+            };
+            compare(backend, account, numbered(before), numbered(after)).await?
         }
         None => None,
     };
@@ -227,7 +222,13 @@ pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Res
     let account = actor.user()?.account;
     let place = view.summary.song.clone();
     let step = match &place {
-        Some(place) => step(backend, account, place.id, (view.summary.id, place.version)).await?,
+        Some(place) => {
+            let version = Numbered {
+                id: view.summary.id,
+                number: place.version,
+            };
+            step(backend, account, place.id, version).await?
+        }
         None => None,
     };
     Ok(SongAside {
@@ -248,11 +249,8 @@ pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Res
 /// # Errors
 /// The database does not answer.
 pub async fn titles(backend: &Backend, actor: &Actor) -> Result<Vec<(SongId, String)>> {
-    store::titles(&backend.db, actor.user()?.account, MOST_TITLES)
-        .await?
-        .into_iter()
-        .map(|(id, title)| Ok((id.parse().map_err(Error::internal)?, title)))
-        .collect()
+    let rows = store::titles(&backend.db, actor.user()?.account, MOST_TITLES).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.title)).collect())
 }
 
 /// A page of the person's songs, the latest made first, and the id from which the next page goes on.
@@ -276,16 +274,14 @@ pub async fn songs(
     rows.truncate(PAGE_ROWS as usize);
     let songs: Vec<SongSummary> = rows
         .into_iter()
-        .map(|row| {
-            Ok(SongSummary {
-                id: row.id.parse().map_err(Error::internal)?,
-                title: row.title,
-                versions: u32::try_from(row.versions).map_err(Error::internal)?,
-                latest: row.latest.map(points).transpose()?,
-                changed_at: row.changed_at.map(Timestamp),
-            })
+        .map(|row| SongSummary {
+            id: row.id,
+            title: row.title,
+            versions: row.versions,
+            latest: row.latest,
+            changed_at: row.changed_at,
         })
-        .collect::<Result<_>>()?;
+        .collect();
     let next = songs.last().filter(|_| has_more).map(|song| song.id);
     Ok((songs, next))
 }
@@ -297,9 +293,9 @@ pub(crate) async fn forget_empty(tx: &mut Tx, account: AccountId) -> Result<(), 
 
 async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: SongId) -> Result<()> {
     for &id in analyses {
-        match store::state_of(tx, account, id).await?.as_deref() {
+        match store::state_of(tx, account, id).await? {
             None => return Err(Error::not_found("analysis")),
-            Some("failed") => {
+            Some(AnalysisState::Failed) => {
                 return Err(Error::problem(
                     ProblemCode::Conflict,
                     "A file that could not be measured is no version of a song. Leave it out.",

@@ -1,39 +1,70 @@
 //! The rows of songs. Every query carries the account: somebody else's song is not found.
 
-use model::{AccountId, AnalysisId, SongId, Timestamp};
+use std::ops::RangeInclusive;
+
+use model::{
+    AccountId, AnalysisId, Report, SongId, Timestamp,
+    analysis::AnalysisState,
+    verdict::{Points, Stage},
+};
 
 use crate::{
     Error, Result,
     analyses::store::{SummaryRow, summary_columns},
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Json, Tx, row, sql},
+    names,
 };
 
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct SongRow {
-    pub(super) id: String,
-    pub(super) title: String,
-    pub(super) versions: i64,
-    pub(super) latest: Option<i64>,
-    pub(super) changed_at: Option<i64>,
+row! {
+    #[derive(Debug)]
+    pub(super) struct SongRow {
+        pub(super) id: SongId,
+        pub(super) title: String,
+        pub(super) versions: u32,
+        pub(super) latest: Option<Points>,
+        pub(super) changed_at: Option<Timestamp>,
+    }
 }
 
-/// Who may be a version of the same song.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct CandidateRow {
-    pub(super) id: String,
-    pub(super) title: String,
-    pub(super) stem: String,
-    pub(super) duration_s: f64,
-    pub(super) song_id: Option<String>,
-    pub(super) song_title: Option<String>,
+row! {
+    /// Who may be a version of the same song.
+    #[derive(Debug)]
+    pub(super) struct CandidateRow {
+        pub(super) id: AnalysisId,
+        pub(super) title: String,
+        pub(super) base_title: String,
+        pub(super) duration_s: f64,
+        pub(super) song_id: Option<SongId>,
+        pub(super) song_title: Option<String>,
+    }
 }
 
-/// What two versions are compared by.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct JudgedRow {
-    pub(super) report: String,
-    pub(super) stage: Option<String>,
-    pub(super) score_tenths: Option<i64>,
+row! {
+    /// What two versions are compared by.
+    #[derive(Debug)]
+    pub(super) struct JudgedRow {
+        pub(super) report: Json<Report>,
+        pub(super) stage: Option<Stage>,
+        pub(super) score_tenths: Option<Points>,
+    }
+}
+
+row! {
+    /// A version that has a report, with its number.
+    #[derive(Debug, PartialEq)]
+    pub(super) struct VersionRow {
+        pub(super) id: AnalysisId,
+        pub(super) number: u32,
+    }
+}
+
+row! {
+    /// A song to choose.
+    #[derive(Debug)]
+    pub(super) struct TitleRow {
+        pub(super) id: SongId,
+        pub(super) title: String,
+    }
 }
 
 /// The song of this title; made where there is none.
@@ -41,24 +72,25 @@ pub(super) async fn of_title(
     tx: &mut Tx,
     account: AccountId,
     fresh: SongId,
-    (title, title_key): (&str, &str),
+    title: &str,
     now: Timestamp,
 ) -> Result<SongId> {
     const INSERT: &str = "
         INSERT INTO song (id, account_id, title, title_key, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
     const SELECT: &str = "SELECT id FROM song WHERE account_id = $1 AND title_key = $2";
+    let title_key = names::sort_key(title);
     let insert = sql(INSERT)
         .bind(fresh)
         .bind(account)
         .bind(title)
-        .bind(title_key)
+        .bind(title_key.as_str())
         .bind(now);
     if tx.execute(insert).await? == 1 {
         return Ok(fresh);
     }
-    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(account).bind(title_key)).await?;
-    let (id,) = row.ok_or_else(|| Error::internal("a song neither is there nor can be made"))?;
-    id.parse().map_err(Error::internal)
+    tx.scalar(sql(SELECT).bind(account).bind(title_key))
+        .await?
+        .ok_or_else(|| Error::internal("a song neither is there nor can be made"))
 }
 
 /// The state of a mix, by which it is known whether it can be a version; `None` where it is not the person's.
@@ -66,18 +98,20 @@ pub(super) async fn state_of(
     tx: &mut Tx,
     account: AccountId,
     analysis: AnalysisId,
-) -> Result<Option<String>, DbError> {
+) -> Result<Option<AnalysisState>, DbError> {
     const SELECT: &str = "SELECT state FROM analysis WHERE id = $1 AND account_id = $2 AND kind = 'mix'";
-    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(analysis).bind(account)).await?;
-    Ok(row.map(|(state,)| state))
+    tx.scalar(sql(SELECT).bind(analysis).bind(account)).await
 }
 
 /// The song that an analysis is in.
-pub(super) async fn song_of(tx: &mut Tx, account: AccountId, analysis: AnalysisId) -> Result<Option<SongId>> {
+pub(super) async fn song_of(
+    tx: &mut Tx,
+    account: AccountId,
+    analysis: AnalysisId,
+) -> Result<Option<SongId>, DbError> {
     const SELECT: &str =
         "SELECT song_id FROM analysis WHERE id = $1 AND account_id = $2 AND song_id IS NOT NULL";
-    let row: Option<(String,)> = tx.optional(sql(SELECT).bind(analysis).bind(account)).await?;
-    row.map(|(id,)| id.parse().map_err(Error::internal)).transpose()
+    tx.scalar(sql(SELECT).bind(analysis).bind(account)).await
 }
 
 /// Puts an analysis into a song, or out of any.
@@ -114,20 +148,25 @@ pub(super) async fn rename(
     tx: &mut Tx,
     account: AccountId,
     song: SongId,
-    (title, title_key): (&str, &str),
+    title: &str,
 ) -> Result<bool, DbError> {
     const UPDATE: &str = "UPDATE song SET title = $3, title_key = $4 WHERE id = $1 AND account_id = $2";
-    let update = sql(UPDATE).bind(song).bind(account).bind(title).bind(title_key);
+    let update = sql(UPDATE)
+        .bind(song)
+        .bind(account)
+        .bind(title)
+        .bind(names::sort_key(title));
     Ok(tx.execute(update).await? == 1)
 }
 
 /// The versions of a song, by id.
-pub(super) async fn versions_in(tx: &mut Tx, account: AccountId, song: SongId) -> Result<Vec<AnalysisId>> {
+pub(super) async fn versions_in(
+    tx: &mut Tx,
+    account: AccountId,
+    song: SongId,
+) -> Result<Vec<AnalysisId>, DbError> {
     const SELECT: &str = "SELECT id FROM analysis WHERE song_id = $1 AND account_id = $2";
-    let rows: Vec<(String,)> = tx.all(sql(SELECT).bind(song).bind(account)).await?;
-    rows.into_iter()
-        .map(|(id,)| id.parse().map_err(Error::internal))
-        .collect()
+    tx.scalars(sql(SELECT).bind(song).bind(account)).await
 }
 
 /// Deletes a song; its versions stay and belong to none.
@@ -138,8 +177,7 @@ pub(super) async fn delete(tx: &mut Tx, account: AccountId, song: SongId) -> Res
 
 pub(super) async fn title(db: &Db, account: AccountId, song: SongId) -> Result<Option<String>, DbError> {
     const SELECT: &str = "SELECT title FROM song WHERE id = $1 AND account_id = $2";
-    let row: Option<(String,)> = db.optional(sql(SELECT).bind(song).bind(account)).await?;
-    Ok(row.map(|(title,)| title))
+    db.scalar(sql(SELECT).bind(song).bind(account)).await
 }
 
 /// The versions of a song, oldest first.
@@ -174,9 +212,9 @@ pub(super) async fn version_before(
     db: &Db,
     song: SongId,
     id: AnalysisId,
-) -> Result<Option<(String, i64)>, DbError> {
+) -> Result<Option<VersionRow>, DbError> {
     const SELECT: &str = "
-        SELECT id, (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = $1 AND version.id <= analysis.id)
+        SELECT id, (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = $1 AND version.id <= analysis.id) AS number
         FROM analysis WHERE song_id = $1 AND id < $2 AND state = 'done' ORDER BY id DESC LIMIT 1";
     db.optional(sql(SELECT).bind(song).bind(id)).await
 }
@@ -200,11 +238,7 @@ pub(super) async fn songs(
 }
 
 /// The titles of the latest made songs.
-pub(super) async fn titles(
-    db: &Db,
-    account: AccountId,
-    count: u32,
-) -> Result<Vec<(String, String)>, DbError> {
+pub(super) async fn titles(db: &Db, account: AccountId, count: u32) -> Result<Vec<TitleRow>, DbError> {
     const SELECT: &str = "SELECT id, title FROM song WHERE account_id = $1 ORDER BY id DESC LIMIT $2";
     db.all(sql(SELECT).bind(account).bind(count)).await
 }
@@ -219,10 +253,15 @@ const CANDIDATES: &str = "
 pub(super) async fn candidates(
     db: &Db,
     account: AccountId,
-    (shortest_s, longest_s): (f64, f64),
+    duration_s: RangeInclusive<f64>,
 ) -> Result<Vec<CandidateRow>, DbError> {
-    db.all(sql(CANDIDATES).bind(account).bind(shortest_s).bind(longest_s))
-        .await
+    db.all(
+        sql(CANDIDATES)
+            .bind(account)
+            .bind(*duration_s.start())
+            .bind(*duration_s.end()),
+    )
+    .await
 }
 
 /// Whether a song may be suggested for it: it has none, and nobody said no.
@@ -230,8 +269,8 @@ pub(super) async fn is_open(db: &Db, account: AccountId, id: AnalysisId) -> Resu
     const SELECT: &str = "
         SELECT id FROM analysis
         WHERE id = $1 AND account_id = $2 AND kind = 'mix' AND state = 'done' AND song_id IS NULL AND NOT song_declined";
-    let row: Option<(String,)> = db.optional(sql(SELECT).bind(id).bind(account)).await?;
-    Ok(row.is_some())
+    let open: Option<AnalysisId> = db.scalar(sql(SELECT).bind(id).bind(account)).await?;
+    Ok(open.is_some())
 }
 
 #[cfg(test)]

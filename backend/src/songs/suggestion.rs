@@ -8,7 +8,7 @@ use model::{
 
 use super::store;
 use crate::{
-    Backend, Error, Result,
+    Backend, Result,
     names::{Stem, song_title},
 };
 
@@ -38,25 +38,18 @@ pub(super) async fn suggestion_for(
         song: None,
     };
     let apart_s = most_apart_s(duration_s);
-    let rows = store::candidates(&backend.db, account, (duration_s - apart_s, duration_s + apart_s)).await?;
+    let rows = store::candidates(&backend.db, account, duration_s - apart_s..=duration_s + apart_s).await?;
     let others: Vec<Candidate> = rows
         .into_iter()
-        .map(|row| {
-            let song = row
-                .song_id
-                .zip(row.song_title)
-                .map(|(id, title)| Ok::<_, Error>((id.parse().map_err(Error::internal)?, title)))
-                .transpose()?;
-            Ok(Candidate {
-                id: row.id.parse().map_err(Error::internal)?,
-                title: row.title,
-                stem: Stem::from_text(&row.stem),
-                duration_s: row.duration_s,
-                song,
-            })
+        .filter(|row| row.id != id)
+        .map(|row| Candidate {
+            id: row.id,
+            title: row.title,
+            stem: Stem::from_text(&row.base_title),
+            duration_s: row.duration_s,
+            song: row.song_id.zip(row.song_title),
         })
-        .collect::<Result<_>>()?;
-    let others: Vec<Candidate> = others.into_iter().filter(|other| other.id != id).collect();
+        .collect();
     Ok(suggest(&own, &others))
 }
 

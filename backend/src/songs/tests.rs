@@ -1,6 +1,6 @@
 //! Rows of songs on both databases; what people do with songs is tested over HTTP.
 
-use model::analysis::Phase;
+use model::{Timestamp, analysis::Phase};
 use uuid::Uuid;
 
 use super::*;
@@ -30,7 +30,7 @@ async fn some_analysis(
         .bind(account)
         .bind(title)
         .bind(Stem::of(title).text())
-        .bind(Phase::Saving.as_str())
+        .bind(Phase::Saving)
         .bind(duration_s);
     db.execute(insert).await.unwrap();
     id
@@ -44,21 +44,19 @@ crate::contract! {
     async fn a_title_is_one_song_whatever_its_case_and_each_person_has_their_own(db: &Db) {
         let (ann, bob) = (some_account(db, 1).await, some_account(db, 2).await);
         let mut tx = db.begin().await.unwrap();
-        let key = names::sort_key("Night Drive");
-        let first = store::of_title(&mut tx, ann, song(1), ("Night Drive", &key), Timestamp(5)).await.unwrap();
+        let first = store::of_title(&mut tx, ann, song(1), "Night Drive", Timestamp(5)).await.unwrap();
         assert_eq!(first, song(1));
-        assert_eq!(key, names::sort_key("NIGHT DRIVE"));
-        assert_eq!(store::of_title(&mut tx, ann, song(2), ("NIGHT DRIVE", &key), Timestamp(5)).await.unwrap(), song(1));
-        assert_eq!(store::of_title(&mut tx, bob, song(3), ("Night Drive", &key), Timestamp(5)).await.unwrap(), song(3));
-        assert!(!store::rename(&mut tx, bob, song(1), ("Mine", "mine")).await.unwrap());
+        assert_eq!(store::of_title(&mut tx, ann, song(2), "NIGHT DRIVE", Timestamp(5)).await.unwrap(), song(1));
+        assert_eq!(store::of_title(&mut tx, bob, song(3), "Night Drive", Timestamp(5)).await.unwrap(), song(3));
+        assert!(!store::rename(&mut tx, bob, song(1), "Mine").await.unwrap());
         assert!(!store::delete(&mut tx, bob, song(1)).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(store::title(db, ann, song(1)).await.unwrap().as_deref(), Some("Night Drive"));
         assert_eq!(store::title(db, bob, song(1)).await.unwrap(), None);
 
         let mut tx = db.begin().await.unwrap();
-        store::of_title(&mut tx, ann, song(4), ("Other", "other"), Timestamp(5)).await.unwrap();
-        let taken = store::rename(&mut tx, ann, song(4), ("Night Drive", &key)).await.unwrap_err();
+        store::of_title(&mut tx, ann, song(4), "Other", Timestamp(5)).await.unwrap();
+        let taken = store::rename(&mut tx, ann, song(4), "Night Drive").await.unwrap_err();
         assert!(is_unique_violation(&taken));
     }
 
@@ -67,18 +65,18 @@ crate::contract! {
         let first = some_analysis(db, account, 1, "Okapi v1", 100.0).await;
         let second = some_analysis(db, account, 2, "Okapi v2", 100.0).await;
         let mut tx = db.begin().await.unwrap();
-        store::of_title(&mut tx, account, song(1), ("Okapi", "okapi"), Timestamp(5)).await.unwrap();
+        store::of_title(&mut tx, account, song(1), "Okapi", Timestamp(5)).await.unwrap();
         join(&mut tx, account, &[second, first], song(1)).await.unwrap();
         tx.commit().await.unwrap();
-        let versions: Vec<_> = store::versions(db, account, song(1), 10).await.unwrap().into_iter().map(|row| row.summary().unwrap()).collect();
+        let versions: Vec<_> = store::versions(db, account, song(1), 10).await.unwrap().into_iter().map(|row| row.summary()).collect();
         assert_eq!(versions.iter().map(|version| version.id).collect::<Vec<_>>(), [first, second]);
         assert_eq!(versions.iter().map(|version| version.song.clone().unwrap().version).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(store::version_before(db, song(1), second).await.unwrap(), Some((first.to_string(), 1)));
+        assert_eq!(store::version_before(db, song(1), second).await.unwrap(), Some(store::VersionRow { id: first, number: 1 }));
         assert_eq!(store::version_before(db, song(1), first).await.unwrap(), None);
 
         // The other song is made and emptied in the same breath.
         let mut tx = db.begin().await.unwrap();
-        store::of_title(&mut tx, account, song(2), ("Zebra", "zebra"), Timestamp(5)).await.unwrap();
+        store::of_title(&mut tx, account, song(2), "Zebra", Timestamp(5)).await.unwrap();
         join(&mut tx, account, &[first], song(2)).await.unwrap();
         join(&mut tx, account, &[first], song(1)).await.unwrap();
         tx.commit().await.unwrap();
@@ -101,13 +99,13 @@ crate::contract! {
         let (ann, bob) = (some_account(db, 1).await, some_account(db, 2).await);
         let his = some_analysis(db, bob, 1, "Okapi v1", 100.0).await;
         let mut tx = db.begin().await.unwrap();
-        store::of_title(&mut tx, ann, song(1), ("Okapi", "okapi"), Timestamp(5)).await.unwrap();
+        store::of_title(&mut tx, ann, song(1), "Okapi", Timestamp(5)).await.unwrap();
         let error = join(&mut tx, ann, &[his], song(1)).await.unwrap_err();
         assert_eq!(error.code(), ProblemCode::NotFound);
         assert!(!store::set_song(&mut tx, ann, his, Some(song(1))).await.unwrap());
         assert!(!store::decline(&mut tx, ann, his).await.unwrap());
         tx.commit().await.unwrap();
-        assert!(store::candidates(db, ann, (0.0, 1e9)).await.unwrap().is_empty());
+        assert!(store::candidates(db, ann, 0.0..=1e9).await.unwrap().is_empty());
         assert!(!store::is_open(db, ann, his).await.unwrap());
         assert!(store::is_open(db, bob, his).await.unwrap());
     }
@@ -117,7 +115,7 @@ crate::contract! {
         for number in 1..=30_u32 {
             some_analysis(db, account, u128::from(number), "Okapi", f64::from(number) * 10.0).await;
         }
-        let found = store::candidates(db, account, (95.0, 125.0)).await.unwrap();
+        let found = store::candidates(db, account, 95.0..=125.0).await.unwrap();
         assert_eq!(found.iter().map(|row| row.duration_s).collect::<Vec<_>>(), [100.0, 110.0, 120.0]);
         if db.kind() == "SQLite" {
             let text = String::leak(format!("EXPLAIN QUERY PLAN {}", store::CANDIDATES_STATEMENT));

@@ -11,7 +11,7 @@ use analysis::sniff::{Sniffed, sniff};
 use model::{
     AccountId, AnalysisId, Failure, FailureCode, Problem, ProblemCode, Timestamp, UploadId,
     format::AudioFormat,
-    upload::{CompletedUpload, NewUpload, PresignedUpload, UploadKind},
+    upload::{CompletedUpload, NewUpload, PresignedUpload, UploadKind, UploadState},
 };
 
 use crate::{
@@ -20,9 +20,9 @@ use crate::{
     db::{Db, DbError},
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
-    storage::{Key, RemoveAudio},
+    storage::RemoveAudio,
 };
-pub(crate) use store::UploadRow;
+use store::UploadRow;
 
 /// How much of an object is read to tell what it is.
 const SNIFF_BYTES: u64 = 64 * 1024;
@@ -65,31 +65,30 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
     let now = backend.now();
     if let Some(allowed) = limits.per_month(file.kind)
-        && store::used(&backend.db, user.account, month_of(now), file.kind).await? >= i64::from(allowed)
+        && store::used(&backend.db, user.account, month_of(now), file.kind).await? >= allowed
     {
         return Err(quota(file.kind, allowed));
     }
 
     let row = UploadRow {
-        id: UploadId(backend.new_id()).to_string(),
-        account_id: user.account.to_string(),
-        kind: file.kind.as_str().into(),
-        state: "pending".into(),
+        id: UploadId(backend.new_id()),
+        account_id: user.account,
+        kind: file.kind,
+        state: UploadState::Pending,
         file_name,
-        size_bytes: i64::try_from(file.size_bytes).map_err(Error::internal)?,
+        size_bytes: file.size_bytes,
         media_type: format.media_type().into(),
-        created_at: now.0,
+        created_at: now,
         delete_after: None,
     };
     store::insert(&backend.db, &row).await?;
     let valid_for = minutes(backend.config.uploads.ticket_minutes);
-    let (upload, key) = row.identity()?;
     let put = backend
         .storage
-        .presign_put(&key, file.size_bytes, &row.media_type, valid_for, now)
+        .presign_put(&row.key(), file.size_bytes, &row.media_type, valid_for, now)
         .await?;
     Ok(PresignedUpload {
-        upload,
+        upload: row.id,
         url: put.url,
         headers: put.headers,
         expires_at: now.plus(valid_for),
@@ -106,17 +105,17 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     let row = store::find(&backend.db, user.account, id)
         .await?
         .ok_or_else(missing)?;
-    if row.state != "pending" {
+    if row.state != UploadState::Pending {
         return finished(backend, user.account, id).await;
     }
-    let (_, key) = row.identity()?;
+    let key = row.key();
     let Some(facts) = backend.storage.head(&key).await? else {
         return Err(Error::problem(
             ProblemCode::Conflict,
             "The file has not arrived yet. Upload it again.",
         ));
     };
-    let failure = if Ok(facts.size) != u64::try_from(row.size_bytes) {
+    let failure = if facts.size != row.size_bytes {
         // Cannot happen where the signature holds the size; if a store does not keep to it, the file is not what was declared.
         Some(Failure::new(FailureCode::Truncated))
     } else if facts.size == 0 {
@@ -131,29 +130,28 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
 
     let now = backend.now();
     let limits = backend.config.plans.of(user.plan);
-    let kind = row.kind.parse().map_err(|()| Error::internal("unknown kind"))?;
     let analysis = AnalysisId(backend.new_id());
     let mut tx = backend.db.begin().await?;
     if !store::set_stored(&mut tx, id, now, now.plus(limits.audio_kept())).await? {
         drop(tx);
         return finished(backend, user.account, id).await;
     }
-    let used = store::use_one(&mut tx, user.account, month_of(now), kind).await?;
-    if let Some(allowed) = limits.per_month(kind)
-        && used > i64::from(allowed)
+    let used = store::use_one(&mut tx, user.account, month_of(now), row.kind).await?;
+    if let Some(allowed) = limits.per_month(row.kind)
+        && used > allowed
     {
-        return Err(quota(kind, allowed));
+        return Err(quota(row.kind, allowed));
     }
-    analyses::insert(
-        &mut tx,
-        analysis,
-        user.account,
-        (id, kind),
-        (title_of(&row.file_name), &row.file_name),
-        now,
-        failure.as_ref(),
-    )
-    .await?;
+    let new = analyses::NewAnalysis {
+        id: analysis,
+        account: user.account,
+        upload: id,
+        kind: row.kind,
+        title: title_of(&row.file_name),
+        file_name: &row.file_name,
+        failure: failure.as_ref(),
+    };
+    analyses::insert(&mut tx, &new, now).await?;
     if failure.is_none() {
         let options = EnqueueOptions {
             account: Some(user.account),
@@ -196,8 +194,8 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
         due.extend(store::take_abandoned(&mut tx, abandoned, REAP_BATCH).await?);
         for row in &due {
             let removal = RemoveAudio {
-                account: row.account_id.parse().map_err(Error::internal)?,
-                upload: row.id.parse().map_err(Error::internal)?,
+                account: row.account_id,
+                upload: row.id,
             };
             jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
         }
@@ -245,9 +243,9 @@ fn minutes(count: u32) -> Duration {
 }
 
 /// The calendar month in UTC, as 202611.
-fn month_of(now: Timestamp) -> i64 {
+fn month_of(now: Timestamp) -> u32 {
     let civil = now.utc();
-    civil.year * 100 + civil.month
+    u32::try_from(civil.year * 100 + civil.month).unwrap_or(0)
 }
 
 /// The name as it is shown and downloaded under: without a path, without control characters, of bounded length. Never
@@ -270,18 +268,9 @@ fn clean_file_name(name: &str) -> Result<String> {
 }
 
 fn title_of(file_name: &str) -> &str {
-    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    if stem.is_empty() { file_name } else { stem }
-}
-
-impl UploadRow {
-    /// The id and the key of the object.
-    pub(crate) fn identity(&self) -> Result<(UploadId, Key)> {
-        let upload = self.id.parse().map_err(Error::internal)?;
-        Ok((
-            upload,
-            Key::source(self.account_id.parse().map_err(Error::internal)?, upload),
-        ))
+    match file_name.rsplit_once('.') {
+        Some((name, _)) if !name.is_empty() => name,
+        _ => file_name,
     }
 }
 

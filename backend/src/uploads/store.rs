@@ -1,24 +1,37 @@
 //! The rows of uploads and of the plan's use.
 
-use model::{AccountId, Timestamp, UploadId, upload::UploadKind};
-
-use crate::{
-    db::{Db, DbError, Tx, sql},
-    retention::{self, ExpiredCount},
+use model::{
+    AccountId, Timestamp, UploadId,
+    upload::{UploadKind, UploadState},
 };
 
-/// One upload.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-pub(crate) struct UploadRow {
-    pub(crate) id: String,
-    pub(crate) account_id: String,
-    pub(crate) kind: String,
-    pub(crate) state: String,
-    pub(crate) file_name: String,
-    pub(crate) size_bytes: i64,
-    pub(crate) media_type: String,
-    pub(crate) created_at: i64,
-    pub(crate) delete_after: Option<i64>,
+use crate::{
+    db::{Db, DbError, Tx, row, sql},
+    retention::{self, ExpiredCount},
+    storage::Key,
+};
+
+row! {
+    /// One upload.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct UploadRow {
+        pub(super) id: UploadId,
+        pub(super) account_id: AccountId,
+        pub(super) kind: UploadKind,
+        pub(super) state: UploadState,
+        pub(super) file_name: String,
+        pub(super) size_bytes: u64,
+        pub(super) media_type: String,
+        pub(super) created_at: Timestamp,
+        pub(super) delete_after: Option<Timestamp>,
+    }
+}
+
+impl UploadRow {
+    /// The key of the object.
+    pub(super) fn key(&self) -> Key {
+        Key::source(self.account_id, self.id)
+    }
 }
 
 pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
@@ -27,12 +40,12 @@ pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     db.execute(
         sql(INSERT)
-            .bind(row.id.as_str())
-            .bind(row.account_id.as_str())
-            .bind(row.kind.as_str())
-            .bind(row.state.as_str())
+            .bind(row.id)
+            .bind(row.account_id)
+            .bind(row.kind)
+            .bind(row.state)
             .bind(row.file_name.as_str())
-            .bind(row.size_bytes)
+            .bind(i64::try_from(row.size_bytes).unwrap_or(i64::MAX))
             .bind(row.media_type.as_str())
             .bind(row.created_at),
     )
@@ -121,43 +134,49 @@ pub(super) async fn take_abandoned(
     tx.all(sql(DELETE).bind(before).bind(count)).await
 }
 
+row! {
+    /// What was used of a month.
+    struct UsageRow {
+        analyses: u32,
+        reference_files: u32,
+    }
+}
+
+impl UsageRow {
+    const fn of(&self, kind: UploadKind) -> u32 {
+        match kind {
+            UploadKind::Mix => self.analyses,
+            UploadKind::Reference => self.reference_files,
+        }
+    }
+}
+
 /// How many files of a kind were taken in a month.
-pub(super) async fn used(db: &Db, account: AccountId, month: i64, kind: UploadKind) -> Result<i64, DbError> {
+pub(super) async fn used(db: &Db, account: AccountId, month: u32, kind: UploadKind) -> Result<u32, DbError> {
     const SELECT: &str = "SELECT analyses, reference_files FROM usage WHERE account_id = $1 AND month = $2";
-    let row: Option<(i64, i64)> = db.optional(sql(SELECT).bind(account).bind(month)).await?;
-    Ok(row.map_or(0, |counts| of_kind(counts, kind)))
+    let row: Option<UsageRow> = db.optional(sql(SELECT).bind(account).bind(month)).await?;
+    Ok(row.map_or(0, |usage| usage.of(kind)))
 }
 
 /// Counts one file of a kind; how many of it are now.
 pub(super) async fn use_one(
     tx: &mut Tx,
     account: AccountId,
-    month: i64,
+    month: u32,
     kind: UploadKind,
-) -> Result<i64, DbError> {
+) -> Result<u32, DbError> {
     const UPSERT: &str = "
         INSERT INTO usage (account_id, month, analyses, reference_files) VALUES ($1, $2, $3, $4)
         ON CONFLICT (account_id, month)
         DO UPDATE SET analyses = usage.analyses + $3, reference_files = usage.reference_files + $4
         RETURNING analyses, reference_files";
-    let (analyses, references) = match kind {
-        UploadKind::Mix => (1_i64, 0_i64),
-        UploadKind::Reference => (0, 1),
-    };
     let upsert = sql(UPSERT)
         .bind(account)
         .bind(month)
-        .bind(analyses)
-        .bind(references);
-    let row: Option<(i64, i64)> = tx.optional(upsert).await?;
-    Ok(row.map_or(0, |counts| of_kind(counts, kind)))
-}
-
-const fn of_kind((analyses, references): (i64, i64), kind: UploadKind) -> i64 {
-    match kind {
-        UploadKind::Mix => analyses,
-        UploadKind::Reference => references,
-    }
+        .bind(u32::from(kind == UploadKind::Mix))
+        .bind(u32::from(kind == UploadKind::Reference));
+    let row: Option<UsageRow> = tx.optional(upsert).await?;
+    Ok(row.map_or(0, |usage| usage.of(kind)))
 }
 
 #[cfg(test)]
@@ -167,14 +186,14 @@ mod tests {
 
     fn pending(account: AccountId, number: u128, created_at: i64) -> UploadRow {
         UploadRow {
-            id: UploadId(uuid::Uuid::from_u128(number)).to_string(),
-            account_id: account.to_string(),
-            kind: "mix".into(),
-            state: "pending".into(),
+            id: UploadId(uuid::Uuid::from_u128(number)),
+            account_id: account,
+            kind: UploadKind::Mix,
+            state: UploadState::Pending,
             file_name: "mix.wav".into(),
             size_bytes: 5,
             media_type: "audio/wav".into(),
-            created_at,
+            created_at: Timestamp(created_at),
             delete_after: None,
         }
     }
@@ -183,7 +202,7 @@ mod tests {
         async fn an_upload_is_stored_once_and_found_by_its_owner_only(db: &Db) {
             let (owner, other) = (some_account(db, 1).await, some_account(db, 2).await);
             let row = pending(owner, 1, 10);
-            let id: UploadId = row.id.parse().unwrap();
+            let id = row.id;
             insert(db, &row).await.unwrap();
             assert_eq!(find(db, owner, id).await.unwrap(), Some(row));
             assert_eq!(find(db, other, id).await.unwrap(), None);
@@ -191,7 +210,7 @@ mod tests {
             assert!(set_stored(&mut tx, id, Timestamp(20), Timestamp(30)).await.unwrap());
             assert!(!set_stored(&mut tx, id, Timestamp(21), Timestamp(31)).await.unwrap());
             tx.commit().await.unwrap();
-            assert_eq!(find(db, owner, id).await.unwrap().unwrap().delete_after, Some(30));
+            assert_eq!(find(db, owner, id).await.unwrap().unwrap().delete_after, Some(Timestamp(30)));
         }
 
         async fn p07_an_upload_is_due_at_its_cut_off_and_not_before(db: &Db) {
@@ -200,7 +219,7 @@ mod tests {
                 let row = pending(owner, number, 10);
                 insert(db, &row).await.unwrap();
                 let mut tx = db.begin().await.unwrap();
-                set_stored(&mut tx, row.id.parse().unwrap(), Timestamp(20), Timestamp(delete_after)).await.unwrap();
+                set_stored(&mut tx, row.id, Timestamp(20), Timestamp(delete_after)).await.unwrap();
                 tx.commit().await.unwrap();
             }
             let mut tx = db.begin().await.unwrap();
