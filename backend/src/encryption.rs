@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_secret_opens_for_its_owner_under_its_key_only() {
+    fn an_encrypted_secret_opens_for_its_owner_under_its_key_only() {
         let ours = signer("0123456789abcdef0123456789abcdef");
         let entropy = SeededEntropy::new(1);
         let sealed = seal(&ours, &entropy, Purpose::SealSecondFactor, "ann", b"secret").unwrap();

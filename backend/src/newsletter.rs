@@ -106,12 +106,12 @@ pub(crate) async fn find(db: &Db, newsletter: &str) -> Result<Option<Newsletter>
 
 async fn insert_notices(tx: &mut Tx, backend: &Backend, newsletter: &str) -> Result<Vec<AccountId>> {
     const INSERT: &str = "
-        INSERT INTO newsletter_notice (account_id, newsletter_id, told_at)
+        INSERT INTO newsletter_delivery (account_id, newsletter_id, sent_at)
         SELECT email_preference.account_id, $1, $2 FROM email_preference
         WHERE email_preference.kind = $4 AND email_preference.wanted
           AND NOT EXISTS (
-              SELECT 1 FROM newsletter_notice
-              WHERE newsletter_notice.account_id = email_preference.account_id AND newsletter_notice.newsletter_id = $1)
+              SELECT 1 FROM newsletter_delivery
+              WHERE newsletter_delivery.account_id = email_preference.account_id AND newsletter_delivery.newsletter_id = $1)
         ORDER BY email_preference.account_id LIMIT $3
         RETURNING account_id";
     let insert = sql(INSERT)

@@ -192,7 +192,7 @@ mod tests {
 
     crate::contract! {
         async fn p14_a_database_is_not_quoted_when_it_quotes_a_row(db: &Db) {
-            let twice = "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at)
+            let twice = "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_accepted_at, terms_version, created_at)
                          VALUES ($1, 'zebulon@example.org', 'zebulon@example.org', 'n', 'h', 'free', 1, 'v', 1)";
             db.execute(sql(twice).bind("a")).await.unwrap();
             let error = db.execute(sql(twice).bind("b")).await.unwrap_err();

@@ -9,7 +9,7 @@ use crate::db::{Db, sql};
 /// An account with made-up details that depend on `number` alone.
 pub async fn some_account(db: &Db, number: u128) -> AccountId {
     const INSERT: &str = "
-        INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at)
+        INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_accepted_at, terms_version, created_at)
         VALUES ($1, $2, $2, 'Ann', 'hash', 'free', 1, '1', 1)";
     let id = AccountId(uuid::Uuid::from_u128(number));
     db.execute(sql(INSERT).bind(id).bind(format!("person{number}@example.org")))

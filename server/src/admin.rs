@@ -155,7 +155,7 @@ async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> 
                 None => backend.now(),
             };
             let kind = match kind {
-                Asked::Copy => RequestKind::Copy,
+                Asked::Copy => RequestKind::Export,
                 Asked::Deletion => RequestKind::Deletion,
                 Asked::Child => RequestKind::Child,
             };

@@ -130,7 +130,7 @@ pub async fn confirm(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec
     throttle::attempt(backend, &throttle_key(account)).await?;
     let step = step_of(&totp(open(backend, account, &row)?)?, code, now).ok_or_else(wrong_code)?;
     let mut tx = backend.db.begin().await?;
-    if switch_on(&mut tx, account, &row.sealed_secret, step, now).await? == 0 {
+    if switch_on(&mut tx, account, &row.encrypted_secret, step, now).await? == 0 {
         return Err(not_begun());
     }
     throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
@@ -258,7 +258,7 @@ fn open(backend: &Backend, account: AccountId, row: &FactorRow) -> Result<Vec<u8
         &backend.signer,
         Purpose::SealSecondFactor,
         &account.to_string(),
-        &row.sealed_secret,
+        &row.encrypted_secret,
     )
 }
 
@@ -322,13 +322,13 @@ async fn new_codes(backend: &Backend, tx: &mut Tx, account: AccountId) -> Result
 row! {
     #[derive(Debug)]
     struct FactorRow {
-        sealed_secret: String,
+        encrypted_secret: String,
         confirmed_at: Option<Timestamp>,
     }
 }
 
 async fn find(db: &Db, account: AccountId) -> Result<Option<FactorRow>, DbError> {
-    const SELECT: &str = "SELECT sealed_secret, confirmed_at FROM second_factor WHERE account_id = $1";
+    const SELECT: &str = "SELECT encrypted_secret, confirmed_at FROM second_factor WHERE account_id = $1";
     db.optional(sql(SELECT).bind(account)).await
 }
 
@@ -340,8 +340,8 @@ async fn count_codes(db: &Db, account: AccountId) -> Result<u32, DbError> {
 /// Off or begun → begun with this secret; changes nothing where it is on.
 async fn replace(tx: &mut Tx, account: AccountId, sealed: &str, now: Timestamp) -> Result<u64, DbError> {
     const UPSERT: &str = "
-        INSERT INTO second_factor (account_id, sealed_secret, last_step, created_at) VALUES ($1, $2, 0, $3)
-        ON CONFLICT (account_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, created_at = excluded.created_at
+        INSERT INTO second_factor (account_id, encrypted_secret, last_step, created_at) VALUES ($1, $2, 0, $3)
+        ON CONFLICT (account_id) DO UPDATE SET encrypted_secret = excluded.encrypted_secret, created_at = excluded.created_at
         WHERE second_factor.confirmed_at IS NULL";
     tx.execute(sql(UPSERT).bind(account).bind(sealed).bind(now)).await
 }
@@ -356,7 +356,7 @@ async fn switch_on(
 ) -> Result<u64, DbError> {
     const UPDATE: &str = "
         UPDATE second_factor SET confirmed_at = $4, last_step = $3
-        WHERE account_id = $1 AND sealed_secret = $2 AND confirmed_at IS NULL";
+        WHERE account_id = $1 AND encrypted_secret = $2 AND confirmed_at IS NULL";
     tx.execute(sql(UPDATE).bind(account).bind(sealed).bind(step).bind(now))
         .await
 }

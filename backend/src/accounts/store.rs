@@ -129,7 +129,7 @@ pub(super) async fn insert_account(
     now: Timestamp,
 ) -> Result<bool, DbError> {
     const INSERT: &str = "
-        INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at)
+        INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_accepted_at, terms_version, created_at)
         VALUES ($1, $2, $3, $4, $5, 'free', $6, $7, $8)
         ON CONFLICT (email_key) DO NOTHING";
     let inserted = tx

@@ -555,7 +555,7 @@ mod tests {
 
         async fn a_job_goes_with_its_account_and_takes_the_lease_with_it(db: &Db) {
             db.execute(sql(
-                "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_at, terms_version, created_at) \
+                "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_accepted_at, terms_version, created_at) \
                  VALUES ('anna', 'a', 'a', 'a', 'a', 'free', 0, '1', 0)",
             ))
             .await

@@ -74,7 +74,7 @@ impl Consent {
 /// # Errors
 /// The database does not answer.
 pub async fn record(backend: &Backend, actor: &Actor, granted: bool) -> Result<()> {
-    const INSERT: &str = "INSERT INTO consent (id, account_id, purpose, granted, policy, said_at) VALUES ($1, $2, 'statistics', $3, $4, $5)";
+    const INSERT: &str = "INSERT INTO consent (id, account_id, purpose, granted, policy, decided_at) VALUES ($1, $2, 'statistics', $3, $4, $5)";
     let Ok(user) = actor.user() else {
         return Ok(());
     };

@@ -49,7 +49,7 @@ impl Origin {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Button => "button",
-            Self::Email => "letter",
+            Self::Email => "email",
             Self::Child => "child",
             Self::Restored => "restored",
         }

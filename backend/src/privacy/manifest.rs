@@ -122,7 +122,7 @@ pub const TABLES: &[Table] = &[
             from "account" where Account is "id = $1"
             given {
                 "id" Text "Number of the account", "email" Text "E-mail", "display_name" Text "Display name",
-                "plan" Text "Plan", "terms_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
+                "plan" Text "Plan", "terms_accepted_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
                 "created_at" Time "Made",
             }
             withheld {
@@ -183,7 +183,7 @@ pub const TABLES: &[Table] = &[
         export: rows! {
             from "second_factor" where Account is "account_id = $1"
             given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)" }
-            withheld { "account_id" REFERENCE, "sealed_secret" "is the key of your codes" }
+            withheld { "account_id" REFERENCE, "encrypted_secret" "is the key of your codes" }
         },
         erase: Erase::WithAccount,
     },
@@ -218,7 +218,7 @@ pub const TABLES: &[Table] = &[
         kept: "Until you delete your account.",
         export: rows! {
             from "email_consent" where Account is "account_id = $1"
-            given { "id" Text "Number", "given" Flag "Given", "wording" Text "What you read", "at" Time "Said" }
+            given { "id" Text "Number", "granted" Flag "Given", "wording" Text "What you read", "decided_at" Time "Said" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
@@ -321,7 +321,7 @@ pub const TABLES: &[Table] = &[
         export: rows! {
             from "consent" where Account is "account_id = $1"
             given {
-                "id" Text "Number", "purpose" Text "For", "granted" Flag "Allowed", "policy" Text "Version of the policy", "said_at" Time "Said",
+                "id" Text "Number", "purpose" Text "For", "granted" Flag "Allowed", "policy" Text "Version of the policy", "decided_at" Time "Said",
             }
             withheld { "account_id" REFERENCE }
         },
@@ -357,25 +357,25 @@ pub const TABLES: &[Table] = &[
         erase: Erase::WithAccount,
     },
     Table {
-        name: "policy_notice",
+        name: "policy_notification",
         title: "E-mails about policy changes",
         about: "So that you are told of a change once and not twice.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "policy_notice" where Account is "account_id = $1"
-            given { "version" Text "Version", "told_at" Time "Told" }
+            from "policy_notification" where Account is "account_id = $1"
+            given { "version" Text "Version", "sent_at" Time "Told" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
     },
     Table {
-        name: "newsletter_notice",
+        name: "newsletter_delivery",
         title: "News that you were sent",
         about: "So that you get each only once.",
         kept: "Until you delete your account.",
         export: rows! {
-            from "newsletter_notice" where Account is "account_id = $1"
-            given { "newsletter_id" Text "Number", "told_at" Time "Sent" }
+            from "newsletter_delivery" where Account is "account_id = $1"
+            given { "newsletter_id" Text "Number", "sent_at" Time "Sent" }
             withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,

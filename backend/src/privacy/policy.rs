@@ -157,11 +157,11 @@ async fn insert(
 /// Records the next accounts as notified. Those that were made after the publication accepted the new version by themselves.
 async fn insert_notices(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec<AccountId>> {
     const INSERT: &str = "
-        INSERT INTO policy_notice (account_id, version, told_at)
+        INSERT INTO policy_notification (account_id, version, sent_at)
         SELECT account.id, policy_version.version, $2
         FROM account JOIN policy_version ON policy_version.version = $1
         WHERE account.created_at <= policy_version.published_at
-          AND NOT EXISTS (SELECT 1 FROM policy_notice WHERE account_id = account.id AND version = $1)
+          AND NOT EXISTS (SELECT 1 FROM policy_notification WHERE account_id = account.id AND version = $1)
         ORDER BY account.id LIMIT $3
         RETURNING account_id";
     let rows: Vec<(String,)> = tx

@@ -11,8 +11,8 @@ use crate::{
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestKind {
-    /// A copy of everything.
-    Copy,
+    /// An export of everything.
+    Export,
     /// The deletion of the account.
     Deletion,
     /// The deletion of a child's account (P18).
@@ -22,7 +22,7 @@ pub enum RequestKind {
 impl RequestKind {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Copy => "copy",
+            Self::Export => "export",
             Self::Deletion => "deletion",
             Self::Child => "child",
         }
@@ -34,7 +34,7 @@ impl RequestKind {
 pub struct OpenRequest {
     /// Its id.
     pub id: String,
-    /// `copy`, `deletion`, `child`.
+    /// `export`, `deletion`, `child`.
     pub kind: String,
     /// Whose account; nothing where it is gone.
     pub account_id: Option<String>,
@@ -95,6 +95,6 @@ pub async fn answer_copies(backend: &Backend, email: &str) -> Result<u64> {
 
 async fn set_answered(db: &Db, account: AccountId, now: Timestamp) -> Result<u64, DbError> {
     const UPDATE: &str = "
-        UPDATE privacy_request SET answered_at = $2 WHERE account_id = $1 AND kind = 'copy' AND answered_at IS NULL";
+        UPDATE privacy_request SET answered_at = $2 WHERE account_id = $1 AND kind = 'export' AND answered_at IS NULL";
     db.execute(sql(UPDATE).bind(account).bind(now)).await
 }

@@ -189,7 +189,7 @@ on_both_databases! {
         assert!(is_ticked(&page, "analysis_ready"));
         assert!(!is_ticked(&page, "marketing"), "consent is given, not taken");
         assert!(page.contains(MARKETING_WORDING), "the words that are logged are the words that are shown");
-        let log = async || app.texts("SELECT wording || '|' || CASE WHEN given THEN 'given' ELSE 'withdrawn' END FROM email_consent ORDER BY at, id").await;
+        let log = async || app.texts("SELECT wording || '|' || CASE WHEN granted THEN 'given' ELSE 'withdrawn' END FROM email_consent ORDER BY decided_at, id").await;
         choose(&user, &["analysis_ready"]).await;
         assert!(log().await.is_empty(), "nothing about marketing changed");
         choose(&user, &["analysis_ready", "marketing"]).await;
@@ -239,7 +239,7 @@ on_both_databases! {
         assert!(newsletter::send(&app.backend, &news("Second")).await.unwrap());
         app.run_jobs().await;
         assert_eq!(got("Second").await, ["asked"]);
-        let log = app.texts("SELECT wording FROM email_consent WHERE given = FALSE").await;
+        let log = app.texts("SELECT wording FROM email_consent WHERE granted = FALSE").await;
         assert_eq!(log.len(), 3, "every withdrawal is logged: {log:?}");
     }
 }

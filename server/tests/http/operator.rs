@@ -293,7 +293,7 @@ on_both_databases! {
         assert!(grown.get("/policies").await.text().contains("2027-05-01"));
         let (ok, none) = said(&["admin", "turn-off-second-factor", "--email", "ann@example.org"]);
         assert!(!ok && none.contains("no second factor"), "{none}");
-        let begun = "INSERT INTO second_factor (account_id, sealed_secret, last_step, created_at, confirmed_at)
+        let begun = "INSERT INTO second_factor (account_id, encrypted_secret, last_step, created_at, confirmed_at)
                      SELECT id, 'sealed', 0, 1, 1 FROM account WHERE email = 'ann@example.org'";
         db.execute(sql(begun)).await.unwrap();
         let other_browser = Person::visiting(&installation.url());

@@ -85,14 +85,14 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     requests::note(
         &app.backend,
         EMAIL,
-        requests::RequestKind::Copy,
+        requests::RequestKind::Export,
         app.backend.now(),
     )
     .await
     .unwrap()
     .unwrap();
     app.run_jobs().await;
-    let consent = "INSERT INTO consent (id, account_id, purpose, granted, policy, said_at) VALUES ('c1', $1, 'statistics', TRUE, '1', 1)";
+    let consent = "INSERT INTO consent (id, account_id, purpose, granted, policy, decided_at) VALUES ('c1', $1, 'statistics', TRUE, '1', 1)";
     app.backend
         .db
         .execute(sql(consent).bind(id.as_str()))
@@ -102,9 +102,9 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         "INSERT INTO email_change (id, account_id, old_email, new_email, token_hash, created_at, expires_at) VALUES ('e1', $1, 'zebulon.quagga@example.org', 'quagga@example.org', 't', 1, 2)",
         "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
         "INSERT INTO newsletter (id, subject, body, created_at) VALUES ('n1', 's', 'b', 1)",
-        "INSERT INTO newsletter_notice (account_id, newsletter_id, told_at) VALUES ($1, 'n1', 1)",
+        "INSERT INTO newsletter_delivery (account_id, newsletter_id, sent_at) VALUES ($1, 'n1', 1)",
         "INSERT INTO email_preference (account_id, kind, wanted, changed_at) VALUES ($1, 'marketing', TRUE, 1)",
-        "INSERT INTO email_consent (id, account_id, given, wording, at) VALUES ('c1', $1, TRUE, 'w', 1)",
+        "INSERT INTO email_consent (id, account_id, granted, wording, decided_at) VALUES ('c1', $1, TRUE, 'w', 1)",
     ] {
         app.backend
             .db

@@ -158,7 +158,7 @@ on_both_databases! {
         account.sort();
         assert_eq!(
             account,
-            ["created_at", "display_name", "email", "email_key", "id", "password_hash", "plan", "terms_at", "terms_version"]
+            ["created_at", "display_name", "email", "email_key", "id", "password_hash", "plan", "terms_accepted_at", "terms_version"]
         );
         for (table, columns) in tables {
             for column in columns {

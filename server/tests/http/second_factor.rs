@@ -140,7 +140,7 @@ on_both_databases! {
         let restarted = user.post("/account/second-factor/begin", &[]).await;
         assert_eq!(restarted.status, StatusCode::CONFLICT, "one that is on is not replaced");
 
-        let sealed = app.texts("SELECT sealed_secret FROM second_factor").await.concat();
+        let sealed = app.texts("SELECT encrypted_secret FROM second_factor").await.concat();
         assert_eq!(sealed.len(), (24 + 20 + 16) * 4 / 3, "nonce, secret, tag: {sealed}");
     }
 
@@ -205,7 +205,7 @@ on_both_databases! {
         assert_eq!(off.header("location"), "/account/security?done=second-factor-off");
         app.run_jobs().await;
         assert_eq!(app.letters_to("ann@example.org", "Signing in to MixLens asks for no code").await.len(), 1);
-        assert!(app.texts("SELECT sealed_secret FROM second_factor").await.is_empty());
+        assert!(app.texts("SELECT encrypted_secret FROM second_factor").await.is_empty());
         assert!(app.texts("SELECT code_hash FROM recovery_code").await.is_empty());
         let form = [("email", "ann@example.org"), ("password", PASSWORD)];
         assert_eq!(anon.post("/signin", &form).await.status, StatusCode::SEE_OTHER);

@@ -1,4 +1,4 @@
--- What people may ask of us: a copy of their data, its deletion, their choice about statistics; and what we publish.
+-- What people may ask of us: an export of their data, its erasure, their choice about statistics; and what we publish.
 
 -- An archive of everything held about a person (P15). Its object is a/<account>/exports/<id>.zip.
 CREATE TABLE export (
@@ -12,15 +12,15 @@ CREATE TABLE export (
     size_bytes   BIGINT
 );
 CREATE INDEX export_of_account ON export (account_id, id);
-CREATE INDEX export_due ON export (state, delete_after);
+CREATE INDEX export_expired ON export (state, delete_after);
 
--- A deletion on its way (P14). The account's rows are gone when this row appears; what is left to do is in its steps. At the
+-- An erasure on its way (P14). The account's rows are gone when this row appears; what is left to do is in its steps. At the
 -- end it says only that there was one: `account_hash` finds the account in a backup that is restored.
 CREATE TABLE erasure (
     id           TEXT   NOT NULL PRIMARY KEY,
     -- SHA-256 of the account's id, hex.
     account_hash TEXT   NOT NULL,
-    origin       TEXT   NOT NULL CHECK (origin IN ('button', 'letter', 'child', 'restored')),
+    origin       TEXT   NOT NULL CHECK (origin IN ('button', 'email', 'child', 'restored')),
     requested_at BIGINT NOT NULL,
     due_at       BIGINT NOT NULL,
     finished_at  BIGINT,
@@ -40,10 +40,10 @@ CREATE TABLE erasure_step (
     PRIMARY KEY (erasure_id, step)
 );
 
--- A request that came by letter, from its arrival to its answer: 30 days. The account is forgotten with the account.
+-- A request that came by email, from its arrival to its answer: 30 days. The account is forgotten with the account.
 CREATE TABLE privacy_request (
     id          TEXT   NOT NULL PRIMARY KEY,
-    kind        TEXT   NOT NULL CHECK (kind IN ('copy', 'deletion', 'child')),
+    kind        TEXT   NOT NULL CHECK (kind IN ('export', 'deletion', 'child')),
     account_id  TEXT   REFERENCES account (id) ON DELETE SET NULL,
     received_at BIGINT NOT NULL,
     due_at      BIGINT NOT NULL,
@@ -52,21 +52,21 @@ CREATE TABLE privacy_request (
 CREATE INDEX privacy_request_open ON privacy_request (answered_at, due_at);
 CREATE INDEX privacy_request_of_account ON privacy_request (account_id) WHERE account_id IS NOT NULL;
 
--- What a person said about optional cookies and statistics: what, when, under which policy; the newest row holds.
+-- What a person decided about optional cookies and statistics: what, when, under which policy; the newest row holds.
 CREATE TABLE consent (
     id         TEXT    NOT NULL PRIMARY KEY,
     account_id TEXT    NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     purpose    TEXT    NOT NULL CHECK (purpose IN ('statistics')),
     granted    BOOLEAN NOT NULL,
     policy     TEXT    NOT NULL,
-    said_at    BIGINT  NOT NULL
+    decided_at BIGINT  NOT NULL
 );
 CREATE INDEX consent_of_account ON consent (account_id, id);
 
 -- The published versions of terms, privacy policy and cookie page, which change together. A version is the day it holds from.
 CREATE TABLE policy_version (
     version      TEXT    NOT NULL PRIMARY KEY,
-    -- A material change is told to every account once (P19); any other only moves the date.
+    -- A material change is mailed to every account once (P19); any other only moves the date.
     material     BOOLEAN NOT NULL,
     summary      TEXT    NOT NULL,
     published_at BIGINT  NOT NULL
@@ -74,10 +74,10 @@ CREATE TABLE policy_version (
 INSERT INTO policy_version (version, material, summary, published_at)
 VALUES ('2026-11-24', FALSE, 'The first version.', 1795478400000);
 
--- Who was told of which version, so that nobody is told twice.
-CREATE TABLE policy_notice (
+-- Who was sent which version, so that nobody gets it twice.
+CREATE TABLE policy_notification (
     account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     version    TEXT   NOT NULL REFERENCES policy_version (version) ON DELETE CASCADE,
-    told_at    BIGINT NOT NULL,
+    sent_at    BIGINT NOT NULL,
     PRIMARY KEY (account_id, version)
 );
