@@ -197,8 +197,7 @@ async fn store(
     const UPSERT: &str = "
         INSERT INTO email_preference (account_id, kind, wanted, changed_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (account_id, kind) DO UPDATE SET wanted = excluded.wanted, changed_at = excluded.changed_at";
-    const LOG: &str =
-        "INSERT INTO email_consent (id, account_id, granted, wording, decided_at) VALUES ($1, $2, $3, $4, $5)";
+    const LOG: &str = "INSERT INTO email_consent (id, account_id, granted, wording, decided_at) VALUES ($1, $2, $3, $4, $5)";
     let before: Option<(bool,)> = tx.optional(sql(SELECT).bind(account).bind(kind.as_str())).await?;
     if before.map_or(kind.is_wanted_by_default(), |(before,)| before) == wanted {
         return Ok(());

@@ -38,7 +38,7 @@ impl RunJob<Backend> for MailSignUp {
         let email = if store::account_exists(&backend.db, &row.email_key).await? {
             templates.has_account(row.email)
         } else {
-            templates.verify_address(row.email, &confirmation_token(backend, &row.id))
+            templates.verify_address(row.email, &confirmation_token(backend, row.id))
         };
         Ok(backend.mailer.send(lease.email_id()?, &email).await?)
     }

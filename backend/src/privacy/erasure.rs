@@ -487,5 +487,5 @@ async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Res
 
 /// Deletes jobs that mention the account.
 async fn delete_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
-    jobs::delete_mentions(tx, &account.to_string()).await
+    jobs::delete_mentions(tx, &account.to_string()).await.map(drop)
 }
