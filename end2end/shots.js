@@ -1,126 +1,177 @@
-// Pictures of every page, at desktop and phone width, light and dark, for whoever wants to look: `node shots.js FOLDER`.
-// `node shots.js FOLDER FILE…` shows the reports of real files instead of a made one.
-import { mkdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { startBrowser, startProgram } from "./program.js";
-import { file, hydrated, music, signUp, upload, wav } from "./tests/help.js";
+// Pictures of every page, at desktop and phone width, light and dark.
+//
+//   node shots.js FOLDER            takes them
+//   node shots.js FOLDER BEFORE     and says where they differ from those in BEFORE, which FOLDER/changed then shows
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "@playwright/test";
+import pixelmatch from "pixelmatch";
+import { PNG } from "pngjs";
+import config from "./playwright.config.js";
+import { music, wav } from "./helpers/audio.js";
+import { PUBLIC, open } from "./helpers/pages.js";
+import { signUp } from "./helpers/people.js";
+import { startProgram } from "./helpers/program.js";
+import { chooseReferences, file, references, report, upload } from "./helpers/uploads.js";
 
-const [, , folder = "out", ...files] = process.argv;
+const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 375, height: 800 } };
+
+const [, , folder = "out", before] = process.argv;
 mkdirSync(folder, { recursive: true });
 const program = await startProgram();
-const browser = await startBrowser();
+const browser = await chromium.launch(config.use.launchOptions);
 try {
-  const context = await browser.newContext({ baseURL: program.base, viewport: { width: 1280, height: 900 } });
+  const page = await newPage(program);
+  await shootPublic(page);
+  await signUp(page);
+  await shootAccount(page);
+  await shootReports(page);
+  await shootSong(page);
+  await shootPrivacy(page);
+  await shootConsent();
+} finally {
+  await browser.close();
+  await program.stop();
+}
+if (before) compare(before);
+
+async function newPage({ base }) {
+  const context = await browser.newContext({ baseURL: base, viewport: SIZES.desktop, reducedMotion: "reduce" });
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(`script: ${error}`));
-  for (const path of ["/", "/signup", "/signup/sent", "/signin", "/methodology", "/rules", "/terms", "/privacy", "/cookies", "/policies", "/contact", "/account/deleted", "/no-such-page"]) {
-    await shoot(page, path.slice(1).replace("/", "-") || "home", path);
-  }
-  for (const [name, path] of [["forgot", "/signin/forgot"], ["reset", "/signin/reset?token=x"]]) await shoot(page, name, path);
-  await signUp(page);
+  return page;
+}
+
+async function shootPublic(page) {
+  for (const path of PUBLIC) await shoot(page, path.slice(1).replaceAll("/", "-") || "home", path);
+  await shoot(page, "forgot", "/signin/forgot");
+  await shoot(page, "reset", "/signin/reset?token=x");
+}
+
+async function shootAccount(page) {
   await shoot(page, "account", "/account");
   await shoot(page, "account-security", "/account/security");
   await shoot(page, "account-email", "/account/email-preferences");
   await shoot(page, "account-confirm", "/account/confirm");
   await page.goto("/account/security");
   await page.getByRole("button", { name: "Set up a second factor" }).click();
+  await page.getByRole("img", { name: "QR code" }).waitFor();
   await shoot(page, "second-factor");
+  // Every e-mail, as a mail program would show it.
   await page.goto("/dev/mail/previews");
-  await shootLetters(page);
+  const emails = await page.locator("iframe").evaluateAll((all) => all.map(({ title, srcdoc }) => [title, srcdoc]));
+  for (const [title, html] of emails) {
+    await page.setContent(html);
+    await shoot(page, `email-${title.split(",")[0].toLowerCase().replace(/[^a-z]+/g, "-")}`);
+  }
+}
+
+async function shootReports(page) {
   await shoot(page, "upload", "/upload");
   await shoot(page, "history-empty", "/history");
-  const mixes = files.length > 0
-    ? files.map((path) => ({ name: basename(path), mimeType: "", buffer: readFileSync(path) }))
-    : [file("Night drive v3.wav", music({ seconds: 40 }))];
-  const reports = [];
-  for (const mix of mixes) {
-    await page.goto("/upload");
-    await upload(page, mix);
-    await page.waitForURL("**/analyses/*", { timeout: 60_000 });
-    await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 120_000 });
-    reports.push(new URL(page.url()).pathname);
-  }
+  const address = await report(page, file("Night drive v3.wav", music({ seconds: 40 })));
   await page.goto("/upload");
   await upload(page, file("text.wav", Buffer.from("This is no audio at all. ".repeat(100))));
   await page.waitForURL("**/analyses/*");
   await page.getByText("which MixLens does not decode").first().waitFor();
-  await shoot(page, "failed", new URL(page.url()).pathname);
+  await shoot(page, "failed", page.url());
   await page.goto("/upload");
-  await upload(page, file("notes.txt", Buffer.from("no")), file("one.wav", music({ seconds: 5 })), file("two.wav", music({ seconds: 6 })));
-  await page.getByRole("link", { name: "Open report" }).nth(1).waitFor({ timeout: 30_000 });
+  const two = [file("one.wav", music({ seconds: 5 })), file("two.wav", music({ seconds: 6 }))];
+  await upload(page, file("notes.txt", Buffer.from("no")), ...two);
+  await page.getByText("Report ready").nth(1).waitFor({ timeout: 60_000 });
   await shoot(page, "queue");
-  for (const [at, path] of reports.entries()) await shoot(page, `report${at === 0 ? "" : at + 1}`, path);
+  await shoot(page, "report", address);
   await shoot(page, "history", "/history");
   await shoot(page, "references-empty", "/references");
-  await shoot(page, "comparison-empty", `${reports[0]}/comparison`);
-  await page.goto("/references");
-  await upload(page, file("Hero one.wav", wav({ seconds: 8 })), file("Hero two.wav", music({ seconds: 20 })));
-  await page.getByRole("row").filter({ hasText: "Hero two" }).filter({ hasText: "LUFS" }).waitFor({ timeout: 60_000 });
+  await shoot(page, "comparison-empty", `${address}/comparison`);
+  await references(page, file("Hero one.wav", wav({ seconds: 8 })), file("Hero two.wav", music({ seconds: 20 })));
   await shoot(page, "references", "/references");
-  await page.goto(`${reports[0]}/comparison`);
-  for (const name of ["Hero one", "Hero two"]) await page.getByLabel(name).check();
-  await page.getByRole("button", { name: "Compare", exact: true }).click();
-  await shoot(page, "comparison", `${reports[0]}/comparison`);
-  await shoot(page, "report-compared", reports[0]);
-  await shootSong(page);
+  await chooseReferences(page, address, "Hero one", "Hero two");
+  await shoot(page, "comparison", page.url());
+  await shoot(page, "report-compared", address);
+}
+
+/** A song of four versions, and the pages around it. */
+async function shootSong(page) {
+  const versions = [
+    ["Low tide v1", { level: 0.95, seconds: 24 }],
+    ["low_tide_v2", { level: 0.8, seconds: 24 }],
+    ["Low tide v3 (master)", { level: 0.99, seconds: 25 }],
+    ["Low tide v4", { level: 0.6, seconds: 25 }],
+  ];
+  for (const [name, options] of versions) await report(page, file(`${name}.wav`, wav(options)));
+  await shoot(page, "report-suggestion", page.url());
+  await page.getByRole("button", { name: "Group them" }).click();
+  await page.getByText("Version 4 of").waitFor();
+  await shoot(page, "report-of-song", page.url());
+  await page.getByRole("region", { name: "Song" }).getByRole("link").first().click();
+  await page.getByRole("heading", { name: "Versions" }).waitFor();
+  await shoot(page, "song", page.url());
+  await shoot(page, "songs", "/songs");
+  await shoot(page, "history-group", "/history?group=1");
+  await shoot(page, "history-found", "/history?q=low&state=done&order=best");
+  await shoot(page, "history-nothing", "/history?q=nowhere");
+}
+
+async function shootPrivacy(page) {
   await page.goto("/account/privacy");
   await page.getByRole("button", { name: "Make a copy" }).click();
-  await page.waitForTimeout(2000);
+  while ((await page.getByRole("link", { name: "Download" }).count()) === 0) await page.reload();
   await shoot(page, "your-data", "/account/privacy");
   await shoot(page, "delete-account", "/account/privacy/delete");
-  // With statistics configured, the question is asked.
-  const counting = await startProgram({ MIXLENS_TELEMETRY__POSTHOG_KEY: "phc_nobody", MIXLENS_TELEMETRY__POSTHOG_HOST: "http://127.0.0.1:9" });
+}
+
+/** With statistics configured, the question is asked. */
+async function shootConsent() {
+  const counting = await startProgram({
+    MIXLENS_TELEMETRY__POSTHOG_KEY: "phc_nobody",
+    MIXLENS_TELEMETRY__POSTHOG_HOST: "http://127.0.0.1:9",
+  });
   try {
-    const visitor = await (await browser.newContext({ baseURL: counting.base, viewport: { width: 1280, height: 900 } })).newPage();
+    const visitor = await newPage(counting);
     await shoot(visitor, "consent", "/");
     await shoot(visitor, "consent-cookies", "/cookies");
   } finally {
     await counting.stop();
   }
-} finally {
-  await browser.close();
-  await program.stop();
-}
-
-/** A song of four versions, and the pages around it. */
-async function shootSong(page) {
-  for (const [name, level, seconds] of [["Low tide v1", 0.95, 24], ["low_tide_v2", 0.8, 24], ["Low tide v3 (master)", 0.99, 25], ["Low tide v4", 0.6, 25]]) {
-    await page.goto("/upload");
-    await upload(page, file(`${name}.wav`, wav({ level, seconds })));
-    await page.waitForURL("**/analyses/*", { timeout: 60_000 });
-    await page.getByRole("region", { name: "Key readings" }).waitFor({ timeout: 120_000 });
-  }
-  await shoot(page, "report-suggestion", new URL(page.url()).pathname);
-  await page.getByRole("button", { name: "Group them" }).click();
-  await page.getByText("Version 4 of").waitFor();
-  await shoot(page, "report-of-song", new URL(page.url()).pathname);
-  await page.getByRole("region", { name: "Song" }).getByRole("link").first().click();
-  await page.getByRole("heading", { name: "Versions" }).waitFor();
-  await shoot(page, "song", new URL(page.url()).pathname);
-  for (const [name, path] of [["songs", "/songs"], ["history-group", "/history?group=1"], ["history-found", "/history?q=low&state=done&order=best"], ["history-nothing", "/history?q=nowhere"]]) await shoot(page, name, path);
-}
-
-/** Every letter on the page of the development server, as a mail program would show it. */
-async function shootLetters(page) {
-  const letters = await page.locator("iframe").evaluateAll((frames) => frames.map((frame) => [frame.title, frame.srcdoc]));
-  for (const [title, html] of letters) {
-    await page.setContent(html);
-    await shoot(page, `letter-${title.split(",")[0].toLowerCase().replace(/[^a-z]+/g, "-")}`);
-  }
 }
 
 /** The page as it is, or `path`, in both widths and themes. */
 async function shoot(page, name, path) {
-  if (path) {
-    await page.goto(path);
-    if (await page.locator("leptos-island").count()) await hydrated(page);
-  }
-  for (const [width, size] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 375, height: 800 }]]) {
+  if (path) await open(page, path);
+  for (const [width, size] of Object.entries(SIZES)) {
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.emulateMedia({ colorScheme });
       await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
     }
   }
-  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.setViewportSize(SIZES.desktop);
+}
+
+/** Says which pictures differ, by how many pixels. */
+function compare(before) {
+  const changes = join(folder, "changed");
+  mkdirSync(changes, { recursive: true });
+  let same = 0;
+  for (const name of readdirSync(folder).filter((name) => name.endsWith(".png"))) {
+    if (!existsSync(join(before, name))) {
+      console.log(`new      ${name}`);
+      continue;
+    }
+    const [one, two] = [before, folder].map((place) => PNG.sync.read(readFileSync(join(place, name))));
+    const { width, height } = two;
+    if (one.width !== width || one.height !== height) {
+      console.log(`size     ${name}: ${one.width} × ${one.height}, now ${width} × ${height}`);
+      continue;
+    }
+    const changed = new PNG({ width, height });
+    const pixels = pixelmatch(one.data, two.data, changed.data, width, height, { threshold: 0.05 });
+    if (pixels === 0) same += 1;
+    else {
+      writeFileSync(join(changes, name), PNG.sync.write(changed));
+      console.log(`changed  ${name}: ${pixels} pixels`);
+    }
+  }
+  console.log(`${same} pictures are the same`);
 }

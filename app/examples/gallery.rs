@@ -106,7 +106,7 @@ fn home() -> AnyView {
 fn actions() -> AnyView {
     view! {
         <Confirm opener="Rename">
-            <form method="post" class="form">
+            <form method="post" class="stack stack--wide">
                 <Field label="Title" name="title" value="Low tide (mix 7)".to_owned() maxlength=200u32 />
                 <Button kind=ButtonKind::Primary>"Rename"</Button>
             </form>
@@ -403,7 +403,7 @@ fn form() -> AnyView {
         <div class="stack stack--wide">
             <h1>"Create an account"</h1>
             <ErrorSummary errors=errors />
-            <form method="post" class="form" novalidate>
+            <form method="post" class="stack stack--wide" novalidate>
                 <Field label="Name" name="display_name" value="Ilse".to_owned() autocomplete="name" hint="As the pages greet you." />
                 <Field
                     label="E-mail"

@@ -42,10 +42,10 @@ pub fn DifferenceChart(
             <svg class="plot plot--spectrum" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
                 {SCALE.lines()}
                 <svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">
-                    <path class="theirs" d=spread(&tones)></path>
+                    <path class="reference-band" d=spread(&tones)></path>
                     <path class="trace" d=line(&points)></path>
                 </svg>
-                <line class="reference" x1="0" x2="100%" y1=zero.clone() y2=zero></line>
+                <line class="guide" x1="0" x2="100%" y1=zero.clone() y2=zero></line>
                 {SCALE.lettering()}
             </svg>
             <FrequencyAxis />

@@ -99,9 +99,9 @@ impl Heatmap {
             .collect_view();
         let least = format::with_unit(-SHADE_DB * (SHADES - 1) as f64, 0, "dB");
         view! {
-            <p class="legend small muted">
+            <p class="heat-legend small muted">
                 <span>{format!("Bands, each against its own loudest moment: {least} and below")}</span>
-                <svg class="legend__scale" aria-hidden="true">
+                <svg class="heat-legend__scale" aria-hidden="true">
                     {swatches}
                 </svg>
                 <span>{format::with_unit(0.0, 0, "dB")}</span>

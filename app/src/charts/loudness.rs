@@ -43,7 +43,7 @@ pub fn LoudnessChart(
     let integrated = report.loudness.integrated_lufs.value().map(|value| {
         let y = percent(window.percent(value));
         view! {
-            <line class="reference" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
+            <line class="guide" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
             <text class="note start wide" x="0" y=y dx="40" dy="-5">
                 {format!("integrated {}", format::number(value, 1))}
             </text>

@@ -198,7 +198,7 @@ pub fn playhead() -> impl IntoView {
 
 /// The line of the pointer alone.
 pub fn probe() -> impl IntoView {
-    view! { <line class="probe" x1="-1%" x2="-1%" y1="0" y2="100%"></line> }
+    view! { <line class="pointer-line" x1="-1%" x2="-1%" y1="0" y2="100%"></line> }
 }
 
 /// The bounds of `parts` runs of nearly equal length over `len` values; one value each where there are few.

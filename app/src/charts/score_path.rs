@@ -82,12 +82,12 @@ pub fn ScorePath(
         && points.iter().any(|point| point.stage == Stage::Master);
     let legend = both.then(|| {
         view! {
-            <p class="legend small">
-                <svg class="legend__mark" viewBox="0 0 14 14" aria-hidden="true">
+            <p class="path-legend small">
+                <svg class="path-legend__mark" viewBox="0 0 14 14" aria-hidden="true">
                     <circle class="marker" cx="7" cy="7" r="5"></circle>
                 </svg>
                 "judged as a mix"
-                <svg class="legend__mark" viewBox="0 0 14 14" aria-hidden="true">
+                <svg class="path-legend__mark" viewBox="0 0 14 14" aria-hidden="true">
                     <path class="marker" d="M7 0.5L13.5 7L7 13.5L0.5 7Z"></path>
                 </svg>
                 "judged as a master"

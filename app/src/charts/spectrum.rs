@@ -70,7 +70,7 @@ pub fn SpectrumChart(
             " The dashed lines are the corridor of finished music at this loudness; only what lies outside can cost points.",
         );
     }
-    let tolerance_band = tolerance_band.map(|path| view! { <path class="corridor-edge" d=path></path> });
+    let tolerance_band = tolerance_band.map(|path| view! { <path class="tolerance-edge" d=path></path> });
     let references = (!references.is_empty()).then(|| {
         summary.push_str(" The dotted line is the median of your references, turned to the same loudness.");
         let points: Vec<_> = references
@@ -80,7 +80,7 @@ pub fn SpectrumChart(
                 Some((across(tone.hz) * 10.0, down(median) * 10.0))
             })
             .collect();
-        view! { <path class="theirs-edge" d=line(&points)></path> }
+        view! { <path class="reference-trace" d=line(&points)></path> }
     });
     let fill = if range.is_empty() {
         view! { <path class="area" d=area></path> }

@@ -23,7 +23,7 @@ pub fn StereoMeters(
     };
     view! {
         <ChartFrame id=id title="Left and right" summary=summary(&stereo)>
-            <dl class="meters">
+            <dl class="stereo-meters">
                 <MeterRow
                     label="Correlation"
                     reading=stereo.correlation
@@ -79,15 +79,15 @@ fn MeterRow(
     note: &'static str,
 ) -> impl IntoView {
     view! {
-        <div class="meters__row">
+        <div class="stereo-meters__row">
             <dt>{label}</dt>
-            <dd class="meters__value">
+            <dd class="stereo-meters__value">
                 <Value reading=reading unit=unit places=places signed=signed />
             </dd>
-            <dd class="meters__scale">
+            <dd class="stereo-meters__scale">
                 <Meter scale=scale value=reading.value() mark=mark ends=ends />
             </dd>
-            <dd class="meters__note">{note}</dd>
+            <dd class="stereo-meters__note">{note}</dd>
         </div>
     }
     .into_any()

@@ -47,10 +47,10 @@ pub fn StereoBandsChart(
             summary=summary(&audible)
             table=table(&audible)
         >
-            <svg class="plot plot--lane" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
-                <rect class="against" x="0" width="100%" y=zero.clone() height="50%"></rect>
+            <svg class="plot plot--bands" role="img" aria-labelledby=format!("{id}-title {id}-summary")>
+                <rect class="out-of-phase" x="0" width="100%" y=zero.clone() height="50%"></rect>
                 {SCALE.lines()}
-                <line class="reference" x1="0" x2="100%" y1=zero.clone() y2=zero></line>
+                <line class="guide" x1="0" x2="100%" y1=zero.clone() y2=zero></line>
                 <svg
                     x="0"
                     y="0"

@@ -86,7 +86,7 @@ pub fn TimelineChart(
     let table = table(&report);
     let label = table.caption.clone();
     view! {
-        <figure class="chart lanes" id="lanes">
+        <figure class="chart chart-tracks" id="tracks">
             <figcaption class="visually-hidden">{summary(&report)}</figcaption>
             {row("Short-term loudness", "LUFS", loudest, loudness)}
             {psr}
@@ -200,12 +200,12 @@ fn fact(word: &str, (time_s, value): (f64, f64), places: usize, unit: &str) -> S
 /// A lane with its name and what is worth knowing of it.
 fn row(name: &'static str, unit: &'static str, fact: Option<String>, plot: AnyView) -> AnyView {
     view! {
-        <div class="lane">
-            <p class="lane__head">
+        <div class="chart-track">
+            <p class="chart-track__head">
                 <span class="label">
                     {name} {(!unit.is_empty()).then(|| view! { " " <span class="label__unit">{unit}</span> })}
                 </span>
-                <span class="lane__fact num">{fact}</span>
+                <span class="chart-track__fact num">{fact}</span>
             </p>
             {plot}
         </div>
@@ -231,10 +231,10 @@ fn plot(
         .collect();
     let reference = reference.map(|value| {
         let y = percent(scale.percent(value));
-        view! { <line class="reference" x1="0" x2="100%" y1=y.clone() y2=y></line> }
+        view! { <line class="guide" x1="0" x2="100%" y1=y.clone() y2=y></line> }
     });
     view! {
-        <svg class="plot plot--row" aria-hidden="true">
+        <svg class="plot plot--track" aria-hidden="true">
             {time_grid(duration_s)}
             {scale.lines()}
             <svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">

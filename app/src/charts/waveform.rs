@@ -72,7 +72,7 @@ pub fn WaveformChart(
 fn peak_mark(at: Position, duration_s: f64) -> impl IntoView {
     let x = percent((at.time_s / duration_s * 100.0).clamp(0.0, 100.0));
     view! {
-        <svg class="flag" x=x y="0" width="1" height="8" overflow="visible">
+        <svg x=x y="0" width="1" height="8" overflow="visible">
             <path class="marker" d="M-5 0H5L0 7z"></path>
         </svg>
     }

@@ -10,8 +10,8 @@ const CHARTS: &str = ".timeline svg.plot:has(.playhead)";
 /// The line of the position in each.
 const PLAYHEADS: &str = ".timeline .playhead";
 /// The line under the pointer in each.
-const PROBES: &str = ".timeline .probe";
-/// The links to places in the song, in receipts and lists.
+const POINTER_LINES: &str = ".timeline .pointer-line";
+/// The links to time ranges of the mix, in the score breakdown and in lists.
 const PLACES: &str = "[data-seek]";
 
 /// Has a click in a chart `seek`, and tells the place under the pointer; both in seconds.
@@ -60,8 +60,8 @@ pub(super) fn move_playheads(share: f64) {
 }
 
 /// Moves the line under the pointer, or hides it.
-pub(super) fn move_probes(share: Option<f64>) {
-    move_lines(PROBES, share);
+pub(super) fn move_pointer_lines(share: Option<f64>) {
+    move_lines(POINTER_LINES, share);
 }
 
 fn move_lines(selector: &str, share: Option<f64>) {

@@ -11,9 +11,10 @@
 mod audio_graph;
 pub mod browser;
 pub mod chart_tracks;
+mod controls;
 mod cursor;
 pub mod live;
-mod parts;
+
 pub mod player;
 mod player_state;
 pub mod spectrum_readout;

@@ -11,8 +11,8 @@ use model::{
 use super::{
     audio_graph::Mode,
     chart_tracks::{ChartTrack, ChartTracks},
-    cursor::{listen_to_charts, listen_to_places, move_playheads, move_probes},
-    parts::{PressButton, Slider, erased, press, reading, slider},
+    controls::{PressButton, Slider, erased, press, reading, slider},
+    cursor::{listen_to_charts, listen_to_places, move_playheads, move_pointer_lines},
     player_state::PlayerState,
 };
 use crate::format;
@@ -44,7 +44,7 @@ pub fn Player(
         player.await_copies();
     });
     Effect::new(move |_| move_playheads(player.cursor() / length_s.max(0.001)));
-    Effect::new(move |_| move_probes(hovered.get().map(|at| at / length_s.max(0.001))));
+    Effect::new(move |_| move_pointer_lines(hovered.get().map(|at| at / length_s.max(0.001))));
 
     let audios = (0..sources.len())
         .map(|index| view! { <audio node_ref=player.node(index) preload="metadata" crossorigin="anonymous"></audio> })

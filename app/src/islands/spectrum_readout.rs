@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use web_sys::Element;
 
 use super::{
+    controls::{Slider, erased, reading, slider},
     cursor::on,
-    parts::{Slider, erased, reading, slider},
 };
 use crate::format;
 
@@ -98,7 +98,7 @@ pub fn SpectrumReadout(
         });
     });
     Effect::new(move |_| {
-        let line = plot_of(&chart).and_then(|plot| plot.query_selector(".probe").ok().flatten());
+        let line = plot_of(&chart).and_then(|plot| plot.query_selector(".pointer-line").ok().flatten());
         if let (Some(line), Some(band)) = (line, band.get()) {
             let x = format!("{:.2}%", across(band.hz) * 100.0);
             let _ = line.set_attribute("x1", &x);
@@ -129,7 +129,7 @@ pub fn SpectrumReadout(
         reading(Signal::stored(name.to_owned()), unit.to_owned(), value)
     });
     erased(view! {
-        <div class="probing">
+        <div class="spectrum-readout">
             {frequency}
             <dl class="readout readout--spectrum">{cells.into_iter().collect::<Vec<_>>()}</dl>
         </div>

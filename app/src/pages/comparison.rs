@@ -99,7 +99,7 @@ fn Result(compared: TrackComparison, now: Timestamp) -> impl IntoView {
     let sentence = compared.comparison.sentence();
     let differences = compared.comparison.differences.clone();
     view! {
-        <section class="compared" aria-label="What stands out">
+        <section class="comparison" aria-label="What stands out">
             <p class="score__sentence">{sentence}</p>
             <Differences differences=differences />
             <ComparedTracks compared=compared.clone() now=now />
@@ -139,7 +139,7 @@ pub fn Differences(
             }
         })
         .collect_view();
-    view! { <ol class="says remarks">{items}</ol> }.into_any()
+    view! { <ol class="statements differences">{items}</ol> }.into_any()
 }
 
 /// Each reference: how it is turned, and where it carries signal.
@@ -166,7 +166,7 @@ fn ComparedTracks(compared: TrackComparison, now: Timestamp) -> impl IntoView {
             }
         })
         .collect_view();
-    view! { <ul class="companions" aria-label="Compared with">{items}</ul> }.into_any()
+    view! { <ul class="compared-with" aria-label="Compared with">{items}</ul> }.into_any()
 }
 
 /// How a reference is turned to the loudness of the mix.

@@ -53,7 +53,7 @@ pub fn HomePage(
                         <ButtonLink href=href kind=ButtonKind::Primary>
                             {action}
                         </ButtonLink>
-                        <a class="claim__more" href="#specimen">
+                        <a class="claim__more" href="#sample">
                             "See a report"
                         </a>
                     </div>
@@ -63,23 +63,23 @@ pub fn HomePage(
                 </div>
             </section>
 
-            <section class="specimen" id="specimen" aria-labelledby="specimen-heading">
-                <div class="specimen__head">
-                    <h2 id="specimen-heading">"What a report looks like"</h2>
+            <section class="sample" id="sample" aria-labelledby="sample-heading">
+                <div class="sample__head">
+                    <h2 id="sample-heading">"What a report looks like"</h2>
                     <p class="small muted">"A made-up song, 3:34 long. The pages you get look like this."</p>
                 </div>
-                <div class="timeline specimen__plate">
+                <div class="timeline sample__plate">
                     <WaveformChart report=report.clone() />
                     <Bridge report=report.clone() />
-                    <div class="specimen__pair">
+                    <div class="sample__pair">
                         <LoudnessChart report=report.clone() />
                         <SpectrumChart spectrum=report.spectrum />
                     </div>
                 </div>
             </section>
 
-            <section class="sheet" aria-labelledby="get-heading">
-                <div class="sheet__rail">
+            <section class="section" aria-labelledby="get-heading">
+                <div class="section__rail">
                     <h2 id="get-heading">"What is measured"</h2>
                 </div>
                 <dl class="measures">
@@ -112,8 +112,8 @@ pub fn HomePage(
                 </dl>
             </section>
 
-            <section class="sheet" aria-labelledby="how-heading">
-                <div class="sheet__rail">
+            <section class="section" aria-labelledby="how-heading">
+                <div class="section__rail">
                     <h2 id="how-heading">"How it goes"</h2>
                 </div>
                 <ol class="steps">

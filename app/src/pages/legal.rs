@@ -335,7 +335,7 @@ pub fn Policies() -> impl IntoView {
                 "Every version of the " <a href=paths::TERMS>"terms"</a> ", the " <a href=paths::PRIVACY>"privacy policy"</a> " and the page about "
                 <a href=paths::COOKIES>"cookies"</a> ", newest first."
             </p>
-            <ol class="versions">
+            <ol class="policy-versions">
                 <Suspense>{list}</Suspense>
             </ol>
         </article>

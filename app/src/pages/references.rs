@@ -123,10 +123,10 @@ fn Row(row: AnalysisSummary, now: Timestamp) -> impl IntoView {
         (None, _) => Some(row.progress.phase.words().to_owned()),
     };
     view! {
-        <tr class="history__row" role="row">
-            <th scope="row" role="rowheader" class="history__title">
+        <tr class="list__row" role="row">
+            <th scope="row" role="rowheader" class="list__title">
                 <a href=paths::analysis(row.id)>{row.title}</a>
-                {aside.map(|aside| view! { <span class="history__aside">{aside}</span> })}
+                {aside.map(|aside| view! { <span class="list__aside">{aside}</span> })}
             </th>
             <LoudnessCell lufs=row.integrated_lufs />
             <LengthCell seconds=row.duration_s />

@@ -18,7 +18,7 @@ static BODY: LazyLock<String> = LazyLock::new(|| {
 pub fn Rules() -> impl IntoView {
     view! {
         <Title text="Rules" />
-        <article class="wrap prose methods rules" inner_html=BODY.as_str()></article>
+        <article class="wrap prose methods" inner_html=BODY.as_str()></article>
     }
 }
 

@@ -64,7 +64,7 @@ fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
                 "A zip with everything below for machines (JSON), and the history of your analyses for a spreadsheet (CSV). It takes a moment to make; "
                 "we write to you when it is there. It can be fetched for " {export::KEPT.as_secs() / 3600} " hours."
             </p>
-            {has_copies.then(|| view! { <ul class="copies">{copies}</ul> })}
+            {has_copies.then(|| view! { <ul class="exports">{copies}</ul> })}
             <PostForm action=paths::EXPORT csrf=csrf class="row">
                 <Button>"Make a copy"</Button>
             </PostForm>
@@ -87,8 +87,8 @@ fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
         {(!empty.is_empty())
             .then(|| {
                 view! {
-                    <section class="stack held" aria-labelledby="held-nothing">
-                        <h2 id="held-nothing">"Where nothing of yours is"</h2>
+                    <section class="stack dataset" aria-labelledby="nothing-kept">
+                        <h2 id="nothing-kept">"Where nothing of yours is"</h2>
                         <p class="muted">{empty.join(", ")} "."</p>
                     </section>
                 }
@@ -142,9 +142,9 @@ fn section(section: Section) -> AnyView {
         }
     });
     view! {
-        <section class="stack held" aria-labelledby=format!("held-{}", table.name)>
+        <section class="stack dataset" aria-labelledby=format!("data-{}", table.name)>
             <div>
-                <h2 id=format!("held-{}", table.name)>{table.title}</h2>
+                <h2 id=format!("data-{}", table.name)>{table.title}</h2>
                 <p class="muted small">{table.about} " Kept: " {table.kept}</p>
             </div>
             {body}
@@ -174,7 +174,7 @@ fn facts(row: Vec<privacy::Cell>) -> AnyView {
             }
         })
         .collect_view();
-    view! { <dl class="held__facts">{lines}</dl> }.into_any()
+    view! { <dl class="dataset__fields">{lines}</dl> }.into_any()
 }
 
 /// Several rows as a table. Numbers of ours stand last: nobody looks for a row by them.
@@ -198,7 +198,7 @@ fn rows(section: &Section) -> AnyView {
     let data = DataTable::new(section.table.title, &columns, rows);
     let label = format!("Rows of {}", section.table.title.to_lowercase());
     view! {
-        <div class="scroller held__table" role="region" tabindex="0" aria-label=label>
+        <div class="scroller dataset__table" role="region" tabindex="0" aria-label=label>
             <Table data=data numeric=false />
         </div>
     }

@@ -56,7 +56,7 @@ pub fn StateChip(
             "Measured".to_owned(),
         ),
         AnalysisState::Failed => (
-            "chip severe chip--failed",
+            "chip severe",
             view! { <ToneIcon tone=Tone::Severe /> }.into_any(),
             "No report".to_owned(),
         ),

@@ -47,7 +47,7 @@ pub fn ChartFrame(
                     {summary}
                 </span>
             </figcaption>
-            <div class="chart__plot">{children()}</div>
+            <div>{children()}</div>
             {table}
         </figure>
     }

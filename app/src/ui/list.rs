@@ -16,15 +16,12 @@ pub enum Head {
     Unseen(&'static str),
 }
 
-/// A list of things as a table; on a phone each row is a card. The rows are `<tr role="row" class="history__row">`.
+/// A list of things as a table; on a phone each row is a card. The rows are `<tr role="row" class="list__row">`.
 #[component]
 pub fn List(
     /// What is listed, for screen readers.
     #[prop(into)]
     caption: String,
-    /// Its class beside that of every list.
-    #[prop(default = "")]
-    class: &'static str,
     /// The heads of the columns.
     heads: Vec<Head>,
     /// The rows.
@@ -55,7 +52,7 @@ pub fn List(
         .collect_view();
     // The roles are said again because a phone shows the table as blocks, which drops them.
     view! {
-        <table class=format!("table history {class}") role="table">
+        <table class="table list" role="table">
             <caption class="visually-hidden">{caption}</caption>
             <thead role="rowgroup">
                 <tr role="row">{heads}</tr>

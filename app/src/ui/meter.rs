@@ -117,8 +117,8 @@ pub fn Meter(
     let pointer = value.filter(|value| value.is_finite()).map(|value| {
         let x = percent(scale.percent(value));
         view! {
-            <line class="stem" x1=x.clone() x2=x.clone() y1="6" y2=LINE></line>
-            <svg class="head" x=x y="0" width="1" height="10" overflow="visible">
+            <line class="pointer-stem" x1=x.clone() x2=x.clone() y1="6" y2=LINE></line>
+            <svg x=x y="0" width="1" height="10" overflow="visible">
                 <path class="pointer" d="M-5 0h10v4l-5 6l-5-6z"></path>
             </svg>
         }

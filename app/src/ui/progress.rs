@@ -59,12 +59,12 @@ pub fn ProgressPanel(
         .collect_view();
     view! {
         <div class="stack">
-            <p class="running__value">
+            <p class="progress-panel__value">
                 <span class="reading">
                     <span class="num">{percent}</span>
                     <span class="unit">"%"</span>
                 </span>
-                <span class="running__stage" role="status">
+                <span class="progress-panel__phase" role="status">
                     {progress.phase.words()}
                 </span>
             </p>
@@ -73,7 +73,7 @@ pub fn ProgressPanel(
                 label="Analysis"
                 text=format!("{percent} percent, {}", progress.phase.words().to_lowercase())
             />
-            <ol class="stages">{phases}</ol>
+            <ol class="phases">{phases}</ol>
             {progress
                 .status_message
                 .map(|words| {

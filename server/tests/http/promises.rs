@@ -47,7 +47,7 @@ fn the_map_of_promises_names_tests_that_exist_and_leaves_no_number_out() {
         }
         for title in tests.split('"').skip(1).step_by(2) {
             assert!(
-                walks.contains(&format!("name: \"{title}\"")),
+                walks.contains(&format!("test(\"{title}\"")),
                 "there is no walk {title}"
             );
             named += 1;

@@ -13,7 +13,7 @@ async fn titles(person: &Person, address: &str) -> Vec<String> {
     let page = person.get(address).await;
     assert_eq!(page.status, StatusCode::OK, "{address}: {}", page.text());
     let text = page.text();
-    text.split("class=\"history__title\"")
+    text.split("class=\"list__title\"")
         .skip(1)
         .filter_map(|cell| cell.split("href=\"/analyses/").nth(1))
         .filter_map(|link| link.split('>').nth(1)?.split('<').next())

@@ -76,7 +76,7 @@ pub fn AccountPage(
     view! {
         <Title text=subject.title() />
         <div class="wrap wrap--text stack stack--wide">
-            <nav class="subjects" aria-label="Account">{entries}</nav>
+            <nav class="account-tabs" aria-label="Account">{entries}</nav>
             <h1>{subject.title()}</h1>
             <ErrorSummary errors=FormErrors::here().errors() />
             <Done />
@@ -96,7 +96,7 @@ pub fn Section(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <section class="subject stack">
+        <section class="account-section stack">
             <h2>{title}</h2>
             {children()}
         </section>

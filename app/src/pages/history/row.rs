@@ -29,16 +29,9 @@ pub fn HistoryRow(
         (None, None) if waiting => Some(row.progress.phase.words().to_owned()),
         _ => None,
     };
-    let class = if failed {
-        "history__row is-failed"
-    } else if waiting {
-        "history__row is-waiting"
-    } else {
-        "history__row"
-    };
     let song = row.song.map(|place| {
         view! {
-            <span class="history__song">
+            <span class="list__song">
                 {format!("Version {} of ", place.version)} <a href=paths::song(place.id)>{place.title}</a>
             </span>
         }
@@ -46,7 +39,7 @@ pub fn HistoryRow(
     let choice = is_grouping.then(|| {
         let label = format!("Choose {}", row.title);
         view! {
-            <td role="cell" class="history__choice">
+            <td role="cell" class="list__choice">
                 // What failed is no version of anything.
                 {(!failed)
                     .then(|| {
@@ -60,14 +53,14 @@ pub fn HistoryRow(
         None => view! { <StateChip progress=row.progress /> }.into_any(),
     };
     view! {
-        <tr class=class role="row">
+        <tr class="list__row" role="row">
             {choice}
-            <th scope="row" role="rowheader" class="history__title">
+            <th scope="row" role="rowheader" class="list__title">
                 <a href=paths::analysis(row.id)>{row.title}</a>
                 {song}
-                {aside.map(|aside| view! { <span class="history__aside">{aside}</span> })}
+                {aside.map(|aside| view! { <span class="list__aside">{aside}</span> })}
             </th>
-            <td role="cell" class="history__state">
+            <td role="cell" class="list__state">
                 {score}
             </td>
             <LoudnessCell lufs=row.integrated_lufs />
@@ -87,11 +80,11 @@ pub fn ScoreCell(
 ) -> impl IntoView {
     let arc = format!("{} 200", score.points.value());
     view! {
-        <span class="mark">
-            <svg class="mark__ring" viewBox="0 0 24 24" aria-hidden="true">
-                <circle class="mark__track" cx="12" cy="12" r="9.5"></circle>
+        <span class="row-score">
+            <svg class="row-score__ring" viewBox="0 0 24 24" aria-hidden="true">
+                <circle class="row-score__track" cx="12" cy="12" r="9.5"></circle>
                 <circle
-                    class="mark__arc"
+                    class="row-score__arc"
                     cx="12"
                     cy="12"
                     r="9.5"
@@ -100,8 +93,8 @@ pub fn ScoreCell(
                     transform="rotate(-90 12 12)"
                 ></circle>
             </svg>
-            <span class="mark__number num">{score.points.number()}</span>
-            <span class="mark__stage">{score.stage.name()}</span>
+            <span class="row-score__number num">{score.points.number()}</span>
+            <span class="row-score__stage">{score.stage.name()}</span>
         </span>
     }
     .into_any()

@@ -128,7 +128,7 @@ fn taken_back(query: &HistoryQuery, songs: &[(SongId, String)]) -> Option<AnyVie
             let label = format!("Take back: {words}");
             view! {
                 <li>
-                    <a class="taken" href=address aria-label=label>
+                    <a class="filter" href=address aria-label=label>
                         {words}
                         <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
                             <path class="line" d="M4.5 4.5l7 7M11.5 4.5l-7 7"></path>
@@ -139,9 +139,9 @@ fn taken_back(query: &HistoryQuery, songs: &[(SongId, String)]) -> Option<AnyVie
         })
         .collect_view();
     let view = view! {
-        <ul class="tools__taken" aria-label="What you look for">
+        <ul class="tools__filters" aria-label="What you look for">
             {chips} <li>
-                <a class="taken taken--all" href=paths::HISTORY>
+                <a class="filter filter--all" href=paths::HISTORY>
                     "Clear all"
                 </a>
             </li>

@@ -28,7 +28,7 @@ pub fn FailureBody(
     view! {
         <article class="report">
             <TitleBlock view=view now=now kind="Analysis" actions=actions />
-            <section class="verdict severe" aria-labelledby="failure">
+            <section class="failure severe" aria-labelledby="failure">
                 <ToneIcon tone=Tone::Severe />
                 <div class="stack">
                     <h2 id="failure">{failure.headline()}</h2>

@@ -157,7 +157,7 @@ pub fn Bridge(
         ..Scale::new(-1.0, 1.0, 1.0, 0.25)
     };
     view! {
-        <section class="bridge" aria-label="Key readings">
+        <section class="key-readings" aria-label="Key readings">
             <Tile
                 hero=true
                 label="Integrated loudness"

@@ -73,7 +73,7 @@ pub fn ScorePanel(
                 </p>
                 <p class="score__sentence">{breakdown.sentence(stage)}</p>
                 <p class="small">
-                    <a href="#receipt">
+                    <a href="#breakdown">
                         {format!("How {} comes about: 100 less {} rows", score.number(), breakdown.findings.len())}
                     </a>
                 </p>
@@ -102,7 +102,7 @@ pub fn Areas(
             view! {
                 <li class=format!("areas__item {}", severity.class())>
                     <ToneIcon tone=severity />
-                    <span class="areas__name">{area.name()}</span>
+                    <span>{area.name()}</span>
                     <span class="areas__grade num">{grade}</span>
                 </li>
             }
@@ -134,7 +134,7 @@ pub fn Strengths(
         .collect_view();
     view! {
         <Sheet id="strengths" title="What is good" about="Values inside of their range with a margin. Keep these while you fix the rest.">
-            <ul class="says ok">{items}</ul>
+            <ul class="statements ok">{items}</ul>
         </Sheet>
     }
     .into_any()

@@ -86,11 +86,11 @@ pub fn Compared(
     let rows = changed.into_iter().map(change_row).collect_view();
     let table = measures(&pair);
     view! {
-        <section class="stack compare" id="compare" aria-labelledby="compare-title">
+        <section class="stack version-comparison" id="compare" aria-labelledby="compare-title">
             <h2 id="compare-title">{format!("Version {} against version {}", pair.after, pair.before)}</h2>
             {picker}
-            <div class=format!("compare__verdict {}", tone.class())>
-                <p class="compare__headline">
+            <div class=format!("version-comparison__result {}", tone.class())>
+                <p class="version-comparison__headline">
                     <ToneIcon tone=tone />
                     {headline}
                 </p>
@@ -237,7 +237,7 @@ fn measures(pair: &Pair) -> AnyView {
         .collect_view();
     view! {
         <h3>"What was measured"</h3>
-        <table class="table measured">
+        <table class="table version-figures">
             <caption class="visually-hidden">"Key measures of both versions; bands as shares of the energy"</caption>
             <thead>
                 <tr>

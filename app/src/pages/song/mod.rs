@@ -185,7 +185,6 @@ fn Versions(song: SongView, csrf: String) -> impl IntoView {
             <h2 id="versions-title">"Versions"</h2>
             <List
                 caption="The versions of this song, oldest first"
-                class="versions"
                 heads=vec![
                     Head::Words("Version"),
                     Head::Words("Score"),
@@ -223,13 +222,13 @@ fn row(version: Version, change: String, csrf: &str) -> AnyView {
         }
     });
     view! {
-        <tr class="history__row" role="row">
-            <th scope="row" role="rowheader" class="history__title">
+        <tr class="list__row" role="row">
+            <th scope="row" role="rowheader" class="list__title">
                 <span class="versions__number num">{format!("v{}", version.number)}</span>
                 " "
                 <a href=paths::analysis(row.id)>{row.title}</a>
             </th>
-            <td role="cell" class="history__state">
+            <td role="cell" class="list__state">
                 {score}
             </td>
             <NumberCell label="Change" value=change />

@@ -43,13 +43,13 @@ pub(in crate::pages) fn Sheet(
     wide: ViewFnOnce,
 ) -> impl IntoView {
     view! {
-        <section class="sheet" id=id aria-labelledby=format!("{id}-heading")>
-            <div class="sheet__rail">
+        <section class="section" id=id aria-labelledby=format!("{id}-heading")>
+            <div class="section__rail">
                 <h2 id=format!("{id}-heading")>{title}</h2>
                 <p class="small muted">{about}</p>
             </div>
-            <div class="sheet__body">{children()}</div>
-            <div class="sheet__wide">{wide.run()}</div>
+            <div class="section__body">{children()}</div>
+            <div class="section__wide">{wide.run()}</div>
         </section>
     }
     .into_any()

@@ -30,7 +30,7 @@ pub fn RawNumbers(
             </Fold>
             {id.map(|id| {
                 view! {
-                    <p class="row no-print">
+                    <p class="row">
                         <ButtonLink href=paths::report_json(id)>"Download JSON"</ButtonLink>
                         <ButtonLink href=paths::report_html(id)>"Download as one page"</ButtonLink>
                     </p>

@@ -36,7 +36,7 @@ pub fn SpectrumSection(
             title="Spectrum"
             about="Where the energy lies, averaged over the parts that carry signal."
         >
-            <div class="probed">
+            <div class="spectrum-chart">
                 <SpectrumChart id=CHART spectrum=spectrum.clone() percentiles=percentiles references=references.unwrap_or_default() />
                 {probe}
             </div>

@@ -107,7 +107,7 @@ fn Places(places: Vec<TimeRange>) -> impl IntoView {
             let label = format!("{words}: play from there");
             view! {
                 <a
-                    class="place num"
+                    class="time-range num"
                     href="#waveform"
                     data-seek=format!("{from:.2}")
                     data-until=format!("{until:.2}")
@@ -118,7 +118,7 @@ fn Places(places: Vec<TimeRange>) -> impl IntoView {
             }
         })
         .collect_view();
-    view! { <p class="places">{links}</p> }.into_any()
+    view! { <p class="time-ranges">{links}</p> }.into_any()
 }
 
 /// The whole receipt.
@@ -152,22 +152,22 @@ pub fn Receipt(
         verdict.rule_set
     );
     view! {
-        <section class="sheet" id="receipt" aria-labelledby="receipt-heading">
-            <div class="sheet__rail">
-                <h2 id="receipt-heading">"Receipt"</h2>
+        <section class="section" id="breakdown" aria-labelledby="breakdown-heading">
+            <div class="section__rail">
+                <h2 id="breakdown-heading">"Receipt"</h2>
                 <p class="small muted">{about}</p>
                 <p class="small">
                     <a href=paths::RULES>"All rules, their ranges and prices"</a>
                 </p>
             </div>
-            <div class="sheet__body">
-                <div class="receipt">
-                    <p class="receipt__sum">
+            <div class="section__body">
+                <div class="breakdown">
+                    <p class="breakdown__sum">
                         <span>"To begin with"</span>
                         <strong class="num">"100.0"</strong>
                     </p>
-                    <ol class="receipt__rows">{rows}</ol>
-                    <p class="receipt__sum receipt__sum--total">
+                    <ol class="breakdown__rows">{rows}</ol>
+                    <p class="breakdown__sum breakdown__sum--total">
                         <span>"Score"</span>
                         <strong class="num">{breakdown.score.number()}</strong>
                     </p>
@@ -225,18 +225,18 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
     });
     let is_first = number == 1;
     view! {
-        <li class=format!("receipt__row {}", severity.class()) id=row_id(&finding.rule)>
+        <li class=format!("breakdown__row {}", severity.class()) id=row_id(&finding.rule)>
             <details open=is_first>
                 <summary>
-                    <span class="receipt__mark num">{number}</span>
+                    <span class="breakdown__mark num">{number}</span>
                     <ToneIcon tone=severity />
-                    <span class="receipt__title">{finding.title.clone()}</span>
-                    <span class="receipt__value num">{finding.display_value()}</span>
-                    <span class="receipt__points num">{format::signed(-finding.points.value(), 1)}</span>
+                    <span class="breakdown__title">{finding.title.clone()}</span>
+                    <span class="breakdown__value num">{finding.display_value()}</span>
+                    <span class="breakdown__points num">{format::signed(-finding.points.value(), 1)}</span>
                     {bar(before.value(), finding.points.value())}
                 </summary>
-                <div class="receipt__evidence">
-                    <p class="receipt__action">{finding.action.clone()}</p>
+                <div class="breakdown__evidence">
+                    <p class="breakdown__action">{finding.action.clone()}</p>
                     <Places places=finding.time_ranges.clone() />
                     <dl class="evidence">
                         {measured}

@@ -51,7 +51,7 @@ pub fn StageChip(
                     <th scope="row">{sign.title.clone()}</th>
                     <td class="is-num">{sign.unit.display(sign.value)}</td>
                     <td>
-                        <svg class="leaning" role="img" aria-label=leaning_words(sign.toward_master)>
+                        <svg class="indicator" role="img" aria-label=leaning_words(sign.toward_master)>
                             <line x1="0" x2="100%" y1="50%" y2="50%"></line>
                             <line x1="50%" x2="50%" y1="20%" y2="80%"></line>
                             <circle cx=x cy="50%" r="4"></circle>

@@ -1,0 +1,73 @@
+// The addresses of all pages, told once, and what must hold on each of them.
+import { AxeBuilder } from "@axe-core/playwright";
+import { readFileSync } from "node:fs";
+import { expect } from "./walk.js";
+
+/** Pages that need no account. */
+export const PUBLIC = [
+  "/",
+  "/signup",
+  "/signup/sent",
+  "/signin",
+  "/methodology",
+  "/rules",
+  "/terms",
+  "/privacy",
+  "/cookies",
+  "/policies",
+  "/contact",
+  "/account/deleted",
+  "/no-such-page",
+];
+
+/** Steps back into an account, as whoever has no account sees them. */
+export const RECOVERY = [
+  "/signin/forgot",
+  "/signin/forgot/sent",
+  "/signin/reset?token=x",
+  "/account/email/confirm?token=x",
+];
+
+/** Pages of the account area. */
+export const ACCOUNT = [
+  "/account",
+  "/account?done=name",
+  "/account/security",
+  "/account/email-preferences",
+  "/account/confirm?next=/account",
+];
+
+/** Every route of the pages, from the router itself, so that a new page is walked by itself; `id` stands for any id. */
+export function everyRoute(id) {
+  const shell = readFileSync(new URL("../../app/src/shell.rs", import.meta.url), "utf8");
+  const routes = [...shell.matchAll(/path!\("([^"]+)"\)/g)].map(([, path]) => path.replace(":id", id));
+  expect(routes.length, "the routes are found").toBeGreaterThan(25);
+  return [...routes, "/no-such-page"];
+}
+
+/** Waits until the islands answer. */
+export async function hydrated(page) {
+  await page.locator("html[data-hydrated]").waitFor();
+}
+
+/** Goes to an address and waits for its islands, if it has any. */
+export async function open(page, path) {
+  await page.goto(path, { waitUntil: "load" });
+  if ((await page.locator("leptos-island").count()) > 0) await hydrated(page);
+}
+
+/** No violation in light and dark, and nothing wider than the window. */
+export async function expectAccessible(page) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+      .analyze();
+    const words = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+    expect(words, `${page.url()} in ${colorScheme}`).toEqual([]);
+  }
+  const excess = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(excess, `${page.url()} is no wider than the window`).toBeLessThanOrEqual(0);
+}

@@ -1,0 +1,42 @@
+// The browser tests: walks through the real program in Chromium, each with an account of its own.
+//
+//   npx playwright test -g phone          those with "phone" in their name
+//   npx playwright show-trace FILE        every step of a walk that failed: its trace is in target/browser
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { defineConfig } from "@playwright/test";
+
+const root = join(import.meta.dirname, "..");
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: join(root, "target/browser"),
+  fullyParallel: true,
+  // Each worker has a program of its own, which measures what is uploaded: more would only wait for one another.
+  workers: 2,
+  forbidOnly: Boolean(process.env.CI),
+  retries: process.env.CI ? 1 : 0,
+  reporter: "list",
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
+  use: {
+    browserName: "chromium",
+    viewport: { width: 1280, height: 900 },
+    actionTimeout: 15_000,
+    navigationTimeout: 30_000,
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: execFileSync(join(root, "scripts/chromium")).toString().trim(),
+      // The browser talks to nobody by itself.
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});

@@ -1,0 +1,57 @@
+// What holds on every page, and for every form.
+import { PHONE, expect, test } from "../helpers/walk.js";
+import { wav } from "../helpers/audio.js";
+import { PUBLIC, expectAccessible } from "../helpers/pages.js";
+import { signUp } from "../helpers/people.js";
+import { file, report } from "../helpers/uploads.js";
+
+test("[P22] a form without its token changes nothing", async ({ page, baseURL }) => {
+  await signUp(page);
+  const address = await report(page, file("mix.wav", wav({ seconds: 4 })));
+  const cookies = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`);
+  const headers = { cookie: cookies.join("; "), "sec-fetch-site": "same-origin" };
+  const post = async (url, more, body) => {
+    const answer = await fetch(url, { method: "POST", headers: { ...headers, ...more }, body });
+    return answer.status;
+  };
+  const token = await page.locator("input[name=csrf]").first().inputValue();
+  const withToken = new URLSearchParams({ title: "Stolen", csrf: token });
+  expect(await post(`${address}/rename`, {}, new URLSearchParams({ title: "Stolen" }))).toBe(403);
+  expect(await post(`${address}/rename`, { "sec-fetch-site": "cross-site" }, withToken)).toBe(403);
+  expect(await post(`${baseURL}/fn/uploads/begin`, { "content-type": "application/json" }, "{}")).toBe(403);
+  await page.reload();
+  await expect(page.getByText("Stolen")).toHaveCount(0);
+});
+
+test("[P04] a report and its audio are its owner's alone", async ({ page, another }) => {
+  await signUp(page);
+  const address = await report(page, file("mix.wav", wav({ seconds: 4 })));
+  expect(await page.locator("audio").getAttribute("src"), "no link before it is asked for").toBeNull();
+  const stranger = await another();
+  await signUp(stranger);
+  expect((await stranger.goto(address)).status()).toBe(404);
+});
+
+test("[P21] the only cookies are the session's and the CSRF seed's", async ({ page }) => {
+  await signUp(page);
+  await page.goto("/history");
+  const cookies = await page.context().cookies();
+  expect(cookies.map(({ name }) => name).sort()).toEqual(["__Host-csrf", "__Host-session"]);
+  for (const { name, httpOnly, secure, sameSite } of cookies) {
+    expect(httpOnly && secure && sameSite !== "None", name).toBe(true);
+  }
+});
+
+test("public pages have no accessibility violation", publicPages);
+
+test.describe(() => {
+  test.use(PHONE);
+  test("public pages have none on a phone", publicPages);
+});
+
+async function publicPages({ page }) {
+  for (const path of PUBLIC) {
+    await page.goto(path);
+    await expectAccessible(page);
+  }
+}

@@ -1,0 +1,141 @@
+// From a file to its report, and everything that can go wrong on the way.
+import { NO_SCRIPT, PHONE, expect, test } from "../helpers/walk.js";
+import { wav } from "../helpers/audio.js";
+import { expectAccessible, hydrated } from "../helpers/pages.js";
+import { signUp } from "../helpers/people.js";
+import { file, report, reportShown, upload } from "../helpers/uploads.js";
+
+test("a new person uploads a mix and reads its report without a reload", mainWalk);
+
+test.describe(() => {
+  test.use(PHONE);
+  test("the same on a phone of 320 px", mainWalk);
+});
+
+async function mainWalk({ page }) {
+  await signUp(page);
+  await expectAccessible(page);
+  await upload(page, file("Night drive v3.wav", wav()));
+  await page.waitForURL("**/analyses/*");
+  const address = page.url();
+  await reportShown(page);
+  expect(page.url()).toBe(address);
+  await expect(page.getByRole("heading", { level: 1, name: "Night drive v3" })).toBeVisible();
+  for (const name of ["Loudness", "Peaks and dynamics", "Spectrum", "Stereo", "Signal", "All numbers"]) {
+    await expect(page.getByRole("heading", { level: 2, name, exact: true })).toBeVisible();
+  }
+  await page.getByText("The 10 highest true peaks").click();
+  await expect(page.getByRole("table", { name: "The highest true peaks" }).getByRole("row")).toHaveCount(11);
+  await expectAccessible(page);
+
+  const seconds = () => page.locator("audio").evaluate((audio) => audio.currentTime);
+  await page.locator("leptos-island .player").waitFor();
+  await page.getByRole("button", { name: "Play" }).click();
+  await expect.poll(seconds).toBeGreaterThan(0.2);
+  await page.getByLabel("Position").fill("5");
+  await expect.poll(seconds).toBeGreaterThanOrEqual(5);
+  await page.getByRole("button", { name: "Pause" }).click();
+
+  await page.goto("/history");
+  await expect(page.getByRole("link", { name: "Night drive v3" })).toBeVisible();
+  await expect(page.getByText("LUFS").first()).toBeVisible();
+  await expectAccessible(page);
+}
+
+test("several files at once, each to its own report", async ({ page }) => {
+  await signUp(page);
+  const two = [file("one.wav", wav({ seconds: 4 })), file("two.wav", wav({ seconds: 5 }))];
+  await upload(page, ...two, file("notes.txt", Buffer.from("no")));
+  await expect(page.getByText("Export the mix as WAV or FLAC")).toBeVisible();
+  await expect(page.getByRole("link", { name: "Open report" })).toHaveCount(2, { timeout: 30_000 });
+  await expect(page.getByText("Report ready")).toHaveCount(2, { timeout: 60_000 });
+  await page.goto("/history");
+  await expect(page.getByRole("row")).toHaveCount(3);
+});
+
+test.describe(() => {
+  test.use({ provoked: /ERR_CONNECTION_FAILED/ });
+
+  test("an upload is cancelled, loses its connection, and is tried again", async ({ page }) => {
+    await signUp(page);
+    let held;
+    await page.route("**/mixlens/a/**", (route) => {
+      held = route;
+    });
+    await upload(page, file("tried.wav", wav({ seconds: 4 })));
+    await page.getByRole("button", { name: "Cancel tried.wav" }).click();
+    await expect(page.getByText("Cancelled")).toBeVisible();
+    await held?.abort().catch(() => {});
+
+    await page.unroute("**/mixlens/a/**");
+    await page.route("**/mixlens/a/**", (route) => route.abort("connectionfailed"));
+    await page.getByRole("button", { name: "Try again: tried.wav" }).click();
+    await expect(page.getByText("The connection was lost")).toBeVisible();
+    await expectAccessible(page);
+
+    await page.unroute("**/mixlens/a/**");
+    await page.getByRole("button", { name: "Try again: tried.wav" }).click();
+    await page.waitForURL("**/analyses/*");
+    await reportShown(page);
+    await page.goto("/history");
+    await expect(page.getByRole("row"), "one head and one analysis, however many tries").toHaveCount(2);
+  });
+});
+
+test("files dropped anywhere on the page are taken", async ({ page }) => {
+  await signUp(page);
+  await hydrated(page);
+  const base64 = wav({ seconds: 4 }).toString("base64");
+  const files = await page.evaluateHandle((text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], "dropped.wav", { type: "audio/wav" }));
+    return transfer;
+  }, base64);
+  const head = page.getByRole("heading", { level: 1 });
+  await head.dispatchEvent("dragover", { dataTransfer: files });
+  await page.locator(".drop.is-over").waitFor();
+  await head.dispatchEvent("drop", { dataTransfer: files });
+  await page.waitForURL("**/analyses/*");
+  await expect(page.getByRole("heading", { level: 1, name: "dropped" })).toBeVisible();
+});
+
+test("files that are no good end as a sentence that says what to do", async ({ page }) => {
+  await signUp(page);
+  await upload(page, file("empty.wav", Buffer.alloc(0)));
+  await expect(page.getByText("This file is empty")).toBeVisible();
+  const whole = wav({ seconds: 8 });
+  const cases = [
+    ["text.wav", Buffer.from("This is no audio at all. ".repeat(100)), "which MixLens does not decode"],
+    ["noise.wav", Buffer.from(Array.from({ length: 3000 }, (_, at) => (at * 7919) % 251)), "No audio was found"],
+    ["silent.wav", wav({ level: 0 }), "There is no signal"],
+    ["second.wav", wav({ seconds: 1 }), "Loudness needs at least 3 s"],
+    ["long.wav", wav({ seconds: 601, rate: 8_000 }), "longer than the 10 minutes of your plan"],
+    ["header.wav", whole.subarray(0, 44), "What to do"],
+    ["cut.wav", whole.subarray(0, whole.length / 2), "cut short"],
+    ["really.flac", whole, "The name of the file says otherwise"],
+  ];
+  for (const [name, bytes, words] of cases) {
+    await page.goto("/upload");
+    await upload(page, file(name, bytes));
+    await page.waitForURL("**/analyses/*");
+    await expect(page.getByText(words).first(), name).toBeVisible({ timeout: 60_000 });
+  }
+  await expectAccessible(page);
+});
+
+test("a report is read, renamed and deleted without a script", async ({ page, another }) => {
+  await signUp(page);
+  const address = await report(page, file("mix.wav", wav({ seconds: 4 })));
+  const plain = await another({ ...NO_SCRIPT, like: page });
+  await plain.goto(address);
+  await expect(plain.getByRole("region", { name: "Key readings" })).toBeVisible();
+  await plain.getByText("Rename", { exact: true }).click();
+  await plain.getByLabel("Title").fill("Another name");
+  await plain.getByRole("button", { name: "Save the title" }).click();
+  await expect(plain.getByRole("heading", { level: 1, name: "Another name" })).toBeVisible();
+  await plain.getByText("Delete", { exact: true }).click();
+  await plain.getByRole("button", { name: "Delete for good" }).click();
+  await plain.waitForURL("**/history");
+  expect((await plain.goto(address)).status()).toBe(404);
+});
