@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test bench browser site setup fmt clean
+.PHONY: run test bench browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -24,7 +24,12 @@ bench:
 # Only the walks in Chromium, which `make test` ends with.
 browser: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
-	node end2end/run.js
+	npm --silent --prefix end2end test
+
+# Pictures of every page in target/shots; with BEFORE=folder, what changed since those.
+shots: site
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
+	node end2end/shots.js target/shots $(BEFORE)
 
 fmt:
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo fmt --all
