@@ -115,7 +115,7 @@ fn used() -> (BTreeSet<String>, BTreeSet<String>) {
                 quoted.insert(word.to_owned());
                 // Block, element and modifier are written like nothing else.
                 let is_written_so =
-                    (word.contains("__") || word.contains("--")) && !word.starts_with(["_", "-"]);
+                    (word.contains("__") || word.contains("--")) && !word.starts_with(['_', '-']);
                 let is_name = word.chars().all(is_of_a_name);
                 if is_class && !word.starts_with('{') || is_written_so && is_name {
                     put.insert(word.to_owned());
