@@ -18,12 +18,13 @@ const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 375, heig
 
 const [, , folder = "out", before] = process.argv;
 mkdirSync(folder, { recursive: true });
-const program = await startProgram();
+// What stands in the pictures is the same every time: the port is in the links of e-mails, the name on every page.
+const program = await startProgram({}, 4747);
 const browser = await chromium.launch(config.use.launchOptions);
 try {
   const page = await newPage(program);
   await shootPublic(page);
-  await signUp(page);
+  await signUp(page, "Ann Example");
   await shootAccount(page);
   await shootReports(page);
   await shootSong(page);

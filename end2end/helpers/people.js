@@ -5,8 +5,7 @@ import { expect } from "./walk.js";
 export const PASSWORD = "copper lantern valley nine";
 
 /** Signs a new person up and in; ends on /upload. Their e-mail address. */
-export async function signUp(page) {
-  const name = `Person ${randomBytes(4).toString("hex")}`;
+export async function signUp(page, name = `Person ${randomBytes(4).toString("hex")}`) {
   const email = `${name.toLowerCase().replace(" ", "-")}@example.org`;
   await page.goto("/signup");
   await page.getByLabel("Display name").fill(name);

@@ -8,11 +8,11 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "../..");
 
 /**
- * Starts the program and waits until it is ready. `settings` are further MIXLENS_… variables.
+ * Starts the program and waits until it is ready. `settings` are further MIXLENS_… variables; `wanted` is its port; any, if there is none.
  * `stop` ends it with SIGTERM, once, and gives its exit code.
  */
-export async function startProgram(settings = {}) {
-  const port = await freePort();
+export async function startProgram(settings = {}, wanted) {
+  const port = wanted ?? (await freePort());
   const base = `http://127.0.0.1:${port}`;
   const data = mkdtempSync(join(tmpdir(), "mixlens-"));
   const program = spawn(process.env.MIXLENS_TEST_PROGRAM ?? join(root, "target/debug/mixlens"), {

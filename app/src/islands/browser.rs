@@ -89,7 +89,9 @@ pub(crate) fn guard_leaving(busy: impl Fn() -> bool + 'static) {
     ask.forget();
 }
 
-/// Wakes the islands inside of `root`, as the page's own script did for those that came with the page.
+/// Wakes the islands inside of `root`, as the page's own script did for those that came with the page. `__hydrateIsland` is
+/// Leptos' own and may change with any version (ADR 0001): the walk of an upload whose report is read without a reload fails
+/// if it does.
 pub(crate) fn wake_islands(root: &web_sys::Element) {
     let Ok(wake) = js_sys::Reflect::get(&window(), &JsValue::from_str("__hydrateIsland")) else {
         return;

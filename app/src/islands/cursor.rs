@@ -1,5 +1,8 @@
 //! The cursor that all charts over time share: the line of the position, the line under the pointer, and what a click
-//! in a chart or on a named place means.
+//! in a chart or on a time range means.
+//!
+//! Charts are plain SVG that the server rendered, outside of every island, so that an island finds them in the document, by
+//! the classes below. A report page has one timeline.
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast as _, closure::Closure};
@@ -12,7 +15,7 @@ const PLAYHEADS: &str = ".timeline .playhead";
 /// The line under the pointer in each.
 const POINTER_LINES: &str = ".timeline .pointer-line";
 /// The links to time ranges of the mix, in the score breakdown and in lists.
-const PLACES: &str = "[data-seek]";
+const TIME_RANGES: &str = "[data-seek]";
 
 /// Has a click in a chart `seek`, and tells the place under the pointer; both in seconds.
 pub(super) fn listen_to_charts(
@@ -34,20 +37,20 @@ pub(super) fn listen_to_charts(
     });
 }
 
-/// Has a click on a named place `visit` it: from, until.
-pub(super) fn listen_to_places(visit: impl Fn(f64, f64) + Copy + 'static) {
+/// Has a click on a time range `play` it: from, until, in seconds.
+pub(super) fn listen_to_time_ranges(play: impl Fn(f64, f64) + Copy + 'static) {
     let on_click = Closure::<dyn FnMut(MouseEvent)>::new(move |event: MouseEvent| {
         let link = event
             .target()
             .and_then(|target| target.dyn_into::<Element>().ok())
-            .and_then(|target| target.closest(PLACES).ok().flatten());
+            .and_then(|target| target.closest(TIME_RANGES).ok().flatten());
         let Some(link) = link else {
             return;
         };
         let number = |name: &str| link.get_attribute(name).and_then(|text| text.parse::<f64>().ok());
         if let (Some(from), Some(until)) = (number("data-seek"), number("data-until")) {
             event.prevent_default();
-            visit(from, until);
+            play(from, until);
         }
     });
     let _ = document().add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());

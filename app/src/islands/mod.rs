@@ -1,4 +1,4 @@
-//! The parts of pages that move: uploader, live progress, player. Everything else is plain HTML.
+//! The parts of pages that move: uploader, live progress, player, read-out of the spectrum. Everything else is plain HTML.
 //!
 //! An island is rendered on the server first and then woken in the browser. What only a browser has (files, requests in
 //! flight) lives in `browser`, never in signals, because signals exist on the server too and cross threads there.

@@ -12,7 +12,7 @@ use super::{
     audio_graph::Mode,
     chart_tracks::{ChartTrack, ChartTracks},
     controls::{PressButton, Slider, erased, press, reading, slider},
-    cursor::{listen_to_charts, listen_to_places, move_playheads, move_pointer_lines},
+    cursor::{listen_to_charts, listen_to_time_ranges, move_playheads, move_pointer_lines},
     player_state::PlayerState,
 };
 use crate::format;
@@ -34,12 +34,8 @@ pub fn Player(
     let chart_tracks = StoredValue::new(chart_tracks);
 
     Effect::new(move |_| {
-        listen_to_charts(
-            length_s,
-            move |to| player.visit(to, None, false),
-            move |at| hovered.set(at),
-        );
-        listen_to_places(move |from, until| player.visit(from, Some(until), true));
+        listen_to_charts(length_s, move |to| player.go_to(to), move |at| hovered.set(at));
+        listen_to_time_ranges(move |from, until| player.play_range(from, until));
         player.listen();
         player.await_copies();
     });

@@ -184,7 +184,7 @@ impl PlayerState {
         self.apply_levels();
         self.playing.set(true);
         if track.is_linked.get_value() {
-            self.with_desk(|graph| graph.open(true));
+            self.with_graph(|graph| graph.open(true));
             play(&audio);
             self.tick();
         } else {
@@ -195,7 +195,7 @@ impl PlayerState {
     fn pause(self) {
         self.playing.set(false);
         self.pending.set(None);
-        self.with_desk(|graph| graph.open(false));
+        self.with_graph(|graph| graph.open(false));
         let player = self;
         let stop = move || {
             if !player.playing.get_untracked() {
@@ -219,7 +219,7 @@ impl PlayerState {
             track.wanted.set_value(Some(to));
         } else if self.playing.get_untracked() && self.graph.with_value(Option::is_some) {
             // Silence first, so that the jump is no click; `seeked` opens it again.
-            self.with_desk(|graph| graph.open(false));
+            self.with_graph(|graph| graph.open(false));
             track.wanted.set_value(Some(to));
             let jump = move || {
                 if let Some(to) = track.wanted.get_value() {
@@ -233,19 +233,22 @@ impl PlayerState {
         }
     }
 
-    /// Goes to a place of the mix, and plays from there where `plays` says so.
-    pub(super) fn visit(self, from: f64, until: Option<f64>, plays: bool) {
+    /// Goes to a position of the mix, in seconds; what plays goes on from there.
+    pub(super) fn go_to(self, position_s: f64) {
         if !self.is_on_axis_untracked() {
             self.stop_all_but(0);
             self.active.set(0);
             self.pending.set(None);
             self.playing.set(false);
         }
-        if let Some(until) = until {
-            self.stretch.set(Some((from, until)));
-        }
-        self.seek(from);
-        if plays && !self.playing.get_untracked() {
+        self.seek(position_s);
+    }
+
+    /// Plays the mix from the start of a time range, in seconds, which becomes the stretch to loop.
+    pub(super) fn play_range(self, from_s: f64, until_s: f64) {
+        self.go_to(from_s);
+        self.stretch.set(Some((from_s, until_s)));
+        if !self.playing.get_untracked() {
             self.play();
         }
     }
@@ -320,13 +323,13 @@ impl PlayerState {
     pub(super) fn set_mode(self, mode: Mode) {
         self.mode.set(mode);
         self.open_audio_graph();
-        self.with_desk(|graph| graph.set_mode(mode));
+        self.with_graph(|graph| graph.set_mode(mode));
     }
 
     pub(super) fn set_band(self, band: Option<usize>) {
         self.band.set(band);
         self.open_audio_graph();
-        self.with_desk(|graph| graph.set_band(band));
+        self.with_graph(|graph| graph.set_band(band));
     }
 
     pub(super) fn toggle_matching(self) {
@@ -351,7 +354,7 @@ impl PlayerState {
         }
     }
 
-    fn with_desk(self, act: impl FnOnce(&AudioGraph)) {
+    fn with_graph(self, act: impl FnOnce(&AudioGraph)) {
         self.graph.with_value(|graph| {
             if let Some(graph) = graph {
                 act(graph);

@@ -1,4 +1,4 @@
-//! What the deck does below its verbs: links, levels, and following the sound.
+//! What the player does below its verbs: links, levels, and following the sound.
 
 use leptos::{prelude::*, task::spawn_local};
 use model::player::LoudnessMatch;
@@ -36,7 +36,7 @@ impl PlayerState {
         });
     }
 
-    /// Makes the desk on the first click: before one, browsers let no sound through.
+    /// Makes the audio graph on the first click: before one, browsers let no sound through.
     pub(super) fn open_audio_graph(self) {
         if self.graph.with_value(Option::is_none) {
             let sources: Vec<_> = self.all_loaded().into_iter().map(|(_, audio)| audio).collect();
@@ -49,7 +49,7 @@ impl PlayerState {
             }
             self.apply_levels();
         }
-        self.with_desk(AudioGraph::resume);
+        self.with_graph(AudioGraph::resume);
     }
 
     pub(super) fn apply_levels(self) {
@@ -70,7 +70,7 @@ impl PlayerState {
                 })
                 .collect()
         });
-        self.with_desk(|graph| graph.set_levels(&levels));
+        self.with_graph(|graph| graph.set_levels(&levels));
     }
 
     /// Follows the sound as often as the screen is drawn, while it plays.

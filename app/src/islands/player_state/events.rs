@@ -1,4 +1,4 @@
-//! What the `<audio>` elements tell the deck.
+//! What the `<audio>` elements tell the player.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl PlayerState {
             };
             set_timeout(go, Duration::from_secs_f64(early_s));
         } else if index == self.active.get_untracked() && self.playing.get_untracked() {
-            self.with_desk(|graph| graph.open(true));
+            self.with_graph(|graph| graph.open(true));
         }
     }
 
@@ -72,10 +72,10 @@ impl PlayerState {
             self.pending.set(None);
             self.active.set(index);
             self.apply_levels();
-            self.with_desk(|graph| graph.open(true));
+            self.with_graph(|graph| graph.open(true));
             set_timeout(move || self.stop_all_but(index), FADE);
         } else if index == self.active.get_untracked() && self.playing.get_untracked() {
-            self.with_desk(|graph| graph.open(true));
+            self.with_graph(|graph| graph.open(true));
         }
         self.tick();
     }
@@ -84,7 +84,7 @@ impl PlayerState {
     fn on_started(self, index: usize) {
         if index == self.active.get_untracked() && !self.playing.get_untracked() {
             self.playing.set(true);
-            self.with_desk(|graph| graph.open(true));
+            self.with_graph(|graph| graph.open(true));
             self.tick();
         }
     }
