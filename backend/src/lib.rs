@@ -34,6 +34,6 @@ pub mod work;
 
 pub use self::{
     analyses::Child,
-    backend::{Actor, Backend},
+    backend::{Actor, Backend, Owner, Scope, Token},
     error::{Error, Result},
 };

@@ -1,12 +1,11 @@
 //! The page of one analysis: progress, report or failure, by its state; with the forms that rename and delete it.
 
+use backend::analyses::AnalysisPageView;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::{
     AnalysisId,
-    analysis::{AnalysisState, AnalysisView},
-    player::PlayerSource,
-    song::SongAside,
+    analysis::AnalysisState,
     upload::UploadKind,
 };
 
@@ -36,26 +35,20 @@ pub fn Analysis() -> impl IntoView {
     // Read before the first await: the context belongs to the synchronous part.
     let refusal = FormErrors::here();
     let body = Suspend::new(async move {
-        let found = async {
-            let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
-            let sources = backend::analyses::sources(&visit.backend, &visit.actor, id).await?;
-            let aside = backend::songs::aside(&visit.backend, &visit.actor, &view).await?;
-            Ok::<_, backend::Error>((view, sources, aside))
-        };
-        match found.await {
-            Ok((view, sources, aside)) => body(view, (sources, aside), &visit, refusal),
+        match backend::analyses::page(&visit.backend, &visit.actor, id).await {
+            Ok(page) => body(page, &visit, refusal),
             Err(error) => failed(&visit.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
 }
 
-fn body(
-    view: AnalysisView,
-    (sources, aside): (Vec<PlayerSource>, SongAside),
-    visit: &RequestContext,
-    refusal: FormErrors,
-) -> AnyView {
+fn body(page: AnalysisPageView, visit: &RequestContext, refusal: FormErrors) -> AnyView {
+    let AnalysisPageView {
+        view,
+        sources,
+        song: aside,
+    } = page;
     let now = visit.backend.now();
     let id = view.summary.id;
     let title = view.summary.title.clone();

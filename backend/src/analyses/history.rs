@@ -12,7 +12,7 @@ use model::{
 
 use super::store::{SummaryRow, summary_columns};
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Sql, Value, row, sql},
     names,
 };
@@ -39,7 +39,7 @@ pub async fn history(
     query: &HistoryQuery,
     cursor: Option<&PageCursor>,
 ) -> Result<AnalysisPage> {
-    read(&backend.db, actor.user()?.account, query, cursor).await
+    read(&backend.db, actor.account(Scope::ReadAnalyses)?, query, cursor).await
 }
 
 async fn read(

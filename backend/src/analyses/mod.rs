@@ -24,11 +24,13 @@ use model::{
     AnalysisId, Timestamp,
     analysis::{AnalysisView, Audio, Progress},
     format::AudioFormat,
+    player::PlayerSource,
+    song::SongAside,
     upload::{UploadKind, UploadState},
 };
 
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, Scope,
     db::Json,
     jobs::{self, EnqueueOptions},
     names, songs,
@@ -40,7 +42,7 @@ use crate::{
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisView> {
-    let row = store::find(&backend.db, actor.user()?.account, id)
+    let row = store::find(&backend.db, actor.account(Scope::ReadAnalyses)?, id)
         .await?
         .ok_or_else(missing)?;
     let declared_format =
@@ -69,12 +71,36 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
     })
 }
 
+/// Everything that the page of one analysis shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnalysisPageView {
+    /// The analysis with its report.
+    pub view: AnalysisView,
+    /// What can be listened to: the mix and what it is compared with.
+    pub sources: Vec<PlayerSource>,
+    /// The song it belongs to, or may.
+    pub song: SongAside,
+}
+
+/// One analysis with everything that its page shows.
+///
+/// # Errors
+/// As [`view`].
+pub async fn page(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisPageView> {
+    let view = view(backend, actor, id).await?;
+    Ok(AnalysisPageView {
+        sources: sources(backend, actor, id).await?,
+        song: songs::aside(backend, actor, &view).await?,
+        view,
+    })
+}
+
 /// How far an analysis has come.
 ///
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Progress> {
-    let row = store::progress(&backend.db, actor.user()?.account, id).await?;
+    let row = store::progress(&backend.db, actor.account(Scope::ReadAnalyses)?, id).await?;
     Ok(row.ok_or_else(missing)?.progress())
 }
 
@@ -83,10 +109,10 @@ pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Resul
 /// # Errors
 /// `Invalid` on `title`; `NotFound`.
 pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &str) -> Result<()> {
-    let user = actor.user()?;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let title = names::clean_title(title, "title", "Give it a title, such as the name of the song.")?;
     let mut tx = backend.db.begin().await?;
-    if !store::rename(&mut tx, user.account, id, &title).await? {
+    if !store::rename(&mut tx, account, id, &title).await? {
         return Err(missing());
     }
     sort_keys::refresh(&mut tx, id).await?;
@@ -99,14 +125,14 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<UploadKind> {
-    let user = actor.user()?;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
-    let deleted = store::delete(&mut tx, user.account, id)
+    let deleted = store::delete(&mut tx, account, id)
         .await?
         .ok_or_else(missing)?;
-    songs::forget_empty(&mut tx, user.account).await?;
+    songs::forget_empty(&mut tx, account).await?;
     let removal = RemoveAudio {
-        account: user.account,
+        account,
         upload: deleted.id,
     };
     jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;

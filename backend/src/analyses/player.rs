@@ -11,7 +11,7 @@ use model::{
 
 use super::{MOST_COMPARED, audio_of, missing, preview::PreviewProgress};
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, Scope,
     db::{row, sql},
     storage::Key,
 };
@@ -49,7 +49,7 @@ pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
          WHERE analysis.account_id = $1 AND analysis_id = $2 AND analysis.state = 'done'
          ORDER BY title, analysis.id LIMIT $3"
     );
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let of_mix = |text: &'static str| sql(text).bind(account).bind(id);
     let now = backend.now();
     let mix = find(backend, actor, id).await?;
@@ -86,7 +86,7 @@ pub async fn preview_state(backend: &Backend, actor: &Actor, id: AnalysisId) -> 
 /// # Errors
 /// `NotFound` where there is no such analysis or its audio is gone; `Conflict` while a copy to play is being made.
 pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AudioLink> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let row = find(backend, actor, id).await?;
     let now = backend.now();
     let problem = |code, words: &str| Err(Error::problem(code, words));
@@ -180,7 +180,7 @@ impl SourceRow {
 
 async fn find(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<SourceRow> {
     const SELECT: &str = select!("WHERE analysis.account_id = $1 AND analysis.id = $2");
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let row = backend.db.optional(sql(SELECT).bind(account).bind(id)).await?;
     row.ok_or_else(missing)
 }

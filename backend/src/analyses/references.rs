@@ -15,7 +15,7 @@ use super::{
     store::{self, summary_columns},
 };
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Json, Tx, row, sql},
 };
 
@@ -52,11 +52,11 @@ pub struct Choice {
 /// # Errors
 /// `Invalid` on `before` where it is no key of ours.
 pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
-    let user = actor.user()?;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let before = parsed_key(before)?;
     let mut rows = newest(
         &backend.db,
-        user.account,
+        account,
         UploadKind::Reference,
         before,
         PAGE_ROWS + 1,
@@ -79,7 +79,7 @@ pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) 
 /// The database does not answer.
 pub async fn choices(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Result<Vec<Choice>> {
     const CHOSEN: &str = chosen!("");
-    let (user, id) = (actor.user()?, view.summary.id);
+    let (account, id) = (actor.account(Scope::ReadAnalyses)?, view.summary.id);
     let chosen: Vec<store::SummaryRow> = backend.db.all(sql(CHOSEN).bind(id)).await?;
     let mut choices: Vec<Choice> = chosen
         .into_iter()
@@ -89,7 +89,7 @@ pub async fn choices(backend: &Backend, actor: &Actor, view: &AnalysisView) -> R
         })
         .collect();
     for kind in [UploadKind::Reference, UploadKind::Mix] {
-        for summary in newest(&backend.db, user.account, kind, None, OFFERED).await? {
+        for summary in newest(&backend.db, account, kind, None, OFFERED).await? {
             let is_new = summary.id != id && choices.iter().all(|choice| choice.summary.id != summary.id);
             if is_new && summary.duration_s.is_some() {
                 choices.push(Choice {
@@ -113,7 +113,7 @@ pub async fn compare_with(
     id: AnalysisId,
     companions: &[AnalysisId],
 ) -> Result<()> {
-    let user = actor.user()?;
+    let account = actor.account(Scope::WriteAnalyses)?;
     if companions.len() > MOST_COMPARED {
         return Err(Error::invalid(
             "with",
@@ -124,13 +124,13 @@ pub async fn compare_with(
         return Err(Error::invalid("with", "A mix cannot be its own reference."));
     }
     let mut tx = backend.db.begin().await?;
-    if state_of(&mut tx, user.account, id).await? != Some(AnalysisState::Done) {
+    if state_of(&mut tx, account, id).await? != Some(AnalysisState::Done) {
         return Err(missing());
     }
     tx.execute(sql("DELETE FROM comparison WHERE analysis_id = $1").bind(id))
         .await?;
     for companion in companions {
-        match state_of(&mut tx, user.account, *companion).await? {
+        match state_of(&mut tx, account, *companion).await? {
             None => return Err(missing()),
             Some(AnalysisState::Done) => insert(&mut tx, id, *companion, backend.now()).await?,
             Some(_) => {

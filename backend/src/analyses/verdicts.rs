@@ -7,7 +7,7 @@ use analysis::rules::{RULE_SET, judge};
 use model::{AnalysisId, Report, Timestamp, verdict::Stage};
 
 use super::{missing, store};
-use crate::{Actor, Backend, Error, Result, db::Tx};
+use crate::{Actor, Backend, Error, Result, Scope, db::Tx};
 
 /// Reports that are judged in one transaction.
 const BATCH: u32 = 50;
@@ -30,9 +30,9 @@ pub async fn choose_stage(
     id: AnalysisId,
     choice: Option<Stage>,
 ) -> Result<()> {
-    let user = actor.user()?;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
-    if !store::choose_stage(&mut tx, user.account, id, choice).await? {
+    if !store::choose_stage(&mut tx, account, id, choice).await? {
         return Err(missing());
     }
     let Some(verdict) = store::newest_verdict(&mut tx, id).await? else {

@@ -17,7 +17,7 @@ use self::{
     suggestion::suggestion_for,
 };
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, Scope,
     analyses::sort_keys,
     db::{DbError, Tx, is_unique_violation},
     names,
@@ -37,7 +37,7 @@ pub const PAGE_ROWS: u32 = 50;
 /// # Errors
 /// `Invalid` on `song` or `analysis`; `Conflict` where one has no report and never will; `NotFound`.
 pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], title: &str) -> Result<SongId> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let title = clean_title(title)?;
     if analyses.is_empty() {
         return Err(Error::invalid("analysis", "Choose at least one version."));
@@ -61,7 +61,7 @@ pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], titl
 /// # Errors
 /// `Conflict` where nothing is suggested any more; `NotFound`.
 pub async fn accept(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<SongId> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let view = crate::analyses::view(backend, actor, id).await?;
     let Some(suggestion) = suggestion_for(backend, account, &view).await? else {
         return Err(Error::problem(
@@ -84,7 +84,7 @@ pub async fn accept(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
 /// # Errors
 /// `NotFound`.
 pub async fn decline(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
     if !store::decline(&mut tx, account, id).await? {
         return Err(Error::not_found("analysis"));
@@ -97,7 +97,7 @@ pub async fn decline(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
 /// # Errors
 /// `NotFound`.
 pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Option<SongId>> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
     let song = store::song_of(&mut tx, account, id).await?;
     if !store::set_song(&mut tx, account, id, None).await? {
@@ -120,7 +120,7 @@ pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<O
 /// # Errors
 /// `Invalid` on `song`, also where another song has it; `NotFound`.
 pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str) -> Result<()> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let title = clean_title(title)?;
     let mut tx = backend.db.begin().await?;
     match store::rename(&mut tx, account, song, &title).await {
@@ -143,7 +143,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str)
 /// # Errors
 /// `NotFound`.
 pub async fn delete(backend: &Backend, actor: &Actor, song: SongId) -> Result<()> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
     let versions = store::versions_in(&mut tx, account, song).await?;
     if !store::delete(&mut tx, account, song).await? {
@@ -165,7 +165,7 @@ pub async fn view(
     song: SongId,
     pair: Option<(AnalysisId, AnalysisId)>,
 ) -> Result<SongView> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let title = store::title(&backend.db, account, song)
         .await?
         .ok_or_else(missing)?;
@@ -219,7 +219,7 @@ pub async fn view(
 /// # Errors
 /// The database does not answer.
 pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Result<SongAside> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let place = view.summary.song.clone();
     let step = match &place {
         Some(place) => {
@@ -249,7 +249,7 @@ pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Res
 /// # Errors
 /// The database does not answer.
 pub async fn titles(backend: &Backend, actor: &Actor) -> Result<Vec<(SongId, String)>> {
-    let rows = store::titles(&backend.db, actor.user()?.account, MOST_TITLES).await?;
+    let rows = store::titles(&backend.db, actor.account(Scope::ReadAnalyses)?, MOST_TITLES).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.title)).collect())
 }
 
@@ -262,7 +262,7 @@ pub async fn songs(
     actor: &Actor,
     before: Option<&str>,
 ) -> Result<(Vec<SongSummary>, Option<SongId>)> {
-    let account = actor.user()?.account;
+    let account = actor.account(Scope::ReadAnalyses)?;
     let before = before
         .map(|key| {
             key.parse()

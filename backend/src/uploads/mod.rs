@@ -15,7 +15,7 @@ use model::{
 };
 
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, Scope,
     analyses::{self, AnalyseUpload},
     db::{Db, DbError},
     jobs::{self, EnqueueOptions},
@@ -38,8 +38,8 @@ const REAP_BATCH: u32 = 100;
 /// # Errors
 /// `Invalid` on `file_name`, `TooLarge` on `size_bytes`, `Quota` when what the month allows of its kind is used up.
 pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<PresignedUpload> {
-    let user = actor.user()?;
-    let limits = backend.config.plans.of(user.plan);
+    let owner = actor.owner(Scope::Upload)?;
+    let limits = backend.config.plans.of(owner.plan);
     let file_name = clean_file_name(&file.file_name)?;
     let format = AudioFormat::from_file_name(&file_name).ok_or_else(|| {
         Error::invalid(
@@ -65,14 +65,14 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
     let now = backend.now();
     if let Some(allowed) = limits.per_month(file.kind)
-        && store::used(&backend.db, user.account, month_of(now), file.kind).await? >= allowed
+        && store::used(&backend.db, owner.account, month_of(now), file.kind).await? >= allowed
     {
         return Err(quota(file.kind, allowed));
     }
 
     let row = UploadRow {
         id: UploadId(backend.new_id()),
-        account_id: user.account,
+        account_id: owner.account,
         kind: file.kind,
         state: UploadState::Pending,
         file_name,
@@ -100,13 +100,13 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
 /// # Errors
 /// `Conflict` while nothing has arrived; `Quota`; `NotFound`; `Unavailable` when storage does not answer.
 pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<CompletedUpload> {
-    let user = actor.user()?;
+    let owner = actor.owner(Scope::Upload)?;
     let missing = || Error::not_found("upload");
-    let row = store::find(&backend.db, user.account, id)
+    let row = store::find(&backend.db, owner.account, id)
         .await?
         .ok_or_else(missing)?;
     if row.state != UploadState::Pending {
-        return finished(backend, user.account, id).await;
+        return finished(backend, owner.account, id).await;
     }
     let key = row.key();
     let Some(facts) = backend.storage.head(&key).await? else {
@@ -129,14 +129,14 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     };
 
     let now = backend.now();
-    let limits = backend.config.plans.of(user.plan);
+    let limits = backend.config.plans.of(owner.plan);
     let analysis = AnalysisId(backend.new_id());
     let mut tx = backend.db.begin().await?;
     if !store::set_stored(&mut tx, id, now, now.plus(limits.audio_kept())).await? {
         drop(tx);
-        return finished(backend, user.account, id).await;
+        return finished(backend, owner.account, id).await;
     }
-    let used = store::use_one(&mut tx, user.account, month_of(now), row.kind).await?;
+    let used = store::use_one(&mut tx, owner.account, month_of(now), row.kind).await?;
     if let Some(allowed) = limits.per_month(row.kind)
         && used > allowed
     {
@@ -144,7 +144,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     }
     let new = analyses::NewAnalysis {
         id: analysis,
-        account: user.account,
+        account: owner.account,
         upload: id,
         kind: row.kind,
         title: title_of(&row.file_name),
@@ -154,7 +154,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
     analyses::insert(&mut tx, &new, now).await?;
     if failure.is_none() {
         let options = EnqueueOptions {
-            account: Some(user.account),
+            account: Some(owner.account),
             ..EnqueueOptions::default()
         };
         jobs::enqueue(&mut tx, backend, &AnalyseUpload { analysis }, options).await?;
