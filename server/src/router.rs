@@ -34,7 +34,7 @@ pub struct AppState {
     pub(crate) options: Arc<LeptosOptions>,
     pub(crate) limiters: Arc<limits::Limiters>,
     pub(crate) assets: assets::Assets,
-    builtin: Option<backend::storage::builtin::Service>,
+    builtin: Option<builtin_storage::Service>,
 }
 
 impl AppState {

@@ -6,11 +6,9 @@ use backend::{
     Backend, Child,
     config::Config,
     entropy::{Entropy as _, SystemEntropy},
-    storage::{
-        self, Storage,
-        builtin::{self, DiskStore},
-    },
+    storage::{Storage, StorageSettings},
 };
+use builtin_storage::DiskStore;
 
 /// What a process needs before it takes on a role.
 #[derive(Debug, Clone)]
@@ -18,7 +16,7 @@ pub struct Services {
     /// The services.
     pub backend: Backend,
     /// The object store of our own, where none other is configured.
-    pub builtin: Option<builtin::Service>,
+    pub builtin: Option<builtin_storage::Service>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -58,10 +56,10 @@ pub fn make_data_dir(config: &Config) -> io::Result<()> {
         .map_err(named)
 }
 
-async fn storage(config: &Config) -> Result<(Storage, Option<builtin::Service>), Failure> {
+async fn storage(config: &Config) -> Result<(Storage, Option<builtin_storage::Service>), Failure> {
     let settings = &config.storage;
     if !config.uses_builtin_storage() {
-        let client = Storage::new(&storage::Settings {
+        let client = Storage::new(&StorageSettings {
             endpoint: settings.endpoint.clone(),
             public_endpoint: settings.public_endpoint.clone(),
             bucket: settings.bucket.clone(),
@@ -71,8 +69,8 @@ async fn storage(config: &Config) -> Result<(Storage, Option<builtin::Service>),
         });
         return Ok((client, None));
     }
-    let credentials = builtin::load_or_create(&config.data_dir, |bytes| SystemEntropy.fill(bytes))?;
-    let client = Storage::new(&storage::Settings {
+    let credentials = builtin_storage::load_or_create(&config.data_dir, |bytes| SystemEntropy.fill(bytes))?;
+    let client = Storage::new(&StorageSettings {
         // The process reaches its own service by the address that it listens on.
         endpoint: format!("http://{}", reachable(config.listen)),
         public_endpoint: settings.public_endpoint.clone(),
@@ -82,9 +80,9 @@ async fn storage(config: &Config) -> Result<(Storage, Option<builtin::Service>),
         region: settings.region.clone(),
     });
     let store = DiskStore::open(config.data_dir.join("objects")).await?;
-    let service = builtin::service(
+    let service = builtin_storage::service(
         store,
-        builtin::Settings {
+        builtin_storage::ServiceSettings {
             bucket: settings.bucket.clone(),
             region: settings.region.clone(),
             credentials,

@@ -3,11 +3,7 @@
 use backend::analyses::AnalysisPageView;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::{
-    AnalysisId,
-    analysis::AnalysisState,
-    upload::UploadKind,
-};
+use model::{AnalysisId, analysis::AnalysisState, upload::UploadKind};
 
 use super::{
     not_found::failed,

@@ -127,9 +127,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
 pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<UploadKind> {
     let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
-    let deleted = store::delete(&mut tx, account, id)
-        .await?
-        .ok_or_else(missing)?;
+    let deleted = store::delete(&mut tx, account, id).await?.ok_or_else(missing)?;
     songs::forget_empty(&mut tx, account).await?;
     let removal = RemoveAudio {
         account,

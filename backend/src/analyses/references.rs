@@ -54,14 +54,7 @@ pub struct Choice {
 pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
     let account = actor.account(Scope::ReadAnalyses)?;
     let before = parsed_key(before)?;
-    let mut rows = newest(
-        &backend.db,
-        account,
-        UploadKind::Reference,
-        before,
-        PAGE_ROWS + 1,
-    )
-    .await?;
+    let mut rows = newest(&backend.db, account, UploadKind::Reference, before, PAGE_ROWS + 1).await?;
     let more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());

@@ -27,14 +27,6 @@ impl Key {
         Self(format!("{}exports/{export}.zip", Self::account_prefix(account).0))
     }
 
-    /// Whether `key` is of the form of [`Self::export`].
-    pub(super) fn names_an_export(key: &str) -> bool {
-        let mut parts = key.split('/').skip(2);
-        parts.next() == Some("exports")
-            && parts.next().is_some_and(|name| name.ends_with(".zip"))
-            && parts.next().is_none()
-    }
-
     /// Everything of one account: `a/<account>/`.
     #[must_use]
     pub fn account_prefix(account: AccountId) -> Prefix {
@@ -101,9 +93,6 @@ mod tests {
         assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));
         let export = Key::export(account, ExportId(Uuid::from_u128(4)));
         assert!(export.as_str().starts_with(Key::account_prefix(account).as_str()));
-        assert!(Key::names_an_export(export.as_str()));
-        assert!(!Key::names_an_export(source.as_str()));
-        assert!(!Key::names_an_export(play.as_str()));
         assert!(play.as_str().len() <= 120);
     }
 }

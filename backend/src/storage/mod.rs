@@ -1,9 +1,8 @@
 //! Object storage: audio goes between the browser and the bucket by signed URLs, and the worker reads it from there.
 //!
-//! One client (`aws-sdk-s3`) for every S3; [`builtin`] is the S3 that runs when none is configured. Signing a URL
-//! needs no network, so that it works while the storage is down.
+//! One client (`aws-sdk-s3`) for every S3; where none is configured, the server runs one of its own (the crate
+//! `builtin-storage`). Signing a URL needs no network, so that it works while the storage is down.
 
-pub mod builtin;
 mod disposition;
 mod key;
 mod remove_audio;
@@ -55,7 +54,7 @@ const DELETES_AT_ONCE: usize = 8;
 
 /// Where the bucket is and who we are there.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct StorageSettings {
     /// The S3 endpoint as this server reaches it, without the bucket: `https://<account>.r2.cloudflarestorage.com`.
     pub endpoint: String,
     /// The endpoint as browsers reach it. Signed URLs carry its host, and the host is signed.
@@ -130,7 +129,7 @@ pub struct Storage {
 impl Storage {
     /// A client for this bucket. Nothing is sent yet; see [`Storage::ready`].
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &StorageSettings) -> Self {
         let client = client(settings, &settings.endpoint);
         let public = if settings.public_endpoint == settings.endpoint {
             client.clone()
@@ -418,7 +417,7 @@ impl Storage {
     }
 }
 
-fn client(settings: &Settings, endpoint: &str) -> Client {
+fn client(settings: &StorageSettings, endpoint: &str) -> Client {
     let secret = settings.secret_key.expose_secret();
     let credentials = Credentials::new(&settings.access_key, secret, None, None, "mixlens");
     let timeouts = TimeoutConfig::builder()

@@ -12,10 +12,8 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use backend::{
-    db::{Db, sql},
-    storage::builtin::{self, Credentials, DiskStore},
-};
+use backend::db::{Db, sql};
+use builtin_storage::{Credentials, DiskStore};
 
 use crate::{
     programs::{Installation, eventually, is_measured},
@@ -47,7 +45,7 @@ const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
 impl Store {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = builtin::Settings {
+        let settings = builtin_storage::ServiceSettings {
             bucket: "mixlens".into(),
             region: "auto".into(),
             credentials: Credentials {
@@ -55,7 +53,7 @@ impl Store {
                 secret_key: SECRET.to_owned().into(),
             },
         };
-        let service = builtin::service(DiskStore::open(folder.path()).await.unwrap(), settings);
+        let service = builtin_storage::service(DiskStore::open(folder.path()).await.unwrap(), settings);
         let (fault, reached) = (
             Arc::<Mutex<Option<(Method, Fault)>>>::default(),
             Arc::<Mutex<u32>>::default(),

@@ -12,7 +12,7 @@ use backend::{
     db::sql,
     mail::Mailer,
     privacy::{erasure, manifest::TABLES, policy, requests},
-    storage::{Settings, Storage},
+    storage::{Storage, StorageSettings},
 };
 use model::AccountId;
 use serde_json::Value;
@@ -446,7 +446,7 @@ fn nowhere() -> Storage {
         .unwrap()
         .local_addr()
         .unwrap();
-    Storage::new(&Settings {
+    Storage::new(&StorageSettings {
         endpoint: format!("http://{closed}"),
         public_endpoint: format!("http://{closed}"),
         bucket: "mixlens".into(),

@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use backend::storage::{Storage, builtin::DiskStore};
+use backend::storage::Storage;
+use builtin_storage::DiskStore;
 use futures::StreamExt as _;
 use s3s::crypto::{Checksum as _, Md5};
 use tokio::{

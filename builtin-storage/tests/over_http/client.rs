@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backend::storage::{Error, Key, Settings, Storage};
+use backend::storage::{Error, Key, Storage, StorageSettings};
 use bytes::Bytes;
 use model::{AccountId, UploadId};
 use tokio::{
@@ -101,7 +101,7 @@ async fn what_is_not_there_is_not_found() {
     ));
     world.storage.delete(&key(1, 1)).await.unwrap();
     world.storage.ready().await.unwrap();
-    let other = Storage::new(&Settings {
+    let other = Storage::new(&StorageSettings {
         bucket: "other".to_owned(),
         ..settings(world.address)
     });
@@ -113,7 +113,7 @@ async fn wrong_credentials_are_refused_and_not_retried() {
     let world = World::new().await;
     world.upload(&key(1, 1), b"audio").await;
     let before = world.files();
-    let thief = Storage::new(&Settings {
+    let thief = Storage::new(&StorageSettings {
         secret_key: "guessed".to_owned().into(),
         ..settings(world.address)
     });
@@ -159,7 +159,7 @@ async fn signing_works_while_the_storage_is_down_and_the_rest_says_unavailable()
 async fn signed_urls_carry_the_public_endpoint_and_requests_use_the_inner_one() {
     let world = World::new().await;
     let public = "https://files.example.org".to_owned();
-    let storage = Storage::new(&Settings {
+    let storage = Storage::new(&StorageSettings {
         public_endpoint: public,
         ..settings(world.address)
     });

@@ -1,4 +1,4 @@
-//! The object storage of an installation that configured none: an S3 service of our own over a folder.
+//! The object storage of an installation that configured none: an S3 service over a folder.
 //!
 //! s3s speaks the protocol and verifies signatures, `gate` refuses what s3s would accept, `s3` says who may do
 //! what, `store` keeps the bytes. Mount it where it sees the whole path, `/<bucket>/<key>`: a router that strips a
@@ -40,6 +40,9 @@ pub type Body = s3s::Body;
 /// The largest XML that is read: the names of 1,000 objects.
 const MAX_XML: usize = 2 << 20;
 
+/// The media type of an export. Everything else that is stored is audio.
+const ARCHIVE: &str = "application/zip";
+
 /// What every answer carries. The bytes come from strangers and the service may share the pages' origin, so that no
 /// browser may run, guess, embed or keep them.
 const HARMLESS: [(HeaderName, &str); 4] = [
@@ -52,9 +55,9 @@ const HARMLESS: [(HeaderName, &str); 4] = [
     ),
 ];
 
-/// What the built-in service answers to.
+/// What the service answers to.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ServiceSettings {
     /// The one bucket's name; the first segment of every path.
     pub bucket: String,
     /// The region that signatures must name.
@@ -63,9 +66,9 @@ pub struct Settings {
     pub credentials: Credentials,
 }
 
-/// The built-in S3 service over `store`.
+/// The S3 service over `store`.
 #[must_use]
-pub fn service(store: DiskStore, settings: Settings) -> Service {
+pub fn service(store: DiskStore, settings: ServiceSettings) -> Service {
     let mut config = S3Config::default();
     config.xml_max_body_size = MAX_XML;
     config.form_max_field_size = 0;
@@ -95,7 +98,7 @@ pub fn service(store: DiskStore, settings: Settings) -> Service {
 #[derive(Clone)]
 pub struct Service {
     s3: S3Service,
-    settings: Arc<Settings>,
+    settings: Arc<ServiceSettings>,
 }
 
 impl fmt::Debug for Service {

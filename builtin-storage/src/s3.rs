@@ -16,7 +16,7 @@ use s3s::{
 };
 
 use super::{
-    super::{ARCHIVE, Key},
+    ARCHIVE,
     gate::Signed,
     store::{DiskStore, MAX_KEY, NewObject, ObjectMetadata, StoreError},
 };
@@ -85,6 +85,14 @@ fn check_key(key: &str) -> S3Result<()> {
     }
 }
 
+/// Whether `key` is `a/<account>/exports/<export>.zip`.
+fn names_an_export(key: &str) -> bool {
+    let mut parts = key.split('/').skip(2);
+    parts.next() == Some("exports")
+        && parts.next().is_some_and(|name| name.ends_with(".zip"))
+        && parts.next().is_none()
+}
+
 pub(super) struct Operations {
     pub(super) store: DiskStore,
 }
@@ -94,7 +102,7 @@ impl S3 for Operations {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
         let content_type = input.content_type.unwrap_or_default();
-        let is_known = if Key::names_an_export(&input.key) {
+        let is_known = if names_an_export(&input.key) {
             content_type == ARCHIVE
         } else {
             AudioFormat::from_media_type(&content_type).is_some()
@@ -328,6 +336,25 @@ fn refusal(error: StoreError) -> S3Error {
                 "the built-in object store failed"
             );
             s3_error!(InternalError)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_known_by_its_key() {
+        assert!(names_an_export("a/01/exports/04.zip"));
+        for other in [
+            "a/01/02/source",
+            "a/01/02/play",
+            "a/01/exports",
+            "a/01/exports/04.zip/x",
+            "a/01/exports/04",
+        ] {
+            assert!(!names_an_export(other), "{other}");
         }
     }
 }

@@ -249,7 +249,7 @@ async fn p09_emptying_an_account_goes_over_all_pages_and_touches_no_other() {
     }
     let before = world.files();
     let put = |upload: u128| {
-        let object = backend::storage::builtin::NewObject {
+        let object = builtin_storage::NewObject {
             key: key(1, upload).to_string(),
             content_type: WAV.to_owned(),
             size: 26,

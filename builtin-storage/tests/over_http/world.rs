@@ -7,10 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use backend::storage::{
-    Key, Settings, Storage,
-    builtin::{self, Credentials, DiskStore},
-};
+use backend::storage::{Key, Storage, StorageSettings};
+use builtin_storage::{Credentials, DiskStore};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use model::{AccountId, Timestamp, UploadId};
@@ -45,8 +43,8 @@ pub(crate) fn key(account: u128, upload: u128) -> Key {
     )
 }
 
-pub(crate) fn settings(address: SocketAddr) -> Settings {
-    Settings {
+pub(crate) fn settings(address: SocketAddr) -> StorageSettings {
+    StorageSettings {
         endpoint: format!("http://{address}"),
         public_endpoint: format!("http://{address}"),
         bucket: BUCKET.to_owned(),
@@ -134,20 +132,20 @@ impl World {
     }
 }
 
-pub(crate) fn service(store: DiskStore) -> builtin::Service {
+pub(crate) fn service(store: DiskStore) -> builtin_storage::Service {
     let credentials = Credentials {
         access_key: ACCESS.to_owned(),
         secret_key: SECRET.into(),
     };
-    let settings = builtin::Settings {
+    let settings = builtin_storage::ServiceSettings {
         bucket: BUCKET.to_owned(),
         region: REGION.to_owned(),
         credentials,
     };
-    builtin::service(store, settings)
+    builtin_storage::service(store, settings)
 }
 
-pub(crate) async fn serve(listener: TcpListener, service: builtin::Service) {
+pub(crate) async fn serve(listener: TcpListener, service: builtin_storage::Service) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let service = service.clone();

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use model::format::AudioFormat;
 use s3s::{S3Error, S3ErrorCode, S3Result, dto, s3_error};
 
-use super::{super::ARCHIVE, Settings};
+use super::{ARCHIVE, ServiceSettings};
 
 /// The one way to sign.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -59,7 +59,7 @@ pub(super) enum Signed {
 }
 
 /// Refuses a request that is of no known shape. What passes must still have its signature verified.
-pub(super) fn check(request: &Parts, settings: &Settings) -> S3Result<Signed> {
+pub(super) fn check(request: &Parts, settings: &ServiceSettings) -> S3Result<Signed> {
     check_headers(request)?;
     let query = Query::parse(request)?;
     let signed = match (
@@ -83,7 +83,7 @@ pub(super) fn check(request: &Parts, settings: &Settings) -> S3Result<Signed> {
 }
 
 /// The scope that a signature must name after the date: the key is for this region and for S3 alone.
-fn check_scope(credential: &str, settings: &Settings) -> S3Result<()> {
+fn check_scope(credential: &str, settings: &ServiceSettings) -> S3Result<()> {
     let mut parts = credential.split('/');
     let known = parts.next() == Some(&settings.credentials.access_key)
         && parts.next().is_some_and(|date| date.len() == 8)
@@ -141,7 +141,7 @@ fn is_digest(name: &str) -> bool {
     algorithm.is_some_and(|name| ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"].contains(&name))
 }
 
-fn check_url(request: &Parts, query: &Query, settings: &Settings) -> S3Result<()> {
+fn check_url(request: &Parts, query: &Query, settings: &ServiceSettings) -> S3Result<()> {
     let put = request.method == Method::PUT;
     if !put && request.method != Method::GET && request.method != Method::HEAD {
         return Err(s3_error!(
@@ -202,7 +202,7 @@ fn check_url(request: &Parts, query: &Query, settings: &Settings) -> S3Result<()
     check_amz_signed(&request.headers, &signed, harmless)
 }
 
-fn check_authorization(request: &Parts, query: &Query, settings: &Settings) -> S3Result<()> {
+fn check_authorization(request: &Parts, query: &Query, settings: &ServiceSettings) -> S3Result<()> {
     let denied = || s3_error!(AccessDenied, "Only AWS4-HMAC-SHA256 is accepted");
     let value = request
         .headers
