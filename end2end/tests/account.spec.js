@@ -214,6 +214,7 @@ test("[P11] browsers are listed without a name and signed out one by one", async
 });
 
 test("[P26] every letter stands in text and HTML, in light and dark, and loads nothing", async ({ page }) => {
+  test.slow();
   await page.goto("/dev/mail/previews");
   const emails = await page.locator("iframe").evaluateAll((frames) => frames.map((frame) => frame.srcdoc));
   expect(emails.length).toBeGreaterThanOrEqual(19);
