@@ -14,7 +14,7 @@ use app::{
     },
     ui::{
         Badge, Button, ButtonKind, ButtonLink, Checkbox, Confirm, Dialog, DialogButton, ErrorSummary, Field,
-        Here, Notice, SiteFooter, SiteHeader, SkipLink, Tone,
+        NavEntry, Notice, SiteFooter, SiteHeader, SkipLink, Tone,
     },
 };
 use leptos::prelude::*;
@@ -75,10 +75,10 @@ fn me() -> Me {
     }
 }
 
-fn page(here: Here, class: &'static str, body: AnyView) -> AnyView {
+fn page(current: NavEntry, class: &'static str, body: AnyView) -> AnyView {
     view! {
         <SkipLink />
-        <SiteHeader here=here me=me()>
+        <SiteHeader current=current me=me()>
             <input type="hidden" name="csrf" value="specimen" />
         </SiteHeader>
         <main id="main" tabindex="-1">
@@ -123,7 +123,7 @@ fn actions() -> AnyView {
 
 fn report() -> AnyView {
     page(
-        Here::History,
+        NavEntry::History,
         "wrap",
         view! { <ReportBody view=sample_report::view(NOW) now=NOW actions=actions /> }.into_any(),
     )
@@ -172,7 +172,7 @@ fn report_mono() -> AnyView {
         ];
     }
     page(
-        Here::History,
+        NavEntry::History,
         "wrap",
         view! { <ReportBody view=view now=NOW actions=actions /> }.into_any(),
     )
@@ -195,7 +195,7 @@ fn report_long() -> AnyView {
         });
     }
     page(
-        Here::History,
+        NavEntry::History,
         "wrap",
         view! { <ReportBody view=view now=NOW actions=actions /> }.into_any(),
     )
@@ -219,7 +219,7 @@ fn failed() -> AnyView {
     let mut view = unfinished(AnalysisState::Failed, Phase::Measuring, 30);
     view.summary.failure = Some(Failure::with(FailureCode::Mislabelled, "an MP3 file"));
     page(
-        Here::History,
+        NavEntry::History,
         "wrap",
         view! { <FailureBody view=view now=NOW actions=actions /> }.into_any(),
     )
@@ -230,7 +230,7 @@ fn running() -> AnyView {
     view.summary.progress.status_message =
         Some("The storage does not answer at the moment. We try again by ourselves.".into());
     page(
-        Here::History,
+        NavEntry::History,
         "wrap",
         view! { <RunningBody view=view now=NOW actions=actions /> }.into_any(),
     )
@@ -327,7 +327,7 @@ fn history() -> AnyView {
         </div>
         <HistoryTable page=page_of now=NOW />
     };
-    page(Here::History, "wrap", body.into_any())
+    page(NavEntry::History, "wrap", body.into_any())
 }
 
 fn history_empty() -> AnyView {
@@ -337,7 +337,7 @@ fn history_empty() -> AnyView {
         </div>
         <HistoryTable page=AnalysisPage { rows: Vec::new(), next: None, previous: None } now=NOW />
     };
-    page(Here::History, "wrap", body.into_any())
+    page(NavEntry::History, "wrap", body.into_any())
 }
 
 fn song() -> AnyView {
@@ -385,7 +385,7 @@ fn song() -> AnyView {
         }),
     };
     page(
-        Here::History,
+        NavEntry::History,
         "",
         view! { <SongBody song=song csrf="specimen" /> }.into_any(),
     )
@@ -432,7 +432,7 @@ fn form() -> AnyView {
             </form>
         </div>
     };
-    page(Here::Elsewhere, "wrap wrap--narrow", body.into_any())
+    page(NavEntry::Elsewhere, "wrap wrap--narrow", body.into_any())
 }
 
 fn components() -> AnyView {
@@ -471,5 +471,5 @@ fn components() -> AnyView {
             </Dialog>
         </div>
     };
-    page(Here::Elsewhere, "wrap", body.into_any())
+    page(NavEntry::Elsewhere, "wrap", body.into_any())
 }

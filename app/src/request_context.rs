@@ -3,11 +3,10 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use backend::{Actor, Backend, Error, privacy::consent::Consent};
-use http::{StatusCode, header};
+use http::{StatusCode, Uri, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_router::hooks::use_params_map;
-use model::{Problem, ProblemCode, account::Me};
+use model::{Problem, ProblemCode, account::Me, routes::Page};
 
 use crate::{api::ApiError, pages::not_found::failed, paths};
 
@@ -20,7 +19,7 @@ pub struct RequestContext {
     pub actor: Actor,
     /// The CSRF token for the forms and islands of this page.
     pub csrf: String,
-    /// Whether this visit may be counted, and whether to ask.
+    /// Whether this request may be counted, and whether to ask.
     pub consent: Consent,
     /// The id of this request, under which the log knows it.
     pub request_id: String,
@@ -59,15 +58,59 @@ impl RequestContext {
     }
 }
 
-/// What most pages of one thing begin with: who visits, and the thing that the address names. The error is the page to
+/// What is rendered, and for which address; the server provides it as context beside the [`RequestContext`].
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    /// What is rendered.
+    pub content: PageContent,
+    /// The `{id}` of the address, as it was sent.
+    pub id: Option<String>,
+    /// The address of the page; where a form is refused, that of the page it stands on.
+    pub uri: Uri,
+}
+
+/// What stands between header and footer.
+#[derive(Debug, Clone)]
+pub enum PageContent {
+    /// A page.
+    Page(Page),
+    /// Why there is none.
+    Problem(Problem),
+}
+
+impl PageRequest {
+    /// The one that is answered.
+    #[must_use]
+    pub fn here() -> Self {
+        expect_context()
+    }
+
+    /// The page that is shown; none where there is a problem instead.
+    #[must_use]
+    pub const fn page(&self) -> Option<Page> {
+        match self.content {
+            PageContent::Page(page) => Some(page),
+            PageContent::Problem(_) => None,
+        }
+    }
+
+    /// A parameter of the address.
+    #[must_use]
+    pub fn query(&self, wanted: &str) -> Option<String> {
+        form_urlencoded::parse(self.uri.query()?.as_bytes())
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// What most pages of one thing begin with: who asks, and the thing that the address names. The error is the page to
 /// show instead: not found, or nothing on the way to the sign-in form.
 pub(crate) fn context_for<Id: FromStr + Copy>(
     what: &str,
     path: impl Fn(Id) -> String,
 ) -> Result<(RequestContext, Id), AnyView> {
     let visit = RequestContext::here();
-    let id = use_params_map().with_untracked(|params| params.get("id"));
-    let Some(id) = id.and_then(|id| id.parse::<Id>().ok()) else {
+    let Some(id) = PageRequest::here().id.and_then(|id| id.parse::<Id>().ok()) else {
         return Err(failed(&Problem::new(
             ProblemCode::NotFound,
             format!("There is no such {what}. The link may not be complete."),

@@ -1,25 +1,19 @@
-//! The HTML document around every page, its Content-Security-Policy, and which page belongs to which address.
+//! The HTML document around every page, its Content-Security-Policy, and what each page shows.
 
 use http::header;
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
-use leptos_router::{
-    SsrMode,
-    components::{Route, Router, Routes},
-    hooks::use_url,
-    path,
-};
+use model::routes::{Page, Route};
 
 use crate::{
     api::CSRF_META,
     pages::{
-        account, account_area, analysis, comparison, consent, history, home, legal, methodology, not_found,
-        references, rules, song, songs, upload, your_data,
+        account, account_area, analysis, comparison, consent, history, home, legal, methodology,
+        not_found::failed, references, rules, song, songs, upload, your_data,
     },
-    paths,
-    request_context::RequestContext,
-    ui::{Here, SiteFooter, SiteHeader, SkipLink, Toasts},
+    request_context::{PageContent, PageRequest, RequestContext},
+    ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts},
 };
 
 /// The document of every page. Sets the Content-Security-Policy of the response.
@@ -27,7 +21,11 @@ use crate::{
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let visit = RequestContext::here();
     set_policy(&visit);
-    let moves = has_islands(&request_path());
+    // The other pages load no script at all.
+    let has_islands = PageRequest::here()
+        .page()
+        .and_then(Route::of_page)
+        .is_some_and(|route| route.has_islands);
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -38,7 +36,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name=CSRF_META content=visit.csrf.clone() />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <HashedStylesheet options=options.clone() id="leptos" />
-                {moves.then(|| view! { <HydrationScripts options=options islands=true /> })}
+                {has_islands.then(|| view! { <HydrationScripts options=options islands=true /> })}
                 <MetaTags />
             </head>
             <body>
@@ -51,87 +49,86 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 fn App() -> impl IntoView {
     provide_meta_context();
+    let request = PageRequest::here();
+    let page = request.page();
+    let content = match request.content {
+        PageContent::Page(page) => body_of(page),
+        PageContent::Problem(problem) => failed(&problem),
+    };
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "MixLens".to_owned() } else { format!("{title} · MixLens") } />
+        <Title formatter=title />
         <SkipLink />
-        <Router>
-            <Header />
-            <consent::Banner />
-            <main id="main" tabindex="-1">
-                <Routes fallback=not_found::NotFound>
-                    <Route path=path!("/") view=home::Home ssr=SsrMode::Async />
-                    <Route path=path!("/signup") view=account::SignUp ssr=SsrMode::Async />
-                    <Route path=path!("/signup/sent") view=account::SignUpSent ssr=SsrMode::Async />
-                    <Route path=path!("/signup/confirm") view=account::Confirm ssr=SsrMode::Async />
-                    <Route path=path!("/signin") view=account::SignIn ssr=SsrMode::Async />
-                    <Route path=path!("/signin/code") view=account::SignIn ssr=SsrMode::Async />
-                    <Route path=path!("/signin/forgot") view=account::Forgot ssr=SsrMode::Async />
-                    <Route path=path!("/signin/forgot/sent") view=account::ForgotSent ssr=SsrMode::Async />
-                    <Route path=path!("/signin/reset") view=account::Reset ssr=SsrMode::Async />
-                    <Route path=path!("/account") view=account_area::profile::Profile ssr=SsrMode::Async />
-                    <Route path=path!("/account/email/confirm") view=account_area::profile::ConfirmEmail ssr=SsrMode::Async />
-                    <Route path=path!("/account/confirm") view=account_area::security::ConfirmPassword ssr=SsrMode::Async />
-                    <Route path=path!("/account/security") view=account_area::security::Security ssr=SsrMode::Async />
-                    <Route path=path!("/account/second-factor") view=account_area::second_factor::SecondFactor ssr=SsrMode::Async />
-                    <Route path=path!("/account/email-preferences") view=account_area::email::EmailPreferences ssr=SsrMode::Async />
-                    <Route path=path!("/upload") view=upload::Upload ssr=SsrMode::Async />
-                    <Route path=path!("/history") view=history::History ssr=SsrMode::Async />
-                    <Route path=path!("/analyses/:id") view=analysis::Analysis ssr=SsrMode::Async />
-                    // Where a refused form renders its page again.
-                    <Route path=path!("/analyses/:id/rename") view=analysis::Analysis ssr=SsrMode::Async />
-                    <Route path=path!("/analyses/:id/delete") view=analysis::Analysis ssr=SsrMode::Async />
-                    <Route path=path!("/analyses/:id/stage") view=analysis::Analysis ssr=SsrMode::Async />
-                    <Route path=path!("/analyses/:id/comparison") view=comparison::Comparison ssr=SsrMode::Async />
-                    <Route path=path!("/references") view=references::References ssr=SsrMode::Async />
-                    <Route path=path!("/analyses/:id/song") view=analysis::Analysis ssr=SsrMode::Async />
-                    <Route path=path!("/songs") view=songs::Songs ssr=SsrMode::Async />
-                    <Route path=path!("/songs/:id") view=song::Song ssr=SsrMode::Async />
-                    <Route path=path!("/songs/:id/rename") view=song::Song ssr=SsrMode::Async />
-                    <Route path=path!("/songs/:id/delete") view=song::Song ssr=SsrMode::Async />
-                    <Route path=path!("/rules") view=rules::Rules ssr=SsrMode::Async />
-                    <Route path=path!("/methodology") view=methodology::Methodology ssr=SsrMode::Async />
-                    <Route path=path!("/terms") view=legal::Terms ssr=SsrMode::Async />
-                    <Route path=path!("/privacy") view=legal::Privacy ssr=SsrMode::Async />
-                    <Route path=path!("/cookies") view=consent::Cookies ssr=SsrMode::Async />
-                    <Route path=path!("/policies") view=legal::Policies ssr=SsrMode::Async />
-                    <Route path=path!("/contact") view=legal::Contact ssr=SsrMode::Async />
-                    <Route path=path!("/account/privacy") view=your_data::YourData ssr=SsrMode::Async />
-                    <Route path=path!("/account/privacy/export") view=your_data::YourData ssr=SsrMode::Async />
-                    <Route path=path!("/account/privacy/delete") view=your_data::DeleteAccount ssr=SsrMode::Async />
-                    <Route path=path!("/account/deleted") view=your_data::AccountDeleted ssr=SsrMode::Async />
-                </Routes>
-            </main>
-        </Router>
+        <Header page=page />
+        <consent::Banner />
+        <main id="main" tabindex="-1">
+            {content}
+        </main>
         <SiteFooter />
         <Toasts />
     }
 }
 
-#[component]
-fn Header() -> impl IntoView {
-    let visit = RequestContext::here();
-    let here = match use_url().get_untracked().path() {
-        paths::UPLOAD => Here::Upload,
-        paths::HISTORY | paths::SONGS => Here::History,
-        paths::REFERENCES => Here::References,
-        _ => Here::Elsewhere,
-    };
-    view! {
-        <SiteHeader here=here me=visit.me()>
-            <input type="hidden" name="csrf" value=visit.csrf.clone() />
-        </SiteHeader>
+/// The text of `<title>`. leptos_meta writes it as it is, so that markup in a person's words would be markup.
+fn title(page: String) -> String {
+    let page = page.replace('&', "&amp;").replace('<', "&lt;");
+    if page.is_empty() {
+        "MixLens".to_owned()
+    } else {
+        format!("{page} · MixLens")
     }
 }
 
-fn request_path() -> String {
-    use_context::<http::request::Parts>()
-        .map(|parts| parts.uri.path().to_owned())
-        .unwrap_or_default()
+/// What each page shows.
+fn body_of(page: Page) -> AnyView {
+    match page {
+        Page::Home => view! { <home::Home /> }.into_any(),
+        Page::SignUp => view! { <account::SignUp /> }.into_any(),
+        Page::SignUpSent => view! { <account::SignUpSent /> }.into_any(),
+        Page::ConfirmSignUp => view! { <account::Confirm /> }.into_any(),
+        Page::SignIn | Page::SignInCode => view! { <account::SignIn /> }.into_any(),
+        Page::Forgot => view! { <account::Forgot /> }.into_any(),
+        Page::ForgotSent => view! { <account::ForgotSent /> }.into_any(),
+        Page::Reset => view! { <account::Reset /> }.into_any(),
+        Page::Upload => view! { <upload::Upload /> }.into_any(),
+        Page::History => view! { <history::History /> }.into_any(),
+        Page::References => view! { <references::References /> }.into_any(),
+        Page::Analysis => view! { <analysis::Analysis /> }.into_any(),
+        Page::Comparison => view! { <comparison::Comparison /> }.into_any(),
+        Page::Songs => view! { <songs::Songs /> }.into_any(),
+        Page::Song => view! { <song::Song /> }.into_any(),
+        Page::Profile => view! { <account_area::profile::Profile /> }.into_any(),
+        Page::ConfirmEmail => view! { <account_area::profile::ConfirmEmail /> }.into_any(),
+        Page::ConfirmPassword => view! { <account_area::security::ConfirmPassword /> }.into_any(),
+        Page::Security => view! { <account_area::security::Security /> }.into_any(),
+        Page::SecondFactor => view! { <account_area::second_factor::SecondFactor /> }.into_any(),
+        Page::EmailPreferences => view! { <account_area::email::EmailPreferences /> }.into_any(),
+        Page::YourData => view! { <your_data::YourData /> }.into_any(),
+        Page::DeleteAccount => view! { <your_data::DeleteAccount /> }.into_any(),
+        Page::AccountDeleted => view! { <your_data::AccountDeleted /> }.into_any(),
+        Page::Rules => view! { <rules::Rules /> }.into_any(),
+        Page::Methodology => view! { <methodology::Methodology /> }.into_any(),
+        Page::Terms => view! { <legal::Terms /> }.into_any(),
+        Page::Privacy => view! { <legal::Privacy /> }.into_any(),
+        Page::Cookies => view! { <consent::Cookies /> }.into_any(),
+        Page::Policies => view! { <legal::Policies /> }.into_any(),
+        Page::Contact => view! { <legal::Contact /> }.into_any(),
+    }
 }
 
-/// Whether the page has anything that moves; the others load no script at all.
-fn has_islands(path: &str) -> bool {
-    path == paths::UPLOAD || path == paths::REFERENCES || path.starts_with("/analyses/")
+#[component]
+fn Header(page: Option<Page>) -> impl IntoView {
+    let visit = RequestContext::here();
+    let current = match page {
+        Some(Page::Upload) => NavEntry::Upload,
+        Some(Page::History | Page::Songs) => NavEntry::History,
+        Some(Page::References) => NavEntry::References,
+        _ => NavEntry::Elsewhere,
+    };
+    view! {
+        <SiteHeader current=current me=visit.me()>
+            <input type="hidden" name="csrf" value=visit.csrf.clone() />
+        </SiteHeader>
+    }
 }
 
 /// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod player;
 pub mod problem;
 pub mod report;
+pub mod routes;
 pub mod song;
 pub mod text;
 pub mod time;

@@ -143,6 +143,12 @@ pub const SECURITY_TXT: &str = "/.well-known/security.txt";
 pub const ASSETS: &str = "/pkg";
 /// The icon.
 pub const FAVICON: &str = "/favicon.svg";
+/// The bucket of the object store of our own.
+pub const BUCKET: &str = "/{bucket}";
+/// The same, as some clients spell it.
+pub const BUCKET_SLASH: &str = "/{bucket}/";
+/// An object in it.
+pub const OBJECT: &str = "/{bucket}/{*key}";
 /// Takes a file that is to be uploaded, and answers with its presigned upload.
 pub const BEGIN_UPLOAD: &str = "/fn/uploads/begin";
 /// Takes the word that the bytes are there.
@@ -206,6 +212,15 @@ pub fn end_session(id: SessionId) -> String {
 #[must_use]
 pub fn done(page: &str, done: &str) -> String {
     format!("{page}?done={done}")
+}
+
+/// The page of an email's token, saying that it was unsubscribed with.
+#[must_use]
+pub fn unsubscribed(token: &str) -> String {
+    with_parameters(
+        EMAIL_PREFERENCES,
+        &[("done", "unsubscribed".to_owned()), ("token", token.to_owned())],
+    )
 }
 
 /// The question for the password that leads on to `next`.

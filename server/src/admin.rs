@@ -121,8 +121,8 @@ pub(crate) enum Asked {
 
 pub(crate) async fn run(config: Config, task: AdminTask) -> Result<(), Failure> {
     let backend = setup::parts(config).await?.backend;
-    let form_response = perform(&backend, task).await?;
-    writeln!(io::stdout(), "{form_response}")?;
+    let answer = perform(&backend, task).await?;
+    writeln!(io::stdout(), "{answer}")?;
     backend.db.close().await;
     Ok(())
 }

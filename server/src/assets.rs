@@ -6,18 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use axum::{
-    Router,
-    http::{HeaderValue, header},
-};
+use axum::http::{HeaderValue, header};
 use leptos::config::LeptosOptions;
-use tower::ServiceBuilder;
 use tower_http::{
     services::{ServeDir, ServeFile},
-    set_header::SetResponseHeaderLayer,
+    set_header::SetResponseHeader,
 };
-
-use crate::router::AppState;
 
 /// Where the built site is.
 #[derive(Debug, Clone)]
@@ -56,6 +50,22 @@ impl Assets {
         &self.style
     }
 
+    /// Answers with the built files: their names carry their hash, so that they are kept for ever.
+    pub(crate) fn hashed(&self) -> SetHeader<ServeDir> {
+        let folder = ServeDir::new(self.root.join("pkg"))
+            .precompressed_br()
+            .precompressed_gzip();
+        kept("public, max-age=31536000, immutable", folder)
+    }
+
+    /// Answers with the icon.
+    pub(crate) fn favicon(&self) -> SetHeader<ServeFile> {
+        kept(
+            "public, max-age=86400",
+            ServeFile::new(self.root.join("favicon.svg")),
+        )
+    }
+
     /// As leptos wants to know it; the names are those of `[[workspace.metadata.leptos]]`.
     pub(crate) fn leptos_options(&self) -> LeptosOptions {
         LeptosOptions::builder()
@@ -79,20 +89,8 @@ fn style_in(pkg: &Path) -> io::Result<String> {
     Ok(String::new())
 }
 
-pub(crate) fn routes(assets: &Assets) -> Router<AppState> {
-    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    let a_day = HeaderValue::from_static("public, max-age=86400");
-    let hashed = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, forever))
-        .service(
-            ServeDir::new(assets.root.join("pkg"))
-                .precompressed_br()
-                .precompressed_gzip(),
-        );
-    let icon = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, a_day))
-        .service(ServeFile::new(assets.root.join("favicon.svg")));
-    Router::new()
-        .nest_service("/pkg", hashed)
-        .route_service("/favicon.svg", icon)
+type SetHeader<S> = SetResponseHeader<S, HeaderValue>;
+
+fn kept<S>(how: &'static str, service: S) -> SetHeader<S> {
+    SetResponseHeader::overriding(service, header::CACHE_CONTROL, HeaderValue::from_static(how))
 }

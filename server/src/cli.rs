@@ -11,6 +11,7 @@ use backend::{
     db::Db,
 };
 use clap::{Parser, Subcommand};
+use model::routes::ROUTES;
 use secrecy::ExposeSecret as _;
 
 use crate::{admin, error_reports, logging, process, setup};
@@ -53,6 +54,9 @@ enum Command {
     },
     /// Prints the settings in force, secrets masked.
     Config,
+    /// Prints every route as JSON, for tests that walk through all of them.
+    #[command(hide = true)]
+    Routes,
     /// Measures the file on standard input; the worker starts it.
     #[command(hide = true)]
     MeasureChild {
@@ -97,6 +101,9 @@ pub fn run() -> ExitCode {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn start(cli: Cli) -> Result<(), Failure> {
+    if cli.command == Some(Command::Routes) {
+        return Ok(writeln!(io::stdout(), "{}", serde_json::to_string(ROUTES)?)?);
+    }
     let config = Config::load(Sources {
         file: cli.config,
         variables: std::env::vars().collect(),
@@ -118,9 +125,10 @@ fn start(cli: Cli) -> Result<(), Failure> {
             Some(Command::Web) => process::run(config, process::Roles::WEB).await,
             Some(Command::Worker) => process::run(config, process::Roles::WORKER).await,
             Some(Command::Beat) => process::run(config, process::Roles::BEAT).await,
-            None | Some(Command::Config | Command::MeasureChild { .. } | Command::CopyChild { .. }) => {
-                process::run(config, process::Roles::ALL).await
-            }
+            None
+            | Some(
+                Command::Config | Command::Routes | Command::MeasureChild { .. } | Command::CopyChild { .. },
+            ) => process::run(config, process::Roles::ALL).await,
         }
     })
 }

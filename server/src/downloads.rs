@@ -1,63 +1,54 @@
 //! A report to keep: as JSON for machines, and as one HTML file that needs nothing else.
 
-use app::{RequestContext, report_file};
+use app::report_file;
 use axum::{
-    Extension,
-    extract::{Path, State},
-    http::{HeaderName, HeaderValue, header},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use backend::{Error, analyses, storage};
-use model::analysis::AnalysisView;
+use model::{ProblemCode, analysis::AnalysisView};
 
-use crate::{pages, router::AppState};
+use crate::{layers::context, pages, problems, router::AppState};
 
 /// The policy of a file that was written by us and loads nothing, should a browser open it in place.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// `report.json`: measurements, verdict, title.
-pub(crate) async fn json(
-    State(site): State<AppState>,
-    Extension(visit): Extension<RequestContext>,
-    Path(id): Path<String>,
-) -> Response {
+pub(crate) async fn json(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
     let found = async {
-        let view = view(&site, &visit, &id).await?;
+        let view = view(&site, &mut parts).await?;
         let body = serde_json::to_string(&view).map_err(Error::internal)?;
-        Ok::<_, Error>((view, body))
+        Ok(attachment(&view, "json", "application/json", body))
     };
     match found.await {
-        Ok((view, body)) => attachment(&view, "json", "application/json", body),
-        Err(error) => pages::plain_problem(&error, &visit.request_id),
+        Ok(file) => file,
+        Err(error) => problems::respond(&site, parts, &error).await,
     }
 }
 
 /// `report.html`: the page without what moves, its style inside.
-pub(crate) async fn html(
-    State(site): State<AppState>,
-    Extension(visit): Extension<RequestContext>,
-    Path(id): Path<String>,
-) -> Response {
-    match view(&site, &visit, &id).await {
+pub(crate) async fn html(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    match view(&site, &mut parts).await {
         Ok(view) => {
-            let body = report_file(
-                view.clone(),
-                site.backend.now(),
-                site.assets.style(),
-                &site.backend.config.base_url,
-            );
+            let (now, base_url) = (site.backend.now(), &site.backend.config.base_url);
+            let body = report_file(view.clone(), now, site.assets.style(), base_url);
             attachment(&view, "html", "text/html; charset=utf-8", body)
         }
-        Err(error) => pages::plain_problem(&error, &visit.request_id),
+        Err(error) => problems::respond(&site, parts, &error).await,
     }
 }
 
-async fn view(site: &AppState, visit: &RequestContext, id: &str) -> Result<AnalysisView, Error> {
-    let id = id.parse().map_err(|_| Error::not_found("analysis"))?;
-    let view = analyses::view(&site.backend, &visit.actor, id).await?;
+/// The analysis that the address names, with its report.
+async fn view(site: &AppState, parts: &mut Parts) -> Result<AnalysisView, Error> {
+    let id = pages::path_id(parts).await.and_then(|id| id.parse().ok());
+    let id = id.ok_or_else(|| Error::not_found("analysis"))?;
+    let view = analyses::view(&site.backend, &context::of(site, parts).actor, id).await?;
     if view.report.is_none() {
         return Err(Error::problem(
-            model::ProblemCode::Conflict,
+            ProblemCode::Conflict,
             "There is no report yet. Try again when the file is measured.",
         ));
     }

@@ -1,23 +1,21 @@
 //! The program `mixlens`: router, middleware, process roles. A library, so that tests build the same router.
 
-mod account;
 mod admin;
 mod assets;
+mod callbacks;
 pub mod cli;
+mod cookies;
 mod downloads;
 mod error_reports;
-mod form_response;
 mod forms;
 pub mod health;
-mod limits;
+mod layers;
 mod logging;
 mod mail_preview;
 mod metrics;
 mod pages;
-mod privacy;
+mod problems;
 mod process;
 pub mod router;
-mod session;
 pub mod setup;
-mod songs;
-mod telemetry;
+mod well_known;

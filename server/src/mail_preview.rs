@@ -1,4 +1,4 @@
-//! The letters that a development server wrote into files. There is no such page in production.
+//! The emails that a development server wrote into files, and one of each kind. There is no such page in production.
 
 use axum::{
     extract::State,
@@ -6,26 +6,23 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use backend::mail::{self, EmailTemplates, StoredEmail};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{pages, router::AppState};
+use crate::{problems, router::AppState};
 
-/// How many letters are shown.
+/// How many emails are shown.
 const SHOWN: usize = 20;
 
-/// The newest letters.
-pub(crate) async fn page(State(site): State<AppState>) -> Response {
+/// The newest emails.
+pub(crate) async fn newest(State(site): State<AppState>) -> Response {
     match mail::newest_files(&site.backend.config, SHOWN).await {
-        Ok(emails) if emails.is_empty() => document(&site, "<p>No mail yet. Reload in a second.</p>", &[]),
-        Ok(emails) => document(
-            &site,
-            "<p>Newest first. Nothing of this left the machine.</p>",
-            &emails,
-        ),
-        Err(error) => pages::plain_problem(&error, "dev-mail"),
+        Ok(emails) if emails.is_empty() => document(&site, "No mail yet. Reload in a second.", &[]),
+        Ok(emails) => document(&site, "Newest first. Nothing of this left the machine.", &emails),
+        Err(error) => problems::json(&error.to_problem("dev-mail")),
     }
 }
 
-/// One of each kind of letter that there is, with made-up occasions, for whoever works on their words and looks.
+/// One of each kind of email that there is, with made-up occasions, for whoever works on their words and looks.
 pub(crate) async fn previews(State(site): State<AppState>) -> Response {
     let title = "Night drive <b>v3</b> & “more”";
     let emails: Vec<StoredEmail> = EmailTemplates::from(&site.backend.config)
@@ -39,31 +36,39 @@ pub(crate) async fn previews(State(site): State<AppState>) -> Response {
             subject: email.subject,
         })
         .collect();
-    document(
-        &site,
-        "<p>Every kind of e-mail, with made-up occasions.</p>",
-        &emails,
-    )
+    document(&site, "Every kind of e-mail, with made-up occasions.", &emails)
 }
 
-fn document(site: &AppState, words: &str, emails: &[StoredEmail]) -> Response {
-    let base_url = &site.backend.config.base_url;
-    let items: String = emails
-        .iter()
-        .map(|email| format!("<article>{}</article>", as_html(email, base_url)))
-        .collect();
-    let page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Mail of this development server</title><style>{STYLE}</style>\
-         <main><h1>Mail of this development server</h1>{words}{items}</main>"
-    );
-    let mut response = Html(page).into_response();
-    let policy =
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+fn document(site: &AppState, introduction: &str, emails: &[StoredEmail]) -> Response {
+    let title = "Mail of this development server";
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    h1 { (title) }
+                    p { (introduction) }
+                    @for email in emails {
+                        article { (as_html(email, &site.backend.config.base_url)) }
+                    }
+                }
+            }
+        }
+    };
+    let headers = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (headers, Html(page.into_string())).into_response()
 }
 
 const STYLE: &str = "\
@@ -78,34 +83,21 @@ const STYLE: &str = "\
     h2 { font-size: 1rem; margin: 0; }";
 
 /// Address, subject, text with addresses of ours as links, and the HTML in a frame that can do nothing.
-fn as_html(email: &StoredEmail, base_url: &str) -> String {
-    let text: Vec<String> = email
-        .text
-        .lines()
-        .map(|line| {
-            let line = escape(line);
-            if line.starts_with(base_url) {
-                format!("<a href=\"{line}\">{line}</a>")
-            } else {
-                line
+fn as_html(email: &StoredEmail, base_url: &str) -> Markup {
+    html! {
+        h2 { (email.subject) }
+        p { "To: " (email.to) }
+        div.text {
+            @for line in email.text.lines() {
+                @if line.starts_with(base_url) { a href=(line) { (line) } } @else { (line) }
+                "\n"
             }
-        })
-        .collect();
-    let subject = escape(&email.subject);
-    format!(
-        "<h2>{subject}</h2><p>To: {}</p><div class=\"text\">{}</div>\
-         <details><summary>As HTML</summary><iframe sandbox srcdoc=\"{}\" title=\"{subject}, as HTML\"></iframe></details>",
-        escape(&email.to),
-        text.join("\n"),
-        escape(&email.html),
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+        }
+        details {
+            summary { "As HTML" }
+            iframe sandbox srcdoc=(email.html) title={ (email.subject) ", as HTML" } {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_is_shown_with_its_links_and_without_markup_of_others() {
+    fn an_email_is_shown_with_its_links_and_without_markup_of_others() {
         let email = StoredEmail {
             source: String::new(),
             to: "ann@example.org".into(),
@@ -121,7 +113,7 @@ mod tests {
             text: "Open\nhttp://127.0.0.1:3000/x?token=1\n".into(),
             html: "<p class=\"x\">\"Open\"</p>".into(),
         };
-        let html = as_html(&email, "http://127.0.0.1:3000");
+        let html = as_html(&email, "http://127.0.0.1:3000").into_string();
         assert!(
             html.contains("<a href=\"http://127.0.0.1:3000/x?token=1\">"),
             "{html}"

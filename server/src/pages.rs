@@ -1,97 +1,84 @@
-//! Rendering Leptos pages and running server functions, with the visit as their context.
+//! Rendering Leptos pages and running server functions, with the request's context as theirs.
 
-use app::{FormErrors, RequestContext, shell};
+use app::{FormErrors, PageContent, PageRequest, RequestContext, shell};
 use axum::{
     body::Body,
-    extract::{Request, State},
-    http::{Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    extract::{FromRequestParts, Path, Request, State},
+    http::{Method, StatusCode, request::Parts},
+    response::{IntoResponse, Redirect, Response},
 };
 use backend::Error;
-use leptos::{
-    prelude::{provide_context, use_context},
-    server_fn::axum::server_fn_paths,
+use leptos::prelude::{provide_context, use_context};
+use model::{
+    ProblemCode,
+    routes::{Page, Route},
 };
-use model::{Problem, ProblemCode};
 
-use crate::{router::AppState, session};
+use crate::{problems, router::AppState};
 
-/// A page, or the page that says that there is none.
-pub(crate) async fn page(State(site): State<AppState>, request: Request) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return (
-            StatusCode::METHOD_NOT_ALLOWED,
-            [(header::ALLOW, "GET, HEAD")],
-            "This address only takes GET.",
-        )
-            .into_response();
-    }
-    let (parts, _) = request.into_parts();
-    render(&site, parts, None).await
+/// Shows `page` at its own address.
+pub(crate) async fn show(site: AppState, page: Page, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let request = PageRequest {
+        content: PageContent::Page(page),
+        id: path_id(&mut parts).await,
+        uri: parts.uri.clone(),
+    };
+    render(&site, parts, request, None).await
 }
 
-/// The page of a refused form again, with the status of its problem.
-pub(crate) async fn render_with_errors(
-    site: &AppState,
-    parts: Parts,
-    problem: Problem,
-    values: impl IntoIterator<Item = (&str, String)>,
-) -> Response {
-    let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let retry_after = problem.retry_after;
-    let values = values
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    let mut response = render(site, parts, Some(FormErrors::new(problem, values))).await;
-    if response.status().is_success() {
-        *response.status_mut() = status;
-    }
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+/// Leads from the address of a form, which somebody opened by hand, to the page that it stands on.
+pub(crate) async fn lead_to(page: Page, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let id = path_id(&mut parts).await;
+    Redirect::to(&address_of(page, id.as_deref())).into_response()
+}
+
+/// An address that nothing stands at.
+pub(crate) async fn not_found(State(site): State<AppState>, request: Request) -> Response {
+    let error = Error::problem(
+        ProblemCode::NotFound,
+        "No page has this address. It may have been deleted, or the link is not complete.",
+    );
+    problems::respond(&site, request.into_parts().0, &error).await
+}
+
+/// An address that does not take the method; the router adds which it takes. For who only looks, nothing is there.
+pub(crate) async fn method_not_allowed(State(site): State<AppState>, request: Request) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let mut response = not_found(State(site), request).await;
+    if !is_read {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     }
     response
 }
 
-/// The same on `page`, where the address that took the form has no page of its own.
-pub(crate) async fn render_with_errors_on(
+/// The address of `page`, with `id` where it names one.
+pub(crate) fn address_of(page: Page, id: Option<&str>) -> String {
+    let path = Route::of_page(page).map_or("/", |route| route.path);
+    path.replace("{id}", id.unwrap_or_default())
+}
+
+/// The `{id}` of the address as it was sent, if its template has one.
+pub(crate) async fn path_id(parts: &mut Parts) -> Option<String> {
+    let Path(id) = Path::<String>::from_request_parts(parts, &()).await.ok()?;
+    Some(id)
+}
+
+/// Renders the document; `errors` is what a refused form is shown with.
+pub(crate) async fn render(
     site: &AppState,
     parts: Parts,
-    page: &str,
-    problem: Problem,
-    values: impl IntoIterator<Item = (&str, String)>,
+    page: PageRequest,
+    errors: Option<FormErrors>,
 ) -> Response {
-    render_with_errors(site, at(parts, page), problem, values).await
-}
-
-/// A further step of a form, on `page`: what the first one found out belongs into the answer and nowhere else.
-pub(crate) async fn step(
-    site: &AppState,
-    parts: Parts,
-    page: &str,
-    values: impl IntoIterator<Item = (&str, String)>,
-) -> Response {
-    let values = values
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    render(site, at(parts, page), Some(FormErrors::step(values))).await
-}
-
-fn at(mut parts: Parts, page: &str) -> Parts {
-    if let Ok(uri) = page.parse() {
-        parts.uri = uri;
-    }
-    parts
-}
-
-async fn render(site: &AppState, parts: Parts, refusal: Option<FormErrors>) -> Response {
     let options = (*site.options).clone();
     let handler = leptos_axum::render_app_async_with_context(
         move || {
-            provide_visit();
-            if let Some(refusal) = refusal.clone() {
-                provide_context(refusal);
+            provide_request_context();
+            provide_context(page.clone());
+            if let Some(errors) = errors.clone() {
+                provide_context(errors);
             }
         },
         move || shell(options.clone()),
@@ -101,44 +88,16 @@ async fn render(site: &AppState, parts: Parts, refusal: Option<FormErrors>) -> R
 
 /// A server function of the islands.
 pub(crate) async fn server_function(request: Request) -> Response {
-    let (method, path) = (request.method(), request.uri().path());
-    // Leptos would answer 400.
-    if !server_fn_paths().any(|(known, by)| known == path && by == method) {
-        let error = Error::problem(
-            ProblemCode::NotFound,
-            "There is no such function. Reload the page.",
-        );
-        return plain_problem(&error, &session::request_id(&request));
-    }
-    leptos_axum::handle_server_fns_with_context(provide_visit, request)
+    leptos_axum::handle_server_fns_with_context(provide_request_context, request)
         .await
         .into_response()
 }
 
-/// Makes the visit that `session::identify` put into the request the context of pages and server functions.
-fn provide_visit() {
-    if let Some(visit) =
+/// Makes what the layers put into the request the context of pages and server functions.
+fn provide_request_context() {
+    if let Some(context) =
         use_context::<Parts>().and_then(|parts| parts.extensions.get::<RequestContext>().cloned())
     {
-        provide_context(visit);
+        provide_context(context);
     }
-}
-
-/// A problem before there is a visit: JSON, in the form of RFC 9457.
-pub(crate) fn plain_problem(error: &Error, request_id: &str) -> Response {
-    let problem = error.to_problem(request_id);
-    if problem.code.status() >= 500 {
-        tracing::error!(%error, "failed");
-    }
-    let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_string(&problem).unwrap_or_default();
-    (
-        status,
-        [
-            (header::CONTENT_TYPE, "application/problem+json"),
-            (header::CACHE_CONTROL, "no-store"),
-        ],
-        body,
-    )
-        .into_response()
 }

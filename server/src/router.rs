@@ -1,26 +1,37 @@
-//! All routes outside of pages, and the layers around everything.
+//! From the table of routes to a router: which handler stands at which address, and behind which layers.
+//!
+//! Kinds of routes have stacks of their own, side by side:
+//! - **cookies** (pages, forms, functions, downloads): session, CSRF, limits, statistics;
+//! - **callbacks** (programs that prove themselves in the request): the raw body and nothing that belongs to a browser;
+//! - **none** (health, assets, the object store): no person asks.
+//!
+//! A stack of bearer tokens for `/api/v1` stands beside the first, and shares only the layers around everything.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, header},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::StatusCode,
     middleware::{self, Next},
-    response::Response,
-    routing::{any, get, post},
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, get, post},
 };
-use backend::{Backend, entropy};
+use backend::Backend;
 use leptos::config::LeptosOptions;
-use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
-use tracing::Instrument as _;
+use model::{
+    paths,
+    routes::{Callback, Download, Endpoint, Form, Function, Page, ROUTES, Route, System},
+};
+use tower_http::compression::CompressionLayer;
 
 use crate::{
-    account, assets, downloads, error_reports, forms,
+    assets, callbacks, downloads, error_reports, forms,
     health::{self, Readiness},
-    limits, mail_preview, pages, privacy, session,
+    layers::{context, csrf, headers, limits, log, session, telemetry},
+    mail_preview, pages,
     setup::{self, Services},
-    songs, telemetry,
+    well_known,
 };
 
 /// The largest body of a form or a server function, in bytes. Audio never comes this way (P03).
@@ -38,7 +49,7 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// The site of these parts.
+    /// The site of these services.
     ///
     /// # Errors
     /// The built site cannot be found; the text says how to build it.
@@ -63,125 +74,152 @@ impl AppState {
 
 /// Everything that the web role answers.
 pub fn build(site: AppState) -> Router {
-    let mut people = Router::new()
-        .route("/signup", post(forms::sign_up))
-        .route("/signup/confirm", post(forms::confirm))
-        .route("/signin", post(forms::sign_in))
-        .route("/signout", post(forms::sign_out))
-        .route("/analyses/{id}/rename", post(forms::rename))
-        .route("/analyses/{id}/delete", post(forms::delete))
-        .route("/account/privacy/export", post(privacy::ask_for_copy))
-        .route("/account/privacy/delete", post(privacy::delete_account))
-        .route("/consent", post(privacy::consent))
-        .route("/browser-fault", post(error_reports::browser_fault))
-        .route("/analyses/{id}/stage", post(forms::stage))
-        .route("/analyses/{id}/comparison", post(forms::compare_with))
-        .route("/analyses/{id}/report.json", get(downloads::json))
-        .route("/analyses/{id}/report.html", get(downloads::html))
-        .route("/fn/{*function}", any(pages::server_function))
-        .merge(account::routes())
-        .merge(songs::routes());
-    if site.backend.config.is_development() && site.backend.mailer.writes_files() {
-        people = people
-            .route("/dev/mail", get(mail_preview::page))
-            .route("/dev/mail/previews", get(mail_preview::previews));
+    let (mut with_cookies, mut of_programs, mut bare) = (Router::new(), Router::new(), Router::new());
+    for route in ROUTES {
+        match route.endpoint {
+            Endpoint::Page(page) => with_cookies = with_cookies.route(route.path, show(page)),
+            Endpoint::Form(it) => with_cookies = with_cookies.route(route.path, form(it, route)),
+            Endpoint::Function(it) => with_cookies = with_cookies.route(route.path, function(it)),
+            Endpoint::Download(it) => with_cookies = with_cookies.route(route.path, download(it)),
+            Endpoint::Callback(it) => of_programs = of_programs.route(route.path, callback(it)),
+            Endpoint::System(it) => bare = system(it, route, bare, &site),
+        }
     }
-    let people = people
-        .fallback(pages::page)
-        .method_not_allowed_fallback(pages::page)
+    let all = bare
+        .merge(callback_stack(of_programs))
+        .merge(cookie_stack(with_cookies, &site))
+        .layer(middleware::from_fn_with_state(site.clone(), only_listed));
+    headers::add(all, &site)
+        .layer(middleware::from_fn_with_state(site.clone(), log::log))
+        .with_state(site)
+}
+
+/// Finds nothing at an address that the table does not list, so that no route is served past the tests that read it.
+async fn only_listed(State(site): State<AppState>, request: Request, next: Next) -> Response {
+    let bucket = &site.backend.config.storage.bucket;
+    let is_listed = request.extensions().get::<MatchedPath>().is_none_or(|path| {
+        let path = path.as_str();
+        path.trim_end_matches('/') == paths::ASSETS
+            || ROUTES
+                .iter()
+                .any(|route| route.path == path || in_bucket(route, bucket) == path)
+    });
+    if is_listed {
+        next.run(request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+/// The address of a route of the object store.
+fn in_bucket(route: &Route, bucket: &str) -> String {
+    route.path.replace("{bucket}", bucket)
+}
+
+/// From the outside in: a request passes the last layer first.
+fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
+    routes
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(middleware::from_fn_with_state(site.clone(), telemetry::count))
         .layer(middleware::from_fn_with_state(site.clone(), limits::check))
-        .layer(middleware::from_fn_with_state(site.clone(), session::identify))
+        .layer(middleware::from_fn_with_state(site.clone(), csrf::verify))
+        .layer(middleware::from_fn_with_state(site.clone(), context::provide))
+        .layer(middleware::from_fn_with_state(site.clone(), csrf::issue))
+        .layer(middleware::from_fn_with_state(site.clone(), session::resolve))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(CompressionLayer::new());
-
-    let mut all = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/.well-known/security.txt", get(privacy::security_txt))
-        .merge(assets::routes(&site.assets))
-        .merge(account::mail_program_routes())
-        .merge(people);
-    if let Some(service) = site.builtin.clone() {
-        // `nest` would strip the bucket from the path and break the signature.
-        let bucket = &site.backend.config.storage.bucket;
-        all = all
-            .route_service(&format!("/{bucket}"), service.clone())
-            .route_service(&format!("/{bucket}/"), service.clone())
-            .route_service(&format!("/{bucket}/{{*key}}"), service);
-    }
-    all.layer(SetResponseHeaderLayer::if_not_present(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    ))
-    .layer(fixed("x-content-type-options", "nosniff"))
-    .layer(fixed("cross-origin-opener-policy", "same-origin"))
-    .layer(fixed("cross-origin-resource-policy", "same-origin"))
-    .layer(fixed("referrer-policy", "strict-origin-when-cross-origin"))
-    .layer(fixed(
-        "permissions-policy",
-        "accelerometer=(), browsing-topics=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
-    ))
-    .layer(middleware::from_fn_with_state(site.clone(), transport_security))
-    .layer(middleware::from_fn_with_state(site.clone(), log))
-    .with_state(site)
+        .layer(CompressionLayer::new())
 }
 
-fn fixed(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+fn callback_stack(routes: Router<AppState>) -> Router<AppState> {
+    routes.layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-/// Over HTTPS, tells browsers to stay there (P29).
-async fn transport_security(
-    axum::extract::State(site): axum::extract::State<AppState>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
-    if site.backend.config.base_url.starts_with("https://") {
-        response.headers_mut().insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
-    }
-    response
+fn show(page: Page) -> MethodRouter<AppState> {
+    get(move |State(site): State<AppState>, request: Request| pages::show(site, page, request))
 }
 
-/// Gives the request an id and logs it once: method, route template, status, milliseconds. Never the address with its
-/// query, which may hold a signature or a token.
-async fn log(
-    axum::extract::State(site): axum::extract::State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let id = entropy::new_id(&*site.backend.entropy, site.backend.now())
-        .simple()
-        .to_string();
-    let header = HeaderName::from_static("x-request-id");
-    let Ok(value) = HeaderValue::from_str(&id) else {
-        return next.run(request).await;
+fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
+    let handler = match form {
+        Form::SignUp => post(forms::sign_up::sign_up),
+        Form::ConfirmSignUp => post(forms::sign_up::confirm),
+        Form::SignIn => post(forms::sign_in::sign_in),
+        Form::SignInCode => post(forms::sign_in::sign_in_with_code),
+        Form::SignOut => post(forms::sign_in::sign_out),
+        Form::Forgot => post(forms::sign_in::forgot),
+        Form::Reset => post(forms::sign_in::reset),
+        Form::RenameAnalysis => post(forms::analyses::rename),
+        Form::DeleteAnalysis => post(forms::analyses::delete),
+        Form::Stage => post(forms::analyses::choose_stage),
+        Form::Comparison => post(forms::analyses::compare_with),
+        Form::AnalysisSong => post(forms::songs::set_song),
+        Form::GroupSong => post(forms::songs::group),
+        Form::RenameSong => post(forms::songs::rename),
+        Form::DeleteSong => post(forms::songs::delete),
+        Form::RenameAccount => post(forms::account::rename),
+        Form::ChangeEmail => post(forms::account::change_email),
+        Form::ConfirmEmail => post(forms::account::confirm_email),
+        Form::ConfirmPassword => post(forms::account::confirm_password),
+        Form::ChangePassword => post(forms::security::change_password),
+        Form::EndSession => post(forms::security::end_session),
+        Form::EndOtherSessions => post(forms::security::end_other_sessions),
+        Form::BeginSecondFactor => post(forms::security::begin_second_factor),
+        Form::ConfirmSecondFactor => post(forms::security::confirm_second_factor),
+        Form::RenewCodes => post(forms::security::renew_codes),
+        Form::TurnOffSecondFactor => post(forms::security::turn_off_second_factor),
+        Form::EmailPreferences => post(forms::email::set_preferences),
+        Form::Unsubscribe => post(forms::email::unsubscribe),
+        Form::Export => post(forms::privacy::request_export),
+        Form::DeleteAccount => post(forms::privacy::delete_account),
+        Form::Consent => post(forms::privacy::set_consent),
     };
-    request.headers_mut().insert(header.clone(), value.clone());
-    let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("page", MatchedPath::as_str)
-        .to_owned();
-    let span = tracing::info_span!("request", id);
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let status = response.status().as_u16();
-    span.in_scope(|| {
-        if status >= 500 {
-            tracing::error!(%method, route, status, milliseconds, "answered");
-        } else if matches!(route.as_str(), "/healthz" | "/readyz") || route.starts_with("/pkg") {
-            tracing::debug!(%method, route, status, milliseconds, "answered");
-        } else {
-            tracing::info!(%method, route, status, milliseconds, "answered");
+    match route.page {
+        Some(page) if Route::find("GET", route.path).is_none() => {
+            handler.get(move |request: Request| pages::lead_to(page, request))
         }
-    });
-    response.headers_mut().insert(header, value);
-    response
+        _ => handler,
+    }
+}
+
+fn function(function: Function) -> MethodRouter<AppState> {
+    match function {
+        Function::BeginUpload | Function::CompleteUpload => post(pages::server_function),
+        Function::Progress | Function::Audio | Function::Preview => get(pages::server_function),
+        Function::BrowserFault => post(error_reports::browser_fault),
+    }
+}
+
+fn download(download: Download) -> MethodRouter<AppState> {
+    match download {
+        Download::ReportJson => get(downloads::json),
+        Download::ReportHtml => get(downloads::html),
+    }
+}
+
+fn callback(callback: Callback) -> MethodRouter<AppState> {
+    match callback {
+        Callback::Unsubscribe => post(callbacks::unsubscribe),
+        Callback::UnsubscribePage => get(callbacks::unsubscribe_page),
+    }
+}
+
+/// `router` with a system route, where this installation has it.
+fn system(system: System, route: &Route, router: Router<AppState>, site: &AppState) -> Router<AppState> {
+    let config = &site.backend.config;
+    let has_mail_files = config.is_development() && site.backend.mailer.writes_files();
+    match system {
+        System::Healthz => router.route(route.path, get(health::healthz)),
+        System::Readyz => router.route(route.path, get(health::readyz)),
+        System::SecurityTxt => router.route(route.path, get(well_known::security_txt)),
+        System::Assets => router.nest_service(route.path, site.assets.hashed()),
+        System::Favicon => router.route_service(route.path, site.assets.favicon()),
+        System::DevMail if has_mail_files => router.route(route.path, get(mail_preview::newest)),
+        System::MailPreviews if has_mail_files => router.route(route.path, get(mail_preview::previews)),
+        System::DevMail | System::MailPreviews => router,
+        System::ObjectStore => match site.builtin.clone() {
+            // `nest` would strip the bucket from the path and break the signature.
+            Some(store) => router.route_service(&in_bucket(route, &config.storage.bucket), store),
+            None => router,
+        },
+    }
 }

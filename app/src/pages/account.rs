@@ -2,12 +2,11 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 use crate::{
     pages::{account_area::Done, new_password::NewPassword, post_form::PostForm},
     paths,
-    request_context::{FormErrors, RequestContext},
+    request_context::{FormErrors, PageRequest, RequestContext},
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
 };
 
@@ -106,15 +105,15 @@ pub fn Confirm() -> impl IntoView {
     let refusal = FormErrors::here();
     let token = refusal
         .value("token")
-        .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
+        .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
-    let render_with_errors = !refusal.errors().is_empty();
+    let is_refused = !refusal.errors().is_empty();
     view! {
         <Title text="Confirm your address" />
         <section class="wrap wrap--narrow stack">
             <h1>"Confirm your address"</h1>
             <ErrorSummary errors=refusal.errors() />
-            {if render_with_errors {
+            {if is_refused {
                 view! {
                     <p class="row">
                         <ButtonLink href=paths::SIGN_IN kind=ButtonKind::Primary>"Sign in"</ButtonLink>
@@ -142,7 +141,7 @@ pub fn SignIn() -> impl IntoView {
     let refusal = FormErrors::here();
     let next = refusal
         .value("next")
-        .or_else(|| use_query_map().with_untracked(|query| query.get("next")));
+        .or_else(|| PageRequest::here().query("next"));
     if let Some(step) = refusal.value("step") {
         return code_form(step, next, refusal);
     }
@@ -266,7 +265,7 @@ pub fn Reset() -> impl IntoView {
     let refusal = FormErrors::here();
     let token = refusal
         .value("token")
-        .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
+        .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
     let is_gone = refusal.errors().iter().any(|(field, _)| field.is_empty());
     view! {

@@ -4,7 +4,7 @@
 use backend::privacy::{consent::Consent, cookies};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_url;
+use model::routes::Page;
 
 use crate::{
     pages::{
@@ -12,7 +12,7 @@ use crate::{
         post_form::PostForm,
     },
     paths,
-    request_context::RequestContext,
+    request_context::{PageRequest, RequestContext},
     ui::{Button, Notice, Tone},
 };
 
@@ -20,14 +20,11 @@ use crate::{
 #[component]
 pub fn Banner() -> impl IntoView {
     let visit = RequestContext::here();
-    let here = use_url().get_untracked();
-    if visit.consent != Consent::Undecided || here.path() == paths::COOKIES {
+    let request = PageRequest::here();
+    if visit.consent != Consent::Undecided || request.page() == Some(Page::Cookies) {
         return ().into_any();
     }
-    let back = match here.search() {
-        "" => here.path().to_owned(),
-        search => format!("{}?{}", here.path(), search.trim_start_matches('?')),
-    };
+    let back = request.uri.to_string();
     view! {
         <section class="consent" aria-labelledby="consent-title">
             <div class="wrap consent__bar">

@@ -10,15 +10,6 @@ use crate::{
     ui::{ButtonKind, ButtonLink},
 };
 
-/// No page has this address.
-#[component]
-pub fn NotFound() -> impl IntoView {
-    failed(&Problem::new(
-        ProblemCode::NotFound,
-        "No page has this address. It may have been deleted, or the link is not complete.",
-    ))
-}
-
 /// A page that could not be made, with the status of the problem.
 pub(crate) fn failed(problem: &Problem) -> AnyView {
     set_status(problem);

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use model::{
     AnalysisId, Timestamp,
     analysis::{AnalysisPage, AnalysisState, AnalysisSummary},
@@ -15,7 +14,7 @@ use crate::{
     islands::uploader::Uploader,
     pages::{not_found::failed, upload::NeedsScript},
     paths,
-    request_context::{RequestContext, redirect_to_sign_in},
+    request_context::{PageRequest, RequestContext, redirect_to_sign_in},
     ui::{AudioCell, ButtonLink, DayCell, EmptyState, Head, LengthCell, List, LoudnessCell},
 };
 
@@ -23,7 +22,8 @@ use crate::{
 #[component]
 pub fn References() -> impl IntoView {
     let visit = RequestContext::here();
-    let (before, mix) = use_query_map().with_untracked(|query| (query.get("before"), query.get("mix")));
+    let request = PageRequest::here();
+    let (before, mix) = (request.query("before"), request.query("mix"));
     let Ok(user) = visit.actor.user() else {
         redirect_to_sign_in(paths::REFERENCES);
         return ().into_any();

@@ -2,13 +2,12 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use model::{SongId, history::HistoryQuery, song::SongSummary};
 
 use super::not_found::failed;
 use crate::{
     format, paths,
-    request_context::{RequestContext, redirect_to_sign_in},
+    request_context::{PageRequest, RequestContext, redirect_to_sign_in},
     ui::{ButtonKind, ButtonLink, EmptyState},
 };
 
@@ -20,7 +19,7 @@ pub fn Songs() -> impl IntoView {
         redirect_to_sign_in(paths::SONGS);
         return ().into_any();
     }
-    let before = use_query_map().with_untracked(|query| query.get("before"));
+    let before = PageRequest::here().query("before");
     let is_later = before.is_some();
     let list = Suspend::new(async move {
         match backend::songs::songs(&visit.backend, &visit.actor, before.as_deref()).await {

@@ -8,7 +8,7 @@ use crate::paths;
 
 /// Which entry of the navigation the page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Here {
+pub enum NavEntry {
     /// The upload page.
     Upload,
     /// The history.
@@ -52,7 +52,7 @@ pub fn Wordmark() -> impl IntoView {
 pub fn SiteHeader(
     /// The entry that is marked as the current one.
     #[prop(optional)]
-    here: Here,
+    current: NavEntry,
     /// Who is signed in.
     #[prop(optional_no_strip, into)]
     me: Option<Me>,
@@ -60,7 +60,7 @@ pub fn SiteHeader(
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
-    let current = |entry: Here| (here == entry).then_some("page");
+    let mark = |entry: NavEntry| (current == entry).then_some("page");
     let signed_in = me.is_some();
     let account = match me {
         Some(me) => view! {
@@ -104,13 +104,13 @@ pub fn SiteHeader(
                     {signed_in
                         .then(|| {
                             view! {
-                                <a href=paths::UPLOAD aria-current=current(Here::Upload)>
+                                <a href=paths::UPLOAD aria-current=mark(NavEntry::Upload)>
                                     "Upload"
                                 </a>
-                                <a href=paths::HISTORY aria-current=current(Here::History)>
+                                <a href=paths::HISTORY aria-current=mark(NavEntry::History)>
                                     "History"
                                 </a>
-                                <a href=paths::REFERENCES aria-current=current(Here::References)>
+                                <a href=paths::REFERENCES aria-current=mark(NavEntry::References)>
                                     "References"
                                 </a>
                             }

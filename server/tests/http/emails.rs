@@ -8,10 +8,7 @@ use backend::{
     preferences::MARKETING_WORDING,
 };
 
-use crate::{
-    mail_server::MailServer,
-    world::{Database, Person, TestApp, log_so_far, mix, on_both_databases, sign_up_form},
-};
+use crate::support::{Person, TestApp, log_so_far, mail_server::MailServer, mix, sign_up_form};
 
 /// The path and query of a URL of ours.
 fn path<'a>(app: &TestApp, url: &'a str) -> &'a str {
@@ -28,18 +25,18 @@ async fn click(app: &TestApp, email: &StoredEmail) -> StatusCode {
     let url = one_click(email);
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let body = b"List-Unsubscribe=One-Click".to_vec();
-    let form_response = app
+    let answer = app
         .anon()
         .send(Method::POST, path(app, &url), &headers, body)
         .await;
-    assert!(form_response.headers.get("set-cookie").is_none());
-    form_response.status
+    assert!(answer.headers.get("set-cookie").is_none());
+    answer.status
 }
 
 async fn measured(app: &TestApp, user: &Person, name: &str) -> Vec<StoredEmail> {
     user.upload(name, mix()).await;
     app.run_jobs().await;
-    app.letters_to("ann@example.org", "Measured").await
+    app.emails_to("ann@example.org", "Measured").await
 }
 
 async fn choose(user: &Person, kinds: &[&str]) {
@@ -51,197 +48,319 @@ async fn choose(user: &Person, kinds: &[&str]) {
     );
 }
 
-on_both_databases! {
-    async fn p26_welcome_and_analysis_ready_are_told_once_each(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        assert_eq!(app.letters_to("ann@example.org", "Welcome to MixLens").await.len(), 1);
-        let emails = measured(&app, &user, "Night drive.wav").await;
-        assert_eq!(emails.len(), 1);
-        assert_eq!(emails[0].subject, "Measured: Night drive");
-        let link = emails[0].text.lines().find(|line| line.contains("/analyses/")).unwrap();
-        assert_eq!(user.get(path(&app, link)).await.status, StatusCode::OK, "the link leads to the report");
-        app.run_periodic_work().await;
-        assert_eq!(app.letters_to("ann@example.org", "").await.len(), 3, "address, welcome, analysis");
+#[tokio::test(flavor = "multi_thread")]
+async fn p26_welcome_and_analysis_ready_are_told_once_each() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    assert_eq!(
+        app.emails_to("ann@example.org", "Welcome to MixLens").await.len(),
+        1
+    );
+    let emails = measured(&app, &user, "Night drive.wav").await;
+    assert_eq!(emails.len(), 1);
+    assert_eq!(emails[0].subject, "Measured: Night drive");
+    let link = emails[0]
+        .text
+        .lines()
+        .find(|line| line.contains("/analyses/"))
+        .unwrap();
+    assert_eq!(
+        user.get(path(&app, link)).await.status,
+        StatusCode::OK,
+        "the link leads to the report"
+    );
+    app.run_periodic_work().await;
+    assert_eq!(
+        app.emails_to("ann@example.org", "").await.len(),
+        3,
+        "address, welcome, analysis"
+    );
 
-        // The same occasion again, as a second worker would enqueue it.
-        let before = app.letters_to("ann@example.org", "").await.len();
-        let account = app.texts("SELECT id FROM account").await[0].parse().unwrap();
-        let analysis = app.texts("SELECT id FROM analysis").await[0].parse().unwrap();
-        for notice in [
-            Notification::Welcome,
-            Notification::AnalysisReady { analysis },
-            Notification::PolicyChanged { version: "2026-11-24".into() },
-            Notification::PolicyChanged { version: "2026-11-24".into() },
-        ] {
-            let mut tx = app.backend.db.begin().await.unwrap();
-            mail::enqueue(&mut tx, &app.backend, account, notice).await.unwrap();
-            tx.commit().await.unwrap();
+    // The same occasion again, as a second worker would enqueue it.
+    let before = app.emails_to("ann@example.org", "").await.len();
+    let account = app.texts("SELECT id FROM account").await[0].parse().unwrap();
+    let analysis = app.texts("SELECT id FROM analysis").await[0].parse().unwrap();
+    for notice in [
+        Notification::Welcome,
+        Notification::AnalysisReady { analysis },
+        Notification::PolicyChanged {
+            version: "2026-11-24".into(),
+        },
+        Notification::PolicyChanged {
+            version: "2026-11-24".into(),
+        },
+    ] {
+        let mut tx = app.backend.db.begin().await.unwrap();
+        mail::enqueue(&mut tx, &app.backend, account, notice)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    app.run_jobs().await;
+    let subjects: Vec<String> = app
+        .emails_to("ann@example.org", "")
+        .await
+        .into_iter()
+        .map(|email| email.subject)
+        .collect();
+    assert_eq!(subjects.len(), before + 1, "{subjects:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p26_a_file_that_cannot_be_measured_is_told_with_what_to_do() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let mut silent = mix();
+    silent[44..].fill(0);
+    user.upload("Silence.wav", silent).await;
+    app.run_jobs().await;
+    let email = app.email_to("ann@example.org", "Not measured").await;
+    assert_eq!(email.subject, "Not measured: Silence");
+    assert!(
+        email.text.contains("There is no signal in this file"),
+        "{}",
+        email.text
+    );
+    assert!(
+        email.text.contains("Check that no track is muted"),
+        "{}",
+        email.text
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p26_jobs_and_logs_of_letters_hold_ids_and_no_personal_data() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    measured(&app, &user, "Secret project.wav").await;
+    anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
+    user.post("/account/email", &[("email", "new@example.net")]).await;
+    app.run_jobs().await;
+    let payloads = app.texts("SELECT payload FROM job").await;
+    assert!(payloads.len() > 4, "{payloads:?}");
+    for payload in &payloads {
+        for personal in ["example", "@", "Ann", "Secret"] {
+            assert!(!payload.contains(personal), "{payload}");
         }
-        app.run_jobs().await;
-        let subjects: Vec<String> = app.letters_to("ann@example.org", "").await.into_iter().map(|email| email.subject).collect();
-        assert_eq!(subjects.len(), before + 1, "{subjects:?}");
     }
+    let keys = app
+        .texts("SELECT dedupe_key FROM job WHERE dedupe_key IS NOT NULL")
+        .await;
+    assert!(keys.iter().all(|key| !key.contains('@')), "{keys:?}");
+}
 
-    async fn p26_a_file_that_cannot_be_measured_is_told_with_what_to_do(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let mut silent = mix();
-        silent[44..].fill(0);
-        user.upload("Silence.wav", silent).await;
-        app.run_jobs().await;
-        let email = app.letter_to("ann@example.org", "Not measured").await;
-        assert_eq!(email.subject, "Not measured: Silence");
-        assert!(email.text.contains("There is no signal in this file"), "{}", email.text);
-        assert!(email.text.contains("Check that no track is muted"), "{}", email.text);
-    }
-
-    async fn p26_jobs_and_logs_of_letters_hold_ids_and_no_personal_data(database) {
-        let (app, anon, user) = TestApp::on(database).await.with_user().await;
-        measured(&app, &user, "Secret project.wav").await;
+#[tokio::test(flavor = "multi_thread")]
+async fn p26_a_server_that_quotes_a_person_puts_them_neither_into_a_row_nor_into_the_log() {
+    let (mut app, anon, _user) = TestApp::init().await.with_user().await;
+    let log = log_so_far();
+    let server = MailServer::start().await;
+    server.take_over(&mut app.backend);
+    let form = sign_up_form("bob@example.net");
+    for refusal in ["550 5.1.1", "451 4.7.1"] {
+        server.refuse(Some(refusal));
         anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
-        user.post("/account/email", &[("email", "new@example.net")]).await;
+        anon.post("/signup", &form).await;
         app.run_jobs().await;
-        let payloads = app.texts("SELECT payload FROM job").await;
-        assert!(payloads.len() > 4, "{payloads:?}");
-        for payload in &payloads {
-            for personal in ["example", "@", "Ann", "Secret"] {
-                assert!(!payload.contains(personal), "{payload}");
-            }
-        }
-        let keys = app.texts("SELECT dedupe_key FROM job WHERE dedupe_key IS NOT NULL").await;
-        assert!(keys.iter().all(|key| !key.contains('@')), "{keys:?}");
     }
-
-    async fn p26_a_server_that_quotes_a_person_puts_them_neither_into_a_row_nor_into_the_log(database) {
-        let (mut app, anon, _user) = TestApp::on(database).await.with_user().await;
-        let log = log_so_far();
-        let server = MailServer::start().await;
-        server.take_over(&mut app.backend);
-        let form = sign_up_form("bob@example.net");
-        for refusal in ["550 5.1.1", "451 4.7.1"] {
-            server.refuse(Some(refusal));
-            anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
-            anon.post("/signup", &form).await;
-            app.run_jobs().await;
-        }
-        assert_eq!(server.attempts(), 4);
-        let errors = app.texts("SELECT last_error FROM job WHERE last_error IS NOT NULL ORDER BY last_error").await;
-        assert_eq!(errors, ["not sent: SMTP 451", "not sent: SMTP 451", "refused: SMTP 550", "refused: SMTP 550"]);
-        let log = log.since();
-        assert!(log.contains("refused: SMTP 550") && log.contains("not sent: SMTP 451"), "{log}");
-        for personal in ["example.org", "example.net", "User unknown"] {
-            let found: Vec<&str> = log.lines().filter(|line| line.contains(personal)).collect();
-            assert!(found.is_empty(), "{personal} is in the log: {found:#?}");
-        }
-        server.refuse(None);
-        app.clock.advance(std::time::Duration::from_secs(3600));
-        app.run_jobs().await;
-        assert_eq!(server.taken(), 2, "what was refused is tried again; of two requests the newer one counts");
+    assert_eq!(server.attempts(), 4);
+    let errors = app
+        .texts("SELECT last_error FROM job WHERE last_error IS NOT NULL ORDER BY last_error")
+        .await;
+    assert_eq!(
+        errors,
+        [
+            "not sent: SMTP 451",
+            "not sent: SMTP 451",
+            "refused: SMTP 550",
+            "refused: SMTP 550"
+        ]
+    );
+    let log = log.since();
+    assert!(
+        log.contains("refused: SMTP 550") && log.contains("not sent: SMTP 451"),
+        "{log}"
+    );
+    for personal in ["example.org", "example.net", "User unknown"] {
+        let found: Vec<&str> = log.lines().filter(|line| line.contains(personal)).collect();
+        assert!(found.is_empty(), "{personal} is in the log: {found:#?}");
     }
+    server.refuse(None);
+    app.clock.advance(std::time::Duration::from_secs(3600));
+    app.run_jobs().await;
+    assert_eq!(
+        server.taken(),
+        2,
+        "what was refused is tried again; of two requests the newer one counts"
+    );
+}
 
-    async fn p16_one_click_declines_the_kind_of_the_letter_and_no_other(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let emails = measured(&app, &user, "one.wav").await;
-        let url = one_click(&emails[0]);
-        let page = app.anon().get(path(&app, &url)).await;
-        assert_eq!(page.status, StatusCode::SEE_OTHER, "a program that opens links declines nothing");
-        assert_eq!(measured(&app, &user, "two.wav").await.len(), 2);
-        assert_eq!(click(&app, &emails[0]).await, StatusCode::OK);
-        assert_eq!(click(&app, &emails[0]).await, StatusCode::OK, "twice is as good as once");
-        assert_eq!(measured(&app, &user, "three.wav").await.len(), 2);
-        let page = user.get("/account/email-preferences").await.text();
-        assert!(!is_ticked(&page, "analysis_ready"), "{page}");
-        choose(&user, &["analysis_ready"]).await;
-        assert_eq!(measured(&app, &user, "four.wav").await.len(), 3, "and back again");
+#[tokio::test(flavor = "multi_thread")]
+async fn p16_one_click_declines_the_kind_of_the_letter_and_no_other() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let emails = measured(&app, &user, "one.wav").await;
+    let url = one_click(&emails[0]);
+    let page = app.anon().get(path(&app, &url)).await;
+    assert_eq!(
+        page.status,
+        StatusCode::SEE_OTHER,
+        "a program that opens links declines nothing"
+    );
+    assert_eq!(measured(&app, &user, "two.wav").await.len(), 2);
+    assert_eq!(click(&app, &emails[0]).await, StatusCode::OK);
+    assert_eq!(
+        click(&app, &emails[0]).await,
+        StatusCode::OK,
+        "twice is as good as once"
+    );
+    assert_eq!(measured(&app, &user, "three.wav").await.len(), 2);
+    let page = user.get("/account/email-preferences").await.text();
+    assert!(!is_ticked(&page, "analysis_ready"), "{page}");
+    choose(&user, &["analysis_ready"]).await;
+    assert_eq!(measured(&app, &user, "four.wav").await.len(), 3, "and back again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p16_the_link_in_a_letter_works_signed_out_and_can_only_decline() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    let emails = measured(&app, &user, "one.wav").await;
+    let link = emails[0]
+        .text
+        .lines()
+        .find(|line| line.contains("/account/email-preferences?token="))
+        .unwrap();
+    let page = anon.get(path(&app, link)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("Analysis ready"));
+    assert!(
+        !page.text().contains("ann@example.org"),
+        "a forwarded letter betrays nothing"
+    );
+    assert!(
+        !page.text().contains("type=\"checkbox\""),
+        "and consents to nothing"
+    );
+    let (_, token) = link.split_once("token=").unwrap();
+    let done = anon
+        .post(
+            "/account/email-preferences/unsubscribe",
+            &[("token", token), ("everything", "on")],
+        )
+        .await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert!(
+        anon.get(done.header("location"))
+            .await
+            .text()
+            .contains("You get no more of these e-mails")
+    );
+    assert_eq!(measured(&app, &user, "two.wav").await.len(), 1);
+
+    let (body, signature) = token.rsplit_once('.').unwrap();
+    for forged in [
+        format!("{}.{signature}", body.replace("analysis_ready", "marketing")),
+        format!("{body}.{}", signature.to_lowercase()),
+        body.to_owned(),
+        String::new(),
+    ] {
+        let answer = anon
+            .post("/account/email-preferences/unsubscribe", &[("token", &forged)])
+            .await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{forged}");
+        let answer = anon
+            .send(
+                Method::POST,
+                &format!("/email/unsubscribe?token={forged}"),
+                &[],
+                Vec::new(),
+            )
+            .await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{forged}");
     }
+}
 
-    async fn p16_the_link_in_a_letter_works_signed_out_and_can_only_decline(database) {
-        let (app, anon, user) = TestApp::on(database).await.with_user().await;
-        let emails = measured(&app, &user, "one.wav").await;
-        let link = emails[0].text.lines().find(|line| line.contains("/account/email-preferences?token=")).unwrap();
-        let page = anon.get(path(&app, link)).await;
-        assert_eq!(page.status, StatusCode::OK);
-        assert!(page.text().contains("Analysis ready"));
-        assert!(!page.text().contains("ann@example.org"), "a forwarded letter betrays nothing");
-        assert!(!page.text().contains("type=\"checkbox\""), "and consents to nothing");
-        let (_, token) = link.split_once("token=").unwrap();
-        let done = anon.post("/account/email-preferences/unsubscribe", &[("token", token), ("everything", "on")]).await;
-        assert_eq!(done.status, StatusCode::SEE_OTHER);
-        assert!(anon.get(done.header("location")).await.text().contains("You get no more of these e-mails"));
-        assert_eq!(measured(&app, &user, "two.wav").await.len(), 1);
+#[tokio::test(flavor = "multi_thread")]
+async fn p16_marketing_is_off_until_it_is_asked_for_and_every_change_is_logged_with_its_words() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let page = user.get("/account/email-preferences").await.text();
+    assert!(is_ticked(&page, "analysis_ready"));
+    assert!(!is_ticked(&page, "marketing"), "consent is given, not taken");
+    assert!(
+        page.contains(MARKETING_WORDING),
+        "the words that are logged are the words that are shown"
+    );
+    let log = async || {
+        app.texts("SELECT wording || '|' || CASE WHEN granted THEN 'given' ELSE 'withdrawn' END FROM email_consent ORDER BY decided_at, id").await
+    };
+    choose(&user, &["analysis_ready"]).await;
+    assert!(log().await.is_empty(), "nothing about marketing changed");
+    choose(&user, &["analysis_ready", "marketing"]).await;
+    choose(&user, &["marketing"]).await;
+    assert_eq!(
+        log().await,
+        [format!("{MARKETING_WORDING}|given")],
+        "the same again is no news"
+    );
+    app.clock.advance(std::time::Duration::from_secs(1));
+    choose(&user, &[]).await;
+    assert_eq!(
+        log().await,
+        [
+            format!("{MARKETING_WORDING}|given"),
+            format!("{MARKETING_WORDING}|withdrawn")
+        ]
+    );
+}
 
-        let (body, signature) = token.rsplit_once('.').unwrap();
-        for forged in [
-            format!("{}.{signature}", body.replace("analysis_ready", "marketing")),
-            format!("{body}.{}", signature.to_lowercase()),
-            body.to_owned(),
-            String::new(),
-        ] {
-            let form_response = anon.post("/account/email-preferences/unsubscribe", &[("token", &forged)]).await;
-            assert_eq!(form_response.status, StatusCode::NOT_FOUND, "{forged}");
-            let form_response = anon.send(Method::POST, &format!("/email/unsubscribe?token={forged}"), &[], Vec::new()).await;
-            assert_eq!(form_response.status, StatusCode::NOT_FOUND, "{forged}");
+#[tokio::test(flavor = "multi_thread")]
+async fn p16_news_go_to_those_who_consent_once_each_and_to_nobody_who_withdrew() {
+    let app = TestApp::init().await;
+    let mut people = std::collections::BTreeMap::new();
+    for name in ["asked", "clicked", "withdrew", "overtaken", "never"] {
+        people.insert(name, app.signed_up(&format!("{name}@example.org")).await);
+    }
+    for name in ["asked", "clicked", "withdrew", "overtaken"] {
+        choose(&people[name], &["marketing"]).await;
+    }
+    choose(&people["withdrew"], &[]).await;
+    let got = async |subject: &str| {
+        let mut got = Vec::new();
+        for name in people.keys() {
+            let emails = app.emails_to(&format!("{name}@example.org"), subject).await;
+            got.extend(emails.iter().map(|_| *name));
         }
-    }
+        got
+    };
+    let news = |subject: &str| {
+        let text = format!(
+            "{subject}\n\nThere is something new.\n\n[Look at it]({}/upload)",
+            app.url
+        );
+        Newsletter::parse(&text, &app.backend.config.base_url).unwrap()
+    };
+    assert_eq!(newsletter::audience(&app.backend.db).await.unwrap(), 3);
+    assert!(newsletter::send(&app.backend, &news("First")).await.unwrap());
+    // Between the command and the letter.
+    choose(&people["overtaken"], &[]).await;
+    app.run_jobs().await;
+    assert_eq!(got("First").await, ["asked", "clicked"]);
+    assert!(
+        !newsletter::send(&app.backend, &news("First")).await.unwrap(),
+        "the same text is not sent again"
+    );
+    app.run_jobs().await;
+    assert_eq!(got("First").await, ["asked", "clicked"]);
 
-    async fn p16_marketing_is_off_until_it_is_asked_for_and_every_change_is_logged_with_its_words(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let page = user.get("/account/email-preferences").await.text();
-        assert!(is_ticked(&page, "analysis_ready"));
-        assert!(!is_ticked(&page, "marketing"), "consent is given, not taken");
-        assert!(page.contains(MARKETING_WORDING), "the words that are logged are the words that are shown");
-        let log = async || app.texts("SELECT wording || '|' || CASE WHEN granted THEN 'given' ELSE 'withdrawn' END FROM email_consent ORDER BY decided_at, id").await;
-        choose(&user, &["analysis_ready"]).await;
-        assert!(log().await.is_empty(), "nothing about marketing changed");
-        choose(&user, &["analysis_ready", "marketing"]).await;
-        choose(&user, &["marketing"]).await;
-        assert_eq!(log().await, [format!("{MARKETING_WORDING}|given")], "the same again is no news");
-        app.clock.advance(std::time::Duration::from_secs(1));
-        choose(&user, &[]).await;
-        assert_eq!(log().await, [format!("{MARKETING_WORDING}|given"), format!("{MARKETING_WORDING}|withdrawn")]);
-    }
-
-    async fn p16_news_go_to_those_who_consent_once_each_and_to_nobody_who_withdrew(database) {
-        let app = TestApp::on(database).await;
-        let mut people = std::collections::BTreeMap::new();
-        for name in ["asked", "clicked", "withdrew", "overtaken", "never"] {
-            people.insert(name, app.signed_up(&format!("{name}@example.org")).await);
-        }
-        for name in ["asked", "clicked", "withdrew", "overtaken"] {
-            choose(&people[name], &["marketing"]).await;
-        }
-        choose(&people["withdrew"], &[]).await;
-        let got = async |subject: &str| {
-            let mut got = Vec::new();
-            for name in people.keys() {
-                let emails = app.letters_to(&format!("{name}@example.org"), subject).await;
-                got.extend(emails.iter().map(|_| *name));
-            }
-            got
-        };
-        let news = |subject: &str| {
-            let text = format!("{subject}\n\nThere is something new.\n\n[Look at it]({}/upload)", app.url);
-            Newsletter::parse(&text, &app.backend.config.base_url).unwrap()
-        };
-        assert_eq!(newsletter::audience(&app.backend.db).await.unwrap(), 3);
-        assert!(newsletter::send(&app.backend, &news("First")).await.unwrap());
-        // Between the command and the letter.
-        choose(&people["overtaken"], &[]).await;
-        app.run_jobs().await;
-        assert_eq!(got("First").await, ["asked", "clicked"]);
-        assert!(!newsletter::send(&app.backend, &news("First")).await.unwrap(), "the same text is not sent again");
-        app.run_jobs().await;
-        assert_eq!(got("First").await, ["asked", "clicked"]);
-
-        // The letter says how to get no more, and its one click is enough, signed out.
-        let email = app.letter_to("clicked@example.org", "First").await;
-        assert_eq!(email.header("List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
-        assert_eq!(click(&app, &email).await, StatusCode::OK);
-        assert!(newsletter::send(&app.backend, &news("Second")).await.unwrap());
-        app.run_jobs().await;
-        assert_eq!(got("Second").await, ["asked"]);
-        let log = app.texts("SELECT wording FROM email_consent WHERE granted = FALSE").await;
-        assert_eq!(log.len(), 3, "every withdrawal is logged: {log:?}");
-    }
+    // The letter says how to get no more, and its one click is enough, signed out.
+    let email = app.email_to("clicked@example.org", "First").await;
+    assert_eq!(
+        email.header("List-Unsubscribe-Post").as_deref(),
+        Some("List-Unsubscribe=One-Click")
+    );
+    assert_eq!(click(&app, &email).await, StatusCode::OK);
+    assert!(newsletter::send(&app.backend, &news("Second")).await.unwrap());
+    app.run_jobs().await;
+    assert_eq!(got("Second").await, ["asked"]);
+    let log = app
+        .texts("SELECT wording FROM email_consent WHERE granted = FALSE")
+        .await;
+    assert_eq!(log.len(), 3, "every withdrawal is logged: {log:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +374,7 @@ async fn p26_a_letter_is_not_written_before_its_fact_is_committed() {
     drop(tx);
     app.run_jobs().await;
     assert!(
-        app.letters_to("ann@example.org", "Your MixLens password")
+        app.emails_to("ann@example.org", "Your MixLens password")
             .await
             .is_empty()
     );

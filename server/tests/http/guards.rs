@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use backend::db::sql;
 
-use crate::world::{Database, TestApp, mix, on_both_databases};
+use crate::support::{Database, TestApp, mix, on_both_databases};
 
 const PAGES: [&str; 8] = [
     "/",
@@ -41,8 +41,8 @@ async fn p22_a_write_without_the_token_or_from_another_site_changes_nothing() {
         ),
         ("no word about the sender", &good[..], &[][..]),
     ] {
-        let render_with_errors = user.post_raw("/signout", fields, headers).await;
-        assert_eq!(render_with_errors.status, StatusCode::FORBIDDEN, "{why}");
+        let refused = user.post_raw("/signout", fields, headers).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{why}");
         assert_eq!(
             user.get("/history").await.status,
             StatusCode::OK,
@@ -54,9 +54,9 @@ async fn p22_a_write_without_the_token_or_from_another_site_changes_nothing() {
         ("content-type", "application/json"),
         ("sec-fetch-site", "same-origin"),
     ];
-    let render_with_errors = user.send(Method::POST, "/fn/uploads/begin", &headers, body).await;
+    let refused = user.send(Method::POST, "/fn/uploads/begin", &headers, body).await;
     assert_eq!(
-        render_with_errors.status,
+        refused.status,
         StatusCode::FORBIDDEN,
         "server functions are no way around"
     );
@@ -68,8 +68,8 @@ async fn p22_the_token_of_one_person_is_no_good_to_another() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     let stolen = anon.csrf_token().await;
     let headers = [("sec-fetch-site", "same-origin")];
-    let render_with_errors = user.post_raw("/signout", &[("csrf", &stolen)], &headers).await;
-    assert_eq!(render_with_errors.status, StatusCode::FORBIDDEN);
+    let refused = user.post_raw("/signout", &[("csrf", &stolen)], &headers).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
     drop(app);
 }
 

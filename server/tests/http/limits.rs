@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use backend::db::sql;
 
-use crate::world::{Database, TestApp, mix, on_both_databases, put, sign_up_form};
+use crate::support::{Database, TestApp, mix, on_both_databases, put, sign_up_form};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_ups_are_limited_by_the_address_that_our_own_proxy_saw() {
@@ -24,13 +24,11 @@ async fn sign_ups_are_limited_by_the_address_that_our_own_proxy_saw() {
             StatusCode::SEE_OTHER
         );
     }
-    let render_with_errors = sign_up("10.0.0.99, 203.0.113.9").await;
-    assert_eq!(render_with_errors.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(render_with_errors.header("retry-after").parse::<u64>().unwrap() > 60);
+    let refused = sign_up("10.0.0.99, 203.0.113.9").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 60);
     assert!(
-        render_with_errors
-            .text()
-            .contains("That was often in a short time"),
+        refused.text().contains("That was often in a short time"),
         "it is a page"
     );
     assert_eq!(
@@ -86,12 +84,9 @@ async fn permissions_to_upload_are_limited_by_account() {
     ann.begin("1.wav", 1000).await;
     ann.begin("2.wav", 1000).await;
     let file = serde_json::json!({ "file": { "file_name": "3.wav", "size_bytes": 1000 } });
-    let render_with_errors = ann.call("/fn/uploads/begin", file).await;
-    assert_eq!(render_with_errors.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(
-        render_with_errors.json::<serde_json::Value>()["code"],
-        "rate_limited"
-    );
+    let refused = ann.call("/fn/uploads/begin", file).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json::<serde_json::Value>()["code"], "rate_limited");
     bob.begin("1.wav", 1000).await;
 }
 
@@ -101,14 +96,14 @@ on_both_databases! {
         let app = TestApp::set_up(database, &settings, |_| {}).await;
         let user = app.signed_up("ann@example.org").await;
         let bytes = mix();
-        let mut tickets = Vec::new();
+        let mut uploads = Vec::new();
         for number in 0..4 {
-            let ticket = user.begin(&format!("{number}.wav"), bytes.len()).await;
-            assert_eq!(put(&ticket, bytes.clone()).await.status, StatusCode::OK);
-            tickets.push(ticket);
+            let presigned = user.begin(&format!("{number}.wav"), bytes.len()).await;
+            assert_eq!(put(&presigned, bytes.clone()).await.status, StatusCode::OK);
+            uploads.push(presigned);
         }
         let complete = async |at: usize| {
-            user.call("/fn/uploads/complete", serde_json::json!({ "upload": tickets[at].upload })).await.status
+            user.call("/fn/uploads/complete", serde_json::json!({ "upload": uploads[at].upload })).await.status
         };
         let (a, b, c, d) = tokio::join!(complete(0), complete(1), complete(2), complete(3));
         let mut seen = [a, b, c, d];

@@ -17,8 +17,7 @@ use builtin_storage::{Credentials, DiskStore};
 
 use crate::{
     programs::{Installation, eventually, is_measured},
-    receiver::Receiver,
-    world::{Database, PASSWORD, Person, everything_in, fetch, mix, on_both_databases},
+    support::{Database, PASSWORD, Person, everything_in, fetch, mix, on_both_databases, receiver::Receiver},
 };
 
 const EMAIL: &str = "zebulon.quagga@example.org";
@@ -380,8 +379,8 @@ on_both_databases! {
             ("app/src/islands/player.rs:261:9", StatusCode::NO_CONTENT),
             ("app/src/Okapi secret.rs:261:9", StatusCode::UNPROCESSABLE_ENTITY),
         ] {
-            let form_response = person.send(Method::POST, "/browser-fault", &headers, reported.as_bytes().to_vec()).await;
-            assert_eq!(form_response.status, status, "{reported}");
+            let answer = person.send(Method::POST, "/browser-fault", &headers, reported.as_bytes().to_vec()).await;
+            assert_eq!(answer.status, status, "{reported}");
         }
         let all = all + &receiver.until("app/src/islands/player.rs:261:9").await;
         assert!(all.contains("broke in the browser"), "{all}");

@@ -8,7 +8,7 @@ use backend::{
     sessions,
 };
 
-use crate::world::{Database, TestApp, on_both_databases};
+use crate::support::{Database, TestApp};
 
 const POLICIES: [&str; 3] = ["/terms", "/privacy", "/cookies"];
 
@@ -17,9 +17,9 @@ async fn p20_the_policies_are_public_dated_and_linked_to_each_other() {
     let app = TestApp::init().await;
     let anon = app.anon();
     for page in POLICIES {
-        let form_response = anon.get(page).await;
-        assert_eq!(form_response.status, StatusCode::OK);
-        let text = form_response.text();
+        let answer = anon.get(page).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let text = answer.text();
         let (_, main) = text.split_once("<main").unwrap();
         let (main, footer) = main.split_once("</main>").unwrap();
         assert!(
@@ -220,50 +220,104 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
     assert_eq!(clients, ["aws-sdk-s3", "lettre", "posthog-rs", "sentry"]);
 }
 
-on_both_databases! {
-    async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_one_to_nobody(database) {
-        let app = TestApp::on(database).await;
-        for person in ["ann", "bob", "cleo"] {
-            app.signed_up(&format!("{person}@example.org")).await;
-        }
-        let subject = "The policies of MixLens change";
-        let reported = async || {
-            let mut counts = Vec::new();
-            for person in ["ann", "bob", "cleo", "late"] {
-                counts.push(app.letters_to(&format!("{person}@example.org"), subject).await.len());
-            }
-            counts
-        };
-        assert!(policy::publish(&app.backend, "2026-12-01", false, "A typing error is mended.").await.unwrap());
-        app.run_jobs().await;
-        assert_eq!(reported().await, [0, 0, 0, 0], "nobody is told of a typing error");
-        assert!(app.anon().get("/privacy").await.text().contains("datetime=\"2026-12-01\""), "but the date moves");
-
-        app.clock.advance(Duration::from_secs(60));
-        assert!(policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
-        app.run_jobs().await;
-        assert_eq!(reported().await, [1, 1, 1, 0]);
-        let email = app.letter_to("bob@example.org", subject).await;
-        assert!(email.text.contains("We keep renders, too.") && email.text.contains("2027-02-01"), "{}", email.text);
-
-        // Neither a second publication nor a second run of its job tells anybody twice.
-        assert!(!policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.").await.unwrap());
-        let mut tx = app.backend.db.begin().await.unwrap();
-        let again = policy::AnnouncePolicy { version: "2027-02-01".into() };
-        backend::jobs::enqueue(&mut tx, &app.backend, &again, backend::jobs::EnqueueOptions::default()).await.unwrap();
-        tx.commit().await.unwrap();
-        app.clock.advance(Duration::from_secs(60));
-        app.signed_up("late@example.org").await;
-        app.run_jobs().await;
-        assert_eq!(reported().await, [1, 1, 1, 0], "who came later has accepted it already");
-
-        let versions = app.anon().get("/policies").await.text();
-        for words in ["2027-02-01", "We keep renders, too.", "2026-12-01", "A typing error is mended.", "2026-11-24"] {
-            assert!(versions.contains(words), "{words}");
-        }
-        assert!(policy::publish(&app.backend, "2026-12-31", true, "Older.").await.is_err(), "versions only go forward");
-        assert!(policy::publish(&app.backend, "soon", true, "No date.").await.is_err());
+#[tokio::test(flavor = "multi_thread")]
+async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_one_to_nobody() {
+    let app = TestApp::init().await;
+    for person in ["ann", "bob", "cleo"] {
+        app.signed_up(&format!("{person}@example.org")).await;
     }
+    let subject = "The policies of MixLens change";
+    let reported = async || {
+        let mut counts = Vec::new();
+        for person in ["ann", "bob", "cleo", "late"] {
+            counts.push(
+                app.emails_to(&format!("{person}@example.org"), subject)
+                    .await
+                    .len(),
+            );
+        }
+        counts
+    };
+    assert!(
+        policy::publish(&app.backend, "2026-12-01", false, "A typing error is mended.")
+            .await
+            .unwrap()
+    );
+    app.run_jobs().await;
+    assert_eq!(reported().await, [0, 0, 0, 0], "nobody is told of a typing error");
+    assert!(
+        app.anon()
+            .get("/privacy")
+            .await
+            .text()
+            .contains("datetime=\"2026-12-01\""),
+        "but the date moves"
+    );
+
+    app.clock.advance(Duration::from_secs(60));
+    assert!(
+        policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.")
+            .await
+            .unwrap()
+    );
+    app.run_jobs().await;
+    assert_eq!(reported().await, [1, 1, 1, 0]);
+    let email = app.email_to("bob@example.org", subject).await;
+    assert!(
+        email.text.contains("We keep renders, too.") && email.text.contains("2027-02-01"),
+        "{}",
+        email.text
+    );
+
+    // Neither a second publication nor a second run of its job tells anybody twice.
+    assert!(
+        !policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.")
+            .await
+            .unwrap()
+    );
+    let mut tx = app.backend.db.begin().await.unwrap();
+    let again = policy::AnnouncePolicy {
+        version: "2027-02-01".into(),
+    };
+    backend::jobs::enqueue(
+        &mut tx,
+        &app.backend,
+        &again,
+        backend::jobs::EnqueueOptions::default(),
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    app.clock.advance(Duration::from_secs(60));
+    app.signed_up("late@example.org").await;
+    app.run_jobs().await;
+    assert_eq!(
+        reported().await,
+        [1, 1, 1, 0],
+        "who came later has accepted it already"
+    );
+
+    let versions = app.anon().get("/policies").await.text();
+    for words in [
+        "2027-02-01",
+        "We keep renders, too.",
+        "2026-12-01",
+        "A typing error is mended.",
+        "2026-11-24",
+    ] {
+        assert!(versions.contains(words), "{words}");
+    }
+    assert!(
+        policy::publish(&app.backend, "2026-12-31", true, "Older.")
+            .await
+            .is_err(),
+        "versions only go forward"
+    );
+    assert!(
+        policy::publish(&app.backend, "soon", true, "No date.")
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

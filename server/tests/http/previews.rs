@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use backend::db::sql;
 use model::{analysis::AudioLink, player::PreviewState};
 
-use crate::world::{Database, PASSWORD, Person, TestApp, fetch, mix, on_both_databases};
+use crate::support::{PASSWORD, Person, TestApp, fetch, mix};
 
 /// Six seconds of music in 32-bit float, which goes 6 dB beyond full scale.
 fn beyond_full_scale() -> Vec<u8> {
@@ -62,97 +62,136 @@ const KILLED: &str = "
     UPDATE job SET state = 'running', attempts = 1, lease_token = 'gone', lease_until = $1 - 1, finished_at = NULL
     WHERE kind = 'make_preview'";
 
-on_both_databases! {
-    async fn what_browsers_do_not_play_gets_a_copy_that_they_do_and_nothing_in_it_wraps(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let page = uploaded(&app, &user).await;
-        assert_eq!(app.stored_files().len(), 2, "the source and its copy");
-        assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
-        let link = link_to(&user, &page).await;
-        assert!(link.url.contains("/play?"), "{}", link.url);
-        let copy = fetch(Method::GET, &link.url, &[], Vec::new()).await;
-        assert_eq!((copy.status, copy.header("content-type")), (StatusCode::OK, "audio/wav"));
-        let frames = 6 * 44_100;
-        assert_eq!(copy.body.len(), 44 + 6 * frames);
-        assert_eq!(copy.body[34..36], 24_u16.to_le_bytes());
-        let peak = copy.body[44..]
-            .chunks_exact(3)
-            .map(|bytes| (i32::from_le_bytes([0, bytes[0], bytes[1], bytes[2]]) >> 8).abs())
-            .max();
-        // Lowered by the overs, rounded up to a hundredth of a dB: just below full scale.
-        assert!((8_370_000..8_388_608).contains(&peak.unwrap()), "{peak:?}");
-        let report = user.get(&page).await.text();
-        let raised = report.split("gain_db").nth(1).unwrap_or_default();
-        assert!(raised.starts_with("&quot;:6.0"), "the player raises it again: {}", &raised[..40]);
+#[tokio::test(flavor = "multi_thread")]
+async fn what_browsers_do_not_play_gets_a_copy_that_they_do_and_nothing_in_it_wraps() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let page = uploaded(&app, &user).await;
+    assert_eq!(app.stored_files().len(), 2, "the source and its copy");
+    assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
+    let link = link_to(&user, &page).await;
+    assert!(link.url.contains("/play?"), "{}", link.url);
+    let copy = fetch(Method::GET, &link.url, &[], Vec::new()).await;
+    assert_eq!(
+        (copy.status, copy.header("content-type")),
+        (StatusCode::OK, "audio/wav")
+    );
+    let frames = 6 * 44_100;
+    assert_eq!(copy.body.len(), 44 + 6 * frames);
+    assert_eq!(copy.body[34..36], 24_u16.to_le_bytes());
+    let peak = copy.body[44..]
+        .chunks_exact(3)
+        .map(|bytes| (i32::from_le_bytes([0, bytes[0], bytes[1], bytes[2]]) >> 8).abs())
+        .max();
+    // Lowered by the overs, rounded up to a hundredth of a dB: just below full scale.
+    assert!((8_370_000..8_388_608).contains(&peak.unwrap()), "{peak:?}");
+    let report = user.get(&page).await.text();
+    let raised = report.split("gain_db").nth(1).unwrap_or_default();
+    assert!(
+        raised.starts_with("&quot;:6.0"),
+        "the player raises it again: {}",
+        &raised[..40]
+    );
 
-        let plain = user.upload("plain.wav", mix()).await;
-        app.run_jobs().await;
-        assert_eq!(app.stored_files().len(), 3, "what plays as it is has no copy");
-        assert_eq!(preview_state(&user, &format!("/analyses/{}", plain.analysis)).await, PreviewState::Ready);
-    }
+    let plain = user.upload("plain.wav", mix()).await;
+    app.run_jobs().await;
+    assert_eq!(app.stored_files().len(), 3, "what plays as it is has no copy");
+    assert_eq!(
+        preview_state(&user, &format!("/analyses/{}", plain.analysis)).await,
+        PreviewState::Ready
+    );
+}
 
-    async fn while_a_copy_is_made_the_page_says_so_and_gives_no_link(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let page = uploaded(&app, &user).await;
-        again(&app, QUEUED).await;
-        assert_eq!(preview_state(&user, &page).await, PreviewState::Making);
-        assert!(user.get(&page).await.text().contains("A copy to play is being made"));
-        let render_with_errors = user.get(&format!("/fn/analyses/audio?id={}", id_of(&page))).await;
-        assert_eq!(render_with_errors.status, StatusCode::CONFLICT);
-        app.run_jobs().await;
-        assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
-        assert_eq!(app.stored_files().len(), 2, "made twice, it is there once");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_copy_is_made_the_page_says_so_and_gives_no_link() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let page = uploaded(&app, &user).await;
+    again(&app, QUEUED).await;
+    assert_eq!(preview_state(&user, &page).await, PreviewState::Making);
+    assert!(
+        user.get(&page)
+            .await
+            .text()
+            .contains("A copy to play is being made")
+    );
+    let refused = user.get(&format!("/fn/analyses/audio?id={}", id_of(&page))).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    app.run_jobs().await;
+    assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
+    assert_eq!(app.stored_files().len(), 2, "made twice, it is there once");
+}
 
-    async fn a_copy_whose_worker_was_killed_is_made_by_the_next(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let page = uploaded(&app, &user).await;
-        again(&app, KILLED).await;
-        app.run_jobs().await;
-        assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
-        assert_eq!(app.stored_files().len(), 2);
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_worker_was_killed_is_made_by_the_next() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let page = uploaded(&app, &user).await;
+    again(&app, KILLED).await;
+    app.run_jobs().await;
+    assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
+    assert_eq!(app.stored_files().len(), 2);
+}
 
-    async fn p07_a_copy_goes_with_its_source_at_the_cut_off(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let page = uploaded(&app, &user).await;
-        let link = link_to(&user, &page).await;
-        app.clock.advance(Duration::from_secs(25 * 3600));
-        app.run_periodic_work().await;
-        assert_eq!(app.stored_files().len(), 0);
-        assert_eq!(preview_state(&user, &page).await, PreviewState::Gone);
-        assert_eq!(fetch(Method::GET, &link.url, &[], Vec::new()).await.status, StatusCode::NOT_FOUND);
-        assert!(user.get(&page).await.text().contains("so the mix cannot be played here"), "p10: the page says so");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn p07_a_copy_goes_with_its_source_at_the_cut_off() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let page = uploaded(&app, &user).await;
+    let link = link_to(&user, &page).await;
+    app.clock.advance(Duration::from_secs(25 * 3600));
+    app.run_periodic_work().await;
+    assert_eq!(app.stored_files().len(), 0);
+    assert_eq!(preview_state(&user, &page).await, PreviewState::Gone);
+    assert_eq!(
+        fetch(Method::GET, &link.url, &[], Vec::new()).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert!(
+        user.get(&page)
+            .await
+            .text()
+            .contains("so the mix cannot be played here"),
+        "p10: the page says so"
+    );
+}
 
-    async fn p09_a_copy_goes_with_its_analysis_and_p14_with_its_account(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let page = uploaded(&app, &user).await;
-        user.post(&format!("{page}/delete"), &[]).await;
-        app.run_jobs().await;
-        assert_eq!(app.stored_files().len(), 0);
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_a_copy_goes_with_its_analysis_and_p14_with_its_account() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let page = uploaded(&app, &user).await;
+    user.post(&format!("{page}/delete"), &[]).await;
+    app.run_jobs().await;
+    assert_eq!(app.stored_files().len(), 0);
 
-        uploaded(&app, &user).await;
-        assert_eq!(app.stored_files().len(), 2);
-        let sure = [("password", PASSWORD), ("sure", "on")];
-        assert_eq!(user.post("/account/privacy/delete", &sure).await.status, StatusCode::SEE_OTHER);
-        app.run_jobs().await;
-        assert_eq!(app.stored_files().len(), 0);
-        // The last step looks once more, when no permission to upload is good any longer.
-        app.clock.advance(Duration::from_secs(3600));
-        app.run_jobs().await;
-        assert_eq!(app.stored_files().len(), 0);
-    }
+    uploaded(&app, &user).await;
+    assert_eq!(app.stored_files().len(), 2);
+    let sure = [("password", PASSWORD), ("sure", "on")];
+    assert_eq!(
+        user.post("/account/privacy/delete", &sure).await.status,
+        StatusCode::SEE_OTHER
+    );
+    app.run_jobs().await;
+    assert_eq!(app.stored_files().len(), 0);
+    // The last step looks once more, when no permission to upload is good any longer.
+    app.clock.advance(Duration::from_secs(3600));
+    app.run_jobs().await;
+    assert_eq!(app.stored_files().len(), 0);
+}
 
-    async fn p09_a_copy_that_is_written_while_its_upload_is_removed_does_not_stay(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        uploaded(&app, &user).await;
-        // The worker died after writing; its job is tried again when the upload is gone.
-        again(&app, KILLED).await;
-        app.backend.db.execute(sql("UPDATE upload SET state = 'removed'")).await.unwrap();
-        app.run_jobs().await;
-        assert_eq!(app.stored_files().len(), 1, "the copy is gone; the source has a removal of its own");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_a_copy_that_is_written_while_its_upload_is_removed_does_not_stay() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    uploaded(&app, &user).await;
+    // The worker died after writing; its job is tried again when the upload is gone.
+    again(&app, KILLED).await;
+    app.backend
+        .db
+        .execute(sql("UPDATE upload SET state = 'removed'"))
+        .await
+        .unwrap();
+    app.run_jobs().await;
+    assert_eq!(
+        app.stored_files().len(),
+        1,
+        "the copy is gone; the source has a removal of its own"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

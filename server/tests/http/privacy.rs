@@ -17,9 +17,9 @@ use backend::{
 use model::AccountId;
 use serde_json::Value;
 
-use crate::{
-    mail_server::MailServer,
-    world::{Database, PASSWORD, Person, TestApp, fetch, log_so_far, mix, on_both_databases, sign_up_form},
+use crate::support::{
+    Database, PASSWORD, Person, TestApp, fetch, log_so_far, mail_server::MailServer, mix, on_both_databases,
+    sign_up_form,
 };
 
 const EMAIL: &str = "zebulon.quagga@example.org";
@@ -27,7 +27,7 @@ const NAME: &str = "Zebulon Quagga";
 const SURE: [(&str, &str); 2] = [("password", PASSWORD), ("sure", "on")];
 
 /// Longer than any permission to upload may outlive its account.
-const ALL_TICKETS: Duration = Duration::from_secs(31 * 60);
+const LONGEST_PRESIGNED: Duration = Duration::from_secs(31 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -136,7 +136,7 @@ async fn is_forgotten(app: &TestApp, account: AccountId) {
         "the store is empty"
     );
     if app.backend.mailer.writes_files() {
-        assert_eq!(app.letters_to(EMAIL, "").await, [], "the letters are gone");
+        assert_eq!(app.emails_to(EMAIL, "").await, [], "the letters are gone");
     }
 }
 
@@ -198,7 +198,7 @@ on_both_databases! {
         assert_eq!(second_browser.get("/history").await.status, StatusCode::OK);
         // Work that waits, and a permission to upload that is still good.
         let waiting = person.upload("Okapi waits.wav", mix()).await;
-        let ticket = person.begin("Okapi late.wav", 1000).await;
+        let presigned = person.begin("Okapi late.wav", 1000).await;
         let before = app.everything_stored().await;
         for trace in traces(account).iter() {
             assert!(before.contains(trace.as_str()), "the test does not plant {trace}");
@@ -230,13 +230,13 @@ on_both_databases! {
         assert!(app.was_told(EMAIL, "Your MixLens account is deleted").await);
         assert_eq!(app.stored_files().len(), 1, "the bystander's is all that is left");
         // The permission from before is used all the same; what it brings is found when all permissions have ended.
-        let late = crate::world::put(&ticket, vec![0; 1000]).await;
+        let late = crate::support::put(&presigned, vec![0; 1000]).await;
         assert_eq!(late.status, StatusCode::OK, "{}", late.text());
-        app.clock.advance(ALL_TICKETS);
+        app.clock.advance(LONGEST_PRESIGNED);
         app.run_jobs().await;
 
         bystander.post("/account/privacy/delete", &SURE).await;
-        app.clock.advance(ALL_TICKETS);
+        app.clock.advance(LONGEST_PRESIGNED);
         app.run_jobs().await;
         is_forgotten(&app, account).await;
         // That there was a request stays, so does work that is about nobody, and the try to sign in from above.
@@ -299,10 +299,10 @@ on_both_databases! {
             app.run_jobs().await;
             let errors = app.texts("SELECT last_error FROM job WHERE last_error IS NOT NULL").await;
             assert!(errors.iter().any(|error| error.starts_with("last_email: ")), "{errors:?}");
-            app.clock.advance(ALL_TICKETS);
+            app.clock.advance(LONGEST_PRESIGNED);
             app.run_jobs().await;
             assert_eq!(app.stored_files(), Vec::<std::path::PathBuf>::new(), "the letter delays nothing else");
-            app.clock.advance(borne_for.saturating_sub(2 * ALL_TICKETS));
+            app.clock.advance(borne_for.saturating_sub(2 * LONGEST_PRESIGNED));
             app.run_periodic_work().await;
             assert_eq!(erasure::open(&app.backend.db).await.unwrap().len(), 1, "{refusal:?} is borne until then");
             assert!(refusal.is_none() || server.attempts() > 1, "and tried again");

@@ -15,7 +15,7 @@ use model::{
     analysis::{AnalysisState, Progress},
 };
 
-use crate::world::{Database, Person, built_site, mix, on_both_databases, sign_up_form, token_of};
+use crate::support::{Database, Person, built_site, mix, on_both_databases, sign_up_form, token_of};
 
 /// For whatever takes a moment on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,7 +105,7 @@ impl Installation {
         let person = Person::visiting(&self.url());
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
-        let token = eventually("the letter is written", async || letter_to(&self.data(), email)).await;
+        let token = eventually("the letter is written", async || email_to(&self.data(), email)).await;
         let confirmed = person.post("/signup/confirm", &[("token", &token)]).await;
         assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.text());
         person
@@ -144,15 +144,15 @@ impl Drop for Program {
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
-        if let Some(form_response) = ask().await {
-            return form_response;
+        if let Some(answer) = ask().await {
+            return answer;
         }
         assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-fn letter_to(data: &Path, email: &str) -> Option<String> {
+fn email_to(data: &Path, email: &str) -> Option<String> {
     let emails = std::fs::read_dir(data.join("mail")).ok()?;
     emails
         .filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok())

@@ -9,7 +9,7 @@ use backend::{
 };
 use model::{AccountId, plan::Plan};
 
-use crate::world::{Database, TestApp, fetch, mix, on_both_databases, sign_up_form};
+use crate::support::{Database, TestApp, fetch, mix, sign_up_form};
 
 /// Every file of a kind in the project, one after another.
 fn sources(folder: &Path, ending: &str, text: &mut String) {
@@ -97,89 +97,135 @@ async fn account_of(app: &TestApp, email: &str) -> AccountId {
     row.await.unwrap().0.parse().unwrap()
 }
 
-on_both_databases! {
-    async fn p08_pro_keeps_audio_for_30_days_an_upgrade_extends_and_a_downgrade_shortens_nothing(database) {
-        const HOUR: Duration = Duration::from_secs(3600);
-        const MINUTE: Duration = Duration::from_secs(60);
-        // Permissions to upload live by the real time, so all of them upload at the beginning.
-        let app = TestApp::on(database).await;
-        for person in ["free", "changes", "pro"] {
-            let email = format!("{person}@example.org");
-            let browser = app.signed_up(&email).await;
-            if person == "pro" {
-                plans::change(&app.backend, account_of(&app, &email).await, Plan::Pro).await.unwrap();
-            }
-            browser.upload("a.wav", mix()).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn p08_pro_keeps_audio_for_30_days_an_upgrade_extends_and_a_downgrade_shortens_nothing() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    const MINUTE: Duration = Duration::from_secs(60);
+    // Permissions to upload live by the real time, so all of them upload at the beginning.
+    let app = TestApp::init().await;
+    for person in ["free", "changes", "pro"] {
+        let email = format!("{person}@example.org");
+        let browser = app.signed_up(&email).await;
+        if person == "pro" {
+            plans::change(&app.backend, account_of(&app, &email).await, Plan::Pro)
+                .await
+                .unwrap();
         }
-        app.run_jobs().await;
-        let changes = account_of(&app, "changes@example.org").await;
-        app.clock.advance(10 * HOUR);
-        plans::change(&app.backend, changes, Plan::Studio).await.unwrap();
-        app.clock.advance(HOUR);
-        plans::change(&app.backend, changes, Plan::Free).await.unwrap();
-
-        app.clock.advance(15 * HOUR);
-        app.run_periodic_work().await;
-        assert_eq!(app.stored_files().len(), 2, "the free one's is gone; the upgrade extended, the downgrade shortened nothing");
-        app.clock.advance(694 * HOUR - MINUTE);
-        app.run_periodic_work().await;
-        assert_eq!(app.stored_files().len(), 2, "a minute before 30 days are over, both are there");
-        app.clock.advance(2 * HOUR);
-        app.run_periodic_work().await;
-        assert_eq!(app.stored_files().len(), 0, "within two hours after, both are gone");
+        browser.upload("a.wav", mix()).await;
     }
+    app.run_jobs().await;
+    let changes = account_of(&app, "changes@example.org").await;
+    app.clock.advance(10 * HOUR);
+    plans::change(&app.backend, changes, Plan::Studio).await.unwrap();
+    app.clock.advance(HOUR);
+    plans::change(&app.backend, changes, Plan::Free).await.unwrap();
 
-    async fn p09_a_removal_that_was_given_up_is_tried_again_when_the_store_is_back(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        user.upload("a.wav", mix()).await;
-        app.run_jobs().await;
-        app.clock.advance(Duration::from_secs(26 * 3600));
-        // The removal ran out of attempts while the store was down.
-        backend::work::tick(&app.backend).await.unwrap();
-        let db = &app.backend.db;
-        let upload = "UPDATE upload SET state = 'removed'";
-        db.execute(sql(upload)).await.unwrap();
-        let (upload, account): (String, String) = db.one(sql("SELECT id, account_id FROM upload")).await.unwrap();
-        let mut tx = db.begin().await.unwrap();
-        let removal = backend::storage::RemoveAudio { account: account.parse().unwrap(), upload: upload.parse().unwrap() };
-        backend::jobs::enqueue(&mut tx, &app.backend, &removal, backend::jobs::EnqueueOptions::default()).await.unwrap();
-        tx.commit().await.unwrap();
-        let dead = sql("UPDATE job SET state = 'dead', attempts = 8, finished_at = $1 WHERE kind = 'remove_audio'");
-        db.execute(dead.bind(app.backend.now())).await.unwrap();
-        assert_eq!(app.stored_files().len(), 1);
-        app.run_jobs().await;
-        assert_eq!(app.stored_files().len(), 0, "the hourly run brought it back to life");
-    }
+    app.clock.advance(15 * HOUR);
+    app.run_periodic_work().await;
+    assert_eq!(
+        app.stored_files().len(),
+        2,
+        "the free one's is gone; the upgrade extended, the downgrade shortened nothing"
+    );
+    app.clock.advance(694 * HOUR - MINUTE);
+    app.run_periodic_work().await;
+    assert_eq!(
+        app.stored_files().len(),
+        2,
+        "a minute before 30 days are over, both are there"
+    );
+    app.clock.advance(2 * HOUR);
+    app.run_periodic_work().await;
+    assert_eq!(
+        app.stored_files().len(),
+        0,
+        "within two hours after, both are gone"
+    );
+}
 
-    async fn p11_no_table_has_a_place_for_an_address_of_the_network_or_a_browser(database) {
-        let app = TestApp::on(database).await;
-        let tables = record::schema(&app.backend.db).await.unwrap();
-        let mut account = tables["account"].clone();
-        account.sort();
-        assert_eq!(
-            account,
-            ["created_at", "display_name", "email", "email_key", "id", "password_hash", "plan", "terms_accepted_at", "terms_version"]
-        );
-        for (table, columns) in tables {
-            for column in columns {
-                let parts: Vec<&str> = column.split('_').collect();
-                for word in ["ip", "agent", "device", "phone", "birthday", "card", "location", "country"] {
-                    assert!(!parts.contains(&word), "{table}.{column}");
-                }
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_a_removal_that_was_given_up_is_tried_again_when_the_store_is_back() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    user.upload("a.wav", mix()).await;
+    app.run_jobs().await;
+    app.clock.advance(Duration::from_secs(26 * 3600));
+    // The removal ran out of attempts while the store was down.
+    backend::work::tick(&app.backend).await.unwrap();
+    let db = &app.backend.db;
+    let upload = "UPDATE upload SET state = 'removed'";
+    db.execute(sql(upload)).await.unwrap();
+    let (upload, account): (String, String) = db.one(sql("SELECT id, account_id FROM upload")).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let removal = backend::storage::RemoveAudio {
+        account: account.parse().unwrap(),
+        upload: upload.parse().unwrap(),
+    };
+    backend::jobs::enqueue(
+        &mut tx,
+        &app.backend,
+        &removal,
+        backend::jobs::EnqueueOptions::default(),
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let dead =
+        sql("UPDATE job SET state = 'dead', attempts = 8, finished_at = $1 WHERE kind = 'remove_audio'");
+    db.execute(dead.bind(app.backend.now())).await.unwrap();
+    assert_eq!(app.stored_files().len(), 1);
+    app.run_jobs().await;
+    assert_eq!(
+        app.stored_files().len(),
+        0,
+        "the hourly run brought it back to life"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p11_no_table_has_a_place_for_an_address_of_the_network_or_a_browser() {
+    let app = TestApp::init().await;
+    let tables = record::schema(&app.backend.db).await.unwrap();
+    let mut account = tables["account"].clone();
+    account.sort();
+    assert_eq!(
+        account,
+        [
+            "created_at",
+            "display_name",
+            "email",
+            "email_key",
+            "id",
+            "password_hash",
+            "plan",
+            "terms_accepted_at",
+            "terms_version"
+        ]
+    );
+    for (table, columns) in tables {
+        for column in columns {
+            let parts: Vec<&str> = column.split('_').collect();
+            for word in [
+                "ip", "agent", "device", "phone", "birthday", "card", "location", "country",
+            ] {
+                assert!(!parts.contains(&word), "{table}.{column}");
             }
         }
     }
+}
 
-    async fn p18_a_sign_up_without_the_word_about_age_is_refused(database) {
-        let app = TestApp::on(database).await;
-        let person = app.anon();
-        let mut form = sign_up_form("kid@example.org").to_vec();
-        form.retain(|(name, _)| *name != "age_ok");
-        let render_with_errors = person.post("/signup", &form).await;
-        assert_eq!(render_with_errors.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(render_with_errors.text().contains("MixLens is for people of 13 and older"));
-        assert!(!app.everything_stored().await.contains("kid@example.org"), "nothing is kept of it");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn p18_a_sign_up_without_the_word_about_age_is_refused() {
+    let app = TestApp::init().await;
+    let person = app.anon();
+    let mut form = sign_up_form("kid@example.org").to_vec();
+    form.retain(|(name, _)| *name != "age_ok");
+    let refused = person.post("/signup", &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains("MixLens is for people of 13 and older"));
+    assert!(
+        !app.everything_stored().await.contains("kid@example.org"),
+        "nothing is kept of it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,9 +237,9 @@ async fn p29_over_https_browsers_are_told_to_stay_there() {
     )
     .await;
     for path in ["/", "/healthz", "/nowhere", "/.well-known/security.txt"] {
-        let form_response = app.anon().get(path).await;
+        let answer = app.anon().get(path).await;
         assert_eq!(
-            form_response.header("strict-transport-security"),
+            answer.header("strict-transport-security"),
             "max-age=63072000; includeSubDomains",
             "{path}"
         );

@@ -4,71 +4,86 @@ use axum::http::StatusCode;
 use backend::db::sql;
 use model::{analysis::AnalysisView, verdict::Stage};
 
-use crate::world::{Database, Person, TestApp, mix, on_both_databases};
+use crate::support::{Person, TestApp, mix};
 
 async fn downloaded(user: &Person, page: &str) -> AnalysisView {
-    let form_response = user.get(&format!("{page}/report.json")).await;
-    assert_eq!(form_response.status, StatusCode::OK, "{}", form_response.text());
-    form_response.json()
+    let answer = user.get(&format!("{page}/report.json")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()
 }
 
-on_both_databases! {
-    async fn p06_score_findings_and_versions_are_stored_and_the_stage_is_the_persons_to_choose(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let uploaded = user.upload("judged.wav", mix()).await;
-        let page = format!("/analyses/{}", uploaded.analysis);
-        assert_eq!(user.get(&format!("{page}/report.json")).await.status, StatusCode::CONFLICT);
-        app.run_jobs().await;
+#[tokio::test(flavor = "multi_thread")]
+async fn p06_score_findings_and_versions_are_stored_and_the_stage_is_the_persons_to_choose() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let uploaded = user.upload("judged.wav", mix()).await;
+    let page = format!("/analyses/{}", uploaded.analysis);
+    assert_eq!(
+        user.get(&format!("{page}/report.json")).await.status,
+        StatusCode::CONFLICT
+    );
+    app.run_jobs().await;
 
-        let view = downloaded(&user, &page).await;
-        let (verdict, score) = (view.verdict.unwrap(), view.summary.score.unwrap());
-        assert_eq!(verdict.rule_set, analysis::rules::RULE_SET);
-        assert_eq!(score.points, verdict.by(verdict.detected.stage).score);
-        assert!(!score.is_chosen);
-        let shown = user.get(&page).await.text();
-        assert!(shown.contains(&format!("{} of 100", score.points.number())));
+    let view = downloaded(&user, &page).await;
+    let (verdict, score) = (view.verdict.unwrap(), view.summary.score.unwrap());
+    assert_eq!(verdict.rule_set, analysis::rules::RULE_SET);
+    assert_eq!(score.points, verdict.by(verdict.detected.stage).score);
+    assert!(!score.is_chosen);
+    let shown = user.get(&page).await.text();
+    assert!(shown.contains(&format!("{} of 100", score.points.number())));
 
-        let other = verdict.detected.stage.other();
-        let stage = format!("{page}/stage");
-        assert_eq!(user.post(&stage, &[("stage", "demo")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(user.post(&stage, &[("stage", other.as_str())]).await.status, StatusCode::SEE_OTHER);
-        let chosen = downloaded(&user, &page).await.summary.score.unwrap();
-        assert_eq!((chosen.stage, chosen.is_chosen), (other, true));
-        assert_eq!(chosen.points, verdict.by(other).score);
+    let other = verdict.detected.stage.other();
+    let stage = format!("{page}/stage");
+    assert_eq!(
+        user.post(&stage, &[("stage", "demo")]).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(
+        user.post(&stage, &[("stage", other.as_str())]).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let chosen = downloaded(&user, &page).await.summary.score.unwrap();
+    assert_eq!((chosen.stage, chosen.is_chosen), (other, true));
+    assert_eq!(chosen.points, verdict.by(other).score);
 
-        user.post(&stage, &[("stage", "")]).await;
-        let back = downloaded(&user, &page).await.summary.score.unwrap();
-        assert_eq!((back.stage, back.is_chosen), (verdict.detected.stage, false));
-    }
+    user.post(&stage, &[("stage", "")]).await;
+    let back = downloaded(&user, &page).await.summary.score.unwrap();
+    assert_eq!((back.stage, back.is_chosen), (verdict.detected.stage, false));
 }
 
-on_both_databases! {
-    async fn new_rules_judge_old_reports_without_the_audio_and_the_old_verdict_stays(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let uploaded = user.upload("old.wav", mix()).await;
-        let page = format!("/analyses/{}", uploaded.analysis);
-        app.run_jobs().await;
-        user.post(&format!("{page}/stage"), &[("stage", "mix")]).await;
-        let before = downloaded(&user, &page).await;
-        // As if another rule set had judged it, long ago.
-        let past = before.summary.created_at.0 - 1_000;
-        for statement in [
-            "UPDATE verdict SET rule_set = '0.9.0', created_at = $1",
-            "UPDATE analysis SET rule_set = '0.9.0' WHERE created_at > $1",
-        ] {
-            app.backend.db.execute(sql(statement).bind(past)).await.unwrap();
-        }
-        app.clock.advance(std::time::Duration::from_secs(25 * 3600));
-        app.run_periodic_work().await;
-
-        let after = downloaded(&user, &page).await;
-        assert_eq!(after.verdict, before.verdict, "the same rules say the same");
-        let score = after.summary.score.unwrap();
-        assert_eq!((score.stage, score.is_chosen), (Stage::Mix, true), "the person's word stays");
-        let earlier: Vec<&str> = after.earlier.iter().map(|verdict| verdict.rule_set.as_str()).collect();
-        assert_eq!(earlier, ["0.9.0"]);
-        assert!(user.get(&page).await.text().contains("Scores by older rules"));
+#[tokio::test(flavor = "multi_thread")]
+async fn new_rules_judge_old_reports_without_the_audio_and_the_old_verdict_stays() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let uploaded = user.upload("old.wav", mix()).await;
+    let page = format!("/analyses/{}", uploaded.analysis);
+    app.run_jobs().await;
+    user.post(&format!("{page}/stage"), &[("stage", "mix")]).await;
+    let before = downloaded(&user, &page).await;
+    // As if another rule set had judged it, long ago.
+    let past = before.summary.created_at.0 - 1_000;
+    for statement in [
+        "UPDATE verdict SET rule_set = '0.9.0', created_at = $1",
+        "UPDATE analysis SET rule_set = '0.9.0' WHERE created_at > $1",
+    ] {
+        app.backend.db.execute(sql(statement).bind(past)).await.unwrap();
     }
+    app.clock.advance(std::time::Duration::from_secs(25 * 3600));
+    app.run_periodic_work().await;
+
+    let after = downloaded(&user, &page).await;
+    assert_eq!(after.verdict, before.verdict, "the same rules say the same");
+    let score = after.summary.score.unwrap();
+    assert_eq!(
+        (score.stage, score.is_chosen),
+        (Stage::Mix, true),
+        "the person's word stays"
+    );
+    let earlier: Vec<&str> = after
+        .earlier
+        .iter()
+        .map(|verdict| verdict.rule_set.as_str())
+        .collect();
+    assert_eq!(earlier, ["0.9.0"]);
+    assert!(user.get(&page).await.text().contains("Scores by older rules"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

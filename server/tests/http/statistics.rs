@@ -7,8 +7,7 @@ use backend::privacy::cookies;
 
 use crate::{
     authorisation::visited,
-    receiver::Receiver,
-    world::{Answer, Database, Person, TestApp, Uploaded, mix, on_both_databases},
+    support::{Answer, Database, Person, TestApp, Uploaded, mix, receiver::Receiver},
 };
 
 const BANNER: &str = "May we count how MixLens is used?";
@@ -22,8 +21,8 @@ async fn counting(database: Database, receiver: &Receiver) -> TestApp {
 }
 
 /// The names of all cookies that an answer sets; each is for this host alone and for no script.
-fn set_by(form_response: &Answer) -> BTreeSet<String> {
-    let names = form_response.headers.get_all("set-cookie").iter().map(|cookie| {
+fn set_by(answer: &Answer) -> BTreeSet<String> {
+    let names = answer.headers.get_all("set-cookie").iter().map(|cookie| {
         let cookie = cookie.to_str().unwrap();
         for word in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite="] {
             assert!(cookie.contains(word), "{cookie}");
@@ -58,7 +57,7 @@ fn listed(statistics: bool) -> BTreeSet<String> {
         .collect()
 }
 
-async fn form_response(person: &Person, statistics: &str) -> Answer {
+async fn answer(person: &Person, statistics: &str) -> Answer {
     person
         .post("/consent", &[("statistics", statistics), ("back", "/terms")])
         .await
@@ -75,11 +74,14 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
         &user
             .post(
                 "/signin",
-                &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)],
+                &[
+                    ("email", "ann@example.org"),
+                    ("password", crate::support::PASSWORD),
+                ],
             )
             .await,
     ));
-    seen.extend(set_by(&form_response(&user, "yes").await));
+    seen.extend(set_by(&answer(&user, "yes").await));
     assert_eq!(seen, listed(false));
     let page = anon.get("/cookies").await.text();
     for cookie in cookies::ALL {
@@ -106,12 +108,15 @@ async fn p21_exactly_the_cookies_are_set_that_the_policy_names() {
         &user
             .post(
                 "/signin",
-                &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)],
+                &[
+                    ("email", "ann@example.org"),
+                    ("password", crate::support::PASSWORD),
+                ],
             )
             .await,
     ));
     assert_eq!(seen, listed(false), "nothing optional before the answer");
-    seen.extend(set_by(&form_response(&user, "yes").await));
+    seen.extend(set_by(&answer(&user, "yes").await));
     seen.extend(walk(&user, &report).await);
     assert_eq!(seen, listed(true));
     let page = app.anon().get("/cookies").await.text();
@@ -132,18 +137,18 @@ async fn p17_no_page_makes_a_browser_ask_anybody_else() {
     let mut loaded = 0;
     for person in [&anon, &user] {
         for path in visited(&report) {
-            let form_response = person.get(&path).await;
-            for source in form_response.header("content-security-policy").split([';', ' ']) {
+            let answer = person.get(&path).await;
+            for source in answer.header("content-security-policy").split([';', ' ']) {
                 let is_ours = !source.contains("//") || source.starts_with(&app.url);
                 assert!(
                     is_ours && source != "*" && source != "https:",
                     "{path} allows {source}"
                 );
             }
-            if !form_response.header("content-type").starts_with("text/html") || path.starts_with("/dev/") {
+            if !answer.header("content-type").starts_with("text/html") || path.starts_with("/dev/") {
                 continue;
             }
-            let html = form_response.text();
+            let html = answer.text();
             // What is loaded without being asked for, and where forms go. Links to sources are followed by people.
             for attribute in [
                 "src=\"",
@@ -202,7 +207,7 @@ async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one
             (2, 1),
             "{banner}"
         );
-        let said = form_response(&anon, statistics).await;
+        let said = answer(&anon, statistics).await;
         assert_eq!(
             (said.status, said.header("location")),
             (StatusCode::SEE_OTHER, "/terms")
@@ -217,7 +222,7 @@ async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one
         // The footer leads to the place where the mind can be changed.
         let cookies = anon.get("/cookies").await.text();
         assert!(cookies.contains("id=\"choice\"") && cookies.contains(">Decline<"));
-        form_response(&anon, "no").await;
+        answer(&anon, "no").await;
         anon.get("/").await;
         assert!(
             !anon.has_cookie("__Host-aid"),
@@ -234,84 +239,140 @@ async fn p21_the_question_is_asked_until_it_is_answered_and_either_answer_is_one
     assert_eq!(foreign.header("location"), "/upload");
 }
 
-on_both_databases! {
-    async fn p23_what_leaves_says_nothing_about_the_person(database) {
-        let receiver = Receiver::start().await;
-        let app = counting(database, &receiver).await;
-        let user = app.signed_up("zoe.secret@example.org").await;
-        form_response(&user, "yes").await;
-        let headers = [("x-forwarded-for", "203.0.113.77"), ("user-agent", "SecretBrowser/7")];
-        user.send(Method::GET, "/terms?email=zoe.secret@example.org&token=tok_secret", &headers, Vec::new()).await;
-        let uploaded = user.upload("Secret song.wav", mix()).await;
-        app.run_jobs().await;
-        user.get(&format!("/analyses/{}", uploaded.analysis)).await;
-        user.post(&format!("/analyses/{}/rename", uploaded.analysis), &[("title", "Secret title")]).await;
-        user.post("/account/privacy/export", &[]).await;
-        user.get("/zoe.secret@example.org").await;
-        app.run_jobs().await;
-        app.backend.statistics.flush().await;
-        let all = receiver.until("copy_asked_for").await;
-        for event in ["page_viewed", "upload_completed", "report_renamed", "copy_asked_for", "\"/analyses/:id\"", "\"/terms\""] {
-            assert!(all.contains(event), "{event} is not counted: {all}");
-        }
-        let (account,): (String,) = app.backend.db.one(sql_account()).await.unwrap();
-        let dashed = account.parse::<model::AccountId>().unwrap().0.to_string();
-        let analysis = uploaded.analysis.to_string();
-        for secret in [
-            "zoe", "secret", "Secret", "Ann", "example.org", "tok_", "203.0.113", "SecretBrowser", "__Host", "wav", "X-Amz",
-            account.as_str(), dashed.as_str(), analysis.as_str(), "\"$ip\"", "\"$set\"",
-        ] {
-            assert!(!all.contains(secret), "{secret} left: {all}");
-        }
-        assert!(all.contains("\"$process_person_profile\":false") && all.contains("\"$geoip_disable\":true"), "no person is made: {all}");
-
-        // The number of a visitor ends with the day, and is no other day's.
-        let number = visitor_of(&all);
-        app.clock.advance(std::time::Duration::from_secs(24 * 3600));
-        user.get("/cookies").await;
-        app.backend.statistics.flush().await;
-        let later = receiver.until("\"/cookies\"").await;
-        assert_ne!(visitor_of(later.rsplit("\n\n").next().unwrap()), number);
-        for stored in app.everything_stored().await.lines() {
-            assert!(!stored.contains(&number), "the number is tied to nothing: {stored}");
-        }
+#[tokio::test(flavor = "multi_thread")]
+async fn p23_what_leaves_says_nothing_about_the_person() {
+    let receiver = Receiver::start().await;
+    let app = counting(Database::Sqlite, &receiver).await;
+    let user = app.signed_up("zoe.secret@example.org").await;
+    answer(&user, "yes").await;
+    let headers = [
+        ("x-forwarded-for", "203.0.113.77"),
+        ("user-agent", "SecretBrowser/7"),
+    ];
+    user.send(
+        Method::GET,
+        "/terms?email=zoe.secret@example.org&token=tok_secret",
+        &headers,
+        Vec::new(),
+    )
+    .await;
+    let uploaded = user.upload("Secret song.wav", mix()).await;
+    app.run_jobs().await;
+    user.get(&format!("/analyses/{}", uploaded.analysis)).await;
+    user.post(
+        &format!("/analyses/{}/rename", uploaded.analysis),
+        &[("title", "Secret title")],
+    )
+    .await;
+    user.post("/account/privacy/export", &[]).await;
+    user.get("/zoe.secret@example.org").await;
+    app.run_jobs().await;
+    app.backend.statistics.flush().await;
+    let all = receiver.until("copy_asked_for").await;
+    for event in [
+        "page_viewed",
+        "upload_completed",
+        "report_renamed",
+        "copy_asked_for",
+        "\"/analyses/{id}\"",
+        "\"/terms\"",
+    ] {
+        assert!(all.contains(event), "{event} is not counted: {all}");
     }
-
-    async fn p24_nothing_leaves_without_a_yes_or_against_a_no(database) {
-        let receiver = Receiver::start().await;
-        let app = counting(database, &receiver).await;
-        let undecided = app.anon();
-        undecided.get("/terms").await;
-        let declined = app.anon();
-        form_response(&declined, "no").await;
-        declined.get("/terms").await;
-        let nothing = events(&receiver, &app).await;
-        assert_eq!(nothing, Vec::<String>::new(), "no answer and a no are no yes");
-        for signal in ["dnt", "sec-gpc"] {
-            let signalling = app.anon();
-            form_response(&signalling, "yes").await;
-            let page = signalling.send(Method::GET, "/privacy", &[(signal, "1")], Vec::new()).await;
-            assert!(!page.text().contains(BANNER), "{signal} is an answer already");
-            let fresh = app.anon().send(Method::GET, "/privacy", &[(signal, "1")], Vec::new()).await;
-            assert!(!fresh.text().contains(BANNER));
-            assert!(!set_by(&fresh).contains("__Host-aid"));
-        }
-        // Somebody who opted out in one browser is counted in no other, even where that one said yes.
-        let user = app.signed_up("ann@example.org").await;
-        form_response(&user, "no").await;
-        let elsewhere = app.anon();
-        form_response(&elsewhere, "yes").await;
-        elsewhere.post("/signin", &[("email", "ann@example.org"), ("password", crate::world::PASSWORD)]).await;
-        let before = events(&receiver, &app).await;
-        elsewhere.get("/terms").await;
-        elsewhere.get("/history").await;
-        let after = events(&receiver, &app).await;
-        assert_eq!(after, before, "an opt-out holds everywhere");
-        let pages: Vec<&String> = after.iter().filter(|event| event.contains("/privacy") || event.contains("/history")).collect();
-        assert!(pages.is_empty(), "{pages:?}");
-        let page = user.get("/account/privacy").await.text();
-        assert!(page.contains("You declined statistics"), "and is shown");
+    let (account,): (String,) = app.backend.db.one(sql_account()).await.unwrap();
+    let dashed = account.parse::<model::AccountId>().unwrap().0.to_string();
+    let analysis = uploaded.analysis.to_string();
+    for secret in [
+        "zoe",
+        "secret",
+        "Secret",
+        "Ann",
+        "example.org",
+        "tok_",
+        "203.0.113",
+        "SecretBrowser",
+        "__Host",
+        "wav",
+        "X-Amz",
+        account.as_str(),
+        dashed.as_str(),
+        analysis.as_str(),
+        "\"$ip\"",
+        "\"$set\"",
+    ] {
+        assert!(!all.contains(secret), "{secret} left: {all}");
     }
+    assert!(
+        all.contains("\"$process_person_profile\":false") && all.contains("\"$geoip_disable\":true"),
+        "no person is made: {all}"
+    );
+
+    // The number of a visitor ends with the day, and is no other day's.
+    let number = visitor_of(&all);
+    app.clock.advance(std::time::Duration::from_secs(24 * 3600));
+    user.get("/cookies").await;
+    app.backend.statistics.flush().await;
+    let later = receiver.until("\"/cookies\"").await;
+    assert_ne!(visitor_of(later.rsplit("\n\n").next().unwrap()), number);
+    for stored in app.everything_stored().await.lines() {
+        assert!(
+            !stored.contains(&number),
+            "the number is tied to nothing: {stored}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_nothing_leaves_without_a_yes_or_against_a_no() {
+    let receiver = Receiver::start().await;
+    let app = counting(Database::Sqlite, &receiver).await;
+    let undecided = app.anon();
+    undecided.get("/terms").await;
+    let declined = app.anon();
+    answer(&declined, "no").await;
+    declined.get("/terms").await;
+    let nothing = events(&receiver, &app).await;
+    assert_eq!(nothing, Vec::<String>::new(), "no answer and a no are no yes");
+    for signal in ["dnt", "sec-gpc"] {
+        let signalling = app.anon();
+        answer(&signalling, "yes").await;
+        let page = signalling
+            .send(Method::GET, "/privacy", &[(signal, "1")], Vec::new())
+            .await;
+        assert!(!page.text().contains(BANNER), "{signal} is an answer already");
+        let fresh = app
+            .anon()
+            .send(Method::GET, "/privacy", &[(signal, "1")], Vec::new())
+            .await;
+        assert!(!fresh.text().contains(BANNER));
+        assert!(!set_by(&fresh).contains("__Host-aid"));
+    }
+    // Somebody who opted out in one browser is counted in no other, even where that one said yes.
+    let user = app.signed_up("ann@example.org").await;
+    answer(&user, "no").await;
+    let elsewhere = app.anon();
+    answer(&elsewhere, "yes").await;
+    elsewhere
+        .post(
+            "/signin",
+            &[
+                ("email", "ann@example.org"),
+                ("password", crate::support::PASSWORD),
+            ],
+        )
+        .await;
+    let before = events(&receiver, &app).await;
+    elsewhere.get("/terms").await;
+    elsewhere.get("/history").await;
+    let after = events(&receiver, &app).await;
+    assert_eq!(after, before, "an opt-out holds everywhere");
+    let pages: Vec<&String> = after
+        .iter()
+        .filter(|event| event.contains("/privacy") || event.contains("/history"))
+        .collect();
+    assert!(pages.is_empty(), "{pages:?}");
+    let page = user.get("/account/privacy").await.text();
+    assert!(page.contains("You declined statistics"), "and is shown");
 }
 
 /// What was counted so far.
@@ -337,7 +398,7 @@ async fn p24_without_a_key_nothing_is_counted() {
     let settings = [("telemetry.posthog_host", receiver.url.as_str())];
     let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
     let anon = app.anon();
-    form_response(&anon, "yes").await;
+    answer(&anon, "yes").await;
     anon.get("/terms").await;
     app.backend.statistics.flush().await;
     assert_eq!(receiver.seen(), Vec::<String>::new());

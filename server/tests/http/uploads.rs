@@ -5,60 +5,86 @@ use std::{path::PathBuf, time::Duration};
 use axum::http::{Method, StatusCode};
 use model::analysis::AudioLink;
 
-use crate::world::{Database, TestApp, fetch, mix, on_both_databases, put};
+use crate::support::{TestApp, fetch, mix, put};
 
-on_both_databases! {
-    async fn a_mix_is_uploaded_measured_heard_renamed_and_deleted(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let bytes = mix();
-        let uploaded = user.upload("my mix.wav", bytes.clone()).await;
-        let page = format!("/analyses/{}", uploaded.analysis);
-        assert_eq!(user.get(&page).await.status, StatusCode::OK, "the page is there while the work waits");
-        app.run_jobs().await;
-        let report = user.get(&page).await;
-        assert_eq!(report.status, StatusCode::OK);
-        assert!(report.text().contains("LUFS"));
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mix_is_uploaded_measured_heard_renamed_and_deleted() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let bytes = mix();
+    let uploaded = user.upload("my mix.wav", bytes.clone()).await;
+    let page = format!("/analyses/{}", uploaded.analysis);
+    assert_eq!(
+        user.get(&page).await.status,
+        StatusCode::OK,
+        "the page is there while the work waits"
+    );
+    app.run_jobs().await;
+    let report = user.get(&page).await;
+    assert_eq!(report.status, StatusCode::OK);
+    assert!(report.text().contains("LUFS"));
 
-        let listen = format!("/fn/analyses/audio?id={}", uploaded.analysis);
-        let link: AudioLink = user.get(&listen).await.json();
-        let part = fetch(Method::GET, &link.url, &[("range", "bytes=100-199")], Vec::new()).await;
-        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
-        assert_eq!(part.body, bytes[100..200]);
+    let listen = format!("/fn/analyses/audio?id={}", uploaded.analysis);
+    let link: AudioLink = user.get(&listen).await.json();
+    let part = fetch(Method::GET, &link.url, &[("range", "bytes=100-199")], Vec::new()).await;
+    assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.body, bytes[100..200]);
 
-        let renamed = user.post(&format!("{page}/rename"), &[("title", "Second try")]).await;
-        assert_eq!(renamed.status, StatusCode::SEE_OTHER);
-        assert!(user.get("/history").await.text().contains("Second try"));
+    let renamed = user
+        .post(&format!("{page}/rename"), &[("title", "Second try")])
+        .await;
+    assert_eq!(renamed.status, StatusCode::SEE_OTHER);
+    assert!(user.get("/history").await.text().contains("Second try"));
 
-        let deleted = user.post(&format!("{page}/delete"), &[]).await;
-        assert_eq!((deleted.status, deleted.header("location")), (StatusCode::SEE_OTHER, "/history"));
-        assert_eq!(user.get(&page).await.status, StatusCode::NOT_FOUND);
-        app.run_jobs().await;
-        let gone = fetch(Method::GET, &link.url, &[], Vec::new()).await;
-        assert_eq!(gone.status, StatusCode::NOT_FOUND, "p09: a link from before opens nothing");
-    }
+    let deleted = user.post(&format!("{page}/delete"), &[]).await;
+    assert_eq!(
+        (deleted.status, deleted.header("location")),
+        (StatusCode::SEE_OTHER, "/history")
+    );
+    assert_eq!(user.get(&page).await.status, StatusCode::NOT_FOUND);
+    app.run_jobs().await;
+    let gone = fetch(Method::GET, &link.url, &[], Vec::new()).await;
+    assert_eq!(
+        gone.status,
+        StatusCode::NOT_FOUND,
+        "p09: a link from before opens nothing"
+    );
 }
 
-on_both_databases! {
-    async fn p07_the_audio_of_a_free_account_goes_a_day_after_its_upload_and_the_report_stays(database) {
-        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
-        let uploaded = user.upload("kept a day.wav", mix()).await;
-        app.run_jobs().await;
-        let page = format!("/analyses/{}", uploaded.analysis);
-        let listen = format!("/fn/analyses/audio?id={}", uploaded.analysis);
+#[tokio::test(flavor = "multi_thread")]
+async fn p07_the_audio_of_a_free_account_goes_a_day_after_its_upload_and_the_report_stays() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let uploaded = user.upload("kept a day.wav", mix()).await;
+    app.run_jobs().await;
+    let page = format!("/analyses/{}", uploaded.analysis);
+    let listen = format!("/fn/analyses/audio?id={}", uploaded.analysis);
 
-        app.clock.advance(Duration::from_secs(24 * 3600 - 60));
-        app.run_periodic_work().await;
-        assert_eq!(app.stored_files().len(), 1);
-        assert_eq!(user.get(&listen).await.status, StatusCode::OK, "a minute before, it is there");
+    app.clock.advance(Duration::from_secs(24 * 3600 - 60));
+    app.run_periodic_work().await;
+    assert_eq!(app.stored_files().len(), 1);
+    assert_eq!(
+        user.get(&listen).await.status,
+        StatusCode::OK,
+        "a minute before, it is there"
+    );
 
-        app.clock.advance(Duration::from_secs(2 * 3600));
-        app.run_periodic_work().await;
-        assert_eq!(user.get(&listen).await.status, StatusCode::NOT_FOUND, "within two hours it is gone");
-        assert_eq!(app.stored_files(), Vec::<PathBuf>::new(), "p09: and so is the object");
-        let report = user.get(&page).await.text();
-        assert!(report.contains("LUFS"), "p10: every number stays");
-        assert!(report.contains("The audio was removed"), "p10: and the page says what was removed");
-    }
+    app.clock.advance(Duration::from_secs(2 * 3600));
+    app.run_periodic_work().await;
+    assert_eq!(
+        user.get(&listen).await.status,
+        StatusCode::NOT_FOUND,
+        "within two hours it is gone"
+    );
+    assert_eq!(
+        app.stored_files(),
+        Vec::<PathBuf>::new(),
+        "p09: and so is the object"
+    );
+    let report = user.get(&page).await.text();
+    assert!(report.contains("LUFS"), "p10: every number stays");
+    assert!(
+        report.contains("The audio was removed"),
+        "p10: and the page says what was removed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +114,8 @@ async fn a_file_that_crashes_its_decoder_ends_as_a_sentence_and_harms_no_other()
 #[tokio::test(flavor = "multi_thread")]
 async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
-    let ticket = user.begin("a.wav", 200_000).await;
-    assert!(ticket.url.starts_with(&format!("{}/mixlens/", app.url)));
+    let presigned = user.begin("a.wav", 200_000).await;
+    assert!(presigned.url.starts_with(&format!("{}/mixlens/", app.url)));
     let token = user.csrf_token().await;
     let headers = [
         ("sec-fetch-site", "same-origin"),
@@ -97,11 +123,11 @@ async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
         ("content-type", "application/json"),
     ];
     for path in ["/fn/uploads/begin", "/fn/uploads/complete"] {
-        let render_with_errors = user.send(Method::POST, path, &headers, vec![b' '; 200_000]).await;
+        let refused = user.send(Method::POST, path, &headers, vec![b' '; 200_000]).await;
         assert!(
-            render_with_errors.status.is_client_error() || render_with_errors.status.is_server_error(),
+            refused.status.is_client_error() || refused.status.is_server_error(),
             "{path}: {}",
-            render_with_errors.status
+            refused.status
         );
     }
 }
@@ -110,12 +136,12 @@ async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
 async fn p04_an_object_is_read_and_written_by_a_signed_link_only_and_written_once() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let uploaded = user.upload("a.wav", mix()).await;
-    let unsigned = uploaded.ticket.url.split('?').next().unwrap();
+    let unsigned = uploaded.presigned.url.split('?').next().unwrap();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let render_with_errors = fetch(method.clone(), unsigned, &[], Vec::new()).await;
-        assert_eq!(render_with_errors.status, StatusCode::FORBIDDEN, "{method}");
+        let refused = fetch(method.clone(), unsigned, &[], Vec::new()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method}");
     }
-    let again = put(&uploaded.ticket, mix()).await;
+    let again = put(&uploaded.presigned, mix()).await;
     assert_eq!(again.status, StatusCode::PRECONDITION_FAILED);
     app.run_jobs().await;
 }
@@ -124,12 +150,12 @@ async fn p04_an_object_is_read_and_written_by_a_signed_link_only_and_written_onc
 async fn a_file_that_is_no_audio_ends_as_a_sentence_on_its_page() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let bytes = b"This is a text, whatever its name says. ".repeat(100);
-    let ticket = user.begin("words.wav", bytes.len()).await;
-    assert_eq!(put(&ticket, bytes).await.status, StatusCode::OK);
+    let presigned = user.begin("words.wav", bytes.len()).await;
+    assert_eq!(put(&presigned, bytes).await.status, StatusCode::OK);
     let completed = user
         .call(
             "/fn/uploads/complete",
-            serde_json::json!({ "upload": ticket.upload }),
+            serde_json::json!({ "upload": presigned.upload }),
         )
         .await;
     assert!(!completed.status.is_server_error(), "{}", completed.text());

@@ -3,13 +3,12 @@
 use backend::preferences::{self, MARKETING_WORDING, NotificationKind, Preferences, UnsubscribeLink};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 use super::{AccountPage, AccountTab, Done, Section};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
-    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
+    request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, Checkbox},
 };
 
@@ -18,7 +17,8 @@ use crate::{
 pub fn EmailPreferences() -> impl IntoView {
     let visit = RequestContext::here();
     let refusal = FormErrors::here();
-    let (token, done) = use_query_map().with_untracked(|query| (query.get("token"), query.get("done")));
+    let request = PageRequest::here();
+    let (token, done) = (request.query("token"), request.query("done"));
     if let Some(token) = refusal.value("token").or(token) {
         return match preferences::read_link(&visit.backend, &token) {
             Ok(link) => by_link(link, token, done.is_some(), &visit),

@@ -8,11 +8,10 @@ pub mod security;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 use crate::{
     paths,
-    request_context::FormErrors,
+    request_context::{FormErrors, PageRequest},
     ui::{ErrorSummary, Notice, Tone},
 };
 
@@ -107,7 +106,7 @@ pub fn Section(
 /// What the form before this page has done, by `?done=`.
 #[component]
 pub fn Done() -> impl IntoView {
-    let done = use_query_map().with_untracked(|query| query.get("done"));
+    let done = PageRequest::here().query("done");
     done.as_deref().and_then(words).map(|words| {
         view! { <Notice tone=Tone::Ok title="Done" role="status">{words}</Notice> }
     })
@@ -126,7 +125,7 @@ fn words(done: &str) -> Option<&'static str> {
         "sessions" => "Every other browser is signed out.",
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
         "preferences" => "Your choice is saved.",
-        "declined" => "You get no more of these e-mails.",
+        "unsubscribed" => "You get no more of these e-mails.",
         _ => return None,
     })
 }

@@ -2,13 +2,12 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 use super::{AccountPage, AccountTab, Section};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
-    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
+    request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field},
 };
 
@@ -99,7 +98,7 @@ pub fn ConfirmEmail() -> impl IntoView {
     let refusal = FormErrors::here();
     let token = refusal
         .value("token")
-        .or_else(|| use_query_map().with_untracked(|query| query.get("token")))
+        .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
     let errors = refusal.errors();
     let form = errors.is_empty().then(|| {

@@ -6,7 +6,6 @@ use backend::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use model::Timestamp;
 
 use super::{AccountPage, AccountTab, Section};
@@ -14,7 +13,7 @@ use crate::{
     format,
     pages::{new_password::NewPassword, not_found::failed, post_form::PostForm},
     paths,
-    request_context::{FormErrors, RequestContext, redirect_to_sign_in},
+    request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
     ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Tone},
 };
 
@@ -173,7 +172,7 @@ pub fn ConfirmPassword() -> impl IntoView {
     let refusal = FormErrors::here();
     let next = refusal
         .value("next")
-        .or_else(|| use_query_map().with_untracked(|query| query.get("next")));
+        .or_else(|| PageRequest::here().query("next"));
     let next = paths::safe_next(next.as_deref().or(Some(paths::ACCOUNT)));
     let Ok(user) = visit.actor.user().cloned() else {
         redirect_to_sign_in(&next);

@@ -5,7 +5,6 @@ pub mod tools;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use model::{
     SongId, Timestamp,
     analysis::AnalysisPage,
@@ -16,7 +15,7 @@ use self::{row::HistoryRow, tools::Tools};
 use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
-    request_context::{FormErrors, RequestContext, redirect_to_sign_in, set_status},
+    request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in, set_status},
     ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, Tone},
 };
 
@@ -33,20 +32,19 @@ impl Asked {
     /// # Errors
     /// The parameter that says nothing that can be understood.
     fn here() -> Result<Self, &'static str> {
-        use_query_map().with_untracked(|map| {
-            let get = |name: &str| map.get(name).filter(|value| !value.is_empty());
-            let names = ["q", "state", "stage", "song", "order"];
-            let values: Vec<(&str, String)> = names
-                .into_iter()
-                .filter_map(|name| Some((name, get(name)?)))
-                .collect();
-            let query = HistoryQuery::of(values.iter().map(|(name, value)| (*name, value.as_str())))?;
-            let after = get("after").map(PageCursor::After);
-            Ok(Self {
-                query,
-                cursor: after.or_else(|| get("before").map(PageCursor::Before)),
-                is_grouping: get("group").is_some(),
-            })
+        let request = PageRequest::here();
+        let get = |name: &str| request.query(name).filter(|value| !value.is_empty());
+        let names = ["q", "state", "stage", "song", "order"];
+        let values: Vec<(&str, String)> = names
+            .into_iter()
+            .filter_map(|name| Some((name, get(name)?)))
+            .collect();
+        let query = HistoryQuery::of(values.iter().map(|(name, value)| (*name, value.as_str())))?;
+        let after = get("after").map(PageCursor::After);
+        Ok(Self {
+            query,
+            cursor: after.or_else(|| get("before").map(PageCursor::Before)),
+            is_grouping: get("group").is_some(),
         })
     }
 

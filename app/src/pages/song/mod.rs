@@ -4,7 +4,6 @@ pub mod compare;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use model::{
     AnalysisId, SongId,
     analysis::AnalysisState,
@@ -16,7 +15,7 @@ use super::{history::row::ScoreCell, not_found::failed, post_form::PostForm};
 use crate::{
     charts::ScorePath,
     format, paths,
-    request_context::{FormErrors, context_for},
+    request_context::{FormErrors, PageRequest, context_for},
     ui::{
         Button, ButtonKind, Confirm, DayCell, ErrorSummary, Field, Head, LengthCell, List, LoudnessCell,
         NumberCell, Select, StateChip,
@@ -30,10 +29,9 @@ pub fn Song() -> impl IntoView {
         Ok(visit) => visit,
         Err(page) => return page,
     };
-    let pair = use_query_map().with_untracked(|query| {
-        let version = |name: &str| query.get(name).and_then(|id| id.parse::<AnalysisId>().ok());
-        version("before").zip(version("after"))
-    });
+    let request = PageRequest::here();
+    let version = |name: &str| request.query(name).and_then(|id| id.parse::<AnalysisId>().ok());
+    let pair = version("before").zip(version("after"));
     let refusal = FormErrors::here();
     let body = Suspend::new(async move {
         match backend::songs::view(&visit.backend, &visit.actor, id, pair).await {

@@ -11,10 +11,9 @@ use std::{
     time::Duration,
 };
 
-use app::{RequestContext, paths};
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     middleware::Next,
     response::Response,
 };
@@ -23,20 +22,21 @@ use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
-use model::{AccountId, Problem, ProblemCode};
+use model::{AccountId, Problem, ProblemCode, routes::RateLimit};
 use tokio_util::sync::CancellationToken;
 
-use crate::{pages, router::AppState, session::is_write};
+use super::{is_write, route_of, session::Session};
+use crate::{problems, router::AppState};
 
 /// How often those are forgotten who have not come for long.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Who {
+enum Client {
     Account(AccountId),
-    /// IPv6 by its /64, because one customer has all of it.
-    Address(IpAddr),
+    /// An address; IPv6 by its /64, because one customer has all of it.
+    Network(IpAddr),
     /// No address is known: all of them together.
     Anybody,
 }
@@ -44,10 +44,10 @@ enum Who {
 /// All limits of this process.
 #[derive(Debug)]
 pub(crate) struct Limiters {
-    sign_ups: DefaultKeyedRateLimiter<Who>,
-    sign_ins: DefaultKeyedRateLimiter<Who>,
-    writes: DefaultKeyedRateLimiter<Who>,
-    uploads: DefaultKeyedRateLimiter<Who>,
+    sign_ups: DefaultKeyedRateLimiter<Client>,
+    sign_ins: DefaultKeyedRateLimiter<Client>,
+    writes: DefaultKeyedRateLimiter<Client>,
+    uploads: DefaultKeyedRateLimiter<Client>,
 }
 
 impl Limiters {
@@ -65,19 +65,18 @@ impl Limiters {
     }
 
     /// How long to wait; nothing where it may go on.
-    fn wait(&self, path: &str, account: Option<AccountId>, address: &Who) -> Option<Duration> {
-        let who = account.map_or_else(|| address.clone(), Who::Account);
-        let own = match path {
-            // Both make a letter to an address that anybody can name.
-            paths::SIGN_UP | paths::FORGOT => Some((&self.sign_ups, address)),
-            paths::SIGN_IN | paths::SIGN_IN_CODE | paths::RESET => Some((&self.sign_ins, address)),
-            paths::BEGIN_UPLOAD => Some((&self.uploads, &who)),
-            _ => None,
+    fn wait(&self, limit: RateLimit, account: Option<AccountId>, network: &Client) -> Option<Duration> {
+        let account = account.map_or_else(|| network.clone(), Client::Account);
+        let own = match limit {
+            RateLimit::SignUps => Some((&self.sign_ups, network)),
+            RateLimit::SignIns => Some((&self.sign_ins, network)),
+            RateLimit::Uploads => Some((&self.uploads, &account)),
+            RateLimit::Common => None,
         };
         own.into_iter()
-            .chain([(&self.writes, &who)])
-            .find_map(|(limiter, who)| limiter.check_key(who).err())
-            .map(|render_with_errors| render_with_errors.wait_time_from(DefaultClock::default().now()))
+            .chain([(&self.writes, &account)])
+            .find_map(|(limiter, client)| limiter.check_key(client).err())
+            .map(|refused| refused.wait_time_from(DefaultClock::default().now()))
     }
 
     /// Forgets everybody whose last request counts no more, again and again until `stop`.
@@ -100,29 +99,21 @@ pub(crate) async fn check(State(site): State<AppState>, request: Request, next: 
     if !is_write(request.method()) {
         return next.run(request).await;
     }
-    let Some(visit) = request.extensions().get::<RequestContext>().cloned() else {
-        return next.run(request).await;
-    };
-    let account = visit.actor.user().ok().map(|user| user.account);
+    let account = request
+        .extensions()
+        .get::<Session>()
+        .and_then(|session| session.user.as_ref())
+        .map(|user| user.account);
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0.ip());
-    let address =
-        client(request.headers(), peer, site.backend.config.trusted_hops).map_or(Who::Anybody, Who::Address);
-    let path = request.uri().path().to_owned();
-    match site.limiters.wait(&path, account, &address) {
+    let network = client_address(request.headers(), peer, site.backend.config.trusted_hops)
+        .map_or(Client::Anybody, Client::Network);
+    let limit = route_of(&request).map_or(RateLimit::Common, |route| route.limit);
+    match site.limiters.wait(limit, account, &network) {
         None => next.run(request).await,
-        Some(wait) => {
-            let error = too_many(wait);
-            if path.starts_with("/fn/") {
-                return pages::plain_problem(&error, &visit.request_id);
-            }
-            let (parts, _) = request.into_parts();
-            let mut response = pages::render_with_errors(&site, parts, visit.problem(&error), []).await;
-            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            response
-        }
+        Some(wait) => problems::respond(&site, request.into_parts().0, &too_many(wait)).await,
     }
 }
 
@@ -144,7 +135,7 @@ fn too_many(wait: Duration) -> Error {
 
 /// The address of the browser. With `hops` proxies of ours in front it is the one that the outermost of them wrote: the
 /// `hops`-th from the right. Whatever stands further left was sent by the browser and may be anything.
-fn client(headers: &HeaderMap, peer: Option<IpAddr>, hops: usize) -> Option<IpAddr> {
+fn client_address(headers: &HeaderMap, peer: Option<IpAddr>, hops: usize) -> Option<IpAddr> {
     let Some(from_right) = hops.checked_sub(1) else {
         return peer.map(network);
     };
@@ -212,12 +203,12 @@ mod tests {
         ] {
             let expected = expected.parse().ok();
             assert_eq!(
-                client(&forwarded(lines), peer, hops),
+                client_address(&forwarded(lines), peer, hops),
                 expected,
                 "{lines:?} {hops}"
             );
         }
-        assert_eq!(client(&HeaderMap::new(), None, 0), None);
+        assert_eq!(client_address(&HeaderMap::new(), None, 0), None);
     }
 
     fn account(number: u32) -> AccountId {
@@ -238,24 +229,24 @@ mod tests {
     fn each_address_and_each_account_has_its_own_count() {
         let limiters = limiters();
         let (here, there) = (
-            Who::Address("192.0.2.1".parse().unwrap()),
-            Who::Address("192.0.2.2".parse().unwrap()),
+            Client::Network("192.0.2.1".parse().unwrap()),
+            Client::Network("192.0.2.2".parse().unwrap()),
         );
         for _ in 0..2 {
-            assert_eq!(limiters.wait("/signup", None, &here), None);
+            assert_eq!(limiters.wait(RateLimit::SignUps, None, &here), None);
         }
-        let wait = limiters.wait("/signup", None, &here).unwrap();
+        let wait = limiters.wait(RateLimit::SignUps, None, &here).unwrap();
         assert!(
             wait > Duration::from_secs(60) && wait <= Duration::from_secs(1800),
             "{wait:?}"
         );
-        assert_eq!(limiters.wait("/signup", None, &there), None);
+        assert_eq!(limiters.wait(RateLimit::SignUps, None, &there), None);
 
         let (ann, bob) = (account(1), account(2));
         for _ in 0..4 {
-            assert_eq!(limiters.wait(paths::BEGIN_UPLOAD, Some(ann), &there), None);
+            assert_eq!(limiters.wait(RateLimit::Uploads, Some(ann), &there), None);
         }
-        assert!(limiters.wait(paths::BEGIN_UPLOAD, Some(ann), &here).is_some());
-        assert_eq!(limiters.wait(paths::BEGIN_UPLOAD, Some(bob), &there), None);
+        assert!(limiters.wait(RateLimit::Uploads, Some(ann), &here).is_some());
+        assert_eq!(limiters.wait(RateLimit::Uploads, Some(bob), &there), None);
     }
 }

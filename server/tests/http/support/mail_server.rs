@@ -82,19 +82,15 @@ async fn talk(stream: TcpStream, reported: Arc<Mutex<Told>>) {
         if is_letter && line != "." {
             continue;
         }
-        let form_response = form_response(&line, is_letter, &mut reported.lock().unwrap());
+        let answer = answer(&line, is_letter, &mut reported.lock().unwrap());
         is_letter = line == "DATA";
-        if write
-            .write_all(format!("{form_response}\r\n").as_bytes())
-            .await
-            .is_err()
-        {
+        if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
             return;
         }
     }
 }
 
-fn form_response(line: &str, is_letter: bool, reported: &mut Told) -> String {
+fn answer(line: &str, is_letter: bool, reported: &mut Told) -> String {
     if is_letter {
         reported.emails += 1;
         return "250 taken".to_owned();

@@ -1,0 +1,427 @@
+//! Every address that the server answers, in one table: what it is, who may ask, how often, and what is counted.
+//!
+//! The router, the limits, the statistics, the pages and the tests read it. An address that is not here is not served, and one
+//! that is here without a handler does not compile.
+
+use serde::Serialize;
+
+use crate::paths;
+
+/// A page: who opens its address is shown something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum Page {
+    Home,
+    SignUp,
+    SignUpSent,
+    ConfirmSignUp,
+    SignIn,
+    SignInCode,
+    Forgot,
+    ForgotSent,
+    Reset,
+    Upload,
+    History,
+    References,
+    Analysis,
+    Comparison,
+    Songs,
+    Song,
+    Profile,
+    ConfirmEmail,
+    ConfirmPassword,
+    Security,
+    SecondFactor,
+    EmailPreferences,
+    YourData,
+    DeleteAccount,
+    AccountDeleted,
+    Rules,
+    Methodology,
+    Terms,
+    Privacy,
+    Cookies,
+    Policies,
+    Contact,
+}
+
+/// A form: a POST that changes something and leads to a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum Form {
+    SignUp,
+    ConfirmSignUp,
+    SignIn,
+    SignInCode,
+    SignOut,
+    Forgot,
+    Reset,
+    RenameAnalysis,
+    DeleteAnalysis,
+    Stage,
+    Comparison,
+    AnalysisSong,
+    GroupSong,
+    RenameSong,
+    DeleteSong,
+    RenameAccount,
+    ChangeEmail,
+    ConfirmEmail,
+    ConfirmPassword,
+    ChangePassword,
+    EndSession,
+    EndOtherSessions,
+    BeginSecondFactor,
+    ConfirmSecondFactor,
+    RenewCodes,
+    TurnOffSecondFactor,
+    EmailPreferences,
+    Unsubscribe,
+    Export,
+    DeleteAccount,
+    Consent,
+}
+
+/// What our own program in the browser calls; answered with JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum Function {
+    BeginUpload,
+    CompleteUpload,
+    Progress,
+    Audio,
+    Preview,
+    BrowserFault,
+}
+
+/// A file to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum Download {
+    ReportJson,
+    ReportHtml,
+}
+
+/// What another program calls, which proves by a signature in its request that it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum Callback {
+    Unsubscribe,
+    UnsubscribePage,
+}
+
+/// What belongs to the running of the site rather than to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum System {
+    Healthz,
+    Readyz,
+    SecurityTxt,
+    Assets,
+    Favicon,
+    /// The object store of our own; `{bucket}` is configured.
+    ObjectStore,
+    /// In development only.
+    DevMail,
+    /// In development only.
+    MailPreviews,
+}
+
+/// What stands at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "name")]
+#[expect(missing_docs, reason = "each is described by its type")]
+pub enum Endpoint {
+    Page(Page),
+    Form(Form),
+    Function(Function),
+    Download(Download),
+    Callback(Callback),
+    System(System),
+}
+
+/// How an address is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET, and HEAD with it.
+    Get,
+    /// POST.
+    Post,
+    /// Whatever the object store takes.
+    Any,
+}
+
+/// Who may ask. The use cases decide; the walk of all routes in the tests compares them with this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Everybody, or whoever has the token that the request carries.
+    Anyone,
+    /// Signed-in people, about what is their own.
+    SignedIn,
+    /// The owner of what the address names; for all others it is not found.
+    Owner,
+    /// Whoever has a presigned URL.
+    Presigned,
+}
+
+/// How often an address may be asked, besides what an account or a network may write in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateLimit {
+    /// Nothing but the common limit.
+    Common,
+    /// By network: it sends an email to an address that anybody can name.
+    SignUps,
+    /// By network: it tries a password, a code or a token.
+    SignIns,
+    /// By account: it gives a presigned upload.
+    Uploads,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// How it is asked.
+    pub method: Method,
+    /// Its address as a template; `{id}` stands for an id.
+    pub path: &'static str,
+    /// What stands there.
+    #[serde(flatten)]
+    pub endpoint: Endpoint,
+    /// Who may ask.
+    pub access: Access,
+    /// How often.
+    pub limit: RateLimit,
+    /// The page itself, or the page that a form stands on: shown again where the form is refused, and to whoever opens the
+    /// form's address. None where a form stands on every page.
+    pub page: Option<Page>,
+    /// Whether something on the page moves; the others load no script.
+    pub has_islands: bool,
+    /// Whether a visit of the page is counted, where the person allowed it (P23).
+    pub is_counted: bool,
+}
+
+impl Route {
+    const fn new(method: Method, path: &'static str, endpoint: Endpoint, access: Access) -> Self {
+        Self {
+            method,
+            path,
+            endpoint,
+            access,
+            limit: RateLimit::Common,
+            page: None,
+            has_islands: false,
+            is_counted: false,
+        }
+    }
+
+    const fn on(self, page: Page) -> Self {
+        Self {
+            page: Some(page),
+            ..self
+        }
+    }
+
+    const fn limited(self, limit: RateLimit) -> Self {
+        Self { limit, ..self }
+    }
+
+    const fn with_islands(self) -> Self {
+        Self {
+            has_islands: true,
+            ..self
+        }
+    }
+
+    const fn counted(self) -> Self {
+        Self {
+            is_counted: true,
+            ..self
+        }
+    }
+
+    /// The line that a request belongs to; `path` is the template that the router found, and HEAD counts as GET.
+    #[must_use]
+    pub fn find(method: &str, path: &str) -> Option<&'static Self> {
+        let method = match method {
+            "GET" | "HEAD" => Method::Get,
+            "POST" => Method::Post,
+            _ => return None,
+        };
+        ROUTES
+            .iter()
+            .find(|route| route.path == path && (route.method == method || route.method == Method::Any))
+    }
+
+    /// The line of a page.
+    #[must_use]
+    pub fn of_page(page: Page) -> Option<&'static Self> {
+        ROUTES.iter().find(|route| route.endpoint == Endpoint::Page(page))
+    }
+}
+
+use Access::{Anyone, Owner, Presigned, SignedIn};
+use Method::{Any, Get, Post};
+use RateLimit::{SignIns, SignUps, Uploads};
+
+const fn page(page: Page, path: &'static str, access: Access) -> Route {
+    Route::new(Get, path, Endpoint::Page(page), access).on(page)
+}
+
+const fn form(form: Form, path: &'static str, access: Access) -> Route {
+    Route::new(Post, path, Endpoint::Form(form), access)
+}
+
+const fn function(function: Function, method: Method, path: &'static str, access: Access) -> Route {
+    Route::new(method, path, Endpoint::Function(function), access)
+}
+
+const fn download(download: Download, path: &'static str) -> Route {
+    Route::new(Get, path, Endpoint::Download(download), Owner)
+}
+
+const fn callback(callback: Callback, method: Method, path: &'static str) -> Route {
+    Route::new(method, path, Endpoint::Callback(callback), Anyone)
+}
+
+const fn system(system: System, path: &'static str) -> Route {
+    Route::new(Get, path, Endpoint::System(system), Anyone)
+}
+
+const fn objects(path: &'static str) -> Route {
+    Route::new(Any, path, Endpoint::System(System::ObjectStore), Presigned)
+}
+
+/// The table. A form's line stands below its page's.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    page(Page::Home, paths::HOME, Anyone).counted(),
+    page(Page::SignUp, paths::SIGN_UP, Anyone).counted(),
+    form(Form::SignUp, paths::SIGN_UP, Anyone).on(Page::SignUp).limited(SignUps),
+    page(Page::SignUpSent, paths::SIGN_UP_SENT, Anyone),
+    page(Page::ConfirmSignUp, paths::CONFIRM, Anyone),
+    form(Form::ConfirmSignUp, paths::CONFIRM, Anyone).on(Page::ConfirmSignUp),
+    page(Page::SignIn, paths::SIGN_IN, Anyone).counted(),
+    form(Form::SignIn, paths::SIGN_IN, Anyone).on(Page::SignIn).limited(SignIns),
+    page(Page::SignInCode, paths::SIGN_IN_CODE, Anyone),
+    form(Form::SignInCode, paths::SIGN_IN_CODE, Anyone).on(Page::SignInCode).limited(SignIns),
+    page(Page::Forgot, paths::FORGOT, Anyone),
+    form(Form::Forgot, paths::FORGOT, Anyone).on(Page::Forgot).limited(SignUps),
+    page(Page::ForgotSent, paths::FORGOT_SENT, Anyone),
+    page(Page::Reset, paths::RESET, Anyone),
+    form(Form::Reset, paths::RESET, Anyone).on(Page::Reset).limited(SignIns),
+    form(Form::SignOut, paths::SIGN_OUT, Anyone),
+
+    page(Page::Upload, paths::UPLOAD, SignedIn).with_islands().counted(),
+    page(Page::History, paths::HISTORY, SignedIn).counted(),
+    page(Page::References, paths::REFERENCES, SignedIn).with_islands(),
+    page(Page::Analysis, paths::ANALYSIS, Owner).with_islands().counted(),
+    form(Form::RenameAnalysis, paths::RENAME_ANALYSIS, Owner).on(Page::Analysis),
+    form(Form::Stage, paths::STAGE, Owner).on(Page::Analysis),
+    form(Form::AnalysisSong, paths::ANALYSIS_SONG, Owner).on(Page::Analysis),
+    form(Form::DeleteAnalysis, paths::DELETE_ANALYSIS, Owner).on(Page::Analysis),
+    page(Page::Comparison, paths::COMPARISON, Owner).with_islands(),
+    form(Form::Comparison, paths::COMPARISON, Owner).on(Page::Comparison),
+    download(Download::ReportJson, paths::REPORT_JSON),
+    download(Download::ReportHtml, paths::REPORT_HTML),
+    page(Page::Songs, paths::SONGS, SignedIn),
+    form(Form::GroupSong, paths::SONGS, SignedIn).on(Page::History),
+    page(Page::Song, paths::SONG, Owner),
+    form(Form::RenameSong, paths::RENAME_SONG, Owner).on(Page::Song),
+    form(Form::DeleteSong, paths::DELETE_SONG, Owner).on(Page::Song),
+
+    page(Page::Profile, paths::ACCOUNT, SignedIn),
+    form(Form::RenameAccount, paths::ACCOUNT_NAME, SignedIn).on(Page::Profile),
+    form(Form::ChangeEmail, paths::ACCOUNT_EMAIL, SignedIn).on(Page::Profile),
+    page(Page::ConfirmEmail, paths::CONFIRM_EMAIL, Anyone),
+    form(Form::ConfirmEmail, paths::CONFIRM_EMAIL, Anyone).on(Page::ConfirmEmail),
+    page(Page::ConfirmPassword, paths::CONFIRM_PASSWORD, SignedIn),
+    form(Form::ConfirmPassword, paths::CONFIRM_PASSWORD, SignedIn).on(Page::ConfirmPassword),
+    page(Page::Security, paths::SECURITY, SignedIn),
+    form(Form::ChangePassword, paths::ACCOUNT_PASSWORD, SignedIn).on(Page::Security),
+    form(Form::EndSession, paths::END_SESSION, Owner).on(Page::Security),
+    form(Form::EndOtherSessions, paths::END_OTHER_SESSIONS, SignedIn).on(Page::Security),
+    page(Page::SecondFactor, paths::SECOND_FACTOR, SignedIn),
+    form(Form::BeginSecondFactor, paths::SECOND_FACTOR_BEGIN, SignedIn).on(Page::Security),
+    form(Form::ConfirmSecondFactor, paths::SECOND_FACTOR_CONFIRM, SignedIn).on(Page::SecondFactor),
+    form(Form::RenewCodes, paths::SECOND_FACTOR_CODES, SignedIn).on(Page::Security),
+    form(Form::TurnOffSecondFactor, paths::SECOND_FACTOR_OFF, SignedIn).on(Page::Security),
+    page(Page::EmailPreferences, paths::EMAIL_PREFERENCES, SignedIn),
+    form(Form::EmailPreferences, paths::EMAIL_PREFERENCES, SignedIn).on(Page::EmailPreferences),
+    form(Form::Unsubscribe, paths::UNSUBSCRIBE, Anyone).on(Page::EmailPreferences),
+    page(Page::YourData, paths::YOUR_DATA, SignedIn).counted(),
+    form(Form::Export, paths::EXPORT, SignedIn).on(Page::YourData),
+    page(Page::DeleteAccount, paths::DELETE_ACCOUNT, SignedIn).counted(),
+    form(Form::DeleteAccount, paths::DELETE_ACCOUNT, SignedIn).on(Page::DeleteAccount),
+    page(Page::AccountDeleted, paths::ACCOUNT_DELETED, Anyone),
+
+    page(Page::Rules, paths::RULES, Anyone),
+    page(Page::Methodology, paths::METHODOLOGY, Anyone).counted(),
+    page(Page::Terms, paths::TERMS, Anyone).counted(),
+    page(Page::Privacy, paths::PRIVACY, Anyone).counted(),
+    page(Page::Cookies, paths::COOKIES, Anyone).counted(),
+    form(Form::Consent, paths::CONSENT, Anyone).on(Page::Cookies),
+    page(Page::Policies, paths::POLICIES, Anyone).counted(),
+    page(Page::Contact, paths::CONTACT, Anyone).counted(),
+
+    function(Function::BeginUpload, Post, paths::BEGIN_UPLOAD, SignedIn).limited(Uploads),
+    function(Function::CompleteUpload, Post, paths::COMPLETE_UPLOAD, Owner),
+    function(Function::Progress, Get, paths::PROGRESS, Owner),
+    function(Function::Audio, Get, paths::AUDIO, Owner),
+    function(Function::Preview, Get, paths::PREVIEW, Owner),
+    function(Function::BrowserFault, Post, paths::BROWSER_FAULT, Anyone),
+
+    callback(Callback::Unsubscribe, Post, paths::UNSUBSCRIBE_ONE_CLICK),
+    callback(Callback::UnsubscribePage, Get, paths::UNSUBSCRIBE_ONE_CLICK),
+
+    system(System::Healthz, paths::HEALTHZ),
+    system(System::Readyz, paths::READYZ),
+    system(System::SecurityTxt, paths::SECURITY_TXT),
+    system(System::Assets, paths::ASSETS),
+    system(System::Favicon, paths::FAVICON),
+    system(System::DevMail, paths::DEV_MAIL),
+    system(System::MailPreviews, paths::MAIL_PREVIEWS),
+    objects(paths::BUCKET),
+    objects(paths::BUCKET_SLASH),
+    objects(paths::OBJECT),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_address_and_every_endpoint_stands_there_once() {
+        let mut addresses = HashSet::new();
+        let mut endpoints = HashSet::new();
+        for route in ROUTES {
+            assert!(addresses.insert((route.method, route.path)), "{route:?}");
+            let is_store = route.endpoint == Endpoint::System(System::ObjectStore);
+            assert!(endpoints.insert(route.endpoint) || is_store, "{route:?}");
+        }
+    }
+
+    #[test]
+    fn a_form_stands_on_a_page_whose_address_the_forms_own_address_gives() {
+        for route in ROUTES {
+            let Some(page) = route.page.and_then(Route::of_page) else {
+                assert!(!matches!(route.endpoint, Endpoint::Page(_)), "{route:?}");
+                continue;
+            };
+            assert!(
+                !page.path.contains("{id}") || route.path.contains("{id}"),
+                "{route:?}"
+            );
+        }
+    }
+}

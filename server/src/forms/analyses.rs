@@ -1,0 +1,63 @@
+//! Title, stage, comparison and deletion of an analysis.
+
+use axum::response::Response;
+use backend::analyses;
+use model::{AnalysisId, paths, upload::UploadKind, verdict::Stage};
+use serde::Deserialize;
+
+use super::{FormReply, FormRequest, PathId, Submitted};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RenameForm {
+    #[serde(default)]
+    title: String,
+}
+
+pub(crate) async fn rename(
+    PathId(id): PathId<AnalysisId>,
+    Submitted { form, fields }: Submitted<RenameForm>,
+) -> Response {
+    let done = analyses::rename(form.backend(), form.actor(), id, &fields.title).await;
+    form.reply(done.map(|()| FormReply::to(paths::analysis(id))))
+        .await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct StageForm {
+    /// Nothing for the stage that was detected.
+    stage: Option<Stage>,
+}
+
+pub(crate) async fn choose_stage(
+    PathId(id): PathId<AnalysisId>,
+    Submitted { form, fields }: Submitted<StageForm>,
+) -> Response {
+    let done = analyses::choose_stage(form.backend(), form.actor(), id, fields.stage).await;
+    form.reply(done.map(|()| FormReply::to(paths::analysis(id))))
+        .await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ComparisonForm {
+    /// The references that are ticked.
+    #[serde(default)]
+    with: Vec<AnalysisId>,
+}
+
+pub(crate) async fn compare_with(
+    PathId(id): PathId<AnalysisId>,
+    Submitted { form, fields }: Submitted<ComparisonForm>,
+) -> Response {
+    let done = analyses::compare_with(form.backend(), form.actor(), id, &fields.with).await;
+    form.reply(done.map(|()| FormReply::to(paths::comparison(id))))
+        .await
+}
+
+pub(crate) async fn delete(PathId(id): PathId<AnalysisId>, form: FormRequest) -> Response {
+    let done = analyses::delete(form.backend(), form.actor(), id).await;
+    form.reply(done.map(|kind| match kind {
+        UploadKind::Mix => FormReply::to(paths::HISTORY),
+        UploadKind::Reference => FormReply::to(paths::REFERENCES),
+    }))
+    .await
+}

@@ -1,0 +1,36 @@
+//! Which emails somebody wants, signed in or by the link in one.
+
+use std::collections::HashMap;
+
+use axum::response::Response;
+use backend::preferences;
+use model::paths;
+use serde::Deserialize;
+
+use super::{FormReply, Submitted};
+
+/// A box is sent under the name of its kind if it is ticked, and not at all otherwise.
+pub(crate) async fn set_preferences(
+    Submitted { form, fields }: Submitted<HashMap<String, String>>,
+) -> Response {
+    let done = preferences::set(form.backend(), form.actor(), |kind| {
+        fields.contains_key(kind.as_str())
+    });
+    let done = done.await;
+    form.reply(done.map(|()| FormReply::to(paths::done(paths::EMAIL_PREFERENCES, "preferences"))))
+        .await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct UnsubscribeForm {
+    #[serde(default)]
+    token: String,
+    everything: Option<String>,
+}
+
+pub(crate) async fn unsubscribe(Submitted { form, fields }: Submitted<UnsubscribeForm>) -> Response {
+    let everything = fields.everything.is_some();
+    let done = preferences::unsubscribe_by_link(form.backend(), &fields.token, everything).await;
+    form.reply(done.map(|_| FormReply::to(paths::unsubscribed(&fields.token))))
+        .await
+}
