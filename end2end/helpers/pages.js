@@ -1,24 +1,14 @@
-// The addresses of all pages, told once, and what must hold on each of them.
+// The addresses of all pages, from the table of routes, and what must hold on each of them.
 import { AxeBuilder } from "@axe-core/playwright";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { PROGRAM } from "./program.js";
 import { expect } from "./walk.js";
 
+/** The pages of the program, from its own table of routes: a new page is walked by itself. */
+const pages = JSON.parse(execFileSync(PROGRAM, ["routes"]).toString()).filter((route) => route.kind === "page");
+
 /** Pages that need no account. */
-export const PUBLIC = [
-  "/",
-  "/signup",
-  "/signup/sent",
-  "/signin",
-  "/methodology",
-  "/rules",
-  "/terms",
-  "/privacy",
-  "/cookies",
-  "/policies",
-  "/contact",
-  "/account/deleted",
-  "/no-such-page",
-];
+export const PUBLIC = [...pages.filter((page) => page.access === "anyone").map((page) => page.path), "/no-such-page"];
 
 /** Steps back into an account, as whoever has no account sees them. */
 export const RECOVERY = [
@@ -30,19 +20,14 @@ export const RECOVERY = [
 
 /** Pages of the account area. */
 export const ACCOUNT = [
-  "/account",
+  ...pages.filter((page) => page.access === "signed_in" && page.path.startsWith("/account")).map((page) => page.path),
   "/account?done=name",
-  "/account/security",
-  "/account/email-preferences",
-  "/account/confirm?next=/account",
 ];
 
-/** Every route of the pages, from the router itself, so that a new page is walked by itself; `id` stands for any id. */
+/** Every page; `id` stands for any id. */
 export function everyRoute(id) {
-  const shell = readFileSync(new URL("../../app/src/shell.rs", import.meta.url), "utf8");
-  const routes = [...shell.matchAll(/path!\("([^"]+)"\)/g)].map(([, path]) => path.replace(":id", id));
-  expect(routes.length, "the routes are found").toBeGreaterThan(25);
-  return [...routes, "/no-such-page"];
+  expect(pages.length, "the pages are found").toBeGreaterThan(25);
+  return [...pages.map((page) => page.path.replace("{id}", id)), "/no-such-page"];
 }
 
 /** Waits until the islands answer. */

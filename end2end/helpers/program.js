@@ -7,6 +7,9 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
 
+/** The program that is walked through. */
+export const PROGRAM = process.env.MIXLENS_TEST_PROGRAM ?? join(root, "target/debug/mixlens");
+
 /**
  * Starts the program and waits until it is ready. `settings` are further MIXLENS_… variables; `wanted` is its port; any, if there is none.
  * `stop` ends it with SIGTERM, once, and gives its exit code.
@@ -15,7 +18,7 @@ export async function startProgram(settings = {}, wanted) {
   const port = wanted ?? (await freePort());
   const base = `http://127.0.0.1:${port}`;
   const data = mkdtempSync(join(tmpdir(), "mixlens-"));
-  const program = spawn(process.env.MIXLENS_TEST_PROGRAM ?? join(root, "target/debug/mixlens"), {
+  const program = spawn(PROGRAM, {
     cwd: root,
     env: {
       ...process.env,

@@ -5,7 +5,7 @@ use backend::analyses;
 use model::{AnalysisId, paths, upload::UploadKind, verdict::Stage};
 use serde::Deserialize;
 
-use super::{FormReply, FormRequest, PathId, Submitted};
+use super::{FormReply, FormRequest, PathId, Submitted, ticked_analyses};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct RenameForm {
@@ -41,14 +41,18 @@ pub(crate) async fn choose_stage(
 pub(crate) struct ComparisonForm {
     /// The references that are ticked.
     #[serde(default)]
-    with: Vec<AnalysisId>,
+    with: Vec<String>,
 }
 
 pub(crate) async fn compare_with(
     PathId(id): PathId<AnalysisId>,
     Submitted { form, fields }: Submitted<ComparisonForm>,
 ) -> Response {
-    let done = analyses::compare_with(form.backend(), form.actor(), id, &fields.with).await;
+    let done = async {
+        let references = ticked_analyses(&fields.with)?;
+        analyses::compare_with(form.backend(), form.actor(), id, &references).await
+    };
+    let done = done.await;
     form.reply(done.map(|()| FormReply::to(paths::comparison(id))))
         .await
 }

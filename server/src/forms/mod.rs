@@ -23,7 +23,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use backend::{Actor, Backend, Error};
-use model::{Problem, ProblemCode, paths, routes::Page};
+use model::{AnalysisId, Problem, ProblemCode, paths, routes::Page};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -210,6 +210,12 @@ impl<F: DeserializeOwned + Send> FromRequest<AppState> for Submitted<F> {
             _ => Err(form.reply(Err(not_understood())).await),
         }
     }
+}
+
+/// The analyses whose boxes are ticked. One that is no id is not found, as one of somebody else.
+fn ticked_analyses(ticked: &[String]) -> Result<Vec<AnalysisId>, Error> {
+    let parse = |id: &String| id.parse().map_err(|_| Error::not_found("analysis"));
+    ticked.iter().map(parse).collect()
 }
 
 fn not_understood() -> Error {

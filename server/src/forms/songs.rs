@@ -5,7 +5,7 @@ use backend::songs;
 use model::{AnalysisId, SongId, paths};
 use serde::Deserialize;
 
-use super::{FormReply, FormRequest, PathId, Submitted};
+use super::{FormReply, FormRequest, PathId, Submitted, ticked_analyses};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct GroupForm {
@@ -14,14 +14,18 @@ pub(crate) struct GroupForm {
     song: String,
     /// The analyses that are ticked.
     #[serde(default)]
-    analysis: Vec<AnalysisId>,
+    analysis: Vec<String>,
     /// The part of the history that the boxes are on.
     #[serde(default)]
     back: String,
 }
 
 pub(crate) async fn group(Submitted { form, fields }: Submitted<GroupForm>) -> Response {
-    let done = songs::put(form.backend(), form.actor(), &fields.analysis, &fields.song).await;
+    let done = async {
+        let versions = ticked_analyses(&fields.analysis)?;
+        songs::put(form.backend(), form.actor(), &versions, &fields.song).await
+    };
+    let done = done.await;
     form.reply_at(
         history_page(&fields.back),
         done.map(|song| FormReply::to(paths::song(song))),
