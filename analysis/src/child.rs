@@ -1,9 +1,11 @@
-//! Measuring in a process of its own.
+//! Measuring and transcoding in a process of its own.
 //!
 //! Decoders have crashed, spun for ever and swallowed memory on broken files; a process can do all that and harm only
-//! its own file. The parent starts itself again with the file as standard input, reads [`MeasureMessage`]s line by line and
-//! kills what takes too long. A child that ends without a final message has crashed, and that is a failure of the file
-//! ([`model::FailureCode::DecoderFailed`]).
+//! its own file. The parent starts itself again with the file as standard input, reads [`ChildMessage`]s from standard error
+//! line by line and kills what takes too long. What a transcode writes is standard output. A child that ends without a final
+//! message has crashed, and that is a failure of the file ([`model::FailureCode::DecoderFailed`]).
+
+mod confine;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -13,37 +15,45 @@ use std::time::{Duration, Instant};
 
 use model::format::AudioFormat;
 use model::{Failure, Report};
-use rustix::process::{Resource, Rlimit, setrlimit};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Error, measure};
+use crate::{Error, Percent, measure, transcode};
 
-/// The address space that the child may use. A real file needs about a twentieth of it.
-pub const MEMORY_LIMIT: u64 = 1 << 30;
-/// The CPU time that the child may use: three hours of music take a quarter of it.
-pub const CPU_LIMIT: Duration = Duration::from_secs(120);
 /// Progress is not reported more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
-/// The task of a measuring child, as JSON on the command line. Nothing in it ever comes from a user.
+/// What the parent gives the child, as JSON on the command line. Nothing in it ever comes from a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeasureTask {
-    /// The format that the file's name promises.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared: Option<AudioFormat>,
-    /// The longest audio that the plan allows, in seconds.
-    pub max_duration_s: u64,
-    /// [`AnalysisOptions::threads`](crate::AnalysisOptions::threads).
-    #[serde(default = "one")]
-    pub threads: usize,
+pub struct ChildTask<T> {
+    /// What to do.
+    pub work: T,
+    /// How much of the machine it may use.
+    pub limits: Limits,
     /// Makes the child fail as a broken decoder would: for the parent's tests, which cannot wait for a file that
     /// breaks one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
 }
 
-const fn one() -> usize {
-    1
+/// How much of the machine a child may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The address space. A real file needs about a twentieth of the default.
+    pub memory_bytes: u64,
+    /// The processor time in seconds: three hours of music take a quarter of the default.
+    pub cpu_s: u64,
+    /// The largest file that it may write.
+    pub output_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 1 << 30,
+            cpu_s: 120,
+            output_bytes: 0,
+        }
+    }
 }
 
 /// A way to fail.
@@ -58,47 +68,52 @@ pub enum Fault {
     Spin,
     /// Takes memory until there is none.
     Memory,
+    /// Tries to reach files, the network and other programs, as code smuggled in by a file would, and says by
+    /// [`ChildMessage::IoError`] what it reached; panics where that is nothing.
+    Escape,
+}
+
+/// What to measure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasureTask {
+    /// The format that the file's name promises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<AudioFormat>,
+    /// The longest audio that the plan allows, in seconds.
+    pub max_duration_s: u64,
+    /// [`AnalysisOptions::threads`](crate::AnalysisOptions::threads).
+    pub threads: usize,
+}
+
+/// What to transcode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TranscodeTask {
+    /// [`transcode::TranscodeOptions::max_duration`], in seconds.
+    pub max_duration_s: u64,
+    /// [`transcode::TranscodeOptions::max_bytes`].
+    pub max_bytes: u64,
+    /// [`transcode::TranscodeOptions::lowered_db`].
+    pub lowered_db: f64,
 }
 
 /// One line from the child. Any number of `Progress`, then exactly one of the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MeasureMessage {
-    /// Percent of the measuring, never falling.
+pub enum ChildMessage<T> {
+    /// Percent of the work, never falling.
     Progress(u8),
-    /// The measurements.
-    Report(Box<Report>),
-    /// The file is at fault.
-    Failure(Failure),
-    /// The file could not be read; trying again may help.
-    IoError(String),
-}
-
-/// The task of a transcoding child, as JSON on the command line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TranscodeTask {
-    /// [`TranscodeOptions::max_duration`](crate::transcode::TranscodeOptions::max_duration), in seconds.
-    pub max_duration_s: u64,
-    /// [`TranscodeOptions::lowered_db`](crate::transcode::TranscodeOptions::lowered_db).
-    pub lowered_db: f64,
-    /// As [`MeasureTask::fault`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Fault>,
-}
-
-/// The one line of a transcoding child.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TranscodeMessage {
-    /// The preview is complete.
-    Done,
+    /// It is done, with what came out.
+    Done(T),
     /// The file is at fault.
     Failure(Failure),
     /// Reading or writing failed; trying again may help.
     IoError(String),
 }
 
-impl MeasureMessage {
+/// What a measuring child says.
+pub type MeasureMessage = ChildMessage<Box<Report>>;
+
+impl<T: DeserializeOwned> ChildMessage<T> {
     /// Reads one line.
     ///
     /// # Errors
@@ -106,7 +121,9 @@ impl MeasureMessage {
     pub fn parse(line: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(line)
     }
+}
 
+impl<T> ChildMessage<T> {
     /// Whether nothing follows it.
     #[must_use]
     pub const fn is_final(&self) -> bool {
@@ -124,33 +141,6 @@ pub fn stdin_file() -> io::Result<File> {
     Ok(file)
 }
 
-/// Limits this process, measures `file` and writes [`MeasureMessage`]s to `out`.
-///
-/// Call it before anything else in the process has started a thread: the limits count for all of it.
-pub fn run_measure(task_json: &str, file: File, out: impl Write) -> ExitCode {
-    let mut out = BufWriter::new(out);
-    let task = match serde_json::from_str::<MeasureTask>(task_json) {
-        Ok(task) => limit()
-            .map_err(|error| format!("cannot limit the process: {error}"))
-            .map(|()| task),
-        Err(error) => Err(format!("the task is not understood: {error}")),
-    };
-    let last = match task {
-        Ok(task) => {
-            if let Some(fault) = task.fault {
-                fail_as(fault);
-            }
-            measured(&task, file, &mut out)
-        }
-        Err(message) => MeasureMessage::IoError(message),
-    };
-    match write_line(&mut out, &last) {
-        Ok(()) => ExitCode::SUCCESS,
-        // The parent is gone, or has had enough.
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
 /// Standard output as a file of its own, for [`run_transcode`].
 ///
 /// # Errors
@@ -159,81 +149,74 @@ pub fn stdout_file() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
-/// Limits this process, transcodes `file` to `output` for browsers to play, and writes one [`TranscodeMessage`] to `out`.
+/// Confines this process, measures `file` and writes [`MeasureMessage`]s to `messages`.
+///
+/// Call it before anything else in the process has started a thread: it is confined as a whole.
+pub fn run_measure(task_json: &str, file: File, messages: impl Write) -> ExitCode {
+    run(task_json, messages, |task: MeasureTask, progress| {
+        let options = crate::AnalysisOptions {
+            declared: task.declared,
+            max_duration: Duration::from_secs(task.max_duration_s),
+            threads: task.threads,
+        };
+        measure(file, &options, progress).map(Box::new)
+    })
+}
+
+/// Confines this process, transcodes `file` to `output` for browsers to play, and writes a [`ChildMessage`] to `messages`.
 ///
 /// Call it before anything else in the process has started a thread.
-pub fn run_transcode(task_json: &str, file: File, output: File, mut out: impl Write) -> ExitCode {
-    let task = match serde_json::from_str::<TranscodeTask>(task_json) {
-        Ok(task) => limit()
-            .and_then(|()| limit_file(crate::transcode::MAX_BYTES))
-            .map_err(|error| format!("cannot limit the process: {error}"))
-            .map(|()| task),
-        Err(error) => Err(format!("the task is not understood: {error}")),
-    };
-    let message = match task {
+pub fn run_transcode(task_json: &str, file: File, output: File, messages: impl Write) -> ExitCode {
+    run(task_json, messages, |task: TranscodeTask, _| {
+        let options = transcode::TranscodeOptions {
+            max_duration: Duration::from_secs(task.max_duration_s),
+            max_bytes: task.max_bytes,
+            lowered_db: task.lowered_db,
+        };
+        transcode::to_wav(file, output, &options)
+    })
+}
+
+fn run<T: DeserializeOwned, R: Serialize>(
+    task_json: &str,
+    messages: impl Write,
+    work: impl FnOnce(T, &mut dyn FnMut(Percent)) -> Result<R, Error>,
+) -> ExitCode {
+    let mut messages = BufWriter::new(messages);
+    let last = match prepare::<T>(task_json) {
         Ok(task) => {
-            if let Some(fault) = task.fault {
-                fail_as(fault);
-            }
-            let options = crate::transcode::TranscodeOptions {
-                max_duration: Duration::from_secs(task.max_duration_s),
-                lowered_db: task.lowered_db,
+            let mut reported_at: Option<Instant> = None;
+            let mut progress = |percent: Percent| {
+                if reported_at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
+                    reported_at = Some(Instant::now());
+                    // A parent that no longer listens is noticed at the final message.
+                    let _ = write_line(&mut messages, &ChildMessage::<()>::Progress(percent.get()));
+                }
             };
-            match crate::transcode::to_wav(file, output, &options) {
-                Ok(()) => TranscodeMessage::Done,
-                Err(Error::Rejected(failure)) => TranscodeMessage::Failure(failure),
-                Err(Error::Io(error)) => TranscodeMessage::IoError(error.to_string()),
+            match work(task, &mut progress) {
+                Ok(done) => ChildMessage::Done(done),
+                Err(Error::Rejected(failure)) => ChildMessage::Failure(failure),
+                Err(Error::Io(error)) => ChildMessage::IoError(error.to_string()),
             }
         }
-        Err(message) => TranscodeMessage::IoError(message),
+        Err(message) => ChildMessage::IoError(message),
     };
-    match write_line(&mut out, &message) {
+    match write_line(&mut messages, &last) {
         Ok(()) => ExitCode::SUCCESS,
+        // The parent is gone, or has had enough.
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn measured(task: &MeasureTask, file: File, out: &mut impl Write) -> MeasureMessage {
-    let options = crate::AnalysisOptions {
-        declared: task.declared,
-        max_duration: Duration::from_secs(task.max_duration_s),
-        threads: task.threads,
-    };
-    let mut reported_at: Option<Instant> = None;
-    let mut progress = |percent: crate::Percent| {
-        if reported_at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-            reported_at = Some(Instant::now());
-            // A parent that no longer listens is noticed at the final message.
-            let _ = write_line(out, &MeasureMessage::Progress(percent.get()));
-        }
-    };
-    match measure(file, &options, &mut progress) {
-        Ok(report) => MeasureMessage::Report(Box::new(report)),
-        Err(Error::Rejected(failure)) => MeasureMessage::Failure(failure),
-        Err(Error::Io(error)) => MeasureMessage::IoError(error.to_string()),
+/// Reads the task and confines the process to it.
+fn prepare<T: DeserializeOwned>(task_json: &str) -> Result<T, String> {
+    let task: ChildTask<T> =
+        serde_json::from_str(task_json).map_err(|error| format!("the task is not understood: {error}"))?;
+    confine::confine(&task.limits).map_err(|error| format!("the process cannot be confined: {error}"))?;
+    match task.fault {
+        Some(fault) => Err(fail_as(fault)),
+        None => Ok(task.work),
     }
-}
-
-fn limit() -> io::Result<()> {
-    let at_most = |limit| Rlimit {
-        current: Some(limit),
-        maximum: Some(limit),
-    };
-    setrlimit(Resource::As, at_most(MEMORY_LIMIT))?;
-    setrlimit(Resource::Cpu, at_most(CPU_LIMIT.as_secs()))?;
-    // A crash is expected now and then, and leaves nothing behind.
-    setrlimit(Resource::Core, at_most(0))?;
-    Ok(())
-}
-
-fn limit_file(bytes: u64) -> io::Result<()> {
-    Ok(setrlimit(
-        Resource::Fsize,
-        Rlimit {
-            current: Some(bytes),
-            maximum: Some(bytes),
-        },
-    )?)
 }
 
 fn write_line(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
@@ -242,8 +225,9 @@ fn write_line(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> 
     out.flush()
 }
 
+/// Comes back from [`Fault::Escape`] alone, and only where the process is not confined.
 #[expect(clippy::panic, reason = "crashing is what it is for")]
-fn fail_as(fault: Fault) {
+fn fail_as(fault: Fault) -> String {
     match fault {
         Fault::Panic => panic!("a fault was asked for"),
         Fault::Abort => std::process::abort(),
@@ -256,5 +240,9 @@ fn fail_as(fault: Fault) {
                 hoard.push(vec![1; 16 << 20]);
             }
         }
+        Fault::Escape => match confine::reach() {
+            reached if reached.is_empty() => panic!("nothing can be reached"),
+            reached => reached.join(", "),
+        },
     }
 }

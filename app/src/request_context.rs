@@ -35,7 +35,7 @@ impl RequestContext {
     /// The signed-in person.
     #[must_use]
     pub fn me(&self) -> Option<Me> {
-        self.actor.user().ok().map(backend::sessions::User::me)
+        self.actor.user().ok().map(backend::User::me)
     }
 
     /// What the outside is told of `error`; causes that are not the caller's are logged here, once.

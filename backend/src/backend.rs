@@ -2,21 +2,20 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use model::{AccountId, ProblemCode, Timestamp, plan::Plan};
+use model::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    Child, Error, Result,
-    accounts::password::Hasher,
+    Error, Result, Sandbox,
     clock::{Clock, SystemClock},
     config::Config,
     db::Db,
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Notifier},
     mail::Mailer,
-    sessions::{self, User},
+    password::Hasher,
     signing::Signer,
     storage::Storage,
     telemetry::Statistics,
@@ -45,8 +44,8 @@ pub struct Backend {
     pub statistics: Statistics,
     /// Wakes the workers of this process when there is work.
     pub wake: Notifier,
-    /// How to start the measuring child process.
-    pub child: Child,
+    /// How child processes are started.
+    pub sandbox: Sandbox,
     /// The cores that no analysis of this process uses; one that finds two free takes both.
     pub cores: Arc<Semaphore>,
 }
@@ -56,7 +55,7 @@ impl Backend {
     ///
     /// # Errors
     /// The data folder cannot be written, or the database or the mail server's URL cannot be used.
-    pub async fn connect(config: Config, storage: Storage, child: Child) -> Result<Self> {
+    pub async fn connect(config: Config, storage: Storage, sandbox: Sandbox) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let db = Db::connect(
             config.database_url.expose_secret(),
@@ -77,7 +76,7 @@ impl Backend {
             mailer,
             statistics,
             wake: Notifier::default(),
-            child,
+            sandbox,
             cores: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             )),
@@ -111,122 +110,6 @@ impl jobs::IdGenerator for Backend {
     fn new_id(&self) -> Uuid {
         self.new_id()
     }
-}
-
-/// Who asks. Every use case is given one and decides by it, once, for pages and machines alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Actor {
-    /// Nobody is signed in.
-    Nobody,
-    /// A signed-in person.
-    User(User),
-    /// A program that acts for a person, within what they allowed it.
-    Token(Token),
-    /// The program itself: no person's, so that what is a person's is not its own to see.
-    System,
-}
-
-/// What a program showed that acts for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    /// For whom.
-    pub owner: Owner,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
-}
-
-/// For whom something is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
-    /// Their account.
-    pub account: AccountId,
-    /// Their plan.
-    pub plan: Plan,
-}
-
-model::text_enum! {
-    /// What a token may be allowed. What is not among these takes a signed-in person.
-    pub enum Scope {
-        /// To read analyses, reports, songs and audio.
-        ReadAnalyses = "analyses:read",
-        /// To rename, group, choose and delete them.
-        WriteAnalyses = "analyses:write",
-        /// To upload files and have them measured.
-        Upload = "uploads:write",
-    }
-}
-
-impl Actor {
-    /// For whom something is done that takes `scope`. A signed-in person may do all of it.
-    ///
-    /// # Errors
-    /// `Unauthenticated` where nobody is signed in; `Forbidden` for a token without the scope, and for the system.
-    pub fn owner(&self, scope: Scope) -> Result<Owner> {
-        match self {
-            Self::User(user) => Ok(Owner {
-                account: user.account,
-                plan: user.plan,
-            }),
-            Self::Token(token) if token.scopes.contains(&scope) => Ok(token.owner),
-            Self::Token(_) => Err(Error::problem(
-                ProblemCode::Forbidden,
-                format!("This token lacks the scope {scope}. Use one that has it."),
-            )),
-            Self::Nobody => Err(unauthenticated()),
-            Self::System => Err(only_in_person()),
-        }
-    }
-
-    /// The account of [`Self::owner`].
-    ///
-    /// # Errors
-    /// As [`Self::owner`].
-    pub fn account(&self, scope: Scope) -> Result<AccountId> {
-        Ok(self.owner(scope)?.account)
-    }
-
-    /// The signed-in person: for what is between a person and us, which no scope allows.
-    ///
-    /// # Errors
-    /// `Unauthenticated` where nobody is signed in; `Forbidden` for a token and for the system.
-    pub fn user(&self) -> Result<&User> {
-        match self {
-            Self::User(user) => Ok(user),
-            Self::Nobody => Err(unauthenticated()),
-            Self::Token(_) | Self::System => Err(only_in_person()),
-        }
-    }
-
-    /// The signed-in person, who has entered the password a short while ago: for what would be dangerous in the hands of
-    /// somebody who finds the browser open.
-    ///
-    /// # Errors
-    /// `Unauthenticated`; `ConfirmPassword` where it has to be entered again.
-    pub fn recent_user(&self, now: Timestamp) -> Result<&User> {
-        let user = self.user()?;
-        if now.since(user.confirmed_at) <= sessions::RECENT {
-            Ok(user)
-        } else {
-            Err(Error::problem(
-                ProblemCode::ConfirmPassword,
-                "Enter your password again to go on.",
-            ))
-        }
-    }
-}
-
-fn unauthenticated() -> Error {
-    Error::problem(
-        ProblemCode::Unauthenticated,
-        "Sign in to go on. Your session may have ended in the meantime.",
-    )
-}
-
-fn only_in_person() -> Error {
-    Error::problem(
-        ProblemCode::Forbidden,
-        "This takes a person who is signed in, in a browser.",
-    )
 }
 
 /// The configured key, or the one of this machine, made at the first start.
@@ -266,71 +149,5 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error.error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use model::SessionId;
-
-    use super::*;
-
-    const OWNER: Owner = Owner {
-        account: AccountId(Uuid::from_u128(1)),
-        plan: Plan::Pro,
-    };
-
-    fn user() -> User {
-        User {
-            account: OWNER.account,
-            session: SessionId(Uuid::from_u128(2)),
-            display_name: "Ann".to_owned(),
-            email: "ann@example.org".to_owned(),
-            plan: OWNER.plan,
-            confirmed_at: Timestamp(0),
-        }
-    }
-
-    fn code<T: std::fmt::Debug>(result: Result<T>) -> ProblemCode {
-        result.unwrap_err().code()
-    }
-
-    #[test]
-    fn a_token_may_do_what_its_scopes_say_and_nothing_that_takes_a_person() {
-        let token = Actor::Token(Token {
-            owner: OWNER,
-            scopes: vec![Scope::ReadAnalyses],
-        });
-        assert_eq!(token.owner(Scope::ReadAnalyses).unwrap(), OWNER);
-        assert_eq!(token.account(Scope::ReadAnalyses).unwrap(), OWNER.account);
-        for scope in [Scope::WriteAnalyses, Scope::Upload] {
-            assert_eq!(code(token.owner(scope)), ProblemCode::Forbidden);
-            assert_eq!(code(token.account(scope)), ProblemCode::Forbidden);
-        }
-        assert_eq!(code(token.user()), ProblemCode::Forbidden);
-        assert_eq!(code(token.recent_user(Timestamp(0))), ProblemCode::Forbidden);
-    }
-
-    #[test]
-    fn a_signed_in_person_may_do_everything_and_nobody_and_the_system_nothing_of_a_persons() {
-        for scope in Scope::ALL {
-            assert_eq!(Actor::User(user()).owner(scope).unwrap(), OWNER);
-            assert_eq!(code(Actor::Nobody.owner(scope)), ProblemCode::Unauthenticated);
-            assert_eq!(code(Actor::System.owner(scope)), ProblemCode::Forbidden);
-        }
-        assert_eq!(Actor::User(user()).user().unwrap(), &user());
-        assert_eq!(code(Actor::Nobody.user()), ProblemCode::Unauthenticated);
-        assert_eq!(code(Actor::System.user()), ProblemCode::Forbidden);
-    }
-
-    #[test]
-    fn a_password_that_was_entered_long_ago_has_to_be_entered_again() {
-        let actor = Actor::User(user());
-        let end = Timestamp(0).plus(sessions::RECENT);
-        assert!(actor.recent_user(end).is_ok());
-        let later = end.plus(Duration::from_millis(1));
-        assert_eq!(code(actor.recent_user(later)), ProblemCode::ConfirmPassword);
     }
 }

@@ -1,12 +1,9 @@
 //! The one error of the use cases. Its kind decides the HTTP status, whether a job is tried again, and the words. What it
-//! displays may be logged: it never repeats the text of somebody else (see `cause`).
+//! displays may be logged: it never repeats the text of somebody else (see `redact`).
 
 use model::{Problem, ProblemCode};
 
-use crate::{
-    redact::{self, BoxError, Shown},
-    storage,
-};
+use crate::redact::{Cause, LogSafe, Redacted};
 
 /// The result of every use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -18,30 +15,37 @@ pub enum Error {
     #[error("{}", .0.message)]
     Problem(Problem),
     /// The database failed.
-    #[error("database: {}", Shown(.0))]
+    #[error("database: {}", Redacted(.0))]
     Db(#[from] crate::db::DbError),
     /// A part outside of the database did not answer.
-    #[error("{what} is unavailable: {}", Shown(&**source))]
+    #[error("{what} is unavailable: {source}")]
     Unavailable {
         /// Which part.
         what: &'static str,
         /// Why.
-        source: BoxError,
+        source: Cause,
     },
-    /// Something that cannot be; a fault of the software.
-    #[error("internal: {}", Shown(&**.0))]
-    Internal(#[source] BoxError),
+    /// Something that cannot be; our bug.
+    #[error("internal: {0}")]
+    Internal(#[source] Cause),
 }
 
-impl From<storage::Error> for Error {
-    fn from(error: storage::Error) -> Self {
-        match error {
-            storage::Error::NotFound => Self::not_found("file"),
-            storage::Error::Unavailable(source) => Self::Unavailable {
-                what: "the storage",
-                source,
-            },
-            storage::Error::Conflict | storage::Error::Refused(_) => Self::internal(error),
+impl LogSafe for Error {
+    fn log_text(&self) -> Option<String> {
+        Some(match self {
+            // Its message is for the person and may quote them.
+            Self::Problem(problem) => format!("{:?}", problem.code),
+            Self::Db(_) => "database".to_owned(),
+            Self::Unavailable { what, .. } => format!("{what} is unavailable"),
+            Self::Internal(_) => "internal".to_owned(),
+        })
+    }
+
+    fn behind(&self) -> Option<&dyn LogSafe> {
+        match self {
+            Self::Problem(_) => None,
+            Self::Db(error) => Some(error),
+            Self::Unavailable { source, .. } | Self::Internal(source) => Some(source.error()),
         }
     }
 }
@@ -66,8 +70,8 @@ impl Error {
     }
 
     /// A fault of the software. Of a text that is put together at run time, the log says nothing.
-    pub fn internal<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Internal(redact::from(cause))
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
     }
 
     /// The kind of failure; total, so that a new variant must be given one.
@@ -81,7 +85,7 @@ impl Error {
         }
     }
 
-    /// What the outside is told. `incident` is the id under which the cause is in the log.
+    /// What the outside is shown. `incident` is the id under which the cause is in the log.
     #[must_use]
     pub fn to_problem(&self, incident: &str) -> Problem {
         match (self, self.code()) {

@@ -2,7 +2,9 @@
 //! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server, and no HTML but that of letters.
 
 pub mod accounts;
+pub mod actor;
 pub mod analyses;
+pub mod analysis_page;
 mod backend;
 pub mod cleanup;
 pub mod clock;
@@ -17,11 +19,13 @@ pub mod mail;
 mod names;
 pub mod newsletter;
 mod notifications;
+pub mod password;
 pub mod plans;
 pub mod preferences;
 pub mod privacy;
 mod redact;
 pub mod retention;
+mod sandbox;
 pub mod sessions;
 pub mod signing;
 pub mod songs;
@@ -33,7 +37,9 @@ pub mod uploads;
 pub mod work;
 
 pub use self::{
-    analyses::Child,
-    backend::{Actor, Backend, Owner, Scope, Token},
+    actor::{Actor, Owner, Scope, Token, User},
+    backend::Backend,
     error::{Error, Result},
+    redact::{Cause, LogSafe},
+    sandbox::Sandbox,
 };

@@ -3,7 +3,7 @@
 use model::{AccountId, Timestamp, plan::Plan};
 
 use crate::{
-    Backend, Result,
+    Backend, Result, accounts,
     db::{DbError, Tx, sql},
 };
 
@@ -30,8 +30,8 @@ pub async fn change(backend: &Backend, account: AccountId, plan: Plan) -> Result
 /// # Errors
 /// The database does not answer.
 pub async fn change_by_address(backend: &Backend, email: &str, plan: Plan) -> Result<bool> {
-    match crate::privacy::DataSubject::of_address(backend, email).await? {
-        Some(subject) => change(backend, subject.account, plan).await.map(|()| true),
+    match accounts::find_by_address(backend, email).await? {
+        Some(account) => change(backend, account, plan).await.map(|()| true),
         None => Ok(false),
     }
 }

@@ -1,7 +1,7 @@
-//! Which letters a person wants (P16). Letters about the account and its security cannot be declined.
+//! Which emails a person wants (P16). Emails about the account and its security cannot be unsubscribed from.
 //!
-//! A letter that may be declined carries a signed link, which works signed out and for good, and can do one thing only:
-//! decline. A forwarded letter lets nobody consent in somebody's name.
+//! An email that can be unsubscribed from carries a signed link, which works signed out and for good, and can do one thing only:
+//! decline. A forwarded email lets nobody consent in somebody's name.
 
 use model::{AccountId, ProblemCode};
 
@@ -16,10 +16,10 @@ use crate::{
 pub const MARKETING_WORDING: &str =
     "News about MixLens: new features and how to use them, a few times a year.";
 
-/// How a withdrawal by the link in a letter is worded in the log.
+/// How a withdrawal by the link in an email is worded in the log.
 const LINK_WORDING: &str = "By the link in an e-mail.";
 
-/// A kind of letter that may be declined.
+/// A kind of email that can be unsubscribed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotificationKind {
     /// An analysis has ended.
@@ -66,26 +66,35 @@ impl NotificationKind {
 pub struct Preferences(pub [(NotificationKind, bool); 2]);
 
 impl Preferences {
-    /// Whether letters of `kind` are wanted.
+    /// Whether emails of `kind` are wanted.
     #[must_use]
     pub fn wants(&self, kind: NotificationKind) -> bool {
         self.0.iter().any(|(known, wanted)| *known == kind && *wanted)
     }
 }
 
-/// What a link in a letter is good for.
+/// What a link in an email is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnsubscribeLink {
     account: AccountId,
-    /// The kind of the letter that it is from.
+    /// The kind of the email that it is from.
     pub kind: NotificationKind,
+}
+
+/// How much a link in an email ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnsubscribeScope {
+    /// The kind of the email.
+    ThisKind,
+    /// Every kind.
+    EveryKind,
 }
 
 /// The choices of the signed-in person.
 ///
 /// # Errors
 /// `Unauthenticated`; the database does not answer.
-pub async fn of(backend: &Backend, actor: &Actor) -> Result<Preferences> {
+pub async fn for_person(backend: &Backend, actor: &Actor) -> Result<Preferences> {
     let rows = rows(&backend.db, actor.user()?.account).await?;
     Ok(Preferences(
         NotificationKind::ALL.map(|kind| (kind, choice(&rows, kind))),
@@ -105,7 +114,7 @@ pub async fn set(backend: &Backend, actor: &Actor, wanted: impl Fn(NotificationK
     Ok(tx.commit().await?)
 }
 
-/// What the token of a letter is good for.
+/// What the token of an email is good for.
 ///
 /// # Errors
 /// `NotFound` where it is not ours.
@@ -132,14 +141,14 @@ pub fn read_link(backend: &Backend, token: &str) -> Result<UnsubscribeLink> {
     })
 }
 
-/// Declines, by the token of a letter: its kind, or every kind. Answers alike when the account is gone.
+/// Unsubscribes by the token of an email: from its kind, or from every kind. Answers alike when the account is gone.
 ///
 /// # Errors
 /// `NotFound` where the token is not ours; the database does not answer.
 pub async fn unsubscribe_by_link(
     backend: &Backend,
     token: &str,
-    everything: bool,
+    scope: UnsubscribeScope,
 ) -> Result<UnsubscribeLink> {
     let link = read_link(backend, token)?;
     let mut tx = backend.db.begin().await?;
@@ -149,7 +158,7 @@ pub async fn unsubscribe_by_link(
     if row.is_some() {
         for kind in NotificationKind::ALL
             .into_iter()
-            .filter(|kind| everything || *kind == link.kind)
+            .filter(|kind| scope == UnsubscribeScope::EveryKind || *kind == link.kind)
         {
             store(backend, &mut tx, link.account, kind, false, LINK_WORDING).await?;
         }
@@ -158,12 +167,12 @@ pub async fn unsubscribe_by_link(
     Ok(link)
 }
 
-/// Whether the person wants letters of this kind.
+/// Whether the person wants emails of this kind.
 pub(crate) async fn wants(db: &Db, account: AccountId, kind: NotificationKind) -> Result<bool> {
     Ok(choice(&rows(db, account).await?, kind))
 }
 
-/// The ways out that a letter of this kind carries.
+/// The links to unsubscribe that an email of this kind carries.
 pub(crate) fn unsubscribe(backend: &Backend, account: AccountId, kind: NotificationKind) -> Unsubscribe {
     let account = account.to_string();
     let signature = backend

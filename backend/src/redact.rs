@@ -1,98 +1,171 @@
-//! What the log and the row of a job may say of a failure: words of ours and codes of others, never others' text.
+//! What the log and the row of a job may say of a failure: our own texts and codes of others, never others' text.
 //!
 //! A mail server quotes the address that it refuses, a parser the value that it cannot read, a path the name of a file. So
-//! nothing is written as it presents itself: an error is asked for what it is, and one of a kind that is not known here says
-//! no more than that. Trap: [`words`] goes by types, so an error that was turned into a text before is lost.
+//! no error is logged as it displays itself: each says by [`LogSafe`] what of it may be logged. Ours implement it beside
+//! their definition; those of other crates do so here.
 
-use std::{any::Any, error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt};
 
 use sqlx::error::DatabaseError;
 
-use crate::{
-    Error,
-    db::DbError,
-    jobs::FinishError,
-    mail::SendError,
-    storage::{self, Answer},
-};
+use crate::db::DbError;
 
-/// An error of whatever kind.
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+/// An error that knows what of it may be logged.
+pub trait LogSafe: StdError + Send + Sync + 'static {
+    /// What may be logged of this error; `None` where only what is behind it may.
+    fn log_text(&self) -> Option<String>;
 
-/// Words of ours.
+    /// What is behind it.
+    fn behind(&self) -> Option<&dyn LogSafe> {
+        None
+    }
+}
+
+/// The cause of a failure; displays what of it may be logged.
+#[derive(Debug)]
+pub struct Cause(Box<dyn LogSafe>);
+
+impl Cause {
+    /// The error itself.
+    #[must_use]
+    pub fn error(&self) -> &dyn LogSafe {
+        &*self.0
+    }
+}
+
+impl<E: LogSafe> From<E> for Cause {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// A text that stands in our source may be logged.
+impl From<&'static str> for Cause {
+    fn from(text: &'static str) -> Self {
+        Self(Box::new(OwnText(text.to_owned())))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Redacted(&*self.0).fmt(f)
+    }
+}
+
+impl StdError for Cause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// A text that is made of nothing but ours.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Ours(pub(crate) String);
+pub(crate) struct OwnText(pub(crate) String);
 
-/// A cause that keeps what it is: a text that stands in our source may be said, any other may not.
-pub(crate) fn from<C: Into<BoxError> + 'static>(cause: C) -> BoxError {
-    match (&cause as &dyn Any).downcast_ref::<&'static str>() {
-        Some(text) => Box::new(Ours((*text).to_owned())),
-        None => cause.into(),
+impl LogSafe for OwnText {
+    fn log_text(&self) -> Option<String> {
+        Some(self.0.clone())
     }
 }
 
-/// What may be said of `error` and of what is behind it.
-pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
+/// An error as the log shows it.
+pub(crate) struct Redacted<'a>(pub(crate) &'a dyn LogSafe);
+
+impl fmt::Display for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&describe(self.0))
+    }
+}
+
+/// What may be logged of `error` and of what is behind it.
+pub(crate) fn describe(error: &dyn LogSafe) -> String {
+    let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(words) = known(error)
-            && !said.contains(&words)
+        if let Some(text) = error.log_text()
+            && !texts.contains(&text)
         {
-            said.push(words);
+            texts.push(text);
         }
-        // What an I/O error wraps is not among its sources.
-        let wrapped = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        next = wrapped.map_or_else(|| error.source(), |inner| Some(inner));
+        next = error.behind();
     }
-    if said.is_empty() {
+    if texts.is_empty() {
         return "of a kind that is not logged".to_owned();
     }
-    said.join(": ")
+    texts.join(": ")
 }
 
-/// `None` for an error that is of no known kind; what is behind it may be.
-fn known(error: &(dyn StdError + 'static)) -> Option<String> {
-    if let Some(error) = error.downcast_ref::<Error>() {
-        return Some(match error {
-            // Its message is for the person and may quote them.
-            Error::Problem(problem) => format!("{:?}", problem.code),
-            // What is behind them says the rest.
-            Error::Db(_) => "database".to_owned(),
-            Error::Unavailable { what, .. } => format!("{what} is unavailable"),
-            Error::Internal(_) => "internal".to_owned(),
-        });
+/// What may be logged of an error of another crate, by the standard errors among what is behind it.
+pub(crate) fn foreign(error: &(dyn StdError + 'static)) -> Option<String> {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let mut wrapped = None;
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            texts.push(error.kind().to_string());
+            // What an I/O error wraps is not among its sources.
+            wrapped = error.get_ref().map(|inner| inner as &(dyn StdError + 'static));
+        } else if let Some(error) = error.downcast_ref::<serde_json::Error>() {
+            let kind = error.classify();
+            texts.push(format!("JSON, {kind:?} at {}:{}", error.line(), error.column()));
+        }
+        next = wrapped.or_else(|| error.source());
     }
-    if let Some(error) = error.downcast_ref::<DbError>() {
-        return Some(database(error));
-    }
-    if let Some(FinishError::Db(error)) = error.downcast_ref() {
-        return Some(database(error));
-    }
-    if let Some(error) = error.downcast_ref::<std::io::Error>() {
-        return Some(error.kind().to_string());
-    }
-    if let Some(error) = error.downcast_ref::<serde_json::Error>() {
-        let kind = error.classify();
-        return Some(format!("JSON, {kind:?} at {}:{}", error.line(), error.column()));
-    }
-    // What these say is ours, word for word.
-    says::<Ours>(error)
-        .or_else(|| says::<SendError>(error))
-        .or_else(|| says::<storage::Error>(error))
-        .or_else(|| says::<Answer>(error))
-        .or_else(|| says::<FinishError>(error))
-        .or_else(|| says::<model::InvalidId>(error))
-        .or_else(|| says::<model::UnknownVariant>(error))
-        .or_else(|| says::<std::num::TryFromIntError>(error))
-        .or_else(|| says::<tokio::time::error::Elapsed>(error))
+    (!texts.is_empty()).then(|| texts.join(": "))
 }
 
-fn says<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<String> {
-    error.downcast_ref::<E>().map(ToString::to_string)
+/// Errors of other crates that may quote somebody.
+macro_rules! quoting {
+    ($($error:ty),+ $(,)?) => {$(
+        impl LogSafe for $error {
+            fn log_text(&self) -> Option<String> {
+                foreign(self)
+            }
+        }
+    )+};
+}
+
+/// Errors of other crates whose texts are fixed.
+macro_rules! fixed {
+    ($($error:ty),+ $(,)?) => {$(
+        impl LogSafe for $error {
+            fn log_text(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+        }
+    )+};
+}
+
+quoting!(
+    std::io::Error,
+    serde_json::Error,
+    tokio::task::JoinError,
+    zip::result::ZipError,
+    csv::Error,
+    csv::IntoInnerError<csv::Writer<Vec<u8>>>,
+    mailparse::MailParseError,
+    lettre::address::AddressError,
+    lettre::transport::smtp::Error,
+    apalis::prelude::MonitorError,
+    argon2::password_hash::Error,
+    totp_rs::TotpError,
+    uuid::Error,
+);
+
+fixed!(
+    std::num::TryFromIntError,
+    tokio::time::error::Elapsed,
+    tokio::sync::AcquireError,
+    tokio::sync::TryAcquireError,
+    model::InvalidId,
+    model::UnknownVariant,
+);
+
+impl LogSafe for DbError {
+    fn log_text(&self) -> Option<String> {
+        Some(database(self))
+    }
 }
 
 /// What may be said of a failure of the database: codes, and names of the schema.
@@ -105,7 +178,10 @@ fn database(error: &DbError) -> String {
         sqlx::Error::PoolClosed => "the connections are closed".to_owned(),
         sqlx::Error::RowNotFound => "a row is missing".to_owned(),
         sqlx::Error::ColumnNotFound(name) => format!("there is no column {name}"),
-        sqlx::Error::ColumnDecode { index, .. } => format!("column {index} cannot be read"),
+        sqlx::Error::ColumnDecode { index, source } => match vocabulary(&**source) {
+            Some(why) => format!("column {index} cannot be read: {why}"),
+            None => format!("column {index} cannot be read"),
+        },
         sqlx::Error::Migrate(error) => match &**error {
             sqlx::migrate::MigrateError::ExecuteMigration(error, version) => {
                 format!("migration {version}: {}", database(error))
@@ -115,6 +191,16 @@ fn database(error: &DbError) -> String {
         sqlx::Error::Configuration(_) => "its address cannot be used".to_owned(),
         _ => "of a kind that is not logged".to_owned(),
     }
+}
+
+/// What is wrong with a text that is no id or no variant of an enum; neither repeats the text.
+fn vocabulary(error: &(dyn StdError + 'static)) -> Option<String> {
+    let id = error.downcast_ref::<model::InvalidId>().map(ToString::to_string);
+    id.or_else(|| {
+        error
+            .downcast_ref::<model::UnknownVariant>()
+            .map(ToString::to_string)
+    })
 }
 
 /// The classes of SQLSTATE in whose messages PostgreSQL speaks of connections, statements and the server. In others (22, data;
@@ -142,24 +228,15 @@ fn refusal(error: &dyn DatabaseError) -> String {
     format!("{code} {text}").trim().to_owned()
 }
 
-/// An error as [`words`] has it, for a line of the log.
-pub(crate) struct Shown<'a>(pub(crate) &'a (dyn StdError + 'static));
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&words(self.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::sql;
+    use crate::{Error, db::sql};
 
     const SECRET: &str = "zebulon@example.org";
 
     #[test]
-    fn p14_the_text_of_others_is_not_said_and_their_kind_is() {
+    fn p14_the_text_of_others_is_not_logged_and_their_kind_is() {
         let json = serde_json::from_str::<u8>(&format!("\"{SECRET}\"")).unwrap_err();
         assert!(json.to_string().contains(SECRET), "the reason for all of this");
         let io = std::io::Error::new(std::io::ErrorKind::NotFound, SECRET);
@@ -169,7 +246,7 @@ mod tests {
             (Error::internal(io), "internal: entity not found"),
             (Error::internal("unknown plan"), "internal: unknown plan"),
             (
-                Error::internal(SECRET.to_owned()),
+                Error::internal(lettre::address::AddressError::InvalidUser),
                 "internal: of a kind that is not logged",
             ),
             (
@@ -182,12 +259,11 @@ mod tests {
         ] {
             assert_eq!(error.to_string(), wanted);
             assert_eq!(
-                words(&error),
+                describe(&error),
                 wanted.replace(": of a kind that is not logged", "")
             );
         }
-        assert_eq!(words(&Error::invalid("email", SECRET)), "Invalid");
-        assert_eq!(words(&*BoxError::from(SECRET)), "of a kind that is not logged");
+        assert_eq!(describe(&Error::invalid("email", SECRET)), "Invalid");
     }
 
     crate::contract! {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use model::{AccountId, SessionId, Timestamp, account::Me, plan::Plan};
+use model::{AccountId, SessionId, Timestamp, plan::Plan};
 
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, User,
     db::{Db, DbError, Tx, row, sql},
     entropy,
     retention::{self, ExpiredCount},
@@ -22,26 +22,6 @@ pub const ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How exactly the last use is remembered; finer would be a write with every page.
 const TOUCH_EVERY: Duration = Duration::from_secs(3600);
 
-/// How long after entering the password a person may do what is dangerous without entering it again (ASVS 7.5.1).
-pub const RECENT: Duration = Duration::from_secs(10 * 60);
-
-/// A signed-in person and the session they came with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Their account.
-    pub account: AccountId,
-    /// The session of this browser.
-    pub session: SessionId,
-    /// The name they chose.
-    pub display_name: String,
-    /// Their address.
-    pub email: String,
-    /// Their plan.
-    pub plan: Plan,
-    /// When they last entered their password in this browser.
-    pub confirmed_at: Timestamp,
-}
-
 /// A signed-in browser, as its owner sees it. Nothing else is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionView {
@@ -53,19 +33,6 @@ pub struct SessionView {
     pub last_seen_at: Timestamp,
     /// Whether it is the one that asks.
     pub is_this: bool,
-}
-
-impl User {
-    /// As pages show them.
-    #[must_use]
-    pub fn me(&self) -> Me {
-        Me {
-            id: self.account,
-            display_name: self.display_name.clone(),
-            email: self.email.clone(),
-            plan: self.plan,
-        }
-    }
 }
 
 /// Opens a session in the transaction that signs the person in; the token belongs into the cookie and nowhere else.

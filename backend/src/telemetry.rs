@@ -28,7 +28,7 @@ pub enum UsageEvent {
     ReportRenamed,
     /// A report was deleted.
     ReportDeleted,
-    /// A copy of one's data was asked for.
+    /// An export was asked for.
     CopyAskedFor,
     /// An account was deleted.
     AccountDeleted,
@@ -84,7 +84,7 @@ impl Statistics {
             .request_timeout_seconds(10)
             .shutdown_timeout_ms(2_000)
             .build()
-            .map_err(|error| Error::internal(error.to_string()))?;
+            .map_err(|_| Error::internal("the statistics cannot be set up"))?;
         Ok(Self(Some(Arc::new(posthog_rs::client(options).await))))
     }
 

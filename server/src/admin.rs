@@ -14,7 +14,8 @@ use backend::{
     newsletter, plans,
     privacy::{
         erasure::{self, Origin},
-        export, policy,
+        export,
+        policy::{self, Change},
         requests::{self, RequestKind},
     },
 };
@@ -232,7 +233,12 @@ async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> 
             summary,
             material,
         } => {
-            let is_new = policy::publish(backend, &version, material, &summary).await?;
+            let change = if material {
+                Change::Material
+            } else {
+                Change::Wording
+            };
+            let is_new = policy::publish(backend, &version, change, &summary).await?;
             Ok(match (is_new, material) {
                 (false, _) => format!("{version} was published before; nothing was changed"),
                 (true, true) => format!("{version} is published; a worker writes to every account"),

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use backend::preferences;
+use backend::preferences::{self, UnsubscribeScope};
 use model::paths;
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ pub(crate) struct TokenQuery {
 /// One click in a mail program (RFC 8058): the token of the email is all that it has. What the body says does not matter,
 /// because programs that only look at links send no POST. Sets no cookie, asks for none.
 pub(crate) async fn unsubscribe(State(site): State<AppState>, Query(query): Query<TokenQuery>) -> Response {
-    match preferences::unsubscribe_by_link(&site.backend, &query.token, false).await {
+    match preferences::unsubscribe_by_link(&site.backend, &query.token, UnsubscribeScope::ThisKind).await {
         Ok(_) => (StatusCode::OK, "You get no more e-mails of this kind.\n").into_response(),
         Err(error) => problems::json(&error.to_problem("unsubscribe")),
     }

@@ -63,10 +63,10 @@ enum Command {
         /// What to measure, as JSON.
         task: String,
     },
-    /// Copies the file on standard input to standard output for browsers to play; the worker starts it.
+    /// Transcodes the file on standard input to standard output for browsers to play; the worker starts it.
     #[command(hide = true)]
-    CopyChild {
-        /// How to copy, as JSON.
+    TranscodeChild {
+        /// How to transcode, as JSON.
         task: String,
     },
 }
@@ -75,16 +75,16 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    // Before anything starts a thread: the child limits its whole process.
+    // Before anything starts a thread: the child confines its whole process.
     if let Some(Command::MeasureChild { task }) = &cli.command {
         return match analysis::child::stdin_file() {
-            Ok(file) => analysis::child::run_measure(task, file, io::stdout().lock()),
+            Ok(file) => analysis::child::run_measure(task, file, io::stderr().lock()),
             Err(_) => ExitCode::FAILURE,
         };
     }
-    if let Some(Command::CopyChild { task }) = &cli.command {
+    if let Some(Command::TranscodeChild { task }) = &cli.command {
         return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
-            (Ok(file), Ok(copy)) => analysis::child::run_transcode(task, file, copy, io::stderr().lock()),
+            (Ok(file), Ok(output)) => analysis::child::run_transcode(task, file, output, io::stderr().lock()),
             _ => ExitCode::FAILURE,
         };
     }
@@ -127,7 +127,10 @@ fn start(cli: Cli) -> Result<(), Failure> {
             Some(Command::Beat) => process::run(config, process::Roles::BEAT).await,
             None
             | Some(
-                Command::Config | Command::Routes | Command::MeasureChild { .. } | Command::CopyChild { .. },
+                Command::Config
+                | Command::Routes
+                | Command::MeasureChild { .. }
+                | Command::TranscodeChild { .. },
             ) => process::run(config, process::Roles::ALL).await,
         }
     })

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use backend::{
-    Backend, Child,
+    Backend, Sandbox,
     config::Config,
     entropy::{Entropy as _, SystemEntropy},
     storage::{Storage, StorageSettings},
@@ -27,12 +27,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The data folder, the database or the object store cannot be used; the text says which.
 pub async fn parts(config: Config) -> Result<Services, Failure> {
     make_data_dir(&config)?;
-    let child = Child {
-        program: std::env::current_exe()?,
-        fault: None,
-    };
+    let sandbox = Sandbox::new(std::env::current_exe()?);
     let (storage, builtin) = storage(&config).await?;
-    let backend = Backend::connect(config, storage, child).await?;
+    let backend = Backend::connect(config, storage, sandbox).await?;
     backend.db.migrate().await?;
     Ok(Services { backend, builtin })
 }

@@ -5,7 +5,7 @@ use std::io::{Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 
-use analysis::child::{self, Fault, MeasureMessage, MeasureTask};
+use analysis::child::{self, ChildTask, Fault, Limits, MeasureMessage, MeasureTask};
 use analysis::testkit::{Encoding, broken, music, wav};
 use model::{Failure, FailureCode};
 
@@ -15,7 +15,7 @@ const TASK: &str = "MIXLENS_TEST_CHILD_TASK";
 #[ignore = "it is the child of the others"]
 fn the_child() {
     let task = std::env::var_os(TASK).unwrap().into_string().unwrap();
-    let _ = child::run_measure(&task, child::stdin_file().unwrap(), std::io::stdout());
+    let _ = child::run_measure(&task, child::stdin_file().unwrap(), std::io::stderr());
 }
 
 fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitStatus) {
@@ -24,10 +24,16 @@ fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitSt
     // Not at its start: the child sees to that.
     file.flush().unwrap();
     assert!(file.stream_position().unwrap() as usize == bytes.len());
-    let task = serde_json::to_string(&MeasureTask {
-        declared: None,
-        max_duration_s: 600,
-        threads: 2,
+    let task = serde_json::to_string(&ChildTask {
+        work: MeasureTask {
+            declared: None,
+            max_duration_s: 600,
+            threads: 2,
+        },
+        limits: Limits {
+            cpu_s: 20,
+            ..Limits::default()
+        },
         fault,
     })
     .unwrap();
@@ -41,11 +47,10 @@ fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitSt
         ])
         .env(TASK, task)
         .stdin(Stdio::from(file))
-        .stderr(Stdio::null())
         .output()
         .unwrap();
-    // The test harness prints around it.
-    let lines = String::from_utf8(output.stdout).unwrap();
+    // A panic prints around it.
+    let lines = String::from_utf8(output.stderr).unwrap();
     let messages = lines
         .lines()
         .filter(|line| line.starts_with('{'))
@@ -61,7 +66,7 @@ fn a_file_becomes_progress_and_one_report() {
     assert!(before.iter().all(|message| !message.is_final()), "{before:?}");
     assert_eq!(before.first(), Some(&MeasureMessage::Progress(0)));
     match last {
-        MeasureMessage::Report(report) => assert!((report.file.duration_s - 20.0).abs() < 1e-9),
+        MeasureMessage::Done(report) => assert!((report.file.duration_s - 20.0).abs() < 1e-9),
         other => panic!("{other:?}"),
     }
 }
@@ -93,6 +98,14 @@ fn a_crash_ends_the_child_without_a_final_message() {
             assert!(status.signal().is_some(), "{fault:?}: {status}");
         }
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_can_reach_no_file_no_network_and_no_program() {
+    let (messages, status) = run_child(&broken::text(), Some(Fault::Escape));
+    assert_eq!(messages, [], "what it reached");
+    assert!(!status.success(), "it panics where it can reach nothing");
 }
 
 #[test]

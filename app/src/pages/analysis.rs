@@ -1,6 +1,6 @@
 //! The page of one analysis: progress, report or failure, by its state; with the forms that rename and delete it.
 
-use backend::analyses::AnalysisPageView;
+use backend::analysis_page::AnalysisPageView;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::{AnalysisId, analysis::AnalysisState, upload::UploadKind};
@@ -31,7 +31,7 @@ pub fn Analysis() -> impl IntoView {
     // Read before the first await: the context belongs to the synchronous part.
     let refusal = FormErrors::here();
     let body = Suspend::new(async move {
-        match backend::analyses::page(&visit.backend, &visit.actor, id).await {
+        match backend::analysis_page::view(&visit.backend, &visit.actor, id).await {
             Ok(page) => body(page, &visit, refusal),
             Err(error) => failed(&visit.problem(&error)),
         }

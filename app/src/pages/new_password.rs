@@ -1,6 +1,6 @@
 //! The field that takes a new password, wherever one is chosen.
 
-use backend::accounts::password::MIN_CHARS;
+use backend::password::MIN_CHARS;
 use leptos::prelude::*;
 
 use crate::{request_context::FormErrors, ui::Field};

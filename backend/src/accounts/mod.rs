@@ -5,7 +5,6 @@
 
 pub mod address;
 mod mail_sign_up;
-pub mod password;
 mod profile;
 pub mod recovery;
 pub mod second_factor;
@@ -23,9 +22,10 @@ use secrecy::SecretString;
 
 use crate::{
     Backend, Error, Result,
-    db::Tx,
+    db::{Tx, sql},
     jobs::{self, EnqueueOptions},
     mail::{self, Notification},
+    password,
     retention::ExpiredCount,
     sessions,
     signing::Purpose,
@@ -234,11 +234,27 @@ pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     ])
 }
 
-/// The keyed hashes that a person's wrong passwords and wrong codes are counted by, a space between them.
-pub(crate) fn counted_by(backend: &Backend, account: AccountId, email_key: &str) -> String {
-    let passwords = throttle::subject(backend, email_key);
-    let codes = throttle::subject(backend, &second_factor::throttle_key(account));
-    format!("{passwords} {codes}")
+/// The keyed hashes that a person's wrong tries are counted by.
+#[derive(Debug, Clone)]
+pub(crate) struct TryHashes {
+    /// Of wrong passwords.
+    pub(crate) passwords: String,
+    /// Of wrong codes.
+    pub(crate) codes: String,
+}
+
+/// What the wrong tries of a person are counted by.
+pub(crate) fn try_hashes(backend: &Backend, account: AccountId, email_key: &str) -> TryHashes {
+    TryHashes {
+        passwords: throttle::subject(backend, email_key),
+        codes: throttle::subject(backend, &second_factor::throttle_key(account)),
+    }
+}
+
+/// The account of an address, however it is written; `None` where there is none.
+pub(crate) async fn find_by_address(backend: &Backend, email: &str) -> Result<Option<AccountId>> {
+    const SELECT: &str = "SELECT id FROM account WHERE email_key = $1";
+    Ok(backend.db.scalar(sql(SELECT).bind(key_of(email))).await?)
 }
 
 /// An address is looked up trimmed and in lower case: people type theirs both ways.

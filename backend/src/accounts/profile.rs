@@ -2,11 +2,11 @@
 
 use secrecy::SecretString;
 
-use super::{check_name, password, store, throttle};
+use super::{check_name, store, throttle};
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, User,
     mail::{self, Notification},
-    sessions::{self, User},
+    password, sessions,
 };
 
 /// Changes the name that the person is called by.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use model::{AccountId, PasswordResetId, ProblemCode, Timestamp};
 use secrecy::SecretString;
 
-use super::{check_email, key_of, password, store, throttle};
+use super::{check_email, key_of, store, throttle};
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, row, sql},
     jobs::{self, EnqueueOptions},
     mail::{self, Notification, SendNotification},
+    password,
     retention::{self, ExpiredCount},
     sessions,
     signing::{Purpose, sha256_hex},

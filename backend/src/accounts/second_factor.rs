@@ -13,7 +13,6 @@ use crate::{
     db::{Db, DbError, Tx, row, sql},
     encryption,
     mail::{self, Notification},
-    privacy::DataSubject,
     sessions,
     signing::Purpose,
 };
@@ -180,10 +179,9 @@ pub async fn turn_off(backend: &Backend, actor: &Actor) -> Result<()> {
 /// # Errors
 /// The database does not answer.
 pub async fn turn_off_by_address(backend: &Backend, email: &str) -> Result<Option<bool>> {
-    let Some(subject) = DataSubject::of_address(backend, email).await? else {
+    let Some(account) = super::find_by_address(backend, email).await? else {
         return Ok(None);
     };
-    let account = subject.account;
     if !is_on(&backend.db, account).await? {
         return Ok(Some(false));
     }
@@ -266,7 +264,7 @@ fn totp(secret: Vec<u8>) -> Result<Totp> {
     Builder::new()
         .with_secret(secret)
         .build()
-        .map_err(|error| Error::internal(error.to_string()))
+        .map_err(|_| Error::internal("the second factor cannot be set up"))
 }
 
 /// The time step whose code this is: the present one, or the one before or after it (RFC 6238 5.2).

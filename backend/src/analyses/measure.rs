@@ -1,15 +1,11 @@
 //! The work of a worker: object → temporary file → child process → report.
 //!
-//! The worker keeps no copy (P03): the file has no name and goes with the process. Whatever the child does on a broken
-//! file (crash, spin, swallow memory) harms only that file. Progress is written at most a few times a second.
+//! The worker keeps nothing (P03): the file has no name and goes with the process. Progress is written at most a few times a
+//! second.
 
-use std::{
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
-use analysis::child::{Fault, MeasureMessage, MeasureTask};
+use analysis::child::MeasureTask;
 use model::{
     AnalysisId, Failure, FailureCode, Report, Timestamp,
     analysis::Phase,
@@ -17,10 +13,7 @@ use model::{
     upload::{UploadKind, UploadState},
 };
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufReader},
-    process::Command,
-};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::{preview, store, verdicts};
 use crate::{
@@ -28,17 +21,9 @@ use crate::{
     db::Tx,
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
+    sandbox,
     storage::Key,
 };
-
-/// How to start the measuring child process.
-#[derive(Debug, Clone)]
-pub struct Child {
-    /// The program, called with `measure-child` and the task: this one itself.
-    pub program: PathBuf,
-    /// Makes every child fail as a broken decoder would; only tests set it.
-    pub fault: Option<Fault>,
-}
 
 /// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
 const FETCHED: u8 = 20;
@@ -47,16 +32,13 @@ const MEASURED: u8 = 95;
 /// Progress is not written more often than this.
 const REPORT_EVERY: Duration = Duration::from_millis(300);
 
-/// The longest line that a child may print. A report of a long file has some 150 kB.
-const MAX_LINE: u64 = 8 * 1024 * 1024;
-
 const STORAGE_IS_DOWN: &str =
     "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
 const INTERRUPTED: &str =
     "The measuring was interrupted on our side. Your file is safe; we try again by ourselves.";
 
 /// How the measuring of a file ended.
-enum Outcome {
+enum Measured {
     Report { report: Box<Report>, is_rf64: bool },
     Failure(Failure),
 }
@@ -117,11 +99,11 @@ impl RunJob<Backend> for AnalyseUpload {
     }
 }
 
-async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome) -> Result<()> {
+async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measured) -> Result<()> {
     let now = backend.now();
     let mut tx = backend.db.begin().await?;
     let has_ended = match &outcome {
-        Outcome::Report { report, is_rf64 } => {
+        Measured::Report { report, is_rf64 } => {
             let is_done = store::set_done(&mut tx, id, report, now).await?;
             // A reference is somebody's finished music: measured, not judged.
             let is_mix = store::owner(&mut tx, id)
@@ -135,7 +117,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Outcome
             }
             is_done
         }
-        Outcome::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
+        Measured::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
     };
     if has_ended {
         notify_owner(backend, &mut tx, id).await?;
@@ -158,7 +140,7 @@ async fn notify_owner(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> R
 }
 
 /// `None` where there is nothing to do any more.
-async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
+async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Measured>> {
     let Some(work) = store::work(&backend.db, id).await? else {
         return Ok(None);
     };
@@ -166,7 +148,7 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
         return Ok(None);
     }
     if work.upload_state != UploadState::Stored {
-        return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone))));
+        return Ok(Some(Measured::Failure(Failure::new(FailureCode::AudioGone))));
     }
     let key = Key::source(work.account_id, work.upload_id);
     let mut reporter = ProgressReporter {
@@ -177,7 +159,7 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
     reporter.report_progress(Phase::Fetching, 0).await?;
     let file = match fetch(backend, &key, Some((&mut reporter, work.size_bytes))).await {
         Ok(file) => file,
-        Err(Error::Problem(_)) => return Ok(Some(Outcome::Failure(Failure::new(FailureCode::AudioGone)))),
+        Err(Error::Problem(_)) => return Ok(Some(Measured::Failure(Failure::new(FailureCode::AudioGone)))),
         Err(error) => return Err(error),
     };
     reporter.report_progress(Phase::Measuring, FETCHED).await?;
@@ -185,19 +167,29 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Outcome>> {
     // cores, each has its one thread all the same.
     let _core = backend.cores.try_acquire();
     let second_core = backend.cores.try_acquire();
-    let task = MeasureTask {
+    let work = MeasureTask {
         declared: AudioFormat::from_media_type(&work.media_type),
         max_duration_s: backend.config.plans.of(work.plan).max_duration().as_secs(),
         threads: 1 + usize::from(second_core.is_ok()),
-        fault: backend.child.fault,
     };
-    let outcome = measure_in_child(backend, &task, file, &mut reporter).await?;
+    let is_rf64 = preview::is_rf64(&file);
+    let job = sandbox::Job {
+        command: "measure-child",
+        work: &work,
+        input: file,
+        output: None,
+        timeout: Duration::from_secs(backend.config.measuring.decode_timeout_seconds),
+    };
+    let outcome = match backend.sandbox.run(job, &mut reporter).await? {
+        sandbox::Outcome::Done(report) => Measured::Report { report, is_rf64 },
+        sandbox::Outcome::Rejected(failure) => Measured::Failure(failure),
+    };
     reporter.report_progress(Phase::Saving, MEASURED).await?;
     Ok(Some(outcome))
 }
 
 /// Streams the object into a file without a name, which the operating system removes when it is closed.
-/// Whoever is to be told how far it is comes with the size of the object in bytes.
+/// Reports how far it is, where it is given to whom, with the size of the object in bytes.
 pub(super) async fn fetch(
     backend: &Backend,
     key: &Key,
@@ -247,91 +239,13 @@ fn interrupted(error: std::io::Error) -> Error {
     }
 }
 
-async fn measure_in_child(
-    backend: &Backend,
-    task: &MeasureTask,
-    file: std::fs::File,
-    reporter: &mut ProgressReporter<'_>,
-) -> Result<Outcome> {
-    let is_rf64 = preview::is_rf64(&file);
-    let mut child = Command::new(&backend.child.program)
-        .arg("measure-child")
-        .arg(serde_json::to_string(task).map_err(Error::internal)?)
-        .env_clear()
-        .stdin(Stdio::from(file))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        // A Ctrl-C in the terminal is for the server, which lets the child finish.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Error::Unavailable {
-            what: "the measuring process",
-            source: error.into(),
-        })?;
-    let output = child
-        .stdout
-        .take()
-        .ok_or_else(|| Error::internal("the child has no output"))?;
-    let wall = Duration::from_secs(backend.config.measuring.decode_timeout_seconds);
-    let answer = tokio::time::timeout(wall, listen(output, reporter)).await;
-    let gave_up = Ok(Outcome::Failure(Failure::new(FailureCode::DecoderFailed)));
-    match answer {
-        Err(_) => gave_up,
-        Ok(Err(error)) => Err(error),
-        Ok(Ok(Some(MeasureMessage::Report(report)))) => Ok(Outcome::Report { report, is_rf64 }),
-        Ok(Ok(Some(MeasureMessage::Failure(failure)))) => Ok(Outcome::Failure(failure)),
-        Ok(Ok(Some(MeasureMessage::IoError(error)))) => Err(Error::Unavailable {
-            what: "the measuring process",
-            source: error.into(),
-        }),
-        Ok(Ok(Some(MeasureMessage::Progress(_)) | None)) => {
-            let status = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
-            match status {
-                Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!(
-                    "the measuring process was stopped: {status}"
-                ))),
-                _ => gave_up,
-            }
-        }
+/// Progress of the child as a part of the whole.
+#[async_trait::async_trait]
+impl sandbox::Progress for ProgressReporter<'_> {
+    async fn report(&mut self, percent: u8) -> Result<()> {
+        let percent = share(u64::from(percent), 100, FETCHED, MEASURED);
+        self.report_progress(Phase::Measuring, percent).await
     }
-}
-
-/// Reads messages until the final one or the end.
-async fn listen(
-    output: impl tokio::io::AsyncRead + Unpin,
-    reporter: &mut ProgressReporter<'_>,
-) -> Result<Option<MeasureMessage>> {
-    let mut lines = BufReader::new(output.take(MAX_LINE)).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        match MeasureMessage::parse(&line) {
-            Ok(MeasureMessage::Progress(percent)) => {
-                reporter
-                    .report_progress(
-                        Phase::Measuring,
-                        share(u64::from(percent), 100, FETCHED, MEASURED),
-                    )
-                    .await?;
-            }
-            Ok(last) => return Ok(Some(last)),
-            // A child that prints anything else is broken.
-            Err(_) => return Ok(None),
-        }
-    }
-    Ok(None)
-}
-
-/// Whether somebody outside ended the child (an operator, the system that is out of memory or shutting down), which says
-/// nothing about the file.
-pub(super) fn was_told_to_stop(status: ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt as _;
-    const SIGHUP: i32 = 1;
-    const SIGINT: i32 = 2;
-    const SIGKILL: i32 = 9;
-    const SIGTERM: i32 = 15;
-    status
-        .signal()
-        .is_some_and(|signal| [SIGHUP, SIGINT, SIGKILL, SIGTERM].contains(&signal))
 }
 
 /// Where `done` of `all` lies between the percents `from` and `to`.

@@ -12,20 +12,17 @@ mod verdicts;
 
 pub use history::{PAGE_ROWS, history};
 pub(crate) use measure::AnalyseUpload;
-pub use measure::Child;
 pub use player::{audio_link, preview_state, sources};
 pub(crate) use preview::MakePreview;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
-pub(crate) use store::{NewAnalysis, insert, of_upload};
+pub(crate) use store::{NewAnalysis, delete_empty_songs, insert, of_upload};
 pub use verdicts::choose_stage;
 
 use model::{
     AnalysisId, Timestamp,
     analysis::{AnalysisView, Audio, Progress},
     format::AudioFormat,
-    player::PlayerSource,
-    song::SongAside,
     upload::{UploadKind, UploadState},
 };
 
@@ -33,7 +30,7 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     db::Json,
     jobs::{self, EnqueueOptions},
-    names, songs,
+    names,
     storage::RemoveAudio,
 };
 
@@ -71,30 +68,6 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
     })
 }
 
-/// Everything that the page of one analysis shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AnalysisPageView {
-    /// The analysis with its report.
-    pub view: AnalysisView,
-    /// What can be listened to: the mix and what it is compared with.
-    pub sources: Vec<PlayerSource>,
-    /// The song it belongs to, or may.
-    pub song: SongAside,
-}
-
-/// One analysis with everything that its page shows.
-///
-/// # Errors
-/// As [`view`].
-pub async fn page(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisPageView> {
-    let view = view(backend, actor, id).await?;
-    Ok(AnalysisPageView {
-        sources: sources(backend, actor, id).await?,
-        song: songs::aside(backend, actor, &view).await?,
-        view,
-    })
-}
-
 /// How far an analysis has come.
 ///
 /// # Errors
@@ -128,7 +101,7 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     let account = actor.account(Scope::WriteAnalyses)?;
     let mut tx = backend.db.begin().await?;
     let deleted = store::delete(&mut tx, account, id).await?.ok_or_else(missing)?;
-    songs::forget_empty(&mut tx, account).await?;
+    store::delete_empty_songs(&mut tx, account).await?;
     let removal = RemoveAudio {
         account,
         upload: deleted.id,

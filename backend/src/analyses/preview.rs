@@ -1,26 +1,23 @@
-//! Copies to play, for formats that browsers do not (AIFF, ALAC, 32-bit and others): object → child process → object.
+//! Previews, for formats that browsers do not play (AIFF, ALAC, 32-bit and others): object → child process → object.
 //!
-//! The copy stands beside its source under the same prefix, so that whatever removes the source removes it too. The one
-//! gap is a removal between the writing of the copy and the note of it; there the job removes what it wrote.
+//! The preview lies beside its source under the same prefix, so that whatever removes the source removes it too. The one
+//! gap is a removal between the writing of the preview and its row; there the job removes what it wrote.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
-use analysis::child::{TranscodeMessage, TranscodeTask};
+use analysis::child::TranscodeTask;
 use model::{AccountId, AnalysisId, Report, UploadId, plan::Plan};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::Command,
-};
 
 use super::{
-    measure::{anonymous_temp_file, fetch, was_told_to_stop},
+    measure::{anonymous_temp_file, fetch},
     player::PREVIEW_MEDIA_TYPE,
 };
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
+    sandbox,
     storage::Key,
 };
 
@@ -39,10 +36,7 @@ model::text_enum! {
 }
 text! { PreviewProgress }
 
-/// The longest that a child may say: one line.
-const MAX_LINE: u64 = 64 * 1024;
-
-/// Has a copy made where browsers do not play the file that `report` is about.
+/// Has a preview made where browsers do not play the file that `report` is about.
 pub(super) async fn enqueue(
     backend: &Backend,
     tx: &mut Tx,
@@ -73,11 +67,11 @@ pub(super) async fn enqueue(
 pub(super) fn is_rf64(file: &std::fs::File) -> bool {
     use std::os::unix::fs::FileExt as _;
     let mut magic = [0; 4];
-    // A file that cannot be read is told by whoever decodes it.
+    // A file that cannot be read fails when it is decoded.
     file.read_exact_at(&mut magic, 0).is_ok() && matches!(&magic, b"RF64" | b"BW64")
 }
 
-/// By how much a copy is lower than its source, in dB: floating-point files may go beyond full scale, where a copy in
+/// By how much a preview is lower than its source, in dB: floating-point files may go beyond full scale, where a preview in
 /// whole numbers ends. Lowered by that much it holds every peak, and the player raises it again.
 fn lowered_db(report: &Report) -> f64 {
     let over = report.peaks.sample_peak_dbfs.value().unwrap_or(0.0);
@@ -122,15 +116,18 @@ impl RunJob<Backend> for MakePreview {
     }
 }
 
-/// What became of a copy; `None` where there was nothing to do.
+/// How it ended; `None` where there was nothing to do.
 async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result<Option<PreviewProgress>> {
     let Some(work) = work(&backend.db, upload).await? else {
         return Ok(None);
     };
+    let limits = backend.config.plans.of(work.plan);
+    // As large as a file of the plan may be, so that a small file cannot become a large one.
+    let max_bytes = limits.max_bytes();
     let task = TranscodeTask {
-        max_duration_s: backend.config.plans.of(work.plan).max_duration().as_secs(),
+        max_duration_s: limits.max_duration().as_secs(),
+        max_bytes,
         lowered_db: work.preview_attenuation_db,
-        fault: backend.child.fault,
     };
     let source = match fetch(backend, &Key::source(account, upload), None).await {
         Ok(file) => file,
@@ -139,12 +136,20 @@ async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result
         Err(error) => return Err(error),
     };
     let _core = backend.cores.try_acquire();
-    let Some(copy) = copy_in_child(backend, &task, source).await? else {
-        return Ok(Some(PreviewProgress::Failed));
+    let preview = anonymous_temp_file().await?;
+    let job = sandbox::Job {
+        command: "transcode-child",
+        work: &task,
+        input: source,
+        output: Some((preview.try_clone().map_err(Error::internal)?, max_bytes)),
+        timeout: Duration::from_secs(backend.config.measuring.decode_timeout_seconds),
     };
+    if let sandbox::Outcome::Rejected(_) = backend.sandbox.run::<_, ()>(job, &mut ()).await? {
+        return Ok(Some(PreviewProgress::Failed));
+    }
     backend
         .storage
-        .put_file(&Key::preview(account, upload), copy, PREVIEW_MEDIA_TYPE)
+        .put_file(&Key::preview(account, upload), preview, PREVIEW_MEDIA_TYPE)
         .await?;
     Ok(Some(PreviewProgress::Ready))
 }
@@ -188,55 +193,4 @@ async fn work(db: &Db, upload: UploadId) -> Result<Option<WorkRow>, DbError> {
         SELECT plan, preview_attenuation_db FROM upload JOIN account ON account.id = account_id
         WHERE upload.id = $1 AND state = 'stored' AND preview_state = 'making'";
     db.optional(sql(SELECT).bind(upload)).await
-}
-
-/// The copy; `None` where the file is at fault.
-async fn copy_in_child(
-    backend: &Backend,
-    task: &TranscodeTask,
-    source: std::fs::File,
-) -> Result<Option<std::fs::File>> {
-    let copy = anonymous_temp_file().await?;
-    let mut child = Command::new(&backend.child.program)
-        .arg("copy-child")
-        .arg(serde_json::to_string(task).map_err(Error::internal)?)
-        .env_clear()
-        .stdin(Stdio::from(source))
-        .stdout(Stdio::from(copy.try_clone().map_err(Error::internal)?))
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(unavailable)?;
-    let said = child
-        .stderr
-        .take()
-        .ok_or_else(|| Error::internal("the child has no output"))?;
-    let mut lines = BufReader::new(said.take(MAX_LINE)).lines();
-    let wall = Duration::from_secs(backend.config.measuring.decode_timeout_seconds);
-    let Ok(line) = tokio::time::timeout(wall, lines.next_line()).await else {
-        return Ok(None);
-    };
-    let message = line
-        .ok()
-        .flatten()
-        .and_then(|line| serde_json::from_str(&line).ok());
-    match message {
-        Some(TranscodeMessage::Done) => Ok(Some(copy)),
-        Some(TranscodeMessage::Failure(_)) => Ok(None),
-        Some(TranscodeMessage::IoError(error)) => Err(unavailable(std::io::Error::other(error))),
-        None => match tokio::time::timeout(Duration::from_secs(5), child.wait()).await {
-            Ok(Ok(status)) if was_told_to_stop(status) => Err(Error::internal(format!(
-                "the copying process was stopped: {status}"
-            ))),
-            _ => Ok(None),
-        },
-    }
-}
-
-fn unavailable(error: std::io::Error) -> Error {
-    Error::Unavailable {
-        what: "the copying process",
-        source: error.into(),
-    }
 }

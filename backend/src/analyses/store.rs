@@ -436,3 +436,11 @@ pub(super) async fn to_judge(db: &Db, rule_set: &str, count: u32) -> Result<Vec<
         WHERE report IS NOT NULL AND kind = 'mix' AND (rule_set IS NULL OR rule_set <> $1) ORDER BY id LIMIT $2";
     db.all(sql(SELECT).bind(rule_set).bind(count)).await
 }
+
+/// Deletes the songs of which no analysis is a version any more. A song lives by its versions, so whoever takes one away calls
+/// it in the same transaction.
+pub(crate) async fn delete_empty_songs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
+    const DELETE: &str = "
+        DELETE FROM song WHERE account_id = $1 AND NOT EXISTS (SELECT 1 FROM analysis WHERE song_id = song.id)";
+    tx.execute(sql(DELETE).bind(account)).await.map(drop)
+}

@@ -17,7 +17,10 @@ use super::{
     JobError,
     store::{self, ClaimedRow, LeaseGuard},
 };
-use crate::db::{DbError, Tx};
+use crate::{
+    db::{DbError, Tx},
+    redact::LogSafe,
+};
 
 /// The right to work on a job. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +45,22 @@ pub enum FinishError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl LogSafe for FinishError {
+    fn log_text(&self) -> Option<String> {
+        match self {
+            Self::LeaseLost => Some(self.to_string()),
+            Self::Db(_) => None,
+        }
+    }
+
+    fn behind(&self) -> Option<&dyn LogSafe> {
+        match self {
+            Self::LeaseLost => None,
+            Self::Db(error) => Some(error),
+        }
+    }
 }
 
 impl Lease {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Error, Result,
-    redact::{self, BoxError, Ours},
+    redact::{Cause, OwnText},
 };
 
 /// The payload of one kind of job. Ids only: it is in backups and logs, so personal data is not in it.
@@ -61,30 +61,30 @@ impl Queue {
 pub enum JobError {
     /// May work another time: it is tried again later while it has attempts left.
     #[error("tried again later")]
-    Retry(#[source] BoxError),
+    Retry(#[source] Cause),
     /// Something that it depends on is down, which says nothing about the job: it is tried again later and the attempt
     /// does not count, for up to a day.
     #[error("waits")]
-    Wait(#[source] BoxError),
+    Wait(#[source] Cause),
     /// Will never work: it is dead.
     #[error("will never work")]
-    Fail(#[source] BoxError),
+    Fail(#[source] Cause),
 }
 
 impl JobError {
     /// [`Self::Retry`].
-    pub fn retry<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Retry(redact::from(cause))
+    pub fn retry(cause: impl Into<Cause>) -> Self {
+        Self::Retry(cause.into())
     }
 
     /// [`Self::Wait`].
-    pub fn wait<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Wait(redact::from(cause))
+    pub fn wait(cause: impl Into<Cause>) -> Self {
+        Self::Wait(cause.into())
     }
 
     /// [`Self::Fail`].
-    pub fn fail<C: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(cause: C) -> Self {
-        Self::Fail(redact::from(cause))
+    pub fn fail(cause: impl Into<Cause>) -> Self {
+        Self::Fail(cause.into())
     }
 }
 
@@ -154,7 +154,7 @@ impl StoredJob {
         if payload.v == VERSION {
             Ok(payload.job)
         } else {
-            Err(Error::internal(Ours(format!(
+            Err(Error::internal(OwnText(format!(
                 "a payload of version {}",
                 payload.v
             ))))

@@ -1,8 +1,8 @@
 //! Our table as an apalis backend: the only file that names apalis.
 //!
-//! apalis polls, limits how many run at once and keeps the workers together ([`Monitor`]). It is not told of outcomes,
+//! apalis polls, limits how many run at once and keeps the workers together ([`Monitor`]). It knows nothing of outcomes,
 //! attempts or delays: those are in the table. Traps: a worker whose backend is exhausted waits for somebody to
-//! call `stop`, so `poll_close` does; and a claim that is under way when a worker is told to stop would never be polled
+//! call `stop`, so `poll_close` does; and a claim that is under way when a worker is stopped would never be polled
 //! again, so a drain is not a signal to apalis but the end of the backend's stream.
 
 use std::{
@@ -26,7 +26,7 @@ use super::{
     Queue, Workers,
     runner::{Claimed, Runner},
 };
-use crate::{Error, Result, redact::Shown};
+use crate::{Error, Result, redact::Redacted};
 
 /// How long the stopped handlers have to end and to be given back, after the drain.
 const STOP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(8);
@@ -118,7 +118,7 @@ impl ClaimSource {
                 Ok(Some(claimed)) => return Some(claimed),
                 Ok(None) => true,
                 Err(error) => {
-                    tracing::warn!(queue = self.queue.name(), error = %Shown(&error), "no job could be claimed; tried again");
+                    tracing::warn!(queue = self.queue.name(), error = %Redacted(&error), "no job could be claimed; tried again");
                     false
                 }
             };

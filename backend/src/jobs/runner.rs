@@ -15,7 +15,7 @@ use super::{
 use crate::{
     db::{Db, DbError},
     entropy,
-    redact::{self, Shown},
+    redact::Redacted,
 };
 
 /// How long a handler may take to notice that it is to stop, before it is aborted.
@@ -223,7 +223,7 @@ impl Runner {
             Ok(true) => {}
             Ok(false) => tracing::warn!("the lease was lost; the result is discarded"),
             Err(error) => {
-                tracing::error!(error = %Shown(&error), "the outcome could not be written; the job runs again")
+                tracing::error!(error = %Redacted(&error), "the outcome could not be written; the job runs again")
             }
         }
     }
@@ -237,7 +237,7 @@ impl Runner {
         }
         let now = self.workers.clock.now();
         if let Err(error) = write(|| store::discard(&self.workers.db, lease.guard(), now)).await {
-            tracing::warn!(error = %Shown(&error), "the death will be handled again");
+            tracing::warn!(error = %Redacted(&error), "the death will be handled again");
         }
     }
 }
@@ -256,7 +256,7 @@ async fn keep_alive(workers: Workers, lease: Lease, mut until: Timestamp) {
             Ok(false) if lease.was_finished() => return,
             Ok(false) => return lease.lose(),
             Err(error) => {
-                tracing::warn!(error = %Shown(&error), "the lease could not be renewed");
+                tracing::warn!(error = %Redacted(&error), "the lease could not be renewed");
                 if clock.now() >= until {
                     return lease.lose();
                 }
@@ -270,9 +270,9 @@ fn end_of(result: Result<Result<(), JobError>, JoinError>, lease: &Lease) -> End
         Ok(Ok(())) => End::Done,
         // It was stopped and says so.
         Ok(Err(JobError::Retry(_) | JobError::Wait(_))) if lease.is_cancelled() => End::Interrupted,
-        Ok(Err(JobError::Retry(cause))) => End::Retry(shorten(&redact::words(&*cause))),
-        Ok(Err(JobError::Wait(cause))) => End::Wait(shorten(&redact::words(&*cause))),
-        Ok(Err(JobError::Fail(cause))) => End::Fail(shorten(&redact::words(&*cause))),
+        Ok(Err(JobError::Retry(cause))) => End::Retry(shorten(&cause.to_string())),
+        Ok(Err(JobError::Wait(cause))) => End::Wait(shorten(&cause.to_string())),
+        Ok(Err(JobError::Fail(cause))) => End::Fail(shorten(&cause.to_string())),
         // Its message may quote what was being worked on; the log has the place.
         Err(error) if error.is_panic() => End::Retry("panicked".to_owned()),
         Err(_) => End::Interrupted,
@@ -302,7 +302,7 @@ async fn write<F: Future<Output = Result<bool, DbError>>>(
     for _ in 1..WRITE_TRIES {
         match attempt().await {
             Err(error) => {
-                tracing::warn!(error = %Shown(&error), "the outcome could not be written; tried again")
+                tracing::warn!(error = %Redacted(&error), "the outcome could not be written; tried again")
             }
             written => return written,
         }

@@ -1,4 +1,4 @@
-//! A letter and its two faces: plain text, and HTML that stands in light and dark without loading anything.
+//! An email and its two faces: plain text, and HTML that stands in light and dark without loading anything.
 //!
 //! Both are made from the same blocks, so that they cannot say different things. The HTML has no image, no font and no
 //! address of anybody else in it, and nothing that tells us whether it was opened.
@@ -6,7 +6,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use model::paths;
 
-/// A letter to one address. What a person once typed goes into it through [`one_line`] only.
+/// An email to one address. What a person once typed goes into it through [`one_line`] only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     /// The address, and nothing but the address.
@@ -17,11 +17,11 @@ pub struct Email {
     pub blocks: Vec<Block>,
     /// Why the person gets it, below everything else.
     pub why: String,
-    /// How to get no more of its kind, where the kind may be declined.
+    /// How to get no more of its kind, where the kind can be unsubscribed from.
     pub unsubscribe: Option<Unsubscribe>,
 }
 
-/// A piece of a letter.
+/// A piece of an email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
     /// A paragraph.
@@ -44,7 +44,7 @@ pub enum Block {
     },
 }
 
-/// The two ways out of a kind of letter; both work signed out.
+/// The two ways to unsubscribe from a kind of email; both work signed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsubscribe {
     /// For people: a page with a button.
@@ -64,7 +64,7 @@ impl Unsubscribe {
     }
 }
 
-/// The most characters that somebody's words may take up in a letter.
+/// The most characters that somebody's words may take up in an email.
 const MAX_WORDS: usize = 80;
 
 /// A person's words for a subject or a sentence: one line, of bounded length, without control characters and without the
@@ -85,7 +85,7 @@ pub fn one_line(words: &str) -> String {
 }
 
 impl Email {
-    /// The letter as plain text.
+    /// The email as plain text.
     #[must_use]
     pub fn text(&self) -> String {
         let mut parts: Vec<String> = self
@@ -106,7 +106,7 @@ impl Email {
         text
     }
 
-    /// The letter as HTML.
+    /// The email as HTML.
     #[must_use]
     pub fn html(&self) -> String {
         let blocks = self.blocks.iter().map(block).collect::<Vec<_>>();

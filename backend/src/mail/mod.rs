@@ -1,7 +1,7 @@
 //! Mail, over SMTP or, in development, into files. Sent by jobs only, after the commit of what it is about.
 //!
 //! Whoever has something to say to a person calls [`enqueue`] with a [`Notification`] in the transaction of the fact; the job
-//! finds the address and writes the letter when it runs. The provider receives the address and the text, nothing else (P26).
+//! finds the address and writes the email when it runs. The provider receives the address and the text, nothing else (P26).
 
 mod email;
 mod newsletter;
@@ -29,12 +29,12 @@ pub use self::{
     notification::{Notification, SendNotification, enqueue},
     templates::EmailTemplates,
 };
-use crate::{Error, Result, config::Config, jobs::JobError};
+use crate::{Error, Result, config::Config, jobs::JobError, redact::LogSafe};
 
 /// How long one answer of the mail server may take; the job as a whole has a minute.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Sends letters.
+/// Sends emails.
 #[derive(Debug, Clone)]
 pub struct Mailer {
     from: Mailbox,
@@ -47,19 +47,19 @@ enum Transport {
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
 }
 
-/// A letter was not sent. What it says may be stored and logged: of the server's answer it keeps the number alone, because
+/// An email was not sent. What it says may be stored and logged: of the server's answer it keeps the number alone, because
 /// servers quote the address that they refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The mail server did not answer, or asked to come back: it says nothing about the letter.
+    /// The mail server did not answer, or asked to come back: it says nothing about the email.
     #[error("not sent: {0}")]
     Unavailable(Reason),
-    /// The letter was refused.
+    /// The email was refused.
     #[error("refused: {0}")]
     Refused(Reason),
 }
 
-/// Why a letter was not sent.
+/// Why an email was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// It goes to something that is no address.
@@ -105,7 +105,13 @@ impl From<lettre::transport::smtp::Error> for SendError {
     }
 }
 
-/// For letters that are a step of something larger.
+impl LogSafe for SendError {
+    fn log_text(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+/// For emails that are a step of something larger.
 impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
         Self::Unavailable {
@@ -148,7 +154,7 @@ impl Mailer {
         })
     }
 
-    /// Whether letters go into files instead of out into the world.
+    /// Whether emails go into files instead of out into the world.
     #[must_use]
     pub const fn writes_files(&self) -> bool {
         matches!(self.way, Transport::Files(_))
@@ -168,7 +174,7 @@ impl Mailer {
         }
     }
 
-    /// Removes the letters to these addresses that were written into files. Of what was sent, nothing is here.
+    /// Removes the emails to these addresses that were written into files. Of what was sent, nothing is here.
     ///
     /// # Errors
     /// The folder cannot be read, or a file in it not removed.
@@ -221,7 +227,7 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-/// A letter that was written into a file.
+/// An email that was written into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEmail {
     /// The whole file, headers included.
@@ -263,10 +269,10 @@ impl StoredEmail {
     }
 }
 
-/// The newest letters that were written into files, newest first, for the development page.
+/// The newest emails that were written into files, newest first, for the development page.
 ///
 /// # Errors
-/// The folder cannot be read, or holds something that is no letter.
+/// The folder cannot be read, or holds something that is no email.
 pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<StoredEmail>> {
     let mut names = files(&folder(&config.data_dir)).await.map_err(Error::internal)?;
     // Ids sort by time.
@@ -284,7 +290,7 @@ pub async fn newest_files(config: &Config, count: usize) -> Result<Vec<StoredEma
     Ok(emails)
 }
 
-/// The files of a folder of letters, drafts included; none where there is no folder.
+/// The files of a folder of emails, drafts included; none where there is no folder.
 async fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut entries = match tokio::fs::read_dir(folder).await {
         Ok(entries) => entries,

@@ -1,11 +1,11 @@
-//! The wording of every letter there is (P26), one function each.
+//! The wording of every email there is (P26), one function each.
 
 use model::{AnalysisId, Failure, paths, plan::Plan};
 
 use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
 use crate::config::Config;
 
-/// Writes letters with the addresses of this installation.
+/// Writes emails with the addresses of this installation.
 #[derive(Debug, Clone, Copy)]
 pub struct EmailTemplates<'a> {
     base: &'a str,
@@ -18,7 +18,7 @@ const SECURITY: &str =
 const ACCOUNT: &str = "You get this e-mail because it is about your account. It cannot be declined.";
 
 impl<'a> EmailTemplates<'a> {
-    /// Letters from the installation of `config`.
+    /// Emails from the installation of `config`.
     #[must_use]
     pub fn from(config: &'a Config) -> Self {
         Self {
@@ -332,7 +332,7 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
-    /// The last letter (P14).
+    /// The last email (P14).
     #[must_use]
     pub fn account_deleted(&self, to: String) -> Email {
         email(

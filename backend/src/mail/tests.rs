@@ -17,7 +17,7 @@ fn mailer() -> Mailer {
     }
 }
 
-/// The letter as it goes out, and as a mail program reads it.
+/// The email as it goes out, and as a mail program reads it.
 fn sent(email: &Email) -> (String, StoredEmail) {
     let message = mailer().compose(Uuid::from_u128(1), email).unwrap();
     let source = String::from_utf8(message.formatted()).unwrap();

@@ -21,7 +21,7 @@ use crate::{
     db::{Db, DbError, Tx, sql},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{EmailTemplates, SendError},
-    redact::Ours,
+    redact::OwnText,
     signing::sha256_hex,
     storage::Key,
 };
@@ -29,7 +29,7 @@ use crate::{
 /// Within which a deletion is finished, whatever is down (P14).
 pub const WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What a permission to upload and a running job may outlive their account by, beyond the permission itself.
+/// What a presigned upload and a running job may outlive their account by, beyond the permission itself.
 const SLACK: Duration = Duration::from_secs(15 * 60);
 
 /// Who asked for a deletion.
@@ -37,7 +37,7 @@ const SLACK: Duration = Duration::from_secs(15 * 60);
 pub enum Origin {
     /// The person, by the button.
     Button,
-    /// The person, by letter.
+    /// The person, by email.
     Email,
     /// The operator: the account is a child's (P18).
     Child,
@@ -87,9 +87,9 @@ impl Step {
 }
 
 impl TryFrom<String> for Step {
-    type Error = Ours;
+    type Error = OwnText;
 
-    fn try_from(text: String) -> Result<Self, Ours> {
+    fn try_from(text: String) -> Result<Self, OwnText> {
         [
             Self::Objects,
             Self::LateObjects,
@@ -98,7 +98,7 @@ impl TryFrom<String> for Step {
         ]
         .into_iter()
         .find(|step| step.as_str() == text)
-        .ok_or_else(|| Ours("unknown step of a deletion".to_owned()))
+        .ok_or_else(|| OwnText("unknown step of a deletion".to_owned()))
     }
 }
 
@@ -118,14 +118,28 @@ struct StepRow {
     not_before: i64,
 }
 
-/// Deletes the account of the person who asks. `password` proves that it is them and not somebody at their desk; `sure` is
-/// the box that they ticked.
+/// Whether the box that confirms a deletion was ticked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// It was.
+    Given,
+    /// It was not.
+    Missing,
+}
+
+/// Deletes the account of the person who asks. `password` proves that it is them and not somebody who finds the
+/// browser open.
 ///
 /// # Errors
 /// `Invalid` on `sure` or `password`; `RateLimited` after too many wrong passwords.
-pub async fn begin(backend: &Backend, actor: &Actor, password: SecretString, sure: bool) -> Result<()> {
+pub async fn begin(
+    backend: &Backend,
+    actor: &Actor,
+    password: SecretString,
+    confirmation: Confirmation,
+) -> Result<()> {
     let user = actor.user()?;
-    if !sure {
+    if confirmation == Confirmation::Missing {
         return Err(Error::invalid(
             "sure",
             "Tick the box if you want to delete everything. Nothing was deleted.",
@@ -136,7 +150,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, password: SecretString, sur
     Ok(())
 }
 
-/// Deletes an account for its owner who asked by letter, or a child's; `None` where there is none.
+/// Deletes an account for its owner who asked by email, or a child's; `None` where there is none.
 ///
 /// # Errors
 /// The database does not answer.
@@ -196,7 +210,7 @@ async fn begin_for(
 async fn delete_rows(tx: &mut Tx, subject: &DataSubject) -> Result<()> {
     for table in TABLES.iter().rev() {
         if let (Erase::By(delete), Export::Rows { key, .. }) = (&table.erase, &table.export) {
-            tx.execute(sql(delete).bind(subject.key(*key))).await?;
+            tx.execute(subject.bind(sql(delete), *key)).await?;
         }
     }
     // Removals of objects are not tied to the account, because they outlive it; the steps do their work now.
@@ -234,7 +248,7 @@ impl RunJob<Backend> for ContinueErasure {
         if failed.is_empty() {
             Ok(finish(backend, erasure).await?)
         } else {
-            Err(JobError::wait(Ours(failed.join(", "))))
+            Err(JobError::wait(OwnText(failed.join(", "))))
         }
     }
 }
@@ -407,7 +421,7 @@ async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError
     db.optional(sql(SELECT).bind(erasure)).await
 }
 
-/// Every address that letters of the person went to.
+/// Every address that emails to the person went to.
 async fn addresses(tx: &mut Tx, subject: &DataSubject) -> Result<Vec<String>, DbError> {
     const SELECT: &str = "SELECT old_email, new_email FROM email_change WHERE account_id = $1";
     let changes: Vec<(String, String)> = tx.all(sql(SELECT).bind(subject.account)).await?;
@@ -464,7 +478,7 @@ async fn open_steps(db: &Db, erasure: ErasureId) -> Result<Vec<StepRow>, DbError
     db.all(sql(SELECT).bind(erasure)).await
 }
 
-/// open → done, forgetting by what name the other side knew the person; and the address once the letter is sent.
+/// open → done, forgetting by what name the other side knew the person; and the address once the email is sent.
 async fn check_off(db: &Db, erasure: ErasureId, step: Step, now: Timestamp) -> Result<(), DbError> {
     const UPDATE: &str = "
         UPDATE erasure_step SET done_at = $3, reference = NULL WHERE erasure_id = $1 AND step = $2 AND done_at IS NULL";
@@ -478,7 +492,7 @@ async fn check_off(db: &Db, erasure: ErasureId, step: Step, now: Timestamp) -> R
     tx.commit().await
 }
 
-/// Every request by letter of a person is answered by their deletion.
+/// Every request by email of a person is answered by their deletion.
 async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<u64, DbError> {
     const UPDATE: &str =
         "UPDATE privacy_request SET answered_at = $2 WHERE account_id = $1 AND answered_at IS NULL";

@@ -1,4 +1,4 @@
-//! A copy of everything that is held about a person (P15): a zip with a JSON file for each table of the manifest and the
+//! An export of everything that is held about a person (P15): a zip with a JSON file for each table of the manifest and the
 //! analysis history as CSV.
 //!
 //! Built by a job into a temporary file, kept under the account's own prefix for a day, read by a signed link, then reaped.
@@ -43,7 +43,7 @@ const BATCH: u32 = 50;
 /// Archives that are purged in one transaction.
 const PURGE_BATCH: u32 = 100;
 
-/// One copy, as the person sees it.
+/// One export, as the person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copy {
     /// When it was asked for.
@@ -52,7 +52,7 @@ pub struct Copy {
     pub state: ExportState,
 }
 
-/// How far a copy is.
+/// How far an export is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportState {
     /// A worker makes it.
@@ -82,7 +82,7 @@ struct ExportRow {
     size_bytes: Option<i64>,
 }
 
-/// Asks for a copy. One that is being made already is not made twice.
+/// Asks for an export. One that is being built already is not built twice.
 ///
 /// # Errors
 /// `RateLimited` after [`A_DAY`] of them.
@@ -122,7 +122,7 @@ pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
     Ok(())
 }
 
-/// The copies of a person, newest first.
+/// The exports of a person, newest first.
 pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<Copy>> {
     let now = backend.now();
     let mut copies = Vec::new();
@@ -232,7 +232,7 @@ impl RunJob<Backend> for RemoveExport {
     }
 }
 
-/// Whether a copy is there, for the letter that says so.
+/// Whether an export is there, for the email that says so.
 pub(crate) async fn can_be_fetched(backend: &Backend, export: ExportId) -> Result<bool> {
     Ok(find(backend, export)
         .await?
@@ -288,7 +288,7 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     }
 }
 
-/// The archive of an account as bytes, for a request that came by letter; `None` where there is no such account.
+/// The archive of an account as bytes, for a request that came by email; `None` where there is no such account.
 ///
 /// # Errors
 /// The database does not answer, or the temporary folder cannot be written.
@@ -498,9 +498,7 @@ impl History {
     }
 
     fn finish(self) -> Result<Vec<u8>> {
-        self.0
-            .into_inner()
-            .map_err(|error| Error::internal(error.to_string()))
+        self.0.into_inner().map_err(Error::internal)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a person may ask of us: to see everything that is held about them (P12), a copy of it (P15), its deletion (P14),
+//! What a person may ask of us: to see everything that is held about them (P12), an export of it (P15), its deletion (P14),
 //! and a say in what is counted (P21, P24).
 //!
 //! [`manifest`] lists every table and is walked by all of them, so that none can forget one.
@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use self::manifest::{Column, ColumnKind, Export, SubjectKey, TABLES, Table};
 use crate::{
     Actor, Backend, Error, Result, accounts,
-    db::{Db, DbError, record::Record, sql},
+    db::{Db, DbError, Sql, record::Record, sql},
 };
 
 /// Rows of one table that the page shows; the export has all of them.
@@ -30,44 +30,41 @@ pub(crate) struct DataSubject {
     pub(crate) account: AccountId,
     pub(crate) email: String,
     email_key: String,
-    try_hashes: String,
+    try_hashes: accounts::TryHashes,
     reset_hash: String,
 }
 
 impl DataSubject {
     /// The person of an account; `None` where there is none.
     pub(crate) async fn of(backend: &Backend, account: AccountId) -> Result<Option<Self>> {
-        const SELECT: &str = "SELECT id, email, email_key FROM account WHERE id = $1";
-        Self::from_row(backend, backend.db.optional(sql(SELECT).bind(account)).await?)
+        const SELECT: &str = "SELECT email, email_key FROM account WHERE id = $1";
+        let row: Option<(String, String)> = backend.db.optional(sql(SELECT).bind(account)).await?;
+        Ok(row.map(|(email, email_key)| Self {
+            account,
+            email,
+            try_hashes: accounts::try_hashes(backend, account, &email_key),
+            reset_hash: accounts::recovery::subject(backend, &email_key),
+            email_key,
+        }))
     }
 
     /// The person of an address, however it is written.
     pub(crate) async fn of_address(backend: &Backend, email: &str) -> Result<Option<Self>> {
-        const SELECT: &str = "SELECT id, email, email_key FROM account WHERE email_key = $1";
-        let key = accounts::key_of(email);
-        Self::from_row(backend, backend.db.optional(sql(SELECT).bind(key)).await?)
+        match accounts::find_by_address(backend, email).await? {
+            Some(account) => Self::of(backend, account).await,
+            None => Ok(None),
+        }
     }
 
-    fn from_row(backend: &Backend, row: Option<(String, String, String)>) -> Result<Option<Self>> {
-        row.map(|(id, email, email_key)| {
-            let account = id.parse().map_err(Error::internal)?;
-            Ok(Self {
-                account,
-                email,
-                try_hashes: accounts::counted_by(backend, account, &email_key),
-                reset_hash: accounts::recovery::subject(backend, &email_key),
-                email_key,
-            })
-        })
-        .transpose()
-    }
-
-    fn key(&self, key: SubjectKey) -> String {
+    /// Binds what the rows of a table are found by.
+    fn bind(&self, statement: Sql, key: SubjectKey) -> Sql {
         match key {
-            SubjectKey::Account => self.account.to_string(),
-            SubjectKey::Address => self.email_key.clone(),
-            SubjectKey::TryHashes => self.try_hashes.clone(),
-            SubjectKey::ResetHash => self.reset_hash.clone(),
+            SubjectKey::Account => statement.bind(self.account),
+            SubjectKey::Address => statement.bind(self.email_key.as_str()),
+            SubjectKey::TryHashes => statement
+                .bind(self.try_hashes.passwords.as_str())
+                .bind(self.try_hashes.codes.as_str()),
+            SubjectKey::ResetHash => statement.bind(self.reset_hash.as_str()),
         }
     }
 }
@@ -77,7 +74,7 @@ impl DataSubject {
 pub struct DataOverview {
     /// One section for each table that has rows of theirs, and for each that has none.
     pub sections: Vec<Section>,
-    /// The copies that they asked for, newest first.
+    /// The exports that they asked for, newest first.
     pub copies: Vec<export::Copy>,
     /// What they said about statistics, if they said anything.
     pub statistics: Option<bool>,
@@ -161,7 +158,7 @@ async fn records(
 ) -> Result<Vec<Record>, DbError> {
     match table.export {
         Export::Rows { key, select, .. } => {
-            db.all(sql(select).bind(subject.key(key)).bind(limit).bind(offset))
+            db.all(subject.bind(sql(select), key).bind(limit).bind(offset))
                 .await
         }
         Export::Nothing(_) => Ok(Vec::new()),

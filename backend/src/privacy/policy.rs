@@ -52,12 +52,21 @@ pub async fn all(db: &Db) -> Result<Vec<Version>> {
     Ok(db.all(sql(SELECT)).await?)
 }
 
+/// How much a new version changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// What people agreed to is different.
+    Material,
+    /// The wording alone.
+    Wording,
+}
+
 /// Publishes a version. Every account is notified of a material one, once, by jobs that follow; any other only moves the
 /// date on the pages. Publishing the same version again changes nothing; `false` then.
 ///
 /// # Errors
 /// `Invalid` on `version` where it is no date or older than the present one, on `summary` where it says nothing.
-pub async fn publish(backend: &Backend, version: &str, material: bool, summary: &str) -> Result<bool> {
+pub async fn publish(backend: &Backend, version: &str, change: Change, summary: &str) -> Result<bool> {
     if !is_date(version) {
         return Err(Error::invalid(
             "version",
@@ -78,8 +87,8 @@ pub async fn publish(backend: &Backend, version: &str, material: bool, summary: 
         ));
     }
     let mut tx = backend.db.begin().await?;
-    let is_new = insert(&mut tx, backend, version, material, summary.trim()).await?;
-    if is_new && material {
+    let is_new = insert(&mut tx, backend, version, change, summary.trim()).await?;
+    if is_new && change == Change::Material {
         let version = version.to_owned();
         jobs::enqueue(
             &mut tx,
@@ -140,7 +149,7 @@ async fn insert(
     tx: &mut Tx,
     backend: &Backend,
     version: &str,
-    material: bool,
+    change: Change,
     summary: &str,
 ) -> Result<bool, DbError> {
     const INSERT: &str = "
@@ -148,7 +157,7 @@ async fn insert(
         ON CONFLICT (version) DO NOTHING";
     let insert = sql(INSERT)
         .bind(version)
-        .bind(material)
+        .bind(change == Change::Material)
         .bind(summary)
         .bind(backend.now());
     Ok(tx.execute(insert).await? == 1)

@@ -1,4 +1,4 @@
-//! Requests that came by letter: noted on the day they arrived, answered within 30 days.
+//! Requests that came by email: noted on the day they arrived, answered within 30 days.
 
 use model::{AccountId, Timestamp};
 
@@ -82,7 +82,7 @@ pub async fn open(db: &Db) -> Result<Vec<OpenRequest>, DbError> {
     db.all(sql(SELECT)).await
 }
 
-/// Marks the requests for a copy of an address as answered; how many. A deletion answers all of them by itself.
+/// Marks the requests for an export of an address as answered; how many. A deletion answers all of them by itself.
 ///
 /// # Errors
 /// The database does not answer.

@@ -18,8 +18,8 @@ use self::{
 };
 use crate::{
     Actor, Backend, Error, Result, Scope,
-    analyses::sort_keys,
-    db::{DbError, Tx, is_unique_violation},
+    analyses::{self, sort_keys},
+    db::{Tx, is_unique_violation},
     names,
 };
 
@@ -106,7 +106,7 @@ pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<O
     // Whoever takes it out does not want to be asked to put it back.
     store::decline(&mut tx, account, id).await?;
     sort_keys::refresh(&mut tx, id).await?;
-    store::forget_empty(&mut tx, account).await?;
+    analyses::delete_empty_songs(&mut tx, account).await?;
     let left = match song {
         Some(song) if !store::versions_in(&mut tx, account, song).await?.is_empty() => Some(song),
         _ => None,
@@ -286,11 +286,6 @@ pub async fn songs(
     Ok((songs, next))
 }
 
-/// Songs without a version go: for whoever deletes analyses.
-pub(crate) async fn forget_empty(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
-    store::forget_empty(tx, account).await
-}
-
 async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: SongId) -> Result<()> {
     for &id in analyses {
         match store::state_of(tx, account, id).await? {
@@ -306,7 +301,7 @@ async fn join(tx: &mut Tx, account: AccountId, analyses: &[AnalysisId], song: So
         store::set_song(tx, account, id, Some(song)).await?;
         sort_keys::refresh(tx, id).await?;
     }
-    Ok(store::forget_empty(tx, account).await?)
+    Ok(analyses::delete_empty_songs(tx, account).await?)
 }
 
 fn clean_title(title: &str) -> Result<String> {

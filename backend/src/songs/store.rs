@@ -136,13 +136,6 @@ pub(super) async fn decline(tx: &mut Tx, account: AccountId, analysis: AnalysisI
     Ok(tx.execute(sql(UPDATE).bind(analysis).bind(account)).await? == 1)
 }
 
-/// Songs without a version go.
-pub(super) async fn forget_empty(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
-    const DELETE: &str = "
-        DELETE FROM song WHERE account_id = $1 AND NOT EXISTS (SELECT 1 FROM analysis WHERE song_id = song.id)";
-    tx.execute(sql(DELETE).bind(account)).await.map(drop)
-}
-
 /// `false` where the song is not the person's. A title that another song has is a unique violation.
 pub(super) async fn rename(
     tx: &mut Tx,

@@ -84,7 +84,7 @@ crate::contract! {
 
         let mut tx = db.begin().await.unwrap();
         store::set_song(&mut tx, account, first, None).await.unwrap();
-        store::forget_empty(&mut tx, account).await.unwrap();
+        crate::analyses::delete_empty_songs(&mut tx, account).await.unwrap();
         tx.commit().await.unwrap();
         let rows = store::songs(db, account, None, 10).await.unwrap();
         assert_eq!((rows.len(), rows[0].versions), (1, 1));

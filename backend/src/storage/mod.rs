@@ -35,6 +35,7 @@ pub use self::{
     key::{Key, Prefix},
     remove_audio::RemoveAudio,
 };
+use crate::redact::{self, Cause, LogSafe};
 
 /// The media type of an archive of everything held about a person.
 pub const ARCHIVE: &str = "application/zip";
@@ -80,10 +81,10 @@ pub enum Error {
     Conflict,
     /// The storage understood and refused: wrong credentials, clock or request. Trying again does not help.
     #[error("the storage refused the request")]
-    Refused(#[source] Box<dyn StdError + Send + Sync>),
+    Refused(#[source] Cause),
     /// The storage cannot be reached, is overloaded or broke off. Trying again later may help.
     #[error("the storage is not available")]
-    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    Unavailable(#[source] Cause),
 }
 
 /// What the storage answered, without its words, which may name the object.
@@ -92,6 +93,53 @@ pub enum Error {
 pub(crate) struct Answer {
     said: String,
     source: Box<dyn StdError + Send + Sync>,
+}
+
+impl LogSafe for Error {
+    fn log_text(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+
+    fn behind(&self) -> Option<&dyn LogSafe> {
+        match self {
+            Self::NotFound | Self::Conflict => None,
+            Self::Refused(cause) | Self::Unavailable(cause) => Some(cause.error()),
+        }
+    }
+}
+
+impl LogSafe for aws_sdk_s3::presigning::PresigningConfigError {
+    fn log_text(&self) -> Option<String> {
+        redact::foreign(self)
+    }
+}
+
+impl LogSafe for aws_sdk_s3::primitives::ByteStreamError {
+    fn log_text(&self) -> Option<String> {
+        redact::foreign(self)
+    }
+}
+
+impl LogSafe for Answer {
+    fn log_text(&self) -> Option<String> {
+        Some(match redact::foreign(&*self.source) {
+            Some(behind) => format!("{}: {behind}", self.said),
+            None => self.said.clone(),
+        })
+    }
+}
+
+impl From<Error> for crate::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::not_found("file"),
+            Error::Unavailable(source) => Self::Unavailable {
+                what: "the storage",
+                source,
+            },
+            Error::Conflict | Error::Refused(_) => Self::internal(error),
+        }
+    }
 }
 
 /// A PUT that whoever holds it may do once, for one key, exactly as signed.
@@ -155,7 +203,7 @@ impl Storage {
         expires_in: Duration,
         now: Timestamp,
     ) -> Result<PresignedPut, Error> {
-        let length = i64::try_from(content_length).map_err(|error| Error::Refused(Box::new(error)))?;
+        let length = i64::try_from(content_length).map_err(|error| Error::Refused(error.into()))?;
         let request = self
             .public
             .put_object()
@@ -307,7 +355,7 @@ impl Storage {
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`].
     pub async fn put_file(&self, key: &Key, file: std::fs::File, content_type: &str) -> Result<(), Error> {
-        let unreadable = |error: std::io::Error| Error::Unavailable(Box::new(error));
+        let unreadable = |error: std::io::Error| Error::Unavailable(error.into());
         let mut file = tokio::fs::File::from_std(file);
         file.rewind().await.map_err(unreadable)?;
         let size = file.metadata().await.map_err(unreadable)?.len();
@@ -316,14 +364,14 @@ impl Storage {
             .length(Length::Exact(size))
             .build()
             .await
-            .map_err(|error| Error::Unavailable(Box::new(error)))?;
+            .map_err(|error| Error::Unavailable(error.into()))?;
         let patience = aws_sdk_s3::config::Builder::new().timeout_config(
             TimeoutConfig::builder()
                 .operation_attempt_timeout(ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT)))
                 .build(),
         );
         let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
-        let length = i64::try_from(size).map_err(|error| Error::Refused(Box::new(error)))?;
+        let length = i64::try_from(size).map_err(|error| Error::Refused(error.into()))?;
         request
             .content_type(content_type)
             .content_length(length)
@@ -448,7 +496,7 @@ fn presigning(expires_in: Duration, now: Timestamp) -> Result<PresigningConfig, 
     let config = PresigningConfig::builder()
         .start_time(SystemTime::UNIX_EPOCH + since_epoch)
         .expires_in(expires_in);
-    config.build().map_err(|error| Error::Refused(Box::new(error)))
+    config.build().map_err(|error| Error::Refused(error.into()))
 }
 
 type RawResponse = aws_sdk_s3::config::http::HttpResponse;
@@ -464,9 +512,9 @@ fn sdk<E: ProvideErrorMetadata + StdError + Send + Sync + 'static>(error: SdkErr
         Some(404) => Error::NotFound,
         Some(409 | 412) => Error::Conflict,
         Some(408 | 429 | 500..) | None if !matches!(error, SdkError::ConstructionFailure(_)) => {
-            Error::Unavailable(Box::new(answer(error)))
+            Error::Unavailable(answer(error).into())
         }
-        _ => Error::Refused(Box::new(answer(error))),
+        _ => Error::Refused(answer(error).into()),
     }
 }
 
@@ -491,5 +539,5 @@ fn answer<E: ProvideErrorMetadata + StdError + Send + Sync + 'static>(
 }
 
 fn broken(error: std::io::Error) -> Error {
-    Error::Unavailable(Box::new(error))
+    Error::Unavailable(error.into())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::response::Response;
-use backend::preferences;
+use backend::preferences::{self, UnsubscribeScope};
 use model::paths;
 use serde::Deserialize;
 
@@ -29,8 +29,11 @@ pub(crate) struct UnsubscribeForm {
 }
 
 pub(crate) async fn unsubscribe(Submitted { form, fields }: Submitted<UnsubscribeForm>) -> Response {
-    let everything = fields.everything.is_some();
-    let done = preferences::unsubscribe_by_link(form.backend(), &fields.token, everything).await;
+    let scope = match fields.everything {
+        Some(_) => UnsubscribeScope::EveryKind,
+        None => UnsubscribeScope::ThisKind,
+    };
+    let done = preferences::unsubscribe_by_link(form.backend(), &fields.token, scope).await;
     form.reply(done.map(|_| FormReply::to(paths::unsubscribed(&fields.token))))
         .await
 }

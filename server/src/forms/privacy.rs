@@ -1,7 +1,11 @@
 //! A person's data: its export, its deletion, and the choice about statistics.
 
 use axum::response::Response;
-use backend::privacy::{consent, cookies, erasure, export};
+use backend::privacy::{
+    consent, cookies,
+    erasure::{self, Confirmation},
+    export,
+};
 use model::paths;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -22,8 +26,11 @@ pub(crate) struct DeleteForm {
 }
 
 pub(crate) async fn delete_account(Submitted { form, fields }: Submitted<DeleteForm>) -> Response {
-    let sure = fields.sure.is_some();
-    let done = erasure::begin(form.backend(), form.actor(), fields.password, sure).await;
+    let confirmation = match fields.sure {
+        Some(_) => Confirmation::Given,
+        None => Confirmation::Missing,
+    };
+    let done = erasure::begin(form.backend(), form.actor(), fields.password, confirmation).await;
     let to = paths::ACCOUNT_DELETED.to_owned();
     form.reply(done.map(|()| FormReply::SignedOut { to })).await
 }

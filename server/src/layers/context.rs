@@ -9,12 +9,11 @@ use axum::{
     response::Response,
 };
 use backend::{
-    Actor, Error,
+    Actor, Error, User,
     privacy::{
         consent::{self, Consent, Signals},
         cookies::CONSENT,
     },
-    sessions::User,
 };
 
 use super::{csrf::CsrfToken, request_id, session::Session};

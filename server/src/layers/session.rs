@@ -6,10 +6,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use backend::{
-    privacy::cookies::SESSION,
-    sessions::{self, User},
-};
+use backend::{User, privacy::cookies::SESSION, sessions};
 
 use crate::{
     cookies::{self, Lifetime},

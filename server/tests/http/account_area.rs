@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use backend::{db::sql, sessions};
+use backend::{actor, db::sql};
 
 use crate::support::{PASSWORD, Person, TestApp};
 
@@ -326,7 +326,7 @@ async fn p11_sessions_are_listed_and_ended_and_nothing_is_known_of_the_browser()
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_dangerous_asks_for_the_password_again() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
-    app.clock.advance(sessions::RECENT + Duration::from_secs(1));
+    app.clock.advance(actor::RECENT + Duration::from_secs(1));
     for (form, page) in [
         ("/account/email", "/account"),
         ("/account/second-factor/begin", "/account/security"),

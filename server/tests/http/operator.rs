@@ -201,7 +201,7 @@ on_both_databases! {
         worker.ends().await;
         let listed = installation.run(&["admin", "requests"]);
         let listed = String::from_utf8(listed.stdout).unwrap();
-        assert!(listed.contains("waits for late-objects") && listed.contains("29 days left"), "{listed}");
+        assert!(listed.contains("waits for late_objects") && listed.contains("29 days left"), "{listed}");
 
         permissions_have_ended(db).await;
         store.set(Some((Method::GET, Fault::After)));

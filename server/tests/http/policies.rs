@@ -239,9 +239,14 @@ async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_o
         counts
     };
     assert!(
-        policy::publish(&app.backend, "2026-12-01", false, "A typing error is mended.")
-            .await
-            .unwrap()
+        policy::publish(
+            &app.backend,
+            "2026-12-01",
+            policy::Change::Wording,
+            "A typing error is mended."
+        )
+        .await
+        .unwrap()
     );
     app.run_jobs().await;
     assert_eq!(reported().await, [0, 0, 0, 0], "nobody is told of a typing error");
@@ -256,9 +261,14 @@ async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_o
 
     app.clock.advance(Duration::from_secs(60));
     assert!(
-        policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.")
-            .await
-            .unwrap()
+        policy::publish(
+            &app.backend,
+            "2027-02-01",
+            policy::Change::Material,
+            "We keep renders, too."
+        )
+        .await
+        .unwrap()
     );
     app.run_jobs().await;
     assert_eq!(reported().await, [1, 1, 1, 0]);
@@ -271,9 +281,14 @@ async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_o
 
     // Neither a second publication nor a second run of its job tells anybody twice.
     assert!(
-        !policy::publish(&app.backend, "2027-02-01", true, "We keep renders, too.")
-            .await
-            .unwrap()
+        !policy::publish(
+            &app.backend,
+            "2027-02-01",
+            policy::Change::Material,
+            "We keep renders, too."
+        )
+        .await
+        .unwrap()
     );
     let mut tx = app.backend.db.begin().await.unwrap();
     let again = policy::AnnouncePolicy {
@@ -308,13 +323,13 @@ async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_o
         assert!(versions.contains(words), "{words}");
     }
     assert!(
-        policy::publish(&app.backend, "2026-12-31", true, "Older.")
+        policy::publish(&app.backend, "2026-12-31", policy::Change::Material, "Older.")
             .await
             .is_err(),
         "versions only go forward"
     );
     assert!(
-        policy::publish(&app.backend, "soon", true, "No date.")
+        policy::publish(&app.backend, "soon", policy::Change::Material, "No date.")
             .await
             .is_err()
     );

@@ -199,9 +199,9 @@ async fn a_copy_that_cannot_be_made_leaves_the_source_to_be_played() {
     let (mut app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     again(&app, QUEUED).await;
-    app.backend.child.fault = Some(analysis::child::Fault::Abort);
+    app.backend.sandbox.fault = Some(analysis::child::Fault::Abort);
     app.run_jobs().await;
-    app.backend.child.fault = None;
+    app.backend.sandbox.fault = None;
     assert_eq!(app.stored_files().len(), 1);
     assert_eq!(preview_state(&user, &page).await, PreviewState::Ready);
     assert!(link_to(&user, &page).await.url.contains("/source?"));

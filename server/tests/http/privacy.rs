@@ -79,9 +79,14 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         .post("/account/second-factor/confirm", &[("code", "000000")])
         .await;
     assert_eq!(wrong_code.status, StatusCode::UNPROCESSABLE_ENTITY);
-    policy::publish(&app.backend, "2027-01-01", true, "We keep more.")
-        .await
-        .unwrap();
+    policy::publish(
+        &app.backend,
+        "2027-01-01",
+        policy::Change::Material,
+        "We keep more.",
+    )
+    .await
+    .unwrap();
     requests::note(
         &app.backend,
         EMAIL,

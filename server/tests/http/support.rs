@@ -137,7 +137,7 @@ impl TestApp {
         let mut parts = setup::parts(config).await.unwrap();
         parts.backend.clock = clock.clone();
         parts.backend.entropy = Arc::new(SeededEntropy::new(7));
-        parts.backend.child.program = env!("CARGO_BIN_EXE_mixlens").into();
+        parts.backend.sandbox.program = env!("CARGO_BIN_EXE_mixlens").into();
         replace(&mut parts.backend);
         let backend = parts.backend.clone();
         let readiness = Readiness::new();

@@ -91,9 +91,9 @@ async fn p07_the_audio_of_a_free_account_goes_a_day_after_its_upload_and_the_rep
 async fn a_file_that_crashes_its_decoder_ends_as_a_sentence_and_harms_no_other() {
     let (mut app, _anon, user) = TestApp::init().await.with_user().await;
     let bad = user.upload("bad.wav", mix()).await;
-    app.backend.child.fault = Some(analysis::child::Fault::Abort);
+    app.backend.sandbox.fault = Some(analysis::child::Fault::Abort);
     app.run_jobs().await;
-    app.backend.child.fault = None;
+    app.backend.sandbox.fault = None;
     let good = user.upload("good.wav", mix()).await;
     app.run_jobs().await;
     let failed = user.get(&format!("/analyses/{}", bad.analysis)).await;
@@ -160,4 +160,32 @@ async fn a_file_that_is_no_audio_ends_as_a_sentence_on_its_page() {
         .await;
     assert!(!completed.status.is_server_error(), "{}", completed.text());
     app.run_jobs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_uses_up_its_processor_time_is_at_fault_at_once() {
+    let (mut app, _anon, user) = TestApp::init().await.with_user().await;
+    let bad = user.upload("bad.wav", mix()).await;
+    app.backend.sandbox.fault = Some(analysis::child::Fault::Spin);
+    app.backend.sandbox.limits.cpu_s = 1;
+    app.run_jobs().await;
+    let failed = user.get(&format!("/analyses/{}", bad.analysis)).await.text();
+    assert!(failed.contains("The file cannot be decoded"), "{failed}");
+    let tried = app
+        .texts("SELECT state || ' ' || attempts FROM job WHERE kind = 'analyse_upload'")
+        .await;
+    assert_eq!(tried, ["done 1"], "it is not tried again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decoder_that_is_taken_over_reaches_no_file_no_network_and_no_program() {
+    let (mut app, _anon, user) = TestApp::init().await.with_user().await;
+    let bad = user.upload("bad.wav", mix()).await;
+    app.backend.sandbox.fault = Some(analysis::child::Fault::Escape);
+    app.run_jobs().await;
+    let failed = user.get(&format!("/analyses/{}", bad.analysis)).await.text();
+    let reached = app
+        .texts("SELECT last_error FROM job WHERE last_error IS NOT NULL")
+        .await;
+    assert!(failed.contains("The file cannot be decoded"), "{reached:?}");
 }

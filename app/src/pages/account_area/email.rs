@@ -30,7 +30,7 @@ pub fn EmailPreferences() -> impl IntoView {
         return ().into_any();
     }
     let form = Suspend::new(async move {
-        match preferences::of(&visit.backend, &visit.actor).await {
+        match preferences::for_person(&visit.backend, &visit.actor).await {
             Ok(wanted) => choices(&wanted, visit.csrf.clone()),
             Err(error) => failed(&visit.problem(&error)),
         }

@@ -9,7 +9,7 @@ use argon2::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
-use crate::{Error, Result, entropy::Entropy};
+use crate::{Error, Result, entropy::Entropy, redact::Cause};
 
 /// The fewest characters of a password (ASVS 6.2.1).
 pub const MIN_CHARS: usize = 12;
@@ -110,7 +110,7 @@ impl Hasher {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable {
+        let busy = |source: Cause| Error::Unavailable {
             what: "password hashing",
             source,
         };
