@@ -51,21 +51,31 @@ impl FromServerFnError for ApiError {
     type Encoder = JsonEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        Self(match error {
+        let problem = match error {
             ServerFnErrorErr::Request(_) => Problem::new(
                 ProblemCode::Unavailable,
                 "MixLens cannot be reached. Check your connection; nothing is lost.",
             ),
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Problem::new(
-                ProblemCode::Invalid,
-                "The request was not understood. Reload the page and try again.",
-            ),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => not_understood(),
+            // On the server it is the arguments that could not be read, in the browser the answer.
+            #[cfg(feature = "ssr")]
+            ServerFnErrorErr::Deserialization(_) => not_understood(),
             _ => Problem::new(
                 ProblemCode::Internal,
                 "The answer of the server was not understood. Reload the page and try again.",
             ),
-        })
+        };
+        #[cfg(feature = "ssr")]
+        crate::request_context::set_status(&problem);
+        Self(problem)
     }
+}
+
+fn not_understood() -> Problem {
+    Problem::new(
+        ProblemCode::Invalid,
+        "The request was not understood. Reload the page and try again.",
+    )
 }
 
 /// The browser's `fetch` with the CSRF token of the page.
@@ -117,10 +127,10 @@ fn csrf_token() -> String {
 /// The problem of `backend::uploads::begin`.
 #[server(prefix = "/fn", endpoint = "uploads/begin", input = Json, client = CsrfClient)]
 pub async fn begin_upload(file: NewUpload) -> Result<PresignedUpload, ApiError> {
-    let visit = crate::RequestContext::here();
-    backend::uploads::begin(&visit.backend, &visit.actor, file)
+    let context = crate::RequestContext::here();
+    backend::uploads::begin(&context.backend, &context.actor, file)
         .await
-        .map_err(|error| visit.api_error(&error))
+        .map_err(|error| context.api_error(&error))
 }
 
 /// Says that the bytes are there.
@@ -129,10 +139,10 @@ pub async fn begin_upload(file: NewUpload) -> Result<PresignedUpload, ApiError> 
 /// The problem of `backend::uploads::complete`.
 #[server(prefix = "/fn", endpoint = "uploads/complete", input = Json, client = CsrfClient)]
 pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiError> {
-    let visit = crate::RequestContext::here();
-    backend::uploads::complete(&visit.backend, &visit.actor, upload)
+    let context = crate::RequestContext::here();
+    backend::uploads::complete(&context.backend, &context.actor, upload)
         .await
-        .map_err(|error| visit.api_error(&error))
+        .map_err(|error| context.api_error(&error))
 }
 
 /// How far an analysis has come.
@@ -141,10 +151,10 @@ pub async fn complete_upload(upload: UploadId) -> Result<CompletedUpload, ApiErr
 /// The problem of `backend::analyses::progress`.
 #[server(prefix = "/fn", endpoint = "analyses/progress", input = GetUrl, client = CsrfClient)]
 pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
-    let visit = crate::RequestContext::here();
-    backend::analyses::progress(&visit.backend, &visit.actor, id)
+    let context = crate::RequestContext::here();
+    backend::analyses::progress(&context.backend, &context.actor, id)
         .await
-        .map_err(|error| visit.api_error(&error))
+        .map_err(|error| context.api_error(&error))
 }
 
 /// A link to listen, for a few minutes.
@@ -153,10 +163,10 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
 /// The problem of `backend::analyses::audio_link`.
 #[server(prefix = "/fn", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
 pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
-    let visit = crate::RequestContext::here();
-    backend::analyses::audio_link(&visit.backend, &visit.actor, id)
+    let context = crate::RequestContext::here();
+    backend::analyses::audio_link(&context.backend, &context.actor, id)
         .await
-        .map_err(|error| visit.api_error(&error))
+        .map_err(|error| context.api_error(&error))
 }
 
 /// Whether the audio can be played, for a page that waits for a copy of it.
@@ -165,8 +175,8 @@ pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
 /// The problem of `backend::analyses::preview_state`.
 #[server(prefix = "/fn", endpoint = "analyses/preview", input = GetUrl, client = CsrfClient)]
 pub async fn preview_of(id: AnalysisId) -> Result<PreviewState, ApiError> {
-    let visit = crate::RequestContext::here();
-    backend::analyses::preview_state(&visit.backend, &visit.actor, id)
+    let context = crate::RequestContext::here();
+    backend::analyses::preview_state(&context.backend, &context.actor, id)
         .await
-        .map_err(|error| visit.api_error(&error))
+        .map_err(|error| context.api_error(&error))
 }

@@ -109,18 +109,18 @@ pub(crate) fn context_for<Id: FromStr + Copy>(
     what: &str,
     path: impl Fn(Id) -> String,
 ) -> Result<(RequestContext, Id), AnyView> {
-    let visit = RequestContext::here();
+    let context = RequestContext::here();
     let Some(id) = PageRequest::here().id.and_then(|id| id.parse::<Id>().ok()) else {
         return Err(failed(&Problem::new(
             ProblemCode::NotFound,
             format!("There is no such {what}. The link may not be complete."),
         )));
     };
-    if visit.actor.user().is_err() {
+    if context.actor.user().is_err() {
         redirect_to_sign_in(&path(id));
         return Err(().into_any());
     }
-    Ok((visit, id))
+    Ok((context, id))
 }
 
 /// A form that was refused: its page is rendered again with the values kept and the message beside its field.
@@ -131,7 +131,7 @@ pub struct FormErrors {
 }
 
 impl FormErrors {
-    /// The refusal of a form with these values. Passwords do not belong among them.
+    /// The form_errors of a form with these values. Passwords do not belong among them.
     #[must_use]
     pub const fn new(problem: Problem, values: BTreeMap<String, String>) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl FormErrors {
         }
     }
 
-    /// No refusal, but a further step of a form, with what the first one found out.
+    /// No form_errors, but a further step of a form, with what the first one found out.
     #[must_use]
     pub const fn step(values: BTreeMap<String, String>) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl FormErrors {
         }
     }
 
-    /// The refusal that this page shows; an empty one on the first visit.
+    /// The form_errors that this page shows; an empty one on the first context.
     #[must_use]
     pub fn here() -> Self {
         use_context().unwrap_or_default()

@@ -19,8 +19,8 @@ use crate::{
 /// The document of every page. Sets the Content-Security-Policy of the response.
 #[must_use]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let visit = RequestContext::here();
-    set_policy(&visit);
+    let context = RequestContext::here();
+    set_policy(&context);
     // The other pages load no script at all.
     let has_islands = PageRequest::here()
         .page()
@@ -33,7 +33,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
-                <meta name=CSRF_META content=visit.csrf.clone() />
+                <meta name=CSRF_META content=context.csrf.clone() />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <HashedStylesheet options=options.clone() id="leptos" />
                 {has_islands.then(|| view! { <HydrationScripts options=options islands=true /> })}
@@ -117,7 +117,7 @@ fn body_of(page: Page) -> AnyView {
 
 #[component]
 fn Header(page: Option<Page>) -> impl IntoView {
-    let visit = RequestContext::here();
+    let context = RequestContext::here();
     let current = match page {
         Some(Page::Upload) => NavEntry::Upload,
         Some(Page::History | Page::Songs) => NavEntry::History,
@@ -125,19 +125,19 @@ fn Header(page: Option<Page>) -> impl IntoView {
         _ => NavEntry::Elsewhere,
     };
     view! {
-        <SiteHeader current=current me=visit.me()>
-            <input type="hidden" name="csrf" value=visit.csrf.clone() />
+        <SiteHeader current=current me=context.me()>
+            <input type="hidden" name="csrf" value=context.csrf.clone() />
         </SiteHeader>
     }
 }
 
 /// Nothing may load, run, embed or be sent but what the page itself needs (ASVS 3.4.3).
-fn set_policy(visit: &RequestContext) {
+fn set_policy(context: &RequestContext) {
     let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else {
         return;
     };
-    let public = &visit.backend.config.storage.public_endpoint;
-    let storage = if *public == visit.backend.config.base_url {
+    let public = &context.backend.config.storage.public_endpoint;
+    let storage = if *public == context.backend.config.base_url {
         String::new()
     } else {
         format!(" {public}")

@@ -143,90 +143,29 @@ pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
 }
 
 async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> {
-    let nobody = || "there is no account with this address".to_owned();
     match task {
         AdminTask::Requests => list(backend).await,
         AdminTask::NoteRequest {
             email,
             kind,
             received,
-        } => {
-            let received = match received {
-                Some(day) => moment_of(&day)?,
-                None => backend.now(),
-            };
-            let kind = match kind {
-                Asked::Copy => RequestKind::Export,
-                Asked::Deletion => RequestKind::Deletion,
-                Asked::Child => RequestKind::Child,
-            };
-            let due = requests::note(backend, &email, kind, received)
-                .await?
-                .ok_or_else(nobody)?;
-            Ok(format!("noted; to be answered before {}", due.day()))
-        }
-        AdminTask::Export { email, out } => {
-            let bytes = export::archive_for_request(backend, &email)
-                .await?
-                .ok_or_else(nobody)?;
-            write_private(&out, &bytes)?;
-            let answered = requests::answer_copies(backend, &email).await?;
-            Ok(format!(
-                "{} bytes in {}; requests answered: {answered}",
-                bytes.len(),
-                out.display()
-            ))
-        }
+        } => note_request(backend, &email, kind, received).await,
+        AdminTask::Export { email, out } => export(backend, &email, &out).await,
         AdminTask::Erase { email, child } => {
             let origin = if child { Origin::Child } else { Origin::Email };
-            let erasure = erasure::begin_by_address(backend, &email, origin)
-                .await?
-                .ok_or_else(nobody)?;
-            Ok(format!(
-                "deleted; a worker empties the storage and tells the person. Follow it with `mixlens admin requests`: {erasure}"
-            ))
+            erase(backend, &email, origin).await
         }
         AdminTask::Ledger => Ok(erasure::ledger(&backend.db).await?.join("\n")),
-        AdminTask::Replay { ledger } => {
-            let hashes = std::fs::read_to_string(&ledger)?
-                .lines()
-                .map(|line| line.trim().to_owned())
-                .collect();
-            let deleted = erasure::replay(backend, &hashes).await?;
-            Ok(format!("accounts deleted again: {deleted}"))
-        }
-        AdminTask::SetPlan { email, plan } => {
-            if !plans::change_by_address(backend, &email, plan).await? {
-                return Err(nobody().into());
-            }
-            Ok(format!("the plan is {} now", plan.name()))
-        }
-        AdminTask::TurnOffSecondFactor { email } => {
-            match second_factor::turn_off_by_address(backend, &email).await? {
-                None => Err(nobody().into()),
-                Some(false) => Err("this account has no second factor; nothing was changed".into()),
-                Some(true) => Ok(
-                    "the second factor is off, every session has ended, and the person is told by e-mail"
-                        .to_owned(),
-                ),
-            }
-        }
+        AdminTask::Replay { ledger } => replay(backend, &ledger).await,
+        AdminTask::SetPlan { email, plan } => set_plan(backend, &email, plan).await,
+        AdminTask::TurnOffSecondFactor { email } => turn_off_second_factor(backend, &email).await,
         AdminTask::Newsletter { file, dry_run } => {
-            let text =
-                std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let news = Newsletter::parse(&text, &backend.config.base_url)?;
-            let audience = newsletter::audience(&backend.db).await?;
+            let news = read_newsletter(backend, &file)?;
             if dry_run {
-                return Ok(format!(
-                    "{}\n\n{}\n\naccounts that would get it now: {audience}",
-                    news.subject, news.body
-                ));
-            }
-            Ok(if newsletter::send(backend, &news).await? {
-                format!("a worker writes to every account that asked for news; now: {audience}")
+                preview_newsletter(backend, &news).await
             } else {
-                "this text was sent before; nobody is written to".to_owned()
-            })
+                send_newsletter(backend, &news).await
+            }
         }
         AdminTask::PublishPolicy {
             version,
@@ -238,14 +177,118 @@ async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> 
             } else {
                 Change::Wording
             };
-            let is_new = policy::publish(backend, &version, change, &summary).await?;
-            Ok(match (is_new, material) {
-                (false, _) => format!("{version} was published before; nothing was changed"),
-                (true, true) => format!("{version} is published; a worker writes to every account"),
-                (true, false) => format!("{version} is published; nobody is written to"),
-            })
+            publish_policy(backend, &version, &summary, change).await
         }
     }
+}
+
+fn no_account() -> Failure {
+    "there is no account with this address".into()
+}
+
+async fn note_request(
+    backend: &Backend,
+    email: &str,
+    kind: Asked,
+    received: Option<String>,
+) -> Result<String, Failure> {
+    let received = match received {
+        Some(day) => moment_of(&day)?,
+        None => backend.now(),
+    };
+    let kind = match kind {
+        Asked::Copy => RequestKind::Export,
+        Asked::Deletion => RequestKind::Deletion,
+        Asked::Child => RequestKind::Child,
+    };
+    let due = requests::note(backend, email, kind, received)
+        .await?
+        .ok_or_else(no_account)?;
+    Ok(format!("noted; to be answered before {}", due.day()))
+}
+
+async fn export(backend: &Backend, email: &str, out: &PathBuf) -> Result<String, Failure> {
+    let bytes = export::archive_for_request(backend, email)
+        .await?
+        .ok_or_else(no_account)?;
+    write_private(out, &bytes)?;
+    let answered = requests::answer_copies(backend, email).await?;
+    Ok(format!(
+        "{} bytes in {}; requests answered: {answered}",
+        bytes.len(),
+        out.display()
+    ))
+}
+
+async fn erase(backend: &Backend, email: &str, origin: Origin) -> Result<String, Failure> {
+    let erasure = erasure::begin_by_address(backend, email, origin)
+        .await?
+        .ok_or_else(no_account)?;
+    Ok(format!(
+        "deleted; a worker empties the storage and tells the person. Follow it with `mixlens admin requests`: {erasure}"
+    ))
+}
+
+async fn replay(backend: &Backend, ledger: &PathBuf) -> Result<String, Failure> {
+    let hashes = std::fs::read_to_string(ledger)?
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect();
+    let deleted = erasure::replay(backend, &hashes).await?;
+    Ok(format!("accounts deleted again: {deleted}"))
+}
+
+async fn set_plan(backend: &Backend, email: &str, plan: Plan) -> Result<String, Failure> {
+    if !plans::change_by_address(backend, email, plan).await? {
+        return Err(no_account());
+    }
+    Ok(format!("the plan is {} now", plan.name()))
+}
+
+async fn turn_off_second_factor(backend: &Backend, email: &str) -> Result<String, Failure> {
+    match second_factor::turn_off_by_address(backend, email).await? {
+        None => Err(no_account()),
+        Some(false) => Err("this account has no second factor; nothing was changed".into()),
+        Some(true) => Ok(
+            "the second factor is off, every session has ended, and the person is told by e-mail".to_owned(),
+        ),
+    }
+}
+
+fn read_newsletter(backend: &Backend, file: &PathBuf) -> Result<Newsletter, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(Newsletter::parse(&text, &backend.config.base_url)?)
+}
+
+async fn preview_newsletter(backend: &Backend, news: &Newsletter) -> Result<String, Failure> {
+    let audience = newsletter::audience(&backend.db).await?;
+    Ok(format!(
+        "{}\n\n{}\n\naccounts that would get it now: {audience}",
+        news.subject, news.body
+    ))
+}
+
+async fn send_newsletter(backend: &Backend, news: &Newsletter) -> Result<String, Failure> {
+    let audience = newsletter::audience(&backend.db).await?;
+    Ok(if newsletter::send(backend, news).await? {
+        format!("a worker writes to every account that asked for news; now: {audience}")
+    } else {
+        "this text was sent before; nobody is written to".to_owned()
+    })
+}
+
+async fn publish_policy(
+    backend: &Backend,
+    version: &str,
+    summary: &str,
+    change: Change,
+) -> Result<String, Failure> {
+    let is_new = policy::publish(backend, version, change, summary).await?;
+    Ok(match (is_new, change) {
+        (false, _) => format!("{version} was published before; nothing was changed"),
+        (true, Change::Material) => format!("{version} is published; a worker writes to every account"),
+        (true, Change::Wording) => format!("{version} is published; nobody is written to"),
+    })
 }
 
 async fn list(backend: &Backend) -> Result<String, Failure> {

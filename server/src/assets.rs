@@ -6,12 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use leptos::config::LeptosOptions;
-use tower_http::{
-    services::{ServeDir, ServeFile},
-    set_header::SetResponseHeader,
-};
+use tower::util::MapResponse;
+use tower_http::services::{ServeDir, ServeFile, fs::ServeFileSystemResponseBody};
 
 /// Where the built site is.
 #[derive(Debug, Clone)]
@@ -51,19 +49,19 @@ impl Assets {
     }
 
     /// Answers with the built files: their names carry their hash, so that they are kept for ever.
-    pub(crate) fn hashed(&self) -> SetHeader<ServeDir> {
+    pub(crate) fn hashed(&self) -> Kept<ServeDir> {
         let folder = ServeDir::new(self.root.join("pkg"))
             .precompressed_br()
             .precompressed_gzip();
-        kept("public, max-age=31536000, immutable", folder)
+        MapResponse::new(folder, |response| {
+            kept(response, "public, max-age=31536000, immutable")
+        })
     }
 
     /// Answers with the icon.
-    pub(crate) fn favicon(&self) -> SetHeader<ServeFile> {
-        kept(
-            "public, max-age=86400",
-            ServeFile::new(self.root.join("favicon.svg")),
-        )
+    pub(crate) fn favicon(&self) -> Kept<ServeFile> {
+        let icon = ServeFile::new(self.root.join("favicon.svg"));
+        MapResponse::new(icon, |response| kept(response, "public, max-age=86400"))
     }
 
     /// As leptos wants to know it; the names are those of `[[workspace.metadata.leptos]]`.
@@ -89,8 +87,21 @@ fn style_in(pkg: &Path) -> io::Result<String> {
     Ok(String::new())
 }
 
-type SetHeader<S> = SetResponseHeader<S, HeaderValue>;
+type FileResponse = Response<ServeFileSystemResponseBody>;
 
-fn kept<S>(how: &'static str, service: S) -> SetHeader<S> {
-    SetResponseHeader::overriding(service, header::CACHE_CONTROL, HeaderValue::from_static(how))
+/// A service of files with the headers of [`kept`].
+pub(crate) type Kept<S> = MapResponse<S, fn(FileResponse) -> FileResponse>;
+
+/// `response` with how long it is kept. Only a file is: a name that an older process does not know yet must not be missing for
+/// a year. Caches tell the compressed file from the plain one.
+fn kept(mut response: FileResponse, how: &'static str) -> FileResponse {
+    let is_file = matches!(
+        response.status(),
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let how = if is_file { how } else { "no-store" };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(how));
+    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response
 }

@@ -15,12 +15,15 @@ use backend::{
     jobs,
     storage::Storage,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::router::AppState;
 
 /// How long an answer of the storage is good for.
 const ASK_STORAGE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether the process wants requests; false from the first moment of draining.
 #[derive(Debug, Clone)]
@@ -45,7 +48,7 @@ impl Readiness {
         self.wanted.store(false, Ordering::SeqCst);
     }
 
-    fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::SeqCst)
     }
 
@@ -55,7 +58,7 @@ impl Readiness {
         match *asked {
             Some((at, answers)) if at.elapsed() < ASK_STORAGE_EVERY => answers,
             _ => {
-                let answers = storage.ready().await.is_ok();
+                let answers = matches!(timeout(PATIENCE, storage.ready()).await, Ok(Ok(_)));
                 *asked = Some((Instant::now(), answers));
                 answers
             }
@@ -74,23 +77,24 @@ pub(crate) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// The database can be written to, the storage answers, and the process is not draining. That work waits long is said and is
-/// no reason to be sent no requests: they would wait no less elsewhere.
+/// The database can be written to, and the process is not draining. That work waits long or the storage does not answer is said
+/// and is no reason to be sent no requests: pages are there without it, and elsewhere it would be no different.
 pub(crate) async fn readyz(State(site): State<AppState>) -> impl IntoResponse {
     let busy = |part: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{part}\n"));
     if !site.readiness.is_wanted() {
         return busy("draining");
     }
-    if let Some(part) = missing(&site).await {
-        return busy(part);
+    if !can_write(&site.backend).await {
+        return busy("the database cannot be written to");
     }
-    match longest_wait(&site.backend).await {
-        Ok(wait) => (
-            StatusCode::OK,
-            format!("ready\noldest work waits {} s\n", wait.as_secs()),
-        ),
-        Err(_) => busy("the database does not answer"),
+    let Ok(Ok(wait)) = timeout(PATIENCE, longest_wait(&site.backend)).await else {
+        return busy("the database does not answer");
+    };
+    let mut text = format!("ready\noldest work waits {} s\n", wait.as_secs());
+    if !storage_answers(&site).await {
+        text.push_str("warning: the storage does not answer\n");
     }
+    (StatusCode::OK, text)
 }
 
 /// How long the oldest work that is due has waited, over all queues.
@@ -103,18 +107,14 @@ async fn longest_wait(backend: &Backend) -> Result<Duration, DbError> {
     Ok(longest)
 }
 
-/// What is not there.
-async fn missing(site: &AppState) -> Option<&'static str> {
-    // Changes no row and needs the right to write all the same: a replica and a full disk under SQLite's lock refuse it.
+/// Whether the database can be written to. Changes no row and needs the right to write all the same: a replica and a full disk
+/// under SQLite's lock refuse it.
+async fn can_write(backend: &Backend) -> bool {
     let probe = sql("UPDATE cron SET slot = slot WHERE name = ''");
-    if site.backend.db.execute(probe).await.is_err() {
-        return Some("the database cannot be written to");
-    }
-    // The built-in store is this very process.
-    if !site.backend.config.uses_builtin_storage()
-        && !site.readiness.storage_answers(&site.backend.storage).await
-    {
-        return Some("the storage does not answer");
-    }
-    None
+    matches!(timeout(PATIENCE, backend.db.execute(probe)).await, Ok(Ok(_)))
+}
+
+/// Whether the storage answers. The built-in store is this very process.
+async fn storage_answers(site: &AppState) -> bool {
+    site.backend.config.uses_builtin_storage() || site.readiness.storage_answers(&site.backend.storage).await
 }

@@ -17,5 +17,6 @@ mod pages;
 mod problems;
 mod process;
 pub mod router;
+mod serve;
 pub mod setup;
 mod well_known;

@@ -1,18 +1,23 @@
 //! Figures for whoever watches over the installation, on a listener of their own that the world does not see. In the text
-//! format of Prometheus; counted when they are asked for, so that every process says the same.
+//! format of Prometheus; counted when they are asked for, so that every process says the same. Written by hand, because the
+//! crates for it keep values between requests, where these are rows of a database that would have to be cleared each time.
 
 use std::fmt::Write as _;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use backend::{Backend, Result, cleanup, jobs, privacy};
 
+use crate::serve::Connections;
+
 /// Answers `/metrics` and nothing else.
-pub(crate) fn routes(backend: Backend) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(backend)
+pub(crate) fn routes(backend: Backend, connections: Connections) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state((backend, connections))
 }
 
-async fn metrics(State(backend): State<Backend>) -> Result<String, StatusCode> {
-    text(&backend).await.map_err(|error| {
+async fn metrics(State((backend, connections)): State<(Backend, Connections)>) -> Result<String, StatusCode> {
+    text(&backend, &connections).await.map_err(|error| {
         tracing::warn!(%error, "the figures could not be read");
         StatusCode::SERVICE_UNAVAILABLE
     })
@@ -22,7 +27,7 @@ async fn metrics(State(backend): State<Backend>) -> Result<String, StatusCode> {
 ///
 /// # Errors
 /// The database does not answer.
-pub(crate) async fn text(backend: &Backend) -> Result<String> {
+pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result<String> {
     let (db, now) = (&backend.db, backend.now());
     let mut text = String::new();
     let mut record = |name: &str, about: &str, values: Vec<(String, i64)>| {
@@ -31,6 +36,14 @@ pub(crate) async fn text(backend: &Backend) -> Result<String> {
             let _ = writeln!(text, "{name}{labels} {value}");
         }
     };
+    record(
+        "mixlens_connections",
+        "Connections that browsers and programs hold to this process.",
+        vec![(
+            String::new(),
+            i64::try_from(connections.count()).unwrap_or(i64::MAX),
+        )],
+    );
     let overdue = cleanup::overdue(db, now).await?;
     record(
         "mixlens_overdue_objects",

@@ -36,11 +36,24 @@ pub(crate) async fn lead_to(page: Page, request: Request) -> Response {
 
 /// An address that nothing stands at.
 pub(crate) async fn not_found(State(site): State<AppState>, request: Request) -> Response {
+    if let Some(address) = without_slash(&request) {
+        return Redirect::permanent(&address).into_response();
+    }
     let error = Error::problem(
         ProblemCode::NotFound,
         "No page has this address. It may have been deleted, or the link is not complete.",
     );
     problems::respond(&site, request.into_parts().0, &error).await
+}
+
+/// The address of a page that was written with a slash at its end, as some programs complete it.
+fn without_slash(request: &Request) -> Option<String> {
+    let path = request.uri().path().strip_suffix('/')?;
+    // `//host` would lead to another site.
+    let is_ours = path.len() > 1 && !path.starts_with("//");
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let query = request.uri().query().map(|query| format!("?{query}"));
+    (is_ours && is_read).then(|| format!("{path}{}", query.unwrap_or_default()))
 }
 
 /// An address that does not take the method; the router adds which it takes. For who only looks, nothing is there.

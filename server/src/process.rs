@@ -1,8 +1,9 @@
 //! A process and its roles: start, serve, drain, end.
 
-use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use backend::{config::Config, work};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +11,7 @@ use crate::{
     health::Readiness,
     metrics,
     router::{self, AppState},
+    serve::{self, Bounds, Connections},
     setup,
 };
 
@@ -60,6 +62,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let config = Arc::clone(&backend.config);
     let stop = CancellationToken::new();
     let readiness = Readiness::new();
+    let connections = Connections::default();
     let mut running = JoinSet::new();
     let mut working = JoinSet::new();
 
@@ -75,16 +78,26 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             limiters.tidy(&stop).await;
             Ok(())
         });
-        let app = router::build(site).into_make_service_with_connect_info::<SocketAddr>();
-        let serve =
-            axum::serve(listener, app).with_graceful_shutdown(close_listener.clone().cancelled_owned());
-        running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
+        raise_file_limit();
+        let (router, bounds) = (router::build(site), Bounds::behind(config.trusted_hops));
+        let serve = serve::serve(
+            listener,
+            router,
+            connections.clone(),
+            bounds,
+            close_listener.clone(),
+        );
+        running.spawn(async move {
+            serve.await;
+            Ok(())
+        });
         announce(&config);
     }
     if !config.metrics_listen.is_empty() {
         let listener = TcpListener::bind(&config.metrics_listen).await?;
-        let serve = axum::serve(listener, metrics::routes(backend.clone()))
-            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        let figures = metrics::routes(backend.clone(), connections);
+        let serve =
+            axum::serve(listener, figures).with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
     }
     if roles.worker {
@@ -128,6 +141,18 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     backend.db.close().await;
     tracing::info!("ended");
     ended
+}
+
+/// Lets the process have as many sockets and files as the system allows it; services often begin with far fewer.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
 }
 
 /// Resolves when the process is asked to end.

@@ -13,19 +13,19 @@ use crate::{
 /// The form for a new account.
 #[component]
 pub fn SignUp() -> impl IntoView {
-    let refusal = FormErrors::here();
+    let form_errors = FormErrors::here();
     view! {
         <Title text="Create an account" />
         <section class="wrap wrap--narrow stack">
             <h1>"Create an account"</h1>
             <p class="muted">"It takes a name, an address and a password. Have one already? " <a href=paths::SIGN_IN>"Sign in"</a> "."</p>
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             <PostForm action=paths::SIGN_UP csrf=RequestContext::here().csrf>
                 <Field
                     label="Display name"
                     name="display_name"
-                    value=refusal.value("display_name")
-                    error=refusal.error("display_name")
+                    value=form_errors.value("display_name")
+                    error=form_errors.error("display_name")
                     autocomplete="nickname"
                     maxlength=60_u32
                 />
@@ -33,26 +33,26 @@ pub fn SignUp() -> impl IntoView {
                     label="E-mail"
                     name="email"
                     r#type="email"
-                    value=refusal.value("email")
-                    error=refusal.error("email")
+                    value=form_errors.value("email")
+                    error=form_errors.error("email")
                     autocomplete="email"
                     inputmode="email"
                     hint="We send a link there to confirm it."
                 />
-                <NewPassword label="Password" refusal=refusal.clone() />
+                <NewPassword label="Password" form_errors=form_errors.clone() />
                 <Checkbox
                     name="age_ok"
                     required=true
-                    checked=refusal.value("age_ok").is_some()
-                    error=refusal.error("age_ok")
+                    checked=form_errors.value("age_ok").is_some()
+                    error=form_errors.error("age_ok")
                 >
                     "I am 13 or older"
                 </Checkbox>
                 <Checkbox
                     name="terms_ok"
                     required=true
-                    checked=refusal.value("terms_ok").is_some()
-                    error=refusal.error("terms_ok")
+                    checked=form_errors.value("terms_ok").is_some()
+                    error=form_errors.error("terms_ok")
                 >
                     "I accept the "
                     <a href=paths::TERMS>"terms"</a>
@@ -84,8 +84,8 @@ pub fn SignUpSent() -> impl IntoView {
 /// Where the mail is, on a server that writes it into files.
 #[component]
 fn MailInFiles() -> impl IntoView {
-    let visit = RequestContext::here();
-    let to_files = visit.backend.config.is_development() && visit.backend.mailer.writes_files();
+    let context = RequestContext::here();
+    let to_files = context.backend.config.is_development() && context.backend.mailer.writes_files();
     to_files.then(|| {
         view! {
             <div class="plate stack">
@@ -102,17 +102,17 @@ fn MailInFiles() -> impl IntoView {
 /// Where the link in the mail leads. A button confirms, because programs that check mail open links, too.
 #[component]
 pub fn Confirm() -> impl IntoView {
-    let refusal = FormErrors::here();
-    let token = refusal
+    let form_errors = FormErrors::here();
+    let token = form_errors
         .value("token")
         .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
-    let is_refused = !refusal.errors().is_empty();
+    let is_refused = !form_errors.errors().is_empty();
     view! {
         <Title text="Confirm your address" />
         <section class="wrap wrap--narrow stack">
             <h1>"Confirm your address"</h1>
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             {if is_refused {
                 view! {
                     <p class="row">
@@ -138,12 +138,12 @@ pub fn Confirm() -> impl IntoView {
 /// The form to sign in, and the question for the code when the password was right and there is a second factor.
 #[component]
 pub fn SignIn() -> impl IntoView {
-    let refusal = FormErrors::here();
-    let next = refusal
+    let form_errors = FormErrors::here();
+    let next = form_errors
         .value("next")
         .or_else(|| PageRequest::here().query("next"));
-    if let Some(step) = refusal.value("step") {
-        return code_form(step, next, refusal);
+    if let Some(step) = form_errors.value("step") {
+        return code_form(step, next, form_errors);
     }
     let came_from_elsewhere = next.is_some();
     view! {
@@ -154,7 +154,7 @@ pub fn SignIn() -> impl IntoView {
                 {came_from_elsewhere.then_some("This page is for signed-in people. ")} "New here? "
                 <a href=paths::SIGN_UP>"Create an account"</a> "."
             </p>
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             <Done />
             <PostForm action=paths::SIGN_IN csrf=RequestContext::here().csrf>
                 {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
@@ -162,8 +162,8 @@ pub fn SignIn() -> impl IntoView {
                     label="E-mail"
                     name="email"
                     r#type="email"
-                    value=refusal.value("email")
-                    error=refusal.error("email")
+                    value=form_errors.value("email")
+                    error=form_errors.error("email")
                     autocomplete="username"
                     inputmode="email"
                 />
@@ -171,7 +171,7 @@ pub fn SignIn() -> impl IntoView {
                     label="Password"
                     name="password"
                     r#type="password"
-                    error=refusal.error("password")
+                    error=form_errors.error("password")
                     autocomplete="current-password"
                 />
                 <p class="row">
@@ -185,20 +185,20 @@ pub fn SignIn() -> impl IntoView {
 }
 
 /// The second step of signing in.
-fn code_form(step: String, next: Option<String>, refusal: FormErrors) -> AnyView {
+fn code_form(step: String, next: Option<String>, form_errors: FormErrors) -> AnyView {
     view! {
         <Title text="Enter a code" />
         <section class="wrap wrap--narrow stack">
             <h1>"Enter a code"</h1>
             <p class="muted">"Your password was right. Your account asks for a code as well."</p>
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             <PostForm action=paths::SIGN_IN_CODE csrf=RequestContext::here().csrf>
                 <input type="hidden" name="step" value=step />
                 {next.map(|next| view! { <input type="hidden" name="next" value=next /> })}
                 <Field
                     label="Code"
                     name="code"
-                    error=refusal.error("code")
+                    error=form_errors.error("code")
                     autocomplete="one-time-code"
                     maxlength=30_u32
                     hint="Six digits of your authenticator app, or one of your recovery codes."
@@ -216,20 +216,20 @@ fn code_form(step: String, next: Option<String>, refusal: FormErrors) -> AnyView
 /// The form for a forgotten password.
 #[component]
 pub fn Forgot() -> impl IntoView {
-    let refusal = FormErrors::here();
+    let form_errors = FormErrors::here();
     view! {
         <Title text="Forgot your password?" />
         <section class="wrap wrap--narrow stack">
             <h1>"Forgot your password?"</h1>
             <p class="muted">"Give the address of your account. We send a link there with which you choose a new password."</p>
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             <PostForm action=paths::FORGOT csrf=RequestContext::here().csrf>
                 <Field
                     label="E-mail"
                     name="email"
                     r#type="email"
-                    value=refusal.value("email")
-                    error=refusal.error("email")
+                    value=form_errors.value("email")
+                    error=form_errors.error("email")
                     autocomplete="username"
                     inputmode="email"
                 />
@@ -262,17 +262,17 @@ pub fn ForgotSent() -> impl IntoView {
 /// Where the link in that letter leads.
 #[component]
 pub fn Reset() -> impl IntoView {
-    let refusal = FormErrors::here();
-    let token = refusal
+    let form_errors = FormErrors::here();
+    let token = form_errors
         .value("token")
         .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
-    let is_gone = refusal.errors().iter().any(|(field, _)| field.is_empty());
+    let is_gone = form_errors.errors().iter().any(|(field, _)| field.is_empty());
     view! {
         <Title text="Choose a new password" />
         <section class="wrap wrap--narrow stack">
             <h1>"Choose a new password"</h1>
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             {if is_gone {
                 view! { <p><ButtonLink href=paths::FORGOT kind=ButtonKind::Primary>"Ask for a new link"</ButtonLink></p> }.into_any()
             } else {
@@ -280,7 +280,7 @@ pub fn Reset() -> impl IntoView {
                     <p class="muted">"It signs you out everywhere. Then sign in with it."</p>
                     <PostForm action=paths::RESET csrf=RequestContext::here().csrf>
                         <input type="hidden" name="token" value=token />
-                        <NewPassword label="New password" refusal=refusal.clone() />
+                        <NewPassword label="New password" form_errors=form_errors.clone() />
                         <p><Button kind=ButtonKind::Primary>"Set the new password"</Button></p>
                     </PostForm>
                 }

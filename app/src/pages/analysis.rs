@@ -24,46 +24,46 @@ use crate::{
 /// One analysis; for its owner.
 #[component]
 pub fn Analysis() -> impl IntoView {
-    let (visit, id) = match context_for("analysis", paths::analysis) {
-        Ok(visit) => visit,
+    let (context, id) = match context_for("analysis", paths::analysis) {
+        Ok(context) => context,
         Err(page) => return page,
     };
     // Read before the first await: the context belongs to the synchronous part.
-    let refusal = FormErrors::here();
+    let form_errors = FormErrors::here();
     let body = Suspend::new(async move {
-        match backend::analysis_page::view(&visit.backend, &visit.actor, id).await {
-            Ok(page) => body(page, &visit, refusal),
-            Err(error) => failed(&visit.problem(&error)),
+        match backend::analysis_page::view(&context.backend, &context.actor, id).await {
+            Ok(page) => body(page, &context, form_errors),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
 }
 
-fn body(page: AnalysisPageView, visit: &RequestContext, refusal: FormErrors) -> AnyView {
+fn body(page: AnalysisPageView, context: &RequestContext, form_errors: FormErrors) -> AnyView {
     let AnalysisPageView {
         view,
         sources,
         song: aside,
     } = page;
-    let now = visit.backend.now();
+    let now = context.backend.now();
     let id = view.summary.id;
     let title = view.summary.title.clone();
-    let errors = refusal.errors();
+    let errors = form_errors.errors();
     let song = {
-        let (csrf, refusal) = (visit.csrf.clone(), refusal.clone());
+        let (csrf, form_errors) = (context.csrf.clone(), form_errors.clone());
         // A reference is no version of a song.
         let is_mix = view.summary.kind == UploadKind::Mix;
-        move || is_mix.then(|| view! { <SongLine id=id aside=aside csrf=csrf refusal=refusal /> })
+        move || is_mix.then(|| view! { <SongLine id=id aside=aside csrf=csrf form_errors=form_errors /> })
     };
     let actions = {
-        let (title, csrf) = (title.clone(), visit.csrf.clone());
-        move || view! { <Actions id=id title=title csrf=csrf refusal=refusal /> }
+        let (title, csrf) = (title.clone(), context.csrf.clone());
+        move || view! { <Actions id=id title=title csrf=csrf form_errors=form_errors /> }
     };
     let content = match view.summary.progress.state {
         AnalysisState::Done => {
             let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
             let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
-            let csrf = Some(visit.csrf.clone());
+            let csrf = Some(context.csrf.clone());
             view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }
                 .into_any()
         }
@@ -90,13 +90,13 @@ fn body(page: AnalysisPageView, visit: &RequestContext, refusal: FormErrors) -> 
 
 /// Rename and delete, each a form that unfolds.
 #[component]
-fn Actions(id: AnalysisId, title: String, csrf: String, refusal: FormErrors) -> impl IntoView {
-    let value = refusal.value("title").unwrap_or_else(|| title.clone());
+fn Actions(id: AnalysisId, title: String, csrf: String, form_errors: FormErrors) -> impl IntoView {
+    let value = form_errors.value("title").unwrap_or_else(|| title.clone());
     let again = csrf.clone();
     view! {
         <Confirm opener="Rename">
             <PostForm action=paths::rename_analysis(id) csrf=again>
-                <Field label="Title" name="title" value=value error=refusal.error("title") maxlength=120_u32 autocomplete="off" />
+                <Field label="Title" name="title" value=value error=form_errors.error("title") maxlength=120_u32 autocomplete="off" />
                 <Button kind=ButtonKind::Primary class="button--small">"Save the title"</Button>
             </PostForm>
         </Confirm>

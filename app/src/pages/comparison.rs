@@ -25,23 +25,24 @@ use crate::{
 /// The comparison of one mix; for its owner.
 #[component]
 pub fn Comparison() -> impl IntoView {
-    let (visit, id) = match context_for("analysis", paths::comparison) {
-        Ok(visit) => visit,
+    let (context, id) = match context_for("analysis", paths::comparison) {
+        Ok(context) => context,
         Err(page) => return page,
     };
-    let refusal = FormErrors::here();
+    let form_errors = FormErrors::here();
     let body = Suspend::new(async move {
         let read = async {
-            let view = backend::analyses::view(&visit.backend, &visit.actor, id).await?;
-            let choices = backend::analyses::choices(&visit.backend, &visit.actor, &view).await?;
+            let view = backend::analyses::view(&context.backend, &context.actor, id).await?;
+            let choices = backend::analyses::choices(&context.backend, &context.actor, &view).await?;
             Ok::<_, backend::Error>((view, choices))
         };
         match read.await {
             Ok((view, choices)) => {
-                let (csrf, now) = (visit.csrf.clone(), visit.backend.now());
-                view! { <Body view=view choices=choices csrf=csrf now=now refusal=refusal /> }.into_any()
+                let (csrf, now) = (context.csrf.clone(), context.backend.now());
+                view! { <Body view=view choices=choices csrf=csrf now=now form_errors=form_errors /> }
+                    .into_any()
             }
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
@@ -53,7 +54,7 @@ fn Body(
     choices: Vec<Choice>,
     csrf: String,
     now: Timestamp,
-    refusal: FormErrors,
+    form_errors: FormErrors,
 ) -> impl IntoView {
     let id = view.summary.id;
     let title = view.summary.title.clone();
@@ -67,14 +68,14 @@ fn Body(
         (Some(_), UploadKind::Mix) => "mix",
         (Some(_), UploadKind::Reference) => "reference",
     };
-    let is_open = view.compared.is_none() || !refusal.errors().is_empty();
+    let is_open = view.compared.is_none() || !form_errors.errors().is_empty();
     let result = view
         .compared
         .map(|compared| view! { <Result compared=compared now=now /> });
     view! {
         <Title text=format!("Comparison of {title}") />
         <div class="wrap">
-            <ErrorSummary errors=refusal.errors() />
+            <ErrorSummary errors=form_errors.errors() />
             <article class="report">
                 <header class="report-head">
                     <div class="report-head__title">

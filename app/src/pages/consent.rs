@@ -19,9 +19,9 @@ use crate::{
 /// The question, where it is still to be answered. The page of cookies asks it by itself.
 #[component]
 pub fn Banner() -> impl IntoView {
-    let visit = RequestContext::here();
+    let context = RequestContext::here();
     let request = PageRequest::here();
-    if visit.consent != Consent::Undecided || request.page() == Some(Page::Cookies) {
+    if context.consent != Consent::Undecided || request.page() == Some(Page::Cookies) {
         return ().into_any();
     }
     let back = request.uri.to_string();
@@ -33,7 +33,7 @@ pub fn Banner() -> impl IntoView {
                     " Without your name, your files or your account. "
                     <a href=paths::COOKIES>"What is counted"</a>
                 </p>
-                <Choice csrf=visit.csrf back=back />
+                <Choice csrf=context.csrf back=back />
             </div>
         </section>
     }
@@ -55,8 +55,8 @@ fn Choice(csrf: String, back: String) -> impl IntoView {
 /// Which cookies there are, and the choice about the optional ones.
 #[component]
 pub fn Cookies() -> impl IntoView {
-    let visit = RequestContext::here();
-    let rows = cookies::in_use(visit.backend.statistics.is_on())
+    let context = RequestContext::here();
+    let rows = cookies::in_use(context.backend.statistics.is_on())
         .into_iter()
         .map(|cookie| {
             let when = match cookie.when {
@@ -69,7 +69,7 @@ pub fn Cookies() -> impl IntoView {
                 .to_vec()
         })
         .collect();
-    let state = match visit.consent {
+    let state = match context.consent {
         Consent::NothingToAsk => None,
         Consent::Signalled => Some(
             "Your browser asks not to be tracked, so nothing is counted. There is nothing to choose here.",
@@ -78,7 +78,7 @@ pub fn Cookies() -> impl IntoView {
         Consent::Granted => Some("You allowed it. Your visits are counted without your name."),
         Consent::Undecided => Some("You have not answered yet. Nothing is counted until you allow it."),
     };
-    let may_choose = !matches!(visit.consent, Consent::NothingToAsk | Consent::Signalled);
+    let may_choose = !matches!(context.consent, Consent::NothingToAsk | Consent::Signalled);
     let choice = state.map(|state| {
         view! {
             <h2 id="choice">"Your choice"</h2>
@@ -90,7 +90,7 @@ pub fn Cookies() -> impl IntoView {
                             "What is counted: which kinds of pages are opened (“a report”, never which), and that a file was uploaded, a report renamed or deleted, "
                             "a copy of one's data asked for, an account made or deleted. Never what you type, your files, their names, your address or your account."
                         </p>
-                        <Choice csrf=visit.csrf.clone() back=paths::COOKIES.to_owned() />
+                        <Choice csrf=context.csrf.clone() back=paths::COOKIES.to_owned() />
                     }
                 })}
         }

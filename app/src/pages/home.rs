@@ -15,12 +15,12 @@ use crate::{
 /// The first page.
 #[component]
 pub fn Home() -> impl IntoView {
-    let visit = RequestContext::here();
-    let kept = visit.backend.config.plans.free.audio_kept_hours;
+    let context = RequestContext::here();
+    let kept = context.backend.config.plans.free.audio_kept_hours;
     view! {
         <Title text="" />
         <div class="wrap">
-            <HomePage signed_in=visit.actor.user().is_ok() audio_kept_hours=kept />
+            <HomePage signed_in=context.actor.user().is_ok() audio_kept_hours=kept />
         </div>
     }
 }

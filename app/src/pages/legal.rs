@@ -18,9 +18,9 @@ use crate::{format, pages::not_found::failed, paths, request_context::RequestCon
 /// Since when the policies hold, with the way to their history.
 #[component]
 pub fn Dated() -> impl IntoView {
-    let visit = RequestContext::here();
+    let context = RequestContext::here();
     let date = Suspend::new(async move {
-        match policy::current(&visit.backend.db).await {
+        match policy::current(&context.backend.db).await {
             Ok(current) => view! {
                 <p class="muted">
                     "Version of " <time datetime=current.version.clone()>{current.version.clone()}</time> " · "
@@ -28,7 +28,7 @@ pub fn Dated() -> impl IntoView {
                 </p>
             }
             .into_any(),
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! { <Suspense>{date}</Suspense> }
@@ -151,8 +151,8 @@ pub fn Terms() -> impl IntoView {
 /// What is kept, for how long, and who sees it.
 #[component]
 pub fn Privacy() -> impl IntoView {
-    let visit = RequestContext::here();
-    let config = visit.backend.config.clone();
+    let context = RequestContext::here();
+    let config = context.backend.config.clone();
     let tables = manifest::TABLES
         .iter()
         .filter(|table| matches!(table.export, manifest::Export::Rows { .. }))
@@ -172,7 +172,7 @@ pub fn Privacy() -> impl IntoView {
             }
         })
         .collect_view();
-    let counts = visit.backend.statistics.is_on();
+    let counts = context.backend.statistics.is_on();
     view! {
         <Title text="Privacy" />
         <article class="wrap wrap--text prose">
@@ -303,9 +303,9 @@ pub fn Contact() -> impl IntoView {
 /// Every version of the policies, newest first.
 #[component]
 pub fn Policies() -> impl IntoView {
-    let visit = RequestContext::here();
+    let context = RequestContext::here();
     let list = Suspend::new(async move {
-        match policy::all(&visit.backend.db).await {
+        match policy::all(&context.backend.db).await {
             Ok(versions) => versions
                 .into_iter()
                 .map(|version| {
@@ -324,7 +324,7 @@ pub fn Policies() -> impl IntoView {
                 })
                 .collect_view()
                 .into_any(),
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! {

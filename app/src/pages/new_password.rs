@@ -11,14 +11,14 @@ pub fn NewPassword(
     /// What it asks for.
     label: &'static str,
     /// What was wrong with the one before.
-    refusal: FormErrors,
+    form_errors: FormErrors,
 ) -> impl IntoView {
     view! {
         <Field
             label=label
             name="password"
             r#type="password"
-            error=refusal.error("password")
+            error=form_errors.error("password")
             autocomplete="new-password"
             hint=format!(
                 "At least {MIN_CHARS} characters. Three or four unrelated words are easy to remember and hard to guess.",

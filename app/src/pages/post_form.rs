@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// A form that POSTs to `action` with the CSRF token of the visit (P22). The server checks every field, so the browser
+/// A form that POSTs to `action` with the CSRF token of the context (P22). The server checks every field, so the browser
 /// does not: its own bubbles say less than the messages beside the fields.
 #[component]
 pub fn PostForm(

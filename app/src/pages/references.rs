@@ -21,14 +21,14 @@ use crate::{
 /// Upload and list of references; for signed-in people.
 #[component]
 pub fn References() -> impl IntoView {
-    let visit = RequestContext::here();
+    let context = RequestContext::here();
     let request = PageRequest::here();
     let (before, mix) = (request.query("before"), request.query("mix"));
-    let Ok(user) = visit.actor.user() else {
+    let Ok(user) = context.actor.user() else {
         redirect_to_sign_in(paths::REFERENCES);
         return ().into_any();
     };
-    let limits = visit.backend.config.plans.of(user.plan);
+    let limits = context.backend.config.plans.of(user.plan);
     let kept = format::retention(limits.audio_kept_hours);
     let max_bytes = limits.max_bytes();
     let a_month = limits
@@ -44,9 +44,9 @@ pub fn References() -> impl IntoView {
     });
     let is_later_page = before.is_some();
     let list = Suspend::new(async move {
-        match backend::analyses::references(&visit.backend, &visit.actor, before.as_deref()).await {
-            Ok(page) => view! { <Kept page=page now=visit.backend.now() /> }.into_any(),
-            Err(error) => failed(&visit.problem(&error)),
+        match backend::analyses::references(&context.backend, &context.actor, before.as_deref()).await {
+            Ok(page) => view! { <Kept page=page now=context.backend.now() /> }.into_any(),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! {

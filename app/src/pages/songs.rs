@@ -14,17 +14,17 @@ use crate::{
 /// The list of songs; for signed-in people.
 #[component]
 pub fn Songs() -> impl IntoView {
-    let visit = RequestContext::here();
-    if visit.actor.user().is_err() {
+    let context = RequestContext::here();
+    if context.actor.user().is_err() {
         redirect_to_sign_in(paths::SONGS);
         return ().into_any();
     }
     let before = PageRequest::here().query("before");
     let is_later = before.is_some();
     let list = Suspend::new(async move {
-        match backend::songs::songs(&visit.backend, &visit.actor, before.as_deref()).await {
+        match backend::songs::songs(&context.backend, &context.actor, before.as_deref()).await {
             Ok((songs, next)) => view! { <SongList songs=songs next=next /> }.into_any(),
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! {

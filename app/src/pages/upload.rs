@@ -14,12 +14,12 @@ use crate::{
 /// The upload page; for signed-in people.
 #[component]
 pub fn Upload() -> impl IntoView {
-    let visit = RequestContext::here();
-    let Ok(user) = visit.actor.user() else {
+    let context = RequestContext::here();
+    let Ok(user) = context.actor.user() else {
         redirect_to_sign_in(paths::UPLOAD);
         return ().into_any();
     };
-    let limits = visit.backend.config.plans.of(user.plan);
+    let limits = context.backend.config.plans.of(user.plan);
     let kept = format::retention(limits.audio_kept_hours);
     view! {
         <Title text="Upload" />

@@ -20,17 +20,17 @@ use crate::{
 /// Everything that is held about the person; for signed-in people.
 #[component]
 pub fn YourData() -> impl IntoView {
-    let visit = RequestContext::here();
-    if visit.actor.user().is_err() {
+    let context = RequestContext::here();
+    if context.actor.user().is_err() {
         redirect_to_sign_in(paths::YOUR_DATA);
         return ().into_any();
     }
-    let contact = visit.backend.config.privacy_email.clone();
-    let counts = visit.backend.statistics.is_on();
+    let contact = context.backend.config.privacy_email.clone();
+    let counts = context.backend.statistics.is_on();
     let everything = Suspend::new(async move {
-        match privacy::held(&visit.backend, &visit.actor).await {
-            Ok(held) => view! { <Everything held=held counts=counts csrf=visit.csrf /> }.into_any(),
-            Err(error) => failed(&visit.problem(&error)),
+        match privacy::held(&context.backend, &context.actor).await {
+            Ok(held) => view! { <Everything held=held counts=counts csrf=context.csrf /> }.into_any(),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! {
@@ -219,9 +219,9 @@ fn words(value: &DisplayValue) -> String {
 /// Asks whether to delete the account, with what goes and what cannot be undone; for signed-in people.
 #[component]
 pub fn DeleteAccount() -> impl IntoView {
-    let visit = RequestContext::here();
-    let refusal = FormErrors::here();
-    let Some(Me { email, .. }) = visit.me() else {
+    let context = RequestContext::here();
+    let form_errors = FormErrors::here();
+    let Some(Me { email, .. }) = context.me() else {
         redirect_to_sign_in(paths::DELETE_ACCOUNT);
         return ().into_any();
     };
@@ -240,19 +240,19 @@ pub fn DeleteAccount() -> impl IntoView {
                 "It happens at once and cannot be undone, by nobody. If you want to keep the numbers, "
                 <a href=paths::YOUR_DATA>"make a copy"</a> " first."
             </p>
-            <ErrorSummary errors=refusal.errors() />
-            <PostForm action=paths::DELETE_ACCOUNT csrf=visit.csrf>
+            <ErrorSummary errors=form_errors.errors() />
+            <PostForm action=paths::DELETE_ACCOUNT csrf=context.csrf>
                 // For password managers: whose password it is.
                 <input type="hidden" name="username" autocomplete="username" value=email />
                 <Field
                     label="Your password"
                     name="password"
                     r#type="password"
-                    error=refusal.error("password")
+                    error=form_errors.error("password")
                     autocomplete="current-password"
                     hint="So that nobody deletes it who merely sits at your desk."
                 />
-                <Checkbox name="sure" required=true checked=refusal.value("sure").is_some() error=refusal.error("sure")>
+                <Checkbox name="sure" required=true checked=form_errors.value("sure").is_some() error=form_errors.error("sure")>
                     "I want to delete everything, for good"
                 </Checkbox>
                 <div class="row">

@@ -3,9 +3,9 @@
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -38,6 +38,28 @@ pub(crate) fn add(router: Router<AppState>, site: &AppState) -> Router<AppState>
             ))
         })
         .layer(middleware::from_fn_with_state(site.clone(), transport_security))
+        .layer(middleware::from_fn_with_state(site.clone(), close_while_draining))
+        .layer(middleware::from_fn(one_host))
+}
+
+/// Refuses a request that names no host or several (RFC 9112 3.2): which site it means is then anybody's reading.
+async fn one_host(request: Request, next: Next) -> Response {
+    if request.headers().get_all(header::HOST).iter().count() == 1 {
+        next.run(request).await
+    } else {
+        StatusCode::BAD_REQUEST.into_response()
+    }
+}
+
+/// While the process drains, has every connection end with its answer, so that the next request goes elsewhere.
+async fn close_while_draining(State(site): State<AppState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !site.readiness.is_wanted() {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Over HTTPS, tells browsers to stay there (P29).

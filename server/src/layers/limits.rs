@@ -163,7 +163,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// What one customer of a provider has: an IPv4 address, or a /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

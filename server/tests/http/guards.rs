@@ -180,3 +180,160 @@ async fn a_draining_process_is_alive_but_not_ready() {
     assert_eq!(anon.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(anon.get("/healthz").await.status, StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draining_process_asks_for_every_connection_to_end() {
+    let app = TestApp::init().await;
+    let anon = app.anon();
+    assert_eq!(anon.get("/terms").await.header("connection"), "");
+    app.readiness.refuse();
+    let last = anon.get("/terms").await;
+    assert_eq!(
+        (last.status, last.header("connection")),
+        (StatusCode::OK, "close")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_without_its_storage_is_ready_and_says_so() {
+    let settings = [
+        ("storage.endpoint", "http://127.0.0.1:9"),
+        ("storage.public_endpoint", "http://127.0.0.1:9"),
+        ("storage.access_key", "key"),
+        ("storage.secret_key", "secret"),
+    ];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let ready = app.anon().get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    assert!(
+        ready.text().ends_with("warning: the storage does not answer\n"),
+        "{}",
+        ready.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_form_cannot_be_is_a_page_with_what_was_typed() {
+    let app = TestApp::init().await;
+    let anon = app.anon();
+    for fields in [
+        &[("email", "ann@example.org"), ("email", "bob@example.org")][..],
+        &[("email", "ann\0@example.org")],
+        &[("next", "/%00\0")],
+    ] {
+        let answer = anon.post("/signin", fields).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        assert!(answer.text().contains("<main"), "{fields:?}: {}", answer.text());
+        assert!(!answer.text().contains("deserialize"), "{fields:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_is_refused_gets_a_page_and_a_program_gets_json() {
+    let (_app, anon, user) = TestApp::init().await.with_user().await;
+    let headers = [("sec-fetch-site", "same-origin")];
+    let forged = user.post_raw("/account/name", &[("csrf", "a.b")], &headers).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    assert!(forged.text().contains("<main"), "{}", forged.text());
+    let report = format!("/analyses/{}/report.html", "0".repeat(32));
+    let person = anon
+        .send(Method::GET, &report, &[("accept", "text/html")], Vec::new())
+        .await;
+    assert_eq!(
+        (person.status, person.header("location")),
+        (StatusCode::SEE_OTHER, format!("/signin?next={report}").as_str())
+    );
+    let program = anon.get(&report).await;
+    assert_eq!(
+        (program.status, program.header("content-type")),
+        (StatusCode::UNAUTHORIZED, "application/problem+json")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_a_slash_at_its_end_leads_to_the_one_without_and_never_elsewhere() {
+    let app = TestApp::init().await;
+    let anon = app.anon();
+    for (path, to) in [("/upload/", "/upload"), ("/terms/?a=1", "/terms?a=1")] {
+        let answer = anon.get(path).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::PERMANENT_REDIRECT, to)
+        );
+    }
+    assert_eq!(anon.get("//evil.example/").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asset_that_is_missing_is_kept_by_nobody() {
+    let app = TestApp::init().await;
+    let missing = app.anon().get("/pkg/mixlens.0.wasm").await;
+    assert_eq!(
+        (missing.status, missing.header("cache-control")),
+        (StatusCode::NOT_FOUND, "no-store")
+    );
+    assert!(missing.header("vary").contains("accept-encoding"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_that_are_none_of_ours_are_the_callers_fault() {
+    let (_app, anon, user) = TestApp::init().await.with_user().await;
+    for person in [&anon, &user] {
+        for path in [
+            "/fn/analyses/progress",
+            "/fn/analyses/progress?id=1",
+            "/fn/analyses/audio?id=%00",
+            "/fn/analyses/preview?id[]=1",
+        ] {
+            assert_eq!(
+                person.get(path).await.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{path}"
+            );
+        }
+        for body in [
+            serde_json::json!({}),
+            serde_json::json!([]),
+            serde_json::json!({ "file": null }),
+            serde_json::json!({ "file": { "file_name": 1, "size_bytes": "x" } }),
+            serde_json::json!({ "file": { "file_name": "a.wav", "size_bytes": 1, "kind": "x" } }),
+        ] {
+            let answer = person.call("/fn/uploads/begin", body.clone()).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_words_are_no_markup_on_any_page() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let uploaded = user.upload("a.wav", mix()).await;
+    app.run_jobs().await;
+    let words = "</title><i>x";
+    user.post("/account/name", &[("display_name", words)]).await;
+    let page = format!("/analyses/{}", uploaded.analysis);
+    user.post(&format!("{page}/rename"), &[("title", words)]).await;
+    let grouped = user
+        .post(
+            "/songs",
+            &[("song", words), ("analysis", &uploaded.analysis.to_string())],
+        )
+        .await;
+    let song = grouped.header("location").to_owned();
+    assert!(song.starts_with("/songs/"), "{}", grouped.text());
+    let file = format!("{page}/report.html");
+    let paths = crate::authorisation::visited(&uploaded);
+    for path in paths.iter().chain([&song, &file]) {
+        if path.starts_with("/dev/") {
+            continue;
+        }
+        let answer = user.get(path).await;
+        if answer.header("content-type").starts_with("text/html") {
+            assert!(!answer.text().contains("<i>x"), "{path}");
+        }
+    }
+    let refused = user
+        .post(&format!("{page}/rename"), &[("title", &words.repeat(30))])
+        .await;
+    assert!(!refused.text().contains("<i>x"), "{}", refused.text());
+}

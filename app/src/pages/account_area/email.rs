@@ -15,24 +15,24 @@ use crate::{
 /// The choices of the signed-in person; with the token of a letter, how to decline, for whoever has the letter.
 #[component]
 pub fn EmailPreferences() -> impl IntoView {
-    let visit = RequestContext::here();
-    let refusal = FormErrors::here();
+    let context = RequestContext::here();
+    let form_errors = FormErrors::here();
     let request = PageRequest::here();
     let (token, done) = (request.query("token"), request.query("done"));
-    if let Some(token) = refusal.value("token").or(token) {
-        return match preferences::read_link(&visit.backend, &token) {
-            Ok(link) => by_link(link, token, done.is_some(), &visit),
-            Err(error) => failed(&visit.problem(&error)),
+    if let Some(token) = form_errors.value("token").or(token) {
+        return match preferences::read_link(&context.backend, &token) {
+            Ok(link) => by_link(link, token, done.is_some(), &context),
+            Err(error) => failed(&context.problem(&error)),
         };
     }
-    if visit.actor.user().is_err() {
+    if context.actor.user().is_err() {
         redirect_to_sign_in(paths::EMAIL_PREFERENCES);
         return ().into_any();
     }
     let form = Suspend::new(async move {
-        match preferences::for_person(&visit.backend, &visit.actor).await {
-            Ok(wanted) => choices(&wanted, visit.csrf.clone()),
-            Err(error) => failed(&visit.problem(&error)),
+        match preferences::for_person(&context.backend, &context.actor).await {
+            Ok(wanted) => choices(&wanted, context.csrf.clone()),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! {
@@ -78,10 +78,10 @@ const fn hint(kind: NotificationKind) -> &'static str {
     }
 }
 
-fn by_link(link: UnsubscribeLink, token: String, done: bool, visit: &RequestContext) -> AnyView {
+fn by_link(link: UnsubscribeLink, token: String, done: bool, context: &RequestContext) -> AnyView {
     let name = link.kind.name();
     let all = token.clone();
-    let (csrf, again) = (visit.csrf.clone(), visit.csrf.clone());
+    let (csrf, again) = (context.csrf.clone(), context.csrf.clone());
     let forms = (!done).then(move || {
         view! {
             <p>"You came here from an e-mail of the kind " <strong>{name}</strong> "."</p>

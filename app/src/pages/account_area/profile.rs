@@ -14,17 +14,17 @@ use crate::{
 /// The profile; for signed-in people.
 #[component]
 pub fn Profile() -> impl IntoView {
-    let visit = RequestContext::here();
-    let refusal = FormErrors::here();
-    let Ok(user) = visit.actor.user().cloned() else {
+    let context = RequestContext::here();
+    let form_errors = FormErrors::here();
+    let Ok(user) = context.actor.user().cloned() else {
         redirect_to_sign_in(paths::ACCOUNT);
         return ().into_any();
     };
-    let name = refusal
+    let name = form_errors
         .value("display_name")
         .unwrap_or_else(|| user.display_name.clone());
-    let csrf = visit.csrf.clone();
-    let address = Suspend::new(address(visit.clone(), refusal.clone()));
+    let csrf = context.csrf.clone();
+    let address = Suspend::new(address(context.clone(), form_errors.clone()));
     view! {
         <AccountPage subject=AccountTab::Profile>
             <Section title="Name">
@@ -33,7 +33,7 @@ pub fn Profile() -> impl IntoView {
                         label="Display name"
                         name="display_name"
                         value=name
-                        error=refusal.error("display_name")
+                        error=form_errors.error("display_name")
                         autocomplete="nickname"
                         maxlength=60_u32
                     />
@@ -52,10 +52,10 @@ pub fn Profile() -> impl IntoView {
     .into_any()
 }
 
-async fn address(visit: RequestContext, refusal: FormErrors) -> AnyView {
-    let pending = match backend::accounts::address::pending(&visit.backend, &visit.actor).await {
+async fn address(context: RequestContext, form_errors: FormErrors) -> AnyView {
+    let pending = match backend::accounts::address::pending(&context.backend, &context.actor).await {
         Ok(pending) => pending,
-        Err(error) => return failed(&visit.problem(&error)),
+        Err(error) => return failed(&context.problem(&error)),
     };
     let pending = pending.map(|email| {
         view! {
@@ -65,7 +65,7 @@ async fn address(visit: RequestContext, refusal: FormErrors) -> AnyView {
             </p>
         }
     });
-    if visit.actor.recent_user(visit.backend.now()).is_err() {
+    if context.actor.recent_user(context.backend.now()).is_err() {
         return view! {
             {pending}
             <p><ButtonLink href=paths::confirm_password_then(paths::ACCOUNT)>"Change the address"</ButtonLink></p>
@@ -74,13 +74,13 @@ async fn address(visit: RequestContext, refusal: FormErrors) -> AnyView {
     }
     view! {
         {pending}
-        <PostForm action=paths::ACCOUNT_EMAIL csrf=visit.csrf.clone()>
+        <PostForm action=paths::ACCOUNT_EMAIL csrf=context.csrf.clone()>
             <Field
                 label="New e-mail address"
                 name="email"
                 r#type="email"
-                value=refusal.value("email")
-                error=refusal.error("email")
+                value=form_errors.value("email")
+                error=form_errors.error("email")
                 autocomplete="email"
                 inputmode="email"
                 hint="We send a link there to confirm it, and tell the old address when it is done."
@@ -95,12 +95,12 @@ async fn address(visit: RequestContext, refusal: FormErrors) -> AnyView {
 /// too. Works signed out: the letter may be read elsewhere.
 #[component]
 pub fn ConfirmEmail() -> impl IntoView {
-    let refusal = FormErrors::here();
-    let token = refusal
+    let form_errors = FormErrors::here();
+    let token = form_errors
         .value("token")
         .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
-    let errors = refusal.errors();
+    let errors = form_errors.errors();
     let form = errors.is_empty().then(|| {
         view! {
             <p>"One click, and this is the address of your account."</p>

@@ -15,19 +15,19 @@ use crate::{
 /// The page for an app that is being set up, or for the recovery codes that were just made.
 #[component]
 pub fn SecondFactor() -> impl IntoView {
-    let visit = RequestContext::here();
-    let refusal = FormErrors::here();
-    if visit.actor.user().is_err() {
+    let context = RequestContext::here();
+    let form_errors = FormErrors::here();
+    if context.actor.user().is_err() {
         redirect_to_sign_in(paths::SECOND_FACTOR);
         return ().into_any();
     }
-    if let Some(codes) = refusal.value("codes") {
+    if let Some(codes) = form_errors.value("codes") {
         return recovery_codes(&codes);
     }
-    let errors = refusal.errors();
+    let errors = form_errors.errors();
     let form = Suspend::new(async move {
-        match second_factor::enrolment(&visit.backend, &visit.actor).await {
-            Ok(Some(enrolment)) => set_up(enrolment, visit.csrf.clone(), refusal),
+        match second_factor::enrolment(&context.backend, &context.actor).await {
+            Ok(Some(enrolment)) => set_up(enrolment, context.csrf.clone(), form_errors),
             // Nothing was begun, or it is on already.
             Ok(None) => {
                 redirect_to(paths::SECURITY);
@@ -37,7 +37,7 @@ pub fn SecondFactor() -> impl IntoView {
                 redirect_to(&paths::confirm_password_then(paths::SECOND_FACTOR));
                 ().into_any()
             }
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! {
@@ -51,7 +51,7 @@ pub fn SecondFactor() -> impl IntoView {
     .into_any()
 }
 
-fn set_up(enrolment: Enrolment, csrf: String, refusal: FormErrors) -> AnyView {
+fn set_up(enrolment: Enrolment, csrf: String, form_errors: FormErrors) -> AnyView {
     let groups: Vec<_> = enrolment
         .secret
         .as_bytes()
@@ -75,7 +75,7 @@ fn set_up(enrolment: Enrolment, csrf: String, refusal: FormErrors) -> AnyView {
                     <Field
                         label="Code"
                         name="code"
-                        error=refusal.error("code")
+                        error=form_errors.error("code")
                         autocomplete="one-time-code"
                         inputmode="numeric"
                         maxlength=9_u32

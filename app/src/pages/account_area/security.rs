@@ -20,15 +20,15 @@ use crate::{
 /// The security of the account; for signed-in people.
 #[component]
 pub fn Security() -> impl IntoView {
-    let visit = RequestContext::here();
-    let refusal = FormErrors::here();
-    let Ok(user) = visit.actor.user().cloned() else {
+    let context = RequestContext::here();
+    let form_errors = FormErrors::here();
+    let Ok(user) = context.actor.user().cloned() else {
         redirect_to_sign_in(paths::SECURITY);
         return ().into_any();
     };
-    let csrf = visit.csrf.clone();
-    let factor = Suspend::new(factor(visit.clone()));
-    let list = Suspend::new(list(visit));
+    let csrf = context.csrf.clone();
+    let factor = Suspend::new(factor(context.clone()));
+    let list = Suspend::new(list(context));
     view! {
         <AccountPage subject=AccountTab::Security>
             <Section title="Password">
@@ -40,10 +40,10 @@ pub fn Security() -> impl IntoView {
                         label="Present password"
                         name="current"
                         r#type="password"
-                        error=refusal.error("current")
+                        error=form_errors.error("current")
                         autocomplete="current-password"
                     />
-                    <NewPassword label="New password" refusal=refusal.clone() />
+                    <NewPassword label="New password" form_errors=form_errors.clone() />
                     <p><Button>"Change the password"</Button></p>
                 </PostForm>
             </Section>
@@ -58,19 +58,19 @@ pub fn Security() -> impl IntoView {
     .into_any()
 }
 
-async fn factor(visit: RequestContext) -> AnyView {
-    let state = match second_factor::state(&visit.backend, &visit.actor).await {
+async fn factor(context: RequestContext) -> AnyView {
+    let state = match second_factor::state(&context.backend, &context.actor).await {
         Ok(state) => state,
-        Err(error) => return failed(&visit.problem(&error)),
+        Err(error) => return failed(&context.problem(&error)),
     };
-    let again = visit.csrf.clone();
+    let again = context.csrf.clone();
     match state {
         SecondFactorState::Off | SecondFactorState::Begun => view! {
             <p>
                 "With a second factor, signing in asks for the code of an authenticator app besides the password. "
                 "A stolen password alone opens nothing then."
             </p>
-            <PostForm action=paths::SECOND_FACTOR_BEGIN csrf=visit.csrf.clone()>
+            <PostForm action=paths::SECOND_FACTOR_BEGIN csrf=context.csrf.clone()>
                 <p><Button>"Set up a second factor"</Button></p>
             </PostForm>
         }
@@ -82,7 +82,7 @@ async fn factor(visit: RequestContext) -> AnyView {
             </p>
             <div class="row">
                 <Confirm opener="New recovery codes">
-                    <PostForm action=paths::SECOND_FACTOR_CODES csrf=visit.csrf.clone()>
+                    <PostForm action=paths::SECOND_FACTOR_CODES csrf=context.csrf.clone()>
                         <p>"The old recovery codes open nothing any more when there are new ones."</p>
                         <Button kind=ButtonKind::Primary class="button--small">"Make new recovery codes"</Button>
                     </PostForm>
@@ -107,16 +107,16 @@ fn codes_left_words(left: u32) -> String {
     }
 }
 
-async fn list(visit: RequestContext) -> AnyView {
-    let list = match sessions::list(&visit.backend, &visit.actor).await {
+async fn list(context: RequestContext) -> AnyView {
+    let list = match sessions::list(&context.backend, &context.actor).await {
         Ok(list) => list,
-        Err(error) => return failed(&visit.problem(&error)),
+        Err(error) => return failed(&context.problem(&error)),
     };
     let has_others = list.len() > 1;
-    let now = visit.backend.now();
+    let now = context.backend.now();
     let rows = list
         .into_iter()
-        .map(|session| row(&session, now, visit.csrf.clone()))
+        .map(|session| row(&session, now, context.csrf.clone()))
         .collect_view();
     view! {
         <p class="muted">
@@ -126,7 +126,7 @@ async fn list(visit: RequestContext) -> AnyView {
         {has_others
             .then(|| {
                 view! {
-                    <PostForm action=paths::END_OTHER_SESSIONS csrf=visit.csrf.clone()>
+                    <PostForm action=paths::END_OTHER_SESSIONS csrf=context.csrf.clone()>
                         <p><Button kind=ButtonKind::Danger>"Sign out all others"</Button></p>
                     </PostForm>
                 }
@@ -168,13 +168,13 @@ fn row(session: &SessionView, now: Timestamp, csrf: String) -> AnyView {
 /// Asks for the password again, and leads back to where the person came from.
 #[component]
 pub fn ConfirmPassword() -> impl IntoView {
-    let visit = RequestContext::here();
-    let refusal = FormErrors::here();
-    let next = refusal
+    let context = RequestContext::here();
+    let form_errors = FormErrors::here();
+    let next = form_errors
         .value("next")
         .or_else(|| PageRequest::here().query("next"));
     let next = paths::safe_next(next.as_deref().or(Some(paths::ACCOUNT)));
-    let Ok(user) = visit.actor.user().cloned() else {
+    let Ok(user) = context.actor.user().cloned() else {
         redirect_to_sign_in(&next);
         return ().into_any();
     };
@@ -183,15 +183,15 @@ pub fn ConfirmPassword() -> impl IntoView {
         <section class="wrap wrap--narrow stack">
             <h1>"Enter your password"</h1>
             <p class="muted">"What comes next is dangerous in the hands of somebody who finds this browser open. We ask once in ten minutes."</p>
-            <ErrorSummary errors=refusal.errors() />
-            <PostForm action=paths::CONFIRM_PASSWORD csrf=visit.csrf.clone()>
+            <ErrorSummary errors=form_errors.errors() />
+            <PostForm action=paths::CONFIRM_PASSWORD csrf=context.csrf.clone()>
                 <input type="hidden" name="next" value=next.clone() />
                 <input type="hidden" name="username" autocomplete="username" value=user.email />
                 <Field
                     label="Password"
                     name="password"
                     r#type="password"
-                    error=refusal.error("password")
+                    error=form_errors.error("password")
                     autocomplete="current-password"
                 />
                 <p class="row">

@@ -7,7 +7,7 @@ use model::{
     verdict::Unit,
 };
 
-use crate::{charts::DifferenceChart, format, pages::report::sections::Sheet};
+use crate::{charts::DifferenceChart, format, pages::report::sections::ReportSection};
 
 /// Everything that was compared.
 #[component]
@@ -32,18 +32,18 @@ pub fn Evidence(
     } = comparison;
     let width = (!widths.iter().all(|tone| tone.level.difference().is_none())).then(|| {
         view! {
-            <Sheet id="width" title="Width" about="Side over mid, band by band. Loudness does not matter to it.">
+            <ReportSection id="width" title="Width" about="Side over mid, band by band. Loudness does not matter to it.">
                 <DifferenceChart
                     id="width-difference"
                     title="Difference of width"
                     summary="Above 0 dB your mix is wider, below it is narrower than the references."
                     tones=widths
                 />
-            </Sheet>
+            </ReportSection>
         }
     });
     view! {
-        <Sheet id="tone" title="Spectrum" about="Where the energy lies, at equal loudness.">
+        <ReportSection id="tone" title="Spectrum" about="Where the energy lies, at equal loudness.">
             <DifferenceChart
                 id="tone-difference"
                 title="Difference of level per 1/3 octave"
@@ -51,11 +51,11 @@ pub fn Evidence(
                 tones=thirds
             />
             <BandsTable bands=bands />
-        </Sheet>
+        </ReportSection>
         {width}
-        <Sheet id="figures" title="Figures" about="Of the whole file, each as it was measured.">
+        <ReportSection id="figures" title="Figures" about="Of the whole file, each as it was measured.">
             <FiguresTable measures=measures names=names />
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

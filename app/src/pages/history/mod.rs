@@ -60,12 +60,12 @@ impl Asked {
 /// The person's analyses; for signed-in people.
 #[component]
 pub fn History() -> impl IntoView {
-    let visit = RequestContext::here();
-    if visit.actor.user().is_err() {
+    let context = RequestContext::here();
+    if context.actor.user().is_err() {
         redirect_to_sign_in(paths::HISTORY);
         return ().into_any();
     }
-    let refusal = FormErrors::here();
+    let form_errors = FormErrors::here();
     let (asked, misunderstood) = match Asked::here() {
         Ok(asked) => (asked, None),
         Err(name) => {
@@ -82,36 +82,40 @@ pub fn History() -> impl IntoView {
     }
     let is_grouping = asked.is_grouping;
     let to_group = paths::history_to_group(&asked.query, asked.cursor.as_ref());
-    let errors = refusal.errors();
+    let errors = form_errors.errors();
     let list = Suspend::new(async move {
-        let found =
-            backend::analyses::history(&visit.backend, &visit.actor, &asked.query, asked.cursor.as_ref())
-                .await;
-        let songs = backend::songs::titles(&visit.backend, &visit.actor).await;
+        let found = backend::analyses::history(
+            &context.backend,
+            &context.actor,
+            &asked.query,
+            asked.cursor.as_ref(),
+        )
+        .await;
+        let songs = backend::songs::titles(&context.backend, &context.actor).await;
         let songs = match songs {
             Ok(songs) => songs,
-            Err(error) => return failed(&visit.problem(&error)),
+            Err(error) => return failed(&context.problem(&error)),
         };
         let tools =
             view! { <Tools query=asked.query.clone() songs=songs.clone() is_grouping=asked.is_grouping /> };
         match found {
             Ok(page) => {
                 let group = asked.is_grouping.then(|| Grouping {
-                    csrf: visit.csrf.clone(),
+                    csrf: context.csrf.clone(),
                     back: asked.address(),
-                    title: refusal.value("song").unwrap_or_default(),
-                    error: refusal.error("song"),
+                    title: form_errors.value("song").unwrap_or_default(),
+                    error: form_errors.error("song"),
                     songs,
                 });
                 view! {
                     {tools}
-                    <HistoryTable page=page now=visit.backend.now() query=asked.query grouping=group cursor=asked.cursor />
+                    <HistoryTable page=page now=context.backend.now() query=asked.query grouping=group cursor=asked.cursor />
                 }
                 .into_any()
             }
             // What was typed stays where it can be changed.
             Err(error) if error.code() == model::ProblemCode::Invalid => {
-                let problem = visit.problem(&error);
+                let problem = context.problem(&error);
                 set_status(&problem);
                 view! {
                     {tools}
@@ -121,7 +125,7 @@ pub fn History() -> impl IntoView {
                 }
                 .into_any()
             }
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     let misunderstood = misunderstood.map(|name| {

@@ -22,7 +22,7 @@ pub fn SongLine(
     csrf: String,
     /// What was wrong with the form.
     #[prop(optional)]
-    refusal: FormErrors,
+    form_errors: FormErrors,
 ) -> impl IntoView {
     let place = aside.place.clone().map(|place| {
         let step = aside.step.clone().map(|step| {
@@ -88,7 +88,7 @@ pub fn SongLine(
             </PostForm>
         }
     });
-    let value = refusal.value("song").unwrap_or_else(|| {
+    let value = form_errors.value("song").unwrap_or_else(|| {
         if aside.place.is_some() {
             String::new()
         } else {
@@ -105,7 +105,7 @@ pub fn SongLine(
                         label="Song"
                         name="song"
                         value=value
-                        error=refusal.error("song")
+                        error=form_errors.error("song")
                         hint="A song that you have is joined; another name makes a new one."
                         maxlength=120_u32
                         autocomplete="off"

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use model::verdict::{Area, ScoreBreakdown, Severity, Stage, Standing};
 
 use crate::{
-    pages::report::sections::Sheet,
+    pages::report::sections::ReportSection,
     ui::{Tone, ToneIcon, meter::percent},
 };
 
@@ -133,9 +133,9 @@ pub fn Strengths(
         })
         .collect_view();
     view! {
-        <Sheet id="strengths" title="What is good" about="Values inside of their range with a margin. Keep these while you fix the rest.">
+        <ReportSection id="strengths" title="What is good" about="Values inside of their range with a margin. Keep these while you fix the rest.">
             <ul class="statements ok">{items}</ul>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }
@@ -180,9 +180,9 @@ pub fn Unknown() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Sheet id="unknown" title="What cannot be known" about="Not determinable from a stereo file, by us or by anybody.">
+        <ReportSection id="unknown" title="What cannot be known" about="Not determinable from a stereo file, by us or by anybody.">
             <dl class="unknown">{items}</dl>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

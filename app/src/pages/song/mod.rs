@@ -25,30 +25,33 @@ use crate::{
 /// One song; for its owner.
 #[component]
 pub fn Song() -> impl IntoView {
-    let (visit, id) = match context_for("song", paths::song) {
-        Ok(visit) => visit,
+    let (context, id) = match context_for("song", paths::song) {
+        Ok(context) => context,
         Err(page) => return page,
     };
     let request = PageRequest::here();
     let version = |name: &str| request.query(name).and_then(|id| id.parse::<AnalysisId>().ok());
     let pair = version("before").zip(version("after"));
-    let refusal = FormErrors::here();
+    let form_errors = FormErrors::here();
     let body = Suspend::new(async move {
-        match backend::songs::view(&visit.backend, &visit.actor, id, pair).await {
+        match backend::songs::view(&context.backend, &context.actor, id, pair).await {
             Ok(song) => {
                 let title = song.title.clone();
                 let forms = {
-                    let csrf = visit.csrf.clone();
+                    let csrf = context.csrf.clone();
                     let title = title.clone();
-                    move || view! { <Forms id=id title=title csrf=csrf refusal=refusal.clone() /> }.into_any()
+                    move || {
+                        view! { <Forms id=id title=title csrf=csrf form_errors=form_errors.clone() /> }
+                            .into_any()
+                    }
                 };
                 view! {
                     <Title text=title />
-                    <SongBody song=song actions=forms csrf=visit.csrf.clone() />
+                    <SongBody song=song actions=forms csrf=context.csrf.clone() />
                 }
                 .into_any()
             }
-            Err(error) => failed(&visit.problem(&error)),
+            Err(error) => failed(&context.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
@@ -56,16 +59,16 @@ pub fn Song() -> impl IntoView {
 
 /// Rename and delete.
 #[component]
-fn Forms(id: SongId, title: String, csrf: String, refusal: FormErrors) -> impl IntoView {
-    let value = refusal.value("song").unwrap_or_else(|| title.clone());
+fn Forms(id: SongId, title: String, csrf: String, form_errors: FormErrors) -> impl IntoView {
+    let value = form_errors.value("song").unwrap_or_else(|| title.clone());
     let again = csrf.clone();
-    let errors = refusal.errors();
+    let errors = form_errors.errors();
     view! {
         <ErrorSummary errors=errors />
         <div class="row">
             <Confirm opener="Rename">
                 <PostForm action=paths::rename_song(id) csrf=again>
-                    <Field label="Title" name="song" value=value error=refusal.error("song") maxlength=120_u32 autocomplete="off" />
+                    <Field label="Title" name="song" value=value error=form_errors.error("song") maxlength=120_u32 autocomplete="off" />
                     <Button kind=ButtonKind::Primary class="button--small">"Save the title"</Button>
                 </PostForm>
             </Confirm>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{AnalysisId, comparison::TrackComparison};
 
-use super::Sheet;
+use super::ReportSection;
 use crate::{pages::comparison::Differences, paths, ui::ButtonLink};
 
 /// How many remarks the report shows of a comparison.
@@ -50,9 +50,9 @@ pub fn ComparedSection(
         .into_any(),
     };
     view! {
-        <Sheet id="compared" title="Beside your references" about="At equal loudness, and only where both carry signal. It costs no points.">
+        <ReportSection id="compared" title="Beside your references" about="At equal loudness, and only where both carry signal. It costs no points.">
             {body}
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

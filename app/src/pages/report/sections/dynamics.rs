@@ -6,7 +6,7 @@ use model::{
     report::{ChannelLevels, Clips, Detail, PeakDetail},
 };
 
-use super::{Fold, Line, Sheet, WordLine, words};
+use super::{Fold, Line, ReportSection, WordLine, words};
 use crate::{
     format,
     ui::{DataTable, Table},
@@ -25,7 +25,7 @@ pub fn DynamicsSection(
         .as_deref()
         .map(|detail| tables(&detail.peaks, channels));
     view! {
-        <Sheet
+        <ReportSection
             id="dynamics"
             title="Peaks and dynamics"
             about="How far the peaks reach, and how far they stand above the average."
@@ -60,7 +60,7 @@ pub fn DynamicsSection(
                 {more}
             </dl>
             {tables}
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{Reading, Report};
 
-use super::{Line, Sheet};
+use super::{Line, ReportSection};
 use crate::format;
 
 /// Loudness: four readings and the curve.
@@ -22,7 +22,7 @@ pub fn LoudnessSection(
         }
     });
     view! {
-        <Sheet
+        <ReportSection
             id="loudness"
             title="Loudness"
             about="How loud it plays, as ITU-R BS.1770-5 and EBU R 128 measure it."
@@ -54,7 +54,7 @@ pub fn LoudnessSection(
                 />
                 {audible}
             </dl>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

@@ -31,7 +31,7 @@ use crate::ui::{Notice, Tone, Value};
 
 /// A section: name and one sentence in the rail, the evidence beside it.
 #[component]
-pub(in crate::pages) fn Sheet(
+pub(in crate::pages) fn ReportSection(
     /// Its `id`; also the target of links.
     id: &'static str,
     title: &'static str,
@@ -106,9 +106,9 @@ pub fn NotesSection(
         })
         .collect_view();
     view! {
-        <Sheet id="notes" title="Notes" about="What to know about how this file was measured.">
+        <ReportSection id="notes" title="Notes" about="What to know about how this file was measured.">
             <ul class="stack">{notes}</ul>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

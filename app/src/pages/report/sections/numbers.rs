@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{AnalysisId, Reading, Report, report::BANDS};
 
-use super::{Fold, Sheet};
+use super::{Fold, ReportSection};
 use crate::{
     format, paths,
     ui::{ButtonLink, DataTable, Table},
@@ -20,7 +20,7 @@ pub fn RawNumbers(
 ) -> impl IntoView {
     let versions = format!("Engine {}, report version {}.", report.engine, report.version);
     view! {
-        <Sheet
+        <ReportSection
             id="numbers"
             title="All numbers"
             about="The same file measured by the same engine gives the same numbers, every time."
@@ -39,7 +39,7 @@ pub fn RawNumbers(
             <p class="small muted">
                 {versions} " " <a href=paths::METHODOLOGY>"How each number is measured"</a> "."
             </p>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

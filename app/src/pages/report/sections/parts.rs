@@ -6,7 +6,7 @@ use model::{
     report::{BANDS, Section},
 };
 
-use super::Sheet;
+use super::ReportSection;
 use crate::{
     format,
     ui::{DataTable, Table},
@@ -23,7 +23,7 @@ pub fn PartsSection(
         return ().into_any();
     }
     view! {
-        <Sheet
+        <ReportSection
             id="parts"
             title="Parts"
             about="Where the sound changes, found from the spectrum and the level; names of parts cannot be known."
@@ -31,7 +31,7 @@ pub fn PartsSection(
             <div class="scroller" role="region" tabindex="0" aria-label="Parts of the song">
                 <Table data=table(&sections) />
             </div>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

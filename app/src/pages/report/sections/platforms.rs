@@ -4,7 +4,7 @@ use analysis::rules::platforms::{Behaviour, CHECKED, PLATFORMS, Platform, Playba
 use leptos::prelude::*;
 use model::Report;
 
-use super::Sheet;
+use super::ReportSection;
 use crate::format;
 
 /// One row for each service.
@@ -41,7 +41,7 @@ pub fn PlatformsSection(
         .collect_view();
     let about = "What each would do to this file. It is playback, not a target: nothing here costs points.";
     view! {
-        <Sheet id="platforms" title="Platforms" about=about>
+        <ReportSection id="platforms" title="Platforms" about=about>
             <div class="scroller scroller--whole" role="region" tabindex="0" aria-label="Table of platforms">
                 <table class="table platforms">
                     <caption>{format!("Playback by service, as of {CHECKED}")}</caption>
@@ -58,7 +58,7 @@ pub fn PlatformsSection(
                     <tbody>{rows}</tbody>
                 </table>
             </div>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

@@ -6,7 +6,7 @@ use model::{
     report::{ChannelLevels, Hum, Quality},
 };
 
-use super::{Line, Sheet, WordLine};
+use super::{Line, ReportSection, WordLine};
 use crate::format;
 
 /// What counts as a noteworthy offset: −60 dBFS.
@@ -37,7 +37,7 @@ pub fn SignalSection(
         (None, _) => "Only files with whole numbers of at most 24 bits have such a thing.".to_owned(),
     };
     view! {
-        <Sheet id="signal" title="Signal" about="What the file itself is like, before any question of taste.">
+        <ReportSection id="signal" title="Signal" about="What the file itself is like, before any question of taste.">
             <dl class="lines">
                 <WordLine label="Silence" value=silence note=silence_note />
                 <Line
@@ -52,7 +52,7 @@ pub fn SignalSection(
                 <WordLine label="Steep cut-off" value=edge note=edge_note />
                 {channels}
             </dl>
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

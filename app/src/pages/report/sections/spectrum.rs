@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{Report, comparison::BandDelta, report::SpectrumDetail};
 
-use super::{Line, Sheet};
+use super::{Line, ReportSection};
 use crate::{
     charts::{BandsChart, SpectrumChart, spectrum::probed},
     islands::spectrum_readout::SpectrumReadout,
@@ -31,7 +31,7 @@ pub fn SpectrumSection(
     let probe = is_live
         .then(|| view! { <SpectrumReadout chart=CHART.to_owned() bands=probed(&spectrum) /> }.into_any());
     view! {
-        <Sheet
+        <ReportSection
             id="spectrum"
             title="Spectrum"
             about="Where the energy lies, averaged over the parts that carry signal."
@@ -42,7 +42,7 @@ pub fn SpectrumSection(
             </div>
             <BandsChart spectrum=spectrum />
             {detail.as_ref().map(lines)}
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }

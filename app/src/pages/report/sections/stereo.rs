@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{Report, report::StereoDetail};
 
-use super::{Fold, Line, Sheet};
+use super::{Fold, Line, ReportSection};
 use crate::{
     charts::{StereoBandsChart, StereoMeters},
     format,
@@ -18,10 +18,10 @@ pub fn StereoSection(
 ) -> impl IntoView {
     let detail = report.detail.and_then(|detail| detail.stereo);
     view! {
-        <Sheet id="stereo" title="Stereo" about="How left and right relate over the whole file.">
+        <ReportSection id="stereo" title="Stereo" about="How left and right relate over the whole file.">
             <StereoMeters stereo=report.stereo />
             {detail.map(more)}
-        </Sheet>
+        </ReportSection>
     }
     .into_any()
 }
