@@ -15,6 +15,20 @@ pub(crate) fn config_says_sbr(config: &[u8]) -> bool {
     explicit_sbr(config).unwrap_or(false)
 }
 
+/// What an `AudioSpecificConfig` says that is neither AAC-LC nor HE-AAC.
+pub(crate) fn other_object_type(config: &[u8]) -> Option<&'static str> {
+    let mut bits = Bits { bytes: config, at: 0 };
+    Some(match bits.object_type()? {
+        1 => "AAC Main",
+        3 => "AAC SSR",
+        4 => "AAC LTP",
+        23 => "AAC-LD",
+        39 => "AAC-ELD",
+        42 => "xHE-AAC (USAC)",
+        _ => return None,
+    })
+}
+
 fn explicit_sbr(config: &[u8]) -> Option<bool> {
     let mut bits = Bits { bytes: config, at: 0 };
     let object_type = bits.object_type()?;

@@ -17,18 +17,21 @@ use model::{Failure, FailureCode};
 use symphonia::core::audio::Channels;
 use symphonia::core::io::MediaSourceStream;
 
+use crate::Error;
+use crate::container::{self, Gap, Link};
 use crate::limits::{check_channels, check_rate};
 use crate::sniff::{self, Sniffed, sniff};
-use crate::{Error, container};
 use demuxed::{Demuxed, Header, catch_panic};
 use edits::{Edit, Edits};
 use opus::OpusStream;
-use source::{SourceTracker, TrackedSource};
+use source::{SharedSource, SourceTracker, TrackedSource};
 
 /// A stream that yields nothing for this many packets in a row is at its end, whatever its demuxer says.
 const MAX_FRUITLESS: u32 = 4096;
 /// The same for errors of the demuxer, which often stands still at the first one.
 const MAX_DEMUX_ERRORS: u32 = 64;
+/// More gaps are not told apart.
+const MAX_GAPS: usize = 1_000;
 /// What a header may promise beyond what was decoded before the file counts as cut short, in seconds. Two packets of
 /// any codec.
 const SHORTFALL_S: f64 = 0.1;
@@ -82,7 +85,28 @@ pub struct Stream {
     is_open_ended: bool,
     is_cut_short: bool,
     skipped: u64,
+    gaps: Vec<Gap>,
+    foreign_frames: u64,
+    declared_frames: Option<u64>,
+    chain: Chain,
     ending: Ending,
+    tracker: Arc<SourceTracker>,
+}
+
+/// The streams of an Ogg file that follow the first.
+struct Chain {
+    /// Those that are measured with it, the next one last.
+    links: Vec<Link>,
+    /// How many are measured as one.
+    count: usize,
+    /// What follows that is not.
+    other: Option<String>,
+    open: Box<dyn Fn(&Link) -> Result<Opened, Error> + Send + Sync>,
+}
+
+struct Opened {
+    header: Header,
+    packets: Packets,
     tracker: Arc<SourceTracker>,
 }
 
@@ -98,11 +122,13 @@ enum PacketOutcome {
         frames: usize,
         rate: u32,
         channels: Channels,
+        /// Frames that are missing in front of them.
+        missing: u64,
     },
     /// A packet of another track, or one without samples.
     Nothing,
-    /// The packet could not be decoded.
-    DecodeError,
+    /// The packet could not be decoded. It should have held so many frames; 0 where that is not known.
+    DecodeError { frames: u64 },
     /// The container could not be read here; it may go on behind.
     DemuxError,
     /// There are no more packets.
@@ -128,36 +154,63 @@ impl Stream {
             // Nothing but tags.
             Sniffed::Empty => return Err(Failure::new(FailureCode::Truncated).into()),
         };
+        let len = match format {
+            AudioFormat::Flac | AudioFormat::Mp3 | AudioFormat::Aac | AudioFormat::Ogg => {
+                container::end_before_tags(&mut source, start, len).map_err(Error::Io)?
+            }
+            _ => len,
+        };
         let layout = container::inspect(&mut source, format, start, len).map_err(Error::Io)??;
         let edits = match format {
             AudioFormat::Mp4 => Edits::read(&mut source, start, len).map_err(Error::Io)?,
             _ => Edits::default(),
         };
-        let start = layout.start;
-        source.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
-
-        let source = TrackedSource::new(source, start, layout.end, layout.patches);
-        let tracker = source.tracker();
-        let opened = if is_opus {
-            catch_panic(|| OpusStream::open(source))
-                .flatten()
-                .map(|opus| (opus.header(), Packets::Opus(Box::new(opus))))
-        } else {
-            let mut stream = MediaSourceStream::new(Box::new(source), Default::default());
-            // The stream counts from 0 wherever its source stands, and readers seek by that count.
-            stream.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
-            Demuxed::open(format, stream, &edits, &tracker)
-                .map(|(demuxed, header)| (header, Packets::Demuxed(demuxed)))
-        };
-        let (header, packets) = opened.or_else(|error| {
-            tracker.check()?;
-            Err(match error {
-                Error::Rejected(failure) if layout.is_cut_short && failure.code == FailureCode::Malformed => {
-                    Failure::new(FailureCode::Truncated).into()
+        let source = SharedSource::new(source);
+        let open = move |start: u64, end: u64, patches: Vec<(u64, Vec<u8>)>| -> Result<Opened, Error> {
+            let mut source = source.clone();
+            source.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
+            let source = TrackedSource::new(source, start, end, patches);
+            let tracker = source.tracker();
+            let opened = if is_opus {
+                catch_panic(|| OpusStream::open(source))
+                    .flatten()
+                    .map(|opus| (opus.header(), Packets::Opus(Box::new(opus))))
+            } else {
+                let mut stream = MediaSourceStream::new(Box::new(source), Default::default());
+                // The stream counts from 0 wherever its source stands, and readers seek by that count.
+                stream.seek(SeekFrom::Start(start)).map_err(Error::Io)?;
+                Demuxed::open(format, stream, &edits, &tracker)
+                    .map(|(demuxed, header)| (header, Packets::Demuxed(demuxed)))
+            };
+            match opened {
+                Ok((header, packets)) => Ok(Opened {
+                    header,
+                    packets,
+                    tracker,
+                }),
+                Err(error) => {
+                    tracker.check()?;
+                    Err(error)
                 }
-                error => error,
-            })
+            }
+        };
+        let mut links = layout.links;
+        let first = (!links.is_empty()).then(|| links.remove(0));
+        let end = first.as_ref().map_or(layout.end, |first| first.end);
+        let opened = open(layout.start, end, layout.patches).map_err(|error| match error {
+            Error::Rejected(failure) if layout.is_cut_short && failure.code == FailureCode::Malformed => {
+                Failure::new(FailureCode::Truncated).into()
+            }
+            error => error,
         })?;
+        let Opened {
+            header,
+            packets,
+            tracker,
+        } = opened;
+        let open = move |link: &Link| open(link.start, link.end, Vec::new());
+        let gaps = first.as_ref().map_or(layout.gaps, |first| first.gaps.clone());
+        let chain = Chain::new(first, links, Box::new(open));
         let Header {
             info,
             channels,
@@ -180,6 +233,10 @@ impl Stream {
             is_open_ended: layout.is_open_ended,
             is_cut_short: layout.is_cut_short,
             skipped: 0,
+            gaps,
+            foreign_frames: 0,
+            declared_frames: layout.declared_frames,
+            chain,
             ending: Ending::None,
             tracker,
         })
@@ -210,8 +267,12 @@ impl Stream {
                     frames,
                     rate,
                     channels,
+                    missing,
                 } => {
-                    if self.accept(rate, channels)? {
+                    if missing > 0 {
+                        self.lose(missing);
+                    }
+                    if self.accept(rate, channels, frames)? {
                         let frames = self.trim(frames);
                         if frames > 0 {
                             self.frames += frames as u64;
@@ -220,15 +281,21 @@ impl Stream {
                     }
                 }
                 PacketOutcome::Nothing => {}
-                PacketOutcome::DecodeError => self.skipped += 1,
+                PacketOutcome::DecodeError { frames } => {
+                    self.skipped += 1;
+                    self.lose(frames);
+                }
                 PacketOutcome::DemuxError => {
                     self.tracker.check()?;
                     self.skipped += 1;
+                    self.lose(0);
                     demux_errors += 1;
                 }
                 PacketOutcome::End { early } => {
                     self.tracker.check()?;
-                    self.end(early && !self.is_open_ended);
+                    if !self.open_next_link()? {
+                        self.end(early && !self.is_open_ended);
+                    }
                 }
             }
         }
@@ -236,7 +303,7 @@ impl Stream {
     }
 
     /// Whether samples of this rate and these channels belong to the file: the first that come say what it is.
-    fn accept(&mut self, rate: u32, channels: Channels) -> Result<bool, Error> {
+    fn accept(&mut self, rate: u32, channels: Channels, frames: usize) -> Result<bool, Error> {
         let count = channels.count();
         if !self.spec_is_proven {
             check_rate(rate)?;
@@ -249,9 +316,47 @@ impl Stream {
             self.channels = channels;
             self.spec_is_proven = true;
         } else if rate != self.info.sample_rate_hz || count != usize::from(self.info.channels) {
-            self.skipped += 1;
+            self.foreign_frames += frames as u64;
             return Ok(false);
         }
+        Ok(true)
+    }
+
+    /// Notes that audio is missing here; what is damaged at one place counts as one gap.
+    fn lose(&mut self, frames: u64) {
+        let is_numbered = matches!(self.info.format, AudioFormat::Ogg);
+        if is_numbered && frames == 0 {
+            // The pages said so already.
+            return;
+        }
+        if let Some(gap) = self.gaps.last_mut().filter(|gap| gap.at_frames == self.frames) {
+            gap.frames += frames;
+        } else if self.gaps.len() < MAX_GAPS {
+            self.gaps.push(Gap {
+                at_frames: self.frames,
+                frames,
+            });
+        }
+    }
+
+    /// Goes on with the next stream of a chain; `false` where there is none.
+    fn open_next_link(&mut self) -> Result<bool, Error> {
+        let Some(link) = self.chain.links.pop() else {
+            return Ok(false);
+        };
+        let Opened {
+            header,
+            packets,
+            tracker,
+        } = (self.chain.open)(&link)?;
+        self.chain.count += 1;
+        self.edit.skip = header.edit.skip;
+        self.gaps.extend(link.gaps.iter().map(|gap| Gap {
+            at_frames: gap.at_frames + self.frames,
+            frames: gap.frames,
+        }));
+        self.packets = packets;
+        self.tracker = tracker;
         Ok(true)
     }
 
@@ -307,6 +412,30 @@ impl Stream {
         self.skipped
     }
 
+    /// Where audio is damaged or missing and was left out, in frames of what was decoded.
+    pub(crate) fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Streams of one file that were decoded as one.
+    pub(crate) const fn streams(&self) -> usize {
+        self.chain.count
+    }
+
+    /// What follows behind what was decoded.
+    pub(crate) fn other_stream(&self) -> Option<String> {
+        let foreign = (self.foreign_frames > 0).then(|| "audio of another rate or other channels".to_owned());
+        self.chain.other.clone().or(foreign)
+    }
+
+    /// Frames that the file itself counts, where they are not those that it holds.
+    pub(crate) fn declared_frames(&self) -> Option<u64> {
+        let promised = self
+            .promised_frames
+            .filter(|&promised| self.frames > promised + self.tolerated());
+        self.declared_frames.or(promised)
+    }
+
     /// How the stream ended, if it has.
     #[must_use]
     pub const fn ending(&self) -> Ending {
@@ -326,17 +455,100 @@ impl Stream {
         self.integer_bits
     }
 
+    fn tolerated(&self) -> u64 {
+        (f64::from(self.info.sample_rate_hz) * SHORTFALL_S) as u64
+    }
+
     fn end(&mut self, early: bool) {
-        let tolerated = (f64::from(self.info.sample_rate_hz) * SHORTFALL_S) as u64;
+        let missing: u64 = self.gaps.iter().map(|gap| gap.frames).sum();
         let short = self
             .promised_frames
-            .is_some_and(|promised| self.frames + tolerated < promised);
+            .is_some_and(|promised| self.frames + missing + self.tolerated() < promised);
         self.ending = if early || short || self.is_cut_short {
             Ending::Truncated
         } else {
             Ending::Complete
         };
     }
+}
+
+impl Chain {
+    /// The streams behind `first` that are coded alike belong to it, up to the first that is not.
+    fn new(
+        first: Option<Link>,
+        following: Vec<Link>,
+        open: Box<dyn Fn(&Link) -> Result<Opened, Error> + Send + Sync>,
+    ) -> Self {
+        let spec = first.as_ref().and_then(|first| ogg_spec(&first.head));
+        let (mut links, mut other) = (Vec::new(), None);
+        for link in following {
+            match (spec, ogg_spec(&link.head)) {
+                (Some(spec), Some(this)) if spec == this && other.is_none() => links.push(link),
+                (_, Some(this)) => {
+                    other.get_or_insert_with(|| this.description());
+                }
+                (_, None) => {}
+            }
+        }
+        links.reverse();
+        Self {
+            links,
+            count: 1,
+            other,
+            open,
+        }
+    }
+}
+
+/// What the first packet of a stream in Ogg says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OggSpec {
+    codec: Codec,
+    rate: u32,
+    channels: u8,
+}
+
+impl OggSpec {
+    fn description(self) -> String {
+        format!(
+            "{} at {} with {} channels",
+            self.codec.name(),
+            model::text::sample_rate(self.rate),
+            self.channels
+        )
+    }
+}
+
+/// Vorbis I, 4.2.2; RFC 7845, 5.1; the mapping of FLAC to Ogg with its STREAMINFO.
+fn ogg_spec(head: &[u8]) -> Option<OggSpec> {
+    let number = |at: usize| {
+        let bytes = head.get(at..at + 4)?.first_chunk::<4>()?;
+        Some(u32::from_le_bytes(*bytes))
+    };
+    if head.starts_with(b"\x01vorbis") {
+        return Some(OggSpec {
+            codec: Codec::Vorbis,
+            rate: number(12)?,
+            channels: *head.get(11)?,
+        });
+    }
+    if head.starts_with(b"OpusHead") {
+        return Some(OggSpec {
+            codec: Codec::Opus,
+            rate: 48_000,
+            channels: *head.get(9)?,
+        });
+    }
+    // Behind 9 bytes of the mapping, "fLaC" and the header of the block: 20 bits of rate, 3 of channels.
+    let info = head.strip_prefix(b"\x7fFLAC")?.get(12..)?;
+    let &[a, b, c, ..] = info.get(10..13)? else {
+        return None;
+    };
+    Some(OggSpec {
+        codec: Codec::Flac,
+        rate: u32::from(a) << 12 | u32::from(b) << 4 | u32::from(c >> 4),
+        channels: (c >> 1 & 7) + 1,
+    })
 }
 
 fn unsupported(name: &str) -> Error {

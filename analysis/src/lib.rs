@@ -24,17 +24,21 @@ use std::io::{Read, Seek};
 use std::time::Duration;
 
 use model::format::AudioFormat;
-use model::report::{FileInfo, Note, NoteCode, REPORT_VERSION};
+use model::report::{FileInfo, MAX_NOTE_RANGES, Note, NoteCode, REPORT_VERSION};
+use model::verdict::TimeRange;
 use model::{Failure, FailureCode, Report};
 
 use crate::decode::{Ending, Stream};
 use crate::meter::{Meter, MeterInput};
 
 /// The version of the measurements (P02): raised whenever a figure of an unchanged file may come out differently.
-pub const ENGINE_VERSION: &str = "2.0.0";
+pub const ENGINE_VERSION: &str = "3.0.0";
 
 /// The shortest file that is measured: one window of short-term loudness (EBU Tech 3341).
 pub const SHORTEST: Duration = Duration::from_secs(3);
+
+/// No file of music has samples beyond this level, in dBFS; numbers read in the wrong order of bytes have.
+const HIGHEST_PEAK_DBFS: f64 = 60.0;
 
 /// What the caller knows and allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +118,7 @@ where
 
     let mut meter: Option<Meter> = None;
     let mut frames: u64 = 0;
+    let mut not_numbers = 0;
     while let Some(new_frames) = stream.advance()? {
         frames += new_frames as u64;
         if frames > frames_in(options.max_duration, stream.sample_rate_hz()) {
@@ -127,6 +132,9 @@ where
             };
             Meter::new(&source, options.threads)
         });
+        if stream.is_unbounded() {
+            not_numbers += count_not_numbers(stream.planes());
+        }
         meter.push(stream.planes());
         report_progress(stream.percent_read().min(99));
     }
@@ -150,47 +158,20 @@ where
     if measured.is_silent() {
         return Err(Failure::new(FailureCode::Silent).into());
     }
-
-    let mut notes = Vec::new();
-    if let Some(declared) = options.declared
-        && declared != info.format
+    let peak = measured.peaks.sample_peak_dbfs.value();
+    if stream.is_unbounded()
+        && let Some(peak) = peak.filter(|&peak| peak > HIGHEST_PEAK_DBFS)
     {
-        notes.push(Note {
-            code: NoteCode::Mislabelled,
-            detail: Some(info.format.name().to_owned()),
-        });
-    }
-    if matches!(ending, Ending::Truncated) {
-        notes.push(Note {
-            code: NoteCode::Truncated,
-            detail: Some(seconds_text(frames, rate)),
-        });
-    }
-    if stream.packets_skipped() > 0 {
-        let skipped = stream.packets_skipped().to_string();
-        notes.push(Note {
-            code: NoteCode::PacketsSkipped,
-            detail: Some(skipped),
-        });
-    }
-    if info.channels == 1 {
-        notes.push(Note {
-            code: NoteCode::DualMono,
-            detail: None,
-        });
-    }
-    let over = measured
-        .peaks
-        .sample_peak_dbfs
-        .value()
-        .filter(|&peak| peak > 0.0 && stream.is_unbounded());
-    if let Some(peak) = over {
-        notes.push(Note {
-            code: NoteCode::OverFullScale,
-            detail: Some(format!("{peak:+.2}")),
-        });
+        return Err(Failure::with(FailureCode::NoAudioLevels, format!("{peak:+.0}")).into());
     }
 
+    let notes = notes(
+        options,
+        &stream,
+        frames,
+        not_numbers,
+        measured.peaks.sample_peak_dbfs.value(),
+    );
     let report = Report {
         version: REPORT_VERSION,
         engine: ENGINE_VERSION.to_owned(),
@@ -214,6 +195,96 @@ where
     };
     report_progress(100);
     Ok(report)
+}
+
+/// What a reader should know about how the file was measured, gravest first.
+fn notes(
+    options: &AnalysisOptions,
+    stream: &Stream,
+    frames: u64,
+    not_numbers: u64,
+    sample_peak_dbfs: Option<f64>,
+) -> Vec<Note> {
+    let info = stream.info();
+    let rate = info.sample_rate_hz;
+    let note = |code, detail: Option<String>| Note {
+        code,
+        detail,
+        time_ranges: Vec::new(),
+    };
+    let mut notes = Vec::new();
+    if options.declared.is_some_and(|declared| declared != info.format) {
+        notes.push(note(NoteCode::Mislabelled, Some(info.format.name().to_owned())));
+    }
+    if matches!(stream.ending(), Ending::Truncated) {
+        notes.push(note(NoteCode::Truncated, Some(seconds_text(frames, rate))));
+    }
+    if stream.packets_skipped() > 0 || !stream.gaps().is_empty() {
+        notes.push(damage_note(stream, rate));
+    }
+    if let Some(declared) = stream.declared_frames() {
+        notes.push(note(
+            NoteCode::LengthsDisagree,
+            Some(seconds_text(declared, rate)),
+        ));
+    }
+    if stream.streams() > 1 {
+        notes.push(note(NoteCode::Chained, Some(stream.streams().to_string())));
+    }
+    if let Some(other) = stream.other_stream() {
+        notes.push(note(NoteCode::OtherStream, Some(other)));
+    }
+    if not_numbers > 0 {
+        notes.push(note(NoteCode::NotNumbers, Some(not_numbers.to_string())));
+    }
+    if info.channels == 1 {
+        notes.push(note(NoteCode::DualMono, None));
+    }
+    if let Some(peak) = sample_peak_dbfs.filter(|&peak| peak > 0.0 && stream.is_unbounded()) {
+        notes.push(note(NoteCode::OverFullScale, Some(format!("{peak:+.2}"))));
+    }
+    notes
+}
+
+/// How much is damaged or missing, and where.
+fn damage_note(stream: &Stream, rate: u32) -> Note {
+    let seconds = |frames: u64| frames as f64 / f64::from(rate.max(1));
+    let gaps = stream.gaps();
+    let missing: u64 = gaps.iter().map(|gap| gap.frames).sum();
+    let amount = match (missing, gaps.len()) {
+        (0, _) => format!("{} packets", stream.packets_skipped().max(gaps.len() as u64)),
+        (_, 1) => format!("about {:.2} s", seconds(missing)),
+        (_, places) => format!("about {:.2} s in {places} places", seconds(missing)),
+    };
+    let detail = match gaps.first() {
+        Some(first) => format!(
+            "{amount}, from {} on",
+            model::text::clock_tenths(seconds(first.at_frames))
+        ),
+        None => amount,
+    };
+    let time_ranges = gaps
+        .iter()
+        .take(MAX_NOTE_RANGES)
+        .map(|gap| TimeRange {
+            start_s: seconds(gap.at_frames),
+            end_s: seconds(gap.at_frames + gap.frames),
+            channel: None,
+        })
+        .collect();
+    Note {
+        code: NoteCode::PacketsSkipped,
+        detail: Some(detail),
+        time_ranges,
+    }
+}
+
+fn count_not_numbers(planes: &[Vec<f32>]) -> u64 {
+    let is_none = |sample: &&f32| !sample.is_finite();
+    planes
+        .iter()
+        .map(|plane| plane.iter().filter(is_none).count() as u64)
+        .sum()
 }
 
 /// Sample frames in `duration`, rounded up so that a file of exactly that length is within it.

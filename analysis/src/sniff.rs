@@ -9,6 +9,7 @@ mod magics;
 
 use model::format::AudioFormat;
 
+pub(crate) use frames::mpeg_frame;
 use frames::sniff_frames;
 use magics::MAGICS;
 
@@ -98,10 +99,26 @@ fn sniff_bare(head: &[u8]) -> Sniffed {
     if is_transport_stream(head) {
         return Sniffed::Unsupported("an MPEG transport stream");
     }
+    if is_loas(head) {
+        return Sniffed::Unsupported("AAC in LOAS/LATM");
+    }
     if is_text(head) {
         return Sniffed::Unsupported("a text");
     }
     sniff_frames(head)
+}
+
+/// Frames with a sync word of 11 bits and a length of 13 (ISO/IEC 14496-3, 1.7.2), three of them in a row.
+fn is_loas(head: &[u8]) -> bool {
+    let mut rest = head;
+    (0..3).all(|_| match *rest {
+        [0x56, b1, b2, ..] if b1 & 0xe0 == 0xe0 => {
+            let len = usize::from(b1 & 0x1f) << 8 | usize::from(b2);
+            rest = rest.get(3 + len..).unwrap_or_default();
+            len > 0
+        }
+        _ => false,
+    })
 }
 
 /// Packets of 188 bytes (ISO/IEC 13818-1, 2.4.3.2), five of them in a row.

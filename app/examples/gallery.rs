@@ -160,14 +160,17 @@ fn report_mono() -> AnyView {
             Note {
                 code: NoteCode::DualMono,
                 detail: None,
+                time_ranges: Vec::new(),
             },
             Note {
                 code: NoteCode::OverFullScale,
                 detail: Some("1.8".to_owned()),
+                time_ranges: Vec::new(),
             },
             Note {
                 code: NoteCode::Truncated,
                 detail: Some("41.2".to_owned()),
+                time_ranges: Vec::new(),
             },
         ];
     }

@@ -24,6 +24,9 @@ pub enum FailureCode {
     Truncated,
     /// Every sample is zero, or so near that no loudness exists.
     Silent,
+    /// Floating-point samples far beyond any level of audio, as of bytes in the wrong order; `detail` is the highest, in
+    /// dBFS.
+    NoAudioLevels,
     /// Shorter than the 3 s that a short-term loudness needs; `detail` is the length in seconds.
     TooShort,
     /// Longer than the plan allows; `detail` is that limit in minutes.

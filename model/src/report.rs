@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use detail::*;
 
 use crate::format::{AudioFormat, Codec};
+use crate::verdict::TimeRange;
 
 /// The layout of [`Report`]. Raised when a field changes its meaning; a field that is merely added has a default.
 pub const REPORT_VERSION: u32 = 3;
@@ -290,14 +291,20 @@ pub struct Waveform {
 }
 
 /// Something that a reader should know about how this file was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// Stable name.
     pub code: NoteCode,
     /// The one figure or name that the sentence needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Where it is, in order, at most [`MAX_NOTE_RANGES`]; empty where it is everywhere, or nowhere in particular.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub time_ranges: Vec<TimeRange>,
 }
+
+/// At most so many time ranges with a note.
+pub const MAX_NOTE_RANGES: usize = 20;
 
 /// The closed list of notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -305,8 +312,16 @@ pub struct Note {
 pub enum NoteCode {
     /// The file ends before its header says; what is there was measured. `detail` is how many seconds.
     Truncated,
-    /// Some packets could not be decoded and were left out. `detail` is how many.
+    /// Parts of the audio are damaged or missing and were left out. `detail` says how much, and where it begins.
     PacketsSkipped,
+    /// The file counts another length than it holds. `detail` is what it counts, in seconds.
+    LengthsDisagree,
+    /// Streams that follow each other in one file were measured as one. `detail` is how many.
+    Chained,
+    /// Behind the first stream the file goes on with another one, which was not measured. `detail` says what it is.
+    OtherStream,
+    /// Samples that are no numbers, or infinite, counted as silence. `detail` is how many.
+    NotNumbers,
     /// The content is another format than the file's name says, and was measured as what it is. `detail` names it.
     Mislabelled,
     /// One channel, measured as it would play on two loudspeakers (BS.1770-5, dual mono).
@@ -327,7 +342,21 @@ impl Note {
                 )
             }
             NoteCode::PacketsSkipped => {
-                format!("{detail} damaged packets were left out. Export the file again to be sure.")
+                format!("Damaged audio was left out: {detail}. Export the file again to be sure.")
+            }
+            NoteCode::LengthsDisagree => {
+                format!("The file counts {detail} s of audio, but holds another length, which was measured.")
+            }
+            NoteCode::Chained => {
+                format!("{detail} streams follow each other in this file, and were measured as one.")
+            }
+            NoteCode::OtherStream => {
+                format!("Only the first stream of this file was measured; {detail} follows behind it.")
+            }
+            NoteCode::NotNumbers => {
+                format!(
+                    "{detail} samples are no numbers (NaN or infinity) and counted as silence. Find the plug-in that made them."
+                )
             }
             NoteCode::Mislabelled => {
                 format!(

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use model::format::AudioFormat;
+use model::format::{AudioFormat, Codec};
 use model::{Failure, FailureCode};
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::{
@@ -25,12 +25,20 @@ use crate::{Error, aac};
 const SBR_FRAMES_EXAMINED: u32 = 12;
 const SBR_FRAMES_NEEDED: u32 = 6;
 
+/// symphonia 0.6.1 decodes 8 channels of Vorbis wrongly at some qualities.
+const MAX_VORBIS_CHANNELS: usize = 7;
+
 /// A demuxer and the decoder of one of its tracks.
 pub(super) struct Demuxed {
     reader: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track_id: u32,
+    format: AudioFormat,
     is_aac: bool,
+    /// Where the next packet should begin, in frames, where packets are numbered.
+    next_frame: Option<i64>,
+    /// The channels of the last packet.
+    last_decoded: Option<(u32, Channels)>,
     sbr_examined: u32,
     sbr_found: u32,
     tracker: Arc<SourceTracker>,
@@ -56,16 +64,29 @@ impl Demuxed {
         edits: &Edits,
         tracker: &Arc<SourceTracker>,
     ) -> Result<(Self, Header), Error> {
-        let reader = catch_panic(|| read_header(format, stream))?.map_err(|error| tracker.refusal(&error))?;
+        let refuse = |error| match (error, edits.unsupported_codec()) {
+            (Error::Rejected(_), Some(name)) => unsupported(name),
+            (error, _) => error,
+        };
+        let reader =
+            catch_panic(|| read_header(format, stream))?.map_err(|error| refuse(tracker.refusal(&error)))?;
         let track = reader
             .first_track_known_codec(TrackType::Audio)
             .or_else(|| reader.first_track(TrackType::Audio));
         let Some((track, params)) =
             track.and_then(|track| Some((track, track.codec_params.as_ref()?.audio()?)))
         else {
-            return Err(Failure::new(FailureCode::NotAudio).into());
+            return Err(refuse(Failure::new(FailureCode::NotAudio).into()));
         };
+        let mut params = params.clone();
+        if let Some(codec) = edits.pcm_codec(track.id) {
+            params.codec = codec;
+        }
+        let params = &params;
         let is_aac = params.codec == id::CODEC_ID_AAC;
+        if is_aac && let Some(name) = params.extra_data.as_deref().and_then(aac::other_object_type) {
+            return Err(unsupported(name));
+        }
         if is_aac && params.extra_data.as_deref().is_some_and(aac::config_says_sbr) {
             return Err(unsupported("HE-AAC"));
         }
@@ -82,10 +103,14 @@ impl Demuxed {
                     unsupported(&format!("{} in {}", unsupported_name(params), format.name()))
                 }
                 error => tracker.refusal(&error),
-            })?;
+            })
+            .map_err(refuse)?;
 
         let codec = codec_of(params.codec)
             .ok_or_else(|| unsupported(&format!("{} in {}", unsupported_name(params), format.name())))?;
+        if codec == Codec::Vorbis && channels.count() == MAX_VORBIS_CHANNELS + 1 {
+            return Err(unsupported("Vorbis with 8 channels"));
+        }
         let header = Header {
             info: StreamInfo {
                 format,
@@ -102,7 +127,10 @@ impl Demuxed {
         };
         let demuxed = Self {
             track_id: track.id,
+            format,
             is_aac,
+            next_frame: None,
+            last_decoded: None,
             sbr_examined: 0,
             sbr_found: 0,
             tracker: Arc::clone(tracker),
@@ -117,7 +145,7 @@ impl Demuxed {
         let packet = match catch_panic(|| self.reader.next_packet())? {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(PacketOutcome::End { early: false }),
-            // A chained stream begins anew, perhaps as something else. Its first part is the file.
+            // A chained stream begins anew; each is read by a reader of its own.
             Err(SymphoniaError::ResetRequired) => return Ok(PacketOutcome::End { early: false }),
             Err(SymphoniaError::IoError(_)) => return Ok(PacketOutcome::End { early: true }),
             Err(_) => {
@@ -135,20 +163,83 @@ impl Demuxed {
                 return Err(unsupported("HE-AAC"));
             }
         }
+        let missing = self.missing_before(packet.pts.get(), packet.dur.get());
         let Ok(decoded) = catch_panic(|| self.decoder.decode(&packet))? else {
-            return Ok(PacketOutcome::DecodeError);
+            return Ok(self.silence(&packet.data, packet.dur.get(), planes));
         };
         if decoded.frames() == 0 {
             return Ok(PacketOutcome::Nothing);
         }
+        let (rate, channels) = (decoded.spec().rate(), decoded.spec().channels().clone());
         let outcome = PacketOutcome::Decoded {
             frames: decoded.frames(),
-            rate: decoded.spec().rate(),
-            channels: decoded.spec().channels().clone(),
+            rate,
+            channels: channels.clone(),
+            missing,
         };
         decoded.copy_to_vecs_planar(planes);
+        self.last_decoded = Some((rate, channels));
         Ok(outcome)
     }
+
+    /// Frames between the packet before and this one. FLAC numbers its frames, and its reader leaves out those whose
+    /// check sum is wrong.
+    fn missing_before(&mut self, frame: i64, frames: u64) -> u64 {
+        if self.format != AudioFormat::Flac {
+            return 0;
+        }
+        let missing = self.next_frame.map_or(0, |next| frame.saturating_sub(next));
+        self.next_frame = Some(frame.saturating_add_unsigned(frames));
+        u64::try_from(missing).unwrap_or(0)
+    }
+
+    /// What comes of a packet that cannot be decoded: an MP3 frame without any data is silence, though symphonia 0.6.1
+    /// refuses it where it names scale factors.
+    fn silence(&self, packet: &[u8], frames: u64, planes: &mut Vec<Vec<f32>>) -> PacketOutcome {
+        match (&self.last_decoded, usize::try_from(frames)) {
+            (Some((rate, channels)), Ok(frames))
+                if self.format == AudioFormat::Mp3 && is_empty_mp3_frame(packet) =>
+            {
+                planes.resize_with(channels.count(), Vec::new);
+                for plane in planes {
+                    plane.clear();
+                    plane.resize(frames, 0.0);
+                }
+                PacketOutcome::Decoded {
+                    frames,
+                    rate: *rate,
+                    channels: channels.clone(),
+                    missing: 0,
+                }
+            }
+            _ => PacketOutcome::DecodeError { frames },
+        }
+    }
+}
+
+/// Whether all parts of an MP3 frame have a length of 0 (`part2_3_length`, ISO/IEC 11172-3, 2.4.1.7).
+fn is_empty_mp3_frame(frame: &[u8]) -> bool {
+    let &[_, version, _, mode, ..] = frame else {
+        return false;
+    };
+    let is_v1 = version >> 3 & 3 == 3;
+    let has_crc = version & 1 == 0;
+    let channels = if mode >> 6 == 3 { 1 } else { 2 };
+    let start = if has_crc { 6 } else { 4 } * 8;
+    let (granules, private, first_fields, part) = match (is_v1, channels) {
+        (true, 1) => (2, 5, 9 + 4, 59),
+        (true, _) => (2, 3, 9 + 8, 59),
+        (false, 1) => (1, 1, 8, 63),
+        (false, _) => (1, 2, 8, 63),
+    };
+    let first = start + private + first_fields;
+    let bit = |at: usize| {
+        frame
+            .get(at / 8)
+            .is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)
+    };
+    frame.len() * 8 >= first + granules * channels * part
+        && (0..granules * channels).all(|index| !(0..12).any(|at| bit(first + index * part + at)))
 }
 
 /// Calls into symphonia. Its authors want no panic, and fuzzing still finds some: they are the file's fault here, and

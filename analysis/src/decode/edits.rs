@@ -6,6 +6,8 @@
 
 use std::io::{self, Read, Seek};
 
+use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec_id};
+
 use crate::io::read_at;
 
 /// More boxes than any real file has outside of its tables of samples.
@@ -91,12 +93,13 @@ impl Edits {
                     self.tracks.push(TrackBox::default());
                     self.walk(source, body, next, depth + 1)?;
                 }
-                b"moov" | b"edts" | b"mdia" | b"udta" | b"ilst" => {
+                b"moov" | b"edts" | b"mdia" | b"minf" | b"stbl" | b"udta" | b"ilst" => {
                     self.walk(source, body, next, depth + 1)?
                 }
                 // A box with a version in front of its boxes, except in QuickTime.
                 b"meta" => self.walk(source, body + 4, next, depth + 1)?,
                 b"mvhd" => self.timescale = timescale(source, body)?.unwrap_or(0),
+                b"stsd" => self.read_sample_entry(source, body, next)?,
                 b"tkhd" | b"mdhd" | b"elst" => self.read_track_box(source, kind, body)?,
                 b"----" if self.comment.is_none() && next - body <= MAX_COMMENT => {
                     let mut text = vec![0; (next - body) as usize];
@@ -109,6 +112,65 @@ impl Edits {
             at = next;
         }
         Ok(())
+    }
+
+    /// The first sample entry, which names the codec. PCM of QuickTime is big-endian unless a box `enda` in it says
+    /// otherwise.
+    fn read_sample_entry(&mut self, source: &mut (impl Read + Seek), body: u64, end: u64) -> io::Result<()> {
+        let Some(track) = self.tracks.last_mut() else {
+            return Ok(());
+        };
+        let mut bytes = Vec::new();
+        source.seek(io::SeekFrom::Start(body + 8))?;
+        source
+            .by_ref()
+            .take(end.saturating_sub(body + 8).min(MAX_COMMENT))
+            .read_to_end(&mut bytes)?;
+        track.codec = bytes.get(4..8).and_then(|name| name.first_chunk().copied());
+        let flag = bytes
+            .windows(4)
+            .position(|window| window == b"enda")
+            .map(|at| at + 4);
+        track.is_little_endian = flag.and_then(|at| bytes.get(at..at + 2)) == Some(&[0, 1]);
+        Ok(())
+    }
+
+    /// How the PCM of the track `id` is stored, where symphonia 0.6.1 takes big-endian samples for little-endian ones.
+    pub(crate) fn pcm_codec(&self, id: u32) -> Option<AudioCodecId> {
+        let track = self.tracks.iter().find(|track| track.id == id)?;
+        Some(match (&track.codec?, track.is_little_endian) {
+            (b"in24", false) => codec_id::CODEC_ID_PCM_S24BE,
+            (b"in24", true) => codec_id::CODEC_ID_PCM_S24LE,
+            (b"in32", false) => codec_id::CODEC_ID_PCM_S32BE,
+            (b"in32", true) => codec_id::CODEC_ID_PCM_S32LE,
+            (b"fl32", false) => codec_id::CODEC_ID_PCM_F32BE,
+            (b"fl32", true) => codec_id::CODEC_ID_PCM_F32LE,
+            (b"fl64", false) => codec_id::CODEC_ID_PCM_F64BE,
+            (b"fl64", true) => codec_id::CODEC_ID_PCM_F64LE,
+            _ => return None,
+        })
+    }
+
+    /// The codec of a sound track that is not decoded, by its name.
+    pub(crate) fn unsupported_codec(&self) -> Option<&'static str> {
+        self.tracks.iter().find_map(|track| {
+            Some(match &track.codec? {
+                b"alaw" => "A-law in QuickTime",
+                b"ulaw" => "µ-law in QuickTime",
+                b"ima4" | b"ms\0\x11" | b"ms\0\x02" => "ADPCM in QuickTime",
+                b"raw " => "8-bit PCM in QuickTime",
+                b"twos" | b"sowt" => "QuickTime PCM with more than two channels",
+                b"ac-3" => "AC-3 in M4A",
+                b"ec-3" => "E-AC-3 in M4A",
+                b"ac-4" => "AC-4 in M4A",
+                b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => "DTS in M4A",
+                b"Opus" => "Opus in M4A",
+                b"samr" | b"sawb" => "AMR in M4A",
+                b"QDM2" | b"QDMC" => "QDesign Music in QuickTime",
+                b"MAC3" | b"MAC6" => "MACE in QuickTime",
+                _ => return None,
+            })
+        })
     }
 
     fn read_track_box(
@@ -169,6 +231,9 @@ struct TrackBox {
     timescale: u32,
     /// Duration in the movie's units, and where it begins in the track's. Empty edits are left out.
     edits: Vec<(u64, u64)>,
+    /// The name of the first sample entry.
+    codec: Option<[u8; 4]>,
+    is_little_endian: bool,
 }
 
 /// Units per second of `mvhd` and `mdhd`, which begin alike.

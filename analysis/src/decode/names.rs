@@ -61,10 +61,21 @@ pub(super) fn bits_per_sample(params: &AudioCodecParameters) -> Option<u16> {
         id::CODEC_ID_MP1 | id::CODEC_ID_MP2 | id::CODEC_ID_MP3 | id::CODEC_ID_AAC | id::CODEC_ID_VORBIS => {
             None
         }
+        id::CODEC_ID_ALAC => params.extra_data.as_deref().and_then(alac_bits),
         _ => params.bits_per_sample.or(params.bits_per_coded_sample),
     };
     bits.and_then(|bits| u16::try_from(bits).ok())
         .filter(|bits| (1..=64).contains(bits))
+}
+
+/// Bits per sample by the "magic cookie" of ALAC, which CAF wraps in two boxes.
+fn alac_bits(cookie: &[u8]) -> Option<u32> {
+    let cookie = if cookie.get(4..8) == Some(b"frma") {
+        cookie.get(24..)?
+    } else {
+        cookie
+    };
+    Some(u32::from(*cookie.get(5)?)).filter(|bits| matches!(bits, 16 | 20 | 24 | 32))
 }
 
 /// Bits per sample, where samples are integers that come out of the decoder as they went in.

@@ -115,10 +115,10 @@ impl OpusStream {
             .decoder
             .decode(&self.packet.data, LONGEST_PACKET, &mut self.interleaved)
         else {
-            return PacketOutcome::DecodeError;
+            return PacketOutcome::DecodeError { frames: 0 };
         };
         let Some(decoded) = self.interleaved.get(..frames * channels) else {
-            return PacketOutcome::DecodeError;
+            return PacketOutcome::DecodeError { frames: 0 };
         };
         let kept = self.trim.keep(&self.packet, decoded);
         planes.resize_with(channels, Vec::new);
@@ -135,6 +135,7 @@ impl OpusStream {
             frames: kept.len() / channels,
             rate: RATE_HZ,
             channels: Channels::Discrete(channels as u16),
+            missing: 0,
         }
     }
 }

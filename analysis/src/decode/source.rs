@@ -47,6 +47,33 @@ impl SourceTracker {
     }
 }
 
+/// A source that several readers use, one after the other.
+pub(super) struct SharedSource<S>(Arc<Mutex<S>>);
+
+impl<S> SharedSource<S> {
+    pub(super) fn new(source: S) -> Self {
+        Self(Arc::new(Mutex::new(source)))
+    }
+}
+
+impl<S> Clone for SharedSource<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: Read> Read for SharedSource<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).read(buffer)
+    }
+}
+
+impl<S: Seek> Seek for SharedSource<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).seek(to)
+    }
+}
+
 /// A source that notes where it is read and whether that failed, and that reads as the patches say.
 pub(super) struct TrackedSource<S> {
     inner: S,

@@ -24,6 +24,9 @@ pub(super) fn sniff_frames(head: &[u8]) -> Sniffed {
         if chain_len(&head[at..], adts_frame, needed) {
             return Sniffed::Known(AudioFormat::Aac);
         }
+        if at == 0 && is_free_format(head) {
+            return Sniffed::Unsupported("a free-format MP3");
+        }
         if chain_len(&head[at..], mpeg_frame, needed) {
             return Sniffed::Known(AudioFormat::Mp3);
         }
@@ -60,7 +63,7 @@ fn adts_frame(bytes: &[u8]) -> Option<(usize, u32)> {
 }
 
 /// The length of an MPEG audio frame and what never changes within a stream (ISO/IEC 11172-3, 2.4.2.3).
-fn mpeg_frame(bytes: &[u8]) -> Option<(usize, u32)> {
+pub(crate) fn mpeg_frame(bytes: &[u8]) -> Option<(usize, u32)> {
     const V1: [[u32; 14]; 3] = [
         [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
         [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
@@ -101,4 +104,22 @@ fn mpeg_frame(bytes: &[u8]) -> Option<(usize, u32)> {
     };
     let kind = u32::from(s1 & 0xfe) << 8 | u32::from(b2 & 0x0c);
     Some((len as usize, kind))
+}
+
+/// Frames whose header leaves the bit rate open (index 0): the same header again and again, at one distance.
+fn is_free_format(head: &[u8]) -> bool {
+    let Some(&[s0, s1, b2, _]) = head.first_chunk::<4>() else {
+        return false;
+    };
+    let is_header =
+        s0 == 0xff && s1 & 0xe0 == 0xe0 && s1 >> 3 & 3 != 1 && s1 >> 1 & 3 != 0 && b2 & 0x0c != 0x0c;
+    if !is_header || b2 >> 4 != 0 {
+        return false;
+    }
+    // But for padding, all frames have one length.
+    let repeats = |at: usize| {
+        head.get(at..at + 3)
+            .is_some_and(|next| next[0] == s0 && next[1] == s1 && next[2] & 0xfd == b2 & 0xfd)
+    };
+    (24..8 * 1024).any(|len| (1..=3).all(|times| (0..=times).any(|padding| repeats(len * times + padding))))
 }

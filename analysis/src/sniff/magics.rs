@@ -43,6 +43,7 @@ pub(super) const MAGICS: &[(&[u8], Sniffed)] = &[
     (b"#!SILK", Sniffed::Unsupported("SILK")),
     (b"OMA\0", Sniffed::Unsupported("ATRAC (OpenMG)")),
     (b"ea3\x03", Sniffed::Unsupported("ATRAC (OpenMG)")),
+    (b"nut/multimedia container", Sniffed::Unsupported("NUT")),
     (b"NIST_1A", Sniffed::Unsupported("NIST SPHERE")),
     (b"DTSHDHDR", Sniffed::Unsupported("DTS-HD")),
     (b"\xfe\x7f\x01\x80", Sniffed::Unsupported("DTS")),

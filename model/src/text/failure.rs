@@ -12,6 +12,7 @@ pub(crate) const fn headline(code: FailureCode) -> &'static str {
         FailureCode::Malformed => "The file is damaged",
         FailureCode::Truncated => "The file is cut short",
         FailureCode::Silent => "The file is silent",
+        FailureCode::NoAudioLevels => "The samples are not audio",
         FailureCode::TooShort => "Too short to measure",
         FailureCode::TooLong => "Longer than your plan allows",
         FailureCode::TooManyChannels => "Too many channels",
@@ -35,6 +36,10 @@ pub(crate) fn sentence(failure: &Failure, audience: Audience) -> String {
         FailureCode::Malformed => "The file contradicts itself: its header and its content do not fit together.".into(),
         FailureCode::Truncated => "The file ends before any sound begins: the export or the transfer was cut off.".into(),
         FailureCode::Silent => "There is no signal in this file: every sample is zero or below -70 LUFS.".into(),
+        FailureCode::NoAudioLevels => format!(
+            "Samples reach {} dBFS, which no audio does: the file was damaged, or written in the wrong order of bytes.",
+            failure.detail.as_deref().unwrap_or("more than +60")
+        ),
         FailureCode::TooShort => {
             format!("This file is {} s long. Loudness needs at least 3 s of audio.", failure.detail.as_deref().unwrap_or("under 3"))
         }
@@ -78,7 +83,7 @@ const fn website_advice(code: FailureCode) -> &'static str {
         FailureCode::Mislabelled => {
             "Give the file the ending that fits its content, or export it again as WAV or FLAC, and upload that."
         }
-        FailureCode::Malformed | FailureCode::DecoderFailed => {
+        FailureCode::Malformed | FailureCode::NoAudioLevels | FailureCode::DecoderFailed => {
             "Open the file in your DAW, export it again as WAV or FLAC, and upload the new file."
         }
         FailureCode::Silent => {
@@ -99,9 +104,10 @@ const fn terminal_advice(code: FailureCode) -> &'static str {
             "Export the mix again, and check that it plays to the end."
         }
         FailureCode::NotAudio | FailureCode::Unsupported => "Export the mix as WAV or FLAC.",
-        FailureCode::Mislabelled | FailureCode::Malformed | FailureCode::DecoderFailed => {
-            "Open the file in your DAW, and export it again as WAV or FLAC."
-        }
+        FailureCode::Mislabelled
+        | FailureCode::Malformed
+        | FailureCode::NoAudioLevels
+        | FailureCode::DecoderFailed => "Open the file in your DAW, and export it again as WAV or FLAC.",
         FailureCode::Silent => "Check that no track is muted and that the export range covers the song.",
         FailureCode::TooShort => "Measure the whole song, or at least a section of 3 s.",
         FailureCode::TooLong => "Raise --max-minutes, or measure a section.",

@@ -3,6 +3,7 @@
 use model::report::NoteCode;
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
+use super::super::report_view::MAX_TIME_RANGES;
 use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength};
 
 /// An offset below this is no offset; it stands for 0, whose logarithm does not exist.
@@ -258,6 +259,8 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn noted(view: &ReportView<'_>, code: NoteCode) -> Option<Measurement> {
-    let is_noted = view.report.notes.iter().any(|note| note.code == code);
-    Measurement::new(f64::from(u8::from(is_noted)))
+    let note = view.report.notes.iter().find(|note| note.code == code);
+    let ranges = note.map_or(&[][..], |note| &note.time_ranges);
+    let worst = ranges.iter().copied().take(MAX_TIME_RANGES).collect();
+    Some(Measurement::new(f64::from(u8::from(note.is_some())))?.at(worst))
 }

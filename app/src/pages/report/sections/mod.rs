@@ -92,9 +92,12 @@ pub fn NotesSection(
         .into_iter()
         .map(|note| {
             let severity = match note.code {
-                NoteCode::DualMono => Tone::Info,
-                NoteCode::Mislabelled | NoteCode::OverFullScale => Tone::Warn,
-                NoteCode::Truncated | NoteCode::PacketsSkipped => Tone::Severe,
+                NoteCode::DualMono | NoteCode::Chained => Tone::Info,
+                NoteCode::Mislabelled
+                | NoteCode::OverFullScale
+                | NoteCode::LengthsDisagree
+                | NoteCode::OtherStream => Tone::Warn,
+                NoteCode::Truncated | NoteCode::PacketsSkipped | NoteCode::NotNumbers => Tone::Severe,
             };
             view! {
                 <li>
