@@ -79,7 +79,7 @@ pub(crate) fn inspect(
         AudioFormat::Flac => flac::inspect_flac(source, start, file_len).map(Ok),
         AudioFormat::Ogg => ogg::inspect_ogg(source, start, file_len).map(Ok),
         AudioFormat::Aiff => chunks::inspect_aiff(source, start, file_len).map(Ok),
-        AudioFormat::Caf => chunks::inspect_caf(source, start, file_len).map(Ok),
+        AudioFormat::Caf => chunks::inspect_caf(source, start, file_len),
         AudioFormat::Mp4 => chunks::inspect_mp4(source, start, file_len).map(Ok),
         AudioFormat::Mp3 => mpeg::inspect_mpeg(source, start, file_len).map(Ok),
         _ => Ok(Ok(ContainerLayout {

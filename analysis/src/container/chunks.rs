@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Seek};
 
+use model::{Failure, FailureCode};
+
 use super::{ContainerLayout, MAX_CHUNKS, UNKNOWN};
 use crate::io::read_at;
 
@@ -39,12 +41,30 @@ pub(super) fn inspect_aiff(
     Ok(layout)
 }
 
+/// What a CAF file holds that symphonia 0.6.1 calls malformed, by its chunk `desc`, which is the first.
+fn unsupported_in_caf(desc: &[u8; 32]) -> Option<&'static str> {
+    let bits = u32::from_be_bytes([desc[28], desc[29], desc[30], desc[31]]);
+    match (&desc[8..12], bits) {
+        (b"ulaw", _) => Some("µ-law in CAF"),
+        (b"alaw", _) => Some("A-law in CAF"),
+        (b"ima4", _) => Some("ADPCM in CAF"),
+        (b"lpcm", 8) => Some("8-bit PCM in CAF"),
+        _ => None,
+    }
+}
+
 /// The same for CAF, whose sizes have 64 bits.
 pub(super) fn inspect_caf(
     source: &mut (impl Read + Seek),
     start: u64,
     file_len: u64,
-) -> io::Result<ContainerLayout> {
+) -> io::Result<Result<ContainerLayout, Failure>> {
+    if let Some(name) = read_at::<32>(source, start + 20)?
+        .as_ref()
+        .and_then(unsupported_in_caf)
+    {
+        return Ok(Err(Failure::with(FailureCode::Unsupported, name)));
+    }
     let mut layout = ContainerLayout {
         start,
         end: file_len,
@@ -67,7 +87,7 @@ pub(super) fn inspect_caf(
         }
         at = body + len;
     }
-    Ok(layout)
+    Ok(Ok(layout))
 }
 
 /// An MP4 file that is cut short has usually lost its index, so there is nothing to mend; but it can be said. Where the

@@ -12,6 +12,7 @@ mod child;
 mod cli;
 mod comparison;
 mod conformance;
+mod damage;
 mod detail;
 mod failures;
 mod ffmpeg;
