@@ -93,6 +93,9 @@ pub struct Stream {
     tracker: Arc<SourceTracker>,
 }
 
+/// Opens the decoder of one stream of a chain.
+type OpenLink = Box<dyn Fn(&Link) -> Result<Opened, Error> + Send + Sync>;
+
 /// The streams of an Ogg file that follow the first.
 struct Chain {
     /// Those that are measured with it, the next one last.
@@ -101,7 +104,7 @@ struct Chain {
     count: usize,
     /// What follows that is not.
     other: Option<String>,
-    open: Box<dyn Fn(&Link) -> Result<Opened, Error> + Send + Sync>,
+    open: OpenLink,
 }
 
 struct Opened {
@@ -474,11 +477,7 @@ impl Stream {
 
 impl Chain {
     /// The streams behind `first` that are coded alike belong to it, up to the first that is not.
-    fn new(
-        first: Option<Link>,
-        following: Vec<Link>,
-        open: Box<dyn Fn(&Link) -> Result<Opened, Error> + Send + Sync>,
-    ) -> Self {
+    fn new(first: Option<Link>, following: Vec<Link>, open: OpenLink) -> Self {
         let spec = first.as_ref().and_then(|first| ogg_spec(&first.head));
         let (mut links, mut other) = (Vec::new(), None);
         for link in following {

@@ -122,7 +122,8 @@ pub(super) fn reach() -> Vec<&'static str> {
         .collect()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
