@@ -312,7 +312,7 @@ async fn list(backend: &Backend) -> Result<String, Failure> {
         ));
     }
     for erasure in erasure::open(&backend.db).await? {
-        let step = erasure.next_step.unwrap_or_default();
+        let step = erasure.last_step.unwrap_or_default();
         lines.push(format!(
             "deletion {} by {:<6} waits for {step}: {}",
             erasure.id,

@@ -235,7 +235,7 @@ fn samples_over_full_scale_are_noted_with_their_peak() {
 #[test]
 fn nan_and_infinity_in_a_file_never_reach_the_report() {
     let mut planes = music(44_100, 4.0, 4);
-    for (index, poison) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 3e38]
+    for (index, poison) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
         .into_iter()
         .enumerate()
     {

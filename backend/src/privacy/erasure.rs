@@ -364,8 +364,8 @@ pub struct OpenErasure {
     pub requested_at: i64,
     /// When it must be finished.
     pub due_at: i64,
-    /// One of the steps that are not done.
-    pub next_step: Option<String>,
+    /// Of the steps that are not done, the one that may begin last.
+    pub last_step: Option<String>,
 }
 
 /// Deletions that are not finished, the most urgent first.
@@ -375,7 +375,8 @@ pub struct OpenErasure {
 pub async fn open(db: &Db) -> Result<Vec<OpenErasure>, DbError> {
     const SELECT: &str = "
         SELECT id, origin, requested_at, due_at,
-               (SELECT MIN(step) FROM erasure_step WHERE erasure_id = erasure.id AND done_at IS NULL) AS next_step
+               (SELECT step FROM erasure_step WHERE erasure_id = erasure.id AND done_at IS NULL
+                ORDER BY not_before DESC, step LIMIT 1) AS last_step
         FROM erasure WHERE finished_at IS NULL ORDER BY due_at, id";
     db.all(sql(SELECT)).await
 }

@@ -5,7 +5,7 @@ use backend::analyses;
 use model::{AnalysisId, paths, upload::UploadKind, verdict::Stage};
 use serde::Deserialize;
 
-use super::{FormReply, FormRequest, PathId, Submitted, ticked_analyses};
+use super::{FormReply, FormRequest, PathId, Submitted, none_if_empty, ticked_analyses};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct RenameForm {
@@ -24,7 +24,8 @@ pub(crate) async fn rename(
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct StageForm {
-    /// Nothing for the stage that was detected.
+    /// Empty for the stage that was detected.
+    #[serde(deserialize_with = "none_if_empty")]
     stage: Option<Stage>,
 }
 

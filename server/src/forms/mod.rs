@@ -24,7 +24,7 @@ use axum::{
 };
 use backend::{Actor, Backend, Error};
 use model::{AnalysisId, Problem, ProblemCode, paths, routes::Page};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer as _};
 
 use crate::{
     layers::{
@@ -216,6 +216,19 @@ impl<F: DeserializeOwned + Send> FromRequest<AppState> for Submitted<F> {
 fn ticked_analyses(ticked: &[String]) -> Result<Vec<AnalysisId>, Error> {
     let parse = |id: &String| id.parse().map_err(|_| Error::not_found("analysis"));
     ticked.iter().map(parse).collect()
+}
+
+/// For a field that a form leaves empty to say "none", which is not the same as a value that does not exist.
+fn none_if_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    T::deserialize(text.into_deserializer()).map(Some)
 }
 
 fn not_understood() -> Error {

@@ -99,7 +99,7 @@ async fn a_report_is_downloaded_as_one_page_that_needs_nothing_else() {
         "attachment; filename=\"na_ve _mix_ (MixLens).html\"; filename*=UTF-8''na%C3%AFve%20_mix_%20%28MixLens%29.html"
     );
     let text = file.text();
-    assert!(text.contains("LUFS") && text.contains("id=\"receipt\""));
+    assert!(text.contains("LUFS") && text.contains("id=\"breakdown\""));
     for outside in ["<script", "<link", "src=", "csrf", "href=\"/"] {
         assert!(!text.contains(outside), "{outside}");
     }
