@@ -364,7 +364,7 @@ pub struct OpenErasure {
     pub requested_at: i64,
     /// When it must be finished.
     pub due_at: i64,
-    /// Of the steps that are not done, the one that may begin last.
+    /// Of the steps that are not done, the one that may begin last; of those that begin together, objects before emails.
     pub last_step: Option<String>,
 }
 
@@ -376,7 +376,7 @@ pub async fn open(db: &Db) -> Result<Vec<OpenErasure>, DbError> {
     const SELECT: &str = "
         SELECT id, origin, requested_at, due_at,
                (SELECT step FROM erasure_step WHERE erasure_id = erasure.id AND done_at IS NULL
-                ORDER BY not_before DESC, step LIMIT 1) AS last_step
+                ORDER BY not_before DESC, step DESC LIMIT 1) AS last_step
         FROM erasure WHERE finished_at IS NULL ORDER BY due_at, id";
     db.all(sql(SELECT)).await
 }
