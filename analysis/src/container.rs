@@ -42,6 +42,17 @@ pub(crate) struct ContainerLayout {
     pub(crate) links: Vec<Link>,
 }
 
+impl ContainerLayout {
+    /// A file whose audio is read from `start` to `end` as it is.
+    fn whole(start: u64, end: u64) -> Self {
+        Self {
+            start,
+            end,
+            ..Self::default()
+        }
+    }
+}
+
 /// Audio that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gap {
@@ -82,11 +93,7 @@ pub(crate) fn inspect(
         AudioFormat::Caf => chunks::inspect_caf(source, start, file_len),
         AudioFormat::Mp4 => chunks::inspect_mp4(source, start, file_len).map(Ok),
         AudioFormat::Mp3 => mpeg::inspect_mpeg(source, start, file_len).map(Ok),
-        _ => Ok(Ok(ContainerLayout {
-            start,
-            end: file_len,
-            ..ContainerLayout::default()
-        })),
+        _ => Ok(Ok(ContainerLayout::whole(start, file_len))),
     }
 }
 

@@ -13,11 +13,7 @@ pub(super) fn inspect_aiff(
     start: u64,
     file_len: u64,
 ) -> io::Result<ContainerLayout> {
-    let mut layout = ContainerLayout {
-        start,
-        end: file_len,
-        ..ContainerLayout::default()
-    };
+    let mut layout = ContainerLayout::whole(start, file_len);
     let mut at = start + 12;
     for _ in 0..MAX_CHUNKS {
         let Some([.., l0, l1, l2, l3]) = read_at::<8>(source, at)? else {
@@ -65,11 +61,7 @@ pub(super) fn inspect_caf(
     {
         return Ok(Err(Failure::with(FailureCode::Unsupported, name)));
     }
-    let mut layout = ContainerLayout {
-        start,
-        end: file_len,
-        ..ContainerLayout::default()
-    };
+    let mut layout = ContainerLayout::whole(start, file_len);
     let mut at = start + 8;
     for _ in 0..MAX_CHUNKS {
         let Some([_, _, _, _, len @ ..]) = read_at::<12>(source, at)? else {
@@ -97,11 +89,7 @@ pub(super) fn inspect_mp4(
     start: u64,
     file_len: u64,
 ) -> io::Result<ContainerLayout> {
-    let mut layout = ContainerLayout {
-        start,
-        end: file_len,
-        ..ContainerLayout::default()
-    };
+    let mut layout = ContainerLayout::whole(start, file_len);
     let mut at = start;
     for _ in 0..MAX_CHUNKS {
         let Some([l0, l1, l2, l3, kind @ ..]) = read_at::<8>(source, at)? else {

@@ -16,11 +16,7 @@ pub(super) fn inspect_flac(
     const HEADER: u64 = 4 + 4 + STREAMINFO as u64;
     /// Larger pictures exist, but not together with wrong sizes.
     const SEARCHED: u64 = 16 << 20;
-    let mut layout = ContainerLayout {
-        start,
-        end: file_len,
-        ..ContainerLayout::default()
-    };
+    let mut layout = ContainerLayout::whole(start, file_len);
     let Some(head) = read_at::<{ HEADER as usize }>(source, start)? else {
         return Ok(layout);
     };

@@ -21,11 +21,7 @@ pub(super) fn inspect_mpeg(
     start: u64,
     file_len: u64,
 ) -> io::Result<ContainerLayout> {
-    let mut layout = ContainerLayout {
-        start,
-        end: file_len,
-        ..ContainerLayout::default()
-    };
+    let mut layout = ContainerLayout::whole(start, file_len);
     let mut walk = Walk {
         source,
         window: Vec::new(),
