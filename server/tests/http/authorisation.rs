@@ -47,7 +47,7 @@ const fn answered(form: Form) -> u16 {
 }
 
 /// The fields of every form: those that are refused lack others.
-const FIELDS: &[(&str, &str)] = &[("title", "A title"), ("song", "Okapi")];
+const FIELDS: &[(&str, &str)] = &[("title", "A title"), ("song", "Okapi"), ("stage", "")];
 
 /// The status for nobody, for another person, for the owner.
 const fn expected(route: &Route) -> [u16; 3] {
