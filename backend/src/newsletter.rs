@@ -9,7 +9,7 @@ use model::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, Error, Result,
+    Backend, Result,
     db::{Db, DbError, Tx, sql},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Newsletter, Notification},
@@ -104,7 +104,7 @@ pub(crate) async fn find(db: &Db, newsletter: &str) -> Result<Option<Newsletter>
         .await
 }
 
-async fn insert_notices(tx: &mut Tx, backend: &Backend, newsletter: &str) -> Result<Vec<AccountId>> {
+async fn insert_notices(tx: &mut Tx, backend: &Backend, newsletter: &str) -> Result<Vec<AccountId>, DbError> {
     const INSERT: &str = "
         INSERT INTO newsletter_delivery (account_id, newsletter_id, sent_at)
         SELECT email_preference.account_id, $1, $2 FROM email_preference
@@ -119,8 +119,5 @@ async fn insert_notices(tx: &mut Tx, backend: &Backend, newsletter: &str) -> Res
         .bind(backend.now())
         .bind(BATCH)
         .bind(NotificationKind::Marketing.as_str());
-    let rows: Vec<(String,)> = tx.all(insert).await?;
-    rows.into_iter()
-        .map(|(id,)| id.parse().map_err(Error::internal))
-        .collect()
+    tx.scalars(insert).await
 }

@@ -3,8 +3,8 @@
 use model::{AccountId, AnalysisId, Failure};
 
 use crate::{
-    Backend, Error, Result, accounts,
-    db::{Db, DbError, sql},
+    Backend, Result, accounts,
+    db::{Db, DbError, Json, row, sql},
     jobs::{JobError, Lease, RunJob},
     mail::{Email, EmailTemplates, Notification, SendNotification},
     newsletter,
@@ -18,7 +18,7 @@ use crate::{
 impl RunJob<Backend> for SendNotification {
     async fn run(self, backend: &Backend, lease: &Lease) -> Result<(), JobError> {
         if let Some(email) = write(backend, self.account, &self.notification).await? {
-            backend.mailer.send(lease.email_id()?, &email).await?;
+            backend.mailer.send(lease.email_id(), &email).await?;
         }
         Ok(())
     }
@@ -37,12 +37,7 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
             let Some(row) = analysis_of(&backend.db, account, *analysis).await? else {
                 return Ok(None);
             };
-            let failure: Option<Failure> = row
-                .failure
-                .as_deref()
-                .map(serde_json::from_str)
-                .transpose()
-                .map_err(Error::internal)?;
+            let failure = row.failure.map(|Json(failure)| failure);
             let wanted = preferences::wants(&backend.db, account, NotificationKind::AnalysisReady).await?;
             wanted.then(|| {
                 let unsubscribe = preferences::unsubscribe(backend, account, NotificationKind::AnalysisReady);
@@ -82,10 +77,11 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
     })
 }
 
-#[derive(sqlx::FromRow)]
-struct Person {
-    email: String,
-    display_name: String,
+row! {
+    struct Person {
+        email: String,
+        display_name: String,
+    }
 }
 
 async fn person(db: &Db, account: AccountId) -> Result<Option<Person>, DbError> {
@@ -93,10 +89,11 @@ async fn person(db: &Db, account: AccountId) -> Result<Option<Person>, DbError> 
         .await
 }
 
-#[derive(sqlx::FromRow)]
-struct AnalysisRow {
-    title: String,
-    failure: Option<String>,
+row! {
+    struct AnalysisRow {
+        title: String,
+        failure: Option<Json<Failure>>,
+    }
 }
 
 async fn analysis_of(db: &Db, account: AccountId, id: AnalysisId) -> Result<Option<AnalysisRow>, DbError> {

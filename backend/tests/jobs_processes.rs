@@ -17,7 +17,7 @@ use backend::{
     db::{Db, contract::Scratch, sql},
     entropy::SystemEntropy,
     jobs::{
-        self, EnqueueOptions, Handler, Job, JobError, Lease, Notifier, Policy, Queue, StoredJob,
+        self, EnqueueOptions, Handler, Job, JobError, JobState, Lease, Notifier, Policy, Queue, StoredJob,
         WorkerSettings, Workers,
     },
 };
@@ -209,13 +209,13 @@ async fn add(db: &Db, job: &impl Job) -> String {
     id.to_string()
 }
 
-async fn in_state(db: &Db, state: &str) -> i64 {
+async fn in_state(db: &Db, state: JobState) -> i64 {
     jobs::counts(db)
         .await
         .unwrap()
         .iter()
         .filter(|count| count.state == state)
-        .map(|count| count.count)
+        .map(|count| i64::try_from(count.count).unwrap())
         .sum()
 }
 
@@ -250,7 +250,7 @@ async fn a_job_that_aborts_its_process_is_dead_after_its_attempts(scratch: &Scra
                 crashes += 1;
                 process = Process::start(scratch, Behaviour::Work);
             }
-            in_state(db, "done").await == 3 && count(db, "SELECT COUNT(*) FROM reported").await == 1
+            in_state(db, JobState::Done).await == 3 && count(db, "SELECT COUNT(*) FROM reported").await == 1
         },
     )
     .await;
@@ -261,9 +261,9 @@ async fn a_job_that_aborts_its_process_is_dead_after_its_attempts(scratch: &Scra
     let dead = jobs::dead(db, 10).await.unwrap();
     assert_eq!(
         dead.iter()
-            .map(|job| (job.id.as_str(), job.attempts))
+            .map(|job| (job.id.to_string(), job.attempts))
             .collect::<Vec<_>>(),
-        [(poison.as_str(), 3)]
+        [(poison, 3)]
     );
     assert_eq!(count(db, "SELECT COUNT(*) FROM effect").await, 3);
 }
@@ -278,9 +278,9 @@ async fn a_job_whose_worker_was_killed_is_done_by_another_exactly_once(scratch: 
     })
     .await;
     drop(process);
-    assert_eq!(in_state(db, "running").await, 1);
+    assert_eq!(in_state(db, JobState::Running).await, 1);
     let process = Process::start(scratch, Behaviour::Work);
-    until("it is done", async || in_state(db, "done").await == 1).await;
+    until("it is done", async || in_state(db, JobState::Done).await == 1).await;
     drop(process);
     assert_eq!(count(db, "SELECT COUNT(*) FROM started").await, 2);
     assert_eq!(count(db, "SELECT COUNT(*) FROM effect").await, 1);
@@ -301,7 +301,7 @@ async fn no_kill_loses_a_job_or_doubles_its_effect(scratch: &Scratch) {
     ];
     let mut kills = 0;
     until("all are done", async || {
-        let done = in_state(db, "done").await;
+        let done = in_state(db, JobState::Done).await;
         if kills < KILLS && done > (kills + 1) * JOBS / (KILLS + 2) {
             processes[usize::try_from(kills % 2).unwrap()] = Process::start(scratch, Behaviour::Work);
             kills += 1;
@@ -345,7 +345,10 @@ async fn throughput(scratch: &Scratch, name: &str) {
     let shutdown = CancellationToken::new();
     let begin = Instant::now();
     let running = tokio::spawn(jobs::run(workers, shutdown.clone()));
-    until("all are done", async || in_state(db, "done").await == JOBS).await;
+    until("all are done", async || {
+        in_state(db, JobState::Done).await == JOBS
+    })
+    .await;
     let seconds = begin.elapsed().as_secs_f64();
     shutdown.cancel();
     running.await.unwrap().unwrap();

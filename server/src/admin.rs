@@ -293,30 +293,32 @@ async fn publish_policy(
 
 async fn list(backend: &Backend) -> Result<String, Failure> {
     let now = backend.now();
-    let left = |due: i64| {
-        let days = (due - now.0).div_euclid(86_400_000);
-        if due <= now.0 {
-            format!("OVERDUE since {}", Timestamp(due).day())
+    let left = |due: Timestamp| {
+        if due <= now {
+            format!("OVERDUE since {}", due.day())
         } else {
-            format!("{days} days left, until {}", Timestamp(due).day())
+            let days = due.since(now).as_secs() / 86_400;
+            format!("{days} days left, until {}", due.day())
         }
     };
     let mut lines = Vec::new();
     for request in requests::open(&backend.db).await? {
-        let account = request.account_id.unwrap_or_else(|| "gone".to_owned());
+        let account = request
+            .account_id
+            .map_or_else(|| "gone".to_owned(), |account| account.to_string());
         lines.push(format!(
             "request {} {:<8} account {account}: {}",
             request.id,
-            request.kind,
+            request.kind.as_str(),
             left(request.due_at)
         ));
     }
     for erasure in erasure::open(&backend.db).await? {
-        let step = erasure.last_step.unwrap_or_default();
+        let step = erasure.last_step.map_or("nothing", erasure::Step::as_str);
         lines.push(format!(
             "deletion {} by {:<6} waits for {step}: {}",
             erasure.id,
-            erasure.origin,
+            erasure.origin.as_str(),
             left(erasure.due_at)
         ));
     }

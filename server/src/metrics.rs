@@ -67,7 +67,7 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
             .map(|count| {
                 (
                     format!("{{queue=\"{}\",state=\"{}\"}}", count.queue, count.state),
-                    count.count,
+                    i64::try_from(count.count).unwrap_or(i64::MAX),
                 )
             })
             .collect(),
@@ -77,7 +77,7 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
         let since = jobs::oldest_due(db, queue, now).await?;
         let seconds = since.map_or(0, |since| now.since(since).as_secs());
         waited.push((
-            format!("{{queue=\"{}\"}}", queue.name()),
+            format!("{{queue=\"{}\"}}", queue),
             i64::try_from(seconds).unwrap_or(i64::MAX),
         ));
     }
@@ -88,8 +88,8 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
     );
     let erasures = privacy::erasure::open(db).await?;
     let requests = privacy::requests::open(db).await?;
-    let late = erasures.iter().filter(|erasure| erasure.due_at <= now.0).count()
-        + requests.iter().filter(|request| request.due_at <= now.0).count();
+    let late = erasures.iter().filter(|erasure| erasure.due_at <= now).count()
+        + requests.iter().filter(|request| request.due_at <= now).count();
     let count = |count: usize| vec![(String::new(), i64::try_from(count).unwrap_or(i64::MAX))];
     record(
         "mixlens_open_erasures",

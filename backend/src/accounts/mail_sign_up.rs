@@ -40,6 +40,6 @@ impl RunJob<Backend> for MailSignUp {
         } else {
             templates.verify_address(row.email, &confirmation_token(backend, row.id))
         };
-        Ok(backend.mailer.send(lease.email_id()?, &email).await?)
+        Ok(backend.mailer.send(lease.email_id(), &email).await?)
     }
 }

@@ -8,15 +8,12 @@ use std::{
     },
 };
 
-use model::Timestamp;
+use model::{JobId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use uuid::Uuid;
 
-use super::{
-    JobError,
-    store::{self, ClaimedRow, LeaseGuard},
-};
+use super::store::{self, ClaimedRow, LeaseGuard};
 use crate::{
     db::{DbError, Tx},
     redact::LogSafe,
@@ -27,7 +24,7 @@ use crate::{
 pub struct Lease(Arc<LeaseState>);
 
 struct LeaseState {
-    job: String,
+    job: JobId,
     token: String,
     attempt: u32,
     max_attempts: u32,
@@ -67,10 +64,10 @@ impl Lease {
     /// Ends with `stop`, or when it is lost.
     pub(super) fn new(row: &ClaimedRow, token: String, stop: &CancellationToken) -> Self {
         Self(Arc::new(LeaseState {
-            job: row.id.clone(),
+            job: row.id,
             token,
-            attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
-            max_attempts: u32::try_from(row.max_attempts).unwrap_or(u32::MAX),
+            attempt: row.attempts,
+            max_attempts: row.max_attempts,
             cancelled: stop.child_token(),
             lost: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -79,16 +76,14 @@ impl Lease {
 
     /// The id of the job.
     #[must_use]
-    pub fn job(&self) -> &str {
-        &self.0.job
+    pub fn job(&self) -> JobId {
+        self.0.job
     }
 
     /// The id of an email that the job sends: its own, so that every run sends the same one.
-    ///
-    /// # Errors
-    /// The id cannot be read.
-    pub fn email_id(&self) -> Result<Uuid, JobError> {
-        self.0.job.parse().map_err(JobError::fail)
+    #[must_use]
+    pub fn email_id(&self) -> Uuid {
+        self.0.job.0
     }
 
     /// The fencing token: of all that ever worked on the job, only the present holder's is in its row.
@@ -137,7 +132,7 @@ impl Lease {
 
     pub(super) fn guard(&self) -> LeaseGuard<'_> {
         LeaseGuard {
-            id: &self.0.job,
+            id: self.0.job,
             token: &self.0.token,
         }
     }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use self::{
     lease::{FinishError, Lease},
-    payload::{Job, JobError, Policy, Queue, StoredJob},
+    payload::{Job, JobError, JobState, Policy, Queue, StoredJob},
     queue::run,
     registry::{Handler, Registry, RunJob},
     runner::run_due,
@@ -186,14 +186,14 @@ async fn enqueue_stored(
     let is_new = store::enqueue(
         tx,
         store::NewJob {
-            id: id.to_string(),
-            queue: policy.queue.name(),
+            id,
+            queue: policy.queue,
             kind: policy.kind,
             payload: job.payload,
             dedupe_key: options.dedupe_key,
             max_attempts: policy.max_attempts,
             run_at: options.run_at.unwrap_or(now),
-            account_id: options.account.map(|account| account.to_string()),
+            account_id: options.account,
             created_at: now,
         },
     )
@@ -239,8 +239,8 @@ pub async fn delete_mentions(tx: &mut Tx, text: &str) -> Result<u64, DbError> {
 /// # Errors
 /// The database does not answer.
 pub async fn purge(db: &Db, now: Timestamp) -> Result<u64> {
-    let done = store::purge(db, "done", now.minus(DONE_KEPT)).await?;
-    let dead = store::purge(db, "dead", now.minus(DEAD_KEPT)).await?;
+    let done = store::purge(db, JobState::Done, now.minus(DONE_KEPT)).await?;
+    let dead = store::purge(db, JobState::Dead, now.minus(DEAD_KEPT)).await?;
     Ok(done + dead)
 }
 
@@ -249,8 +249,8 @@ pub async fn purge(db: &Db, now: Timestamp) -> Result<u64> {
 /// # Errors
 /// The database does not answer.
 pub async fn expired(db: &Db, now: Timestamp) -> Result<Vec<ExpiredCount>> {
-    let done = store::count_ended(db, "done", now.minus(DONE_KEPT)).await?;
-    let dead = store::count_ended(db, "dead", now.minus(DEAD_KEPT)).await?;
+    let done = store::count_ended(db, JobState::Done, now.minus(DONE_KEPT)).await?;
+    let dead = store::count_ended(db, JobState::Dead, now.minus(DEAD_KEPT)).await?;
     Ok(vec![("rows of work that ended long ago", done + dead)])
 }
 

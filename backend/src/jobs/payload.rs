@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use model::text_enum;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -30,30 +31,35 @@ pub struct Policy {
     pub timeout: Duration,
 }
 
-/// One queue for each kind of work, so that slow work never starves quick work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Queue {
-    /// Measuring and transcoding, which take a processor each.
-    Analysis,
-    /// Email.
-    Mail,
-    /// Housekeeping in the object store and the database.
-    Storage,
+text_enum! {
+    /// One queue for each kind of work, so that slow work never starves quick work.
+    pub enum Queue {
+        /// Measuring and transcoding, which take a processor each.
+        Analysis = "analysis",
+        /// Email.
+        Mail = "mail",
+        /// Housekeeping in the object store and the database.
+        Storage = "storage",
+    }
 }
 
-impl Queue {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Analysis, Self::Mail, Self::Storage];
-
-    /// The name in the table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Analysis => "analysis",
-            Self::Mail => "mail",
-            Self::Storage => "storage",
-        }
+text_enum! {
+    /// Where a job is between its enqueuing and its end.
+    pub enum JobState {
+        /// Waits until it is due and claimed.
+        Queued = "queued",
+        /// A worker holds its lease.
+        Running = "running",
+        /// It did its work.
+        Done = "done",
+        /// It will not be tried again. While it is leased, what follows its death is still to be done.
+        Dead = "dead",
     }
+}
+
+crate::db::text! {
+    JobState,
+    Queue,
 }
 
 /// Why a job was not done, and what happens to it. Its row and the log keep what `cause` says of it.

@@ -48,7 +48,7 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
         let (runner, shutdown) = (Arc::clone(&runner), shutdown.clone());
         monitor = monitor.register(move |_| {
             let worker = Arc::clone(&runner);
-            WorkerBuilder::new(queue.name())
+            WorkerBuilder::new(queue.as_str())
                 .backend(JobTable::new(Arc::clone(&runner), queue, shutdown.clone()))
                 .concurrency(runner.workers.settings.concurrency(queue))
                 .build(move |claimed: Claimed| {
@@ -118,7 +118,7 @@ impl ClaimSource {
                 Ok(Some(claimed)) => return Some(claimed),
                 Ok(None) => true,
                 Err(error) => {
-                    tracing::warn!(queue = self.queue.name(), error = %Redacted(&error), "no job could be claimed; tried again");
+                    tracing::warn!(queue = self.queue.as_str(), error = %Redacted(&error), "no job could be claimed; tried again");
                     false
                 }
             };

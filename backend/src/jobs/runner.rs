@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument as _;
 
 use super::{
-    JobError, Lease, PATIENCE, Queue, StoredJob, Workers, retry_delay,
+    JobError, JobState, Lease, PATIENCE, Queue, StoredJob, Workers, retry_delay,
     store::{self, ClaimedRow},
     wait_delay,
 };
@@ -101,12 +101,12 @@ impl Runner {
             ..
         } = &self.workers;
         let now = clock.now();
-        if !store::is_due(db, queue.name(), now).await? {
+        if !store::is_due(db, queue, now).await? {
             return Ok(None);
         }
         let token = entropy::new_id(&**entropy, now).simple().to_string();
         let until = now.plus(settings.lease);
-        let row = store::claim(db, queue.name(), now, &token, until).await?;
+        let row = store::claim(db, queue, now, &token, until).await?;
         Ok(row.map(|row| Claimed {
             lease: Lease::new(&row, token, &self.stop),
             row,
@@ -119,7 +119,7 @@ impl Runner {
     pub(super) async fn work(&self, claimed: Claimed) {
         let span = tracing::info_span!(
             "job",
-            id = claimed.row.id,
+            id = %claimed.row.id,
             kind = claimed.row.kind,
             attempt = claimed.lease.attempt()
         );
@@ -132,7 +132,7 @@ impl Runner {
             tokio::spawn(keep_alive(self.workers.clone(), lease.clone(), claimed.until).in_current_span());
         // Lives until the outcome is written.
         let _heartbeat = AbortOnDropHandle::new(heartbeat);
-        if claimed.row.state == "dead" {
+        if claimed.row.state == JobState::Dead {
             tracing::error!("dead: its attempts are used up");
             return self.handle_death(lease, claimed.job()).await;
         }
@@ -181,7 +181,7 @@ impl Runner {
             return tracing::warn!("the lease was lost; the result is discarded");
         }
         let end = match end {
-            End::Wait(cause) if now.since(Timestamp(claimed.row.created_at)) > PATIENCE => End::Retry(cause),
+            End::Wait(cause) if now.since(claimed.row.created_at) > PATIENCE => End::Retry(cause),
             End::Retry(cause) if lease.is_last_attempt() => End::Fail(cause),
             end => end,
         };
@@ -201,7 +201,7 @@ impl Runner {
                 write(|| store::retry(db, guard, now.plus(delay), &cause)).await
             }
             End::Wait(cause) => {
-                let delay = wait_delay(now.since(Timestamp(claimed.row.created_at)), &**entropy);
+                let delay = wait_delay(now.since(claimed.row.created_at), &**entropy);
                 tracing::warn!(cause, delay_s = delay.as_secs(), "waits for what it depends on");
                 write(|| store::release(db, guard, now.plus(delay), Some(&cause))).await
             }

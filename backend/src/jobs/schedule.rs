@@ -88,7 +88,7 @@ async fn take(db: &Db, ids: &impl IdGenerator, periodic: &Periodic) -> Result<bo
     }
     let policy = &periodic.policy;
     // Without workers for a day, one of a kind waits, not hundreds.
-    let is_new = !store::is_queued(&mut tx, policy.queue.name(), policy.kind).await?;
+    let is_new = !store::is_queued(&mut tx, policy.queue, policy.kind).await?;
     if is_new {
         let options = EnqueueOptions::default();
         enqueue_stored(&mut tx, ids, policy, (periodic.job)()?, options).await?;

@@ -1,69 +1,76 @@
 //! The SQL of the `job` table. Every transition is a compare-and-set on the lease: 0 rows = the lease was lost.
 
-use model::Timestamp;
+use model::{AccountId, JobId, Timestamp};
 
-use crate::db::{Db, DbError, Tx, sql};
+use super::{JobState, Queue};
+use crate::db::{Db, DbError, Tx, row, sql};
 
 /// A row as a new job writes it.
 pub(super) struct NewJob<'a> {
-    pub(super) id: String,
-    pub(super) queue: &'static str,
+    pub(super) id: JobId,
+    pub(super) queue: Queue,
     pub(super) kind: &'static str,
     pub(super) payload: String,
     pub(super) dedupe_key: Option<&'a str>,
     pub(super) max_attempts: u32,
     pub(super) run_at: Timestamp,
-    pub(super) account_id: Option<String>,
+    pub(super) account_id: Option<AccountId>,
     pub(super) created_at: Timestamp,
 }
 
-/// What a claim took.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct ClaimedRow {
-    pub(super) id: String,
-    pub(super) kind: String,
-    pub(super) payload: String,
-    /// `running`: to be worked on. `dead`: its attempts are used up, and its death is still to be handled.
-    pub(super) state: String,
-    /// Includes this one.
-    pub(super) attempts: i64,
-    pub(super) max_attempts: i64,
-    pub(super) created_at: i64,
+row! {
+    /// What a claim took.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(super) struct ClaimedRow {
+        pub(super) id: JobId,
+        pub(super) kind: String,
+        pub(super) payload: String,
+        /// Running: to be worked on. Dead: its attempts are used up, and its death is still to be handled.
+        pub(super) state: JobState,
+        /// Includes this one.
+        pub(super) attempts: u32,
+        pub(super) max_attempts: u32,
+        pub(super) created_at: Timestamp,
+    }
 }
 
 /// Names the lease that a transition needs: the job and the token of the claim.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LeaseGuard<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: JobId,
     pub(super) token: &'a str,
 }
 
-/// How many jobs of a queue are in a state.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Count {
-    /// The queue's name.
-    pub queue: String,
-    /// `queued`, `running`, `done` or `dead`.
-    pub state: String,
-    /// How many.
-    pub count: i64,
+row! {
+    /// How many jobs of a queue are in a state.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Count {
+        /// The queue.
+        pub queue: Queue,
+        /// Their state.
+        pub state: JobState,
+        /// How many.
+        pub count: u64,
+    }
 }
 
-/// A job that will not be tried again.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct DeadJob {
-    /// Its id.
-    pub id: String,
-    /// Its queue's name.
-    pub queue: String,
-    /// What it was to do.
-    pub kind: String,
-    /// How often it was tried.
-    pub attempts: i64,
-    /// Why it failed the last time.
-    pub last_error: Option<String>,
-    /// When it was made, in milliseconds since 1970.
-    pub created_at: i64,
+row! {
+    /// A job that will not be tried again.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct DeadJob {
+        /// Its id.
+        pub id: JobId,
+        /// Its queue.
+        pub queue: Queue,
+        /// What it was to do.
+        pub kind: String,
+        /// How often it was tried.
+        pub attempts: u32,
+        /// Why it failed the last time.
+        pub last_error: Option<String>,
+        /// When it was made.
+        pub created_at: Timestamp,
+    }
 }
 
 const ENQUEUE: &str = "\
@@ -89,9 +96,9 @@ pub(super) async fn enqueue(tx: &mut Tx, job: NewJob<'_>) -> Result<bool, DbErro
 const IS_QUEUED: &str = "SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND kind = $2 LIMIT 1";
 
 /// Whether a job of this kind waits already.
-pub(super) async fn is_queued(tx: &mut Tx, queue: &str, kind: &str) -> Result<bool, DbError> {
+pub(super) async fn is_queued(tx: &mut Tx, queue: Queue, kind: &str) -> Result<bool, DbError> {
     Ok(tx
-        .optional::<(String,)>(sql(IS_QUEUED).bind(queue).bind(kind))
+        .scalar::<JobId>(sql(IS_QUEUED).bind(queue).bind(kind))
         .await?
         .is_some())
 }
@@ -102,7 +109,7 @@ SELECT EXISTS (SELECT 1 FROM job WHERE queue = $1 AND lease_until < $2) \
     OR EXISTS (SELECT 1 FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2) AS due";
 
 /// Whether a claim would find something. Only reads, so that an idle queue never takes SQLite's write lock.
-pub(super) async fn is_due(db: &Db, queue: &str, now: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn is_due(db: &Db, queue: Queue, now: Timestamp) -> Result<bool, DbError> {
     Ok(db.one::<(bool,)>(sql(IS_DUE).bind(queue).bind(now)).await?.0)
 }
 
@@ -136,7 +143,7 @@ const CLAIM_ON_POSTGRES: &str = claim!(" FOR UPDATE SKIP LOCKED");
 /// that a job that kills its process ends as dead after its attempts.
 pub(super) async fn claim(
     db: &Db,
-    queue: &str,
+    queue: Queue,
     now: Timestamp,
     token: &str,
     until: Timestamp,
@@ -269,9 +276,9 @@ const OLDEST_DUE: &str =
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn oldest_due(db: &Db, queue: super::Queue, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
-    let row: (Option<i64>,) = db.one(sql(OLDEST_DUE).bind(queue.name()).bind(now)).await?;
-    Ok(row.0.map(Timestamp))
+pub async fn oldest_due(db: &Db, queue: Queue, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
+    let oldest: Option<Option<Timestamp>> = db.scalar(sql(OLDEST_DUE).bind(queue).bind(now)).await?;
+    Ok(oldest.flatten())
 }
 
 const DEAD: &str = "\
@@ -291,7 +298,7 @@ const IS_PENDING: &str =
 /// Whether a job with this payload is queued or running.
 pub(super) async fn is_pending(tx: &mut Tx, kind: &str, payload: &str) -> Result<bool, DbError> {
     Ok(tx
-        .optional::<(String,)>(sql(IS_PENDING).bind(kind).bind(payload))
+        .scalar::<JobId>(sql(IS_PENDING).bind(kind).bind(payload))
         .await?
         .is_some())
 }
@@ -329,12 +336,12 @@ mod ended {
 }
 
 /// Deletes the rows of jobs that ended as `state` before `before`. How many.
-pub(super) async fn purge(db: &Db, state: &'static str, before: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn purge(db: &Db, state: JobState, before: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(ended::DELETE).bind(state).bind(before)).await
 }
 
 /// How many [`purge`] would delete.
-pub(super) async fn count_ended(db: &Db, state: &'static str, before: Timestamp) -> Result<i64, DbError> {
+pub(super) async fn count_ended(db: &Db, state: JobState, before: Timestamp) -> Result<i64, DbError> {
     let count: (i64,) = db.one(sql(ended::COUNT).bind(state).bind(before)).await?;
     Ok(count.0)
 }
@@ -361,15 +368,14 @@ const SLOT: &str = "SELECT slot FROM cron WHERE name = $1";
 
 /// The slot that was taken last.
 pub(super) async fn slot(db: &Db, name: &str) -> Result<Option<Timestamp>, DbError> {
-    Ok(db
-        .optional::<(i64,)>(sql(SLOT).bind(name))
-        .await?
-        .map(|(slot,)| Timestamp(slot)))
+    db.scalar(sql(SLOT).bind(name)).await
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::HashSet, time::Duration};
+
+    use uuid::Uuid;
 
     use super::*;
     use crate::{
@@ -380,27 +386,34 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
     const LEASE: Duration = Duration::from_secs(60);
 
-    async fn add(db: &Db, id: &str, run_at: Timestamp) {
-        add_for(db, id, run_at, None, None).await;
+    /// An id that is told by its name.
+    fn id(name: &str) -> JobId {
+        let mut bytes = [0; 16];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        JobId(Uuid::from_bytes(bytes))
+    }
+
+    async fn add(db: &Db, name: &str, run_at: Timestamp) {
+        add_for(db, name, run_at, None, None).await;
     }
 
     async fn add_for(
         db: &Db,
-        id: &str,
+        name: &str,
         run_at: Timestamp,
         dedupe_key: Option<&str>,
-        account_id: Option<&str>,
+        account_id: Option<AccountId>,
     ) -> bool {
         let mut tx = db.begin().await.unwrap();
         let job = NewJob {
-            id: id.into(),
-            queue: "storage",
+            id: id(name),
+            queue: Queue::Storage,
             kind: "reap",
             payload: "{}".into(),
             dedupe_key,
             max_attempts: 2,
             run_at,
-            account_id: account_id.map(Into::into),
+            account_id,
             created_at: NOW,
         };
         let is_new = enqueue(&mut tx, job).await.unwrap();
@@ -409,26 +422,29 @@ mod tests {
     }
 
     async fn take(db: &Db, now: Timestamp, token: &str) -> Option<ClaimedRow> {
-        let claimed = claim(db, "storage", now, token, now.plus(LEASE)).await.unwrap();
+        let claimed = claim(db, Queue::Storage, now, token, now.plus(LEASE))
+            .await
+            .unwrap();
         // What the cheap look says is what the claim finds.
         if claimed.is_some() {
             return claimed;
         }
-        assert!(!is_due(db, "storage", now).await.unwrap());
+        assert!(!is_due(db, Queue::Storage, now).await.unwrap());
         None
     }
 
     /// State, attempts, whether it is leased.
-    async fn row(db: &Db, id: &str) -> (String, i64, bool) {
+    async fn row(db: &Db, name: &str) -> (String, i64, bool) {
         db.one(
-            sql("SELECT state, attempts, lease_until IS NOT NULL AS leased FROM job WHERE id = $1").bind(id),
+            sql("SELECT state, attempts, lease_until IS NOT NULL AS leased FROM job WHERE id = $1")
+                .bind(id(name)),
         )
         .await
         .unwrap()
     }
 
-    const fn guard<'a>(id: &'a str, token: &'a str) -> LeaseGuard<'a> {
-        LeaseGuard { id, token }
+    fn guard<'a>(name: &str, token: &'a str) -> LeaseGuard<'a> {
+        LeaseGuard { id: id(name), token }
     }
 
     async fn finish_alone(db: &Db, guard: LeaseGuard<'_>) -> bool {
@@ -443,13 +459,13 @@ mod tests {
             add(db, "b", NOW).await;
             add(db, "a", NOW.minus(Duration::from_secs(1))).await;
             add(db, "later", NOW.plus(Duration::from_secs(1))).await;
-            assert!(is_due(db, "storage", NOW).await.unwrap());
+            assert!(is_due(db, Queue::Storage, NOW).await.unwrap());
             let first = take(db, NOW, "t1").await.unwrap();
-            assert_eq!((first.id.as_str(), first.state.as_str(), first.attempts), ("a", "running", 1));
-            assert_eq!(take(db, NOW, "t2").await.unwrap().id, "b");
+            assert_eq!((first.id, first.state, first.attempts), (id("a"), JobState::Running, 1));
+            assert_eq!(take(db, NOW, "t2").await.unwrap().id, id("b"));
             assert_eq!(take(db, NOW, "t3").await, None);
-            assert_eq!(take(db, NOW.plus(Duration::from_secs(1)), "t4").await.unwrap().id, "later");
-            assert_eq!(claim(db, "mail", NOW, "t5", NOW).await.unwrap(), None);
+            assert_eq!(take(db, NOW.plus(Duration::from_secs(1)), "t4").await.unwrap().id, id("later"));
+            assert_eq!(claim(db, Queue::Mail, NOW, "t5", NOW).await.unwrap(), None);
         }
 
         async fn whoever_lost_the_lease_can_change_nothing(db: &Db) {
@@ -486,12 +502,12 @@ mod tests {
             take(db, second, "2").await.unwrap();
             let third = NOW.plus(LEASE * 20);
             let dead_row = take(db, third, "3").await.unwrap();
-            assert_eq!((dead_row.state.as_str(), dead_row.attempts), ("dead", 2));
-            assert_eq!(take(db, third, "4").await.unwrap().id, "next");
+            assert_eq!((dead_row.state, dead_row.attempts), (JobState::Dead, 2));
+            assert_eq!(take(db, third, "4").await.unwrap().id, id("next"));
             assert!(!finish_alone(db, guard("poison", "2")).await);
             // Whoever was to tell of the death has died as well.
             let fourth = NOW.plus(LEASE * 30);
-            assert_eq!(take(db, fourth, "5").await.unwrap().state, "dead");
+            assert_eq!(take(db, fourth, "5").await.unwrap().state, JobState::Dead);
             assert!(discard(db, guard("poison", "5"), fourth).await.unwrap());
             assert_eq!(row(db, "poison").await, ("dead".into(), 2, false));
             let listed = dead(db, 10).await.unwrap();
@@ -529,8 +545,8 @@ mod tests {
         async fn a_job_of_a_rolled_back_transaction_was_never_there(db: &Db) {
             let mut tx = db.begin().await.unwrap();
             let job = NewJob {
-                id: "a".into(),
-                queue: "storage",
+                id: id("a"),
+                queue: Queue::Storage,
                 kind: "reap",
                 payload: "{}".into(),
                 dedupe_key: None,
@@ -540,7 +556,7 @@ mod tests {
                 created_at: NOW,
             };
             assert!(enqueue(&mut tx, job).await.unwrap());
-            assert!(is_queued(&mut tx, "storage", "reap").await.unwrap());
+            assert!(is_queued(&mut tx, Queue::Storage, "reap").await.unwrap());
             drop(tx);
             assert_eq!(take(db, NOW, "t").await, None);
         }
@@ -556,11 +572,11 @@ mod tests {
         async fn a_job_goes_with_its_account_and_takes_the_lease_with_it(db: &Db) {
             db.execute(sql(
                 "INSERT INTO account (id, email, email_key, display_name, password_hash, plan, terms_accepted_at, terms_version, created_at) \
-                 VALUES ('anna', 'a', 'a', 'a', 'a', 'free', 0, '1', 0)",
-            ))
+                 VALUES ($1, 'a', 'a', 'a', 'a', 'free', 0, '1', 0)",
+            ).bind(AccountId(Uuid::nil())))
             .await
             .unwrap();
-            add_for(db, "a", NOW, None, Some("anna")).await;
+            add_for(db, "a", NOW, None, Some(AccountId(Uuid::nil()))).await;
             take(db, NOW, "t").await.unwrap();
             db.execute(sql("DELETE FROM account")).await.unwrap();
             assert!(!heartbeat(db, guard("a", "t"), NOW).await.unwrap());
@@ -573,13 +589,13 @@ mod tests {
             add(db, "c", NOW.plus(LEASE)).await;
             assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW.minus(LEASE)));
             take(db, NOW, "t").await.unwrap();
-            let count = |state: &str, count| Count { queue: "storage".into(), state: state.into(), count };
-            assert_eq!(counts(db).await.unwrap(), [count("queued", 2), count("running", 1)]);
+            let count = |state, count| Count { queue: Queue::Storage, state, count };
+            assert_eq!(counts(db).await.unwrap(), [count(JobState::Queued, 2), count(JobState::Running, 1)]);
             assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW));
             assert!(finish_alone(db, guard("a", "t")).await);
-            assert_eq!(purge(db, "done", NOW).await.unwrap(), 0);
-            assert_eq!(purge(db, "dead", NOW.plus(LEASE)).await.unwrap(), 0);
-            assert_eq!(purge(db, "done", NOW.plus(LEASE)).await.unwrap(), 1);
+            assert_eq!(purge(db, JobState::Done, NOW).await.unwrap(), 0);
+            assert_eq!(purge(db, JobState::Dead, NOW.plus(LEASE)).await.unwrap(), 0);
+            assert_eq!(purge(db, JobState::Done, NOW.plus(LEASE)).await.unwrap(), 1);
         }
 
         async fn a_slot_is_taken_once_and_only_forwards(db: &Db) {
@@ -611,7 +627,7 @@ mod tests {
                     let mut mine = Vec::new();
                     let token = || new_id(&entropy, NOW).simple().to_string();
                     // Not `take`: what another claimer is just taking still looks due.
-                    while let Some(row) = claim(&db, "storage", NOW, &token(), NOW.plus(LEASE)).await.unwrap() {
+                    while let Some(row) = claim(&db, Queue::Storage, NOW, &token(), NOW.plus(LEASE)).await.unwrap() {
                         mine.push(row.id);
                     }
                     mine

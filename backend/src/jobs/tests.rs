@@ -395,15 +395,15 @@ crate::contract! {
     async fn two_sets_of_workers_never_run_the_same_job_at_the_same_time(db: &Db) {
         const JOBS: usize = 60;
         let inside = Arc::new(Mutex::new(HashSet::new()));
-        let runs = Arc::new(Mutex::new(HashMap::<String, usize>::new()));
+        let runs = Arc::new(Mutex::new(HashMap::<JobId, usize>::new()));
         let counted = runs.clone();
         let handler = script(move |_, lease| {
             let (inside, runs) = (inside.clone(), counted.clone());
             async move {
-                assert!(inside.lock().unwrap().insert(lease.job().to_owned()), "it runs elsewhere");
+                assert!(inside.lock().unwrap().insert(lease.job()), "it runs elsewhere");
                 tokio::task::yield_now().await;
-                *runs.lock().unwrap().entry(lease.job().to_owned()).or_default() += 1;
-                inside.lock().unwrap().remove(lease.job());
+                *runs.lock().unwrap().entry(lease.job()).or_default() += 1;
+                inside.lock().unwrap().remove(&lease.job());
                 Ok(())
             }
         });

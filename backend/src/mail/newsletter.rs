@@ -1,7 +1,7 @@
 //! The text of a newsletter, as the operator writes it.
 
 use super::Block;
-use crate::{Error, Result};
+use crate::{Error, Result, db::row};
 
 /// The longest subject, in characters; mail programs show about this much.
 const MAX_SUBJECT: usize = 78;
@@ -9,13 +9,15 @@ const MAX_SUBJECT: usize = 78;
 /// The longest text, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// News for those who asked for them (P16).
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Newsletter {
-    /// The subject line.
-    pub subject: String,
-    /// Paragraphs with an empty line between them. One of the form `[words](address)` is a link, to an address of ours.
-    pub body: String,
+row! {
+    /// News for those who asked for them (P16).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Newsletter {
+        /// The subject line.
+        pub subject: String,
+        /// Paragraphs with an empty line between them. One of the form `[words](address)` is a link, to an address of ours.
+        pub body: String,
+    }
 }
 
 impl Newsletter {

@@ -8,7 +8,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use model::{AccountId, ErasureId, Timestamp};
+use model::{AccountId, ErasureId, Timestamp, text_enum};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Actor, Backend, Error, Result, accounts,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{EmailTemplates, SendError},
     redact::OwnText,
@@ -32,27 +32,17 @@ pub const WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What a presigned upload and a running job may outlive their account by, beyond the permission itself.
 const SLACK: Duration = Duration::from_secs(15 * 60);
 
-/// Who asked for a deletion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The person, by the button.
-    Button,
-    /// The person, by email.
-    Email,
-    /// The operator: the account is a child's (P18).
-    Child,
-    /// A backup brought an account back that had been deleted.
-    Restored,
-}
-
-impl Origin {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Button => "button",
-            Self::Email => "email",
-            Self::Child => "child",
-            Self::Restored => "restored",
-        }
+text_enum! {
+    /// Who asked for a deletion.
+    pub enum Origin {
+        /// The person, by the button.
+        Button = "button",
+        /// The person, by email.
+        Email = "email",
+        /// The operator: the account is a child's (P18).
+        Child = "child",
+        /// A backup brought an account back that had been deleted.
+        Restored = "restored",
     }
 }
 
@@ -61,61 +51,42 @@ impl Origin {
 const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
 const UNSENT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A part of a deletion outside of the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// The object store, at once.
-    Objects,
-    /// The object store again, when every presigned upload has expired.
-    LateObjects,
-    /// The email that says that it is done.
-    LastEmail,
-    /// The emails that a development server wrote into files, the last one included; left out where email is sent.
-    EmailFiles,
-}
-
-impl Step {
-    /// As the database spells it.
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Objects => "objects",
-            Self::LateObjects => "late_objects",
-            Self::LastEmail => "last_email",
-            Self::EmailFiles => "email_files",
-        }
+text_enum! {
+    /// A part of a deletion outside of the database.
+    pub enum Step {
+        /// The object store, at once.
+        Objects = "objects",
+        /// The object store again, when every presigned upload has expired.
+        LateObjects = "late_objects",
+        /// The email that says that it is done.
+        LastEmail = "last_email",
+        /// The emails that a development server wrote into files, the last one included; left out where email is sent.
+        EmailFiles = "email_files",
     }
 }
 
-impl TryFrom<String> for Step {
-    type Error = OwnText;
+text! {
+    Origin,
+    Step,
+}
 
-    fn try_from(text: String) -> Result<Self, OwnText> {
-        [
-            Self::Objects,
-            Self::LateObjects,
-            Self::LastEmail,
-            Self::EmailFiles,
-        ]
-        .into_iter()
-        .find(|step| step.as_str() == text)
-        .ok_or_else(|| OwnText("unknown step of a deletion".to_owned()))
+row! {
+    #[derive(Debug)]
+    struct ErasureRow {
+        account_id: Option<AccountId>,
+        email: Option<String>,
+        requested_at: Timestamp,
+        finished_at: Option<Timestamp>,
     }
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct ErasureRow {
-    account_id: Option<String>,
-    email: Option<String>,
-    requested_at: i64,
-    finished_at: Option<i64>,
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct StepRow {
-    #[sqlx(try_from = "String")]
-    step: Step,
-    reference: Option<String>,
-    not_before: i64,
+row! {
+    #[derive(Debug)]
+    struct StepRow {
+        step: Step,
+        reference: Option<String>,
+        not_before: Timestamp,
+    }
 }
 
 /// Whether the box that confirms a deletion was ticked.
@@ -240,7 +211,7 @@ impl RunJob<Backend> for ContinueErasure {
         let erasure = self.erasure;
         let mut failed = Vec::new();
         let steps = open_steps(&backend.db, erasure).await?;
-        for step in steps.iter().filter(|step| step.not_before <= backend.now().0) {
+        for step in steps.iter().filter(|step| step.not_before <= backend.now()) {
             if let Err(error) = advance(backend, erasure, step).await {
                 failed.push(format!("{}: {error}", step.step.as_str()));
             }
@@ -259,7 +230,6 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
     match step.step {
         Step::Objects | Step::LateObjects => {
             if let Some(account) = find(&backend.db, erasure).await?.and_then(|row| row.account_id) {
-                let account = account.parse().map_err(Error::internal)?;
                 backend
                     .storage
                     .delete_prefix(&Key::account_prefix(account))
@@ -299,7 +269,7 @@ async fn send_last_email(backend: &Backend, erasure: ErasureId, row: ErasureRow)
         SendError::Refused(_) => REFUSED_FOR,
         SendError::Unavailable(_) => UNSENT_FOR,
     };
-    if backend.now().since(Timestamp(row.requested_at)) > patience {
+    if backend.now().since(row.requested_at) > patience {
         tracing::warn!(%erasure, %error, "the last email was given up");
         return Ok(());
     }
@@ -322,7 +292,7 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
     let is_finished = tx.execute(sql(UPDATE).bind(erasure).bind(backend.now())).await? == 1;
     if let Some(account) = row.account_id.filter(|_| is_finished) {
         // Once more: what ran when the account went may have left a row about an object of it.
-        delete_jobs(&mut tx, account.parse().map_err(Error::internal)?).await?;
+        delete_jobs(&mut tx, account).await?;
     }
     tx.commit().await?;
     if is_finished {
@@ -336,12 +306,10 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
 /// deletion is ever left behind, whatever happened to its jobs.
 pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
     const OPEN: &str = "SELECT id FROM erasure WHERE finished_at IS NULL";
-    let open: Vec<(String,)> = backend.db.all(sql(OPEN)).await?;
+    let open: Vec<ErasureId> = backend.db.scalars(sql(OPEN)).await?;
     let mut resumed = 0;
-    for (id,) in open {
-        let job = ContinueErasure {
-            erasure: id.parse().map_err(Error::internal)?,
-        };
+    for erasure in open {
+        let job = ContinueErasure { erasure };
         let mut tx = backend.db.begin().await?;
         if !jobs::is_pending(&mut tx, &job).await? {
             jobs::enqueue(&mut tx, backend, &job, EnqueueOptions::default()).await?;
@@ -353,19 +321,21 @@ pub(crate) async fn resume(backend: &Backend) -> Result<u64> {
     Ok(resumed)
 }
 
-/// A deletion on its way, for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct OpenErasure {
-    /// Its id.
-    pub id: String,
-    /// Who asked: `button`, `email`, `child`, `restored`.
-    pub origin: String,
-    /// When it began, in milliseconds since 1970.
-    pub requested_at: i64,
-    /// When it must be finished.
-    pub due_at: i64,
-    /// Of the steps that are not done, the one that may begin last; of those that begin together, objects before emails.
-    pub last_step: Option<String>,
+row! {
+    /// A deletion on its way, for the operator.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OpenErasure {
+        /// Its id.
+        pub id: ErasureId,
+        /// Who asked.
+        pub origin: Origin,
+        /// When it began.
+        pub requested_at: Timestamp,
+        /// When it must be finished.
+        pub due_at: Timestamp,
+        /// Of the steps that are not done, the one that may begin last; of those that begin together, objects before emails.
+        pub last_step: Option<Step>,
+    }
 }
 
 /// Deletions that are not finished, the most urgent first.
@@ -388,8 +358,7 @@ pub async fn open(db: &Db) -> Result<Vec<OpenErasure>, DbError> {
 /// The database does not answer.
 pub async fn ledger(db: &Db) -> Result<Vec<String>, DbError> {
     const SELECT: &str = "SELECT DISTINCT account_hash FROM erasure ORDER BY account_hash";
-    let rows: Vec<(String,)> = db.all(sql(SELECT)).await?;
-    Ok(rows.into_iter().map(|(hash,)| hash).collect())
+    db.scalars(sql(SELECT)).await
 }
 
 /// What the ledger says of an account.
@@ -404,13 +373,12 @@ pub fn hash_of(account: AccountId) -> String {
 /// The database does not answer; what was deleted stays deleted.
 pub async fn replay(backend: &Backend, hashes: &HashSet<String>) -> Result<u64> {
     const SELECT: &str = "SELECT id FROM account ORDER BY id";
-    let accounts: Vec<(String,)> = backend.db.all(sql(SELECT)).await?;
+    let accounts: Vec<AccountId> = backend.db.scalars(sql(SELECT)).await?;
     let mut deleted = 0;
-    for (id,) in accounts
+    for account in accounts
         .into_iter()
-        .filter(|(id,)| hashes.contains(&sha256_hex(id)))
+        .filter(|account| hashes.contains(&hash_of(*account)))
     {
-        let account = id.parse().map_err(Error::internal)?;
         begin_for(backend, account, Origin::Restored, backend.now()).await?;
         deleted += 1;
     }
@@ -440,15 +408,14 @@ async fn insert(
     const INSERT: &str = "
         INSERT INTO erasure (id, account_hash, origin, requested_at, due_at, account_id, email)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let id = subject.account.to_string();
     let insert = sql(INSERT)
         .bind(erasure)
         .bind(hash_of(subject.account))
-        .bind(origin.as_str())
+        .bind(origin)
         .bind(now);
     let insert = insert
         .bind(now.plus(WITHIN))
-        .bind(id)
+        .bind(subject.account)
         .bind(subject.email.as_str());
     tx.execute(insert).await
 }
@@ -465,7 +432,7 @@ async fn insert_step(
     tx.execute(
         sql(INSERT)
             .bind(erasure)
-            .bind(step.as_str())
+            .bind(step)
             .bind(reference)
             .bind(not_before),
     )
@@ -485,8 +452,7 @@ async fn check_off(db: &Db, erasure: ErasureId, step: Step, now: Timestamp) -> R
         UPDATE erasure_step SET done_at = $3, reference = NULL WHERE erasure_id = $1 AND step = $2 AND done_at IS NULL";
     const FORGET: &str = "UPDATE erasure SET email = NULL WHERE id = $1";
     let mut tx = db.begin().await?;
-    tx.execute(sql(UPDATE).bind(erasure).bind(step.as_str()).bind(now))
-        .await?;
+    tx.execute(sql(UPDATE).bind(erasure).bind(step).bind(now)).await?;
     if step == Step::LastEmail {
         tx.execute(sql(FORGET).bind(erasure)).await?;
     }

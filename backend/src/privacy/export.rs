@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use model::{AccountId, ExportId, Problem, ProblemCode, Timestamp};
+use model::{AccountId, ExportId, Problem, ProblemCode, Timestamp, text_enum};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
     retention::{self, ExpiredCount},
@@ -72,14 +72,32 @@ pub enum ExportState {
     Removed,
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct ExportRow {
-    id: String,
-    account_id: String,
-    state: String,
-    created_at: i64,
-    delete_after: Option<i64>,
-    size_bytes: Option<i64>,
+text_enum! {
+    /// How far an export is, as its row says.
+    enum Progress {
+        /// A job builds it.
+        Building = "building",
+        /// Its archive is in the store.
+        Ready = "ready",
+        /// It could not be built.
+        Failed = "failed",
+        /// Its day is over.
+        Removed = "removed",
+    }
+}
+
+text! { Progress }
+
+row! {
+    #[derive(Debug)]
+    struct ExportRow {
+        id: ExportId,
+        account_id: AccountId,
+        state: Progress,
+        created_at: Timestamp,
+        delete_after: Option<Timestamp>,
+        size_bytes: Option<u64>,
+    }
 }
 
 /// Asks for an export. One that is being built already is not built twice.
@@ -92,13 +110,13 @@ pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
     let recent: Vec<ExportRow> = newest(backend, account)
         .await?
         .into_iter()
-        .filter(|row| row.state != "failed" && now.since(Timestamp(row.created_at)) < DAY)
+        .filter(|row| row.state != Progress::Failed && now.since(row.created_at) < DAY)
         .collect();
-    if recent.iter().any(|row| row.state == "building") {
+    if recent.iter().any(|row| row.state == Progress::Building) {
         return Ok(());
     }
     if let Some(oldest) = recent.last().filter(|_| recent.len() >= A_DAY) {
-        let again = Timestamp(oldest.created_at).plus(DAY).since(now);
+        let again = oldest.created_at.plus(DAY).since(now);
         return Err(Error::Problem(Problem {
             retry_after: Some(again.as_secs() + 1),
             ..Problem::new(
@@ -127,12 +145,12 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
     let now = backend.now();
     let mut copies = Vec::new();
     for row in newest(backend, account).await? {
-        let until = Timestamp(row.delete_after.unwrap_or(0));
-        let state = match row.state.as_str() {
-            "building" => ExportState::Building,
-            "ready" if until > now => {
-                let key = Key::export(account, row.id.parse().map_err(Error::internal)?);
-                let day = Timestamp(row.created_at).day();
+        let until = row.delete_after.unwrap_or(Timestamp(0));
+        let state = match row.state {
+            Progress::Building => ExportState::Building,
+            Progress::Ready if until > now => {
+                let key = Key::export(account, row.id);
+                let day = row.created_at.day();
                 let name = format!("mixlens-{day}.zip");
                 ExportState::Ready {
                     link: backend
@@ -140,14 +158,14 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
                         .presign_get(&key, &name, ARCHIVE, until.since(now), now)
                         .await?,
                     until,
-                    bytes: u64::try_from(row.size_bytes.unwrap_or(0)).unwrap_or(0),
+                    bytes: row.size_bytes.unwrap_or(0),
                 }
             }
-            "failed" => ExportState::Failed,
-            _ => ExportState::Removed,
+            Progress::Failed => ExportState::Failed,
+            Progress::Ready | Progress::Removed => ExportState::Removed,
         };
         copies.push(Copy {
-            asked_at: Timestamp(row.created_at),
+            asked_at: row.created_at,
             state,
         });
     }
@@ -183,10 +201,13 @@ impl RunJob<Backend> for BuildExport {
 }
 
 async fn build(backend: &Backend, export: ExportId, lease: &Lease) -> Result<()> {
-    let Some(row) = find(backend, export).await?.filter(|row| row.state == "building") else {
+    let Some(row) = find(backend, export)
+        .await?
+        .filter(|row| row.state == Progress::Building)
+    else {
         return Ok(());
     };
-    let account: AccountId = row.account_id.parse().map_err(Error::internal)?;
+    let account = row.account_id;
     let Some(archive) = archive_of(backend, account).await? else {
         return Ok(());
     };
@@ -236,7 +257,15 @@ impl RunJob<Backend> for RemoveExport {
 pub(crate) async fn can_be_fetched(backend: &Backend, export: ExportId) -> Result<bool> {
     Ok(find(backend, export)
         .await?
-        .is_some_and(|row| row.state == "ready"))
+        .is_some_and(|row| row.state == Progress::Ready))
+}
+
+row! {
+    /// Names an archive that is to be removed.
+    struct ExpiredRow {
+        id: ExportId,
+        account_id: AccountId,
+    }
 }
 
 /// Archives whose day is over, at $1.
@@ -271,11 +300,11 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;
-        let due: Vec<(String, String)> = tx.all(sql(UPDATE).bind(backend.now()).bind(PURGE_BATCH)).await?;
-        for (id, account) in &due {
+        let due: Vec<ExpiredRow> = tx.all(sql(UPDATE).bind(backend.now()).bind(PURGE_BATCH)).await?;
+        for row in &due {
             let removal = RemoveExport {
-                account: account.parse().map_err(Error::internal)?,
-                export: id.parse().map_err(Error::internal)?,
+                account: row.account_id,
+                export: row.id,
             };
             jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Backend, Error, Result,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, row, sql},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
 };
@@ -16,15 +16,17 @@ use crate::{
 /// Accounts that are notified in one transaction.
 const BATCH: u32 = 200;
 
-/// One version.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Version {
-    /// The day it holds from, as 2026-11-24.
-    pub version: String,
-    /// Whether everybody was notified.
-    pub material: bool,
-    /// What changed.
-    pub summary: String,
+row! {
+    /// One version.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Version {
+        /// The day it holds from, as 2026-11-24.
+        pub version: String,
+        /// Whether everybody was notified.
+        pub material: bool,
+        /// What changed.
+        pub summary: String,
+    }
 }
 
 /// The version that holds now.
@@ -164,7 +166,7 @@ async fn insert(
 }
 
 /// Records the next accounts as notified. Those that were made after the publication accepted the new version by themselves.
-async fn insert_notices(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec<AccountId>> {
+async fn insert_notices(tx: &mut Tx, backend: &Backend, version: &str) -> Result<Vec<AccountId>, DbError> {
     const INSERT: &str = "
         INSERT INTO policy_notification (account_id, version, sent_at)
         SELECT account.id, policy_version.version, $2
@@ -173,12 +175,8 @@ async fn insert_notices(tx: &mut Tx, backend: &Backend, version: &str) -> Result
           AND NOT EXISTS (SELECT 1 FROM policy_notification WHERE account_id = account.id AND version = $1)
         ORDER BY account.id LIMIT $3
         RETURNING account_id";
-    let rows: Vec<(String,)> = tx
-        .all(sql(INSERT).bind(version).bind(backend.now()).bind(BATCH))
-        .await?;
-    rows.into_iter()
-        .map(|(id,)| id.parse().map_err(Error::internal))
-        .collect()
+    tx.scalars(sql(INSERT).bind(version).bind(backend.now()).bind(BATCH))
+        .await
 }
 
 /// Whether `text` is a day that exists.

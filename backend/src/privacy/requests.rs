@@ -1,47 +1,42 @@
 //! Requests that came by email: noted on the day they arrived, answered within 30 days.
 
-use model::{AccountId, Timestamp};
+use model::{AccountId, Timestamp, text_enum};
 
 use super::{DataSubject, erasure::WITHIN};
 use crate::{
     Backend, Result,
-    db::{Db, DbError, sql},
+    db::{Db, DbError, row, sql, text},
 };
 
-/// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestKind {
-    /// An export of everything.
-    Export,
-    /// The deletion of the account.
-    Deletion,
-    /// The deletion of a child's account (P18).
-    Child,
-}
-
-impl RequestKind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Export => "export",
-            Self::Deletion => "deletion",
-            Self::Child => "child",
-        }
+text_enum! {
+    /// What was asked for.
+    pub enum RequestKind {
+        /// An export of everything.
+        Export = "export",
+        /// The deletion of the account.
+        Deletion = "deletion",
+        /// The deletion of a child's account (P18).
+        Child = "child",
     }
 }
 
-/// A request that is not answered yet.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct OpenRequest {
-    /// Its id.
-    pub id: String,
-    /// `export`, `deletion`, `child`.
-    pub kind: String,
-    /// Whose account; nothing where it is gone.
-    pub account_id: Option<String>,
-    /// When it arrived, in milliseconds since 1970.
-    pub received_at: i64,
-    /// When it must be answered.
-    pub due_at: i64,
+text! { RequestKind }
+
+row! {
+    /// A request that is not answered yet.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OpenRequest {
+        /// Its id.
+        pub id: String,
+        /// What was asked for.
+        pub kind: RequestKind,
+        /// Whose account; nothing where it is gone.
+        pub account_id: Option<AccountId>,
+        /// When it arrived.
+        pub received_at: Timestamp,
+        /// When it must be answered.
+        pub due_at: Timestamp,
+    }
 }
 
 /// Notes a request about the account of an address; until when it must be answered. `None` where there is no such account.
@@ -63,7 +58,7 @@ pub async fn note(
     let id = backend.new_id().simple().to_string();
     let insert = sql(INSERT)
         .bind(id)
-        .bind(kind.as_str())
+        .bind(kind)
         .bind(subject.account)
         .bind(received_at)
         .bind(due);

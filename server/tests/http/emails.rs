@@ -395,7 +395,7 @@ async fn p26_a_letter_goes_with_its_account() {
             .await
             .unwrap()
             .iter()
-            .all(|count| count.state == "done")
+            .all(|count| count.state == jobs::JobState::Done)
     );
 }
 

@@ -263,7 +263,10 @@ impl Drop for TestApp {
                 counts
             })
         });
-        let left: Vec<_> = left.into_iter().filter(|count| count.state != "done").collect();
+        let left: Vec<_> = left
+            .into_iter()
+            .filter(|count| count.state != backend::jobs::JobState::Done)
+            .collect();
         if !std::thread::panicking() {
             assert!(left.is_empty(), "jobs are left over: {left:?}");
         }
