@@ -28,6 +28,8 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::islands::browser;
+
 /// The header that carries the CSRF token of a page's island.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -47,6 +49,14 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
+impl ApiError {
+    /// Whether the same call may succeed in a moment.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.0.code, ProblemCode::Unavailable | ProblemCode::RateLimited)
+    }
+}
+
 impl FromServerFnError for ApiError {
     type Encoder = JsonEncoding;
 
@@ -60,6 +70,11 @@ impl FromServerFnError for ApiError {
             // On the server it is the arguments that could not be read, in the browser the answer.
             #[cfg(feature = "ssr")]
             ServerFnErrorErr::Deserialization(_) => not_understood(),
+            // The page of a proxy, while the server behind it is away.
+            ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_) => Problem::new(
+                ProblemCode::Unavailable,
+                "MixLens does not answer at the moment. Try again; nothing is lost.",
+            ),
             _ => Problem::new(
                 ProblemCode::Internal,
                 "The answer of the server was not understood. Reload the page and try again.",
@@ -108,6 +123,26 @@ impl Client<ApiError> for CsrfClient {
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         <BrowserClient as Client<ApiError>>::spawn(future);
+    }
+}
+
+/// Makes a call, and once more with a fresh CSRF token where the page's own is of no use any more: another page may have
+/// brought the browser a new one meanwhile.
+///
+/// # Errors
+/// The problem of the last call.
+pub(crate) async fn with_fresh_token<T, Call>(call: impl Fn() -> Call) -> Result<T, ApiError>
+where
+    Call: Future<Output = Result<T, ApiError>>,
+{
+    let answer = call().await;
+    match &answer {
+        Err(error)
+            if error.0.code == ProblemCode::Forbidden && browser::refresh_csrf_token().await.is_some() =>
+        {
+            call().await
+        }
+        _ => answer,
     }
 }
 

@@ -1,81 +1,52 @@
-//! What only a browser has: files that were chosen, PUTs with progress, waiting. Nothing here runs on the server.
+//! What only a browser has: waiting, a page that is left, islands that wake. Nothing here runs on the server.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::time::Duration;
 
 use js_sys::Promise;
-use leptos::prelude::window;
+use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{BeforeUnloadEvent, File, ProgressEvent, XmlHttpRequest};
+use web_sys::{BeforeUnloadEvent, Document, DomParser, Response, SupportedType};
 
-thread_local! {
-    static FILES: RefCell<HashMap<u32, File>> = RefCell::default();
-    static PUTS: RefCell<HashMap<u32, XmlHttpRequest>> = RefCell::default();
-}
-
-/// Keeps a chosen file under `id`.
-pub(crate) fn keep_file(id: u32, file: File) {
-    FILES.with_borrow_mut(|files| files.insert(id, file));
-}
-
-/// Forgets the file of `id` and breaks off its PUT.
-pub(crate) fn forget_file(id: u32) {
-    FILES.with_borrow_mut(|files| files.remove(&id));
-    abort(id);
-}
-
-/// Breaks off the PUT of `id`, if one is under way.
-pub(crate) fn abort(id: u32) {
-    let put = PUTS.with_borrow_mut(|puts| puts.remove(&id));
-    if let Some(put) = put {
-        // It may have ended in this moment.
-        let _ = put.abort();
-    }
-}
-
-/// Sends the file of `id` to a signed address and tells the percent that was sent; the HTTP status, or `None` where
-/// there was no answer. `XMLHttpRequest`, because `fetch` tells no progress of an upload.
-pub(crate) async fn put(
-    id: u32,
-    url: &str,
-    headers: &[(String, String)],
-    mut progress: impl FnMut(u8) + 'static,
-) -> Option<u16> {
-    let file = FILES.with_borrow(|files| files.get(&id).cloned())?;
-    let xhr = XmlHttpRequest::new().ok()?;
-    xhr.open("PUT", url).ok()?;
-    for (name, value) in headers {
-        xhr.set_request_header(name, value).ok()?;
-    }
-    let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
-        if event.length_computable() && event.total() > 0.0 {
-            // 0 to 100 by construction.
-            progress((100.0 * event.loaded() / event.total()) as u8);
-        }
-    });
-    xhr.upload()
-        .ok()?
-        .set_onprogress(Some(on_progress.as_ref().unchecked_ref()));
-    let ended = Promise::new(&mut |resolve, _| {
-        // `loadend` comes after success, failure and abort alike.
-        xhr.set_onloadend(Some(&resolve));
-    });
-    PUTS.with_borrow_mut(|puts| puts.insert(id, xhr.clone()));
-    if xhr.send_with_opt_blob(Some(&file)).is_ok() {
-        // The promise is never rejected.
-        let _ = JsFuture::from(ended).await;
-    }
-    PUTS.with_borrow_mut(|puts| puts.remove(&id));
-    xhr.status().ok().filter(|status| *status != 0)
-}
+use crate::api::CSRF_META;
 
 /// Waits.
-pub(crate) async fn sleep(milliseconds: i32) {
+pub(crate) async fn sleep(time: Duration) {
+    // Some seconds.
+    let milliseconds = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
     let after = Promise::new(&mut |resolve, _| {
         // Without a timer the wait is over at once, which only polls sooner.
         let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
     });
     let _ = JsFuture::from(after).await;
+}
+
+/// How long to wait for a server that is away: longer each time, up to [`Backoff::MOST`].
+pub(crate) struct Backoff {
+    usual: Duration,
+    now: Duration,
+}
+
+impl Backoff {
+    const MOST: Duration = Duration::from_secs(15);
+
+    pub(crate) const fn new(usual: Duration) -> Self {
+        Self { usual, now: usual }
+    }
+
+    /// It answered.
+    pub(crate) const fn reset(&mut self) {
+        self.now = self.usual;
+    }
+
+    /// It did not.
+    pub(crate) fn more(&mut self) {
+        self.now = (self.now * 2).min(Self::MOST);
+    }
+
+    pub(crate) const fn wait(&self) -> Duration {
+        self.now
+    }
 }
 
 /// Asks before the page is left while `busy` says so.
@@ -112,4 +83,35 @@ pub(crate) fn wake_islands(root: &web_sys::Element) {
             let _ = wake.call2(&JsValue::NULL, &island, &JsValue::from_str(&name));
         }
     }
+}
+
+/// This very page as the server makes it now; none where the server does not answer with a page.
+pub(crate) async fn fetch_page() -> Option<Document> {
+    let address = window().location().href().ok()?;
+    let response: Response = JsFuture::from(window().fetch_with_str(&address))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let html = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
+    let parser = DomParser::new().ok()?;
+    parser.parse_from_string(&html, SupportedType::TextHtml).ok()
+}
+
+/// Takes the CSRF token of a fresh page into this one; none where it is the same.
+pub(crate) async fn refresh_csrf_token() -> Option<()> {
+    let selector = format!("meta[name={CSRF_META}]");
+    let fresh = fetch_page()
+        .await?
+        .query_selector(&selector)
+        .ok()??
+        .get_attribute("content")?;
+    let meta = document().query_selector(&selector).ok()??;
+    if meta.get_attribute("content").as_ref() == Some(&fresh) {
+        return None;
+    }
+    meta.set_attribute("content", &fresh).ok()
 }

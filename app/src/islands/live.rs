@@ -1,19 +1,20 @@
 //! The progress of an analysis while its page is open; the report takes its place without a reload.
 
+use std::time::Duration;
+
 use leptos::{prelude::*, task::spawn_local};
 use model::{AnalysisId, ProblemCode, analysis::Progress};
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomParser, Response, SupportedType};
+use web_sys::Document;
 
-use super::browser;
+use super::browser::{self, Backoff};
 use crate::{api, ui::ProgressPanel};
 
 /// The element whose content is replaced when the analysis has ended.
 pub const REPLACED: &str = "analysis";
 
-/// How often the page asks, in milliseconds.
-const ASK_EVERY_MS: i32 = 600;
+/// How often the page asks.
+const ASK_EVERY: Duration = Duration::from_millis(600);
 
 /// Stage and percent, kept up to date.
 #[island]
@@ -28,43 +29,48 @@ pub fn Live(
     view! { {move || view! { <ProgressPanel progress=now.get() /> }} }
 }
 
+/// Asks until the analysis has ended, and waits longer each time that the server is away: it goes on without us.
 async fn follow(id: AnalysisId, now: RwSignal<Progress>) {
+    let mut away = Backoff::new(ASK_EVERY);
     loop {
         match api::analysis_progress(id).await {
             Ok(progress) => {
+                away.reset();
                 let ended = progress.state.is_final();
                 now.set(progress);
                 if ended {
-                    return show_result().await;
+                    break;
                 }
             }
-            // Offline for a moment; the analysis goes on without us.
-            Err(error) if error.0.code == ProblemCode::Unavailable => {}
-            Err(_) => return reload(),
+            Err(error) if matches!(error.0.code, ProblemCode::Unauthenticated | ProblemCode::NotFound) => {
+                return reload();
+            }
+            Err(_) => away.more(),
         }
-        browser::sleep(ASK_EVERY_MS).await;
+        browser::sleep(away.wait()).await;
+    }
+    // A page of a proxy has no report: this one stays until there is one.
+    while let Some(page) = fresh_page(&mut away).await {
+        if replace(&page).is_some() {
+            return;
+        }
+        away.more();
     }
 }
 
-/// Fetches this very page again and puts its report where the progress was.
-async fn show_result() {
-    if replace().await.is_none() {
-        reload();
+/// This very page as it is now, as soon as the server gives it.
+async fn fresh_page(away: &mut Backoff) -> Option<Document> {
+    loop {
+        if let Some(page) = browser::fetch_page().await {
+            return Some(page);
+        }
+        away.more();
+        browser::sleep(away.wait()).await;
     }
 }
 
-async fn replace() -> Option<()> {
-    let address = window().location().href().ok()?;
-    let response: Response = JsFuture::from(window().fetch_with_str(&address))
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    let html = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    let page = DomParser::new()
-        .ok()?
-        .parse_from_string(&html, SupportedType::TextHtml)
-        .ok()?;
+/// Puts the report of `page` where the progress was.
+fn replace(page: &Document) -> Option<()> {
     let fresh = page.get_element_by_id(REPLACED)?;
     let stale = document().get_element_by_id(REPLACED)?;
     document().set_title(&page.title());

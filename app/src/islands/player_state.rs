@@ -28,8 +28,8 @@ const FADE: Duration = Duration::from_millis(60);
 const LEAD_S: f64 = 0.2;
 /// The length of a loop that nobody gave one, in seconds.
 const LOOP_S: f64 = 8.0;
-/// How often the page asks whether a copy to play is there, in milliseconds.
-const ASK_EVERY_MS: i32 = 1500;
+/// How often the page asks whether a preview is there.
+const ASK_EVERY: Duration = Duration::from_millis(1500);
 /// `MEDIA_ERR_SRC_NOT_SUPPORTED`.
 const NOT_SUPPORTED: u16 = 4;
 
@@ -343,7 +343,7 @@ impl PlayerState {
             if track.preview_state.get_untracked() == PreviewState::Making {
                 spawn_local(async move {
                     while track.preview_state.get_untracked() == PreviewState::Making {
-                        browser::sleep(ASK_EVERY_MS).await;
+                        browser::sleep(ASK_EVERY).await;
                         // Offline for a moment; the copy is made without us.
                         if let Ok(preview_state) = api::preview_of(track.id).await {
                             track.preview_state.set(preview_state);

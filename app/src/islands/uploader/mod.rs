@@ -1,0 +1,311 @@
+//! The drop zone and its queue: each file is checked, gets a presigned upload, is PUT to storage, and leads to its report.
+//!
+//! `queue` decides, `transport` sends; here is what is seen, and the thread between the two.
+
+mod queue;
+mod transport;
+
+use std::time::Duration;
+
+use leptos::{ev, prelude::*, task::spawn_local};
+use model::{AnalysisId, format::AudioFormat, paths, upload::UploadKind};
+use wasm_bindgen::JsCast as _;
+use web_sys::{DragEvent, File, HtmlInputElement};
+
+use self::{
+    queue::{Command, Event, Failure, FileId, Item, Queue, State},
+    transport::Dropped,
+};
+use super::browser;
+use crate::{api, format, ui::ProgressBar};
+
+/// How often a queue of several files asks for the progress of an analysis.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// After this without a byte that moved, the row says so.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// How long the first wait is before a completion is tried again; each further one is twice as long.
+const COMPLETE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Chooses, checks and uploads files; one file alone leads on to its report by itself.
+#[island]
+pub fn Uploader(
+    /// What the files are for.
+    kind: UploadKind,
+    /// The largest file that the plan takes, in bytes.
+    max_bytes: u64,
+) -> impl IntoView {
+    let title = match kind {
+        UploadKind::Mix => "Drop your mix here",
+        UploadKind::Reference => "Drop references here",
+    };
+    let queue = RwSignal::new(Queue::new(kind, max_bytes));
+    let over = RwSignal::new(false);
+    let on_change = move |event: ev::Event| {
+        let Some(input) = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+        else {
+            return;
+        };
+        if let Some(files) = input.files() {
+            for at in 0..files.length() {
+                if let Some(file) = files.get(at) {
+                    choose(queue, file);
+                }
+            }
+        }
+        // So that the same file can be chosen again.
+        input.set_value("");
+    };
+    Effect::new(move |_| {
+        browser::guard_leaving(move || queue.with_untracked(Queue::is_busy));
+        window_event_listener(ev::online, move |_| tell(queue, Event::Online));
+        // The whole window takes the files: a drop that misses the zone would otherwise leave the page for the file.
+        window_event_listener(ev::dragover, move |event| {
+            event.prevent_default();
+            over.set(true);
+        });
+        window_event_listener(ev::dragleave, move |event| {
+            // From one element to the next there is a related target; out of the window there is none.
+            if event.related_target().is_none() {
+                over.set(false);
+            }
+        });
+        window_event_listener(ev::drop, move |event: DragEvent| {
+            event.prevent_default();
+            over.set(false);
+            if let Some(transfer) = event.data_transfer() {
+                take(queue, &transfer);
+            }
+        });
+    });
+    let ids =
+        Memo::new(move |_| queue.with(|queue| queue.items().iter().map(|item| item.id).collect::<Vec<_>>()));
+    view! {
+        <div class="uploader stack">
+            <div class="drop" class:is-over=over>
+                <svg class="drop__sign" viewBox="0 0 48 48" aria-hidden="true">
+                    <path d="M24 33V9M14 18.500L24 8.500l10 10M7 32v8h34v-8"></path>
+                </svg>
+                <p class="drop__title" id="drop-title">{title}</p>
+                <input
+                    class="drop__input"
+                    id="files"
+                    type="file"
+                    multiple
+                    accept=AudioFormat::accept()
+                    on:change=on_change
+                    aria-describedby="drop-hint"
+                />
+                <label class="button button--primary" for="files">"Choose files"</label>
+                <p class="drop__hint" id="drop-hint">"One or several. They go straight to private storage."</p>
+            </div>
+            <ul class="queue" aria-label="Files">
+                <For each=move || ids.get() key=|id| *id children=move |id| row(queue, id) />
+            </ul>
+        </div>
+    }
+}
+
+fn row(queue: RwSignal<Queue>, id: FileId) -> impl IntoView {
+    let Some(Item { name, size, .. }) = queue.with_untracked(|queue| queue.item(id).cloned()) else {
+        return ().into_any();
+    };
+    let state = Memo::new(move |_| queue.with(|queue| queue.item(id).map(|item| item.state.clone())));
+    let state = move || state.get().unwrap_or(State::Cancelled);
+    let label = format!("Progress of {name}");
+    let bar = move || {
+        state()
+            .percent()
+            .map(|percent| view! { <ProgressBar percent=percent label=label.clone() /> })
+    };
+    let tone = move || match state() {
+        State::Failed(_) | State::Refused(_) | State::Changed | State::Rejected(_) => "queue__state severe",
+        State::Done(_) => "queue__state ok",
+        _ => "queue__state",
+    };
+    let actions = {
+        let name = name.clone();
+        move || actions(queue, id, &name, &state())
+    };
+    // What changes by itself is not for translators: they put elements of their own where it stands.
+    view! {
+        <li class="queue__item">
+            <div class="queue__text">
+                <p class="queue__name">{name}</p>
+                <p class=tone role="status" translate="no">
+                    <span class="queue__size">{format::bytes(size)}</span>
+                    {move || state().words()}
+                </p>
+            </div>
+            <div class="queue__actions row">{actions}</div>
+            <div class="queue__bar">{bar}</div>
+        </li>
+    }
+    .into_any()
+}
+
+/// What can be done about a file where it stands.
+fn actions(queue: RwSignal<Queue>, id: FileId, name: &str, state: &State) -> AnyView {
+    let button =
+        move |class: &'static str, words: &'static str, label: String, event: fn(FileId) -> Event| {
+            let act = move |_| tell(queue, event(id));
+            view! { <button type="button" class=class aria-label=label on:click=act>{words}</button> }
+        };
+    let small = "button button--small";
+    let remove = || {
+        let label = format!("Remove {name} from the list");
+        button(
+            "button button--small button--link",
+            "Remove",
+            label,
+            Event::Remove,
+        )
+    };
+    let link = |analysis: AnalysisId, words: &'static str| {
+        view! { <a class=small href=paths::analysis(analysis)>{words}</a> }.into_any()
+    };
+    match state {
+        State::Waiting | State::Sending { .. } => {
+            button(small, "Cancel", format!("Cancel {name}"), Event::Cancel).into_any()
+        }
+        State::Checking => ().into_any(),
+        State::Measuring(analysis, _) | State::Done(analysis) => link(*analysis, "Open report"),
+        State::Rejected(analysis) => link(*analysis, "See why"),
+        State::Failed(failure) => {
+            let sign_in = (*failure == Failure::SignedOut).then(|| {
+                // In another tab: the file is only here.
+                view! { <a class=small href=paths::SIGN_IN target="_blank">"Sign in"</a> }
+            });
+            let retry = button(small, "Try again", format!("Try again: {name}"), Event::Retry);
+            view! { {sign_in} {retry} {remove()} }.into_any()
+        }
+        State::Cancelled => {
+            let retry = button(small, "Try again", format!("Try again: {name}"), Event::Retry);
+            view! { {retry} {remove()} }.into_any()
+        }
+        State::Changed => {
+            view! { <label class=small for="files">"Choose it again"</label> {remove()} }.into_any()
+        }
+        State::Refused(_) => remove().into_any(),
+    }
+}
+
+fn choose(queue: RwSignal<Queue>, file: File) {
+    let id = queue.with_untracked(Queue::next_id);
+    let name = file.name();
+    // A file's size is a whole number of at most 2^53.
+    let size = file.size() as u64;
+    transport::keep(id, file);
+    tell(queue, Event::Chosen { name, size });
+}
+
+/// Takes what was dropped, folders too.
+fn take(queue: RwSignal<Queue>, transfer: &web_sys::DataTransfer) {
+    let entries = transport::entries(transfer);
+    // Files that a script made have no entry.
+    if entries.is_empty()
+        && let Some(files) = transfer.files()
+    {
+        for at in 0..files.length() {
+            if let Some(file) = files.get(at) {
+                choose(queue, file);
+            }
+        }
+    }
+    spawn_local(async move {
+        for dropped in transport::walk(entries).await {
+            match dropped {
+                Dropped::File(file) => choose(queue, file),
+                Dropped::Folder(name) => tell(queue, Event::Folder { name }),
+            }
+        }
+    });
+}
+
+/// Has the queue take in what happened, and carries out what it asks for.
+fn tell(queue: RwSignal<Queue>, event: Event) {
+    // The page may have been left meanwhile.
+    let commands = queue.try_update(|queue| queue.apply(event)).unwrap_or_default();
+    for command in commands {
+        carry_out(queue, command);
+    }
+}
+
+fn carry_out(queue: RwSignal<Queue>, command: Command) {
+    match command {
+        Command::Begin(id, file) => spawn_local(async move {
+            let begun = api::with_fresh_token(|| api::begin_upload(file.clone())).await;
+            tell(queue, Event::Begun(id, begun.map_err(|error| error.0)));
+        }),
+        Command::Put(id, presigned) => {
+            spawn_local(watch(queue, id));
+            spawn_local(async move {
+                let ended = transport::put(id, &presigned, move |percent| {
+                    tell(queue, Event::Sent(id, percent))
+                })
+                .await;
+                tell(queue, Event::PutEnded(id, ended));
+            });
+        }
+        Command::Complete(id, upload, failed) => spawn_local(async move {
+            if failed > 0 {
+                browser::sleep(COMPLETE_AGAIN * (1 << (failed - 1).min(4))).await;
+            }
+            let done = api::with_fresh_token(|| api::complete_upload(upload)).await;
+            let done = done.map(|done| done.analysis).map_err(|error| error.0);
+            tell(queue, Event::Completed(id, done));
+        }),
+        Command::Follow(id, analysis) => spawn_local(follow(queue, id, analysis)),
+        Command::Abort(id) => transport::abort(id),
+        Command::Forget(id) => transport::forget(id),
+        Command::Open(analysis) => {
+            // A page that cannot be opened stays reachable by the link in the row.
+            let _ = window().location().assign(&paths::analysis(analysis));
+        }
+        Command::Reload => {
+            // Without it the rows of the queue lead to the same reports.
+            let _ = window().location().reload();
+        }
+    }
+}
+
+/// Says when nothing of a file has moved for [`STALLED`], until it is sent.
+async fn watch(queue: RwSignal<Queue>, id: FileId) {
+    let now = move || queue.try_with_untracked(|queue| queue.item(id).map(|item| item.state.clone()));
+    let mut before = now().flatten();
+    loop {
+        browser::sleep(STALLED).await;
+        match now().flatten() {
+            Some(state @ State::Sending { .. }) => {
+                if before.as_ref() == Some(&state) {
+                    tell(queue, Event::Stalled(id));
+                }
+                before = Some(state);
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Follows an analysis until it has ended. Whoever cannot ask now asks again; the analysis goes on without us.
+async fn follow(queue: RwSignal<Queue>, id: FileId, analysis: AnalysisId) {
+    let mut away = browser::Backoff::new(ASK_EVERY);
+    loop {
+        match api::analysis_progress(analysis).await {
+            Ok(progress) => {
+                away.reset();
+                let ended = progress.state.is_final();
+                tell(queue, Event::Measured(id, progress));
+                if ended {
+                    return;
+                }
+            }
+            Err(error) if error.is_passing() => away.more(),
+            Err(_) => return,
+        }
+        browser::sleep(away.wait()).await;
+    }
+}
