@@ -71,6 +71,7 @@ impl FromServerFnError for ApiError {
             #[cfg(feature = "ssr")]
             ServerFnErrorErr::Deserialization(_) => not_understood(),
             // The page of a proxy, while the server behind it is away.
+            #[cfg(not(feature = "ssr"))]
             ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_) => Problem::new(
                 ProblemCode::Unavailable,
                 "MixLens does not answer at the moment. Try again; nothing is lost.",
