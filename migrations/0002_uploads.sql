@@ -11,7 +11,7 @@ CREATE TABLE upload (
     media_type             TEXT   NOT NULL,
     created_at             BIGINT NOT NULL,
     stored_at              BIGINT,
-    -- Fixed when it is stored, from the plan of that moment (P07, P08).
+    -- While it is pending: when it is given up. Fixed when it is stored, from the plan of that moment (P07, P08).
     delete_after           BIGINT,
     -- The preview is for formats that browsers do not play: beside the source in the store, and gone with it.
     -- none: the source plays as it is, or nobody knows yet. failed: there will be none; the source may play somewhere.
@@ -29,4 +29,14 @@ CREATE TABLE usage (
     analyses        BIGINT NOT NULL,
     reference_files BIGINT NOT NULL,
     PRIMARY KEY (account_id, month)
+);
+
+-- The last look through the bucket for objects that no row knows; one row.
+CREATE TABLE object_sweep (
+    id          TEXT   NOT NULL PRIMARY KEY CHECK (id = 'last'),
+    ended_at    BIGINT NOT NULL,
+    objects     BIGINT NOT NULL,
+    -- Those that no row knew, the removed ones included.
+    without_row BIGINT NOT NULL,
+    removed     BIGINT NOT NULL
 );

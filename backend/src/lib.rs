@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod signing;
 pub mod songs;
 pub mod storage;
+pub mod sweep;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

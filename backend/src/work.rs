@@ -20,11 +20,13 @@ use crate::{
     },
     retention,
     storage::RemoveAudio,
+    sweep::SweepObjects,
 };
 
 /// All periodic work.
 const PERIODIC: &[Periodic] = &[
     Periodic::new::<Reap>(retention::REAP_EVERY),
+    Periodic::new::<SweepObjects>(retention::REAP_EVERY),
     Periodic::new::<analyses::Rescore>(analyses::RESCORE_EVERY),
 ];
 
@@ -42,6 +44,7 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<ContinueErasure>()
         .with::<AnnouncePolicy>()
         .with::<Reap>()
+        .with::<SweepObjects>()
 }
 
 /// What the workers of a process need.

@@ -317,6 +317,7 @@ fn refusal(error: StoreError) -> S3Error {
     match error {
         StoreError::NotFound => s3_error!(NoSuchKey),
         StoreError::Exists => s3_error!(PreconditionFailed),
+        StoreError::Busy => s3_error!(OperationAborted, "Another request writes this object"),
         StoreError::Length | StoreError::Body(_) => s3_error!(IncompleteBody),
         StoreError::Digest(_) => s3_error!(BadDigest),
         StoreError::Stalled => s3_error!(RequestTimeout),

@@ -12,18 +12,19 @@
 //! ```
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     error::Error as StdError,
     fs::{self, File, TryLockError},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     ops::Range,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use model::upload::SLOWEST_BYTES_PER_SECOND;
 use s3s::{
     checksum::ChecksumHasher,
     crypto::{Checksum as _, Md5},
@@ -31,7 +32,10 @@ use s3s::{
 };
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+    time::Instant,
+};
 
 /// Marks the end of every object; the digit is the version of the layout.
 const MAGIC: &[u8; 8] = b"MIXLOBJ1";
@@ -47,6 +51,8 @@ pub(super) const MAX_KEY: usize = 1_024;
 const CHUNK: usize = 256 * 1024;
 /// A body that brings nothing for so long is given up, so that no stalled client keeps a temporary file.
 const BODY_STALL: Duration = Duration::from_secs(60);
+/// The share of the disk that is left free for everything else on it: one part in this many.
+const RESERVED_SHARE: u64 = 50;
 
 /// Why the store did not do what was asked. Nothing was changed, unless it says so.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +63,9 @@ pub enum StoreError {
     /// The object exists and was not to be replaced.
     #[error("the object exists already")]
     Exists,
+    /// Another body for the same key is on its way.
+    #[error("the object is being written")]
+    Busy,
     /// The body was shorter or longer than declared.
     #[error("the body does not have the declared length")]
     Length,
@@ -146,6 +155,8 @@ pub struct DiskStore {
 struct Folders {
     objects: PathBuf,
     incoming: PathBuf,
+    /// The keys whose bodies are on their way: one at a time, so that one permission never holds more than its bytes.
+    writing: Mutex<HashSet<String>>,
     /// Shared by every process that has the folder open; see [`Folders::open`].
     _lock: File,
 }
@@ -197,13 +208,15 @@ impl DiskStore {
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let folders = Arc::clone(&self.folders);
+        // Whoever drips a byte now and then is given up as well.
+        let ends = Instant::now() + stall + Duration::from_secs(object.size / SLOWEST_BYTES_PER_SECOND);
         let mut incoming = blocking(move || Incoming::new(folders, object)).await?;
         let mut body = std::pin::pin!(body);
         let mut waiting = Vec::new();
         let mut waiting_bytes = 0;
         let mut left = incoming.object.size;
         loop {
-            let next = tokio::time::timeout(stall, body.next())
+            let next = tokio::time::timeout_at(ends.min(Instant::now() + stall), body.next())
                 .await
                 .map_err(|_| StoreError::Stalled)?;
             let Some(chunk) = next else { break };
@@ -320,6 +333,7 @@ impl Folders {
         Ok(Self {
             objects,
             incoming,
+            writing: Mutex::default(),
             _lock: lock,
         })
     }
@@ -383,9 +397,51 @@ impl Folders {
     }
 }
 
+/// Holds a key while its body is on its way.
+struct Writing {
+    folders: Arc<Folders>,
+    key: String,
+}
+
+impl Writing {
+    fn begin(folders: Arc<Folders>, key: &str) -> Result<Self, StoreError> {
+        let is_first = lock(&folders.writing).insert(key.to_owned());
+        if is_first {
+            let key = key.to_owned();
+            Ok(Self { folders, key })
+        } else {
+            Err(StoreError::Busy)
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        lock(&self.folders.writing).remove(&self.key);
+    }
+}
+
+/// A panic elsewhere leaves the set as true as it was.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Refuses what would leave the disk without its reserve: whoever else writes to it would fail first.
+fn check_space(folder: &Path, size: u64) -> Result<(), StoreError> {
+    let disk = rustix::fs::statvfs(folder).map_err(io::Error::from)?;
+    let reserve = disk.f_blocks / RESERVED_SHARE * disk.f_frsize;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) >= size.saturating_add(reserve) {
+        Ok(())
+    } else {
+        Err(StoreError::Full(io::ErrorKind::StorageFull.into()))
+    }
+}
+
 /// An object on its way in. Dropping it removes the temporary file.
 struct Incoming {
     folders: Arc<Folders>,
+    /// Given back after the temporary file is gone or has its name.
+    _writing: Writing,
     object: NewObject,
     target: PathBuf,
     file: NamedTempFile,
@@ -396,6 +452,8 @@ struct Incoming {
 impl Incoming {
     fn new(folders: Arc<Folders>, object: NewObject) -> Result<Self, StoreError> {
         let target = folders.path(&object.key)?;
+        let writing = Writing::begin(Arc::clone(&folders), &object.key)?;
+        check_space(&folders.incoming, object.size)?;
         // Only a courtesy, before the body is read; the rename in `commit` decides.
         if !object.replace && fs::exists(&target)? {
             return Err(StoreError::Exists);
@@ -411,6 +469,7 @@ impl Incoming {
         };
         Ok(Self {
             folders,
+            _writing: writing,
             object,
             target,
             file,
@@ -433,6 +492,7 @@ impl Incoming {
 
         let Self {
             folders,
+            _writing,
             object,
             target,
             mut file,
@@ -767,6 +827,52 @@ mod tests {
             Err(StoreError::Stalled)
         ));
         assert_eq!(names(&folder.path().join("incoming")), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_given_up_though_it_never_stands_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        let object = NewObject {
+            key: "a".to_owned(),
+            size: 1_000,
+            ..Default::default()
+        };
+        let dripping = futures::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok::<_, io::Error>(Bytes::from_static(b"x")), ()))
+        });
+        let given_up = store
+            .put_unless_stalled(object, dripping, Duration::from_millis(100))
+            .await;
+        assert!(matches!(given_up, Err(StoreError::Stalled)));
+        assert_eq!(names(&folder.path().join("incoming")), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn of_two_bodies_for_one_key_the_second_is_refused_while_the_first_is_on_its_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        let object = NewObject {
+            key: "a".to_owned(),
+            size: 4,
+            ..Default::default()
+        };
+        let waiting = futures::stream::pending::<io::Result<Bytes>>();
+        let mut first = std::pin::pin!(store.put(object, waiting));
+        let second = loop {
+            tokio::select! {
+                biased;
+                _ = &mut first => unreachable!("its body never comes"),
+                second = put(&store, "a", b"body", false) => match second {
+                    // The first had not begun.
+                    Ok(_) => assert!(store.delete("a").await.unwrap()),
+                    Err(error) => break error,
+                }
+            }
+        };
+        assert!(matches!(second, StoreError::Busy), "{second}");
+        assert_eq!(names(&folder.path().join("incoming")).len(), 1);
     }
 
     #[test]

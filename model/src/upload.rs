@@ -28,6 +28,10 @@ crate::text_enum! {
     }
 }
 
+/// The slowest line whose upload is waited for, in bytes per second (0.39 Mbit/s): at this rate the largest file of the largest
+/// plan, 4 GB, takes 23 hours.
+pub const SLOWEST_BYTES_PER_SECOND: u64 = 48 * 1024;
+
 /// A file that is about to be uploaded, as the browser sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewUpload {

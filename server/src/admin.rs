@@ -18,6 +18,7 @@ use backend::{
         policy::{self, Change},
         requests::{self, RequestKind},
     },
+    sweep,
 };
 use clap::{Subcommand, ValueEnum};
 use model::{Timestamp, plan::Plan};
@@ -134,9 +135,17 @@ pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
         for (what, count) in cleanup::expired(&backend).await? {
             writeln!(io::stdout(), "{count:>6} {what}")?;
         }
+        let without_row = sweep::last(&backend.db)
+            .await?
+            .map_or(0, |last| last.seen.without_row);
+        writeln!(
+            io::stdout(),
+            "{without_row:>6} objects that no row knew when they were last looked at"
+        )?;
     } else {
         // Objects are removed by jobs: a worker goes on from here.
         writeln!(io::stdout(), "{:?}", cleanup::purge(&backend).await?)?;
+        writeln!(io::stdout(), "{:?}", sweep::run(&backend).await?)?;
     }
     backend.db.close().await;
     Ok(())

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use backend::{Backend, Result, cleanup, jobs, privacy};
+use backend::{Backend, Result, cleanup, jobs, privacy, sweep};
 
 use crate::serve::Connections;
 
@@ -50,6 +50,19 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
         "Objects that should have been gone for three hours. Alarm above 0.",
         vec![(String::new(), overdue)],
     );
+    if let Some(sweep) = sweep::last(db).await? {
+        let figure = |count: u64| vec![(String::new(), i64::try_from(count).unwrap_or(i64::MAX))];
+        record(
+            "mixlens_objects_without_a_row",
+            "Objects that the last sweep of the storage found without a row. Alarm where it stays above 0 for two days.",
+            figure(sweep.seen.without_row),
+        );
+        record(
+            "mixlens_object_sweep_age_seconds",
+            "Since when the storage was not compared with the database. Alarm above 4 hours.",
+            figure(now.since(sweep.ended_at).as_secs()),
+        );
+    }
     let due = cleanup::expired(backend).await?;
     record(
         "mixlens_due",

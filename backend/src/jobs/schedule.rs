@@ -36,9 +36,6 @@ impl Periodic {
 /// How often the clock is looked at; far shorter than any period.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// A slot that lies further ahead than this comes from a clock that was wrong.
-const CLOCK_NONSENSE: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Enqueues `periodic` work when its time comes, until `shutdown`. Runs in any number of processes.
 pub async fn beat(
     db: &Db,
@@ -83,7 +80,9 @@ async fn take(db: &Db, ids: &impl IdGenerator, periodic: &Periodic) -> Result<bo
         return Ok(false);
     }
     let mut tx = db.begin().await?;
-    if !store::claim_slot(&mut tx, periodic.name, slot, now.plus(CLOCK_NONSENSE)).await? {
+    // Clocks that are nearly right take the same slot or the next. What lies further ahead, a wrong clock has taken.
+    let wrong_after = slot.plus(periodic.every);
+    if !store::claim_slot(&mut tx, periodic.name, slot, wrong_after).await? {
         return Ok(false);
     }
     let policy = &periodic.policy;

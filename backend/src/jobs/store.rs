@@ -356,10 +356,10 @@ pub(super) async fn claim_slot(
     tx: &mut Tx,
     name: &str,
     slot: Timestamp,
-    nonsense: Timestamp,
+    wrong_after: Timestamp,
 ) -> Result<bool, DbError> {
     Ok(tx
-        .execute(sql(CLAIM_SLOT).bind(name).bind(slot).bind(nonsense))
+        .execute(sql(CLAIM_SLOT).bind(name).bind(slot).bind(wrong_after))
         .await?
         == 1)
 }

@@ -3,8 +3,8 @@
 //! [`begin`] deletes every row of the person at once: nobody is signed in any more, no job runs on, and a job that runs has
 //! lost its lease. Whatever is elsewhere (objects, the last email) is a step of its own with a checkpoint, tried again until
 //! it is done: a killed process or a store that is down delays its own step and no other. At the end the deletion forgets
-//! whom it was about. Trap: a presigned upload outlives the account by some minutes, so the store is emptied a second time
-//! when the last one has expired.
+//! whom it was about. Trap: an upload on its way outlives the account, so the store is emptied a second time when the slowest
+//! line would have ended it; whatever comes even later, the sweep finds.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -24,6 +24,7 @@ use crate::{
     redact::OwnText,
     signing::sha256_hex,
     storage::Key,
+    uploads,
 };
 
 /// Within which a deletion is finished, whatever is down (P14).
@@ -56,7 +57,7 @@ text_enum! {
     pub enum Step {
         /// The object store, at once.
         Objects = "objects",
-        /// The object store again, when every presigned upload has expired.
+        /// The object store again, when no upload can be on its way any more.
         LateObjects = "late_objects",
         /// The email that says that it is done.
         LastEmail = "last_email",
@@ -144,12 +145,13 @@ async fn begin_for(
         .await?
         .ok_or_else(|| Error::not_found("account"))?;
     let erasure = ErasureId(backend.new_id());
-    let late = now
-        .plus(Duration::from_secs(
-            60 * u64::from(backend.config.uploads.ticket_minutes),
-        ))
-        .plus(SLACK);
+    let ticket = Duration::from_secs(60 * u64::from(backend.config.uploads.ticket_minutes));
     let mut tx = backend.db.begin().await?;
+    let pending = uploads::last_pending_ends(&mut tx, account).await?;
+    let late = pending
+        .map_or(now, |ends| ends.max(now))
+        .max(now.plus(ticket))
+        .plus(SLACK);
     insert(&mut tx, erasure, &subject, origin, now).await?;
     let objects = Key::account_prefix(account);
     insert_step(&mut tx, erasure, Step::Objects, objects.as_str(), now).await?;

@@ -268,6 +268,14 @@ row! {
     }
 }
 
+/// Whether an archive has a row that keeps it in the storage.
+pub(crate) async fn keeps_archive(db: &Db, account: AccountId, export: ExportId) -> Result<bool, DbError> {
+    const SELECT: &str =
+        "SELECT id FROM export WHERE id = $1 AND account_id = $2 AND state IN ('building', 'ready')";
+    let found: Option<ExportId> = db.scalar(sql(SELECT).bind(export).bind(account)).await?;
+    Ok(found.is_some())
+}
+
 /// Archives whose day is over, at $1.
 macro_rules! ended {
     () => {

@@ -472,6 +472,14 @@ pub const TABLES: &[Table] = &[
         erase: Erase::Nothing("is about nobody"),
     },
     Table {
+        name: "object_sweep",
+        title: "The last look through the storage",
+        about: "How many objects there were, and how many belonged to no row.",
+        kept: "Until the next one; nobody is in it.",
+        export: Export::Nothing("is about nobody"),
+        erase: Erase::Nothing("is about nobody"),
+    },
+    Table {
         name: "cron",
         title: "Periodic work",
         about: "When housekeeping ran last.",

@@ -39,11 +39,49 @@ impl Key {
         Prefix(format!("a/{account}/{upload}/"))
     }
 
+    /// Reads a name that the bucket lists, and what it belongs to; `None` for a name that none of these functions makes.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<(Self, KeyOwner)> {
+        let mut parts = name.strip_prefix("a/")?.split('/');
+        let account = parts.next()?.parse().ok()?;
+        let owner = match (parts.next()?, parts.next()?) {
+            ("exports", file) => KeyOwner::Export {
+                account,
+                export: file.strip_suffix(".zip")?.parse().ok()?,
+            },
+            (upload, "source" | "play") => KeyOwner::Upload {
+                account,
+                upload: upload.parse().ok()?,
+            },
+            _ => return None,
+        };
+        parts.next().is_none().then(|| (Self(name.to_owned()), owner))
+    }
+
     /// As the bucket knows it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What an object belongs to: the row that it must not outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// The audio of an upload, or what was made from it.
+    Upload {
+        /// Whose it is.
+        account: AccountId,
+        /// The upload.
+        upload: UploadId,
+    },
+    /// The archive of an export.
+    Export {
+        /// Whose it is.
+        account: AccountId,
+        /// The export.
+        export: ExportId,
+    },
 }
 
 impl fmt::Display for Key {
@@ -94,5 +132,21 @@ mod tests {
         let export = Key::export(account, ExportId(Uuid::from_u128(4)));
         assert!(export.as_str().starts_with(Key::account_prefix(account).as_str()));
         assert!(play.as_str().len() <= 120);
+        let of_upload = KeyOwner::Upload { account, upload };
+        assert_eq!(Key::parse(source.as_str()), Some((source.clone(), of_upload)));
+        assert_eq!(Key::parse(play.as_str()), Some((play.clone(), of_upload)));
+        assert!(matches!(
+            Key::parse(export.as_str()),
+            Some((_, KeyOwner::Export { .. }))
+        ));
+        for foreign in [
+            "",
+            "a/",
+            "a/1/2/source",
+            &format!("{source}/x"),
+            &format!("b{source}"),
+        ] {
+            assert_eq!(Key::parse(foreign), None, "{foreign}");
+        }
     }
 }

@@ -32,7 +32,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 
 pub use self::{
     disposition::attachment,
-    key::{Key, Prefix},
+    key::{Key, KeyOwner, Prefix},
     remove_audio::RemoveAudio,
 };
 use crate::redact::{self, Cause, LogSafe};
@@ -161,6 +161,26 @@ pub struct ObjectInfo {
     pub content_type: Option<String>,
     /// The storage's tag of this content, with its quotes.
     pub etag: Option<String>,
+}
+
+/// An object that a listing shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its name.
+    pub key: Key,
+    /// What it belongs to.
+    pub owner: KeyOwner,
+    /// When it was written, by the clock of the storage.
+    pub modified: Timestamp,
+}
+
+/// A page of a listing: up to 1,000 objects in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObjects {
+    /// Those with names of ours; others in the bucket are not ours to touch.
+    pub objects: Vec<StoredObject>,
+    /// The name after which the next page begins; `None` on the last page.
+    pub next: Option<String>,
 }
 
 /// The bytes of an object, as they come.
@@ -433,6 +453,35 @@ impl Storage {
                 .try_collect::<()>()
                 .await?;
         }
+    }
+
+    /// The objects of all accounts whose names come after `after`, one page of them.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unavailable`].
+    pub async fn list(&self, after: Option<&str>) -> Result<StoredObjects, Error> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix("a/");
+        let page = list
+            .set_start_after(after.map(str::to_owned))
+            .send()
+            .await
+            .map_err(sdk)?;
+        let is_last = page.is_truncated != Some(true);
+        let listed = page.contents.unwrap_or_default();
+        let last = listed.last().and_then(|object| object.key.clone());
+        let objects = listed.into_iter().filter_map(|object| {
+            let (key, owner) = Key::parse(object.key.as_deref()?)?;
+            let modified = object.last_modified?.to_millis().ok()?;
+            Some(StoredObject {
+                key,
+                owner,
+                modified: Timestamp(modified),
+            })
+        });
+        Ok(StoredObjects {
+            objects: objects.collect(),
+            next: last.filter(|_| !is_last),
+        })
     }
 
     /// Whether the bucket is there and lets us in.

@@ -11,13 +11,15 @@ use analysis::sniff::{Sniffed, sniff};
 use model::{
     AccountId, AnalysisId, Failure, FailureCode, Problem, ProblemCode, Timestamp, UploadId,
     format::AudioFormat,
-    upload::{CompletedUpload, NewUpload, PresignedUpload, UploadKind, UploadState},
+    upload::{
+        CompletedUpload, NewUpload, PresignedUpload, SLOWEST_BYTES_PER_SECOND, UploadKind, UploadState,
+    },
 };
 
 use crate::{
-    Actor, Backend, Error, Result, Scope,
+    Actor, Backend, Error, Owner, Result, Scope,
     analyses::{self, AnalyseUpload},
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
     storage::RemoveAudio,
@@ -29,6 +31,12 @@ const SNIFF_BYTES: u64 = 64 * 1024;
 
 /// The most characters of a file name that are kept.
 const MAX_FILE_NAME: usize = 255;
+
+/// Uploads that an account may begin within the life of one permission. The uploader sends a few at a time.
+const MAX_RECENT: u64 = 20;
+
+/// What an account's uploads on their way may bring together, as a multiple of the largest file of its plan.
+const MAX_PENDING_FILES: u64 = 10;
 
 /// Uploads that are purged in one transaction.
 const REAP_BATCH: u32 = 100;
@@ -70,6 +78,8 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         return Err(quota(file.kind, allowed));
     }
 
+    let valid_for = minutes(backend.config.uploads.ticket_minutes);
+    check_pending(backend, &owner, file.size_bytes, valid_for).await?;
     let row = UploadRow {
         id: UploadId(backend.new_id()),
         account_id: owner.account,
@@ -79,10 +89,9 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         size_bytes: file.size_bytes,
         media_type: format.media_type().into(),
         created_at: now,
-        delete_after: None,
+        delete_after: Some(given_up_at(backend, file.size_bytes)),
     };
     store::insert(&backend.db, &row).await?;
-    let valid_for = minutes(backend.config.uploads.ticket_minutes);
     let put = backend
         .storage
         .presign_put(&row.key(), file.size_bytes, &row.media_type, valid_for, now)
@@ -93,6 +102,48 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         headers: put.headers,
         expires_at: now.plus(valid_for),
     })
+}
+
+/// Refuses to begin more than can be on its way at once: each permission may fill the storage with its bytes, whether or not
+/// it is ever completed.
+async fn check_pending(backend: &Backend, owner: &Owner, size: u64, valid_for: Duration) -> Result<()> {
+    let now = backend.now();
+    let pending = store::pending(&backend.db, owner.account, now.minus(valid_for)).await?;
+    let most = backend.config.plans.of(owner.plan).max_bytes() * MAX_PENDING_FILES;
+    if pending.recent < MAX_RECENT && pending.bytes.saturating_add(size) <= most {
+        return Ok(());
+    }
+    let again = pending
+        .first
+        .map_or(valid_for, |first| first.plus(valid_for).since(now));
+    Err(Error::Problem(Problem {
+        retry_after: Some(again.as_secs() + 1),
+        ..Problem::new(
+            ProblemCode::RateLimited,
+            "Too many uploads were begun and not finished. Let those that run come to their end, then try again.",
+        )
+    }))
+}
+
+/// When an upload that begins now and has not come is given up: the permission, the time that the slowest line takes, and the
+/// configured hours on top.
+fn given_up_at(backend: &Backend, size: u64) -> Timestamp {
+    let uploads = &backend.config.uploads;
+    backend
+        .now()
+        .plus(minutes(uploads.ticket_minutes))
+        .plus(Duration::from_secs(size / SLOWEST_BYTES_PER_SECOND))
+        .plus(minutes(60 * uploads.abandoned_hours))
+}
+
+/// Until when bytes of an upload of an account may still arrive; `None` where none is on its way.
+pub(crate) async fn last_pending_ends(tx: &mut Tx, account: AccountId) -> Result<Option<Timestamp>, DbError> {
+    store::last_pending_ends(tx, account).await
+}
+
+/// Whether an upload has a row that keeps its audio in the storage.
+pub(crate) async fn keeps_audio(db: &Db, account: AccountId, id: UploadId) -> Result<bool, DbError> {
+    store::keeps_audio(db, account, id).await
 }
 
 /// Checks what arrived in storage and queues its analysis.
@@ -166,8 +217,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
 
 /// What [`purge`] would find now.
 pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
-    let now = backend.now();
-    store::count_expired(&backend.db, now, abandoned_before(backend, now)).await
+    store::count_expired(&backend.db, backend.now()).await
 }
 
 /// How many uploads should have lost their audio up to `before`.
@@ -175,23 +225,15 @@ pub(crate) async fn overdue(db: &Db, before: Timestamp) -> Result<i64, DbError> 
     store::count_stored_past(db, before).await
 }
 
-/// An upload that was begun before this and is not there will not come.
-fn abandoned_before(backend: &Backend, now: Timestamp) -> Timestamp {
-    now.minus(Duration::from_secs(
-        3600 * u64::from(backend.config.uploads.abandoned_hours),
-    ))
-}
-
 /// Marks uploads whose time has come as removed and queues the removal of their objects (P07, P08, P09); forgets those
 /// that never completed. Resumable: each batch is its own transaction. How many.
 pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let now = backend.now();
-    let abandoned = abandoned_before(backend, now);
     let mut total = 0;
     loop {
         let mut tx = backend.db.begin().await?;
         let mut due = store::take_due(&mut tx, now, REAP_BATCH).await?;
-        due.extend(store::take_abandoned(&mut tx, abandoned, REAP_BATCH).await?);
+        due.extend(store::take_abandoned(&mut tx, now, REAP_BATCH).await?);
         for row in &due {
             let removal = RemoveAudio {
                 account: row.account_id,

@@ -36,8 +36,8 @@ impl UploadRow {
 
 pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
     const INSERT: &str = "
-        INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     db.execute(
         sql(INSERT)
             .bind(row.id)
@@ -47,7 +47,8 @@ pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
             .bind(row.file_name.as_str())
             .bind(i64::try_from(row.size_bytes).unwrap_or(i64::MAX))
             .bind(row.media_type.as_str())
-            .bind(row.created_at),
+            .bind(row.created_at)
+            .bind(row.delete_after),
     )
     .await
 }
@@ -81,30 +82,66 @@ macro_rules! due {
     };
 }
 
-/// Uploads that were begun before $1 and never completed.
+/// Uploads that were never completed and cannot come any more, at $1.
 macro_rules! abandoned {
     () => {
-        "state = 'pending' AND created_at <= $1"
+        "state = 'pending' AND delete_after <= $1"
     };
+}
+
+row! {
+    /// What an account has begun to upload and not completed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) struct Pending {
+        /// Those whose permission is not over yet.
+        pub(super) recent: u64,
+        /// When the first of these began.
+        pub(super) first: Option<Timestamp>,
+        /// The bytes that all of them may bring.
+        pub(super) bytes: u64,
+    }
+}
+
+/// What is pending of an account; recent is what was begun after `since`.
+pub(super) async fn pending(db: &Db, account: AccountId, since: Timestamp) -> Result<Pending, DbError> {
+    const SELECT: &str = "
+        SELECT COUNT(CASE WHEN created_at > $2 THEN 1 END) AS recent,
+               MIN(CASE WHEN created_at > $2 THEN created_at END) AS first,
+               CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes
+        FROM upload WHERE account_id = $1 AND state = 'pending'";
+    db.one(sql(SELECT).bind(account).bind(since)).await
+}
+
+/// Until when bytes of a pending upload of an account may still arrive; `None` where it has none.
+pub(super) async fn last_pending_ends(tx: &mut Tx, account: AccountId) -> Result<Option<Timestamp>, DbError> {
+    const SELECT: &str =
+        "SELECT MAX(delete_after) AS ends FROM upload WHERE account_id = $1 AND state = 'pending'";
+    let ends: Option<Option<Timestamp>> = tx.scalar(sql(SELECT).bind(account)).await?;
+    Ok(ends.flatten())
+}
+
+/// Whether an upload has a row that keeps its audio in the storage.
+pub(super) async fn keeps_audio(db: &Db, account: AccountId, id: UploadId) -> Result<bool, DbError> {
+    const SELECT: &str =
+        "SELECT id FROM upload WHERE id = $1 AND account_id = $2 AND state IN ('pending', 'stored')";
+    let found: Option<UploadId> = db.scalar(sql(SELECT).bind(id).bind(account)).await?;
+    Ok(found.is_some())
 }
 
 /// How many uploads should have lost their audio up to `before`.
 pub(super) async fn count_stored_past(db: &Db, before: Timestamp) -> Result<i64, DbError> {
-    const COUNT: &str = "SELECT COUNT(*) FROM upload WHERE state = 'stored' AND delete_after <= $1";
+    const COUNT: &str =
+        "SELECT COUNT(*) FROM upload WHERE state IN ('pending', 'stored') AND delete_after <= $1";
     Ok(db.one::<(i64,)>(sql(COUNT).bind(before)).await?.0)
 }
 
 /// What [`take_due`] and [`take_abandoned`] would take.
-pub(super) async fn count_expired(
-    db: &Db,
-    now: Timestamp,
-    abandoned: Timestamp,
-) -> crate::Result<Vec<ExpiredCount>> {
+pub(super) async fn count_expired(db: &Db, now: Timestamp) -> crate::Result<Vec<ExpiredCount>> {
     const DUE: &str = concat!("SELECT COUNT(*) FROM upload WHERE ", due!());
     const ABANDONED: &str = concat!("SELECT COUNT(*) FROM upload WHERE ", abandoned!());
     Ok(vec![
         retention::count(db, "uploads whose audio is due", sql(DUE).bind(now)).await?,
-        retention::count(db, "uploads that never arrived", sql(ABANDONED).bind(abandoned)).await?,
+        retention::count(db, "uploads that never arrived", sql(ABANDONED).bind(now)).await?,
     ])
 }
 
@@ -119,10 +156,10 @@ pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<
     tx.all(sql(UPDATE).bind(now).bind(count)).await
 }
 
-/// Forgets up to `count` uploads that were begun before `before` and never completed; returns them.
+/// Forgets up to `count` uploads that were never completed and cannot come any more; returns them.
 pub(super) async fn take_abandoned(
     tx: &mut Tx,
-    before: Timestamp,
+    now: Timestamp,
     count: u32,
 ) -> Result<Vec<UploadRow>, DbError> {
     const DELETE: &str = concat!(
@@ -131,7 +168,7 @@ pub(super) async fn take_abandoned(
         " LIMIT $2) AND state = 'pending'
         RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after"
     );
-    tx.all(sql(DELETE).bind(before).bind(count)).await
+    tx.all(sql(DELETE).bind(now).bind(count)).await
 }
 
 row! {
@@ -194,7 +231,7 @@ mod tests {
             size_bytes: 5,
             media_type: "audio/wav".into(),
             created_at: Timestamp(created_at),
-            delete_after: None,
+            delete_after: Some(Timestamp(created_at)),
         }
     }
 

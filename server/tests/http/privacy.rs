@@ -26,8 +26,8 @@ const EMAIL: &str = "zebulon.quagga@example.org";
 const NAME: &str = "Zebulon Quagga";
 const SURE: [(&str, &str); 2] = [("password", PASSWORD), ("sure", "on")];
 
-/// Longer than any permission to upload may outlive its account.
-const LONGEST_PRESIGNED: Duration = Duration::from_secs(31 * 60);
+/// Longer than a small upload on its way may outlive its account.
+const LONGEST_PRESIGNED: Duration = Duration::from_secs(91 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

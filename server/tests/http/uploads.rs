@@ -5,7 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use axum::http::{Method, StatusCode};
 use model::analysis::AudioLink;
 
-use crate::support::{TestApp, fetch, mix, put};
+use backend::sweep;
+
+use crate::support::{PASSWORD, TestApp, fetch, mix, put};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mix_is_uploaded_measured_heard_renamed_and_deleted() {
@@ -188,4 +190,138 @@ async fn a_decoder_that_is_taken_over_reaches_no_file_no_network_and_no_program(
         .texts("SELECT last_error FROM job WHERE last_error IS NOT NULL")
         .await;
     assert!(failed.contains("The file cannot be decoded"), "{reached:?}");
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_what_arrives_after_its_analysis_was_deleted_is_found_without_a_row_and_removed() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let kept = user.upload("kept.wav", mix()).await;
+    let presigned = user.begin("twice.wav", mix().len()).await;
+    assert_eq!(put(&presigned, mix()).await.status, StatusCode::OK);
+    let completed: model::upload::CompletedUpload = user.complete(presigned.upload).await.json();
+    app.run_jobs().await;
+    user.post(&format!("/analyses/{}/delete", completed.analysis), &[])
+        .await;
+    app.run_jobs().await;
+    assert_eq!(app.stored_files().len(), 1);
+
+    // The permission is still good, and its object is gone.
+    assert_eq!(put(&presigned, mix()).await.status, StatusCode::OK);
+    app.clock.advance(2 * HOUR);
+    app.run_periodic_work().await;
+    let seen = sweep::last(&app.backend.db).await.unwrap().unwrap().seen;
+    assert_eq!(
+        (seen.objects, seen.without_row, seen.removed),
+        (2, 1, 0),
+        "a day passes first"
+    );
+    app.clock.advance(21 * HOUR);
+    app.run_periodic_work().await;
+    assert_eq!(app.stored_files().len(), 2);
+    assert_eq!(
+        user.get(&format!("/analyses/{}", kept.analysis)).await.status,
+        StatusCode::OK
+    );
+    app.clock.advance(2 * HOUR);
+    app.run_periodic_work().await;
+    // A free account's audio is due by then as well: all of it is gone.
+    assert_eq!(app.stored_files(), Vec::<PathBuf>::new());
+    app.run_periodic_work().await;
+    app.clock.advance(HOUR);
+    app.run_periodic_work().await;
+    let seen = sweep::last(&app.backend.db).await.unwrap().unwrap().seen;
+    assert_eq!((seen.objects, seen.without_row), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p14_what_arrives_long_after_its_account_was_deleted_is_found_and_removed() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let presigned = user.begin("slow.wav", mix().len()).await;
+    let account: model::AccountId = app
+        .backend
+        .db
+        .scalar(backend::db::sql("SELECT id FROM account"))
+        .await
+        .unwrap()
+        .unwrap();
+    user.post(
+        "/account/privacy/delete",
+        &[("password", PASSWORD), ("sure", "on")],
+    )
+    .await;
+    app.run_jobs().await;
+    app.clock.advance(3 * HOUR);
+    app.run_jobs().await;
+    assert_eq!(
+        backend::privacy::erasure::open(&app.backend.db).await.unwrap(),
+        [],
+        "it is finished"
+    );
+    // As a storage that knows no deadline writes it at the end of a body.
+    let key = backend::storage::Key::source(account, presigned.upload);
+    app.backend
+        .storage
+        .put(&key, mix().into(), "audio/wav")
+        .await
+        .unwrap();
+    app.clock.advance(26 * HOUR);
+    app.run_periodic_work().await;
+    assert_eq!(app.stored_files(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_over_the_slowest_line_is_not_given_up_before_its_end() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let size = 190_000_000;
+    let slow = user.begin("slow.wav", size).await;
+    let quick = user.begin("quick.wav", 1000).await;
+    let pending = || app.texts("SELECT id FROM upload WHERE state = 'pending' ORDER BY id");
+    app.clock.advance(90 * Duration::from_secs(60));
+    app.run_periodic_work().await;
+    assert_eq!(
+        pending().await,
+        [slow.upload.to_string()],
+        "{} could not come any more",
+        quick.upload
+    );
+    // 190 MB at 0.4 Mbit/s take 63 minutes, and that line gets an hour and a quarter more.
+    app.clock.advance(2 * HOUR);
+    app.run_periodic_work().await;
+    assert_eq!(pending().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_begun_and_not_finished_is_bounded_by_the_plan() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let largest = 200_000_000;
+    for n in 0..10 {
+        user.begin(&format!("{n}.wav"), largest).await;
+    }
+    let refused = user
+        .try_begin(model::upload::UploadKind::Mix, "one more.wav", largest)
+        .await;
+    assert_eq!(
+        refused.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "{}",
+        refused.text()
+    );
+    assert!(
+        refused.text().contains("Let those that run come to their end"),
+        "{}",
+        refused.text()
+    );
+    app.clock.advance(3 * HOUR);
+    app.run_periodic_work().await;
+    for n in 0..20 {
+        user.begin(&format!("{n}.wav"), 1000).await;
+    }
+    let refused = user
+        .try_begin(model::upload::UploadKind::Mix, "one more.wav", 1000)
+        .await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    app.clock.advance(HOUR);
+    user.begin("one more.wav", 1000).await;
 }

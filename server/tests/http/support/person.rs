@@ -10,7 +10,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use model::{
-    AnalysisId,
+    AnalysisId, UploadId,
     upload::{CompletedUpload, NewUpload, PresignedUpload, UploadKind},
 };
 use serde::de::DeserializeOwned;
@@ -109,15 +109,16 @@ impl Person {
         let presigned: PresignedUpload = self.try_begin(kind, name, bytes.len()).await.json();
         let put = put(&presigned, bytes).await;
         assert_eq!(put.status, StatusCode::OK, "{}", put.text());
-        let completed = self
-            .call(
-                "/fn/uploads/complete",
-                serde_json::json!({ "upload": presigned.upload }),
-            )
-            .await;
+        let completed = self.complete(presigned.upload).await;
         assert_eq!(completed.status, StatusCode::OK, "{}", completed.text());
         let CompletedUpload { analysis } = completed.json();
         Uploaded { analysis, presigned }
+    }
+
+    /// Says that the bytes of an upload have arrived.
+    pub async fn complete(&self, upload: UploadId) -> Answer {
+        self.call("/fn/uploads/complete", serde_json::json!({ "upload": upload }))
+            .await
     }
 
     pub async fn begin(&self, name: &str, size: usize) -> PresignedUpload {
