@@ -1,4 +1,4 @@
-//! The server functions of the islands: ten lines each, over the use cases of `backend`.
+//! The server functions of the islands, each a shell over the use cases of `backend`.
 //!
 //! Every call carries the page's CSRF token in `x-csrf-token`, by [`CsrfClient`]; the server refuses writes without it.
 
@@ -36,7 +36,7 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 /// The `<meta>` in which a page holds its CSRF token for the islands.
 pub const CSRF_META: &str = "csrf-token";
 
-/// Why a server function failed: the same `Problem` that REST answers.
+/// Why a server function failed: a problem of `backend`, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiError(pub Problem);
@@ -157,7 +157,7 @@ fn csrf_token() -> String {
         .unwrap_or_default()
 }
 
-/// Gives the permission to PUT one file.
+/// A presigned PUT for one file.
 ///
 /// # Errors
 /// The problem of `backend::uploads::begin`.
@@ -193,24 +193,24 @@ pub async fn analysis_progress(id: AnalysisId) -> Result<Progress, ApiError> {
         .map_err(|error| context.api_error(&error))
 }
 
-/// A link to listen, for a few minutes.
+/// A signed link to the audio, for a few minutes.
 ///
 /// # Errors
 /// The problem of `backend::analyses::audio_link`.
 #[server(prefix = "/fn", endpoint = "analyses/audio", input = GetUrl, client = CsrfClient)]
-pub async fn listen(id: AnalysisId) -> Result<AudioLink, ApiError> {
+pub async fn get_audio_link(id: AnalysisId) -> Result<AudioLink, ApiError> {
     let context = crate::RequestContext::here();
     backend::analyses::audio_link(&context.backend, &context.actor, id)
         .await
         .map_err(|error| context.api_error(&error))
 }
 
-/// Whether the audio can be played, for a page that waits for a copy of it.
+/// Whether the audio can be played, for a page that waits for its preview.
 ///
 /// # Errors
 /// The problem of `backend::analyses::preview_state`.
 #[server(prefix = "/fn", endpoint = "analyses/preview", input = GetUrl, client = CsrfClient)]
-pub async fn preview_of(id: AnalysisId) -> Result<PreviewState, ApiError> {
+pub async fn get_preview_state(id: AnalysisId) -> Result<PreviewState, ApiError> {
     let context = crate::RequestContext::here();
     backend::analyses::preview_state(&context.backend, &context.actor, id)
         .await

@@ -163,6 +163,49 @@ test("an AIFF file gets a copy to play, and is heard", async ({ page }) => {
   await expectAccessible(page);
 });
 
+test("a link that ends while it plays is renewed, and it goes on playing", async ({ page }) => {
+  await signUp(page);
+  await report(page, file("Long.wav", wav({ seconds: 40 })));
+  // The first link is refused from the first jump on, as one that has ended.
+  let links = 0;
+  page.on("response", (answer) => (links += answer.url().includes("/fn/analyses/audio") ? 1 : 0));
+  let first;
+  let isEnded = false;
+  await page.route(/X-Amz-Signature=/, async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    first ??= route.request().url();
+    if (isEnded && route.request().url() === first) return route.fulfill({ status: 403 });
+    return route.continue();
+  });
+  await play(page).click();
+  await page.waitForFunction(() => document.querySelector("audio").currentTime > 0.3);
+  isEnded = true;
+  await page.evaluate(() => document.querySelector("audio").dispatchEvent(new Event("error")));
+  await page.waitForFunction(() => {
+    const audio = document.querySelector("audio");
+    return !audio.paused && !audio.seeking && audio.currentTime > 0.8;
+  });
+  await expect(pause(page)).toBeVisible();
+  expect(links).toBe(2);
+});
+
+test("a storage that is away is not taken for a format", async ({ page }) => {
+  await signUp(page);
+  await report(page, file("Away.wav", wav({ seconds: 6 })));
+  let status = 503;
+  await page.route(/X-Amz-Signature=/, (route) =>
+    status === 200
+      ? route.continue()
+      : route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, body: "" }),
+  );
+  await play(page).click();
+  await expect(page.getByText("The storage has a problem at the moment. Press Play to try again.")).toBeVisible();
+  status = 200;
+  await play(page).click();
+  await page.waitForFunction(() => document.querySelector("audio").currentTime > 0.3);
+  await expect(page.getByText("The storage has a problem")).toHaveCount(0);
+});
+
 test("without its audio a report plays nothing, says so, and does everything else", async ({ programWith }) => {
   // A plan that keeps audio for no time at all: whatever is measured, nothing is there to play.
   const { page } = await programWith({ MIXLENS_PLANS__FREE__AUDIO_KEPT_HOURS: "0" });

@@ -13,6 +13,8 @@ use web_sys::{
     AudioContext, AudioNode, BiquadFilterNode, BiquadFilterType, ChannelCountMode, GainNode, HtmlAudioElement,
 };
 
+use super::player::Mode;
+
 /// Time constant of every change, in seconds: quick, and too slow to click.
 const FADE_S: f64 = 0.012;
 /// After this the old value is 72 dB down.
@@ -21,40 +23,12 @@ const SETTLED_S: f64 = 8.0 * FADE_S;
 /// per octave beyond it. Web Audio counts the Q of a high-pass and a low-pass in dB, so that this is Q = 1/√2.
 const BUTTERWORTH_DB: f32 = -3.0103;
 
-/// What is heard of left and right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    Stereo,
-    Mono,
-    Side,
-}
-
-impl Mode {
-    pub(super) const ALL: [Self; 3] = [Self::Stereo, Self::Mono, Self::Side];
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Stereo => "Stereo",
-            Self::Mono => "Mono",
-            Self::Side => "Side",
-        }
-    }
-
-    pub(super) const fn help(self) -> &'static str {
-        match self {
-            Self::Stereo => "As it is",
-            Self::Mono => "Left and right summed, as on a phone",
-            Self::Side => "Only what differs between left and right; it vanishes in mono",
-        }
-    }
-
-    /// Left to left, left to right, right to left, right to right.
-    const fn gains(self) -> [f32; 4] {
-        match self {
-            Self::Stereo => [1.0, 0.0, 0.0, 1.0],
-            Self::Mono => [0.5, 0.5, 0.5, 0.5],
-            Self::Side => [0.5, 0.5, -0.5, -0.5],
-        }
+/// Left to left, left to right, right to left, right to right.
+const fn gains(mode: Mode) -> [f32; 4] {
+    match mode {
+        Mode::Stereo => [1.0, 0.0, 0.0, 1.0],
+        Mode::Mono => [0.5, 0.5, 0.5, 0.5],
+        Mode::Side => [0.5, 0.5, -0.5, -0.5],
     }
 }
 
@@ -155,7 +129,7 @@ impl AudioGraph {
     }
 
     pub(super) fn set_mode(&self, mode: Mode) {
-        for (node, gain) in self.matrix.iter().zip(mode.gains()) {
+        for (node, gain) in self.matrix.iter().zip(gains(mode)) {
             self.fade(node, gain, 0.0);
         }
     }
@@ -183,9 +157,14 @@ impl AudioGraph {
         self.fade(&self.wet, 1.0, SETTLED_S + FADE_S);
     }
 
-    /// Fades out before a jump or a pause, or in behind it.
-    pub(super) fn open(&self, is_open: bool) {
-        self.fade(&self.out, if is_open { 1.0 } else { 0.0 }, 0.0);
+    /// Before a jump or a pause.
+    pub(super) fn fade_out(&self) {
+        self.fade(&self.out, 0.0, 0.0);
+    }
+
+    /// After it.
+    pub(super) fn fade_in(&self) {
+        self.fade(&self.out, 1.0, 0.0);
     }
 
     /// Begins to fade after `wait_s`; what was to come after now is forgotten first.

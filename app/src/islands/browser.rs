@@ -115,3 +115,17 @@ pub(crate) async fn refresh_csrf_token() -> Option<()> {
     }
     meta.set_attribute("content", &fresh).ok()
 }
+
+/// The HTTP status with which an address answers; none where there is no answer. Its content is not read.
+pub(crate) async fn fetch_status(url: &str) -> Option<u16> {
+    let response: Response = JsFuture::from(window().fetch_with_str(url))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    if let Some(body) = response.body() {
+        // A body that does not stop ends with the page.
+        let _ = JsFuture::from(body.cancel()).await;
+    }
+    Some(response.status())
+}

@@ -97,7 +97,7 @@ pub(super) fn reading(name: Signal<String>, unit: String, value: Signal<String>)
     erased(view! {
         <div>
             <dt>{move || name.get()} " " <span class="label__unit">{unit}</span></dt>
-            <dd class="num">{move || value.get()}</dd>
+            <dd class="num" translate="no">{move || value.get()}</dd>
         </div>
     })
 }

@@ -14,8 +14,6 @@ pub mod chart_tracks;
 mod controls;
 mod cursor;
 pub mod live;
-
 pub mod player;
-mod player_state;
 pub mod spectrum_readout;
 pub mod uploader;

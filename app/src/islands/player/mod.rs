@@ -1,6 +1,13 @@
-//! The player: sources at one loudness, what is heard of them, and the cursor that it shares with the lanes over time.
+//! The player: sources at one loudness, what is heard of them, and the cursor that it shares with the charts over time.
+//!
+//! `state` decides, `controller` carries out; here is what is seen.
 //!
 //! There is no shortcut of a single key: everything is a button, and the position a slider.
+
+mod controller;
+mod state;
+
+pub(super) use state::Mode;
 
 use leptos::prelude::*;
 use model::{
@@ -8,12 +15,11 @@ use model::{
     report::BANDS,
 };
 
+use self::{controller::Controller, state::Event};
 use super::{
-    audio_graph::Mode,
     chart_tracks::{ChartTrack, ChartTracks},
     controls::{PressButton, Slider, erased, press, reading, slider},
     cursor::{listen_to_charts, listen_to_time_ranges, move_playheads, move_pointer_lines},
-    player_state::PlayerState,
 };
 use crate::format;
 
@@ -25,7 +31,7 @@ pub fn Player(
     /// What the lanes under it show.
     chart_tracks: ChartTracks,
 ) -> impl IntoView {
-    let player = PlayerState::new(&sources);
+    let player = Controller::new(&sources);
     let length_s = sources.first().map_or(0.0, |mix| mix.duration_s);
     let has_sound = sources
         .iter()
@@ -34,10 +40,11 @@ pub fn Player(
     let chart_tracks = StoredValue::new(chart_tracks);
 
     Effect::new(move |_| {
-        listen_to_charts(length_s, move |to| player.go_to(to), move |at| hovered.set(at));
-        listen_to_time_ranges(move |from, until| player.play_range(from, until));
-        player.listen();
-        player.await_copies();
+        let go_to = move |to_s| player.send(Event::GoTo(to_s));
+        listen_to_charts(length_s, go_to, move |at| hovered.set(at));
+        listen_to_time_ranges(move |from, until| player.send(Event::PlayRange(from, until)));
+        player.listen_to_audio();
+        player.await_previews();
     });
     Effect::new(move |_| move_playheads(player.cursor() / length_s.max(0.001)));
     Effect::new(move |_| move_pointer_lines(hovered.get().map(|at| at / length_s.max(0.001))));
@@ -60,7 +67,7 @@ pub fn Player(
 
 /// The key, the clocks, and the slider that reads the lanes out.
 fn transport(
-    player: PlayerState,
+    player: Controller,
     chart_tracks: StoredValue<ChartTracks>,
     has_sound: bool,
 ) -> impl IntoView + use<> {
@@ -95,8 +102,8 @@ fn transport(
         max: Signal::derive(move || format!("{:.1}", player.duration_s())),
         value: Signal::derive(move || player.position()),
         spoken: spoken.into(),
-        slide: Box::new(move |to| player.seek(to)),
-        enter: Some(Box::new(move || player.toggle())),
+        slide: Box::new(move |to| player.send(Event::Seek(to))),
+        enter: Some(Box::new(move || player.send(Event::Toggle))),
     });
     let key = has_sound.then(|| {
         view! {
@@ -105,7 +112,7 @@ fn transport(
                 class="player__button"
                 disabled=is_silent
                 aria-label=move || if player.playing.get() { "Pause" } else { "Play" }
-                on:click=move |_| player.toggle()
+                on:click=move |_| player.send(Event::Toggle)
             >
                 <svg viewBox="0 0 24 24" aria-hidden="true">
                     <path d=move || if player.playing.get() { "M7 5h4v14H7zM13 5h4v14h-4z" } else { "M8 4.500l12 7.500l-12 7.500z" }></path>
@@ -115,14 +122,14 @@ fn transport(
     });
     erased(view! {
             <div class="player__transport">
-                {key} <span class="player__time num">{move || format::clock(player.position())}</span>
-    {position} <span class="player__time num">{move || format::clock(player.duration_s())}</span>
+                {key} <span class="player__time num" translate="no">{move || format::clock(player.position())}</span>
+    {position} <span class="player__time num" translate="no">{move || format::clock(player.duration_s())}</span>
             </div>
         })
 }
 
 /// Which source is heard, and at which loudness.
-fn choice(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<> {
+fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<> {
     let buttons = sources
         .iter()
         .enumerate()
@@ -144,7 +151,7 @@ fn choice(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<
                     class="source"
                     disabled=move || { index > 0 && player.preview_state(index) != PreviewState::Ready }
                     aria-pressed=move || (player.active.get() == index).to_string()
-                    on:click=move |_| player.switch(index)
+                    on:click=move |_| player.send(Event::Switch(index))
                 >
                     <span class="source__letter">{letter}</span>
                     <span class="source__name">{name}</span>
@@ -176,7 +183,7 @@ fn choice(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<
         label: fixed("Match loudness"),
         is_pressed: player.is_matched.into(),
         is_disabled: Signal::stored(false),
-        act: Box::new(move || player.toggle_matching()),
+        act: Box::new(move || player.send(Event::ToggleMatching)),
     });
     erased(view! {
         <div class="player__choice">
@@ -185,14 +192,14 @@ fn choice(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<
             </div>
             <div class="player__match">
                 {toggle}
-                <span class="player__gain num">{gain}</span>
+                <span class="player__gain num" translate="no">{gain}</span>
             </div>
         </div>
     })
 }
 
 /// Mono, side, one band alone, a loop.
-fn tools(player: PlayerState) -> impl IntoView + use<> {
+fn tools(player: Controller) -> impl IntoView + use<> {
     let segment = |label: &'static str, help: String, is_pressed: Signal<bool>, act: Box<dyn Fn()>| {
         press(PressButton {
             class: "segment",
@@ -211,7 +218,7 @@ fn tools(player: PlayerState) -> impl IntoView + use<> {
                 each.name(),
                 each.help().to_owned(),
                 is_pressed,
-                Box::new(move || player.set_mode(each)),
+                Box::new(move || player.send(Event::SetMode(each))),
             )
         })
         .collect_view();
@@ -230,7 +237,12 @@ fn tools(player: PlayerState) -> impl IntoView + use<> {
         )
         .map(|(name, band, help)| {
             let is_pressed = Signal::derive(move || player.band.get() == band);
-            segment(name, help, is_pressed, Box::new(move || player.set_band(band)))
+            segment(
+                name,
+                help,
+                is_pressed,
+                Box::new(move || player.send(Event::SetBand(band))),
+            )
         })
         .collect_view();
     let loop_label = move || match player.stretch.get() {
@@ -248,7 +260,7 @@ fn tools(player: PlayerState) -> impl IntoView + use<> {
         label: Signal::derive(loop_label),
         is_pressed: player.looping.into(),
         is_disabled: Signal::derive(move || !player.is_on_axis()),
-        act: Box::new(move || player.toggle_loop()),
+        act: Box::new(move || player.send(Event::ToggleLoop)),
     });
     erased(view! {
         <div class="player__tools">
@@ -264,18 +276,13 @@ fn tools(player: PlayerState) -> impl IntoView + use<> {
 }
 
 /// Why the mix cannot be played, where it cannot.
-fn sound_note(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + use<> {
-    let others = if sources.len() > 1 {
-        "; what it is compared with can"
-    } else {
-        ""
-    };
-    let others = if sources
+fn sound_note(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<> {
+    let is_other_heard = sources
         .iter()
         .skip(1)
-        .any(|source| source.preview_state != PreviewState::Gone)
-    {
-        others
+        .any(|source| source.preview_state != PreviewState::Gone);
+    let others = if is_other_heard {
+        "; what it is compared with can"
     } else {
         ""
     };
@@ -294,9 +301,9 @@ fn sound_note(player: PlayerState, sources: &[PlayerSource]) -> impl IntoView + 
     }
 }
 
-/// The values of every lane at the pointer or the position, each in a place of its own.
+/// The values of every chart track at the pointer or the position, each in a place of its own.
 fn read_out(
-    player: PlayerState,
+    player: Controller,
     chart_tracks: StoredValue<ChartTracks>,
     hovered: RwSignal<Option<f64>>,
 ) -> impl IntoView + use<> {

@@ -1,0 +1,913 @@
+//! What the player does, apart from how it is done: a [`PlayerState`] takes [`Event`]s and answers with the [`Command`]s that
+//! are to be carried out. It knows no document, no audio element and no network.
+//!
+//! Versions of one song share one position; another song keeps its own.
+
+use std::time::Duration;
+
+use model::{
+    AnalysisId,
+    player::{LoudnessMatch, PlayerSource, PreviewState, match_loudness},
+};
+
+/// How long the sound takes to fade before a jump or a pause.
+pub(super) const FADE: Duration = Duration::from_millis(60);
+/// How far ahead a version is cued before it takes over, in seconds: its `<audio>` needs some of it to seek.
+pub(super) const LEAD_S: f64 = 0.2;
+/// The length of a loop that nobody gave one, in seconds.
+const LOOP_S: f64 = 8.0;
+
+/// What is heard of left and right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::islands) enum Mode {
+    Stereo,
+    Mono,
+    Side,
+}
+
+impl Mode {
+    pub(super) const ALL: [Self; 3] = [Self::Stereo, Self::Mono, Self::Side];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Stereo => "Stereo",
+            Self::Mono => "Mono",
+            Self::Side => "Side",
+        }
+    }
+
+    pub(super) const fn help(self) -> &'static str {
+        match self {
+            Self::Stereo => "As it is",
+            Self::Mono => "Left and right summed, as on a phone",
+            Self::Side => "Only what differs between left and right; it vanishes in mono",
+        }
+    }
+}
+
+/// Everything the player knows.
+#[derive(Debug, Clone)]
+pub(super) struct PlayerState {
+    /// The first is the mix of the page.
+    pub(super) tracks: Vec<Track>,
+    /// Which one is heard.
+    pub(super) active: usize,
+    /// Which one will be, once it can.
+    pub(super) pending: Option<usize>,
+    /// Whether it plays, or is to as soon as it can.
+    pub(super) playing: bool,
+    /// What went wrong.
+    pub(super) message: Option<String>,
+    /// Whether all are played at one loudness.
+    pub(super) is_matched: bool,
+    pub(super) mode: Mode,
+    /// The one band that is heard.
+    pub(super) band: Option<usize>,
+    /// The time range that is repeated or would be, in seconds.
+    pub(super) stretch: Option<(f64, f64)>,
+    /// Whether it is.
+    pub(super) looping: bool,
+}
+
+/// One source.
+#[derive(Debug, Clone)]
+pub(super) struct Track {
+    pub(super) id: AnalysisId,
+    /// In seconds.
+    pub(super) duration_s: f64,
+    integrated_lufs: Option<f64>,
+    gain_db: f64,
+    /// Whether its position is the mix's.
+    pub(super) shares_time: bool,
+    /// In seconds.
+    pub(super) position_s: f64,
+    pub(super) preview_state: PreviewState,
+    link: Link,
+    /// Where to go once its audio can.
+    target_s: Option<f64>,
+    /// Whether a new link has replaced one that was refused, without success so far.
+    is_retried: bool,
+}
+
+/// How far the audio of a track has come.
+#[derive(Debug, Clone, PartialEq)]
+enum Link {
+    None,
+    /// Asked for.
+    Requested,
+    /// Its element has this address.
+    Loading(String),
+    /// It can be sought in.
+    Loaded(String),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Event {
+    Toggle,
+    /// To a position of the source that is heard, in seconds.
+    Seek(f64),
+    /// To a position of the mix, in seconds.
+    GoTo(f64),
+    /// Play the mix from the start of a time range, in seconds, which becomes the one to loop.
+    PlayRange(f64, f64),
+    ToggleLoop,
+    Switch(usize),
+    SetMode(Mode),
+    SetBand(Option<usize>),
+    ToggleMatching,
+    Preview(usize, PreviewState),
+    /// A signed link, or why there is none.
+    Linked(usize, Result<String, String>),
+    /// The browser has no Web Audio.
+    NoGraph,
+    /// The length of a source is known, and it can be sought in.
+    Loaded(usize),
+    /// A source was started; by a media key, where it was not us.
+    Started(usize),
+    /// A source sounds.
+    Sounding(usize),
+    /// A source was stopped before its end; by a media key, where it was not us.
+    Paused(usize),
+    Ended(usize),
+    /// A source has come to this second.
+    Moved(usize, f64),
+    Sought(usize),
+    Failed(usize, Fault),
+    Probed(usize, Access),
+    /// The sound has faded out for a jump.
+    JumpDue(usize),
+    /// The sound has faded out for a pause.
+    PauseDue,
+    /// The source that was heard has come to where the pending one waits.
+    StartDue(usize),
+    /// The source that was heard before has faded out.
+    StopDue,
+}
+
+/// Why an audio element gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It could not even begin: the format, or the link.
+    AtStart,
+    /// It had begun.
+    Later,
+}
+
+/// What the storage answers to a link that an audio element could not begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Readable,
+    /// The link has ended.
+    Refused,
+    Gone,
+    /// The storage has a problem.
+    Away,
+    /// No answer at all.
+    Unreachable,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Command {
+    /// Make the audio graph, if there is none yet, and let the sound through. Before a click, browsers refuse both.
+    OpenGraph,
+    /// How much of each source is heard, as factors.
+    SetLevels(Vec<f32>),
+    SetMode(Mode),
+    SetBand(Option<usize>),
+    FadeIn,
+    FadeOut,
+    Play(usize),
+    Pause(usize),
+    SeekTo(usize, f64),
+    /// Seek to [`LEAD_S`] ahead of the source that is heard, but not beyond a second.
+    CueAhead {
+        next: usize,
+        heard: usize,
+        end_s: f64,
+    },
+    /// Send [`Event::StartDue`] when the source that is heard has come to where `next` stands.
+    StartWith {
+        next: usize,
+        heard: Option<usize>,
+    },
+    RequestLink(usize, AnalysisId),
+    SetSource(usize, String),
+    /// Ask the storage why.
+    Probe(usize, String),
+    /// Send an event after [`FADE`].
+    AfterFade(Box<Event>),
+    /// Send [`Event::Moved`] as often as the screen is drawn, while it plays.
+    FollowTime,
+}
+
+impl PlayerState {
+    /// The first source is the mix of the page.
+    pub(super) fn new(sources: &[PlayerSource]) -> Self {
+        let tracks = sources
+            .iter()
+            .map(|source| Track {
+                id: source.id,
+                duration_s: source.duration_s,
+                integrated_lufs: source.integrated_lufs,
+                gain_db: source.gain_db,
+                shares_time: sources.first().is_some_and(|mix| source.shares_time_with(mix)),
+                position_s: 0.0,
+                preview_state: source.preview_state,
+                link: Link::None,
+                target_s: None,
+                is_retried: false,
+            })
+            .collect();
+        Self {
+            tracks,
+            active: 0,
+            pending: None,
+            playing: false,
+            message: None,
+            is_matched: true,
+            mode: Mode::Stereo,
+            band: None,
+            stretch: None,
+            looping: false,
+        }
+    }
+
+    /// Takes in what happened; what is to be done because of it, in order.
+    pub(super) fn apply(&mut self, event: Event) -> Vec<Command> {
+        match event {
+            Event::Toggle if self.playing => self.pause(),
+            Event::Toggle => self.play(),
+            Event::Seek(to_s) => self.seek(to_s),
+            Event::GoTo(to_s) => self.go_to(to_s),
+            Event::PlayRange(from_s, until_s) => {
+                let mut commands = self.go_to(from_s);
+                self.stretch = Some((from_s, until_s));
+                if !self.playing {
+                    commands.extend(self.play());
+                }
+                commands
+            }
+            Event::ToggleLoop => {
+                self.toggle_loop();
+                Vec::new()
+            }
+            Event::Switch(to) => self.switch(to),
+            Event::SetMode(mode) => {
+                self.mode = mode;
+                vec![Command::OpenGraph, self.levels(), Command::SetMode(mode)]
+            }
+            Event::SetBand(band) => {
+                self.band = band;
+                vec![Command::OpenGraph, self.levels(), Command::SetBand(band)]
+            }
+            Event::ToggleMatching => {
+                self.is_matched = !self.is_matched;
+                vec![self.levels()]
+            }
+            Event::NoGraph => {
+                self.message = Some(
+                    "Your browser plays the mix as it is: it cannot match loudness, or play one channel or band alone."
+                        .to_owned(),
+                );
+                Vec::new()
+            }
+            Event::PauseDue if self.playing => Vec::new(),
+            Event::PauseDue => (0..self.tracks.len()).map(Command::Pause).collect(),
+            Event::StopDue => (0..self.tracks.len())
+                .filter(|index| *index != self.active && Some(*index) != self.pending)
+                .map(Command::Pause)
+                .collect(),
+            event => self.apply_to_track(event),
+        }
+    }
+
+    /// What happened to one track.
+    fn apply_to_track(&mut self, event: Event) -> Vec<Command> {
+        match event {
+            Event::Preview(index, preview_state) => {
+                if let Some(track) = self.tracks.get_mut(index) {
+                    track.preview_state = preview_state;
+                }
+                Vec::new()
+            }
+            Event::Linked(index, link) => self.linked(index, link),
+            Event::Loaded(index) => self.loaded(index),
+            Event::Started(index) if index == self.active && !self.playing => {
+                self.playing = true;
+                vec![Command::FadeIn, Command::FollowTime]
+            }
+            Event::Sounding(index) => self.sounding(index),
+            Event::Paused(index) => {
+                // An element that gets another address is stopped by that, and goes on when it has loaded.
+                if self.is_loaded(index) {
+                    self.stopped(index);
+                }
+                Vec::new()
+            }
+            Event::Ended(index) => self.ended(index),
+            Event::Moved(index, now_s) => self.moved(index, now_s),
+            Event::Sought(index) if self.pending == Some(index) => {
+                let heard = self.share_time(index, self.active).then_some(self.active);
+                vec![Command::StartWith { next: index, heard }]
+            }
+            Event::Sought(index) if index == self.active && self.playing => vec![Command::FadeIn],
+            Event::Failed(index, fault) => self.failed(index, fault),
+            Event::Probed(index, access) => self.probed(index, access),
+            Event::JumpDue(index) => self.jump(index).into_iter().collect(),
+            Event::StartDue(index) if self.pending == Some(index) => vec![Command::Play(index)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether what is heard is on the time axis of the page.
+    pub(super) fn is_on_axis(&self) -> bool {
+        self.tracks.get(self.active).is_none_or(|track| track.shares_time)
+    }
+
+    /// What each source is changed by, of those that can be played.
+    pub(super) fn loudness_match(&self) -> LoudnessMatch {
+        let known = |track: &Track| {
+            track
+                .integrated_lufs
+                .filter(|_| track.preview_state != PreviewState::Gone)
+        };
+        match_loudness(&self.tracks.iter().map(known).collect::<Vec<_>>())
+    }
+
+    fn levels(&self) -> Command {
+        let gains = self.loudness_match().gains_db;
+        let level = |(index, (track, gain_db)): (usize, (&Track, f64))| {
+            let gain_db = track.gain_db + if self.is_matched { gain_db } else { 0.0 };
+            if index == self.active {
+                10_f64.powf(gain_db / 20.0) as f32
+            } else {
+                0.0
+            }
+        };
+        Command::SetLevels(self.tracks.iter().zip(gains).enumerate().map(level).collect())
+    }
+
+    fn play(&mut self) -> Vec<Command> {
+        let index = self.active;
+        if self
+            .tracks
+            .get(index)
+            .is_none_or(|track| track.preview_state != PreviewState::Ready)
+        {
+            return Vec::new();
+        }
+        self.playing = true;
+        let mut commands = vec![Command::OpenGraph, self.levels()];
+        if matches!(self.tracks[index].link, Link::None | Link::Requested) {
+            commands.extend(self.request_link(index));
+        } else {
+            commands.extend([Command::FadeIn, Command::Play(index), Command::FollowTime]);
+        }
+        commands
+    }
+
+    fn pause(&mut self) -> Vec<Command> {
+        self.playing = false;
+        self.pending = None;
+        vec![Command::FadeOut, Command::AfterFade(Box::new(Event::PauseDue))]
+    }
+
+    fn seek(&mut self, to_s: f64) -> Vec<Command> {
+        let index = self.active;
+        let is_loaded = self.is_loaded(index);
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Vec::new();
+        };
+        let to_s = to_s.clamp(0.0, track.duration_s);
+        track.target_s = Some(to_s);
+        self.set_position(index, to_s);
+        if !is_loaded {
+            Vec::new()
+        } else if self.playing {
+            // Silence first, so that the jump is no click; `Sought` opens it again.
+            vec![
+                Command::FadeOut,
+                Command::AfterFade(Box::new(Event::JumpDue(index))),
+            ]
+        } else {
+            self.jump(index).into_iter().collect()
+        }
+    }
+
+    /// Goes where a track was to go, once.
+    fn jump(&mut self, index: usize) -> Option<Command> {
+        if !self.is_loaded(index) {
+            return None;
+        }
+        let to_s = self.tracks.get_mut(index)?.target_s.take()?;
+        Some(Command::SeekTo(index, to_s))
+    }
+
+    fn go_to(&mut self, to_s: f64) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if !self.is_on_axis() {
+            commands.extend((1..self.tracks.len()).map(Command::Pause));
+            self.active = 0;
+            self.pending = None;
+            self.playing = false;
+        }
+        commands.extend(self.seek(to_s));
+        commands
+    }
+
+    /// Repeats the time range or not; without one, some seconds from here.
+    fn toggle_loop(&mut self) {
+        if self.stretch.is_none()
+            && let Some(track) = self.tracks.get(self.active)
+        {
+            let from_s = track.position_s;
+            self.stretch = Some((from_s, (from_s + LOOP_S).min(track.duration_s)));
+        }
+        self.looping = !self.looping;
+    }
+
+    /// Has another source heard. What plays goes on until the other one is ready.
+    fn switch(&mut self, to: usize) -> Vec<Command> {
+        if to == self.active {
+            self.pending = None;
+            return Vec::new();
+        }
+        let Some(track) = self.tracks.get_mut(to) else {
+            return Vec::new();
+        };
+        self.message = None;
+        if track.preview_state != PreviewState::Ready {
+            // The charts belong to the mix, and are read out whether it can be heard or not.
+            if to == 0 {
+                let commands = self.pause();
+                self.active = 0;
+                return commands;
+            }
+            return Vec::new();
+        }
+        if !self.playing {
+            // Versions share the number already; this makes the element follow it.
+            track.target_s = Some(track.position_s);
+            self.active = to;
+            let mut commands = vec![self.levels()];
+            commands.extend(self.jump(to));
+            return commands;
+        }
+        self.pending = Some(to);
+        match track.link {
+            Link::Loaded(_) => self.cue(to),
+            Link::Loading(_) => Vec::new(),
+            Link::None | Link::Requested => self.request_link(to),
+        }
+    }
+
+    /// Brings the source that is to be heard to its position; `Sought` or `Sounding` goes on.
+    fn cue(&mut self, next: usize) -> Vec<Command> {
+        let heard = self.active;
+        let shares_time = self.share_time(next, heard);
+        let track = &mut self.tracks[next];
+        track.target_s = None;
+        vec![if shares_time {
+            Command::CueAhead {
+                next,
+                heard,
+                end_s: track.duration_s,
+            }
+        } else {
+            Command::SeekTo(next, track.position_s)
+        }]
+    }
+
+    fn request_link(&mut self, index: usize) -> Vec<Command> {
+        let track = &mut self.tracks[index];
+        if track.link == Link::Requested {
+            return Vec::new();
+        }
+        track.link = Link::Requested;
+        vec![Command::RequestLink(index, track.id)]
+    }
+
+    fn linked(&mut self, index: usize, link: Result<String, String>) -> Vec<Command> {
+        let is_playing = self.active == index && self.playing;
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Vec::new();
+        };
+        match link {
+            Ok(url) => {
+                track.link = Link::Loading(url.clone());
+                if track.position_s > 0.0 {
+                    track.target_s.get_or_insert(track.position_s);
+                }
+                self.message = None;
+                let mut commands = vec![Command::SetSource(index, url)];
+                if is_playing {
+                    commands.push(Command::Play(index));
+                }
+                commands
+            }
+            Err(message) => {
+                track.link = Link::None;
+                self.give_up(index, message);
+                Vec::new()
+            }
+        }
+    }
+
+    fn loaded(&mut self, index: usize) -> Vec<Command> {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Vec::new();
+        };
+        if let Link::Loading(url) = &track.link {
+            track.link = Link::Loaded(url.clone());
+        }
+        track.is_retried = false;
+        if self.pending == Some(index) {
+            return self.cue(index);
+        }
+        let mut commands: Vec<Command> = self.jump(index).into_iter().collect();
+        // A new address stopped the element, but nobody asked for that.
+        if index == self.active && self.playing {
+            commands.push(Command::Play(index));
+        }
+        commands
+    }
+
+    fn sounding(&mut self, index: usize) -> Vec<Command> {
+        if self.pending == Some(index) {
+            self.pending = None;
+            self.active = index;
+            vec![
+                self.levels(),
+                Command::FadeIn,
+                Command::AfterFade(Box::new(Event::StopDue)),
+                Command::FollowTime,
+            ]
+        } else if index == self.active && self.playing && self.tracks[index].target_s.is_none() {
+            vec![Command::FadeIn, Command::FollowTime]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn stopped(&mut self, index: usize) {
+        if index == self.active && self.pending.is_none() {
+            self.playing = false;
+        }
+    }
+
+    fn ended(&mut self, index: usize) -> Vec<Command> {
+        let goes_on = index == self.active && self.playing && self.looping && self.is_on_axis();
+        match self.stretch {
+            // It is silent already, so that the jump cannot click.
+            Some((from_s, _)) if goes_on => vec![Command::SeekTo(index, from_s), Command::Play(index)],
+            _ => {
+                self.stopped(index);
+                Vec::new()
+            }
+        }
+    }
+
+    fn moved(&mut self, index: usize, now_s: f64) -> Vec<Command> {
+        if index != self.active
+            || self
+                .tracks
+                .get(index)
+                .is_none_or(|track| track.target_s.is_some())
+        {
+            return Vec::new();
+        }
+        self.set_position(index, now_s);
+        match self.stretch {
+            Some((from_s, until_s)) if self.looping && self.is_on_axis() && now_s >= until_s => {
+                self.seek(from_s)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn failed(&mut self, index: usize, fault: Fault) -> Vec<Command> {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Vec::new();
+        };
+        match (&track.link, fault) {
+            (Link::Loading(url) | Link::Loaded(url), Fault::AtStart) => {
+                let url = url.clone();
+                vec![Command::Probe(index, url)]
+            }
+            (Link::Loading(_) | Link::Loaded(_), Fault::Later) => self.renew_link(index),
+            // What comes from an address that has been given up already.
+            (Link::None | Link::Requested, _) => Vec::new(),
+        }
+    }
+
+    /// Goes on from the same position with a new link.
+    fn renew_link(&mut self, index: usize) -> Vec<Command> {
+        let track = &mut self.tracks[index];
+        track.link = Link::None;
+        track.target_s.get_or_insert(track.position_s);
+        self.request_link(index)
+    }
+
+    fn probed(&mut self, index: usize, access: Access) -> Vec<Command> {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Vec::new();
+        };
+        if access == Access::Refused && !track.is_retried {
+            track.is_retried = true;
+            return self.renew_link(index);
+        }
+        // The next try asks for a link of its own.
+        track.link = Link::None;
+        track.is_retried = false;
+        let message = match access {
+            Access::Readable => "Your browser cannot play this format. The measurements are not affected.",
+            Access::Refused => "The storage refuses the audio at the moment. Press Play to try again.",
+            Access::Gone => "The audio was removed. The measurements are not affected.",
+            Access::Away => "The storage has a problem at the moment. Press Play to try again.",
+            Access::Unreachable => {
+                "The storage cannot be reached. Check your connection, then press Play to try again."
+            }
+        };
+        self.give_up(index, message.to_owned());
+        Vec::new()
+    }
+
+    /// Says why a source cannot be heard. What else plays goes on.
+    fn give_up(&mut self, index: usize, message: String) {
+        if self.pending == Some(index) {
+            self.pending = None;
+        } else if index == self.active {
+            self.playing = false;
+        }
+        self.message = Some(message);
+    }
+
+    fn is_loaded(&self, index: usize) -> bool {
+        self.tracks
+            .get(index)
+            .is_some_and(|track| matches!(track.link, Link::Loaded(_)))
+    }
+
+    fn share_time(&self, one: usize, other: usize) -> bool {
+        self.tracks[one].shares_time && self.tracks[other].shares_time
+    }
+
+    fn set_position(&mut self, index: usize, now_s: f64) {
+        let is_shared = self.tracks[index].shares_time;
+        for (at, track) in self.tracks.iter_mut().enumerate() {
+            if at == index || is_shared && track.shares_time {
+                track.position_s = now_s;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::player::SourceKind;
+
+    use super::*;
+
+    const MIX: usize = 0;
+    const VERSION: usize = 1;
+    const REFERENCE: usize = 2;
+
+    fn id() -> AnalysisId {
+        "01900000000070008000000000000009".parse().unwrap()
+    }
+
+    /// A mix of −10 LUFS, a version of it of −12, and a reference of −16 that lasts longer.
+    fn player() -> PlayerState {
+        let source = |kind, duration_s, lufs| PlayerSource {
+            id: id(),
+            kind,
+            title: String::new(),
+            duration_s,
+            integrated_lufs: Some(lufs),
+            preview_state: PreviewState::Ready,
+            gain_db: 0.0,
+        };
+        PlayerState::new(&[
+            source(SourceKind::Mix, 100.0, -10.0),
+            source(SourceKind::Version, 100.5, -12.0),
+            source(SourceKind::Reference, 200.0, -16.0),
+        ])
+    }
+
+    fn url() -> String {
+        "https://storage.example/key".to_owned()
+    }
+
+    fn link(player: &mut PlayerState, index: usize) {
+        player.apply(Event::Linked(index, Ok(url())));
+        player.apply(Event::Loaded(index));
+    }
+
+    /// The mix plays, from the start.
+    fn playing() -> PlayerState {
+        let mut player = player();
+        player.apply(Event::Toggle);
+        link(&mut player, MIX);
+        player.apply(Event::Sounding(MIX));
+        player
+    }
+
+    /// The mix plays, at second 30.
+    fn playing_at_30() -> PlayerState {
+        let mut player = playing();
+        player.apply(Event::Moved(MIX, 30.0));
+        player
+    }
+
+    fn has(commands: &[Command], command: &Command) -> bool {
+        commands.contains(command)
+    }
+
+    #[test]
+    fn the_first_click_asks_for_the_link_and_plays_when_it_is_there() {
+        let mut player = player();
+        let commands = player.apply(Event::Toggle);
+        assert!(has(&commands, &Command::RequestLink(MIX, id())));
+        assert!(has(&commands, &Command::OpenGraph));
+        let commands = player.apply(Event::Linked(MIX, Ok(url())));
+        assert_eq!(commands, [Command::SetSource(MIX, url()), Command::Play(MIX)]);
+        assert!(player.playing);
+    }
+
+    #[test]
+    fn a_pause_fades_before_it_stops_and_a_click_in_between_plays_on() {
+        let mut player = playing();
+        assert_eq!(
+            player.apply(Event::Toggle),
+            [Command::FadeOut, Command::AfterFade(Box::new(Event::PauseDue))]
+        );
+        assert_eq!(player.clone().apply(Event::PauseDue).len(), 3);
+        player.apply(Event::Toggle);
+        assert_eq!(player.apply(Event::PauseDue), []);
+    }
+
+    #[test]
+    fn a_jump_while_it_plays_waits_for_silence_and_the_clock_does_not_jump_back() {
+        let mut player = playing();
+        assert!(has(&player.apply(Event::Seek(50.0)), &Command::FadeOut));
+        player.apply(Event::Moved(MIX, 1.0));
+        assert_eq!(player.tracks[MIX].position_s, 50.0);
+        assert_eq!(player.apply(Event::JumpDue(MIX)), [Command::SeekTo(MIX, 50.0)]);
+        assert_eq!(player.apply(Event::Sought(MIX)), [Command::FadeIn]);
+        assert_eq!(player.apply(Event::JumpDue(MIX)), [], "once");
+    }
+
+    #[test]
+    fn a_version_takes_over_at_the_same_position_while_the_other_still_plays() {
+        let mut player = playing_at_30();
+        player.apply(Event::Switch(VERSION));
+        assert_eq!((player.active, player.pending), (MIX, Some(VERSION)));
+        player.apply(Event::Linked(VERSION, Ok(url())));
+        let cued = Command::CueAhead {
+            next: VERSION,
+            heard: MIX,
+            end_s: 100.5,
+        };
+        assert_eq!(player.apply(Event::Loaded(VERSION)), [cued]);
+        let heard = Some(MIX);
+        assert_eq!(
+            player.apply(Event::Sought(VERSION)),
+            [Command::StartWith { next: VERSION, heard }]
+        );
+        assert_eq!(player.apply(Event::StartDue(VERSION)), [Command::Play(VERSION)]);
+        player.apply(Event::Sounding(VERSION));
+        assert_eq!((player.active, player.pending), (VERSION, None));
+        assert_eq!(
+            player.apply(Event::StopDue),
+            [Command::Pause(MIX), Command::Pause(REFERENCE)]
+        );
+        player.apply(Event::Moved(VERSION, 31.0));
+        assert_eq!(player.tracks[MIX].position_s, 31.0, "one position");
+    }
+
+    #[test]
+    fn a_reference_keeps_a_position_of_its_own() {
+        let mut player = playing_at_30();
+        player.apply(Event::Switch(REFERENCE));
+        player.apply(Event::Linked(REFERENCE, Ok(url())));
+        assert_eq!(
+            player.apply(Event::Loaded(REFERENCE)),
+            [Command::SeekTo(REFERENCE, 0.0)]
+        );
+        player.apply(Event::Sounding(REFERENCE));
+        player.apply(Event::Moved(REFERENCE, 5.0));
+        assert_eq!(player.tracks[MIX].position_s, 30.0);
+        // A click into a chart is about the mix.
+        player.apply(Event::GoTo(60.0));
+        assert_eq!((player.active, player.playing), (MIX, false));
+    }
+
+    #[test]
+    fn only_what_is_heard_is_open_and_all_are_as_loud_as_the_quietest() {
+        let mut player = player();
+        let Command::SetLevels(levels) = player.levels() else {
+            panic!("levels")
+        };
+        assert!(
+            (levels[MIX] - 10_f32.powf(-6.0 / 20.0)).abs() < 1e-6,
+            "{levels:?}"
+        );
+        assert_eq!(levels[1..], [0.0, 0.0]);
+        let commands = player.apply(Event::ToggleMatching);
+        assert_eq!(commands, [Command::SetLevels(vec![1.0, 0.0, 0.0])]);
+        // What cannot be heard any more decides nothing.
+        player.apply(Event::Preview(REFERENCE, PreviewState::Gone));
+        assert_eq!(player.loudness_match().target_lufs, Some(-12.0));
+    }
+
+    #[test]
+    fn a_loop_goes_back_at_its_end_and_at_the_end_of_the_file() {
+        let mut player = playing();
+        player.apply(Event::PlayRange(95.0, 100.0));
+        player.apply(Event::JumpDue(MIX));
+        player.apply(Event::ToggleLoop);
+        assert!(has(&player.apply(Event::Moved(MIX, 100.0)), &Command::FadeOut));
+        assert_eq!(player.tracks[MIX].position_s, 95.0);
+        assert_eq!(
+            player.apply(Event::Ended(MIX)),
+            [Command::SeekTo(MIX, 95.0), Command::Play(MIX)]
+        );
+        player.apply(Event::ToggleLoop);
+        player.apply(Event::Ended(MIX));
+        assert!(!player.playing);
+    }
+
+    #[test]
+    fn a_media_key_stops_and_starts_it() {
+        let mut player = playing();
+        player.apply(Event::Paused(MIX));
+        assert!(!player.playing);
+        player.apply(Event::Paused(VERSION));
+        player.apply(Event::Started(MIX));
+        assert!(player.playing);
+    }
+
+    #[test]
+    fn a_link_that_has_ended_is_renewed_and_the_sound_goes_on() {
+        let mut player = playing();
+        player.apply(Event::Seek(50.0));
+        player.apply(Event::JumpDue(MIX));
+        let commands = player.apply(Event::Failed(MIX, Fault::Later));
+        assert_eq!(commands, [Command::RequestLink(MIX, id())]);
+        let commands = player.apply(Event::Linked(MIX, Ok(url())));
+        assert_eq!(commands, [Command::SetSource(MIX, url()), Command::Play(MIX)]);
+        // The new address stops the element.
+        player.apply(Event::Paused(MIX));
+        assert!(player.playing);
+        assert_eq!(
+            player.apply(Event::Loaded(MIX)),
+            [Command::SeekTo(MIX, 50.0), Command::Play(MIX)]
+        );
+    }
+
+    #[test]
+    fn a_format_is_only_blamed_where_the_storage_gives_the_audio() {
+        let blame = |access| {
+            let mut player = player();
+            player.apply(Event::Toggle);
+            player.apply(Event::Linked(MIX, Ok(url())));
+            let probe = [Command::Probe(MIX, url())];
+            assert_eq!(player.apply(Event::Failed(MIX, Fault::AtStart)), probe);
+            assert_eq!(player.apply(Event::Probed(MIX, access)), []);
+            assert!(!player.playing);
+            // The next click asks for a link again.
+            let message = player.message.clone().unwrap_or_default();
+            let again = Command::RequestLink(MIX, id());
+            assert!(has(&player.apply(Event::Toggle), &again));
+            message
+        };
+        assert!(blame(Access::Readable).contains("cannot play this format"));
+        assert!(blame(Access::Gone).contains("removed"));
+        assert!(blame(Access::Away).contains("storage has a problem"));
+        assert!(blame(Access::Unreachable).contains("connection"));
+    }
+
+    #[test]
+    fn a_link_that_ended_before_it_was_used_is_renewed_once() {
+        let mut player = player();
+        player.apply(Event::Toggle);
+        player.apply(Event::Linked(MIX, Ok(url())));
+        let again = [Command::RequestLink(MIX, id())];
+        assert_eq!(player.apply(Event::Probed(MIX, Access::Refused)), again);
+        player.apply(Event::Linked(MIX, Ok(url())));
+        assert_eq!(player.apply(Event::Probed(MIX, Access::Refused)), []);
+        assert!(!player.playing);
+    }
+
+    #[test]
+    fn what_cannot_be_linked_leaves_the_sound_that_is_heard() {
+        let mut player = playing();
+        player.apply(Event::Switch(VERSION));
+        player.apply(Event::Linked(VERSION, Err("Not now.".to_owned())));
+        assert_eq!((player.active, player.pending), (MIX, None));
+        assert!(player.playing);
+        assert_eq!(player.message.as_deref(), Some("Not now."));
+    }
+}
