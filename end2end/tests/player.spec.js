@@ -189,7 +189,12 @@ test("a link that ends while it plays is renewed, and it goes on playing", async
   expect(links).toBe(2);
 });
 
-test("a storage that is away is not taken for a format", async ({ page }) => {
+test.describe(() => {
+  test.use({ provoked: /status of 503/ });
+  test("a storage that is away is not taken for a format", storageAway);
+});
+
+async function storageAway({ page }) {
   await signUp(page);
   await report(page, file("Away.wav", wav({ seconds: 6 })));
   let status = 503;
@@ -204,7 +209,7 @@ test("a storage that is away is not taken for a format", async ({ page }) => {
   await play(page).click();
   await page.waitForFunction(() => document.querySelector("audio").currentTime > 0.3);
   await expect(page.getByText("The storage has a problem")).toHaveCount(0);
-});
+}
 
 test("without its audio a report plays nothing, says so, and does everything else", async ({ programWith }) => {
   // A plan that keeps audio for no time at all: whatever is measured, nothing is there to play.

@@ -7,6 +7,7 @@ use leptos::{html::Audio, prelude::*, task::spawn_local};
 use model::player::{LoudnessMatch, PlayerSource, PreviewState};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast as _, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlAudioElement;
 
 use super::{
@@ -172,8 +173,12 @@ impl Controller {
             Command::FadeIn => self.with_graph(AudioGraph::fade_in),
             Command::FadeOut => self.with_graph(AudioGraph::fade_out),
             Command::Play(index) => self.with_audio(index, |audio| {
-                // A refusal by the browser arrives as an error event as well.
-                let _ = audio.play();
+                if let Ok(started) = audio.play() {
+                    // A refusal arrives as an error event as well; one that nobody awaits would be reported as ours.
+                    spawn_local(async move {
+                        let _ = JsFuture::from(started).await;
+                    });
+                }
             }),
             Command::Pause(index) => self.with_audio(index, |audio| {
                 // Pausing cannot fail in a way that matters.
