@@ -38,7 +38,7 @@ impl RequestContext {
         self.actor.user().ok().map(backend::User::me)
     }
 
-    /// What the outside is told of `error`; causes that are not the caller's are logged here, once.
+    /// What the caller is answered for `error`; causes that are not the caller's are logged here, once.
     #[must_use]
     pub fn problem(&self, error: &Error) -> Problem {
         match error.code() {

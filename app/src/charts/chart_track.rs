@@ -1,4 +1,4 @@
-//! The lowest place of a figure over time.
+//! The lowest value of a figure over time.
 
 use model::report::Series;
 

@@ -18,7 +18,7 @@ const FLOOR_LUFS: f64 = -60.0;
 /// What lies further below the integrated loudness is a fade or a pause, not a passage (the gate of Tech 3342).
 const PASSAGE_LU: f64 = 20.0;
 
-/// The curve, the integrated loudness as a line, and the loudest place marked. Its time axis is the waveform's.
+/// The curve, the integrated loudness as a line, and the loudest moment marked. Its time axis is the waveform's.
 #[component]
 pub fn LoudnessChart(
     /// The measurements.

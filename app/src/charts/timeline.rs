@@ -1,4 +1,4 @@
-//! The lanes over time below the waveform: one time axis, one cursor, one table.
+//! The chart tracks below the waveform: one time axis, one cursor, one table.
 
 use leptos::prelude::*;
 use model::{
@@ -197,7 +197,7 @@ fn fact(word: &str, (time_s, value): (f64, f64), places: usize, unit: &str) -> S
     format!("{word} {value} at {}", format::clock((time_s - 1.5).max(0.0)))
 }
 
-/// A lane with its name and what is worth knowing of it.
+/// A chart track with its name and what is worth knowing of it.
 fn row(name: &'static str, unit: &'static str, fact: Option<String>, plot: AnyView) -> AnyView {
     view! {
         <div class="chart-track">
@@ -272,7 +272,7 @@ fn summary(report: &Report) -> String {
     text + ". The slider of the player reads the values out; the table below holds them."
 }
 
-/// Every lane by time; short files by the second.
+/// Every track by time; short files by the second.
 fn table(report: &Report) -> DataTable {
     let chart_tracks = chart_tracks(report);
     let count = chart_tracks

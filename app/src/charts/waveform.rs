@@ -12,7 +12,7 @@ use crate::{
     ui::{ChartFrame, DataTable, meter::percent},
 };
 
-/// Waveform, time axis, the place of the true peak, and the playhead. The field is 300 high for 254 of full scale, so
+/// Waveform, time axis, the position of the true peak, and the playhead. The field is 300 high for 254 of full scale, so
 /// that the lines of full scale (0 dBFS) and the mark above them can be seen.
 #[component]
 pub fn WaveformChart(

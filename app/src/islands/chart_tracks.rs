@@ -1,4 +1,4 @@
-//! The values behind the lanes over time, as the page carries them for the read-outs. Nothing is measured from pixels.
+//! The values behind the charts over time, as the page carries them for the read-outs. Nothing is measured from pixels.
 
 use model::text;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct ChartTracks {
     /// How long each value holds, in seconds.
     pub step_s: f64,
-    /// The lanes, as they stand below each other.
+    /// From top to bottom.
     pub chart_tracks: Vec<ChartTrack>,
 }
 
@@ -29,13 +29,13 @@ impl ChartTracks {
     /// Which value holds at a time.
     #[must_use]
     pub fn at(&self, time_s: f64) -> usize {
-        // Never negative, and the lanes end long before 2^32 steps.
+        // Never negative, and the tracks end long before 2^32 steps.
         (time_s.max(0.0) / self.step_s.max(0.001)) as usize
     }
 }
 
 impl ChartTrack {
-    /// A lane of these values, rounded to `places`.
+    /// A track of these values, rounded to `places`.
     #[must_use]
     pub fn new(name: &str, unit: &str, places: u8, values: impl Iterator<Item = Option<f64>>) -> Self {
         let factor = 10_f64.powi(i32::from(places));

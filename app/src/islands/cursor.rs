@@ -17,7 +17,7 @@ const POINTER_LINES: &str = ".timeline .pointer-line";
 /// The links to time ranges of the mix, in the score breakdown and in lists.
 const TIME_RANGES: &str = "[data-seek]";
 
-/// Has a click in a chart `seek`, and tells the place under the pointer; both in seconds.
+/// Has a click in a chart `seek`, and reports the time under the pointer; both in seconds.
 pub(super) fn listen_to_charts(
     duration_s: f64,
     seek: impl Fn(f64) + Copy + 'static,

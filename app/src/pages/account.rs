@@ -259,7 +259,7 @@ pub fn ForgotSent() -> impl IntoView {
     }
 }
 
-/// Where the link in that letter leads.
+/// Where the link in that email leads.
 #[component]
 pub fn Reset() -> impl IntoView {
     let form_errors = FormErrors::here();

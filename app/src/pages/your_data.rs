@@ -1,4 +1,4 @@
-//! Everything that is held about the signed-in person, a copy of it, and its deletion (P12, P14, P15). Works without a script.
+//! Everything that is held about the signed-in person, its export, and its deletion (P12, P14, P15). Works without a script.
 
 use backend::privacy::{self, DataOverview, DisplayValue, Section, export};
 use leptos::prelude::*;

@@ -28,7 +28,7 @@ pub(crate) struct EmailForm {
 
 pub(crate) async fn change_email(Submitted { form, fields }: Submitted<EmailForm>) -> Response {
     let done = address::request(form.backend(), form.actor(), &fields.email).await;
-    form.reply(done.map(|()| FormReply::to(paths::done(paths::ACCOUNT, "letter"))))
+    form.reply(done.map(|()| FormReply::to(paths::done(paths::ACCOUNT, "email"))))
         .await
 }
 

@@ -48,7 +48,7 @@ async fn p13_a_name_is_changed_and_seen_everywhere() {
 async fn p13_a_new_address_is_confirmed_there_and_told_to_the_old_one() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     let asked = user.post("/account/email", &[("email", "New@Example.net")]).await;
-    assert_eq!(asked.header("location"), "/account?done=letter");
+    assert_eq!(asked.header("location"), "/account?done=email");
     app.run_jobs().await;
     assert!(
         user.get("/account").await.text().contains("New@Example.net"),
@@ -94,7 +94,7 @@ async fn p13_an_address_of_another_account_is_never_taken_and_not_betrayed() {
     let taken = user.post("/account/email", &[("email", "bob@example.org")]).await;
     assert_eq!(
         taken.header("location"),
-        "/account?done=letter",
+        "/account?done=email",
         "answered like any other"
     );
     app.run_jobs().await;
@@ -364,7 +364,7 @@ async fn what_is_dangerous_asks_for_the_password_again() {
     assert_eq!(right.header("location"), "/upload", "to pages of ours only");
     assert_ne!(user.cookie("__Host-session"), before, "the token is a new one");
     let allowed = user.post("/account/email", &[("email", "new@example.net")]).await;
-    assert_eq!(allowed.header("location"), "/account?done=letter");
+    assert_eq!(allowed.header("location"), "/account?done=email");
     app.run_jobs().await;
     assert_eq!(app.emails_to("new@example.net", "Confirm").await.len(), 1);
 }

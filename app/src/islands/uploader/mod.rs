@@ -61,7 +61,7 @@ pub fn Uploader(
     };
     Effect::new(move |_| {
         browser::guard_leaving(move || queue.with_untracked(Queue::is_busy));
-        window_event_listener(ev::online, move |_| tell(queue, Event::Online));
+        window_event_listener(ev::online, move |_| send(queue, Event::Online));
         // The whole window takes the files: a drop that misses the zone would otherwise leave the page for the file.
         window_event_listener(ev::dragover, move |event| {
             event.prevent_default();
@@ -151,7 +151,7 @@ fn row(queue: RwSignal<Queue>, id: FileId) -> impl IntoView {
 fn actions(queue: RwSignal<Queue>, id: FileId, name: &str, state: &State) -> AnyView {
     let button =
         move |class: &'static str, words: &'static str, label: String, event: fn(FileId) -> Event| {
-            let act = move |_| tell(queue, event(id));
+            let act = move |_| send(queue, event(id));
             view! { <button type="button" class=class aria-label=label on:click=act>{words}</button> }
         };
     let small = "button button--small";
@@ -199,7 +199,7 @@ fn choose(queue: RwSignal<Queue>, file: File) {
     // A file's size is a whole number of at most 2^53.
     let size = file.size() as u64;
     transport::keep(id, file);
-    tell(queue, Event::Chosen { name, size });
+    send(queue, Event::Chosen { name, size });
 }
 
 /// Takes what was dropped, folders too.
@@ -219,14 +219,14 @@ fn take(queue: RwSignal<Queue>, transfer: &web_sys::DataTransfer) {
         for dropped in transport::walk(entries).await {
             match dropped {
                 Dropped::File(file) => choose(queue, file),
-                Dropped::Folder(name) => tell(queue, Event::Folder { name }),
+                Dropped::Folder(name) => send(queue, Event::Folder { name }),
             }
         }
     });
 }
 
 /// Has the queue take in what happened, and carries out what it asks for.
-fn tell(queue: RwSignal<Queue>, event: Event) {
+fn send(queue: RwSignal<Queue>, event: Event) {
     // The page may have been left meanwhile.
     let commands = queue.try_update(|queue| queue.apply(event)).unwrap_or_default();
     for command in commands {
@@ -238,16 +238,16 @@ fn carry_out(queue: RwSignal<Queue>, command: Command) {
     match command {
         Command::Begin(id, file) => spawn_local(async move {
             let begun = api::with_fresh_token(|| api::begin_upload(file.clone())).await;
-            tell(queue, Event::Begun(id, begun.map_err(|error| error.0)));
+            send(queue, Event::Begun(id, begun.map_err(|error| error.0)));
         }),
         Command::Put(id, presigned) => {
             spawn_local(watch(queue, id));
             spawn_local(async move {
                 let ended = transport::put(id, &presigned, move |percent| {
-                    tell(queue, Event::Sent(id, percent))
+                    send(queue, Event::Sent(id, percent))
                 })
                 .await;
-                tell(queue, Event::PutEnded(id, ended));
+                send(queue, Event::PutEnded(id, ended));
             });
         }
         Command::Complete(id, upload, failed) => spawn_local(async move {
@@ -256,7 +256,7 @@ fn carry_out(queue: RwSignal<Queue>, command: Command) {
             }
             let done = api::with_fresh_token(|| api::complete_upload(upload)).await;
             let done = done.map(|done| done.analysis).map_err(|error| error.0);
-            tell(queue, Event::Completed(id, done));
+            send(queue, Event::Completed(id, done));
         }),
         Command::Follow(id, analysis) => spawn_local(follow(queue, id, analysis)),
         Command::Abort(id) => transport::abort(id),
@@ -281,7 +281,7 @@ async fn watch(queue: RwSignal<Queue>, id: FileId) {
         match now().flatten() {
             Some(state @ State::Sending { .. }) => {
                 if before.as_ref() == Some(&state) {
-                    tell(queue, Event::Stalled(id));
+                    send(queue, Event::Stalled(id));
                 }
                 before = Some(state);
             }
@@ -298,7 +298,7 @@ async fn follow(queue: RwSignal<Queue>, id: FileId, analysis: AnalysisId) {
             Ok(progress) => {
                 away.reset();
                 let ended = progress.state.is_final();
-                tell(queue, Event::Measured(id, progress));
+                send(queue, Event::Measured(id, progress));
                 if ended {
                     return;
                 }

@@ -446,7 +446,7 @@ impl State {
         matches!(self, Self::Waiting | Self::Sending { .. } | Self::Checking)
     }
 
-    /// Whether it takes one of the places at the line.
+    /// Whether it counts towards [`AT_ONCE`].
     pub(super) const fn is_sending(&self) -> bool {
         matches!(self, Self::Sending { .. } | Self::Checking)
     }
@@ -598,7 +598,7 @@ mod tests {
             [Command::Complete(0, upload(), 0)],
             "the bytes are there"
         );
-        // An upload that is gone begins anew.
+        // An upload that is gone starts over.
         queue.apply(Event::Completed(0, Err(problem(ProblemCode::NotFound))));
         assert!(matches!(queue.apply(Event::Retry(0))[..], [Command::Begin(0, _)]));
     }
@@ -622,7 +622,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_signed_out_is_told_so_and_loses_no_byte() {
+    fn being_signed_out_is_shown_and_loses_no_byte() {
         let mut queue = checking();
         queue.apply(Event::Completed(0, Err(problem(ProblemCode::Unauthenticated))));
         assert_eq!(state(&queue, 0), State::Failed(Failure::SignedOut));
@@ -653,7 +653,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_that_stops_listening_is_told_until_it_listens_again() {
+    fn a_stalled_upload_is_shown_until_it_moves_again() {
         let mut queue = sending();
         queue.apply(Event::Sent(0, 40));
         queue.apply(Event::Stalled(0));

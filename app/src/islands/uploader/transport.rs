@@ -43,7 +43,7 @@ pub(super) fn abort(id: FileId) {
     }
 }
 
-/// Sends the file of `id` to a signed address and tells the percent that was sent. `XMLHttpRequest`, because `fetch` tells
+/// Sends the file of `id` to a presigned URL and reports the percent sent. `XMLHttpRequest`, because `fetch` reports
 /// no progress of an upload.
 pub(super) async fn put(id: FileId, presigned: &PresignedUpload, progress: impl FnMut(u8) + 'static) -> Put {
     let Some(file) = FILES.with_borrow(|files| files.get(&id).cloned()) else {
@@ -51,7 +51,7 @@ pub(super) async fn put(id: FileId, presigned: &PresignedUpload, progress: impl 
     };
     match send(id, &file, presigned, progress).await {
         Some(status) => Put::Status(status),
-        // A browser tells a file that it cannot read any more in the same way as a line that was cut.
+        // A file that can no longer be read fails just like a lost connection.
         None if is_readable(&file).await => Put::NoAnswer,
         None => Put::Changed,
     }

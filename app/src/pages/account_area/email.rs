@@ -1,4 +1,4 @@
-//! Which letters are wanted (P16); signed in, or by the link in a letter.
+//! Which emails are wanted (P16); signed in, or by the link in an email.
 
 use backend::preferences::{self, MARKETING_WORDING, NotificationKind, Preferences, UnsubscribeLink};
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::{
     ui::{Button, ButtonKind, Checkbox},
 };
 
-/// The choices of the signed-in person; with the token of a letter, how to decline, for whoever has the letter.
+/// The choices of the signed-in person; with the token of an email, how to unsubscribe, for whoever has the email.
 #[component]
 pub fn EmailPreferences() -> impl IntoView {
     let context = RequestContext::here();

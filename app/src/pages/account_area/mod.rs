@@ -22,7 +22,7 @@ pub enum AccountTab {
     Profile,
     /// Password, second factor, sessions.
     Security,
-    /// Which letters are wanted.
+    /// Which emails are wanted.
     Email,
     /// Everything that is held about the person: to see, to copy, to delete.
     Privacy,
@@ -115,7 +115,7 @@ pub fn Done() -> impl IntoView {
 fn words(done: &str) -> Option<&'static str> {
     Some(match done {
         "name" => "Your name is changed.",
-        "letter" => {
+        "email" => {
             "We have sent an e-mail to the new address. Open the link in it; until then the old address stays."
         }
         "address" => "Your address is changed. Sign in with the new one from now on; the old one was told.",

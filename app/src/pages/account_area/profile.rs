@@ -91,8 +91,8 @@ async fn address(context: RequestContext, form_errors: FormErrors) -> AnyView {
     .into_any()
 }
 
-/// Where the link in the letter to a new address leads. A button confirms, because programs that check mail open links,
-/// too. Works signed out: the letter may be read elsewhere.
+/// Where the link in the email to a new address leads. A button confirms, because programs that check mail open links,
+/// too. Works signed out: the email may be read elsewhere.
 #[component]
 pub fn ConfirmEmail() -> impl IntoView {
     let form_errors = FormErrors::here();

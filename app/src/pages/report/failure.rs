@@ -1,4 +1,4 @@
-//! What stands in place of a report that cannot be.
+//! What is shown instead of a report that could not be made.
 
 use leptos::prelude::*;
 use model::{Failure, FailureCode, Timestamp, analysis::AnalysisView};

@@ -1,4 +1,4 @@
-//! What stands in place of a report that is still being made.
+//! What is shown while a report is being made.
 
 use leptos::prelude::*;
 use model::{Timestamp, analysis::AnalysisView};

@@ -1,4 +1,4 @@
-//! Which song a report belongs to: its place and what changed since the version before, a suggestion, or the form to say.
+//! Which song a report belongs to: its position and what changed since the version before, a suggestion, or the form to say.
 
 use leptos::prelude::*;
 use model::{AnalysisId, song::SongAside};

@@ -1,6 +1,6 @@
-//! What the rules say: score and sentence, the first things to fix, the receipt, strengths, what cannot be known.
+//! What the rules say: score and sentence, the first things to fix, the score breakdown, strengths, what cannot be known.
 //!
-//! Everything here is read off one receipt, so that ring, sentence, chips and rows cannot disagree.
+//! Everything here is read from one score breakdown, so that ring, sentence, chips and rows cannot disagree.
 
 pub mod breakdown;
 pub mod judged;
@@ -40,7 +40,7 @@ fn tone_of(breakdown: &ScoreBreakdown) -> Tone {
 /// The score as a ring, its word, and the sentence.
 #[component]
 pub fn ScorePanel(
-    /// The receipt that it follows from.
+    /// The score breakdown that it follows from.
     breakdown: ScoreBreakdown,
     /// What the file counts as.
     stage: Stage,
@@ -86,7 +86,7 @@ pub fn ScorePanel(
 /// Each area with its grade: the gravest finding, and what it costs.
 #[component]
 pub fn Areas(
-    /// The receipt.
+    /// The score breakdown.
     breakdown: ScoreBreakdown,
 ) -> impl IntoView {
     let areas = Area::ALL
@@ -114,7 +114,7 @@ pub fn Areas(
 /// What is good with a margin; no section where there is nothing.
 #[component]
 pub fn Strengths(
-    /// The receipt.
+    /// The score breakdown.
     breakdown: ScoreBreakdown,
 ) -> impl IntoView {
     let strengths: Vec<String> = breakdown.strengths().map(str::to_owned).collect();

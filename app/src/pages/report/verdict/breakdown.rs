@@ -1,4 +1,4 @@
-//! The receipt: every point that is missing, what for, and what would win it back.
+//! The score breakdown: every point that is missing, what for, and what would win it back.
 
 use analysis::rules::anchor;
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ pub(super) fn row_id(rule: &str) -> String {
     format!("finding-{}", anchor(rule))
 }
 
-/// The number that a finding has on the waveform and in the receipt: its row, counted from 1.
+/// The number that a finding has on the waveform and in the breakdown: its row, counted from 1.
 pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<(usize, f64)> {
     breakdown
         .findings
@@ -37,7 +37,7 @@ pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<(usize, f64)> {
 /// The three findings that win back most.
 #[component]
 pub fn Fixes(
-    /// The receipt.
+    /// The score breakdown.
     breakdown: ScoreBreakdown,
 ) -> impl IntoView {
     let fixes: Vec<_> = breakdown.findings.into_iter().take(FIRST).collect();
@@ -77,7 +77,7 @@ pub fn Fixes(
     .into_any()
 }
 
-/// The places of a finding: each moves the player there; without a script, the page goes to the waveform.
+/// The time ranges of a finding: each moves the player there; without a script, the page goes to the waveform.
 #[component]
 fn Places(places: Vec<TimeRange>) -> impl IntoView {
     if places.is_empty() {
@@ -121,7 +121,7 @@ fn Places(places: Vec<TimeRange>) -> impl IntoView {
     view! { <p class="time-ranges">{links}</p> }.into_any()
 }
 
-/// The whole receipt.
+/// The whole breakdown.
 #[component]
 pub fn Receipt(
     /// Both judgements.

@@ -8,7 +8,7 @@ use model::{
 /// A verdict with the rubric that counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// Both receipts.
+    /// The score breakdowns of both stages.
     pub verdict: Verdict,
     /// The rubric that counts.
     pub stage: Stage,
@@ -32,7 +32,7 @@ impl Judged {
         })
     }
 
-    /// The receipt that counts.
+    /// The breakdown of the stage in force.
     #[must_use]
     pub const fn breakdown(&self) -> &ScoreBreakdown {
         self.verdict.by(self.stage)
