@@ -1,6 +1,8 @@
 //! The usual way in Rust to measure I, LRA and true peak: symphonia and the `ebur128` crate. What `mixlens-cli` is
 //! timed against.
 
+#![expect(clippy::disallowed_methods, reason = "no report is made of it")]
+
 use std::fs::File;
 use std::io::Write;
 

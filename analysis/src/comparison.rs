@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::dsp::{db_to_power, power_db};
 use model::{
     Report,
     comparison::{
@@ -162,11 +163,12 @@ fn audible_db(bands: &[BandLevel]) -> Option<f64> {
         .filter_map(|band| {
             // Bands at the ends count by the share of their width that is inside.
             let (from, to) = (band.hz / half, band.hz * half);
-            let inside = (to.min(AUDIBLE_HZ.end) / from.max(AUDIBLE_HZ.start)).ln() / (to / from).ln();
-            Some(inside.max(0.0) * 10_f64.powf(f64::from(band.db?) / 10.0))
+            let inside =
+                libm::log(to.min(AUDIBLE_HZ.end) / from.max(AUDIBLE_HZ.start)) / libm::log(to / from);
+            Some(inside.max(0.0) * db_to_power(f64::from(band.db?)))
         })
         .sum();
-    (power > 0.0).then(|| 10.0 * power.log10())
+    (power > 0.0).then(|| power_db(power))
 }
 
 /// Levels of bands, each with its centre in Hz.
@@ -312,7 +314,7 @@ fn as_good_as_mono(width: &Delta) -> Delta {
 fn weight(difference: &Difference) -> f64 {
     match difference.topic {
         DifferenceKind::BandDelta { from_hz, to_hz } => {
-            difference.by.abs() / AUDIBLE_DB * (to_hz / from_hz).log2().sqrt()
+            difference.by.abs() / AUDIBLE_DB * libm::log2(to_hz / from_hz).sqrt()
         }
         DifferenceKind::Figure { measure } => {
             let tolerance = FIGURES

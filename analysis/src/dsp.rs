@@ -1,5 +1,33 @@
-//! Filters that more than one room uses.
+//! Signal processing that meters, rules and renders share, the same to the last bit on every machine.
+//!
+//! Sines and logarithms come from the crate `libm`: those of the platform differ from one system to the next in the last
+//! bit, which is enough to turn a figure of the report. `clippy.toml` forbids the platform's.
 
 mod biquad;
+pub(crate) mod fft;
 
 pub use biquad::Biquad;
+
+/// Decibels of a ratio of amplitudes.
+#[must_use]
+pub fn amplitude_db(amplitude: f64) -> f64 {
+    20.0 * libm::log10(amplitude)
+}
+
+/// Decibels of a ratio of powers.
+#[must_use]
+pub fn power_db(power: f64) -> f64 {
+    10.0 * libm::log10(power)
+}
+
+/// The ratio of amplitudes that is so many decibels.
+#[must_use]
+pub fn db_to_amplitude(db: f64) -> f64 {
+    libm::pow(10.0, db / 20.0)
+}
+
+/// The ratio of powers that is so many decibels.
+#[must_use]
+pub fn db_to_power(db: f64) -> f64 {
+    libm::pow(10.0, db / 10.0)
+}

@@ -274,12 +274,7 @@ fn believable(sample: f32) -> f32 {
     }
 }
 
-/// Amplitude to decibels.
-fn decibels(amplitude: f64) -> f64 {
-    20.0 * amplitude.log10()
-}
-
 /// The centre of band `n` of those of 1/`per_octave` octave, in hertz, to 0.1.
 fn centre_hz(n: i32, per_octave: i32) -> f64 {
-    (10_000.0 * 2_f64.powf(f64::from(n) / f64::from(per_octave))).round() / 10.0
+    (10_000.0 * libm::exp2(f64::from(n) / f64::from(per_octave))).round() / 10.0
 }

@@ -17,6 +17,7 @@ use model::{Failure, FailureCode};
 use self::decimate::Decimator;
 use self::downmix::Downmix;
 use crate::decode::Stream;
+use crate::dsp::db_to_amplitude;
 use crate::{Error, frames_in};
 
 /// The highest sample rate of a preview, in Hz.
@@ -60,7 +61,7 @@ where
     } else {
         24
     };
-    let gain = 10_f64.powf(-options.lowered_db / 20.0);
+    let gain = db_to_amplitude(-options.lowered_db);
     let (mut frames, mut written) = (0_u64, 0_u64);
     let mut mixed = vec![Vec::new(); downmix.channels()];
     let mut heard = vec![Vec::new(); downmix.channels()];

@@ -14,6 +14,7 @@ use super::demuxed::Header;
 use super::edits::Edit;
 use super::{PacketOutcome, StreamInfo, unsupported};
 use crate::Error;
+use crate::dsp::db_to_amplitude;
 use crate::limits::check_channels;
 
 /// The rate at which Opus is decoded, in hertz.
@@ -64,7 +65,7 @@ impl OpusStream {
         Ok(Self {
             decoder: OpusMSDecoder::new(rate, channels, head.mapping_family).map_err(malformed)?,
             trim: Trim::new(head, rate, channels).map_err(malformed)?,
-            gain: 10_f32.powf(head.output_gain_db() / 20.0),
+            gain: db_to_amplitude(f64::from(head.output_gain_db())) as f32,
             order: WAVE_ORDER[channels - 1],
             packet: OggPacket::default(),
             interleaved: vec![0.0; LONGEST_PACKET * channels],

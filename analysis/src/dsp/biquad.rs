@@ -16,8 +16,8 @@ impl Biquad {
     pub(crate) fn power(&self, hz: f64, rate: f64) -> f64 {
         let w = 2.0 * PI * hz / rate;
         let magnitude = |c: [f64; 3]| {
-            let re = c[0] + c[1] * w.cos() + c[2] * (2.0 * w).cos();
-            let im = c[1] * w.sin() + c[2] * (2.0 * w).sin();
+            let re = c[0] + c[1] * libm::cos(w) + c[2] * libm::cos(2.0 * w);
+            let im = c[1] * libm::sin(w) + c[2] * libm::sin(2.0 * w);
             re * re + im * im
         };
         magnitude(self.b) / magnitude([1.0, self.a[0], self.a[1]])

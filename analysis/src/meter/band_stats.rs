@@ -6,6 +6,7 @@ use super::bands::Twelfths;
 use super::levels::PairSums;
 use super::series::LevelCounts;
 use super::stft::Stft;
+use crate::dsp::power_db;
 
 /// Statistics of the bands that one spectrum covers.
 pub(super) struct BandStats {
@@ -86,7 +87,7 @@ impl BandStats {
             *sum += f64::from(power);
         }
         for sixth in &mut self.sixths {
-            let level_db = 10.0 * f64::from(sum(power, &sixth.twelfths) / 0.5).log10();
+            let level_db = power_db(f64::from(sum(power, &sixth.twelfths) / 0.5));
             sixth.levels.add(level_db);
         }
         if is_stereo {

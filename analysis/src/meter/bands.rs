@@ -129,7 +129,7 @@ impl Twelfths {
 
 /// The edge number `m` of the grid, in hertz.
 pub(super) fn edge_hz(m: i32) -> f64 {
-    1000.0 * 2_f64.powf(f64::from(m) / 12.0)
+    1000.0 * libm::exp2(f64::from(m) / 12.0)
 }
 
 #[cfg(test)]

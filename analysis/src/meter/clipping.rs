@@ -6,6 +6,7 @@
 use model::report::{ClipRun, Clips};
 
 use super::vectors::{Extremes, extremes};
+use crate::dsp::amplitude_db;
 
 /// Shorter runs occur by chance.
 const SHORTEST_RUN: u32 = 3;
@@ -87,7 +88,7 @@ impl Tally {
 impl ClipMeter {
     /// `bits` are those of integer samples; `None` for all others.
     pub(super) fn new(rate: u32, channels: usize, bits: Option<u16>) -> Self {
-        let resolution = bits.map_or(1e-7, |bits| 2_f32.powi(1 - i32::from(bits.clamp(1, 24))));
+        let resolution = bits.map_or(1e-7, |bits| 1.0 / (1_u32 << (bits.clamp(1, 24) - 1)) as f32);
         Self {
             channels: vec![Channel::default(); channels],
             corner: CORNER_STEPS * resolution,
@@ -127,7 +128,7 @@ impl ClipMeter {
                 time_s: run.first_frame as f64 / self.rate,
                 channel: index as u16,
                 samples: run.len,
-                dbfs: super::decibels(f64::from(run.level)),
+                dbfs: amplitude_db(f64::from(run.level)),
             }));
         }
         worst.sort_by(|a, b| b.samples.cmp(&a.samples).then(a.time_s.total_cmp(&b.time_s)));

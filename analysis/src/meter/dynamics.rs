@@ -7,6 +7,7 @@ use super::levels::{ChannelSums, DrBlock};
 use super::loudness::Timeline;
 use super::series;
 use super::true_peak::ChannelPeaks;
+use crate::dsp::{amplitude_db, power_db};
 
 /// Seconds of the window of short-term loudness.
 const WINDOW_S: usize = 3;
@@ -29,7 +30,7 @@ pub(super) fn detail(
                 .iter()
                 .flat_map(|channel| &channel.seconds[end - WINDOW_S..end])
                 .fold(0.0_f32, |highest, peak| highest.max(peak.level));
-            Some(super::decibels(f64::from(highest)) - timeline.short_term_at(end)?)
+            Some(amplitude_db(f64::from(highest)) - timeline.short_term_at(end)?)
         })
         .collect();
     let mut existing: Vec<f64> = psr
@@ -63,7 +64,7 @@ fn dr(blocks: &[DrBlock]) -> Reading {
     let loudest = &powers[..count.min(powers.len())];
     let power = loudest.iter().sum::<f64>() / loudest.len() as f64;
     Reading::new_or(
-        super::decibels(f64::from(peak)) - 10.0 * power.log10(),
+        amplitude_db(f64::from(peak)) - power_db(power),
         AbsenceReason::Silent,
     )
 }
@@ -71,13 +72,14 @@ fn dr(blocks: &[DrBlock]) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsp::{db_to_amplitude, db_to_power};
 
     #[test]
     fn dr_takes_the_second_peak_and_the_loudest_fifth() {
         // Ten blocks of −20 dB (as a sine), two of −14 dB; peaks at −1, −3 and −6 dB.
         let block = |level_db: f64, peak_db: f64| DrBlock {
-            mean_square: 0.5 * 10_f64.powf(level_db / 10.0),
-            peak: 10_f64.powf(peak_db / 20.0) as f32,
+            mean_square: 0.5 * db_to_power(level_db),
+            peak: db_to_amplitude(peak_db) as f32,
         };
         let mut blocks = vec![block(-20.0, -6.0); 8];
         blocks.extend([block(-14.0, -1.0), block(-14.0, -3.0)]);

@@ -5,6 +5,7 @@ use model::report::Hum;
 use super::bands::Band;
 use super::series::LevelCounts;
 use super::stft::Stft;
+use crate::dsp::{db_to_power, power_db};
 
 /// Samples per window, 2 to 4 s at the low rate: a third of a hertz apart, so that a bass note is no hum.
 const WINDOW: usize = 4_096;
@@ -80,9 +81,8 @@ impl HumMeter {
                 let around: f32 = tone.around.iter().map(|band| band.sum(power)).sum();
                 if level > 0.0 {
                     let widths = 2.0 * TONE_HZ / (2.0 * (AROUND_HZ.1 - AROUND_HZ.0));
-                    tone.level.add(10.0 * (level / 0.5).log10());
-                    tone.excess
-                        .add(10.0 * (level / (f64::from(around) * widths)).log10());
+                    tone.level.add(power_db(level / 0.5));
+                    tone.excess.add(power_db(level / (f64::from(around) * widths)));
                 }
             }
         }
@@ -109,12 +109,12 @@ impl HumMeter {
             };
             if excess >= STANDS_OUT_DB && level >= FAINTEST_DB {
                 harmonics.push(tone.harmonic);
-                power += 10_f64.powf(level / 10.0);
+                power += db_to_power(level);
             }
         }
         (harmonics.contains(&1) || harmonics.len() > 1).then(|| Hum {
             mains_hz,
-            level_db: (1_000.0 * power.log10()).round() / 100.0,
+            level_db: (100.0 * power_db(power)).round() / 100.0,
             harmonics,
         })
     }

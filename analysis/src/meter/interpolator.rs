@@ -87,7 +87,7 @@ impl Peak {
 impl Interpolator<3, 12> {
     /// The filter of libebur128 and of the `ebur128` crate: a sinc under a Hann window.
     pub(super) fn fourfold() -> Self {
-        Self::new(|x| 0.5 * (1.0 + (PI * x).cos()), false)
+        Self::new(|x| 0.5 * (1.0 + libm::cos(PI * x)), false)
     }
 }
 
@@ -116,7 +116,11 @@ impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
             let coefficients: [f64; TAPS] = std::array::from_fn(|tap| {
                 // Distance of this sample from the value, in samples.
                 let x = (TAPS - 1 - tap) as f64 + fraction - half;
-                let sinc = if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) };
+                let sinc = if x == 0.0 {
+                    1.0
+                } else {
+                    libm::sin(PI * x) / (PI * x)
+                };
                 sinc * window(x / half)
             });
             let gain = if has_unit_gain {
@@ -273,7 +277,8 @@ impl TilePeaks {
 fn bessel_i0(x: f64) -> f64 {
     (1..60)
         .fold((1.0, 1.0), |(sum, term), k| {
-            let term = term * (x / 2.0 / f64::from(k)).powi(2);
+            let ratio = x / 2.0 / f64::from(k);
+            let term = term * (ratio * ratio);
             (sum + term, term)
         })
         .0

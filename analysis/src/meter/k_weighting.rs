@@ -8,6 +8,7 @@ use std::f64::consts::PI;
 
 use super::levels::PairSums;
 use crate::dsp::Biquad;
+use crate::dsp::db_to_amplitude;
 
 /// The two stages of the weighting.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,9 +42,9 @@ fn shelf(rate: f64) -> Biquad {
     /// Exponent that takes the gain of the band edge from that of the shelf.
     const EDGE: f64 = 0.4996667741545416;
 
-    let k = (PI * FREQUENCY_HZ / rate).tan();
-    let high = 10_f64.powf(GAIN_DB / 20.0);
-    let edge = high.powf(EDGE);
+    let k = libm::tan(PI * FREQUENCY_HZ / rate);
+    let high = db_to_amplitude(GAIN_DB);
+    let edge = libm::pow(high, EDGE);
     let a0 = 1.0 + k / Q + k * k;
     Biquad {
         b: [
@@ -59,7 +60,7 @@ fn high_pass(rate: f64) -> Biquad {
     const FREQUENCY_HZ: f64 = 38.13547087602444;
     const Q: f64 = 0.5003270373238773;
 
-    let k = (PI * FREQUENCY_HZ / rate).tan();
+    let k = libm::tan(PI * FREQUENCY_HZ / rate);
     let a0 = 1.0 + k / Q + k * k;
     // The table leaves the numerator at 1, −2, 1 instead of dividing it by a0; so does everybody.
     Biquad {

@@ -2,6 +2,7 @@
 
 use super::series::LevelCounts;
 use super::vectors::{folded, larger};
+use crate::dsp::power_db;
 
 /// Steps per second, of 50 ms: short enough to find the gaps between notes.
 const STEPS_PER_S: u64 = 20;
@@ -124,7 +125,7 @@ impl LevelMeter {
         let squares: f64 = self.channels.iter().map(|sums| sums.step_squares).sum();
         if squares > 0.0 {
             let mean = squares / (step_len * self.channels.len() as u64) as f64;
-            self.step_levels.add(10.0 * mean.log10());
+            self.step_levels.add(power_db(mean));
         }
         if let [left, right] = self.channels.as_slice() {
             self.second.add(PairSums {

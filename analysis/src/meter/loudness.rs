@@ -9,6 +9,7 @@ use model::report::{AbsenceReason, Loudness, LoudnessDetail, Series};
 use super::k_weighting::{KWeighting, PairFilter};
 use super::series;
 use super::spectrum::AudiblePower;
+use crate::dsp::{db_to_power, power_db};
 
 /// Steps per second: the grid of the windows.
 const STEPS_PER_S: usize = 100;
@@ -291,11 +292,11 @@ fn sum(values: &[f64]) -> f64 {
 
 /// BS.1770-5, equation 2: the offset makes a 997 Hz sine at 0 dBFS in one front channel read −3.01 LUFS.
 fn lufs(power: f64) -> f64 {
-    -0.691 + 10.0 * power.log10()
+    -0.691 + power_db(power)
 }
 
 fn power(lufs: f64) -> f64 {
-    10_f64.powf((lufs + 0.691) / 10.0)
+    db_to_power(lufs + 0.691)
 }
 
 /// The loudness of `power`, if it is above the absolute gate.
@@ -318,14 +319,14 @@ fn mean_above(powers: &[f64], gate: f64) -> Option<f64> {
 /// BS.1770-5, equations 5 to 7: the mean over the blocks above both gates.
 fn gated_power(blocks: &[f64], relative_gate_lu: f64) -> Option<f64> {
     let absolute = power(ABSOLUTE_GATE_LUFS);
-    let relative = mean_above(blocks, absolute)? * 10_f64.powf(-relative_gate_lu / 10.0);
+    let relative = mean_above(blocks, absolute)? * db_to_power(-relative_gate_lu);
     mean_above(blocks, absolute.max(relative))
 }
 
 /// Tech 3342: the distance of the 10th and the 95th percentile of what passes both gates.
 fn range(short_term: &[f64]) -> Option<f64> {
     let absolute = power(ABSOLUTE_GATE_LUFS);
-    let relative = mean_above(short_term, absolute)? * 10_f64.powf(-RANGE_GATE_LU / 10.0);
+    let relative = mean_above(short_term, absolute)? * db_to_power(-RANGE_GATE_LU);
     let gate = absolute.max(relative);
     let mut passed: Vec<f64> = short_term.iter().copied().filter(|&power| power > gate).collect();
     passed.sort_by(f64::total_cmp);

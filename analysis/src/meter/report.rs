@@ -13,7 +13,8 @@ use super::low_end::LowEndMeter;
 use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
-use super::{MeterReadings, SpectralMeters, TimeDomainMeters, decibels, dynamics, sections, stereo, tone};
+use super::{MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, sections, stereo, tone};
+use crate::dsp::{amplitude_db, power_db};
 
 /// True peaks that are kept with their places.
 const WORST_PEAKS: usize = 10;
@@ -87,7 +88,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
 
 fn peak_reading(levels: impl Iterator<Item = f32>) -> Reading {
     let highest = levels.fold(0.0, f32::max);
-    Reading::new_or(decibels(f64::from(highest)), AbsenceReason::Silent)
+    Reading::new_or(amplitude_db(f64::from(highest)), AbsenceReason::Silent)
 }
 
 fn or_silent(value: Option<f64>) -> Reading {
@@ -123,8 +124,8 @@ fn channel_levels(
     let parts = levels.channels.iter().zip(true_peaks).zip(clips);
     parts
         .map(|((sums, true_peak), clips)| {
-            let rms_db = 10.0 * (sums.squares / frames).log10();
-            let peak_db = decibels(f64::from(sums.peak));
+            let rms_db = power_db(sums.squares / frames);
+            let peak_db = amplitude_db(f64::from(sums.peak));
             ChannelLevels {
                 sample_peak_dbfs: Reading::new_or(peak_db, AbsenceReason::Silent),
                 true_peak_dbtp: peak_reading(std::iter::once(true_peak.fourfold().level)),
@@ -156,7 +157,7 @@ fn silent(channels: &[ChannelLevels]) -> Vec<u16> {
 fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> Dynamics {
     let squares: f64 = levels.channels.iter().map(|sums| sums.squares).sum();
     let samples = levels.frames.max(1) * levels.channels.len().max(1) as u64;
-    let rms_db = 10.0 * (squares / samples as f64).log10();
+    let rms_db = power_db(squares / samples as f64);
     let over = |peak: Reading, level: Option<f64>| match (peak.value(), level) {
         (Some(peak), Some(level)) => Reading::new_or(peak - level, AbsenceReason::Silent),
         _ => Reading::absent(AbsenceReason::Silent),
@@ -176,7 +177,7 @@ fn worst_peaks(true_peaks: &[ChannelPeaks], rate: f64) -> Vec<PeakPosition> {
         .map(|(channel, peak)| PeakPosition {
             time_s: peak.frame / rate,
             channel,
-            dbtp: decibels(f64::from(peak.level)),
+            dbtp: amplitude_db(f64::from(peak.level)),
         })
         .collect();
     places.sort_by(|a, b| b.dbtp.total_cmp(&a.dbtp).then(a.time_s.total_cmp(&b.time_s)));
@@ -239,7 +240,7 @@ fn mean_bands(spectrum: &SpectrumMeter, low_end: &LowEndMeter) -> [f64; 7] {
 fn band_level(band: BandPower, per_octave: i32) -> BandLevel {
     BandLevel {
         hz: super::centre_hz(band.n, per_octave),
-        db: rounded(10.0 * (band.power / 0.5).log10()),
+        db: rounded(power_db(band.power / 0.5)),
     }
 }
 
@@ -250,7 +251,7 @@ fn overall_spectrum(spectrum: &SpectrumMeter, low_end: &LowEndMeter, rate: f64) 
         if BANDS[band].from_hz >= rate / 2.0 {
             Reading::absent(AbsenceReason::Undefined)
         } else {
-            Reading::new_or(10.0 * (powers[band] / total).log10(), AbsenceReason::Silent)
+            Reading::new_or(power_db(powers[band] / total), AbsenceReason::Silent)
         }
     };
     Spectrum {
@@ -272,7 +273,7 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
         .collect();
     let points: Vec<(f64, f64)> = thirds
         .iter()
-        .map(|band| (super::centre_hz(band.n, 3), 10.0 * band.power.log10()))
+        .map(|band| (super::centre_hz(band.n, 3), power_db(band.power)))
         .collect();
     let tilt = tone::tilt(&points);
     let total: f64 = mean_bands(spectrum, low_end).iter().sum();
@@ -281,7 +282,7 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
         .map(|band| {
             let levels: Vec<Option<f64>> = seconds
                 .iter()
-                .map(|powers| Some(10.0 * (powers[band] / 0.5).log10()).filter(|db| db.is_finite()))
+                .map(|powers| Some(power_db(powers[band] / 0.5)).filter(|db| db.is_finite()))
                 .collect();
             series::per_second(1.0, &levels, series::mean)
         })
@@ -297,7 +298,7 @@ fn spectrum_detail(spectrum: &SpectrumMeter, low_end: &LowEndMeter, seconds: &[[
             .collect(),
         tilt_db_per_octave: or_silent(tilt.map(|tilt| tilt.db_per_octave)),
         tilt_deviation_db: or_silent(tilt.map(|tilt| tilt.deviation_db)),
-        low_end_share_db: Reading::new_or(10.0 * (low / total).log10(), AbsenceReason::Silent),
+        low_end_share_db: Reading::new_or(power_db(low / total), AbsenceReason::Silent),
         harsh_spread_db: spread(&spectrum.harsh),
         sibilant_spread_db: spread(&spectrum.sibilant),
         bands_over_time_db,

@@ -5,6 +5,7 @@ use model::Reading;
 use model::report::{AbsenceReason, BANDS, Section};
 
 use super::loudness::Timeline;
+use crate::dsp::power_db;
 
 /// Seconds on either side of a boundary that are compared.
 const SIDE_S: usize = 8;
@@ -38,7 +39,7 @@ pub(super) fn sections(seconds: &[[f64; 7]], duration_s: f64, timeline: &Timelin
 fn boundaries(seconds: &[[f64; 7]]) -> Vec<usize> {
     let levels: Vec<[f64; 7]> = seconds
         .iter()
-        .map(|second| second.map(|power| (10.0 * (power / 0.5).log10()).max(FLOOR_DB)))
+        .map(|second| second.map(|power| power_db(power / 0.5).max(FLOOR_DB)))
         .collect();
     let mean = |range: &[[f64; 7]]| -> [f64; 7] {
         std::array::from_fn(|band| range.iter().map(|level| level[band]).sum::<f64>() / range.len() as f64)
@@ -74,5 +75,5 @@ fn shares(seconds: &[[f64; 7]], start: usize, end: usize) -> [Reading; 7] {
     let range = &seconds[start.min(end)..end];
     let sums: [f64; 7] = std::array::from_fn(|band| range.iter().map(|second| second[band]).sum());
     let total: f64 = sums.iter().sum();
-    sums.map(|sum| Reading::new_or(10.0 * (sum / total).log10(), AbsenceReason::Silent))
+    sums.map(|sum| Reading::new_or(power_db(sum / total), AbsenceReason::Silent))
 }

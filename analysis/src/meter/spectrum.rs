@@ -6,6 +6,7 @@ use super::k_weighting::KWeighting;
 use super::series::LevelCounts;
 use super::stft::Stft;
 use super::vectors::dot;
+use crate::dsp::power_db;
 use model::report::BANDS;
 
 /// The distance of two bins is the largest not above this: 10.8 Hz at 44.1 kHz (4096 points), 11.7 Hz at 48 and 96 kHz.
@@ -131,7 +132,7 @@ impl SpectrumMeter {
         let second = slot_of(&mut self.seconds, middle_s as usize);
         second.add(powers.by_ref().take(BANDS.len() - FIRST_BAND));
         for (levels, power) in [&mut self.harsh, &mut self.sibilant].into_iter().zip(powers) {
-            levels.add(10.0 * (power / 0.5).log10());
+            levels.add(power_db(power / 0.5));
         }
 
         let weighted = self.stft.weighted();

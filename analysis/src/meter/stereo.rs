@@ -6,6 +6,7 @@ use model::report::{AbsenceReason, Stereo, StereoBand, StereoDetail, StereoMomen
 use super::band_stats::ThirdOctave;
 use super::levels::{LevelMeter, PairSums};
 use super::series::{self, rounded};
+use crate::dsp::power_db;
 
 /// Seconds of a window.
 const WINDOW_S: usize = 3;
@@ -40,17 +41,17 @@ impl PairSums {
 
     fn width_db(self) -> Option<f64> {
         let (mid, side) = (self.mid(), self.side());
-        (self.exists(mid) && self.exists(side)).then(|| 10.0 * (side / mid).log10())
+        (self.exists(mid) && self.exists(side)).then(|| power_db(side / mid))
     }
 
     fn balance_db(self) -> Option<f64> {
-        (self.exists(self.left) && self.exists(self.right)).then(|| 10.0 * (self.left / self.right).log10())
+        (self.exists(self.left) && self.exists(self.right)).then(|| power_db(self.left / self.right))
     }
 
     /// Both loudspeakers play the mid: twice its energy.
     fn mono_change_db(self) -> Option<f64> {
         self.exists(self.mid())
-            .then(|| 10.0 * (2.0 * self.mid() / self.total()).log10())
+            .then(|| power_db(2.0 * self.mid() / self.total()))
     }
 }
 
@@ -69,7 +70,7 @@ pub(super) fn overall(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
     let side = (ll + rr - 2.0 * lr).max(0.0) / 4.0;
     let floor = (ll + rr) * 1e-14;
     let width_db = match (mid > floor, side > floor) {
-        (true, true) => Reading::new(10.0 * (side / mid).log10()),
+        (true, true) => Reading::new(power_db(side / mid)),
         (true, false) | (false, false) => Reading::absent(AbsenceReason::Silent),
         (false, true) => Reading::absent(AbsenceReason::Undefined),
     };
@@ -84,7 +85,7 @@ pub(super) fn overall(levels: &LevelMeter, mono_change_lu: Reading) -> Stereo {
         correlation: if_both_sound((lr / (ll * rr).sqrt()).clamp(-1.0, 1.0)),
         width_db,
         mono_change_lu,
-        balance_db: if_both_sound(10.0 * (ll / rr).log10()),
+        balance_db: if_both_sound(power_db(ll / rr)),
     }
 }
 
@@ -159,7 +160,7 @@ fn worst(windows: &[PairSums]) -> Vec<StereoMoment> {
                 time_s: (index + WINDOW_S) as f64,
                 correlation: sums.correlation()?,
                 // Complete cancellation reads as the floor of rounding.
-                mono_change_db: sums.mono_change_db().unwrap_or(10.0 * ROUNDING.log10()),
+                mono_change_db: sums.mono_change_db().unwrap_or(power_db(ROUNDING)),
             })
         })
         .collect()

@@ -1,16 +1,14 @@
 //! Power spectra of Hann windows, two channels in one complex transform.
 
-use std::sync::Arc;
+use fearless_simd::{Level, Simd, dispatch};
 
-use rustfft::num_complex::Complex32;
-use rustfft::{Fft, FftPlanner};
+use crate::dsp::fft::{Fft, SplitComplex};
 
 /// Transforms windows of several channels.
 pub(super) struct Stft {
-    fft: Arc<dyn Fft<f32>>,
+    fft: Fft,
     window: Vec<f32>,
-    buffer: Vec<Complex32>,
-    scratch: Vec<Complex32>,
+    buffer: SplitComplex,
     /// The factor from |X|² to mean power; each bin stands for its mirror image as well.
     scale: f32,
     /// Weights of the channels, if they are not all equal.
@@ -46,17 +44,15 @@ impl PairSpectra {
 
 impl Stft {
     pub(super) fn new(len: usize, weights: &[f64]) -> Self {
-        let fft = FftPlanner::new().plan_fft_forward(len);
         let window: Vec<f32> = (0..len)
-            .map(|n| (0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / len as f64).cos()) as f32)
+            .map(|n| (0.5 - 0.5 * libm::cos(std::f64::consts::TAU * n as f64 / len as f64)) as f32)
             .collect();
         let window_power: f64 = window.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         let channels = weights.len();
         let is_even = weights.windows(2).all(|pair| pair[0] == pair[1]);
         let bins = len / 2 + 1;
         Self {
-            buffer: vec![Complex32::default(); len],
-            scratch: vec![Complex32::default(); fft.get_inplace_scratch_len()],
+            buffer: SplitComplex::zeros(len),
             scale: (2.0 / (len as f64 * window_power)) as f32,
             weights: (!is_even).then(|| weights.iter().map(|&weight| weight as f32).collect()),
             power: vec![0.0; bins],
@@ -64,7 +60,7 @@ impl Stft {
             pair: PairSpectra::new(bins),
             channels,
             window,
-            fft,
+            fft: Fft::new(len),
         }
     }
 
@@ -87,30 +83,17 @@ impl Stft {
 
     /// Transforms `len` samples of each channel from `start` on.
     pub(super) fn transform(&mut self, channels: &[Vec<f32>], start: usize) {
-        let len = self.window.len();
         self.power.fill(0.0);
         self.weighted.fill(0.0);
-        let scale = self.scale / self.channels as f32;
+        let span = start..start + self.window.len();
         for (index, pair) in channels.chunks(2).enumerate() {
-            match pair {
-                [left, right] => {
-                    let samples = left[start..start + len].iter().zip(&right[start..start + len]);
-                    for ((slot, (&left, &right)), &window) in
-                        self.buffer.iter_mut().zip(samples).zip(&self.window)
-                    {
-                        *slot = Complex32::new(left * window, right * window);
-                    }
-                }
-                [single] => {
-                    let samples = &single[start..start + len];
-                    for ((slot, &sample), &window) in self.buffer.iter_mut().zip(samples).zip(&self.window) {
-                        *slot = Complex32::new(sample * window, 0.0);
-                    }
-                }
-                _ => continue,
+            windowed(&mut self.buffer.re, &pair[0][span.clone()], &self.window);
+            match pair.get(1) {
+                Some(right) => windowed(&mut self.buffer.im, &right[span.clone()], &self.window),
+                None => self.buffer.im.fill(0.0),
             }
-            self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
-            self.separate(scale);
+            self.fft.transform(&mut self.buffer);
+            dispatch!(Level::new(), simd => self.separate(simd));
             let PairSpectra { left, right, .. } = &self.pair;
             for ((power, left), right) in self.power.iter_mut().zip(left).zip(right) {
                 *power += left + right;
@@ -126,32 +109,41 @@ impl Stft {
     }
 
     /// Two real spectra from one complex one: with a = Z(k) and b = Z(−k)*, L = (a + b) / 2 and R = (a − b) / 2i.
-    fn separate(&mut self, scale: f32) {
+    #[inline(always)]
+    fn separate<S: Simd>(&mut self, _: S) {
         let half = self.buffer.len() / 2;
-        let scale = 0.25 * scale;
-        let separate = |a: Complex32, mirrored: Complex32| {
-            let (sum_re, sum_im) = (a.re + mirrored.re, a.im - mirrored.im);
-            let (dif_re, dif_im) = (a.re - mirrored.re, a.im + mirrored.im);
+        let scale = 0.25 * self.scale / self.channels as f32;
+        let PairSpectra { left, right, product } = &mut self.pair;
+        let separate = |re: f32, im: f32, mirrored_re: f32, mirrored_im: f32| {
+            let (sum_re, sum_im) = (re + mirrored_re, im - mirrored_im);
+            let (dif_re, dif_im) = (re - mirrored_re, im + mirrored_im);
             [
                 scale * (sum_re * sum_re + sum_im * sum_im),
                 scale * (dif_re * dif_re + dif_im * dif_im),
                 scale * (sum_re * dif_im - sum_im * dif_re),
             ]
         };
-        let PairSpectra { left, right, product } = &mut self.pair;
+        let SplitComplex { re, im } = &self.buffer;
         for bin in [0, half] {
-            [left[bin], right[bin], product[bin]] = separate(self.buffer[bin], self.buffer[bin]);
+            [left[bin], right[bin], product[bin]] = separate(re[bin], im[bin], re[bin], im[bin]);
         }
-        let (low, high) = self.buffer.split_at(half);
         let outputs = left[1..half]
             .iter_mut()
             .zip(&mut right[1..half])
             .zip(&mut product[1..half]);
-        for ((&a, &mirrored), ((left, right), product)) in
-            low[1..].iter().zip(high[1..].iter().rev()).zip(outputs)
+        let points = re[1..half].iter().zip(&im[1..half]);
+        let mirrored = re[half + 1..].iter().rev().zip(im[half + 1..].iter().rev());
+        for (((&re, &im), (&mirrored_re, &mirrored_im)), ((left, right), product)) in
+            points.zip(mirrored).zip(outputs)
         {
-            [*left, *right, *product] = separate(a, mirrored);
+            [*left, *right, *product] = separate(re, im, mirrored_re, mirrored_im);
         }
+    }
+}
+
+fn windowed(to: &mut [f32], samples: &[f32], window: &[f32]) {
+    for ((to, sample), weight) in to.iter_mut().zip(samples).zip(window) {
+        *to = sample * weight;
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the averaged spectrum tells: its slope, and whether it ends in a cliff.
 
 use super::series::quantile;
+use crate::dsp::{db_to_power, power_db};
 
 /// Where the slope is taken.
 const TILT_HZ: std::ops::RangeInclusive<f64> = 99.0..=10_100.0;
@@ -31,7 +32,7 @@ pub(super) fn tilt(bands: &[(f64, f64)]) -> Option<Tilt> {
     let points: Vec<(f64, f64)> = bands
         .iter()
         .filter(|(hz, db)| TILT_HZ.contains(hz) && db.is_finite())
-        .map(|&(hz, db)| (hz.log2(), db))
+        .map(|&(hz, db)| (libm::log2(hz), db))
         .collect();
     let mut slopes: Vec<f64> = points
         .iter()
@@ -64,7 +65,7 @@ pub(super) fn cutoff_hz(bin_hz: f64, power: &[f64]) -> Option<f64> {
     let mean_db = |from: usize, to: usize| {
         let mean: f64 = power[from..to].iter().sum::<f64>() / (to - from) as f64;
         // Below what 24 bits resolve, all is nothing.
-        10.0 * mean.max(1e-20).log10()
+        power_db(mean.max(1e-20))
     };
     // A first look by sums rules out most bins; differences of large sums are not exact enough to decide.
     let rough = |from: usize, to: usize| (sums[to] - sums[from]).max(0.0) / (to - from) as f64;
@@ -78,11 +79,11 @@ pub(super) fn cutoff_hz(bin_hz: f64, power: &[f64]) -> Option<f64> {
     let level = mean_db(edge - shoulder, edge);
     let rises_again = power[edge + gap..]
         .chunks_exact(shoulder)
-        .any(|chunk| 10.0 * (chunk.iter().sum::<f64>() / shoulder as f64).log10() > level - CLIFF_DB);
+        .any(|chunk| power_db(chunk.iter().sum::<f64>() / shoulder as f64) > level - CLIFF_DB);
     if drop < CLIFF_DB || rises_again {
         return None;
     }
-    let threshold = 10_f64.powf((level - CUTOFF_DB) / 10.0);
+    let threshold = db_to_power(level - CUTOFF_DB);
     let below = (edge - shoulder..edge + gap)
         .rev()
         .find(|&bin| power[bin] > threshold)?;

@@ -1,5 +1,6 @@
 //! A report as rules ask it: short names, and what several rules need computed once.
 
+use crate::dsp::{db_to_power, power_db};
 use model::Report;
 use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
 use model::verdict::TimeRange;
@@ -122,10 +123,10 @@ impl<'a> ReportView<'a> {
             .thirds
             .iter()
             .filter(|(hz, _)| (low_hz..high_hz).contains(hz))
-            .map(|(_, db)| 10_f64.powf(db / 10.0))
+            .map(|(_, db)| db_to_power(*db))
             .collect();
         let mean = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
-        (mean > 0.0).then(|| 10.0 * mean.log10())
+        (mean > 0.0).then(|| power_db(mean))
     }
 
     /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most from its neighbours (a third of an octave

@@ -93,7 +93,7 @@ pub(super) fn detect(view: &ReportView<'_>) -> StageDetection {
         });
     }
     // All at their ends give more than 99 %.
-    let master = 1.0 / (1.0 + (-sum).exp());
+    let master = 1.0 / (1.0 + libm::exp(-sum));
     let (stage, certainty) = if master >= 0.5 {
         (Stage::Master, master)
     } else {

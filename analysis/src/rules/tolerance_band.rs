@@ -47,7 +47,7 @@ pub fn bounds_db(hz: f64) -> Option<(f64, f64)> {
     TOLERANCE_BAND.windows(2).find_map(|pair| {
         let (from, to) = (pair[0], pair[1]);
         (hz <= to.hz).then(|| {
-            let share = (hz / from.hz).ln() / (to.hz / from.hz).ln();
+            let share = libm::log(hz / from.hz) / libm::log(to.hz / from.hz);
             (
                 from.low_db + share * (to.low_db - from.low_db),
                 from.high_db + share * (to.high_db - from.high_db),

@@ -3,6 +3,7 @@
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
 use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, Strength};
+use crate::dsp::db_to_power;
 
 const COMMON: Rule = Rule {
     area: Area::LowEnd,
@@ -163,7 +164,7 @@ pub(super) const RULES: &[Rule] = &[
         measure: |view| {
             let (mut sum, mut weights) = (0.0, 0.0);
             for (band, db) in view.stereo_bands(20.0, 120.0) {
-                let power = 10_f64.powf(db / 10.0);
+                let power = db_to_power(db);
                 sum += f64::from(band.balance_db?) * power;
                 weights += power;
             }

@@ -5,6 +5,7 @@ use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
 use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength};
+use crate::dsp::amplitude_db;
 
 /// An offset below this is no offset; it stands for 0, whose logarithm does not exist.
 const LEAST_OFFSET_DBFS: f64 = -140.0;
@@ -37,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
                 .zip(channels)
                 .filter_map(|(index, channel)| Some((index, channel.dc.value()?.abs())))
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
-            let dbfs = (20.0 * offset.log10()).max(LEAST_OFFSET_DBFS);
+            let dbfs = amplitude_db(offset).max(LEAST_OFFSET_DBFS);
             Some(Measurement::new(dbfs)?.in_channel(index, view.channels()))
         },
         correct: Some(|_, _, _| Some(Operation::RemoveOffset)),

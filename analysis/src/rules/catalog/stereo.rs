@@ -4,6 +4,7 @@ use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::{quantile, share_percent, stretches};
 use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
+use crate::dsp::db_to_amplitude;
 
 /// The span of a value of the stereo series.
 const WINDOW_S: f64 = 3.0;
@@ -135,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
                     continue;
                 };
                 let beyond = (-f64::from(change) - 4.0).max(0.0);
-                let loss = beyond * 10_f64.powf((db - loudest) / 20.0) * f64::from(share);
+                let loss = beyond * db_to_amplitude(db - loudest) * f64::from(share);
                 if loss > worst {
                     (worst, worst_hz) = (loss, band.hz);
                 }
