@@ -18,6 +18,7 @@ pub mod child;
 pub mod comparison;
 mod container;
 pub mod decode;
+mod digest;
 pub mod dsp;
 mod io;
 pub mod limits;
@@ -37,6 +38,7 @@ use model::verdict::TimeRange;
 use model::{Failure, FailureCode, Report};
 
 use crate::decode::{Ending, Stream};
+use crate::digest::HashedSource;
 use crate::meter::{Meter, MeterInput};
 
 /// The version of the measurements (P02): raised whenever a figure of an unchanged file may come out differently.
@@ -114,7 +116,8 @@ pub fn measure<S>(
 where
     S: Read + Seek + Send + Sync + 'static,
 {
-    let mut stream = Stream::open(source)?;
+    let source = HashedSource::new(source).map_err(Error::Io)?;
+    let mut stream = Stream::open(source.clone())?;
     let mut percent = None;
     let mut report_progress = |now: u8| {
         if percent.is_none_or(|last| now > last) {
@@ -180,7 +183,7 @@ where
         not_numbers,
         measured.peaks.sample_peak_dbfs.value(),
     );
-    let report = Report {
+    let mut report = Report {
         version: REPORT_VERSION,
         engine: ENGINE_VERSION.to_owned(),
         file: FileInfo {
@@ -200,7 +203,10 @@ where
         waveform: measured.waveform,
         notes,
         detail: Some(Box::new(measured.detail)),
+        digest: None,
     };
+    let file_sha256 = source.sha256().map_err(Error::Io)?;
+    report.digest = Some(digest::of_report(&report, file_sha256));
     report_progress(100);
     Ok(report)
 }

@@ -4,10 +4,12 @@
 //! has its unit in its name. A value that does not exist is `null` with a reason, never NaN or infinity.
 
 mod detail;
+mod digest;
 
 use serde::{Deserialize, Serialize};
 
 pub use detail::*;
+pub use digest::Digest;
 
 use crate::format::{AudioFormat, Codec};
 use crate::verdict::TimeRange;
@@ -119,6 +121,9 @@ pub struct Report {
     /// Everything else; `None` in reports of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<Detail>>,
+    /// What it was measured of, and what it is; `None` before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// What the file is, as its own header says and as decoding proved.

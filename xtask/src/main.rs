@@ -1,5 +1,5 @@
 //! Work around the build that cargo itself does not do. `cargo run -p xtask -- site` lays out what the browser downloads,
-//! in the layout of `cargo leptos build`.
+//! in the layout of `cargo leptos build`; `-- engine` makes the modules with which `scripts/same-bits` compares.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,6 +7,7 @@
 )]
 
 mod css;
+mod engine;
 mod site;
 mod wasm;
 mod workspace;
@@ -27,22 +28,25 @@ enum Mode {
 
 const USAGE: &str = "\
 usage: cargo run -p xtask -- site [--release | --dev]
+       cargo run -p xtask -- engine
 
   --release  small: profile wasm-release, wasm-opt, full compression, size limit (the default)
-  --dev      quick: profile dev, none of these";
+  --dev      quick: profile dev, none of these
+  engine     the engine as modules for node, below target/engine";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mode = match arguments.as_slice() {
-        ["site"] | ["site", "--release"] => Mode::Release,
-        ["site", "--dev"] => Mode::Dev,
+    let built = match arguments.as_slice() {
+        ["site"] | ["site", "--release"] => site::build(Mode::Release),
+        ["site", "--dev"] => site::build(Mode::Dev),
+        ["engine"] => engine::build(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match site::build(mode) {
+    match built {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");

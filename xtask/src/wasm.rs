@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What rustc's wasm target emits today; wasm-opt refuses a module that uses a feature which it was not told of.
 const WASM_OPT_FLAGS: [&str; 6] = [

@@ -182,6 +182,9 @@ fn write_report(out: &mut impl Write, paint: Paint, report: &Report) -> io::Resu
     for note in &report.notes {
         writeln!(out, "  {} {}", paint.note("Note:"), note.sentence())?;
     }
+    if let Some(digest) = &report.digest {
+        writeln!(out, "\n  Digest {} (engine {})", digest.short(), report.engine)?;
+    }
     Ok(())
 }
 

@@ -172,6 +172,7 @@ pub fn report() -> Report {
         waveform: waveform(),
         notes: Vec::new(),
         detail: None,
+        digest: None,
     }
 }
 
