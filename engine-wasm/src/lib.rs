@@ -20,8 +20,12 @@ struct Measured {
 /// A sentence, where the file is refused.
 #[wasm_bindgen]
 pub fn analyze(bytes: Vec<u8>) -> Result<String, String> {
-    let report = analysis::measure(Cursor::new(bytes), &analysis::Options::default(), &mut |_| ())
-        .map_err(|error| error.to_string())?;
+    let report = analysis::measure(
+        Cursor::new(bytes),
+        &analysis::AnalysisOptions::default(),
+        &mut |_| (),
+    )
+    .map_err(|error| error.to_string())?;
     let verdict = judge(&report);
     serde_json::to_string(&Measured { report, verdict }).map_err(|error| error.to_string())
 }

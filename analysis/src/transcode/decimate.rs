@@ -71,10 +71,10 @@ fn low_pass(factor: usize) -> Vec<f32> {
             let sinc = if t == 0.0 {
                 2.0 * corner
             } else {
-                (2.0 * PI * corner * t).sin() / (PI * t)
+                libm::sin(2.0 * PI * corner * t) / (PI * t)
             };
-            let window = bessel_i0(BETA * (1.0 - (t / half).powi(2)).max(0.0).sqrt()) / bessel_i0(BETA);
-            sinc * window
+            let at = t / half;
+            sinc * bessel_i0(BETA * (1.0 - at * at).max(0.0).sqrt()) / bessel_i0(BETA)
         })
         .collect();
     let sum: f64 = taps.iter().sum();
@@ -85,7 +85,8 @@ fn low_pass(factor: usize) -> Vec<f32> {
 fn bessel_i0(x: f64) -> f64 {
     let (mut term, mut sum) = (1.0, 1.0);
     for k in 1..60 {
-        term *= (x / (2.0 * f64::from(k))).powi(2);
+        let factor = x / (2.0 * f64::from(k));
+        term *= factor * factor;
         sum += term;
     }
     sum

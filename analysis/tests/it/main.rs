@@ -38,6 +38,14 @@ pub(crate) fn report_of(bytes: Vec<u8>) -> Report {
     measure(Cursor::new(bytes), &AnalysisOptions::default(), &mut |_| {}).unwrap()
 }
 
+/// The report of these bytes without its digest, to compare with that of others that hold the same audio.
+pub(crate) fn undigested_report_of(bytes: Vec<u8>) -> Report {
+    Report {
+        digest: None,
+        ..report_of(bytes)
+    }
+}
+
 pub(crate) fn measured(rate: u32, planes: &Planes) -> Report {
     report_of(wav(rate, planes, Encoding::Float32))
 }

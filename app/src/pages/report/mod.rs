@@ -87,6 +87,14 @@ fn TitleBlock(
     let renamed = view.file_name != view.summary.title;
     let created = view.summary.created_at;
     let audio = audio_sentence(view.summary.audio, now, view.report.is_some());
+    let digest = view.report.as_ref().and_then(|report| report.digest.as_ref());
+    let digest = digest.map(|digest| {
+        view! {
+            " · " <span title="Equal digests mean the same report of the same file.">
+                "Report " <code>{digest.short().to_owned()}</code>
+            </span>
+        }
+    });
     view! {
         <header class="report-head">
             <div class="report-head__title">
@@ -101,6 +109,7 @@ fn TitleBlock(
                 <p class="report-head__when">
                     "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
                     <span class="report-head__audio">{audio}</span>
+                    {digest}
                 </p>
             </div>
             <div class="report-head__actions">{actions.run()}</div>
