@@ -14,8 +14,10 @@ mod integrity;
 mod interpolator;
 mod k_weighting;
 mod levels;
+mod local;
 mod loudness;
 mod low_end;
+mod passages;
 mod report;
 mod sections;
 mod series;
@@ -38,6 +40,7 @@ pub use k_weighting::KWeighting;
 use clipping::ClipMeter;
 use integrity::IntegrityMeter;
 use levels::LevelMeter;
+use local::LocalMeter;
 use loudness::LoudnessMeter;
 use low_end::LowEndMeter;
 use spectrum::SpectrumMeter;
@@ -221,6 +224,7 @@ meter_group! {
         true_peak: TruePeakMeter = TruePeakMeter::new(input.rate, input.weights.len()),
         clipping: ClipMeter = ClipMeter::new(input.rate, input.weights.len(), input.integer_bits),
         integrity: IntegrityMeter = IntegrityMeter::new(input.weights.len(), input.integer_bits),
+        local: LocalMeter = LocalMeter::new(input.rate, input.weights.len()),
         waveform: WaveformMeter = WaveformMeter::new(input.rate),
     }
 }

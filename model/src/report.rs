@@ -5,11 +5,13 @@
 
 mod detail;
 mod digest;
+mod local;
 
 use serde::{Deserialize, Serialize};
 
 pub use detail::*;
 pub use digest::Digest;
+pub use local::{LocalDetail, LocalFault, LocalFaultCount, LocalFaultKind};
 
 use crate::format::{AudioFormat, Codec};
 use crate::verdict::TimeRange;

@@ -2,18 +2,20 @@
 
 use model::Reading;
 use model::report::{
-    AbsenceReason, BANDS, BandLevel, BandPercentiles, ChannelLevels, Detail, Dynamics, PeakDetail,
-    PeakPosition, Peaks, Position, Quality, Series, Spectrum, SpectrumDetail,
+    AbsenceReason, BANDS, BandLevel, BandPercentiles, ChannelLevels, Detail, Dynamics, LocalDetail,
+    LocalFault, LocalFaultCount, PeakDetail, PeakPosition, Peaks, Position, Quality, Series, Spectrum,
+    SpectrumDetail,
 };
 
 use super::band_stats::{BandPower, SixthOctave};
 use super::clipping::ChannelClips;
 use super::levels::LevelMeter;
+use super::local::LocalMeter;
 use super::low_end::LowEndMeter;
 use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
-use super::{MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, sections, stereo, tone};
+use super::{MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, passages, sections, stereo, tone};
 use crate::dsp::{amplitude_db, power_db};
 
 /// True peaks that are kept with their places.
@@ -74,6 +76,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         loudness: loudness.detail,
         stereo: stereo_detail,
         quality,
+        local: Some(local_detail(&time_domain.local, &levels, rate)),
     };
     MeterReadings {
         stereo: stereo::overall(&levels, loudness.mono_change_lu),
@@ -166,6 +169,35 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
         crest_db: over(peaks.sample_peak_dbfs, Some(rms_db)),
         plr_lu: over(peaks.true_peak_dbtp, integrated.value()),
     }
+}
+
+/// Faults of moments and of passages.
+fn local_detail(local: &LocalMeter, levels: &LevelMeter, rate: f64) -> LocalDetail {
+    let mut faults = local.finish();
+    faults.extend(passages::faults(&levels.seconds, rate));
+    let mut counts: Vec<LocalFaultCount> = Vec::new();
+    for fault in &faults {
+        match counts.iter_mut().find(|count| count.kind == fault.kind) {
+            Some(count) => count.count += 1,
+            None => counts.push(LocalFaultCount {
+                kind: fault.kind,
+                count: 1,
+            }),
+        }
+    }
+    counts.sort_by_key(|count| count.kind);
+    faults.sort_by(|a, b| {
+        let stronger = b.strength_db.abs().total_cmp(&a.strength_db.abs());
+        stronger.then(a.start_s.total_cmp(&b.start_s))
+    });
+    let mut kept: Vec<LocalFault> = Vec::new();
+    for fault in faults {
+        if kept.iter().filter(|other| other.kind == fault.kind).count() < LocalDetail::MOST_PER_KIND {
+            kept.push(fault);
+        }
+    }
+    kept.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.kind.cmp(&b.kind)));
+    LocalDetail { faults: kept, counts }
 }
 
 /// The highest peaks of the seconds of all channels.

@@ -26,7 +26,7 @@ impl PairSums {
         (self.left + self.right - 2.0 * self.product).max(0.0) / 4.0
     }
 
-    fn total(self) -> f64 {
+    pub(super) fn total(self) -> f64 {
         self.left + self.right
     }
 
@@ -34,17 +34,17 @@ impl PairSums {
         energy > self.total() * ROUNDING
     }
 
-    fn correlation(self) -> Option<f64> {
+    pub(super) fn correlation(self) -> Option<f64> {
         (self.exists(self.left) && self.exists(self.right))
             .then(|| (self.product / (self.left * self.right).sqrt()).clamp(-1.0, 1.0))
     }
 
-    fn width_db(self) -> Option<f64> {
+    pub(super) fn width_db(self) -> Option<f64> {
         let (mid, side) = (self.mid(), self.side());
         (self.exists(mid) && self.exists(side)).then(|| power_db(side / mid))
     }
 
-    fn balance_db(self) -> Option<f64> {
+    pub(super) fn balance_db(self) -> Option<f64> {
         (self.exists(self.left) && self.exists(self.right)).then(|| power_db(self.left / self.right))
     }
 

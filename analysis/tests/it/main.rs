@@ -21,6 +21,7 @@ mod detail;
 mod failures;
 mod ffmpeg;
 mod limits;
+mod local;
 mod mutants;
 mod oracle;
 mod rules;

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BandLevel, Reading, Series};
+use super::{BandLevel, LocalDetail, Reading, Series};
 
 /// Everything beyond the headline figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Detail {
     pub quality: Quality,
     /// Parts of the music that differ in sound, in order and without gaps; one part for a short file.
     pub sections: Vec<Section>,
+    /// Faults of moments and passages; `None` in reports of engines before 3.
+    #[serde(default)]
+    pub local: Option<LocalDetail>,
 }
 
 /// Loudness beyond the headline.

@@ -1,6 +1,6 @@
 //! What should not be in the signal at all.
 
-use model::report::NoteCode;
+use model::report::{LocalFault, LocalFaultKind, NoteCode};
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
@@ -16,7 +16,69 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// What a gap counts as at least: one of 2 ms is heard as much as one of 50, as a tick.
+const LEAST_GAP_MS: f64 = 100.0;
+
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "signal.gaps",
+        title: "Gaps and dropouts",
+        confidence: Confidence::Heuristic,
+        unit: Unit::Milliseconds,
+        why: "Sound that stops at once and comes back at once is a lost buffer or a hole between two clips; everybody hears it.",
+        method: "The time of all gaps: zeros, one held value, or a fall of 40 dB within 1 ms, where the sound goes on behind at once. Each counts as 100 ms at least, and as half in one channel alone.",
+        source: "Found in none of the tracks of docs/DETECTORS.md; rests and fades end otherwise",
+        mix: Criterion::at_most(0.0, 0.04, 80.0),
+        master: Criterion::at_most(0.0, 0.04, 80.0),
+        high: CheckText::new(
+            "Gaps in the sound",
+            "Listen to the places named. Close the holes between clips, and export again, offline and with a larger buffer.",
+        ),
+        covered_by: Some("signal.damaged"),
+        measure: |view| {
+            let is_gap = |kind| {
+                matches!(
+                    kind,
+                    LocalFaultKind::Gap | LocalFaultKind::HeldValue | LocalFaultKind::Dropout
+                )
+            };
+            let mut gaps = local_faults(view, is_gap)?;
+            // A lost channel begins with zeros, and has a rule of its own.
+            let lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
+            gaps.retain(|gap| {
+                let is_within = |lost: &LocalFault| {
+                    gap.channel == lost.channel && gap.start_s < lost.end_s && lost.start_s < gap.end_s
+                };
+                !lost.iter().any(is_within)
+            });
+            let ms = gaps.iter().map(|gap| {
+                let whole = (1_000.0 * (gap.end_s - gap.start_s)).max(LEAST_GAP_MS);
+                if gap.channel.is_some() { 0.5 * whole } else { whole }
+            });
+            Some(Measurement::new(ms.sum())?.at(longest(&gaps)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.lost_channel",
+        title: "Both channels throughout",
+        confidence: Confidence::Heuristic,
+        unit: Unit::Percent,
+        why: "A channel that falls silent while the other plays on is a broken cable, a muted track or a lost file.",
+        method: "The share of the song in which one channel is 50 dB below the other for 2 s or more, while the other plays on at its level.",
+        source: "Found in none of the tracks of docs/DETECTORS.md",
+        mix: Criterion::at_most(0.0, 3.0, 60.0),
+        master: Criterion::at_most(0.0, 3.0, 60.0),
+        high: CheckText::new(
+            "A channel is lost for a while",
+            "Listen to the places named on both loudspeakers, and look for a mute, a pan or a clip that lacks a channel there.",
+        ),
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            share_of_song(view, LocalFaultKind::LostChannel)
+        },
+        ..COMMON
+    },
     Rule {
         id: "signal.offset",
         title: "DC offset",
@@ -264,4 +326,38 @@ fn noted(view: &ReportView<'_>, code: NoteCode) -> Option<Measurement> {
     let ranges = note.map_or(&[][..], |note| &note.time_ranges);
     let worst = ranges.iter().copied().take(MAX_TIME_RANGES).collect();
     Some(Measurement::new(f64::from(u8::from(note.is_some())))?.at(worst))
+}
+
+/// The faults of these kinds, in the order of time; `None` where the engine did not look for any.
+fn local_faults(view: &ReportView<'_>, is_one: impl Fn(LocalFaultKind) -> bool) -> Option<Vec<LocalFault>> {
+    let faults = &view.detail()?.local.as_ref()?.faults;
+    Some(
+        faults
+            .iter()
+            .copied()
+            .filter(|fault| is_one(fault.kind))
+            .collect(),
+    )
+}
+
+/// The places of the longest of `faults`.
+fn longest(faults: &[LocalFault]) -> Vec<TimeRange> {
+    let mut faults = faults.to_vec();
+    faults.sort_by(|a, b| (b.end_s - b.start_s).total_cmp(&(a.end_s - a.start_s)));
+    faults
+        .iter()
+        .take(MAX_TIME_RANGES)
+        .map(|fault| TimeRange {
+            start_s: fault.start_s,
+            end_s: fault.end_s,
+            channel: fault.channel,
+        })
+        .collect()
+}
+
+/// How much of the song faults of `kind` take, in percent.
+fn share_of_song(view: &ReportView<'_>, kind: LocalFaultKind) -> Option<Measurement> {
+    let faults = local_faults(view, |one| one == kind)?;
+    let seconds: f64 = faults.iter().map(|fault| fault.end_s - fault.start_s).sum();
+    Some(Measurement::new(100.0 * seconds / view.report.file.duration_s)?.at(longest(&faults)))
 }

@@ -608,6 +608,30 @@ fn signal() -> Vec<Case> {
             || encoded("aac", &["-c:a", "aac", "-b:a", "192k"], |_| {}),
         ),
         songs(
+            "signal.gaps",
+            High,
+            |song| silence(song, &[0, 1], 5.1, 5.14),
+            // A rest that the music decays into.
+            |song| {
+                song.levels(|time| {
+                    if (5.0..6.0).contains(&time) {
+                        -200.0 * (time - 5.0)
+                    } else {
+                        0.0
+                    }
+                })
+            },
+        ),
+        songs(
+            "signal.lost_channel",
+            High,
+            |song| {
+                song.seconds = 20.0;
+                silence(song, &[1], 8.0, 12.0);
+            },
+            |song| song.seconds = 20.0,
+        ),
+        songs(
             "signal.head_silence",
             High,
             |song| song.levels(|time| if time < 4.0 { -200.0 } else { 0.0 }),
@@ -625,6 +649,19 @@ fn signal() -> Vec<Case> {
             });
         }),
     ]
+}
+
+/// Zeros in these channels.
+fn silence(song: &mut Song, channels: &'static [usize], from_s: f64, to_s: f64) {
+    song.then(move |planes| {
+        for &channel in channels {
+            planes[channel][frame(from_s)..frame(to_s)].fill(0.0);
+        }
+    });
+}
+
+fn frame(seconds: f64) -> usize {
+    (seconds * f64::from(RATE)) as usize
 }
 
 fn delivery() -> Vec<Case> {

@@ -1,0 +1,285 @@
+//! Faults of moments: gaps, held values and dropouts, from the range of each millisecond.
+//!
+//! Each tile of at most 1 ms gives its lowest and highest sample. Fades and rests are told from faults by what comes before
+//! and behind: a rest begins with a decay, a fault leaves the music as it found it.
+
+use std::collections::VecDeque;
+
+use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
+use model::report::{LocalFault, LocalFaultKind};
+
+use super::vectors::larger;
+use crate::dsp::amplitude_db;
+
+/// Samples of a vector; tiles are whole vectors.
+const LANES: usize = 16;
+/// Tiles on either side that the level around a gap is taken from, and how many of them must carry the music: a hit with
+/// silence around it is no music that goes on.
+const AROUND: usize = 12;
+const AROUND_LOUD: usize = 8;
+/// A tile carries the music if its range is this part of the mean around.
+const LOUD: f32 = 0.25;
+/// A dropout falls to this part of the level before: 40 dB.
+const DROPOUT: f32 = 0.01;
+/// Tiles of the shortest dropout that is not exactly constant.
+const DROPOUT_TILES: u64 = 2;
+/// Music goes on at no less than this part of its level before.
+const GOES_ON: f32 = 0.1;
+/// Music quieter than this, as a range, has gaps by rounding: −50 dBFS.
+const QUIETEST: f32 = 0.006;
+/// A held value this near to the extreme before it is a clipped wave.
+const CLIPPED: f32 = 0.7;
+/// What is measured of a tile.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tile {
+    low: f32,
+    high: f32,
+}
+
+impl Tile {
+    fn range(&self) -> f32 {
+        self.high - self.low
+    }
+}
+
+pub(super) struct LocalMeter {
+    rate: f64,
+    tile_len: usize,
+    channels: Vec<Channel>,
+}
+
+#[derive(Default)]
+struct Channel {
+    /// Samples that wait for their tile to be full.
+    waiting: Vec<f32>,
+    /// Tiles so far.
+    count: u64,
+    gaps: GapFinder,
+}
+
+/// A fault in tiles.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    kind: LocalFaultKind,
+    first: u64,
+    end: u64,
+    /// As an amplitude.
+    strength: f32,
+}
+
+#[derive(Default)]
+struct GapFinder {
+    /// Ranges of the last tiles of music.
+    before: VecDeque<f32>,
+    /// The largest absolute sample among them.
+    extreme: f32,
+    open: Option<Open>,
+    found: Vec<Moment>,
+}
+
+/// A gap that has begun.
+struct Open {
+    first: u64,
+    level: f32,
+    extreme: f32,
+    /// The value that all samples have, as long as there is one.
+    value: Option<f32>,
+    /// The first tile behind it, once it is over, and the ranges from there on.
+    end: Option<u64>,
+    behind: Vec<f32>,
+}
+
+impl LocalMeter {
+    pub(super) fn new(rate: u32, channels: usize) -> Self {
+        let tile_len = (rate as usize / 1_000 / LANES * LANES).max(LANES);
+        Self {
+            rate: f64::from(rate),
+            tile_len,
+            channels: (0..channels).map(|_| Channel::default()).collect(),
+        }
+    }
+
+    pub(super) fn push(&mut self, planes: &[&[f32]]) {
+        for (channel, plane) in self.channels.iter_mut().zip(planes) {
+            channel.waiting.extend_from_slice(plane);
+            dispatch!(Level::new(), simd => channel.examine(simd, self.tile_len));
+        }
+    }
+
+    /// What was found, in the order of time.
+    pub(super) fn finish(&self) -> Vec<LocalFault> {
+        let tile_s = self.tile_len as f64 / self.rate;
+        let mut faults: Vec<LocalFault> = Vec::new();
+        for (index, channel) in self.channels.iter().enumerate() {
+            faults.extend(channel.gaps.found.iter().map(|moment| LocalFault {
+                kind: moment.kind,
+                start_s: moment.first as f64 * tile_s,
+                end_s: moment.end as f64 * tile_s,
+                channel: Some(index as u16),
+                strength_db: (100.0 * amplitude_db(f64::from(moment.strength))).round() / 100.0,
+            }));
+        }
+        joined(faults, self.channels.len(), 2.0 * tile_s)
+    }
+}
+
+impl Channel {
+    #[inline(always)]
+    fn examine<S: Simd>(&mut self, simd: S, tile_len: usize) {
+        let mut start = 0;
+        while let Some(samples) = self.waiting.get(start..start + tile_len) {
+            let tile = measure(simd, samples);
+            self.add(tile);
+            start += tile_len;
+        }
+        self.waiting.drain(..start);
+    }
+
+    fn add(&mut self, tile: Tile) {
+        self.gaps.add(self.count, &tile);
+        self.count += 1;
+    }
+}
+
+impl GapFinder {
+    fn add(&mut self, index: u64, tile: &Tile) {
+        let range = tile.range();
+        if let Some(open) = &mut self.open {
+            match open.end {
+                None if range <= DROPOUT * open.level => {
+                    open.value = open
+                        .value
+                        .filter(|&value| value == tile.low && value == tile.high);
+                    return;
+                }
+                None => {
+                    open.end = Some(index);
+                    open.behind.push(range);
+                    return;
+                }
+                Some(_) => {
+                    open.behind.push(range);
+                    if open.behind.len() < AROUND {
+                        return;
+                    }
+                }
+            }
+            if let Some(open) = self.open.take() {
+                self.found.extend(open.fault());
+                self.before.clear();
+                self.before.extend(&open.behind);
+                self.extreme = 0.0;
+            }
+            return;
+        }
+        if let Some(level) = self.level()
+            && range <= DROPOUT * level
+        {
+            self.open = Some(Open {
+                first: index,
+                level,
+                extreme: self.extreme,
+                value: (tile.low == tile.high).then_some(tile.low),
+                end: None,
+                behind: Vec::with_capacity(AROUND),
+            });
+            return;
+        }
+        if self.before.len() == AROUND {
+            self.before.pop_front();
+        }
+        self.before.push_back(range);
+        // Of the recent past: it decays by half in some 70 tiles.
+        self.extreme = larger(0.99 * self.extreme, larger(tile.high, -tile.low));
+    }
+
+    /// The level before the next tile, if music has been there up to now.
+    fn level(&self) -> Option<f32> {
+        let mean = self.before.iter().sum::<f32>() / AROUND as f32;
+        let is_loud = |range: &&f32| **range >= LOUD * mean;
+        let is_steep = self.before.iter().rev().take(2).any(|range| is_loud(&range));
+        (self.before.len() == AROUND
+            && mean >= QUIETEST
+            && is_steep
+            && self.before.iter().filter(is_loud).count() >= AROUND_LOUD)
+            .then_some(mean)
+    }
+}
+
+impl Open {
+    /// The fault, if the music goes on behind it as it was before.
+    fn fault(&self) -> Option<Moment> {
+        let end = self.end?;
+        let mean = self.behind.iter().sum::<f32>() / self.behind.len() as f32;
+        let is_loud = |range: &&f32| **range >= LOUD * mean;
+        let is_steep = self.behind.iter().take(2).any(|range| is_loud(&range));
+        let goes_on = mean >= GOES_ON * self.level
+            && is_steep
+            && self.behind.iter().filter(is_loud).count() >= AROUND_LOUD;
+        let kind = match self.value {
+            Some(0.0) => LocalFaultKind::Gap,
+            Some(value) if value.abs() >= CLIPPED * self.extreme => return None,
+            Some(_) => LocalFaultKind::HeldValue,
+            None if end - self.first >= DROPOUT_TILES => LocalFaultKind::Dropout,
+            None => return None,
+        };
+        goes_on.then_some(Moment {
+            kind,
+            first: self.first,
+            end,
+            // Half of the range is the amplitude.
+            strength: 0.5 * self.level,
+        })
+    }
+}
+
+/// The extremes of whole vectors of samples.
+#[inline(always)]
+fn measure<S: Simd>(simd: S, samples: &[f32]) -> Tile {
+    let mut low = f32x16::splat(simd, f32::INFINITY);
+    let mut high = f32x16::splat(simd, f32::NEG_INFINITY);
+    for vector in samples.chunks_exact(LANES) {
+        let vector = f32x16::from_slice(simd, vector);
+        low = low.min(vector);
+        high = high.max(vector);
+    }
+    Tile {
+        low: low.reduce_min(),
+        high: high.reduce_max(),
+    }
+}
+
+/// Faults that all channels have at the same time, as one.
+fn joined(mut faults: Vec<LocalFault>, channels: usize, tolerance_s: f64) -> Vec<LocalFault> {
+    faults.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.channel.cmp(&b.channel)));
+    let mut joined: Vec<LocalFault> = Vec::new();
+    let mut partners = vec![1; 0];
+    for fault in faults {
+        let is_same = |other: &LocalFault| {
+            other.kind == fault.kind
+                && other.channel != fault.channel
+                && (other.start_s - fault.start_s).abs() <= tolerance_s
+                && (other.end_s - fault.end_s).abs() <= tolerance_s
+        };
+        let recent = joined.len().saturating_sub(2 * channels);
+        match (recent..joined.len())
+            .rev()
+            .find(|&index| is_same(&joined[index]))
+        {
+            Some(index) => {
+                partners[index] += 1;
+                joined[index].strength_db = joined[index].strength_db.max(fault.strength_db);
+            }
+            None => {
+                joined.push(fault);
+                partners.push(1);
+            }
+        }
+    }
+    for (fault, partners) in joined.iter_mut().zip(partners) {
+        if partners == channels {
+            fault.channel = None;
+        }
+    }
+    joined
+}

@@ -1,0 +1,86 @@
+//! Faults of moments and passages, put into music that has none.
+
+use crate::measured;
+use analysis::testkit::{Planes, music};
+use model::report::{LocalDetail, LocalFault, LocalFaultKind};
+
+const RATE: u32 = 44_100;
+
+fn local(planes: &Planes) -> LocalDetail {
+    measured(RATE, planes).detail.unwrap().local.unwrap()
+}
+
+fn frames(seconds: f64) -> usize {
+    (seconds * f64::from(RATE)) as usize
+}
+
+/// Music with `change` made to some seconds of some channels.
+fn changed(channels: &[usize], from_s: f64, to_s: f64, change: impl Fn(usize, f64) -> f64) -> Planes {
+    let mut planes = music(RATE, 30.0, 1);
+    for &channel in channels {
+        let first = planes[channel][frames(from_s)];
+        for (n, sample) in planes[channel][frames(from_s)..frames(to_s)]
+            .iter_mut()
+            .enumerate()
+        {
+            *sample = change(n, if n == 0 { first } else { *sample });
+        }
+    }
+    planes
+}
+
+#[track_caller]
+fn only(local: &LocalDetail, kind: LocalFaultKind) -> LocalFault {
+    let found: Vec<&LocalFault> = local.faults.iter().filter(|fault| fault.kind == kind).collect();
+    assert_eq!(found.len(), 1, "{kind:?}: {local:?}");
+    *found[0]
+}
+
+#[test]
+fn intact_music_with_fades_and_rests_has_no_faults() {
+    let mut planes = music(RATE, 30.0, 1);
+    for plane in &mut planes {
+        let len = plane.len();
+        for (n, sample) in plane.iter_mut().enumerate() {
+            // In over 2 s, out over 3 s, and a rest of 1 s that begins with a decay of 50 ms.
+            let seconds = n as f64 / f64::from(RATE);
+            let left = (len - n) as f64 / f64::from(RATE);
+            let rest = if (12.0..13.0).contains(&seconds) {
+                (1.0 - (seconds - 12.0) / 0.05).max(0.0)
+            } else {
+                1.0
+            };
+            *sample *= (seconds / 2.0).min(1.0) * (left / 3.0).min(1.0) * rest;
+        }
+    }
+    assert_eq!(local(&planes), LocalDetail::default());
+}
+
+#[test]
+fn a_gap_has_its_place_length_and_channel() {
+    for (channels, length_s) in [(&[0, 1][..], 0.002), (&[0, 1][..], 1.0), (&[1][..], 0.01)] {
+        let local = local(&changed(channels, 10.2, 10.2 + length_s, |_, _| 0.0));
+        let gap = only(&local, LocalFaultKind::Gap);
+        assert!((gap.start_s - 10.2).abs() < 0.002, "{gap:?}");
+        assert!((gap.end_s - gap.start_s - length_s).abs() < 0.003, "{gap:?}");
+        assert_eq!(gap.channel, (channels.len() == 1).then_some(1));
+    }
+}
+
+#[test]
+fn a_held_value_and_a_steep_fall_are_told_apart() {
+    let held = local(&changed(&[0, 1], 10.2, 10.23, |_, _| 0.01));
+    only(&held, LocalFaultKind::HeldValue);
+    let fallen = local(&changed(&[0, 1], 10.2, 10.25, |_, sample| 0.003 * sample));
+    only(&fallen, LocalFaultKind::Dropout);
+}
+
+#[test]
+fn a_lost_or_inverted_channel_is_a_passage() {
+    let lost = local(&changed(&[1], 10.5, 16.5, |_, sample| 1e-6 * sample));
+    let lost = only(&lost, LocalFaultKind::LostChannel);
+    assert_eq!((lost.start_s, lost.end_s, lost.channel), (11.0, 16.0, Some(1)));
+    let inverted = local(&changed(&[1], 10.5, 16.5, |_, sample| -sample));
+    let inverted = only(&inverted, LocalFaultKind::InvertedPassage);
+    assert!((inverted.start_s - 10.5).abs() <= 1.0 && (inverted.end_s - 16.5).abs() <= 1.0);
+}

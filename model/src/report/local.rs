@@ -1,0 +1,58 @@
+//! What is wrong somewhere in the file and nowhere else.
+
+use serde::{Deserialize, Serialize};
+
+/// Faults of moments and passages, which averages over the file hide.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LocalDetail {
+    /// Faults in the order of time, at most [`Self::MOST_PER_KIND`] of a kind: the strongest.
+    pub faults: Vec<LocalFault>,
+    /// How many of each kind were found, kept or not; kinds without any are left out.
+    pub counts: Vec<LocalFaultCount>,
+}
+
+impl LocalDetail {
+    /// Faults of one kind that are kept.
+    pub const MOST_PER_KIND: usize = 50;
+}
+
+/// One fault.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LocalFault {
+    /// What it is.
+    pub kind: LocalFaultKind,
+    /// Its start, in seconds from the start of the file, to about 1 ms (1 s for passages).
+    pub start_s: f64,
+    /// Its end, in seconds.
+    pub end_s: f64,
+    /// The channel, counted from 0; `None` where all channels have it, or the relation of left and right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u16>,
+    /// How strong it is, in dB; [`LocalFaultKind`] says of what.
+    pub strength_db: f64,
+}
+
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocalFaultKind {
+    /// Exact zeros from about 2 ms on between music that goes on. Strength: the level around it, in dBFS.
+    Gap,
+    /// One value, not zero, held from about 2 ms on. Strength: the level around it, in dBFS.
+    HeldValue,
+    /// A fall by 40 dB within 2 ms, with a return as steep. Strength: the level around it, in dBFS.
+    Dropout,
+    /// A channel falls silent for 2 s or more while the other plays on. Strength: what is missing, in dB.
+    LostChannel,
+    /// Left and right are opposite for a passage, unlike the rest. Strength: the side over the mid, in dB.
+    InvertedPassage,
+}
+
+/// How many faults of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalFaultCount {
+    /// The kind.
+    pub kind: LocalFaultKind,
+    /// How many.
+    pub count: u64,
+}
