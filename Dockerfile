@@ -26,7 +26,9 @@ COPY --from=build /src/target/release/mixlens /opt/mixlens/mixlens
 COPY --from=build /src/target/site /opt/mixlens/site
 USER mixlens
 # Where the program may write: SQLite and the built-in object store, for whoever configures neither.
-ENV MIXLENS_DATA_DIR=/data \
+# In production mode unless told otherwise: a development server shows its emails to whoever asks.
+ENV MIXLENS_ENVIRONMENT=production \
+    MIXLENS_DATA_DIR=/data \
     MIXLENS_LISTEN=0.0.0.0:3000 \
     MIXLENS_LOG_FORMAT=json
 VOLUME /data

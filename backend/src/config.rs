@@ -145,6 +145,24 @@ impl Mail {
     }
 }
 
+/// Whether a URL goes to another machine in plain text.
+fn is_plain_http(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let is_loopback = match host.parse::<std::net::SocketAddr>() {
+        Ok(address) => address.ip().is_loopback(),
+        Err(_) => {
+            let name = host.split(':').next().unwrap_or_default();
+            let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            name == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+        }
+    };
+    !is_loopback
+}
+
 /// `[telemetry]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -295,6 +313,22 @@ impl Config {
             (
                 production && self.mail.can_be_used() && !self.mail.demands_tls(),
                 "production needs mail.smtp_url with TLS: smtps://…, or smtp://…?tls=required",
+            ),
+            (
+                production && is_plain_http(&self.storage.endpoint),
+                "production needs storage.endpoint with https; http is for a storage on this machine",
+            ),
+            (
+                production && is_plain_http(&self.storage.public_endpoint),
+                "production needs storage.public_endpoint with https",
+            ),
+            (
+                production && is_plain_http(&self.telemetry.posthog_host),
+                "production needs telemetry.posthog_host with https",
+            ),
+            (
+                production && is_plain_http(self.telemetry.sentry_dsn.expose_secret()),
+                "production needs telemetry.sentry_dsn with https",
             ),
             (
                 self.mail.from.parse::<lettre::message::Mailbox>().is_err(),
@@ -550,6 +584,27 @@ mod tests {
         variables.push(("MIXLENS_MAIL__FROM", "MixLens <letters@mail.example>"));
         variables.push(("MIXLENS_MAIL__SMTP_URL", "smtps://user:password@mail.example"));
         load(&variables).unwrap();
+        variables.extend([
+            ("MIXLENS_STORAGE__ACCESS_KEY", "key"),
+            ("MIXLENS_STORAGE__SECRET_KEY", "secret"),
+        ]);
+        for (name, url) in [
+            ("MIXLENS_STORAGE__ENDPOINT", "http://s3.example"),
+            ("MIXLENS_STORAGE__ENDPOINT", "http://127.0.0.1@s3.example:80/"),
+            ("MIXLENS_TELEMETRY__POSTHOG_HOST", "http://eu.example"),
+            ("MIXLENS_TELEMETRY__SENTRY_DSN", "http://key@sentry.example/1"),
+        ] {
+            let error = load(&[&variables[..], &[(name, url)]].concat()).unwrap_err();
+            assert!(error.to_string().contains("with https"), "{url}: {error}");
+        }
+        for url in [
+            "http://127.0.0.1:9000",
+            "http://localhost:9000",
+            "http://[::1]:9000",
+            "https://s3.example",
+        ] {
+            load(&[&variables[..], &[("MIXLENS_STORAGE__ENDPOINT", url)]].concat()).unwrap();
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Passwords: what is accepted, and argon2id.
 
-use std::sync::Arc;
+use std::{panic::catch_unwind, sync::Arc};
 
 use argon2::{
     Argon2,
@@ -20,38 +20,81 @@ pub const MAX_CHARS: usize = 128;
 /// The least zxcvbn score (of 0 to 4): about 10^8 guesses.
 const MIN_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
+/// What the estimate looks at: its time grows steeply with the length of what looks like words with digits in place of
+/// letters, and so many characters that are hard to guess are enough.
+const ESTIMATED_CHARS: usize = 32;
+
 /// Callers that may wait for their turn; one more is told to come back, so that a flood cannot pile up memory.
 const MAX_WAITING: usize = 64;
 
-/// Checks a new password by length and by how hard it is to guess, given what else is known about the person.
+/// Checks a new password by length and by how hard it is to guess, given what else is known about the person. The estimate
+/// takes its turn with the hashes, off the threads that answer requests.
 ///
 /// # Errors
-/// `Invalid` on the field `password`, saying what to do.
-pub fn check_new(password: &SecretString, email: &str, display_name: &str) -> Result<()> {
-    let text = password.expose_secret();
-    let refuse = |message: String| Err(Error::invalid("password", message));
+/// `Invalid` on the field `password`, saying what to do; `Unavailable` when too many are waiting.
+pub async fn check_new(
+    hasher: &Hasher,
+    password: &SecretString,
+    email: &str,
+    display_name: &str,
+) -> Result<()> {
+    let (password, email, display_name) = (password.clone(), email.to_owned(), display_name.to_owned());
+    check_length(password.expose_secret())?;
+    hasher
+        .in_turn(move || check_guessability(password.expose_secret(), &email, &display_name))
+        .await?
+}
+
+fn refuse(message: String) -> Result<()> {
+    Err(Error::invalid("password", message))
+}
+
+fn check_length(text: &str) -> Result<()> {
     match text.chars().count() {
-        count if count < MIN_CHARS => {
-            return refuse(format!(
-                "Use at least {MIN_CHARS} characters. Three or four unrelated words are easy to remember."
-            ));
-        }
-        count if count > MAX_CHARS => return refuse(format!("Use at most {MAX_CHARS} characters.")),
-        _ => {}
+        count if count < MIN_CHARS => refuse(format!(
+            "Use at least {MIN_CHARS} characters. Three or four unrelated words are easy to remember."
+        )),
+        count if count > MAX_CHARS => refuse(format!("Use at most {MAX_CHARS} characters.")),
+        _ => Ok(()),
     }
-    let local_part = email.split('@').next().unwrap_or_default();
-    let estimate = zxcvbn::zxcvbn(text, &[email, local_part, display_name, "mixlens"]);
-    if estimate.score() < MIN_SCORE {
-        let why = estimate
+}
+
+/// A long password is refused where neither its beginning nor its end is hard to guess.
+fn check_guessability(text: &str, email: &str, display_name: &str) -> Result<()> {
+    let known = [
+        email,
+        email.split('@').next().unwrap_or_default(),
+        display_name,
+        "mixlens",
+    ];
+    let count = text.chars().count();
+    let begin: String = text.chars().take(ESTIMATED_CHARS).collect();
+    let Some(why) = weakness(&begin, &known) else {
+        return Ok(());
+    };
+    let end: String = text.chars().skip(count.saturating_sub(ESTIMATED_CHARS)).collect();
+    if count > ESTIMATED_CHARS && weakness(&end, &known).is_none() {
+        return Ok(());
+    }
+    refuse(format!(
+        "This password is easy to guess.{why} Add one or two unrelated words."
+    ))
+}
+
+/// Why a text is easy to guess, with a space in front, or nothing where the reason is not known; `None` where it is hard.
+fn weakness(text: &str, known: &[&str]) -> Option<String> {
+    // zxcvbn 3.1 counts guesses of long repetitions beyond what u64 holds, and panics where that is checked.
+    let estimate = catch_unwind(|| zxcvbn::zxcvbn(text, known));
+    let Ok(estimate) = estimate else {
+        return Some(String::new());
+    };
+    (estimate.score() < MIN_SCORE).then(|| {
+        estimate
             .feedback()
             .and_then(|feedback| feedback.warning())
             .map(|warning| format!(" {warning}"))
-            .unwrap_or_default();
-        return refuse(format!(
-            "This password is easy to guess.{why} Add one or two unrelated words."
-        ));
-    }
-    Ok(())
+            .unwrap_or_default()
+    })
 }
 
 /// Hashes and verifies with argon2id (m = 19 MiB, t = 2, p = 1: the crate's defaults and OWASP's minimum), as many at a
@@ -137,18 +180,43 @@ mod tests {
     use super::*;
     use crate::entropy::SeededEntropy;
 
-    fn check(password: &str) -> Result<()> {
-        check_new(&SecretString::from(password), "ann@example.org", "Ann Miller")
+    async fn check(password: &str) -> Result<()> {
+        let password = SecretString::from(password);
+        check_new(&Hasher::new(), &password, "ann@example.org", "Ann Miller").await
     }
 
-    #[test]
-    fn a_long_password_that_is_hard_to_guess_is_taken_whatever_it_is_made_of() {
-        check("copper lantern valley 9").unwrap();
-        check("häufig späte Wolken über Oslo").unwrap();
+    #[tokio::test]
+    async fn a_long_password_that_is_hard_to_guess_is_taken_whatever_it_is_made_of() {
+        check("copper lantern valley 9").await.unwrap();
+        check("häufig späte Wolken über Oslo").await.unwrap();
+        let late = format!("{}copper lantern valley 9", "ab".repeat(40));
+        check(&late).await.unwrap();
     }
 
-    #[test]
-    fn short_endless_and_guessable_passwords_are_refused_with_advice() {
+    /// As many substitutions as the estimate knows, in every length: 29 s for 100 characters where all of them are looked at.
+    #[tokio::test]
+    async fn no_password_stops_the_threads_that_answer() {
+        let costly = "4@8({[</369&#!1/|0$5+7%2/".repeat(6);
+        let mut ticks = 0;
+        let estimated = async {
+            for length in [20, 40, 64, 100, 128] {
+                let text: String = costly.chars().take(length).collect();
+                // Whether it is taken does not matter here.
+                let _ = check(&text).await;
+            }
+        };
+        let mut estimated = std::pin::pin!(estimated);
+        loop {
+            tokio::select! {
+                () = &mut estimated => break,
+                () = tokio::time::sleep(std::time::Duration::from_millis(1)) => ticks += 1,
+            }
+        }
+        assert!(ticks > 0, "the only thread of this test was blocked");
+    }
+
+    #[tokio::test]
+    async fn short_endless_and_guessable_passwords_are_refused_with_advice() {
         for password in [
             "short",
             &"x".repeat(129),
@@ -156,8 +224,11 @@ mod tests {
             "ann@example.org",
             "Ann Miller 1990",
             "aaaaaaaaaaaaaaaa",
+            // Overflows the estimate's own count.
+            &"12".repeat(20),
+            &"12".repeat(64),
         ] {
-            let problem = check(password).unwrap_err().to_problem("");
+            let problem = check(password).await.unwrap_err().to_problem("");
             assert_eq!(problem.field.as_deref(), Some("password"), "{password}");
             assert!(
                 problem.message.starts_with("Use") || problem.message.contains("easy to guess"),

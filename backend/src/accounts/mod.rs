@@ -91,7 +91,7 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
             "An account needs your agreement to the terms. Tick the box if you agree.",
         ));
     }
-    password::check_new(&form.password, &email, &display_name)?;
+    password::check_new(&backend.hasher, &form.password, &email, &display_name).await?;
 
     let password_hash = backend.hasher.hash(&*backend.entropy, form.password).await?;
     let now = backend.now();

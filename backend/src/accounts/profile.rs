@@ -31,8 +31,8 @@ pub async fn change_password(
     new: SecretString,
 ) -> Result<String> {
     let user = actor.user()?;
-    password::check_new(&new, &user.email, &user.display_name)?;
     let email_key = verify(backend, user, current, "current").await?;
+    password::check_new(&backend.hasher, &new, &user.email, &user.display_name).await?;
     let hash = backend.hasher.hash(&*backend.entropy, new).await?;
     let mut tx = backend.db.begin().await?;
     throttle::succeeded(backend, &mut tx, &email_key).await?;

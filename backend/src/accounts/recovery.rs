@@ -96,7 +96,7 @@ pub async fn reset(backend: &Backend, token: &str, new: SecretString) -> Result<
     let owner = owner(&backend.db, &token_hash, backend.now())
         .await?
         .ok_or_else(gone)?;
-    password::check_new(&new, &owner.email, &owner.display_name)?;
+    password::check_new(&backend.hasher, &new, &owner.email, &owner.display_name).await?;
     let hash = backend.hasher.hash(&*backend.entropy, new).await?;
     let mut tx = backend.db.begin().await?;
     let account = take(&mut tx, &token_hash, backend.now())
