@@ -147,20 +147,15 @@ impl Mail {
 
 /// Whether a URL goes to another machine in plain text.
 fn is_plain_http(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else {
+    let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let is_loopback = match host.parse::<std::net::SocketAddr>() {
-        Ok(address) => address.ip().is_loopback(),
-        Err(_) => {
-            let name = host.split(':').next().unwrap_or_default();
-            let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-            name == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
-        }
-    };
-    !is_loopback
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    uri.scheme() == Some(&http::uri::Scheme::HTTP) && !is_loopback
 }
 
 /// `[telemetry]`
@@ -590,6 +585,7 @@ mod tests {
         ]);
         for (name, url) in [
             ("MIXLENS_STORAGE__ENDPOINT", "http://s3.example"),
+            ("MIXLENS_STORAGE__ENDPOINT", "HTTP://s3.example"),
             ("MIXLENS_STORAGE__ENDPOINT", "http://127.0.0.1@s3.example:80/"),
             ("MIXLENS_TELEMETRY__POSTHOG_HOST", "http://eu.example"),
             ("MIXLENS_TELEMETRY__SENTRY_DSN", "http://key@sentry.example/1"),

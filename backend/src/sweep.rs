@@ -162,12 +162,11 @@ async fn record(tx: &mut Tx, seen: Sweep, now: Timestamp) -> Result<(), DbError>
         ON CONFLICT (id) DO UPDATE SET
             ended_at = excluded.ended_at, objects = excluded.objects,
             without_row = excluded.without_row, removed = excluded.removed";
-    let bound = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let upsert = sql(UPSERT)
         .bind(now)
-        .bind(bound(seen.objects))
-        .bind(bound(seen.without_row))
-        .bind(bound(seen.removed));
+        .bind(seen.objects)
+        .bind(seen.without_row)
+        .bind(seen.removed);
     tx.execute(upsert).await?;
     let left = seen.without_row - seen.removed;
     if left > 0 {

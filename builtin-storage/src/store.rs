@@ -440,13 +440,13 @@ fn check_space(folder: &Path, size: u64) -> Result<(), StoreError> {
 /// An object on its way in. Dropping it removes the temporary file.
 struct Incoming {
     folders: Arc<Folders>,
-    /// Given back after the temporary file is gone or has its name.
-    _writing: Writing,
     object: NewObject,
     target: PathBuf,
     file: NamedTempFile,
     md5: Md5,
     digests: ChecksumHasher,
+    /// The last field, so that the key is given back after the temporary file is gone.
+    _writing: Writing,
 }
 
 impl Incoming {
@@ -469,12 +469,12 @@ impl Incoming {
         };
         Ok(Self {
             folders,
-            _writing: writing,
             object,
             target,
             file,
             md5: Md5::default(),
             digests,
+            _writing: writing,
         })
     }
 

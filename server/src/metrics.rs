@@ -39,28 +39,24 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
     record(
         "mixlens_connections",
         "Connections that browsers and programs hold to this process.",
-        vec![(
-            String::new(),
-            i64::try_from(connections.count()).unwrap_or(i64::MAX),
-        )],
+        single(connections.count()),
     );
     let overdue = cleanup::overdue(db, now).await?;
     record(
         "mixlens_overdue_objects",
         "Objects that should have been gone for three hours. Alarm above 0.",
-        vec![(String::new(), overdue)],
+        single(overdue),
     );
     if let Some(sweep) = sweep::last(db).await? {
-        let figure = |count: u64| vec![(String::new(), i64::try_from(count).unwrap_or(i64::MAX))];
         record(
             "mixlens_objects_without_a_row",
             "Objects that the last sweep of the storage found without a row. Alarm where it stays above 0 for two days.",
-            figure(sweep.seen.without_row),
+            single(sweep.seen.without_row),
         );
         record(
             "mixlens_object_sweep_age_seconds",
             "Since when the storage was not compared with the database. Alarm above 4 hours.",
-            figure(now.since(sweep.ended_at).as_secs()),
+            single(now.since(sweep.ended_at).as_secs()),
         );
     }
     let due = cleanup::expired(backend).await?;
@@ -80,7 +76,7 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
             .map(|count| {
                 (
                     format!("{{queue=\"{}\",state=\"{}\"}}", count.queue, count.state),
-                    i64::try_from(count.count).unwrap_or(i64::MAX),
+                    bounded(count.count),
                 )
             })
             .collect(),
@@ -89,10 +85,7 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
     for queue in jobs::Queue::ALL {
         let since = jobs::oldest_due(db, queue, now).await?;
         let seconds = since.map_or(0, |since| now.since(since).as_secs());
-        waited.push((
-            format!("{{queue=\"{}\"}}", queue),
-            i64::try_from(seconds).unwrap_or(i64::MAX),
-        ));
+        waited.push((format!("{{queue=\"{}\"}}", queue), bounded(seconds)));
     }
     record(
         "mixlens_oldest_due_job_seconds",
@@ -103,21 +96,30 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
     let requests = privacy::requests::open(db).await?;
     let late = erasures.iter().filter(|erasure| erasure.due_at <= now).count()
         + requests.iter().filter(|request| request.due_at <= now).count();
-    let count = |count: usize| vec![(String::new(), i64::try_from(count).unwrap_or(i64::MAX))];
     record(
         "mixlens_open_erasures",
         "Deletions of accounts that are not finished.",
-        count(erasures.len()),
+        single(erasures.len()),
     );
     record(
         "mixlens_open_privacy_requests",
         "Requests by e-mail that are not answered.",
-        count(requests.len()),
+        single(requests.len()),
     );
     record(
         "mixlens_late_privacy_requests",
         "Those of both that are older than 30 days. Alarm above 0.",
-        count(late),
+        single(late),
     );
     Ok(text)
+}
+
+/// A figure without labels.
+fn single(value: impl TryInto<i64>) -> Vec<(String, i64)> {
+    vec![(String::new(), bounded(value))]
+}
+
+/// As the format's integers hold it.
+fn bounded(value: impl TryInto<i64>) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
 }

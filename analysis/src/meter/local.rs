@@ -29,6 +29,7 @@ const GOES_ON: f32 = 0.1;
 const QUIETEST: f32 = 0.006;
 /// A held value this near to the extreme before it is a clipped wave.
 const CLIPPED: f32 = 0.7;
+
 /// What is measured of a tile.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tile {

@@ -339,6 +339,8 @@ values! {
     i64 => Int(value: value),
     u8 => Int(value: i64::from(value)),
     u32 => Int(value: i64::from(value)),
+    // What is beyond is no size or count of ours.
+    u64 => Int(value: i64::try_from(value).unwrap_or(i64::MAX)),
     f64 => Real(value: value),
     bool => Bool(value: value),
     model::Timestamp => Int(value: value.0),

@@ -148,10 +148,8 @@ async fn begin_for(
     let ticket = Duration::from_secs(60 * u64::from(backend.config.uploads.ticket_minutes));
     let mut tx = backend.db.begin().await?;
     let pending = uploads::last_pending_ends(&mut tx, account).await?;
-    let late = pending
-        .map_or(now, |ends| ends.max(now))
-        .max(now.plus(ticket))
-        .plus(SLACK);
+    let presigned = now.plus(ticket);
+    let late = pending.map_or(presigned, |ends| ends.max(presigned)).plus(SLACK);
     insert(&mut tx, erasure, &subject, origin, now).await?;
     let objects = Key::account_prefix(account);
     insert_step(&mut tx, erasure, Step::Objects, objects.as_str(), now).await?;

@@ -212,7 +212,7 @@ async fn build(backend: &Backend, export: ExportId, lease: &Lease) -> Result<()>
         return Ok(());
     };
     let bytes = bytes_of(archive).await?;
-    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     backend
         .storage
         .put(&Key::export(account, export), bytes.into(), ARCHIVE)
@@ -359,7 +359,7 @@ async fn insert(tx: &mut Tx, export: ExportId, account: AccountId, now: Timestam
 }
 
 /// building → ready; `false` where it was not building any more, or its account is gone.
-async fn set_ready(tx: &mut Tx, export: ExportId, now: Timestamp, size: i64) -> Result<bool, DbError> {
+async fn set_ready(tx: &mut Tx, export: ExportId, now: Timestamp, size: u64) -> Result<bool, DbError> {
     const UPDATE: &str = "
         UPDATE export SET state = 'ready', ready_at = $2, delete_after = $3, size_bytes = $4
         WHERE id = $1 AND state = 'building'";

@@ -4,6 +4,9 @@ use std::fmt;
 
 use model::{AccountId, ExportId, UploadId};
 
+/// What the names of all objects begin with, before the account.
+pub(super) const ACCOUNTS: &str = "a/";
+
 /// The name of one object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
@@ -30,7 +33,7 @@ impl Key {
     /// Everything of one account: `a/<account>/`.
     #[must_use]
     pub fn account_prefix(account: AccountId) -> Prefix {
-        Prefix(format!("a/{account}/"))
+        Prefix(format!("{ACCOUNTS}{account}/"))
     }
 
     /// Everything of one upload, its preview included: `a/<account>/<upload>/`.
@@ -42,7 +45,7 @@ impl Key {
     /// Reads a name that the bucket lists, and what it belongs to; `None` for a name that none of these functions makes.
     #[must_use]
     pub fn parse(name: &str) -> Option<(Self, KeyOwner)> {
-        let mut parts = name.strip_prefix("a/")?.split('/');
+        let mut parts = name.strip_prefix(ACCOUNTS)?.split('/');
         let account = parts.next()?.parse().ok()?;
         let owner = match (parts.next()?, parts.next()?) {
             ("exports", file) => KeyOwner::Export {

@@ -460,7 +460,11 @@ impl Storage {
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`].
     pub async fn list(&self, after: Option<&str>) -> Result<StoredObjects, Error> {
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix("a/");
+        let list = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(key::ACCOUNTS);
         let page = list
             .set_start_after(after.map(str::to_owned))
             .send()

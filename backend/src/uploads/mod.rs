@@ -19,12 +19,13 @@ use model::{
 use crate::{
     Actor, Backend, Error, Owner, Result, Scope,
     analyses::{self, AnalyseUpload},
-    db::{Db, DbError, Tx},
+    db::{Db, DbError},
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
     storage::RemoveAudio,
 };
 use store::UploadRow;
+pub(crate) use store::{keeps_audio, last_pending_ends};
 
 /// How much of an object is read to tell what it is.
 const SNIFF_BYTES: u64 = 64 * 1024;
@@ -134,16 +135,6 @@ fn given_up_at(backend: &Backend, size: u64) -> Timestamp {
         .plus(minutes(uploads.ticket_minutes))
         .plus(Duration::from_secs(size / SLOWEST_BYTES_PER_SECOND))
         .plus(minutes(60 * uploads.abandoned_hours))
-}
-
-/// Until when bytes of an upload of an account may still arrive; `None` where none is on its way.
-pub(crate) async fn last_pending_ends(tx: &mut Tx, account: AccountId) -> Result<Option<Timestamp>, DbError> {
-    store::last_pending_ends(tx, account).await
-}
-
-/// Whether an upload has a row that keeps its audio in the storage.
-pub(crate) async fn keeps_audio(db: &Db, account: AccountId, id: UploadId) -> Result<bool, DbError> {
-    store::keeps_audio(db, account, id).await
 }
 
 /// Checks what arrived in storage and queues its analysis.

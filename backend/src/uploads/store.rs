@@ -45,7 +45,7 @@ pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
             .bind(row.kind)
             .bind(row.state)
             .bind(row.file_name.as_str())
-            .bind(i64::try_from(row.size_bytes).unwrap_or(i64::MAX))
+            .bind(row.size_bytes)
             .bind(row.media_type.as_str())
             .bind(row.created_at)
             .bind(row.delete_after),
@@ -113,7 +113,7 @@ pub(super) async fn pending(db: &Db, account: AccountId, since: Timestamp) -> Re
 }
 
 /// Until when bytes of a pending upload of an account may still arrive; `None` where it has none.
-pub(super) async fn last_pending_ends(tx: &mut Tx, account: AccountId) -> Result<Option<Timestamp>, DbError> {
+pub(crate) async fn last_pending_ends(tx: &mut Tx, account: AccountId) -> Result<Option<Timestamp>, DbError> {
     const SELECT: &str =
         "SELECT MAX(delete_after) AS ends FROM upload WHERE account_id = $1 AND state = 'pending'";
     let ends: Option<Option<Timestamp>> = tx.scalar(sql(SELECT).bind(account)).await?;
@@ -121,7 +121,7 @@ pub(super) async fn last_pending_ends(tx: &mut Tx, account: AccountId) -> Result
 }
 
 /// Whether an upload has a row that keeps its audio in the storage.
-pub(super) async fn keeps_audio(db: &Db, account: AccountId, id: UploadId) -> Result<bool, DbError> {
+pub(crate) async fn keeps_audio(db: &Db, account: AccountId, id: UploadId) -> Result<bool, DbError> {
     const SELECT: &str =
         "SELECT id FROM upload WHERE id = $1 AND account_id = $2 AND state IN ('pending', 'stored')";
     let found: Option<UploadId> = db.scalar(sql(SELECT).bind(id).bind(account)).await?;

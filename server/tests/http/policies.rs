@@ -260,16 +260,15 @@ async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_o
     );
 
     app.clock.advance(Duration::from_secs(60));
-    assert!(
+    let publish = || {
         policy::publish(
             &app.backend,
             "2027-02-01",
             policy::Change::Material,
-            "We keep renders, too."
+            "We keep renders, too.",
         )
-        .await
-        .unwrap()
-    );
+    };
+    assert!(publish().await.unwrap());
     app.run_jobs().await;
     assert_eq!(reported().await, [1, 1, 1, 0]);
     let email = app.email_to("bob@example.org", subject).await;
@@ -280,16 +279,7 @@ async fn p19_a_material_version_is_mailed_to_every_account_once_and_a_cosmetic_o
     );
 
     // Neither a second publication nor a second run of its job tells anybody twice.
-    assert!(
-        !policy::publish(
-            &app.backend,
-            "2027-02-01",
-            policy::Change::Material,
-            "We keep renders, too."
-        )
-        .await
-        .unwrap()
-    );
+    assert!(!publish().await.unwrap());
     let mut tx = app.backend.db.begin().await.unwrap();
     let again = policy::AnnouncePolicy {
         version: "2027-02-01".into(),
