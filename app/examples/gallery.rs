@@ -381,7 +381,7 @@ fn song() -> AnyView {
             after: 4,
             stage: Stage::Master,
             rule_set: after.rule_set.clone(),
-            is_judged_anew: true,
+            is_rescored: true,
             comparison: VersionComparison::between(&before.master, &after.master),
             report_before,
             report_after,

@@ -5,7 +5,7 @@
 
 mod base_title;
 
-pub(crate) use base_title::{Stem, song_title};
+pub(crate) use base_title::{BaseTitle, song_title};
 use model::song::MAX_TITLE;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 

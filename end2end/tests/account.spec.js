@@ -79,7 +79,7 @@ test.describe(() => {
     await page.waitForURL("**/upload");
   });
 
-  test("a forgotten password is replaced by the link in a letter, without a script", async ({ page }) => {
+  test("a forgotten password is replaced by the link in an e-mail, without a script", async ({ page }) => {
     const email = await signUp(page);
     await signOut(page);
     await page.goto("/signin");
@@ -110,7 +110,7 @@ test.describe(() => {
     await expect(page.getByRole("link", { name: "Ask for a new link" })).toBeVisible();
   });
 
-  test("[P16] letters are declined on the page, and by the link in a letter without signing in", async ({ page, another }) => {
+  test("[P16] e-mails are declined on the page, and by the link in one without signing in", async ({ page, another }) => {
     const uploader = await another();
     const email = await signUp(uploader);
     await upload(uploader, file("Night drive.wav", wav({ seconds: 4 })));
@@ -213,7 +213,7 @@ test("[P11] browsers are listed without a name and signed out one by one", async
   await expect(page.locator(".sessions__row")).toHaveCount(1);
 });
 
-test("[P26] every letter stands in text and HTML, in light and dark, and loads nothing", async ({ page }) => {
+test("[P26] every e-mail stands in text and HTML, in light and dark, and loads nothing", async ({ page }) => {
   test.slow();
   await page.goto("/dev/mail/previews");
   const emails = await page.locator("iframe").evaluateAll((frames) => frames.map((frame) => frame.srcdoc));

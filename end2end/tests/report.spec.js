@@ -38,7 +38,7 @@ async function score(page, address) {
   return total;
 }
 
-test("score, receipt and history agree, and a click counts a file as the other stage", judged);
+test("score, breakdown and history agree, and a click counts a file as the other stage", judged);
 
 test.describe(() => {
   test.use(NO_SCRIPT);

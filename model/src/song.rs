@@ -57,8 +57,8 @@ pub struct Pair {
     pub stage: Stage,
     /// The rules that both are judged by.
     pub rule_set: String,
-    /// Whether a stored score is by other rules, or by the other rubric, so that it may differ from the one here.
-    pub is_judged_anew: bool,
+    /// Whether a stored score is by other rules, or as the other stage, so that it may differ from the one here.
+    pub is_rescored: bool,
     /// What changed.
     pub comparison: VersionComparison,
     /// What was measured of the one before.
@@ -103,8 +103,8 @@ pub struct Suggestion {
 /// What a report's page says of songs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SongAside {
-    /// The analysis's own place, where it has one.
-    pub place: Option<SongMembership>,
+    /// The song that the analysis is a version of, where it has one.
+    pub membership: Option<SongMembership>,
     /// The version before it that has a report, with what the score has gained since.
     pub step: Option<Step>,
     /// What it looks like a version of, where it has no song and nobody said no.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) target: PathBuf,
-    /// Stem of the files in `pkg`: `mixlens`.
+    /// Common part of the names of the files in `pkg`: `mixlens`.
     pub(crate) name: String,
     /// The crate that becomes the wasm module: `frontend`.
     pub(crate) library: String,

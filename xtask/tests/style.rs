@@ -164,7 +164,7 @@ fn every_class_is_styled_and_every_style_is_used() {
 }
 
 #[test]
-fn a_class_is_told_in_one_file() {
+fn a_class_is_defined_in_one_file() {
     let styles = style();
     let mut homes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for (file, css) in styles.iter().filter(|(file, _)| *file != "print") {

@@ -13,7 +13,7 @@ const SCALE: UprightScale = UprightScale {
     top: 12.0,
     bottom: -12.0,
     step: 3.0,
-    places: 0,
+    decimals: 0,
 };
 
 /// The difference of a mix from the median of its references, per 1/3 octave.

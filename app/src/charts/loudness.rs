@@ -110,7 +110,7 @@ pub(super) fn window_over(series: &Series, integrated: Option<f64>) -> UprightSc
         top,
         bottom,
         step,
-        places: 0,
+        decimals: 0,
     }
 }
 
@@ -147,7 +147,7 @@ fn summary(loudness: &Loudness) -> String {
         .value()
         .map_or(f64::NEG_INFINITY, |lufs| lufs - PASSAGE_LU);
     let quiet = extreme(series, floor, |a, b| a < b).unwrap_or(loud);
-    let place = |(time, value): (f64, f64)| {
+    let moment = |(time, value): (f64, f64)| {
         format!(
             "{} ({})",
             format::clock((time - 1.5).max(0.0)),
@@ -166,8 +166,8 @@ fn summary(loudness: &Loudness) -> String {
     };
     format!(
         "Loudest around {}, marked by the dot; quietest passage around {}.{line}{gaps}",
-        place(loud),
-        place(quiet)
+        moment(loud),
+        moment(quiet)
     )
 }
 

@@ -144,7 +144,7 @@ pub struct UprightScale {
     /// The distance of the marks, counted from the top.
     pub step: f64,
     /// Decimals of the lettering.
-    pub places: usize,
+    pub decimals: usize,
 }
 
 impl UprightScale {
@@ -173,12 +173,12 @@ impl UprightScale {
 
     /// The lettering, for on top of the curve.
     pub fn lettering(&self) -> AnyView {
-        let places = self.places;
+        let decimals = self.decimals;
         self.marks()
             .map(|(value, y)| {
                 view! {
                     <text class="scale start" x="0" y=y dx="5" dy="-4">
-                        {format::number(value, places)}
+                        {format::number(value, decimals)}
                     </text>
                 }
             })

@@ -140,7 +140,7 @@ fn scale(points: &[Point]) -> Option<UprightScale> {
         top: 100.0 + step,
         bottom,
         step,
-        places: 0,
+        decimals: 0,
     })
 }
 

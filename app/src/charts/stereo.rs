@@ -18,7 +18,7 @@ pub fn StereoMeters(
     id: &'static str,
 ) -> impl IntoView {
     let correlation = Scale {
-        places: 1,
+        decimals: 1,
         ..Scale::new(-1.0, 1.0, 0.5, 0.1)
     };
     view! {
@@ -27,7 +27,7 @@ pub fn StereoMeters(
                 <MeterRow
                     label="Correlation"
                     reading=stereo.correlation
-                    places=2
+                    decimals=2
                     scale=correlation
                     mark=0.0
                     note="1 is mono, 0 is unrelated, below 0 cancels in mono."
@@ -71,7 +71,7 @@ fn MeterRow(
     label: &'static str,
     reading: Reading,
     #[prop(default = "")] unit: &'static str,
-    #[prop(default = 1)] places: usize,
+    #[prop(default = 1)] decimals: usize,
     #[prop(optional)] signed: bool,
     scale: Scale,
     #[prop(optional_no_strip, into)] mark: Option<f64>,
@@ -82,7 +82,7 @@ fn MeterRow(
         <div class="stereo-meters__row">
             <dt>{label}</dt>
             <dd class="stereo-meters__value">
-                <Value reading=reading unit=unit places=places signed=signed />
+                <Value reading=reading unit=unit decimals=decimals signed=signed />
             </dd>
             <dd class="stereo-meters__scale">
                 <Meter scale=scale value=reading.value() mark=mark ends=ends />

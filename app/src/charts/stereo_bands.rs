@@ -13,7 +13,7 @@ const SCALE: UprightScale = UprightScale {
     top: 1.0,
     bottom: -1.0,
     step: 0.5,
-    places: 1,
+    decimals: 1,
 };
 
 /// Below this left and right work against each other; around 0 they are merely unrelated, as in any wide mix.
@@ -78,30 +78,30 @@ fn summary(bands: &[StereoBand]) -> String {
     let Some((hz, least)) = known().min_by(|a, b| a.1.total_cmp(&b.1)) else {
         return "There is no energy to compare.".to_owned();
     };
-    let place = format!("{} ({})", format::frequency(hz), format::number(least, 2));
+    let least_at = format!("{} ({})", format::frequency(hz), format::number(least, 2));
     let against: Vec<f64> = known()
         .filter(|(_, value)| *value < AGAINST)
         .map(|(hz, _)| hz)
         .collect();
     match (against.first(), against.last()) {
         (Some(first), Some(last)) if against.len() > 1 => format!(
-            "Left and right cancel in mono in {} of {} bands between {} and {}, most at {place}.",
+            "Left and right cancel in mono in {} of {} bands between {} and {}, most at {least_at}.",
             against.len(),
             bands.len(),
             format::frequency(*first),
             format::frequency(*last),
         ),
         (Some(_), _) => {
-            format!("Left and right cancel in mono in one band, at {place}.")
+            format!("Left and right cancel in mono in one band, at {least_at}.")
         }
-        _ => format!("No range cancels in mono; the widest is at {place}."),
+        _ => format!("No range cancels in mono; the widest is at {least_at}."),
     }
 }
 
 fn table(bands: &[StereoBand]) -> DataTable {
-    let cell = |value: Option<f32>, places: usize| {
+    let cell = |value: Option<f32>, decimals: usize| {
         value.map_or(format::DASH.to_owned(), |value| {
-            format::number(f64::from(value), places)
+            format::number(f64::from(value), decimals)
         })
     };
     let rows = bands

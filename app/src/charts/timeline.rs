@@ -28,13 +28,13 @@ const PSR: UprightScale = UprightScale {
     top: 24.0,
     bottom: 0.0,
     step: 6.0,
-    places: 0,
+    decimals: 0,
 };
 const CORRELATION: UprightScale = UprightScale {
     top: 1.0,
     bottom: -1.0,
     step: 0.5,
-    places: 1,
+    decimals: 1,
 };
 
 /// Short-term loudness, PSR, correlation and the seven bands over time, each exactly below the waveform.
@@ -112,9 +112,9 @@ pub fn chart_tracks(report: &Report) -> ChartTracks {
     let step_s = (duration_s / STEPS as f64).ceil().max(STEP_S);
     // Ends with the file, which is at most some days long.
     let count = (duration_s / step_s).ceil().clamp(0.0, 2.0 * STEPS as f64) as usize;
-    let short_term = |pick: Pick, places, name: &str, unit: &str, series: &Series| {
+    let short_term = |pick: Pick, decimals, name: &str, unit: &str, series: &Series| {
         let values = (0..count).map(|at| meter_at(series, at as f64 * step_s, step_s, pick));
-        ChartTrack::new(name, unit, places, values)
+        ChartTrack::new(name, unit, decimals, values)
     };
     let mut chart_tracks = vec![short_term(
         loudest_of,
@@ -188,11 +188,11 @@ fn loudest(series: &Series) -> Option<(f64, f64)> {
 }
 
 /// `loudest −8.4 LUFS at 2:31`. A window of 3 s is named by its middle.
-fn fact(word: &str, (time_s, value): (f64, f64), places: usize, unit: &str) -> String {
+fn fact(word: &str, (time_s, value): (f64, f64), decimals: usize, unit: &str) -> String {
     let value = if unit.is_empty() {
-        format::number(value, places)
+        format::number(value, decimals)
     } else {
-        format::with_unit(value, places, unit)
+        format::with_unit(value, decimals, unit)
     };
     format!("{word} {value} at {}", format::clock((time_s - 1.5).max(0.0)))
 }
@@ -278,21 +278,24 @@ fn table(report: &Report) -> DataTable {
     let count = chart_tracks
         .chart_tracks
         .iter()
-        .map(|lane| lane.values.len())
+        .map(|track| track.values.len())
         .max()
         .unwrap_or(0);
     let rows = runs(count, TABLE_ROWS)
         .map(|run| {
             let time = format::clock(run.start as f64 * chart_tracks.step_s);
-            let values = chart_tracks.chart_tracks.iter().map(|lane| lane.text(run.start));
+            let values = chart_tracks
+                .chart_tracks
+                .iter()
+                .map(|track| track.text(run.start));
             std::iter::once(time).chain(values).collect()
         })
         .collect();
     let heads: Vec<String> = chart_tracks
         .chart_tracks
         .iter()
-        .map(|lane| {
-            format!("{}, {}", lane.name, lane.unit)
+        .map(|track| {
+            format!("{}, {}", track.name, track.unit)
                 .trim_end_matches(", ")
                 .to_owned()
         })
@@ -348,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lanes_of_hours_have_no_more_steps_than_those_of_minutes() {
+    fn the_chart_tracks_of_hours_have_no_more_steps_than_those_of_minutes() {
         let mut report = crate::pages::report::sample_report::view(model::Timestamp(0))
             .report
             .unwrap();
@@ -359,7 +362,7 @@ mod tests {
                 chart_tracks
                     .chart_tracks
                     .iter()
-                    .all(|lane| lane.values.len() <= STEPS + 1),
+                    .all(|track| track.values.len() <= STEPS + 1),
                 "{duration_s} s"
             );
             assert!(chart_tracks.at(duration_s - 0.01) < chart_tracks.chart_tracks[0].values.len());

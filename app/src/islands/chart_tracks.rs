@@ -20,7 +20,7 @@ pub struct ChartTrack {
     /// Its unit; may be empty.
     pub unit: String,
     /// Decimals.
-    pub places: u8,
+    pub decimals: u8,
     /// Whole numbers of the last decimal, which are a third of the length of decimals: −93 is −9.3 at one place.
     pub values: Vec<Option<i32>>,
 }
@@ -35,14 +35,14 @@ impl ChartTracks {
 }
 
 impl ChartTrack {
-    /// A track of these values, rounded to `places`.
+    /// A track of these values, rounded to `decimals`.
     #[must_use]
-    pub fn new(name: &str, unit: &str, places: u8, values: impl Iterator<Item = Option<f64>>) -> Self {
-        let factor = 10_f64.powi(i32::from(places));
+    pub fn new(name: &str, unit: &str, decimals: u8, values: impl Iterator<Item = Option<f64>>) -> Self {
+        let factor = 10_f64.powi(i32::from(decimals));
         Self {
             name: name.to_owned(),
             unit: unit.to_owned(),
-            places,
+            decimals,
             values: values
                 .map(|value| {
                     value
@@ -58,8 +58,8 @@ impl ChartTrack {
     pub fn text(&self, index: usize) -> String {
         match self.values.get(index).copied().flatten() {
             Some(value) => text::number(
-                f64::from(value) / 10_f64.powi(i32::from(self.places)),
-                usize::from(self.places),
+                f64::from(value) / 10_f64.powi(i32::from(self.decimals)),
+                usize::from(self.decimals),
             ),
             None => text::DASH.to_owned(),
         }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_value_keeps_its_decimals_and_holds_until_the_next() {
-        let lane = ChartTrack::new(
+        let track = ChartTrack::new(
             "PSR",
             "LU",
             1,
@@ -91,7 +91,7 @@ mod tests {
         );
         let chart_tracks = ChartTracks {
             step_s: 2.0,
-            chart_tracks: vec![lane],
+            chart_tracks: vec![track],
         };
         let read = |time_s: f64| chart_tracks.chart_tracks[0].text(chart_tracks.at(time_s));
         assert_eq!(

@@ -35,7 +35,7 @@ impl ReadoutBand {
 
     /// How the level lies to the corridor.
     #[must_use]
-    pub fn place(&self) -> String {
+    pub fn relation(&self) -> String {
         match (self.level, self.tolerance_band) {
             (Some(level), Some((_, high))) if level > high => format!("{} above", db(level - high)),
             (Some(level), Some((low, _))) if level < low => format!("{} below", db(low - level)),
@@ -76,8 +76,8 @@ pub fn SpectrumReadout(
         };
         let box_of = plot.clone();
         let nearest = move |client_x: i32| {
-            let place = box_of.get_bounding_client_rect();
-            let share = (f64::from(client_x) - place.left()) / place.width().max(1.0);
+            let frame = box_of.get_bounding_client_rect();
+            let share = (f64::from(client_x) - frame.left()) / frame.width().max(1.0);
             bands.with_value(|bands| {
                 let distance = |band: &ReadoutBand| (across(band.hz) - share).abs();
                 let pairs = bands.iter().enumerate();
@@ -122,7 +122,7 @@ pub fn SpectrumReadout(
         ("Frequency", "", |band| format::frequency(band.hz)),
         ("Level", "dB", |band| tenths(band.level)),
         ("Corridor", "dB", tolerance_band),
-        ("Against it", "", |band| band.place()),
+        ("Against it", "", |band| band.relation()),
     ];
     let cells = cells.map(|(name, unit, of)| {
         let value = Signal::derive(move || band.get().map_or_else(|| format::DASH.to_owned(), of));
@@ -160,9 +160,9 @@ fn spoken(band: &ReadoutBand) -> String {
         Some(level) => db(level),
         None => "no energy".to_owned(),
     };
-    let against = match (band.tolerance_band, band.place().as_str()) {
+    let against = match (band.tolerance_band, band.relation().as_str()) {
         (None, _) | (_, format::DASH) => "no corridor here".to_owned(),
-        (Some(_), place) => format!("corridor {} dB, {place}", tolerance_band(*band)),
+        (Some(_), relation) => format!("corridor {} dB, {relation}", tolerance_band(*band)),
     };
     format!("{}: {level}, {against}", format::frequency(band.hz))
 }
@@ -185,10 +185,10 @@ mod tests {
     #[test]
     fn a_band_says_how_it_lies_to_the_corridor() {
         let at = |level| ReadoutBand::new(1000.0, Some(level), Some((-36.0, -28.0)));
-        assert_eq!(at(-30.0).place(), "inside");
-        assert_eq!(at(-26.5).place(), "1.5\u{202f}dB above");
-        assert_eq!(at(-40.0).place(), "4.0\u{202f}dB below");
-        assert_eq!(ReadoutBand::new(20.0, Some(-60.0), None).place(), format::DASH);
+        assert_eq!(at(-30.0).relation(), "inside");
+        assert_eq!(at(-26.5).relation(), "1.5\u{202f}dB above");
+        assert_eq!(at(-40.0).relation(), "4.0\u{202f}dB below");
+        assert_eq!(ReadoutBand::new(20.0, Some(-60.0), None).relation(), format::DASH);
         assert_eq!(
             spoken(&at(-30.0)),
             "1\u{202f}kHz: \u{2212}30.0\u{202f}dB, corridor \u{2212}36.0 to \u{2212}28.0 dB, inside"

@@ -309,7 +309,7 @@ pub fn Policies() -> impl IntoView {
             Ok(versions) => versions
                 .into_iter()
                 .map(|version| {
-                    let told = version
+                    let notified = version
                         .material
                         .then_some("Everybody who had an account was told by e-mail.");
                     view! {
@@ -318,7 +318,7 @@ pub fn Policies() -> impl IntoView {
                                 <time datetime=version.version.clone()>{version.version.clone()}</time>
                             </h2>
                             <p>{version.summary}</p>
-                            {told.map(|told| view! { <p class="muted small">{told}</p> })}
+                            {notified.map(|notified| view! { <p class="muted small">{notified}</p> })}
                         </li>
                     }
                 })

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_has_an_address_that_receipts_link_to() {
+    fn every_rule_has_an_address_that_findings_link_to() {
         for rule in analysis::rules::catalog() {
             let address = format!("<h3 id=\"{}\">", analysis::rules::anchor(rule.id));
             assert!(BODY.contains(&address), "{address}");

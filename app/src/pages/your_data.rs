@@ -55,7 +55,7 @@ fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
         .partition(|section| !section.rows.is_empty());
     let sections = filled.into_iter().map(section).collect_view();
     let empty: Vec<&str> = empty.iter().map(|section| section.table.title).collect();
-    let copies = held.copies.into_iter().map(copy_line).collect::<Vec<_>>();
+    let copies = held.copies.into_iter().map(export_line).collect::<Vec<_>>();
     let has_copies = !copies.is_empty();
     view! {
         <div class="stack plate">
@@ -106,7 +106,7 @@ fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
     .into_any()
 }
 
-fn copy_line(copy: export::Copy) -> AnyView {
+fn export_line(copy: export::Copy) -> AnyView {
     let asked = format::date_time(copy.asked_at);
     let state = match copy.state {
         export::ExportState::Building => "It is being made. Reload this page in a moment.".into_any(),

@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use super::{Tone, ToneIcon};
 
 /// The ids of what describes a field, where there is any.
-fn described_by(id: &str, hint: bool, error: bool) -> Option<String> {
-    let hint = hint.then(|| format!("{id}-hint"));
-    let error = error.then(|| format!("{id}-error"));
+fn described_by(id: &str, hint: Option<&str>, error: Option<&str>) -> Option<String> {
+    let hint = hint.map(|_| format!("{id}-hint"));
+    let error = error.map(|_| format!("{id}-error"));
     let ids: Vec<_> = error.into_iter().chain(hint).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
@@ -70,7 +70,7 @@ pub fn Field(
             .collect_view();
         view! { <datalist id=list>{options}</datalist> }
     });
-    let described = described_by(&id, hint.is_some(), error.is_some());
+    let described = described_by(&id, hint.as_deref(), error.as_deref());
     let invalid = error.is_some().then_some("true");
     let hint = hint.map(|hint| {
         view! {
@@ -172,7 +172,7 @@ pub fn Checkbox(
     children: Children,
 ) -> impl IntoView {
     let id = format!("field-{name}");
-    let described = described_by(&id, hint.is_some(), error.is_some());
+    let described = described_by(&id, hint.as_deref(), error.as_deref());
     let invalid = error.is_some().then_some("true");
     let hint = hint.map(|hint| {
         view! {

@@ -18,7 +18,7 @@ pub struct Scale {
     /// Distance of the small ticks.
     pub minor: f64,
     /// Decimals of the numbers.
-    pub places: usize,
+    pub decimals: usize,
 }
 
 impl Scale {
@@ -30,7 +30,7 @@ impl Scale {
             to,
             major,
             minor,
-            places: 0,
+            decimals: 0,
         }
     }
 
@@ -96,7 +96,7 @@ pub fn Meter(
             let text = match ends {
                 Some((left, _)) if share < 2.0 => left.to_owned(),
                 Some((_, right)) if share > 98.0 => right.to_owned(),
-                _ => format::number(at, scale.places),
+                _ => format::number(at, scale.decimals),
             };
             view! {
                 <line class="tick" x1=x.clone() x2=x.clone() y1="10" y2=LINE></line>

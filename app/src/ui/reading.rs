@@ -17,7 +17,7 @@ pub fn Value(
     unit: &'static str,
     /// Decimals.
     #[prop(default = 1)]
-    places: usize,
+    decimals: usize,
     /// Whether what is above zero has a plus sign: for differences.
     #[prop(optional)]
     signed: bool,
@@ -25,9 +25,9 @@ pub fn Value(
     match reading.value() {
         Some(value) => {
             let number = if signed {
-                format::signed(value, places)
+                format::signed(value, decimals)
             } else {
-                format::number(value, places)
+                format::number(value, decimals)
             };
             let unit = (!unit.is_empty())
                 .then(|| view! { <span class="unit">{format!("{}{unit}", format::THIN)}</span> });
@@ -62,7 +62,7 @@ pub fn Tile(
     unit: &'static str,
     /// Decimals.
     #[prop(default = 1)]
-    places: usize,
+    decimals: usize,
     /// Whether what is above zero has a plus sign.
     #[prop(optional)]
     signed: bool,
@@ -83,7 +83,7 @@ pub fn Tile(
         <div class=if hero { "tile tile--hero" } else { "tile" }>
             <p class="label">{label}</p>
             <p class="tile__value">
-                <Value reading=reading unit=unit places=places signed=signed />
+                <Value reading=reading unit=unit decimals=decimals signed=signed />
             </p>
             <p class="tile__note">{note}</p>
             {scale.map(|scale| view! { <Meter scale=scale value=reading.value() mark=mark /> })}

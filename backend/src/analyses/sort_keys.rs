@@ -5,7 +5,7 @@ use model::{AnalysisId, SongId};
 use crate::{
     Backend, Result,
     db::{DbError, Tx, row, sql},
-    names::{self, Stem},
+    names::{self, BaseTitle},
 };
 
 /// Rows whose keys are made in one transaction.
@@ -74,7 +74,7 @@ async fn write(tx: &mut Tx, rows: &[NamesRow]) -> Result<(), DbError> {
                 row.song_title.as_deref(),
                 &row.file_name,
             ))
-            .bind(Stem::of(&row.title).text());
+            .bind(BaseTitle::of(&row.title).text());
         tx.execute(update).await?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::audio_of;
 use crate::{
     Error, Result,
     db::{Db, DbError, Json, Tx, row, sql},
-    names::{self, Stem},
+    names::{self, BaseTitle},
 };
 
 row! {
@@ -206,7 +206,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewAnalysis<'_>, now: Timestamp) -
             )
             .bind(names::sort_key(new.title))
             .bind(names::search_key(new.title, None, new.file_name))
-            .bind(Stem::of(new.title).text()),
+            .bind(BaseTitle::of(new.title).text()),
     )
     .await?;
     Ok(())

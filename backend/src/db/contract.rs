@@ -28,11 +28,11 @@ pub struct Scratch {
     pub db: Db,
     /// Its URL, for other processes.
     pub url: String,
-    place: TimeRange,
+    backing: Backing,
 }
 
 #[derive(Debug)]
-enum TimeRange {
+enum Backing {
     Folder { _folder: tempfile::TempDir },
     Postgres { admin: String, name: String },
 }
@@ -45,7 +45,7 @@ impl Scratch {
         Self {
             db: open(&url).await.expect("SQLite opens"),
             url,
-            place: TimeRange::Folder { _folder: folder },
+            backing: Backing::Folder { _folder: folder },
         }
     }
 
@@ -69,14 +69,14 @@ impl Scratch {
         Self {
             db: open(&url).await.expect("PostgreSQL opens"),
             url,
-            place: TimeRange::Postgres { admin, name },
+            backing: Backing::Postgres { admin, name },
         }
     }
 
     /// Closes and removes it.
     pub async fn remove(self) {
         self.db.close().await;
-        if let TimeRange::Postgres { admin, name } = self.place {
+        if let Backing::Postgres { admin, name } = self.backing {
             administer(&admin, format!("DROP DATABASE {name} WITH (FORCE)"))
                 .await
                 .expect("the database is dropped");

@@ -532,7 +532,7 @@ mod tests {
             assert_eq!(row(db, "a").await, ("queued".into(), 0, false));
         }
 
-        async fn a_failed_job_is_dead_and_leased_until_its_death_was_told(db: &Db) {
+        async fn a_failed_job_is_dead_and_leased_until_its_death_was_handled(db: &Db) {
             add(db, "a", NOW).await;
             take(db, NOW, "t").await.unwrap();
             assert!(fail(db, guard("a", "t"), "cause", NOW.plus(LEASE)).await.unwrap());

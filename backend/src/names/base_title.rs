@@ -194,14 +194,14 @@ const MONTHS: &[&str] = &[
 
 /// A title without what marks a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stem {
+pub(crate) struct BaseTitle {
     words: Vec<String>,
     kinds: Vec<String>,
     /// Nothing but marks is in the name, so that it says nothing of the song: `mix v2`, `bounce 3`.
     is_vague: bool,
 }
 
-impl Stem {
+impl BaseTitle {
     /// Of a title as people write it.
     #[must_use]
     pub(crate) fn of(title: &str) -> Self {
@@ -240,7 +240,7 @@ impl Stem {
         cut(text, MAX_SORT)
     }
 
-    /// What [`Stem::text`] gave.
+    /// What [`BaseTitle::text`] gave.
     #[must_use]
     pub(crate) fn from_text(text: &str) -> Self {
         let (words, kinds) = text.split_once('|').unwrap_or((text, ""));
@@ -567,14 +567,14 @@ mod tests {
     #[test]
     fn versions_of_one_song_have_like_names_whatever_marks_them() {
         for names in SAME {
-            let first = Stem::of(names[0]);
+            let first = BaseTitle::of(names[0]);
             for name in *names {
-                let likeness = first.likeness(&Stem::of(name));
+                let likeness = first.likeness(&BaseTitle::of(name));
                 assert!(
                     likeness >= 0.85,
                     "{} and {name}: {likeness}, {:?}",
                     names[0],
-                    Stem::of(name)
+                    BaseTitle::of(name)
                 );
             }
         }
@@ -583,11 +583,11 @@ mod tests {
     #[test]
     fn different_songs_have_unlike_names() {
         for (a, b) in DIFFERENT {
-            let likeness = Stem::of(a).likeness(&Stem::of(b));
+            let likeness = BaseTitle::of(a).likeness(&BaseTitle::of(b));
             assert!(likeness < 0.85, "{a} and {b}: {likeness}");
             assert_eq!(
                 likeness,
-                Stem::of(b).likeness(&Stem::of(a)),
+                BaseTitle::of(b).likeness(&BaseTitle::of(a)),
                 "{a} and {b}, the other way round"
             );
         }
@@ -603,14 +603,18 @@ mod tests {
             "FINAL final 2",
             "export 2024-11-26",
         ] {
-            assert!(Stem::of(name).is_vague(), "{name}: {:?}", Stem::of(name));
+            assert!(
+                BaseTitle::of(name).is_vague(),
+                "{name}: {:?}",
+                BaseTitle::of(name)
+            );
         }
         for name in ["Night Drive", "1979", "22", "Mixed Feelings", "v", "Interlude"] {
             assert_eq!(
-                Stem::of(name).is_vague(),
+                BaseTitle::of(name).is_vague(),
                 name == "v",
                 "{name}: {:?}",
-                Stem::of(name)
+                BaseTitle::of(name)
             );
         }
     }
@@ -619,8 +623,8 @@ mod tests {
     fn a_stem_survives_the_database() {
         for names in SAME {
             for name in *names {
-                let stem = Stem::of(name);
-                assert_eq!(Stem::from_text(&stem.text()), stem, "{name}");
+                let stem = BaseTitle::of(name);
+                assert_eq!(BaseTitle::from_text(&stem.text()), stem, "{name}");
             }
         }
     }
@@ -663,7 +667,7 @@ mod tests {
             "0000",
             "🎵 v2",
         ] {
-            let stem = Stem::of(name);
+            let stem = BaseTitle::of(name);
             let _ = (stem.likeness(&stem), song_title(name), stem.text());
         }
     }

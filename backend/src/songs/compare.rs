@@ -30,7 +30,7 @@ pub(super) async fn compare(
         return Ok(None);
     };
     let (Json(report_before), Json(report_after)) = (earlier.report, later.report);
-    // Both anew: stored verdicts may be by different rules, and each by the rubric of its own.
+    // Both are rescored: stored verdicts may be by different rules, and each as a stage of its own.
     let (verdict_before, verdict_after) = (judge(&report_before), judge(&report_after));
     let stage = later.stage.unwrap_or(verdict_after.detected.stage);
     let comparison = VersionComparison::between(verdict_before.by(stage), verdict_after.by(stage));
@@ -40,7 +40,7 @@ pub(super) async fn compare(
         after: after.number,
         stage,
         rule_set: RULE_SET.to_owned(),
-        is_judged_anew: !is_as_stored(earlier.score_tenths, comparison.before)
+        is_rescored: !is_as_stored(earlier.score_tenths, comparison.before)
             || !is_as_stored(later.score_tenths, comparison.after),
         comparison,
         report_before,

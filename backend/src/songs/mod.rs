@@ -220,14 +220,14 @@ pub async fn view(
 /// The database does not answer.
 pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Result<SongAside> {
     let account = actor.account(Scope::ReadAnalyses)?;
-    let place = view.summary.song.clone();
-    let step = match &place {
-        Some(place) => {
+    let membership = view.summary.song.clone();
+    let step = match &membership {
+        Some(membership) => {
             let version = Numbered {
                 id: view.summary.id,
-                number: place.version,
+                number: membership.version,
             };
-            step(backend, account, place.id, version).await?
+            step(backend, account, membership.id, version).await?
         }
         None => None,
     };
@@ -239,7 +239,7 @@ pub async fn aside(backend: &Backend, actor: &Actor, view: &AnalysisView) -> Res
             .into_iter()
             .map(|(_, title)| title)
             .collect(),
-        place,
+        membership,
         step,
     })
 }

@@ -9,7 +9,7 @@ use model::{
 use super::store;
 use crate::{
     Backend, Result,
-    names::{Stem, song_title},
+    names::{BaseTitle, song_title},
 };
 
 /// From this likeness on, two names may be of one song.
@@ -33,7 +33,7 @@ pub(super) async fn suggestion_for(
     let own = Candidate {
         id,
         title: view.summary.title.clone(),
-        stem: Stem::of(&view.summary.title),
+        base_title: BaseTitle::of(&view.summary.title),
         duration_s,
         song: None,
     };
@@ -45,7 +45,7 @@ pub(super) async fn suggestion_for(
         .map(|row| Candidate {
             id: row.id,
             title: row.title,
-            stem: Stem::from_text(&row.base_title),
+            base_title: BaseTitle::from_text(&row.base_title),
             duration_s: row.duration_s,
             song: row.song_id.zip(row.song_title),
         })
@@ -58,7 +58,7 @@ pub(super) async fn suggestion_for(
 struct Candidate {
     id: AnalysisId,
     title: String,
-    stem: Stem,
+    base_title: BaseTitle,
     duration_s: f64,
     song: Option<(SongId, String)>,
 }
@@ -104,9 +104,9 @@ fn suggest(own: &Candidate, others: &[Candidate]) -> Option<Suggestion> {
 
 /// How alike two analyses are; `None` where they are not.
 fn likeness(own: &Candidate, other: &Candidate) -> Option<f64> {
-    let likeness = own.stem.likeness(&other.stem);
+    let likeness = own.base_title.likeness(&other.base_title);
     let apart_s = (own.duration_s - other.duration_s).abs();
-    let allowed_s = if own.stem.is_vague() {
+    let allowed_s = if own.base_title.is_vague() {
         // The names say nothing, so the length has to say all of it.
         1.0
     } else if likeness == 1.0 {
@@ -127,7 +127,7 @@ mod tests {
         Candidate {
             id: AnalysisId(Uuid::from_u128(number)),
             title: title.to_owned(),
-            stem: Stem::of(title),
+            base_title: BaseTitle::of(title),
             duration_s,
             song: song.map(|number| (SongId(Uuid::from_u128(number)), format!("Song {number}"))),
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     db::{Db, record::Record, sql},
-    names::Stem,
+    names::BaseTitle,
     testing::some_account,
 };
 
@@ -29,7 +29,7 @@ async fn some_analysis(
         .bind(id)
         .bind(account)
         .bind(title)
-        .bind(Stem::of(title).text())
+        .bind(BaseTitle::of(title).text())
         .bind(Phase::Saving)
         .bind(duration_s);
     db.execute(insert).await.unwrap();

@@ -45,7 +45,7 @@ async fn p13_a_name_is_changed_and_seen_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p13_a_new_address_is_confirmed_there_and_told_to_the_old_one() {
+async fn p13_a_new_address_is_confirmed_there_and_the_old_one_notified() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     let asked = user.post("/account/email", &[("email", "New@Example.net")]).await;
     assert_eq!(asked.header("location"), "/account?done=email");
@@ -134,7 +134,7 @@ async fn p13_an_address_of_another_account_is_never_taken_and_not_betrayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p13_a_new_password_signs_out_the_other_browsers_and_is_told() {
+async fn p13_a_new_password_signs_out_the_other_browsers_and_the_owner_is_notified() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let other = app.signed_in("ann@example.org", PASSWORD).await;
     let before = user.cookie("__Host-session");
@@ -171,7 +171,7 @@ async fn p13_a_new_password_signs_out_the_other_browsers_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forgotten_password_is_answered_alike_and_told_to_the_owner_alone() {
+async fn a_forgotten_password_is_answered_alike_and_only_the_owner_is_emailed() {
     let (app, anon, _user) = TestApp::init().await.with_user().await;
     let known = anon.post("/signin/forgot", &[("email", "Ann@example.org")]).await;
     let unknown = anon.post("/signin/forgot", &[("email", "zoe@example.org")]).await;
@@ -370,7 +370,7 @@ async fn what_is_dangerous_asks_for_the_password_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_flooded_with_letters() {
+async fn nobody_is_flooded_with_emails() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     for _ in 0..5 {
         app.clock.advance(Duration::from_secs(1));

@@ -49,7 +49,7 @@ async fn choose(user: &Person, kinds: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p26_welcome_and_analysis_ready_are_told_once_each() {
+async fn p26_welcome_and_analysis_ready_are_sent_once_each() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     assert_eq!(
         app.emails_to("ann@example.org", "Welcome to MixLens").await.len(),
@@ -106,7 +106,7 @@ async fn p26_welcome_and_analysis_ready_are_told_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p26_a_file_that_cannot_be_measured_is_told_with_what_to_do() {
+async fn p26_a_file_that_cannot_be_measured_is_reported_with_what_to_do() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let mut silent = mix();
     silent[44..].fill(0);
@@ -127,7 +127,7 @@ async fn p26_a_file_that_cannot_be_measured_is_told_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p26_jobs_and_logs_of_letters_hold_ids_and_no_personal_data() {
+async fn p26_jobs_and_logs_of_emails_hold_ids_and_no_personal_data() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     measured(&app, &user, "Secret project.wav").await;
     anon.post("/signin/forgot", &[("email", "ann@example.org")]).await;
@@ -192,7 +192,7 @@ async fn p26_a_server_that_quotes_a_person_puts_them_neither_into_a_row_nor_into
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p16_one_click_declines_the_kind_of_the_letter_and_no_other() {
+async fn p16_one_click_unsubscribes_from_the_kind_of_the_email_and_no_other() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let emails = measured(&app, &user, "one.wav").await;
     let url = one_click(&emails[0]);
@@ -217,7 +217,7 @@ async fn p16_one_click_declines_the_kind_of_the_letter_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p16_the_link_in_a_letter_works_signed_out_and_can_only_decline() {
+async fn p16_the_link_in_an_email_works_signed_out_and_can_only_unsubscribe() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     let emails = measured(&app, &user, "one.wav").await;
     let link = emails[0]
@@ -364,7 +364,7 @@ async fn p16_news_go_to_those_who_consent_once_each_and_to_nobody_who_withdrew()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p26_a_letter_is_not_written_before_its_fact_is_committed() {
+async fn p26_an_email_is_not_written_before_its_fact_is_committed() {
     let (app, _anon, _user) = TestApp::init().await.with_user().await;
     let account = app.texts("SELECT id FROM account").await[0].parse().unwrap();
     let mut tx = app.backend.db.begin().await.unwrap();
@@ -381,7 +381,7 @@ async fn p26_a_letter_is_not_written_before_its_fact_is_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p26_a_letter_goes_with_its_account() {
+async fn p26_an_email_is_erased_with_its_account() {
     let (app, _anon, _user) = TestApp::init().await.with_user().await;
     let account = app.texts("SELECT id FROM account").await[0].parse().unwrap();
     let mut tx = app.backend.db.begin().await.unwrap();
@@ -400,7 +400,7 @@ async fn p26_a_letter_goes_with_its_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_link_in_every_letter_leads_somewhere() {
+async fn every_link_in_every_email_leads_somewhere() {
     let (app, anon, _user) = TestApp::init().await.with_user().await;
     let emails = mail::EmailTemplates::from(&app.backend.config).previews("ann@example.org", "Night drive");
     let mut links: Vec<String> = emails

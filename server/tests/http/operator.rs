@@ -231,7 +231,7 @@ on_both_databases! {
         installation.remove().await;
     }
 
-    async fn p18_the_operator_answers_letters_and_deletes_a_childs_account(database) {
+    async fn p18_the_operator_answers_requests_and_deletes_a_childs_account(database) {
         let installation = Installation::on(Some(database)).await;
         let _all = installation.start(&[]);
         installation.is_ready().await;

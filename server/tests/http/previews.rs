@@ -63,7 +63,7 @@ const KILLED: &str = "
     WHERE kind = 'make_preview'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_browsers_do_not_play_gets_a_copy_that_they_do_and_nothing_in_it_wraps() {
+async fn what_browsers_do_not_play_gets_a_preview_that_they_do_and_nothing_in_it_wraps() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     assert_eq!(app.stored_files().len(), 2, "the source and its copy");
@@ -102,7 +102,7 @@ async fn what_browsers_do_not_play_gets_a_copy_that_they_do_and_nothing_in_it_wr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_copy_is_made_the_page_says_so_and_gives_no_link() {
+async fn while_a_preview_is_made_the_page_says_so_and_gives_no_link() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     again(&app, QUEUED).await;
@@ -121,7 +121,7 @@ async fn while_a_copy_is_made_the_page_says_so_and_gives_no_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_whose_worker_was_killed_is_made_by_the_next() {
+async fn a_preview_whose_worker_was_killed_is_made_by_the_next() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     again(&app, KILLED).await;
@@ -131,7 +131,7 @@ async fn a_copy_whose_worker_was_killed_is_made_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p07_a_copy_goes_with_its_source_at_the_cut_off() {
+async fn p07_a_preview_goes_with_its_source_at_the_cut_off() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     let link = link_to(&user, &page).await;
@@ -153,7 +153,7 @@ async fn p07_a_copy_goes_with_its_source_at_the_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p09_a_copy_goes_with_its_analysis_and_p14_with_its_account() {
+async fn p09_a_preview_goes_with_its_analysis_and_p14_with_its_account() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     user.post(&format!("{page}/delete"), &[]).await;
@@ -176,7 +176,7 @@ async fn p09_a_copy_goes_with_its_analysis_and_p14_with_its_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p09_a_copy_that_is_written_while_its_upload_is_removed_does_not_stay() {
+async fn p09_a_preview_that_is_written_while_its_upload_is_removed_does_not_stay() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     uploaded(&app, &user).await;
     // The worker died after writing; its job is tried again when the upload is gone.
@@ -195,7 +195,7 @@ async fn p09_a_copy_that_is_written_while_its_upload_is_removed_does_not_stay() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_cannot_be_made_leaves_the_source_to_be_played() {
+async fn a_preview_that_cannot_be_made_leaves_the_source_to_be_played() {
     let (mut app, _anon, user) = TestApp::init().await.with_user().await;
     let page = uploaded(&app, &user).await;
     again(&app, QUEUED).await;

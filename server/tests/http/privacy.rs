@@ -229,7 +229,7 @@ on_both_databases! {
         assert_eq!(jobs, [("erase".to_owned(),), ("erase".to_owned(),)], "only the deletion itself waits: {:?}", waiting.analysis);
 
         app.run_jobs().await;
-        assert!(app.was_told(EMAIL, "Your MixLens account is deleted").await);
+        assert!(app.was_emailed(EMAIL, "Your MixLens account is deleted").await);
         assert_eq!(app.stored_files().len(), 1, "the bystander's is all that is left");
         // The permission from before is used all the same; what it brings is found when all permissions have ended.
         let late = crate::support::put(&presigned, vec![0; 1000]).await;
@@ -270,7 +270,7 @@ on_both_databases! {
         person.post("/account/privacy/delete", &SURE).await;
         let alive = std::mem::replace(&mut app.backend.storage, nowhere());
         app.run_jobs().await;
-        assert!(app.was_told(EMAIL, "Your MixLens account is deleted").await, "what is not down is done at once");
+        assert!(app.was_emailed(EMAIL, "Your MixLens account is deleted").await, "what is not down is done at once");
         for _ in 0..9 {
             app.clock.advance(Duration::from_secs(12 * 3600));
             app.run_periodic_work().await;
@@ -285,7 +285,7 @@ on_both_databases! {
         is_forgotten(&app, account).await;
     }
 
-    async fn p14_a_last_letter_that_is_refused_or_cannot_be_sent_ends_with_no_trace(database) {
+    async fn p14_a_last_email_that_is_refused_or_cannot_be_sent_ends_with_no_trace(database) {
         let log = log_so_far();
         // For good; for now; not at all, for longer than anybody can be asked to wait.
         for (refusal, borne_for) in [(Some("550 5.1.1"), DAY), (Some("450 4.2.0"), 7 * DAY), (None, 7 * DAY)] {
@@ -322,7 +322,7 @@ on_both_databases! {
         }
     }
 
-    async fn p14_a_mail_server_that_is_down_for_days_delays_the_last_letter_and_no_more(database) {
+    async fn p14_a_mail_server_that_is_down_for_days_delays_the_last_email_and_no_more(database) {
         let mut app = TestApp::on(database).await;
         let (person, account) = somebody(&app).await;
         let server = MailServer::start().await;
@@ -341,10 +341,10 @@ on_both_databases! {
         is_forgotten(&app, account).await;
     }
 
-    async fn p15_a_copy_holds_everything_for_a_day_and_is_removed(database) {
+    async fn p15_an_export_holds_everything_for_a_day_and_is_removed(database) {
         let app = TestApp::on(database).await;
         let (person, account) = somebody(&app).await;
-        assert!(app.was_told(EMAIL, "Your MixLens data is ready to download").await);
+        assert!(app.was_emailed(EMAIL, "Your MixLens data is ready to download").await);
         let link = download_link(&person).await;
         let archive = fetch(Method::GET, &link, &[], Vec::new()).await;
         assert_eq!(archive.status, StatusCode::OK);

@@ -64,9 +64,9 @@ async fn p05_an_upload_is_a_mix_to_judge_or_a_reference_that_is_measured_and_com
         !user.get(&page(reference)).await.text().contains("of 100"),
         "a reference has no score"
     );
-    assert!(app.was_told("ann@example.org", "mine").await);
+    assert!(app.was_emailed("ann@example.org", "mine").await);
     assert!(
-        !app.was_told("ann@example.org", "theirs").await,
+        !app.was_emailed("ann@example.org", "theirs").await,
         "a reference is no news"
     );
     // Judging anew looks for reports that the rules have not seen; a reference is none.

@@ -295,7 +295,7 @@ async fn a_forgotten_password_is_no_way_around_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn switched_off_it_is_forgotten_and_told() {
+async fn switched_off_it_is_forgotten_and_the_owner_notified() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
     set_up(&app, &user).await;
     let off = user.post("/account/second-factor/off", &[]).await;

@@ -208,12 +208,12 @@ impl TestApp {
     }
 
     /// Whether a letter to `to` holds `words`, in its subject or its text.
-    pub async fn was_told(&self, to: &str, words: &str) -> bool {
-        self.times_told(to, words).await > 0
+    pub async fn was_emailed(&self, to: &str, words: &str) -> bool {
+        self.times_emailed(to, words).await > 0
     }
 
     /// How many letters to `to` hold `words`.
-    pub async fn times_told(&self, to: &str, words: &str) -> usize {
+    pub async fn times_emailed(&self, to: &str, words: &str) -> usize {
         let emails = self.emails_to(to, "").await;
         emails
             .iter()

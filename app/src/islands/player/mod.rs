@@ -28,7 +28,7 @@ use crate::format;
 pub fn Player(
     /// The mix of the page, then what it is compared with; never empty.
     sources: Vec<PlayerSource>,
-    /// What the lanes under it show.
+    /// The chart tracks under it.
     chart_tracks: ChartTracks,
 ) -> impl IntoView {
     let player = Controller::new(&sources);
@@ -65,14 +65,14 @@ pub fn Player(
     }
 }
 
-/// The key, the clocks, and the slider that reads the lanes out.
+/// The key, the clocks, and the slider that reads the chart tracks out.
 fn transport(
     player: Controller,
     chart_tracks: StoredValue<ChartTracks>,
     has_sound: bool,
 ) -> impl IntoView + use<> {
     let is_silent = move || player.preview_state(player.active.get()) != PreviewState::Ready;
-    let place = Memo::new(move |_| {
+    let clock_text = Memo::new(move |_| {
         format!(
             "{} of {}",
             format::clock(player.position()),
@@ -80,18 +80,18 @@ fn transport(
         )
     });
     let spoken = Memo::new(move |_| {
-        let place = place.get();
+        let position_text = clock_text.get();
         // While it plays the values change faster than anybody can listen.
         if player.playing.get() || !player.is_on_axis() {
-            return place;
+            return position_text;
         }
         chart_tracks.with_value(|chart_tracks| {
             let index = chart_tracks.at(player.cursor());
             let values = chart_tracks
                 .chart_tracks
                 .iter()
-                .filter_map(|lane| lane.spoken(index));
-            std::iter::once(place)
+                .filter_map(|track| track.spoken(index));
+            std::iter::once(position_text)
                 .chain(values)
                 .collect::<Vec<_>>()
                 .join(", ")
@@ -309,18 +309,18 @@ fn read_out(
 ) -> impl IntoView + use<> {
     let at = Memo::new(move |_| hovered.get().unwrap_or_else(|| player.cursor()));
     let index = Memo::new(move |_| chart_tracks.with_value(|chart_tracks| chart_tracks.at(at.get())));
-    let cell = |(number, lane): (usize, &ChartTrack)| {
+    let cell = |(number, track): (usize, &ChartTrack)| {
         let value = Signal::derive(move || {
             chart_tracks
                 .with_value(|chart_tracks| {
                     chart_tracks
                         .chart_tracks
                         .get(number)
-                        .map(|lane| lane.text(index.get()))
+                        .map(|track| track.text(index.get()))
                 })
                 .unwrap_or_default()
         });
-        reading(Signal::stored(lane.name.clone()), lane.unit.clone(), value)
+        reading(Signal::stored(track.name.clone()), track.unit.clone(), value)
     };
     let cells = chart_tracks.with_value(|chart_tracks| {
         chart_tracks
@@ -330,7 +330,7 @@ fn read_out(
             .map(cell)
             .collect::<Vec<_>>()
     });
-    let place = reading(
+    let moment = reading(
         Signal::derive(move || {
             if hovered.get().is_some() {
                 "Pointer"
@@ -342,8 +342,8 @@ fn read_out(
         String::new(),
         Signal::derive(move || format::clock_tenths(at.get())),
     );
-    let has_lanes = !cells.is_empty();
-    erased(has_lanes.then(|| view! { <dl class="readout">{place} {cells}</dl> }))
+    let has_tracks = !cells.is_empty();
+    erased(has_tracks.then(|| view! { <dl class="readout">{moment} {cells}</dl> }))
 }
 
 /// A label that never changes.

@@ -29,10 +29,10 @@ pub fn HistoryRow(
         (None, None) if waiting => Some(row.progress.phase.words().to_owned()),
         _ => None,
     };
-    let song = row.song.map(|place| {
+    let song = row.song.map(|membership| {
         view! {
             <span class="list__song">
-                {format!("Version {} of ", place.version)} <a href=paths::song(place.id)>{place.title}</a>
+                {format!("Version {} of ", membership.version)} <a href=paths::song(membership.id)>{membership.title}</a>
             </span>
         }
     });

@@ -99,7 +99,7 @@ fn Measurements(
         .clone()
         .map(|breakdown| view! { <Areas breakdown=breakdown /> });
     let strengths = breakdown.map(|breakdown| view! { <Strengths breakdown=breakdown /> });
-    let receipt = judged.map(|judged| {
+    let breakdown = judged.map(|judged| {
         view! { <Receipt verdict=judged.verdict stage=judged.stage earlier=judged.earlier /> }
     });
     let duration = report.file.duration_s.to_string();
@@ -113,7 +113,7 @@ fn Measurements(
             {fixes}
             <Bridge report=report.clone() />
             {areas}
-            {receipt}
+            {breakdown}
         </div>
         <LoudnessSection report=report.clone() />
         <DynamicsSection report=report.clone() />
@@ -153,7 +153,7 @@ pub fn Bridge(
     report: Report,
 ) -> impl IntoView {
     let correlation = Scale {
-        places: 0,
+        decimals: 0,
         ..Scale::new(-1.0, 1.0, 1.0, 0.25)
     };
     view! {
@@ -192,7 +192,7 @@ pub fn Bridge(
             <Tile
                 label="Correlation"
                 reading=report.stereo.correlation
-                places=2
+                decimals=2
                 scale=correlation
                 mark=0.0
                 note=words::correlation(&report.stereo)

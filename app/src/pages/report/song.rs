@@ -24,13 +24,13 @@ pub fn SongLine(
     #[prop(optional)]
     form_errors: FormErrors,
 ) -> impl IntoView {
-    let place = aside.place.clone().map(|place| {
+    let membership = aside.membership.clone().map(|membership| {
         let step = aside.step.clone().map(|step| {
             let gained = match step.gained.tenths() {
                 0 => "the same score as".to_owned(),
                 _ => format!("{} points against", format::signed(step.gained.value(), 1)),
             };
-            let address = paths::compared(place.id, step.analysis, id);
+            let address = paths::compared(membership.id, step.analysis, id);
             view! {
                 ": "
                 <strong class="num">{gained}</strong>
@@ -41,7 +41,7 @@ pub fn SongLine(
         });
         view! {
             <p class="song-line__words">
-                {format!("Version {} of ", place.version)} <a href=paths::song(place.id)>{place.title}</a> {step} "."
+                {format!("Version {} of ", membership.version)} <a href=paths::song(membership.id)>{membership.title}</a> {step} "."
             </p>
         }
     });
@@ -75,12 +75,12 @@ pub fn SongLine(
             </div>
         }
     });
-    let (opener, saves) = if aside.place.is_some() {
+    let (opener, saves) = if aside.membership.is_some() {
         ("Move to another song", "Move")
     } else {
         ("Add to a song", "Add")
     };
-    let leave = aside.place.is_some().then(|| {
+    let leave = aside.membership.is_some().then(|| {
         view! {
             <PostForm action=paths::analysis_song(id) csrf=csrf.clone() class="row">
                 <input type="hidden" name="answer" value="leave" />
@@ -89,7 +89,7 @@ pub fn SongLine(
         }
     });
     let value = form_errors.value("song").unwrap_or_else(|| {
-        if aside.place.is_some() {
+        if aside.membership.is_some() {
             String::new()
         } else {
             aside.title.clone()
@@ -97,7 +97,7 @@ pub fn SongLine(
     });
     view! {
         <section class="song-line" aria-label="Song">
-            {place}
+            {membership}
             {suggestion}
             <Confirm opener=opener kind=ButtonKind::Link>
                 <PostForm action=paths::analysis_song(id) csrf=csrf>

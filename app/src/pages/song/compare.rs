@@ -42,7 +42,7 @@ pub fn Compared(
         pair.stage.as_str(),
         comparison.summary()
     );
-    let anew = pair.is_judged_anew.then(|| {
+    let rescored = pair.is_rescored.then(|| {
         format!(
             "Both are judged here by the rules of {} and as a {}, so that they can be compared; the score in their own report may be another one.",
             pair.rule_set,
@@ -95,7 +95,7 @@ pub fn Compared(
                     {headline}
                 </p>
                 <p>{sentence}</p>
-                {anew.map(|words| view! { <p class="small muted">{words}</p> })}
+                {rescored.map(|words| view! { <p class="small muted">{words}</p> })}
             </div>
             <ul class="changes" aria-label="Findings that changed">
                 {rows}
@@ -151,13 +151,13 @@ type Measure = (String, &'static str, usize, Box<dyn Fn(&Report) -> Option<f64>>
 fn of(
     name: &str,
     unit: &'static str,
-    places: usize,
+    decimals: usize,
     read: impl Fn(&Report) -> Option<Reading> + 'static,
 ) -> Measure {
     (
         name.to_owned(),
         unit,
-        places,
+        decimals,
         Box::new(move |report| read(report).and_then(Reading::value)),
     )
 }
@@ -205,23 +205,23 @@ fn measured() -> Vec<Measure> {
 fn measures(pair: &Pair) -> AnyView {
     let rows = measured()
         .into_iter()
-        .filter_map(|(name, unit, places, read)| {
+        .filter_map(|(name, unit, decimals, read)| {
             let (before, after) = (read(&pair.report_before), read(&pair.report_after));
             if before.is_none() && after.is_none() {
                 return None;
             }
             let text = |value: Option<f64>| {
-                value.map_or(format::DASH.to_owned(), |value| format::number(value, places))
+                value.map_or(format::DASH.to_owned(), |value| format::number(value, decimals))
             };
             // The difference of what is read, so that the three numbers of a row agree.
-            let round = |value: f64| (value * 10_f64.powi(places as i32)).round();
+            let round = |value: f64| (value * 10_f64.powi(decimals as i32)).round();
             let difference = before
                 .zip(after)
-                .map(|(before, after)| (round(after) - round(before)) / 10_f64.powi(places as i32));
+                .map(|(before, after)| (round(after) - round(before)) / 10_f64.powi(decimals as i32));
             let difference = match difference {
                 None => format::DASH.to_owned(),
                 Some(0.0) => "=".to_owned(),
-                Some(difference) => format::signed(difference, places),
+                Some(difference) => format::signed(difference, decimals),
             };
             Some(view! {
                 <tr>

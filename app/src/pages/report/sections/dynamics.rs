@@ -36,7 +36,7 @@ pub fn DynamicsSection(
                     reading=report.peaks.true_peak_dbtp
                     unit="dBTP"
                     signed=true
-                    note=words::true_peak_place(&report)
+                    note=words::true_peak_position(&report)
                 />
                 <Line
                     label="Sample peak"

@@ -65,13 +65,13 @@ fn Line(
     /// Where it is, or what to know about it.
     #[prop(optional_no_strip, into)]
     note: Option<String>,
-    #[prop(default = 1)] places: usize,
+    #[prop(default = 1)] decimals: usize,
 ) -> impl IntoView {
     view! {
         <div class="lines__row">
             <dt>{label}</dt>
             <dd class="lines__value">
-                <Value reading=reading unit=unit signed=signed places=places />
+                <Value reading=reading unit=unit signed=signed decimals=decimals />
             </dd>
             <dd class="lines__note">{note}</dd>
         </div>

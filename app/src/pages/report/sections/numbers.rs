@@ -55,8 +55,8 @@ fn table(report: &Report) -> DataTable {
         ..
     } = report;
     let text = |name: &str, value: String| vec![name.to_owned(), value];
-    let row = |name: &str, reading: Reading, places: usize, unit: &str| {
-        text(name, format::reading(reading, places, unit))
+    let row = |name: &str, reading: Reading, decimals: usize, unit: &str| {
+        text(name, format::reading(reading, decimals, unit))
     };
     let mut rows = vec![
         text("Format", file.format.name().to_owned()),

@@ -48,7 +48,7 @@ pub fn SignalSection(
                 />
                 <WordLine label="Hum" value=hum note=hum_note />
                 <WordLine label="DC offset" value=dc note=dc_note />
-                <Line label="Bits in use" reading=quality.effective_bits places=0 note=padded />
+                <Line label="Bits in use" reading=quality.effective_bits decimals=0 note=padded />
                 <WordLine label="Steep cut-off" value=edge note=edge_note />
                 {channels}
             </dl>

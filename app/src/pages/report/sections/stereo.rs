@@ -28,11 +28,11 @@ pub fn StereoSection(
 
 fn more(detail: StereoDetail) -> AnyView {
     let worst = (!detail.worst.is_empty()).then(|| {
-        let rows = detail.worst.iter().map(|place| {
+        let rows = detail.worst.iter().map(|worst| {
             vec![
-                format::clock((place.time_s - 1.5).max(0.0)),
-                format::number(place.correlation, 2),
-                format::with_unit(place.mono_change_db, 1, "dB"),
+                format::clock((worst.time_s - 1.5).max(0.0)),
+                format::number(worst.correlation, 2),
+                format::with_unit(worst.mono_change_db, 1, "dB"),
             ]
         });
         let table = DataTable::new(

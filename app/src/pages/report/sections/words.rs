@@ -39,8 +39,8 @@ pub(in super::super) fn true_peak(report: &Report) -> String {
     }
 }
 
-pub(in super::super) fn true_peak_place(report: &Report) -> String {
-    let place = match report.peaks.true_peak_at {
+pub(in super::super) fn true_peak_position(report: &Report) -> String {
+    let position = match report.peaks.true_peak_at {
         Some(at) => format!(
             "At {} in {}. ",
             format::clock_tenths(at.time_s),
@@ -55,11 +55,11 @@ pub(in super::super) fn true_peak_place(report: &Report) -> String {
     match report.peaks.true_peak_dbtp.value() {
         Some(peak) if peak > 0.0 => {
             format!(
-                "{place}Over full scale between the samples: a converter or a lossy encoder may clip there."
+                "{position}Over full scale between the samples: a converter or a lossy encoder may clip there."
             )
         }
-        Some(_) => format!("{place}Below full scale between the samples too."),
-        None => place,
+        Some(_) => format!("{position}Below full scale between the samples too."),
+        None => position,
     }
 }
 

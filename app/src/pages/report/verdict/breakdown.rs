@@ -58,7 +58,7 @@ pub fn Fixes(
                         </h3>
                         <p class="fix__value num">{finding.display_value()}</p>
                         <p>{finding.action.clone()}</p>
-                        <Places places=finding.time_ranges.clone() />
+                        <TimeRangeLinks time_ranges=finding.time_ranges.clone() />
                     </div>
                     <p class="fix__points">
                         <strong class="num">{format!("+{}", finding.points.number())}</strong>
@@ -79,31 +79,31 @@ pub fn Fixes(
 
 /// The time ranges of a finding: each moves the player there; without a script, the page goes to the waveform.
 #[component]
-fn Places(places: Vec<TimeRange>) -> impl IntoView {
-    if places.is_empty() {
+fn TimeRangeLinks(time_ranges: Vec<TimeRange>) -> impl IntoView {
+    if time_ranges.is_empty() {
         return ().into_any();
     }
-    let links = places
+    let links = time_ranges
         .into_iter()
-        .map(|place| {
-            let is_moment = place.end_s - place.start_s < 0.5;
+        .map(|range| {
+            let is_moment = range.end_s - range.start_s < 0.5;
             let words = if is_moment {
-                format::clock_tenths(place.start_s)
+                format::clock_tenths(range.start_s)
             } else {
                 format!(
                     "{}{}{}",
-                    format::clock(place.start_s),
+                    format::clock(range.start_s),
                     format::DASH,
-                    format::clock(place.end_s)
+                    format::clock(range.end_s)
                 )
             };
             // A moment is played from a little before, or it is over before it is heard.
             let from = if is_moment {
-                (place.start_s - 1.0).max(0.0)
+                (range.start_s - 1.0).max(0.0)
             } else {
-                place.start_s
+                range.start_s
             };
-            let until = place.end_s.max(from + 2.0);
+            let until = range.end_s.max(from + 2.0);
             let label = format!("{words}: play from there");
             view! {
                 <a
@@ -237,7 +237,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
                 </summary>
                 <div class="breakdown__evidence">
                     <p class="breakdown__action">{finding.action.clone()}</p>
-                    <Places places=finding.time_ranges.clone() />
+                    <TimeRangeLinks time_ranges=finding.time_ranges.clone() />
                     <dl class="evidence">
                         {measured}
                         <div>

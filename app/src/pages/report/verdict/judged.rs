@@ -5,12 +5,12 @@ use model::{
     verdict::{ScoreBreakdown, Stage, Verdict},
 };
 
-/// A verdict with the rubric that counts.
+/// A verdict as the stage that counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     /// The score breakdowns of both stages.
     pub verdict: Verdict,
-    /// The rubric that counts.
+    /// The stage that counts.
     pub stage: Stage,
     /// Whether a person said so.
     pub is_chosen: bool,
