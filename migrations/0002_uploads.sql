@@ -9,6 +9,8 @@ CREATE TABLE upload (
     file_name              TEXT   NOT NULL,
     size_bytes             BIGINT NOT NULL,
     media_type             TEXT   NOT NULL,
+    -- The storage's id of an upload that comes in parts; none where the file comes whole.
+    multipart_id           TEXT,
     created_at             BIGINT NOT NULL,
     stored_at              BIGINT,
     -- While it is pending: when it is given up. Fixed when it is stored, from the plan of that moment (P07, P08).

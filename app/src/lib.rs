@@ -1,6 +1,6 @@
-//! What people see: pages rendered on the server, islands that move in the browser, and the server functions between.
+//! What people see: pages rendered on the server, islands that move in the browser, and what they ask the server.
 //!
-//! Feature `ssr` is the server's half, `hydrate` the browser's. Only islands, server functions and what they share are
+//! Feature `ssr` is the server's half, `hydrate` the browser's. Only islands, what they ask and what they share are
 //! compiled for the browser: pages, charts and components never are, which keeps the download small.
 
 pub mod api;

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use model::{Problem, ProblemCode, account::Me, routes::Page};
 
-use crate::{api::ApiError, pages::not_found::failed, paths};
+use crate::{pages::not_found::failed, paths};
 
 /// A request: who asks, and the services that answer.
 #[derive(Debug, Clone)]
@@ -47,14 +47,6 @@ impl RequestContext {
             _ => {}
         }
         error.to_problem(&self.request_id)
-    }
-
-    /// The error of a server function, with its status.
-    #[must_use]
-    pub fn api_error(&self, error: &Error) -> ApiError {
-        let problem = self.problem(error);
-        set_status(&problem);
-        ApiError(problem)
     }
 }
 

@@ -99,6 +99,8 @@ pub struct Uploads {
     pub ticket_minutes: u32,
     pub play_minutes: u32,
     pub abandoned_hours: u32,
+    pub parts_above_megabytes: u64,
+    pub part_megabytes: u64,
 }
 
 /// `[worker]`
@@ -326,6 +328,10 @@ impl Config {
                 "production needs telemetry.sentry_dsn with https",
             ),
             (
+                !(6..=5_000).contains(&self.uploads.part_megabytes),
+                "uploads.part_megabytes must be from 6 to 5000: S3 takes no part under 5 MiB or over 5 GiB",
+            ),
+            (
                 self.mail.from.parse::<lettre::message::Mailbox>().is_err(),
                 "mail.from cannot be read: write it as MixLens <no-reply@your.domain>",
             ),
@@ -458,6 +464,11 @@ impl fmt::Display for Config {
                 "uploads.abandoned_hours",
                 self.uploads.abandoned_hours.to_string(),
             ),
+            (
+                "uploads.parts_above_megabytes",
+                self.uploads.parts_above_megabytes.to_string(),
+            ),
+            ("uploads.part_megabytes", self.uploads.part_megabytes.to_string()),
             ("worker.analyses", self.worker.analyses.to_string()),
             ("worker.lease_seconds", self.worker.lease_seconds.to_string()),
             (

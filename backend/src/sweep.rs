@@ -89,10 +89,35 @@ impl SweepObjects {
             }
             match page.next {
                 Some(next) => self.after = Some(next),
-                None => return Ok(Next::Ended(self.seen)),
+                None => {
+                    self.look_at_unfinished(backend).await?;
+                    return Ok(Next::Ended(self.seen));
+                }
             }
         }
         Ok(Next::More(self))
+    }
+
+    /// Uploads in parts that nobody will complete: none of them is an object, and no listing of objects shows them.
+    async fn look_at_unfinished(&mut self, backend: &Backend) -> Result<()> {
+        for upload in backend.storage.unfinished_uploads().await? {
+            let age = backend.now().since(upload.began);
+            let is_awaited = match upload.owner {
+                KeyOwner::Upload { account, upload } => {
+                    uploads::takes_parts(&backend.db, account, upload).await?
+                }
+                KeyOwner::Export { .. } => false,
+            };
+            if age < SETTLED_AFTER || is_awaited {
+                continue;
+            }
+            self.seen.without_row += 1;
+            if age >= REMOVED_AFTER {
+                backend.storage.abort_multipart(&upload).await?;
+                self.seen.removed += 1;
+            }
+        }
+        Ok(())
     }
 
     async fn look_at(&mut self, backend: &Backend, object: &StoredObject) -> Result<()> {

@@ -15,8 +15,12 @@ use super::{ARCHIVE, ServiceSettings};
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The longest life of a signed URL that S3 knows: seven days.
 const MAX_EXPIRES: u64 = 604_800;
-/// What a signed PUT must have signed, so that it can do one thing only.
+/// What a signed PUT of an object must have signed, so that it can do one thing only.
 const SIGNED_PUT: [&str; 4] = ["content-length", "content-type", "host", "if-none-match"];
+/// The same of a PUT of a part; type and `if-none-match` belong to the object that the parts become.
+const SIGNED_PART: [&str; 2] = ["content-length", "host"];
+/// Query parameters that make a PUT one of a part.
+const PART: [&str; 2] = ["partNumber", "uploadId"];
 /// Headers of which a second one could mean something else to another reader.
 const ONCE: [HeaderName; 10] = [
     header::AUTHORIZATION,
@@ -40,13 +44,21 @@ const SIGNATURE: [&str; 6] = [
     "X-Amz-SignedHeaders",
 ];
 /// Query parameters of the operations that exist here.
-const LISTING: [&str; 6] = [
+const OPERATIONS: [&str; 14] = [
     "continuation-token",
     "delete",
+    "key-marker",
     "list-type",
     "max-keys",
+    "max-parts",
+    "max-uploads",
+    "part-number-marker",
+    "partNumber",
     "prefix",
     "start-after",
+    "upload-id-marker",
+    "uploadId",
+    "uploads",
 ];
 
 /// How a request says who sends it.
@@ -149,10 +161,12 @@ fn check_url(request: &Parts, query: &Query, settings: &ServiceSettings) -> S3Re
             "A signed URL reads or writes one object"
         ));
     }
+    let is_part = put && PART.iter().all(|name| query.get(name).is_some());
     let reply = |name: &str| !put && matches!(name, "response-content-disposition" | "response-content-type");
+    let part = |name: &str| is_part && PART.contains(&name);
     if query
         .names()
-        .any(|name| !SIGNATURE.contains(&name) && name != "x-id" && !reply(name))
+        .any(|name| !SIGNATURE.contains(&name) && name != "x-id" && !reply(name) && !part(name))
     {
         return Err(s3_error!(AccessDenied, "A signed URL has no other parameters"));
     }
@@ -182,13 +196,15 @@ fn check_url(request: &Parts, query: &Query, settings: &ServiceSettings) -> S3Re
     if !signed.iter().all(|name| request.headers.contains_key(*name)) || !signed.contains(&"host") {
         return Err(s3_error!(AccessDenied, "A signed header is missing"));
     }
-    if put && !SIGNED_PUT.iter().all(|name| signed.contains(name)) {
+    let bound: &[&str] = if is_part { &SIGNED_PART } else { &SIGNED_PUT };
+    if put && !bound.iter().all(|name| signed.contains(name)) {
         return Err(s3_error!(
             AccessDenied,
-            "A signed PUT must sign length, type and if-none-match"
+            "A signed PUT must sign length, type and if-none-match; that of a part its length"
         ));
     }
     if put
+        && !is_part
         && request
             .headers
             .get(header::IF_NONE_MATCH)
@@ -224,19 +240,24 @@ fn check_authorization(request: &Parts, query: &Query, settings: &ServiceSetting
     if parts.next().is_some() {
         return Err(denied());
     }
-    let known = |name: &str| name == "x-id" || name.starts_with("response-") || LISTING.contains(&name);
+    let known = |name: &str| name == "x-id" || name.starts_with("response-") || OPERATIONS.contains(&name);
     if !query.names().all(known) {
         return Err(s3_error!(
             NotImplemented,
             "This service does not have that operation"
         ));
     }
-    // POST here is DeleteObjects and nothing else: a form would be parsed before its signature is looked at.
+    // POST here deletes objects, or begins or ends an object in parts: a form would be parsed before its signature is looked at.
     let form = request
         .headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart"));
-    if request.method == Method::POST && (form || query.get("delete").is_none()) {
+    if request.method == Method::POST
+        && (form
+            || !["delete", "uploads", "uploadId"]
+                .iter()
+                .any(|name| query.get(name).is_some()))
+    {
         return Err(s3_error!(MethodNotAllowed));
     }
     if !signed.iter().all(|name| request.headers.contains_key(*name)) || !signed.contains(&"host") {

@@ -1,11 +1,12 @@
 //! The object storage of an installation that configured none: an S3 service over a folder.
 //!
 //! s3s speaks the protocol and verifies signatures, `gate` refuses what s3s would accept, `s3` says who may do
-//! what, `store` keeps the bytes. Mount it where it sees the whole path, `/<bucket>/<key>`: a router that strips a
+//! what, `store` keeps the bytes, `multipart` those that come in parts. Mount it where it sees the whole path, `/<bucket>/<key>`: a router that strips a
 //! prefix breaks every signature, and so does a proxy that rewrites `Host`.
 
 mod credentials;
 mod gate;
+mod multipart;
 mod s3;
 mod store;
 
@@ -31,7 +32,8 @@ use secrecy::ExposeSecret as _;
 
 pub use self::{
     credentials::{Credentials, load_or_create},
-    store::{DiskStore, NewObject, ObjectMetadata, OpenObject, Page, StoreError},
+    multipart::{MultipartUpload, PartMetadata, WantedPart},
+    store::{DiskStore, IfExists, NewObject, ObjectMetadata, OpenObject, Page, StoreError},
 };
 
 /// The body of an answer.

@@ -6,10 +6,13 @@ use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     access::{S3Access, S3AccessContext},
     dto::{
-        Checksum, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-        DeletedObject, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput,
-        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-        PutObjectInput, PutObjectOutput, StreamingBlob,
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, Checksum, CompleteMultipartUploadInput,
+        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+        DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
+        ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+        HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
+        ListObjectsV2Output, ListPartsInput, ListPartsOutput, MultipartUpload as ListedUpload, Object, Part,
+        PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
     },
     path::S3Path,
     s3_error,
@@ -18,7 +21,8 @@ use s3s::{
 use super::{
     ARCHIVE,
     gate::Signed,
-    store::{DiskStore, MAX_KEY, NewObject, ObjectMetadata, StoreError},
+    multipart::{MAX_PARTS, MultipartUpload, WantedPart},
+    store::{DiskStore, IfExists, MAX_KEY, NewObject, ObjectMetadata, StoreError},
 };
 
 /// Keys of one page of a listing, and of one `DeleteObjects`.
@@ -47,8 +51,14 @@ impl S3Access for Access {
             }
         };
         match context.s3_op().name() {
-            "GetObject" | "HeadObject" | "PutObject" => {}
+            "GetObject" | "HeadObject" | "PutObject" | "UploadPart" => {}
             "DeleteObject" | "DeleteObjects" | "HeadBucket" | "ListObjectsV2" if !by_url => {}
+            "AbortMultipartUpload"
+            | "CompleteMultipartUpload"
+            | "CreateMultipartUpload"
+            | "ListMultipartUploads"
+            | "ListParts"
+                if !by_url => {}
             _ if by_url => return Err(s3_error!(AccessDenied, "A signed URL reads or writes one object")),
             _ => {
                 return Err(s3_error!(
@@ -102,28 +112,13 @@ impl S3 for Operations {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
         let content_type = input.content_type.unwrap_or_default();
-        let is_known = if names_an_export(&input.key) {
-            content_type == ARCHIVE
-        } else {
-            AudioFormat::from_media_type(&content_type).is_some()
-        };
-        if !input.key.starts_with(ACCOUNTS) || !is_known {
-            return Err(s3_error!(
-                AccessDenied,
-                "Only audio and exports of an account are stored"
-            ));
-        }
-        let replace = match (input.if_none_match, input.if_match) {
-            (None, None) => true,
-            (Some(ETagCondition::Any), None) => false,
-            _ => return Err(s3_error!(NotImplemented, "Only if-none-match: * is supported")),
-        };
-        let size = input.content_length.and_then(|length| u64::try_from(length).ok());
+        check_kind(&input.key, &content_type)?;
+        let if_exists = if_exists(input.if_none_match.as_ref(), input.if_match.as_ref())?;
         let object = NewObject {
             key: input.key,
             content_type,
-            size: size.ok_or_else(|| s3_error!(MissingContentLength))?,
-            replace,
+            size: length(input.content_length)?,
+            if_exists,
             content_md5: input.content_md5,
             checksum: Checksum {
                 checksum_crc32: input.checksum_crc32,
@@ -277,10 +272,226 @@ impl S3 for Operations {
         }))
     }
 
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let input = request.input;
+        let content_type = input.content_type.unwrap_or_default();
+        check_kind(&input.key, &content_type)?;
+        let id = self.store.begin_multipart(&input.key, &content_type).await;
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id.map_err(refusal)?),
+            ..Default::default()
+        }))
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let input = request.input;
+        let number = part_number(input.part_number)?;
+        let part = NewObject {
+            key: input.key.clone(),
+            content_type: String::new(),
+            size: length(input.content_length)?,
+            if_exists: IfExists::Replace,
+            content_md5: input.content_md5,
+            checksum: Checksum {
+                checksum_crc32: input.checksum_crc32,
+                checksum_crc32c: input.checksum_crc32c,
+                checksum_crc64nvme: input.checksum_crc64nvme,
+                checksum_sha1: input.checksum_sha1,
+                checksum_sha256: input.checksum_sha256,
+                checksum_type: None,
+            },
+        };
+        let upload = MultipartUpload {
+            key: input.key,
+            id: input.upload_id,
+        };
+        let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        let facts = self.store.put_part(&upload, number, part, body).await;
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(ETag::Strong(facts.map_err(no_upload)?.md5)),
+            ..Default::default()
+        }))
+    }
+
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        let input = request.input;
+        let upload = MultipartUpload {
+            key: input.key,
+            id: input.upload_id,
+        };
+        let limit = input
+            .max_parts
+            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        let after = input.part_number_marker.unwrap_or(0);
+        let parts = self.store.parts(&upload).await.map_err(no_upload)?;
+        let mut parts = parts.into_iter().filter(|part| i32::from(part.number) > after);
+        let page: Vec<_> = parts.by_ref().take(limit).collect();
+        let next = parts
+            .next()
+            .and_then(|_| page.last())
+            .map(|part| i32::from(part.number));
+        let page = page.into_iter().map(|part| Part {
+            e_tag: Some(ETag::Strong(part.md5)),
+            last_modified: Some(part.created.into()),
+            part_number: Some(part.number.into()),
+            size: i64::try_from(part.size).ok(),
+            ..Default::default()
+        });
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(upload.key),
+            upload_id: Some(upload.id),
+            max_parts: i32::try_from(limit).ok(),
+            part_number_marker: Some(after),
+            is_truncated: Some(next.is_some()),
+            next_part_number_marker: next,
+            parts: Some(page.collect()),
+            ..Default::default()
+        }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let input = request.input;
+        let if_exists = if_exists(input.if_none_match.as_ref(), input.if_match.as_ref())?;
+        let parts = input
+            .multipart_upload
+            .and_then(|upload| upload.parts)
+            .unwrap_or_default();
+        let wanted = parts.into_iter().map(|part| {
+            let md5 = part.e_tag.map(|tag| tag.value().to_owned());
+            Ok(WantedPart {
+                number: part_number(part.part_number.unwrap_or(0))?,
+                md5: md5.ok_or_else(|| s3_error!(InvalidPart))?,
+            })
+        });
+        let wanted = wanted.collect::<S3Result<Vec<_>>>()?;
+        let upload = MultipartUpload {
+            key: input.key.clone(),
+            id: input.upload_id,
+        };
+        let facts = self.store.complete_multipart(upload, wanted, if_exists).await;
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(ETag::Strong(facts.map_err(no_upload)?.md5)),
+            ..Default::default()
+        }))
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let input = request.input;
+        let upload = MultipartUpload {
+            key: input.key,
+            id: input.upload_id,
+        };
+        if self.store.abort_multipart(&upload).await.map_err(refusal)? {
+            Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+        } else {
+            Err(s3_error!(NoSuchUpload))
+        }
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        let input = request.input;
+        let prefix = input.prefix.unwrap_or_default();
+        let limit = input
+            .max_uploads
+            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        let after = input.key_marker.clone().map(|key| {
+            // Without the id, what follows is behind all uploads of the key.
+            (key, input.upload_id_marker.clone())
+        });
+        let is_after = |upload: &MultipartUpload| match &after {
+            None => true,
+            Some((key, None)) => upload.key > *key,
+            Some((key, Some(id))) => (&upload.key, &upload.id) > (key, id),
+        };
+        let uploads = self.store.multipart_uploads(&prefix).await.map_err(refusal)?;
+        let mut uploads = uploads.into_iter().filter(|(upload, _)| is_after(upload));
+        let page: Vec<_> = uploads.by_ref().take(limit).collect();
+        let next = uploads
+            .next()
+            .and_then(|_| page.last())
+            .map(|(upload, _)| upload.clone());
+        let page = page.into_iter().map(|(upload, began)| ListedUpload {
+            key: Some(upload.key),
+            upload_id: Some(upload.id),
+            initiated: Some(began.into()),
+            ..Default::default()
+        });
+        Ok(S3Response::new(ListMultipartUploadsOutput {
+            bucket: Some(input.bucket),
+            prefix: Some(prefix),
+            key_marker: input.key_marker,
+            upload_id_marker: input.upload_id_marker,
+            max_uploads: i32::try_from(limit).ok(),
+            is_truncated: Some(next.is_some()),
+            next_key_marker: next.as_ref().map(|next| next.key.clone()),
+            next_upload_id_marker: next.map(|next| next.id),
+            uploads: Some(page.collect()),
+            ..Default::default()
+        }))
+    }
+
     async fn head_bucket(&self, _: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         self.store.ready().await.map_err(refusal)?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
+}
+
+/// Only audio and exports, each under an account.
+fn check_kind(key: &str, content_type: &str) -> S3Result<()> {
+    let is_known = if names_an_export(key) {
+        content_type == ARCHIVE
+    } else {
+        AudioFormat::from_media_type(content_type).is_some()
+    };
+    if key.starts_with(ACCOUNTS) && is_known {
+        Ok(())
+    } else {
+        Err(s3_error!(
+            AccessDenied,
+            "Only audio and exports of an account are stored"
+        ))
+    }
+}
+
+fn if_exists(if_none_match: Option<&ETagCondition>, if_match: Option<&ETagCondition>) -> S3Result<IfExists> {
+    match (if_none_match, if_match) {
+        (None, None) => Ok(IfExists::Replace),
+        (Some(ETagCondition::Any), None) => Ok(IfExists::Keep),
+        _ => Err(s3_error!(NotImplemented, "Only if-none-match: * is supported")),
+    }
+}
+
+fn length(declared: Option<i64>) -> S3Result<u64> {
+    declared
+        .and_then(|length| u64::try_from(length).ok())
+        .ok_or_else(|| s3_error!(MissingContentLength))
+}
+
+fn part_number(number: i32) -> S3Result<u16> {
+    u16::try_from(number)
+        .ok()
+        .filter(|number| (1..=MAX_PARTS).contains(number))
+        .ok_or_else(|| s3_error!(InvalidArgument, "Part numbers go from 1 to 10,000"))
 }
 
 fn check_conditions(
@@ -312,6 +523,14 @@ fn unsatisfiable(size: u64) -> S3Error {
     error
 }
 
+/// The same where what is missing is an upload in parts.
+fn no_upload(error: StoreError) -> S3Error {
+    match error {
+        StoreError::NotFound => s3_error!(NoSuchUpload),
+        error => refusal(error),
+    }
+}
+
 /// What the store could not do, in S3's words. The cause of our own failures is logged here, once.
 fn refusal(error: StoreError) -> S3Error {
     match error {
@@ -320,6 +539,7 @@ fn refusal(error: StoreError) -> S3Error {
         StoreError::Busy => s3_error!(OperationAborted, "Another request writes this object"),
         StoreError::Length | StoreError::Body(_) => s3_error!(IncompleteBody),
         StoreError::Digest(_) => s3_error!(BadDigest),
+        StoreError::Part => s3_error!(InvalidPart),
         StoreError::Stalled => s3_error!(RequestTimeout),
         StoreError::Key => s3_error!(KeyTooLongError),
         StoreError::Full(cause) => {

@@ -37,6 +37,8 @@ use tokio::{
     time::Instant,
 };
 
+use super::multipart;
+
 /// Marks the end of every object; the digit is the version of the layout.
 const MAGIC: &[u8; 8] = b"MIXLOBJ1";
 /// The fixed end of a trailer: its length and the magic.
@@ -50,7 +52,7 @@ pub(super) const MAX_KEY: usize = 1_024;
 /// What is gathered before a write goes to a blocking thread, and what is read at once.
 const CHUNK: usize = 256 * 1024;
 /// A body that brings nothing for so long is given up, so that no stalled client keeps a temporary file.
-const BODY_STALL: Duration = Duration::from_secs(60);
+pub(super) const BODY_STALL: Duration = Duration::from_secs(60);
 /// The share of the disk that is left free for everything else on it: one part in this many.
 const RESERVED_SHARE: u64 = 50;
 
@@ -81,6 +83,9 @@ pub enum StoreError {
     /// The key is empty or longer than S3 allows.
     #[error("the key is empty or too long")]
     Key,
+    /// A part of an object that comes in parts is not there, or is another one.
+    #[error("a part is not there as it should be")]
+    Part,
     /// The disk, or its quota, is full.
     #[error("the disk is full")]
     Full(#[source] io::Error),
@@ -128,12 +133,22 @@ pub struct NewObject {
     pub content_type: String,
     /// The exact length of its body in bytes.
     pub size: u64,
-    /// Whether an object under the same key is replaced. Otherwise it is kept, whoever else is writing.
-    pub replace: bool,
+    /// What becomes of an object under the same key, whoever else is writing.
+    pub if_exists: IfExists,
     /// MD5 that the body must have, in base64.
     pub content_md5: Option<String>,
     /// Other digests that the body must have, in base64.
     pub checksum: Checksum,
+}
+
+/// What becomes of an object that is there already when another one is to take its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IfExists {
+    /// It stays, and the new one is refused.
+    #[default]
+    Keep,
+    /// It is replaced.
+    Replace,
 }
 
 /// One page of a listing.
@@ -148,25 +163,26 @@ pub struct Page {
 /// Objects in a folder. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DiskStore {
-    folders: Arc<Folders>,
+    pub(super) folders: Arc<Folders>,
 }
 
 #[derive(Debug)]
-struct Folders {
+pub(super) struct Folders {
     objects: PathBuf,
-    incoming: PathBuf,
-    /// The keys whose bodies are on their way: one at a time, so that one permission never holds more than its bytes.
-    writing: Mutex<HashSet<String>>,
+    pub(super) incoming: PathBuf,
+    pub(super) multipart: PathBuf,
+    /// The files whose bodies are on their way: one at a time, so that one permission never holds more than its bytes.
+    writing: Mutex<HashSet<PathBuf>>,
     /// Shared by every process that has the folder open; see [`Folders::open`].
     _lock: File,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Trailer {
-    key: String,
-    content_type: String,
-    size: u64,
-    md5: String,
+pub(super) struct Trailer {
+    pub(super) key: String,
+    pub(super) content_type: String,
+    pub(super) size: u64,
+    pub(super) md5: String,
 }
 
 impl DiskStore {
@@ -195,12 +211,15 @@ impl DiskStore {
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.put_unless_stalled(object, body, BODY_STALL).await
+        let target = self.folders.path(&object.key)?;
+        self.write(object, target, body, BODY_STALL).await
     }
 
-    async fn put_unless_stalled<E>(
+    /// Writes a body in the layout of an object to `target`, unless nothing comes for `stall`.
+    pub(super) async fn write<E>(
         &self,
         object: NewObject,
+        target: PathBuf,
         body: impl Stream<Item = Result<Bytes, E>>,
         stall: Duration,
     ) -> Result<ObjectMetadata, StoreError>
@@ -210,7 +229,7 @@ impl DiskStore {
         let folders = Arc::clone(&self.folders);
         // Whoever drips a byte now and then is given up as well.
         let ends = Instant::now() + stall + Duration::from_secs(object.size / SLOWEST_BYTES_PER_SECOND);
-        let mut incoming = blocking(move || Incoming::new(folders, object)).await?;
+        let mut incoming = blocking(move || Incoming::new(folders, object, target)).await?;
         let mut body = std::pin::pin!(body);
         let mut waiting = Vec::new();
         let mut waiting_bytes = 0;
@@ -308,9 +327,11 @@ impl Folders {
     /// Every process holds a shared lock. Only one that gets the exclusive lock first, hence is alone, removes
     /// temporary files: they might be another's uploads.
     fn open(folder: &Path) -> Result<Self, StoreError> {
-        let (objects, incoming) = (folder.join("objects"), folder.join("incoming"));
-        fs::create_dir_all(&objects)?;
-        fs::create_dir_all(&incoming)?;
+        let [objects, incoming, multipart] =
+            ["objects", "incoming", "multipart"].map(|name| folder.join(name));
+        for folder in [&objects, &incoming, &multipart] {
+            fs::create_dir_all(folder)?;
+        }
         keep_private(folder)?;
         let lock = File::options()
             .create(true)
@@ -322,6 +343,7 @@ impl Folders {
                 for entry in fs::read_dir(&incoming)? {
                     fs::remove_file(entry?.path())?;
                 }
+                multipart::tidy(&multipart)?;
                 sync_folder(&incoming)?;
                 lock.unlock()?;
             }
@@ -333,12 +355,13 @@ impl Folders {
         Ok(Self {
             objects,
             incoming,
+            multipart,
             writing: Mutex::default(),
             _lock: lock,
         })
     }
 
-    fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
+    pub(super) fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
         if key.is_empty() || key.len() > MAX_KEY {
             return Err(StoreError::Key);
         }
@@ -397,18 +420,17 @@ impl Folders {
     }
 }
 
-/// Holds a key while its body is on its way.
+/// Holds a file's name while its body is on its way.
 struct Writing {
     folders: Arc<Folders>,
-    key: String,
+    target: PathBuf,
 }
 
 impl Writing {
-    fn begin(folders: Arc<Folders>, key: &str) -> Result<Self, StoreError> {
-        let is_first = lock(&folders.writing).insert(key.to_owned());
+    fn begin(folders: Arc<Folders>, target: PathBuf) -> Result<Self, StoreError> {
+        let is_first = lock(&folders.writing).insert(target.clone());
         if is_first {
-            let key = key.to_owned();
-            Ok(Self { folders, key })
+            Ok(Self { folders, target })
         } else {
             Err(StoreError::Busy)
         }
@@ -417,7 +439,7 @@ impl Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        lock(&self.folders.writing).remove(&self.key);
+        lock(&self.folders.writing).remove(&self.target);
     }
 }
 
@@ -427,7 +449,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Refuses what would leave the disk without its reserve: whoever else writes to it would fail first.
-fn check_space(folder: &Path, size: u64) -> Result<(), StoreError> {
+pub(super) fn check_space(folder: &Path, size: u64) -> Result<(), StoreError> {
     let disk = rustix::fs::statvfs(folder).map_err(io::Error::from)?;
     let reserve = disk.f_blocks / RESERVED_SHARE * disk.f_frsize;
     if disk.f_bavail.saturating_mul(disk.f_frsize) >= size.saturating_add(reserve) {
@@ -439,7 +461,6 @@ fn check_space(folder: &Path, size: u64) -> Result<(), StoreError> {
 
 /// An object on its way in. Dropping it removes the temporary file.
 struct Incoming {
-    folders: Arc<Folders>,
     object: NewObject,
     target: PathBuf,
     file: NamedTempFile,
@@ -450,12 +471,11 @@ struct Incoming {
 }
 
 impl Incoming {
-    fn new(folders: Arc<Folders>, object: NewObject) -> Result<Self, StoreError> {
-        let target = folders.path(&object.key)?;
-        let writing = Writing::begin(Arc::clone(&folders), &object.key)?;
+    fn new(folders: Arc<Folders>, object: NewObject, target: PathBuf) -> Result<Self, StoreError> {
+        let writing = Writing::begin(Arc::clone(&folders), target.clone())?;
         check_space(&folders.incoming, object.size)?;
         // Only a courtesy, before the body is read; the rename in `commit` decides.
-        if !object.replace && fs::exists(&target)? {
+        if object.if_exists == IfExists::Keep && fs::exists(&target)? {
             return Err(StoreError::Exists);
         }
         let file = NamedTempFile::new_in(&folders.incoming)?;
@@ -468,7 +488,6 @@ impl Incoming {
             crc64nvme: wanted.checksum_crc64nvme.as_ref().map(|_| <_>::default()),
         };
         Ok(Self {
-            folders,
             object,
             target,
             file,
@@ -491,13 +510,13 @@ impl Incoming {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
 
         let Self {
-            folders,
             _writing,
             object,
             target,
-            mut file,
+            file,
             md5,
             digests,
+            ..
         } = self;
         let md5 = md5.finalize();
         if object
@@ -524,30 +543,42 @@ impl Incoming {
             size: object.size,
             md5: hex::encode(md5),
         };
-        let json = serde_json::to_vec(&trailer).map_err(io::Error::from)?;
-        file.write_all(&json)?;
-        file.write_all(&u32::try_from(json.len()).unwrap_or(u32::MAX).to_be_bytes())?;
-        file.write_all(MAGIC)?;
-        file.as_file().sync_all()?;
-        let renamed = if object.replace {
-            file.persist(&target)
-        } else {
-            file.persist_noclobber(&target)
-        };
-        let file = match renamed {
-            Ok(file) => file,
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::Exists);
-            }
-            Err(refused) => return Err(refused.error.into()),
-        };
-        sync_folder(&folders.objects)?;
-        Ok(trailer.into_facts(file.metadata()?.modified()?))
+        let created = write_trailer(file, &trailer, &target, object.if_exists)?;
+        Ok(trailer.into_facts(created))
     }
 }
 
+/// Ends a file in the layout of an object and gives it its name, on the disk; when its last byte was written.
+pub(super) fn write_trailer(
+    mut file: NamedTempFile,
+    trailer: &Trailer,
+    target: &Path,
+    if_exists: IfExists,
+) -> Result<SystemTime, StoreError> {
+    let json = serde_json::to_vec(trailer).map_err(io::Error::from)?;
+    file.write_all(&json)?;
+    file.write_all(&u32::try_from(json.len()).unwrap_or(u32::MAX).to_be_bytes())?;
+    file.write_all(MAGIC)?;
+    file.as_file().sync_all()?;
+    let renamed = match if_exists {
+        IfExists::Replace => file.persist(target),
+        IfExists::Keep => file.persist_noclobber(target),
+    };
+    let file = match renamed {
+        Ok(file) => file,
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(StoreError::Exists);
+        }
+        Err(refused) => return Err(refused.error.into()),
+    };
+    if let Some(folder) = target.parent() {
+        sync_folder(folder)?;
+    }
+    Ok(file.metadata()?.modified()?)
+}
+
 impl Trailer {
-    fn into_facts(self, created: SystemTime) -> ObjectMetadata {
+    pub(super) fn into_facts(self, created: SystemTime) -> ObjectMetadata {
         let Self {
             key,
             content_type,
@@ -569,11 +600,11 @@ impl Trailer {
 pub struct OpenObject {
     /// What is known about it.
     pub facts: ObjectMetadata,
-    file: File,
+    pub(super) file: File,
 }
 
 impl OpenObject {
-    fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
         let body_and_trailer = metadata.len().checked_sub(TAIL).ok_or(StoreError::Damaged)?;
@@ -619,7 +650,7 @@ impl OpenObject {
 }
 
 /// A rename or an unlink is on the disk only when its folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -634,7 +665,7 @@ fn keep_private(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
@@ -651,7 +682,7 @@ mod tests {
         store: &DiskStore,
         key: &str,
         body: &'static [u8],
-        replace: bool,
+        if_exists: IfExists,
     ) -> Result<ObjectMetadata, StoreError> {
         let size = u64::try_from(body.len()).unwrap();
         let content_type = "audio/wav".to_owned();
@@ -659,7 +690,7 @@ mod tests {
             key: key.to_owned(),
             content_type,
             size,
-            replace,
+            if_exists,
             ..Default::default()
         };
         store
@@ -711,7 +742,7 @@ mod tests {
             &long,
         ];
         for key in keys {
-            put(&store, key, b"body", false).await.unwrap();
+            put(&store, key, b"body", IfExists::Keep).await.unwrap();
             assert_eq!(bytes(&store, key).await, b"body", "{key:?}");
         }
         assert_eq!(names(folder.path()), ["store"]);
@@ -730,14 +761,23 @@ mod tests {
     async fn a_key_is_not_empty_and_not_longer_than_s3_allows() {
         let folder = tempfile::tempdir().unwrap();
         let store = DiskStore::open(folder.path()).await.unwrap();
-        assert!(matches!(put(&store, "", b"x", true).await, Err(StoreError::Key)));
         assert!(matches!(
-            put(&store, &"x".repeat(1_025), b"x", true).await,
+            put(&store, "", b"x", IfExists::Replace).await,
             Err(StoreError::Key)
         ));
-        put(&store, &"x".repeat(1_024), b"x", true).await.unwrap();
-        put(&store, &"x".repeat(120), b"x", true).await.unwrap();
-        put(&store, &"x".repeat(121), b"x", true).await.unwrap();
+        assert!(matches!(
+            put(&store, &"x".repeat(1_025), b"x", IfExists::Replace).await,
+            Err(StoreError::Key)
+        ));
+        put(&store, &"x".repeat(1_024), b"x", IfExists::Replace)
+            .await
+            .unwrap();
+        put(&store, &"x".repeat(120), b"x", IfExists::Replace)
+            .await
+            .unwrap();
+        put(&store, &"x".repeat(121), b"x", IfExists::Replace)
+            .await
+            .unwrap();
         assert_eq!(store.list("x", None, 2).await.unwrap().objects.len(), 2);
         let after = store.list("x", Some(&"x".repeat(121)), 9).await.unwrap();
         assert_eq!((after.objects.len(), after.truncated), (1, false));
@@ -747,14 +787,14 @@ mod tests {
     async fn an_object_is_kept_or_replaced_as_told() {
         let folder = tempfile::tempdir().unwrap();
         let store = DiskStore::open(folder.path()).await.unwrap();
-        put(&store, "a", b"first", false).await.unwrap();
+        put(&store, "a", b"first", IfExists::Keep).await.unwrap();
         let open = store.open_object("a").await.unwrap();
         assert!(matches!(
-            put(&store, "a", b"second", false).await,
+            put(&store, "a", b"second", IfExists::Keep).await,
             Err(StoreError::Exists)
         ));
         assert_eq!(bytes(&store, "a").await, b"first");
-        put(&store, "a", b"second", true).await.unwrap();
+        put(&store, "a", b"second", IfExists::Replace).await.unwrap();
         assert_eq!(bytes(&store, "a").await, b"second");
         let chunks: Vec<_> = open
             .into_stream(0..9)
@@ -788,7 +828,7 @@ mod tests {
     async fn a_damaged_file_is_no_object() {
         let folder = tempfile::tempdir().unwrap();
         let store = DiskStore::open(folder.path()).await.unwrap();
-        put(&store, "a", b"body", false).await.unwrap();
+        put(&store, "a", b"body", IfExists::Keep).await.unwrap();
         let path = store.folders.path("a").unwrap();
         let whole = fs::read(&path).unwrap();
         for cut in 0..whole.len() {
@@ -822,7 +862,12 @@ mod tests {
         let stalled = futures::stream::pending::<io::Result<Bytes>>();
         assert!(matches!(
             store
-                .put_unless_stalled(object, stalled, Duration::from_millis(5))
+                .write(
+                    object,
+                    store.folders.path("a").unwrap(),
+                    stalled,
+                    Duration::from_millis(5)
+                )
                 .await,
             Err(StoreError::Stalled)
         ));
@@ -843,7 +888,12 @@ mod tests {
             Some((Ok::<_, io::Error>(Bytes::from_static(b"x")), ()))
         });
         let given_up = store
-            .put_unless_stalled(object, dripping, Duration::from_millis(100))
+            .write(
+                object,
+                store.folders.path("a").unwrap(),
+                dripping,
+                Duration::from_millis(100),
+            )
             .await;
         assert!(matches!(given_up, Err(StoreError::Stalled)));
         assert_eq!(names(&folder.path().join("incoming")), Vec::<String>::new());
@@ -864,7 +914,7 @@ mod tests {
             tokio::select! {
                 biased;
                 _ = &mut first => unreachable!("its body never comes"),
-                second = put(&store, "a", b"body", false) => match second {
+                second = put(&store, "a", b"body", IfExists::Keep) => match second {
                     // The first had not begun.
                     Ok(_) => assert!(store.delete("a").await.unwrap()),
                     Err(error) => break error,

@@ -82,6 +82,33 @@ test.describe(() => {
   });
 });
 
+test.describe(() => {
+  test.use({ provoked: /ERR_CONNECTION_FAILED/ });
+
+  test("a large file goes in parts, and a cut line costs one of them", async ({ programWith }) => {
+    const { page } = await programWith({
+      MIXLENS_UPLOADS__PARTS_ABOVE_MEGABYTES: "10",
+      MIXLENS_UPLOADS__PART_MEGABYTES: "6",
+    });
+    await signUp(page);
+    const sent = [];
+    let isCut = true;
+    await page.route("**/mixlens/a/**", (route) => {
+      const number = new URL(route.request().url()).searchParams.get("partNumber");
+      if (number === "2" && isCut) return route.abort("connectionfailed");
+      sent.push(number);
+      return route.continue();
+    });
+    await upload(page, file("long.wav", wav({ seconds: 80 })));
+    await expect(page.getByText("The connection was lost. It goes on by itself")).toBeVisible();
+    isCut = false;
+    await page.evaluate(() => window.dispatchEvent(new Event("online")));
+    await page.waitForURL("**/analyses/*");
+    await reportShown(page);
+    expect(sent, "each part once").toEqual(["1", "2", "3"]);
+  });
+});
+
 test("files dropped anywhere on the page are taken", async ({ page }) => {
   await signUp(page);
   await hydrated(page);

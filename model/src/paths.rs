@@ -151,6 +151,8 @@ pub const BUCKET_SLASH: &str = "/{bucket}/";
 pub const OBJECT: &str = "/{bucket}/{*key}";
 /// Takes a file that is to be uploaded, and answers with its presigned upload.
 pub const BEGIN_UPLOAD: &str = "/fn/uploads/begin";
+/// How far an upload in parts has come, and the permissions for what to send next.
+pub const UPLOAD_PARTS: &str = "/fn/uploads/parts";
 /// Takes the word that the bytes are there.
 pub const COMPLETE_UPLOAD: &str = "/fn/uploads/complete";
 /// How far an analysis has come; with `?id=`.

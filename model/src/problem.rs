@@ -1,4 +1,4 @@
-//! What went wrong, in the one shape that pages, server functions and REST share (RFC 9457).
+//! What went wrong, in the one shape that pages, functions and REST share (RFC 9457).
 
 use std::fmt;
 
@@ -33,6 +33,12 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// Whether the same request may succeed in a moment.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Unavailable | Self::RateLimited)
+    }
+
     /// The HTTP status of this kind of problem.
     #[must_use]
     pub const fn status(self) -> u16 {

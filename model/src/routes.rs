@@ -90,6 +90,7 @@ pub enum Form {
 #[expect(missing_docs, reason = "each is described by its address")]
 pub enum Function {
     BeginUpload,
+    UploadParts,
     CompleteUpload,
     Progress,
     Audio,
@@ -373,6 +374,7 @@ pub const ROUTES: &[Route] = &[
     page(Page::Contact, paths::CONTACT, Anyone).counted(),
 
     function(Function::BeginUpload, Post, paths::BEGIN_UPLOAD, SignedIn).limited(Uploads),
+    function(Function::UploadParts, Post, paths::UPLOAD_PARTS, Owner),
     function(Function::CompleteUpload, Post, paths::COMPLETE_UPLOAD, Owner),
     function(Function::Progress, Get, paths::PROGRESS, Owner),
     function(Function::Audio, Get, paths::AUDIO, Owner),

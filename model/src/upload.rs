@@ -44,17 +44,53 @@ pub struct NewUpload {
     pub kind: UploadKind,
 }
 
+/// What [`crate::paths::BEGIN_UPLOAD`] is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeginUpload {
+    /// The file.
+    pub file: NewUpload,
+}
+
+/// What [`crate::paths::UPLOAD_PARTS`] and [`crate::paths::COMPLETE_UPLOAD`] are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutUpload {
+    /// Which upload.
+    pub upload: UploadId,
+}
+
 /// A signed permission to PUT one object, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresignedUpload {
     /// Names the upload in later calls.
     pub upload: UploadId,
-    /// Where to PUT the bytes.
-    pub url: String,
+    /// Where to PUT the bytes; none for a file that goes in parts, whose permissions [`crate::paths::UPLOAD_PARTS`] gives.
+    pub url: Option<String>,
     /// Headers that are part of the signature and must be sent as they are.
     pub headers: Vec<(String, String)>,
     /// When the permission ends.
     pub expires_at: Timestamp,
+}
+
+/// How far an upload in parts has come, by what the storage holds of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadParts {
+    /// The bytes of the parts that have arrived.
+    pub arrived_bytes: u64,
+    /// The parts to send next, in this order; empty when all have arrived.
+    pub next: Vec<PresignedPart>,
+}
+
+/// A signed permission to PUT a piece of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresignedPart {
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// Its length in bytes. The signed PUT accepts this length and no other.
+    pub length: u64,
+    /// Where to PUT it.
+    pub url: String,
+    /// Headers that are part of the signature and must be sent as they are.
+    pub headers: Vec<(String, String)>,
 }
 
 /// An upload whose bytes have arrived and whose analysis is on its way.

@@ -159,8 +159,8 @@ fn allowed_trace(trace: Stacktrace) -> Stacktrace {
 /// else was put into a message do not.
 fn words(text: &str) -> String {
     let is_plain = |word: &&str| {
-        let emails = word.trim_end_matches([',', ';', ':', '.']);
-        !emails.is_empty() && emails.len() <= 20 && emails.bytes().all(|byte| byte.is_ascii_lowercase())
+        let letters = word.trim_end_matches([',', ';', ':', '.']);
+        !letters.is_empty() && letters.len() <= 20 && letters.bytes().all(|byte| byte.is_ascii_lowercase())
     };
     // A quotation is somebody else's text.
     let own: String = text.split('"').step_by(2).collect::<Vec<_>>().join(" ");

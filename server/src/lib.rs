@@ -8,6 +8,7 @@ mod cookies;
 mod downloads;
 mod error_reports;
 mod forms;
+mod functions;
 pub mod health;
 mod layers;
 mod logging;

@@ -1,4 +1,4 @@
-//! Rendering Leptos pages and running server functions, with the request's context as theirs.
+//! Rendering Leptos pages, with the request's context as theirs.
 
 use app::{FormErrors, PageContent, PageRequest, RequestContext, shell};
 use axum::{
@@ -99,14 +99,7 @@ pub(crate) async fn render(
     handler(Request::from_parts(parts, Body::empty())).await
 }
 
-/// A server function of the islands.
-pub(crate) async fn server_function(request: Request) -> Response {
-    leptos_axum::handle_server_fns_with_context(provide_request_context, request)
-        .await
-        .into_response()
-}
-
-/// Makes what the layers put into the request the context of pages and server functions.
+/// Makes what the layers put into the request the context of pages.
 fn provide_request_context() {
     if let Some(context) =
         use_context::<Parts>().and_then(|parts| parts.extensions.get::<RequestContext>().cloned())

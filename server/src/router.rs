@@ -26,7 +26,7 @@ use model::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    assets, callbacks, downloads, error_reports, forms,
+    assets, callbacks, downloads, error_reports, forms, functions,
     health::{self, Readiness},
     layers::{context, csrf, headers, limits, log, session, telemetry},
     mail_preview, pages,
@@ -34,7 +34,7 @@ use crate::{
     well_known,
 };
 
-/// The largest body of a form or a server function, in bytes. Audio never comes this way (P03).
+/// The largest body of a form or a function, in bytes. Audio never comes this way (P03).
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// What handlers are given. Cheap to clone.
@@ -183,8 +183,12 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
 
 fn function(function: Function) -> MethodRouter<AppState> {
     match function {
-        Function::BeginUpload | Function::CompleteUpload => post(pages::server_function),
-        Function::Progress | Function::Audio | Function::Preview => get(pages::server_function),
+        Function::BeginUpload => post(functions::begin_upload),
+        Function::UploadParts => post(functions::upload_parts),
+        Function::CompleteUpload => post(functions::complete_upload),
+        Function::Progress => get(functions::progress),
+        Function::Audio => get(functions::audio_link),
+        Function::Preview => get(functions::preview_state),
         Function::BrowserFault => post(error_reports::browser_fault),
     }
 }

@@ -6,9 +6,9 @@ use js_sys::Promise;
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{BeforeUnloadEvent, Document, DomParser, Response, SupportedType};
+use web_sys::{BeforeUnloadEvent, Document, DomParser, Headers, RequestInit, Response, SupportedType};
 
-use crate::api::CSRF_META;
+use crate::api::{CSRF_HEADER, CSRF_META};
 
 /// Waits.
 pub(crate) async fn sleep(time: Duration) {
@@ -85,20 +85,57 @@ pub(crate) fn wake_islands(root: &web_sys::Element) {
     }
 }
 
+/// What a request was answered with.
+pub(crate) struct Answer {
+    /// Whether the status is one of success.
+    pub(crate) is_ok: bool,
+    /// The body.
+    pub(crate) text: String,
+}
+
+/// Asks for `address`; none where nobody answers.
+pub(crate) async fn get(address: &str) -> Option<Answer> {
+    answer(window().fetch_with_str(address)).await
+}
+
+/// Posts JSON with the CSRF token of the page; none where nobody answers.
+pub(crate) async fn post(address: &str, body: &str) -> Option<Answer> {
+    let headers = Headers::new().ok()?;
+    headers.set("content-type", "application/json").ok()?;
+    headers
+        .set(CSRF_HEADER, &csrf_meta()?.get_attribute("content")?)
+        .ok()?;
+    let request = RequestInit::new();
+    request.set_method("POST");
+    request.set_headers(&headers);
+    request.set_body(&JsValue::from_str(body));
+    answer(window().fetch_with_str_and_init(address, &request)).await
+}
+
+async fn answer(fetched: Promise) -> Option<Answer> {
+    let response = response(fetched).await?;
+    Some(Answer {
+        is_ok: response.ok(),
+        text: JsFuture::from(response.text().ok()?).await.ok()?.as_string()?,
+    })
+}
+
+async fn response(fetched: Promise) -> Option<Response> {
+    JsFuture::from(fetched).await.ok()?.dyn_into().ok()
+}
+
+/// The `<meta>` that holds the CSRF token of this page.
+fn csrf_meta() -> Option<web_sys::Element> {
+    let selector = format!("meta[name={CSRF_META}]");
+    document().query_selector(&selector).ok()?
+}
+
 /// This very page as the server makes it now; none where the server does not answer with a page.
 pub(crate) async fn fetch_page() -> Option<Document> {
     let address = window().location().href().ok()?;
-    let response: Response = JsFuture::from(window().fetch_with_str(&address))
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    if !response.ok() {
-        return None;
-    }
-    let html = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
+    let page = get(&address).await.filter(|answer| answer.is_ok)?;
     let parser = DomParser::new().ok()?;
-    parser.parse_from_string(&html, SupportedType::TextHtml).ok()
+    parser.parse_from_string(&page.text, SupportedType::TextHtml).ok()
 }
 
 /// Takes the CSRF token of a fresh page into this one; none where it is the same.
@@ -109,7 +146,7 @@ pub(crate) async fn refresh_csrf_token() -> Option<()> {
         .query_selector(&selector)
         .ok()??
         .get_attribute("content")?;
-    let meta = document().query_selector(&selector).ok()??;
+    let meta = csrf_meta()?;
     if meta.get_attribute("content").as_ref() == Some(&fresh) {
         return None;
     }
@@ -118,11 +155,7 @@ pub(crate) async fn refresh_csrf_token() -> Option<()> {
 
 /// The HTTP status with which an address answers; none where there is no answer. Its content is not read.
 pub(crate) async fn fetch_status(url: &str) -> Option<u16> {
-    let response: Response = JsFuture::from(window().fetch_with_str(url))
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()?;
+    let response = response(window().fetch_with_str(url)).await?;
     if let Some(body) = response.body() {
         // A body that does not stop ends with the page.
         let _ = JsFuture::from(body.cancel()).await;

@@ -42,7 +42,7 @@ async fn follow(id: AnalysisId, now: RwSignal<Progress>) {
                     break;
                 }
             }
-            Err(error) if matches!(error.0.code, ProblemCode::Unauthenticated | ProblemCode::NotFound) => {
+            Err(problem) if matches!(problem.code, ProblemCode::Unauthenticated | ProblemCode::NotFound) => {
                 return reload();
             }
             Err(_) => away.more(),

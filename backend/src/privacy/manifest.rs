@@ -245,7 +245,10 @@ pub const TABLES: &[Table] = &[
                 "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
                 "preview_state" Text "Copy to play", "preview_attenuation_db" Number "Copy made lower by, dB",
             }
-            withheld { "account_id" REFERENCE }
+            withheld {
+                "account_id" REFERENCE,
+                "multipart_id" "the storage's own number of an upload that comes in parts",
+            }
         },
         erase: Erase::WithAccount,
     },

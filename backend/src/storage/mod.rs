@@ -5,6 +5,7 @@
 
 mod disposition;
 mod key;
+mod multipart;
 mod remove_audio;
 
 use std::{
@@ -33,6 +34,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 pub use self::{
     disposition::attachment,
     key::{Key, KeyOwner, Prefix},
+    multipart::{StoredPart, UnfinishedUpload},
     remove_audio::RemoveAudio,
 };
 use crate::redact::{self, Cause, LogSafe};
@@ -152,6 +154,20 @@ pub struct PresignedPut {
     pub headers: Vec<(String, String)>,
 }
 
+impl PresignedPut {
+    fn of(request: &PresignedRequest) -> Self {
+        let headers = request
+            .headers()
+            .filter(|(name, _)| !matches!(*name, "content-length" | "host"))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self {
+            url: request.uri().to_owned(),
+            headers,
+        }
+    }
+}
+
 /// What the storage knows about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
@@ -235,15 +251,7 @@ impl Storage {
             .presigned(presigning(expires_in, now)?)
             .await
             .map_err(sdk)?;
-        let headers = request
-            .headers()
-            .filter(|(name, _)| !matches!(*name, "content-length" | "host"))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        Ok(PresignedPut {
-            url: request.uri().to_owned(),
-            headers,
-        })
+        Ok(PresignedPut::of(&request))
     }
 
     /// Signs one GET that answers with this media type and offers this file name.
@@ -352,17 +360,11 @@ impl Storage {
     /// [`Error::Refused`], [`Error::Unavailable`].
     pub async fn put(&self, key: &Key, bytes: Bytes, content_type: &str) -> Result<(), Error> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let attempt = ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT));
-        let patience = aws_sdk_s3::config::Builder::new().timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(attempt)
-                .build(),
-        );
         let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
         let request = request.content_type(content_type).body(ByteStream::from(bytes));
         request
             .customize()
-            .config_override(patience)
+            .config_override(patience(size))
             .send()
             .await
             .map_err(sdk)?;
@@ -385,11 +387,6 @@ impl Storage {
             .build()
             .await
             .map_err(|error| Error::Unavailable(error.into()))?;
-        let patience = aws_sdk_s3::config::Builder::new().timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT)))
-                .build(),
-        );
         let request = self.client.put_object().bucket(&self.bucket).key(key.as_str());
         let length = i64::try_from(size).map_err(|error| Error::Refused(error.into()))?;
         request
@@ -397,7 +394,7 @@ impl Storage {
             .content_length(length)
             .body(body)
             .customize()
-            .config_override(patience)
+            .config_override(patience(size))
             .send()
             .await
             .map_err(sdk)?;
@@ -413,7 +410,7 @@ impl Storage {
     }
 
     /// Deletes every object under a prefix and returns how many there were, once a listing has shown that none is
-    /// left.
+    /// left. What is coming in parts is given up first.
     ///
     /// One DELETE each: `DeleteObjects` needs a checksum in a form on which S3 services disagree, and an account
     /// has some dozens of objects.
@@ -421,6 +418,7 @@ impl Storage {
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`]; some objects may be deleted by then, and a second call finishes.
     pub async fn delete_prefix(&self, prefix: &Prefix) -> Result<usize, Error> {
+        self.abort_prefix(prefix).await?;
         let mut deleted = 0;
         let mut seen_first = None;
         loop {
@@ -542,6 +540,13 @@ fn client(settings: &StorageSettings, endpoint: &str) -> Client {
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .build();
     Client::from_conf(config)
+}
+
+/// The time that an operation on `size` bytes of ours may take.
+fn patience(size: u64) -> aws_sdk_s3::config::Builder {
+    let attempt = ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT));
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt);
+    aws_sdk_s3::config::Builder::new().timeout_config(timeouts.build())
 }
 
 fn presigning(expires_in: Duration, now: Timestamp) -> Result<PresigningConfig, Error> {

@@ -1,8 +1,9 @@
-//! Uploads: a signed permission to PUT one object, then the check of what arrived (P03).
+//! Uploads: a signed permission to PUT one object, or each of its parts, then the check of what arrived (P03).
 //!
 //! The bytes go from the browser to storage; no route of the application ever sees them. `complete` may be called again
 //! and again: it answers with the same analysis.
 
+mod parts;
 mod store;
 
 use std::time::Duration;
@@ -24,8 +25,9 @@ use crate::{
     retention::ExpiredCount,
     storage::RemoveAudio,
 };
+pub use parts::parts;
 use store::UploadRow;
-pub(crate) use store::{keeps_audio, last_pending_ends};
+pub(crate) use store::{keeps_audio, last_pending_ends, takes_parts};
 
 /// How much of an object is read to tell what it is.
 const SNIFF_BYTES: u64 = 64 * 1024;
@@ -81,7 +83,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
 
     let valid_for = minutes(backend.config.uploads.ticket_minutes);
     check_pending(backend, &owner, file.size_bytes, valid_for).await?;
-    let row = UploadRow {
+    let mut row = UploadRow {
         id: UploadId(backend.new_id()),
         account_id: owner.account,
         kind: file.kind,
@@ -89,9 +91,24 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         file_name,
         size_bytes: file.size_bytes,
         media_type: format.media_type().into(),
+        multipart_id: None,
         created_at: now,
         delete_after: Some(given_up_at(backend, file.size_bytes)),
     };
+    if parts::goes_in_parts(&backend.config.uploads, file.size_bytes) {
+        let multipart = backend
+            .storage
+            .begin_multipart(&row.key(), &row.media_type)
+            .await?;
+        row.multipart_id = Some(multipart);
+        store::insert(&backend.db, &row).await?;
+        return Ok(PresignedUpload {
+            upload: row.id,
+            url: None,
+            headers: Vec::new(),
+            expires_at: now.plus(valid_for),
+        });
+    }
     store::insert(&backend.db, &row).await?;
     let put = backend
         .storage
@@ -99,7 +116,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         .await?;
     Ok(PresignedUpload {
         upload: row.id,
-        url: put.url,
+        url: Some(put.url),
         headers: put.headers,
         expires_at: now.plus(valid_for),
     })
@@ -151,6 +168,9 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
         return finished(backend, owner.account, id).await;
     }
     let key = row.key();
+    if let Some(multipart) = &row.multipart_id {
+        parts::join(backend, &row, multipart).await?;
+    }
     let Some(facts) = backend.storage.head(&key).await? else {
         return Err(Error::problem(
             ProblemCode::Conflict,

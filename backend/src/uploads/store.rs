@@ -22,6 +22,7 @@ row! {
         pub(super) file_name: String,
         pub(super) size_bytes: u64,
         pub(super) media_type: String,
+        pub(super) multipart_id: Option<String>,
         pub(super) created_at: Timestamp,
         pub(super) delete_after: Option<Timestamp>,
     }
@@ -36,8 +37,8 @@ impl UploadRow {
 
 pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
     const INSERT: &str = "
-        INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, multipart_id, created_at, delete_after)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     db.execute(
         sql(INSERT)
             .bind(row.id)
@@ -47,6 +48,7 @@ pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
             .bind(row.file_name.as_str())
             .bind(row.size_bytes)
             .bind(row.media_type.as_str())
+            .bind(row.multipart_id.as_deref())
             .bind(row.created_at)
             .bind(row.delete_after),
     )
@@ -55,7 +57,7 @@ pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
 
 pub(super) async fn find(db: &Db, account: AccountId, id: UploadId) -> Result<Option<UploadRow>, DbError> {
     const SELECT: &str = "
-        SELECT id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after
+        SELECT id, account_id, kind, state, file_name, size_bytes, media_type, multipart_id, created_at, delete_after
         FROM upload WHERE id = $1 AND account_id = $2";
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
@@ -128,6 +130,13 @@ pub(crate) async fn keeps_audio(db: &Db, account: AccountId, id: UploadId) -> Re
     Ok(found.is_some())
 }
 
+/// Whether an upload may still get parts.
+pub(crate) async fn takes_parts(db: &Db, account: AccountId, id: UploadId) -> Result<bool, DbError> {
+    const SELECT: &str = "SELECT id FROM upload WHERE id = $1 AND account_id = $2 AND state = 'pending'";
+    let found: Option<UploadId> = db.scalar(sql(SELECT).bind(id).bind(account)).await?;
+    Ok(found.is_some())
+}
+
 /// How many uploads should have lost their audio up to `before`.
 pub(super) async fn count_stored_past(db: &Db, before: Timestamp) -> Result<i64, DbError> {
     const COUNT: &str =
@@ -151,7 +160,7 @@ pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<
         "UPDATE upload SET state = 'removed' WHERE id IN (SELECT id FROM upload WHERE ",
         due!(),
         " ORDER BY delete_after LIMIT $2) AND state = 'stored'
-        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after"
+        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, multipart_id, created_at, delete_after"
     );
     tx.all(sql(UPDATE).bind(now).bind(count)).await
 }
@@ -166,7 +175,7 @@ pub(super) async fn take_abandoned(
         "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE ",
         abandoned!(),
         " LIMIT $2) AND state = 'pending'
-        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, created_at, delete_after"
+        RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, multipart_id, created_at, delete_after"
     );
     tx.all(sql(DELETE).bind(now).bind(count)).await
 }
@@ -230,6 +239,7 @@ mod tests {
             file_name: "mix.wav".into(),
             size_bytes: 5,
             media_type: "audio/wav".into(),
+            multipart_id: None,
             created_at: Timestamp(created_at),
             delete_after: Some(Timestamp(created_at)),
         }

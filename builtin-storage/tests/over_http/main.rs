@@ -10,6 +10,7 @@
 
 mod client;
 mod crashes;
+mod multipart;
 mod reads;
 mod signed_urls;
 mod signer;

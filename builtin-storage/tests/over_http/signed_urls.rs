@@ -357,12 +357,10 @@ async fn p04_the_holder_of_the_key_has_no_other_operations_either() {
         ("GET", "/", "", 501),
         ("GET", "/audio", "", 501),
         ("GET", "/audio", "versions", 501),
-        ("GET", "/audio", "uploads", 501),
         ("GET", "/audio", "policy", 501),
         ("PUT", "/audio", "", 501),
         ("PUT", "/audio", "policy", 501),
         ("DELETE", "/audio", "", 501),
-        ("POST", "/audio/a/x", "uploads", 501),
         ("PATCH", "/audio", "", 501),
     ] {
         let signer = Signer::new(method, path);

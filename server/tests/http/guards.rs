@@ -58,7 +58,7 @@ async fn p22_a_write_without_the_token_or_from_another_site_changes_nothing() {
     assert_eq!(
         refused.status,
         StatusCode::FORBIDDEN,
-        "server functions are no way around"
+        "functions are no way around"
     );
     drop(app);
 }

@@ -3,11 +3,15 @@
 use std::{path::PathBuf, time::Duration};
 
 use axum::http::{Method, StatusCode};
-use model::analysis::AudioLink;
+use model::{
+    UploadId,
+    analysis::AudioLink,
+    upload::{PresignedPart, UploadParts},
+};
 
 use backend::sweep;
 
-use crate::support::{PASSWORD, TestApp, fetch, mix, put};
+use crate::support::{Database, PASSWORD, Person, TestApp, fetch, mix, put};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mix_is_uploaded_measured_heard_renamed_and_deleted() {
@@ -117,7 +121,13 @@ async fn a_file_that_crashes_its_decoder_ends_as_a_sentence_and_harms_no_other()
 async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let presigned = user.begin("a.wav", 200_000).await;
-    assert!(presigned.url.starts_with(&format!("{}/mixlens/", app.url)));
+    assert!(
+        presigned
+            .url
+            .as_ref()
+            .unwrap()
+            .starts_with(&format!("{}/mixlens/", app.url))
+    );
     let token = user.csrf_token().await;
     let headers = [
         ("sec-fetch-site", "same-origin"),
@@ -138,7 +148,14 @@ async fn p03_the_bytes_go_to_the_store_and_the_application_refuses_them() {
 async fn p04_an_object_is_read_and_written_by_a_signed_link_only_and_written_once() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let uploaded = user.upload("a.wav", mix()).await;
-    let unsigned = uploaded.presigned.url.split('?').next().unwrap();
+    let unsigned = uploaded
+        .presigned
+        .url
+        .as_ref()
+        .unwrap()
+        .split('?')
+        .next()
+        .unwrap();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let refused = fetch(method.clone(), unsigned, &[], Vec::new()).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method}");
@@ -324,4 +341,130 @@ async fn what_is_begun_and_not_finished_is_bounded_by_the_plan() {
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     app.clock.advance(HOUR);
     user.begin("one more.wav", 1000).await;
+}
+
+/// A megabyte as the settings of uploads count it.
+const MEGABYTE: usize = 1_000_000;
+
+/// Sends a part of `bytes` as a browser does; its status.
+async fn put_part(part: &PresignedPart, bytes: &[u8]) -> StatusCode {
+    let headers: Vec<_> = part
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let [start, length] = [part.offset, part.length].map(|number| usize::try_from(number).unwrap());
+    let body = bytes[start..start + length].to_vec();
+    fetch(Method::PUT, &part.url, &headers, body).await.status
+}
+
+async fn parts_of(user: &Person, upload: UploadId) -> UploadParts {
+    let answer = user
+        .call("/fn/uploads/parts", serde_json::json!({ "upload": upload }))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()
+}
+
+async fn app_with_parts() -> (TestApp, Person) {
+    let settings = [
+        ("uploads.parts_above_megabytes", "10"),
+        ("uploads.part_megabytes", "6"),
+    ];
+    let (app, _anon, user) = TestApp::set_up(Database::Sqlite, &settings, |_| {})
+        .await
+        .with_user()
+        .await;
+    (app, user)
+}
+
+/// Music that is 14 MB long.
+fn long_mix() -> Vec<u8> {
+    let mut bytes = mix();
+    bytes.resize(14 * MEGABYTE, 0);
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p03_a_large_file_goes_in_parts_and_goes_on_where_it_was_broken_off() {
+    let (app, user) = app_with_parts().await;
+    let bytes = long_mix();
+    let begun = user.begin("long.wav", bytes.len()).await;
+    assert_eq!(begun.url, None);
+
+    let first = parts_of(&user, begun.upload).await;
+    assert_eq!(first.arrived_bytes, 0);
+    let cut: Vec<_> = first.next.iter().map(|part| (part.offset, part.length)).collect();
+    let megabyte = MEGABYTE as u64;
+    assert_eq!(
+        cut,
+        [
+            (0, 6 * megabyte),
+            (6 * megabyte, 6 * megabyte),
+            (12 * megabyte, 2 * megabyte)
+        ]
+    );
+    for part in [&first.next[2], &first.next[0]] {
+        assert_eq!(put_part(part, &bytes).await, StatusCode::OK);
+    }
+    // Too early: nothing is lost by it.
+    assert_eq!(user.complete(begun.upload).await.status, StatusCode::CONFLICT);
+
+    // The line comes back: only what is missing is sent.
+    app.clock.advance(Duration::from_secs(10 * 60));
+    app.run_periodic_work().await;
+    let rest = parts_of(&user, begun.upload).await;
+    assert_eq!(rest.arrived_bytes, 8 * megabyte);
+    assert_eq!(rest.next.len(), 1);
+    assert_eq!(rest.next[0].offset, 6 * megabyte);
+    assert_eq!(put_part(&rest.next[0], &bytes).await, StatusCode::OK);
+    assert_eq!(parts_of(&user, begun.upload).await.next, []);
+
+    let completed = user.complete(begun.upload).await;
+    assert_eq!(completed.status, StatusCode::OK, "{}", completed.text());
+    assert_eq!(user.complete(begun.upload).await.text(), completed.text(), "once");
+    let [object] = app.stored_files().try_into().unwrap();
+    assert!(std::fs::read(object).unwrap().starts_with(&bytes));
+    assert_eq!(app.backend.storage.unfinished_uploads().await.unwrap(), []);
+    app.run_jobs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_an_upload_in_parts_that_nobody_completes_is_given_up_with_its_parts() {
+    let (app, user) = app_with_parts().await;
+    let bytes = long_mix();
+    let begun = user.begin("long.wav", bytes.len()).await;
+    let parts = parts_of(&user, begun.upload).await;
+    assert_eq!(put_part(&parts.next[0], &bytes).await, StatusCode::OK);
+    assert_eq!(app.backend.storage.unfinished_uploads().await.unwrap().len(), 1);
+    app.clock.advance(4 * HOUR);
+    app.run_periodic_work().await;
+    app.run_jobs().await;
+    assert_eq!(app.backend.storage.unfinished_uploads().await.unwrap(), []);
+    assert_eq!(put_part(&parts.next[1], &bytes).await, StatusCode::NOT_FOUND);
+    let gone = user
+        .call("/fn/uploads/parts", serde_json::json!({ "upload": begun.upload }))
+        .await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p09_parts_without_a_row_are_found_and_removed_after_a_day() {
+    let (app, _user) = app_with_parts().await;
+    let nobodys = backend::storage::Key::source(
+        model::AccountId(uuid::Uuid::from_u128(7)),
+        UploadId(uuid::Uuid::from_u128(8)),
+    );
+    app.backend
+        .storage
+        .begin_multipart(&nobodys, "audio/wav")
+        .await
+        .unwrap();
+    app.clock.advance(2 * HOUR);
+    let seen = sweep::run(&app.backend).await.unwrap();
+    assert_eq!((seen.without_row, seen.removed), (1, 0), "a day passes first");
+    app.clock.advance(23 * HOUR);
+    let seen = sweep::run(&app.backend).await.unwrap();
+    assert_eq!((seen.without_row, seen.removed), (1, 1));
+    assert_eq!(app.backend.storage.unfinished_uploads().await.unwrap(), []);
 }

@@ -198,7 +198,7 @@ impl Controller {
             }
             Command::RequestLink(index, id) => spawn_local(async move {
                 let link = api::get_audio_link(id).await;
-                let link = link.map(|link| link.url).map_err(|error| error.0.message);
+                let link = link.map(|link| link.url).map_err(|problem| problem.message);
                 self.send(Event::Linked(index, link));
             }),
             Command::SetSource(index, url) => self.with_audio(index, |audio| audio.set_src(&url)),

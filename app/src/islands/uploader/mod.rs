@@ -61,6 +61,7 @@ pub fn Uploader(
     };
     Effect::new(move |_| {
         browser::guard_leaving(move || queue.with_untracked(Queue::is_busy));
+        spawn_local(watch(queue));
         window_event_listener(ev::online, move |_| send(queue, Event::Online));
         // The whole window takes the files: a drop that misses the zone would otherwise leave the page for the file.
         window_event_listener(ev::dragover, move |event| {
@@ -237,16 +238,14 @@ fn send(queue: RwSignal<Queue>, event: Event) {
 fn carry_out(queue: RwSignal<Queue>, command: Command) {
     match command {
         Command::Begin(id, file) => spawn_local(async move {
-            let begun = api::with_fresh_token(|| api::begin_upload(file.clone())).await;
-            send(queue, Event::Begun(id, begun.map_err(|error| error.0)));
+            send(queue, Event::Begun(id, api::begin_upload(file).await));
         }),
-        Command::Put(id, presigned) => {
-            spawn_local(watch(queue, id));
+        Command::AskParts(id, upload) => spawn_local(async move {
+            send(queue, Event::Parts(id, api::upload_parts(upload).await));
+        }),
+        Command::Put(id, part) => {
             spawn_local(async move {
-                let ended = transport::put(id, &presigned, move |percent| {
-                    send(queue, Event::Sent(id, percent))
-                })
-                .await;
+                let ended = transport::put(id, &part, move |bytes| send(queue, Event::Sent(id, bytes))).await;
                 send(queue, Event::PutEnded(id, ended));
             });
         }
@@ -254,8 +253,7 @@ fn carry_out(queue: RwSignal<Queue>, command: Command) {
             if failed > 0 {
                 browser::sleep(COMPLETE_AGAIN * (1 << (failed - 1).min(4))).await;
             }
-            let done = api::with_fresh_token(|| api::complete_upload(upload)).await;
-            let done = done.map(|done| done.analysis).map_err(|error| error.0);
+            let done = api::complete_upload(upload).await.map(|done| done.analysis);
             send(queue, Event::Completed(id, done));
         }),
         Command::Follow(id, analysis) => spawn_local(follow(queue, id, analysis)),
@@ -272,21 +270,24 @@ fn carry_out(queue: RwSignal<Queue>, command: Command) {
     }
 }
 
-/// Says when nothing of a file has moved for [`STALLED`], until it is sent.
-async fn watch(queue: RwSignal<Queue>, id: FileId) {
-    let now = move || queue.try_with_untracked(|queue| queue.item(id).map(|item| item.state.clone()));
-    let mut before = now().flatten();
+/// Says of which files nothing has moved for [`STALLED`], for as long as the page is there.
+async fn watch(queue: RwSignal<Queue>) {
+    let mut before = Vec::new();
     loop {
         browser::sleep(STALLED).await;
-        match now().flatten() {
-            Some(state @ State::Sending { .. }) => {
-                if before.as_ref() == Some(&state) {
-                    send(queue, Event::Stalled(id));
-                }
-                before = Some(state);
-            }
-            _ => return,
+        let sending = |item: &&Item| matches!(item.state, State::Sending { .. });
+        let Some(now) = queue.try_with_untracked(|queue| {
+            let items = queue.items().iter().filter(sending);
+            items
+                .map(|item| (item.id, item.state.clone()))
+                .collect::<Vec<_>>()
+        }) else {
+            return;
+        };
+        for still in now.iter().filter(|now| before.contains(*now)) {
+            send(queue, Event::Stalled(still.0));
         }
+        before = now;
     }
 }
 
@@ -303,7 +304,7 @@ async fn follow(queue: RwSignal<Queue>, id: FileId, analysis: AnalysisId) {
                     return;
                 }
             }
-            Err(error) if error.is_passing() => away.more(),
+            Err(problem) if problem.code.is_passing() => away.more(),
             Err(_) => return,
         }
         browser::sleep(away.wait()).await;

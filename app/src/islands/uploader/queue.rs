@@ -5,7 +5,7 @@ use model::{
     AnalysisId, Problem, ProblemCode, UploadId,
     analysis::{AnalysisState, Progress},
     format::AudioFormat,
-    upload::{NewUpload, PresignedUpload, UploadKind},
+    upload::{NewUpload, PresignedPart, PresignedUpload, UploadKind, UploadParts},
 };
 
 use crate::format;
@@ -39,17 +39,25 @@ pub(super) struct Item {
     pub(super) state: State,
     /// Where the next try begins.
     step: Step,
+    /// The parts to send before asking what is next, the first one last.
+    parts: Vec<PresignedPart>,
+    /// How many of them were given at once.
+    given: usize,
+    /// Bytes that have arrived in parts before the one that is on its way.
+    arrived: u64,
     /// Completions that failed in a row.
     completions: u8,
 }
 
-/// The three requests of an upload. Only the one that failed is made again.
+/// The requests of an upload. Only the one that failed is made again.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
     /// Ask for a presigned upload.
     Begin,
-    /// Send the bytes.
-    Put(PresignedUpload),
+    /// Send the bytes as one.
+    Put(UploadId, PresignedPart),
+    /// Ask which parts are to be sent, and send them, until there are none.
+    Parts(UploadId),
     /// Say that the bytes are there.
     Complete(UploadId),
 }
@@ -122,8 +130,10 @@ pub(super) enum Event {
         name: String,
     },
     Begun(FileId, Result<PresignedUpload, Problem>),
-    /// So many percent are sent.
-    Sent(FileId, u8),
+    /// The parts to send next, by what the storage has.
+    Parts(FileId, Result<UploadParts, Problem>),
+    /// So many bytes of the part on its way are sent.
+    Sent(FileId, u64),
     /// Nothing was sent for a while.
     Stalled(FileId),
     PutEnded(FileId, Put),
@@ -140,7 +150,10 @@ pub(super) enum Event {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Command {
     Begin(FileId, NewUpload),
-    Put(FileId, PresignedUpload),
+    /// Ask which parts are next.
+    AskParts(FileId, UploadId),
+    /// Send these bytes of the file.
+    Put(FileId, PresignedPart),
     /// After so many tries that failed.
     Complete(FileId, UploadId, u8),
     /// Ask for the progress of an analysis until it has ended.
@@ -211,6 +224,7 @@ impl Queue {
             Event::Measured(id, progress) => return self.measured(id, progress),
             Event::Completed(id, Ok(analysis)) => return self.completed(id, analysis),
             Event::Begun(id, _)
+            | Event::Parts(id, _)
             | Event::Sent(id, _)
             | Event::Stalled(id)
             | Event::PutEnded(id, _)
@@ -262,6 +276,9 @@ impl Queue {
             size,
             state,
             step: Step::Begin,
+            parts: Vec::new(),
+            given: 0,
+            arrived: 0,
             completions: 0,
         });
         self.next_id += 1;
@@ -328,9 +345,13 @@ impl Item {
                 };
                 Command::Begin(self.id, file)
             }
-            Step::Put(presigned) => {
+            Step::Put(_, whole) => {
                 self.state = State::sending(0);
-                Command::Put(self.id, presigned.clone())
+                Command::Put(self.id, whole.clone())
+            }
+            Step::Parts(upload) => {
+                self.state = State::sending(self.percent(0));
+                Command::AskParts(self.id, *upload)
             }
             Step::Complete(upload) => {
                 self.state = State::Checking;
@@ -350,9 +371,25 @@ impl Item {
             }
             // What comes in for a file that was stopped meanwhile changes nothing.
             _ if !self.state.is_sending() => {}
-            Event::Begun(id, Ok(presigned)) => {
-                self.step = Step::Put(presigned.clone());
-                return Some(Command::Put(id, presigned));
+            Event::Begun(id, Ok(presigned)) => return Some(self.begun(id, presigned)),
+            Event::Parts(id, Ok(parts)) => {
+                self.arrived = parts.arrived_bytes;
+                self.parts = parts.next;
+                self.parts.reverse();
+                self.given = self.parts.len();
+                if let Step::Parts(upload) = self.step
+                    && self.parts.is_empty()
+                {
+                    return Some(self.complete(id, upload));
+                }
+                self.state = State::sending(self.percent(0));
+                return self.next_part(id);
+            }
+            Event::Parts(_, Err(problem)) => {
+                if problem.code == ProblemCode::NotFound {
+                    self.step = Step::Begin;
+                }
+                self.state = State::Failed(Failure::from(problem));
             }
             Event::Begun(_, Err(problem)) => {
                 self.state = match problem.code {
@@ -362,7 +399,7 @@ impl Item {
                     _ => State::Failed(Failure::from(problem)),
                 };
             }
-            Event::Sent(_, percent) => self.state = State::sending(percent),
+            Event::Sent(_, bytes) => self.state = State::sending(self.percent(bytes)),
             Event::Stalled(_) => {
                 if let State::Sending { line, .. } = &mut self.state {
                     *line = Line::Still;
@@ -392,20 +429,67 @@ impl Item {
         None
     }
 
-    fn put_ended(&mut self, id: FileId, put: Put) -> Option<Command> {
-        let Step::Put(presigned) = &self.step else {
-            return None;
+    /// The bytes go as one where there is an address for them, and in parts where there is none.
+    fn begun(&mut self, id: FileId, presigned: PresignedUpload) -> Command {
+        let Some(url) = presigned.url else {
+            self.step = Step::Parts(presigned.upload);
+            return Command::AskParts(id, presigned.upload);
         };
-        match put {
+        let whole = PresignedPart {
+            offset: 0,
+            length: self.size,
+            url,
+            headers: presigned.headers,
+        };
+        self.step = Step::Put(presigned.upload, whole.clone());
+        Command::Put(id, whole)
+    }
+
+    fn complete(&mut self, id: FileId, upload: UploadId) -> Command {
+        self.step = Step::Complete(upload);
+        self.state = State::Checking;
+        Command::Complete(id, upload, 0)
+    }
+
+    /// Sends the next part, or asks which is next.
+    fn next_part(&self, id: FileId) -> Option<Command> {
+        match (self.parts.last(), &self.step) {
+            (Some(part), _) => Some(Command::Put(id, part.clone())),
+            (None, Step::Parts(upload)) => Some(Command::AskParts(id, *upload)),
+            _ => None,
+        }
+    }
+
+    /// How many percent have arrived, with `bytes` of the part on its way.
+    fn percent(&self, bytes: u64) -> u8 {
+        let arrived = self.arrived.saturating_add(bytes).min(self.size);
+        // 0 to 100 by construction.
+        (100 * arrived / self.size.max(1)) as u8
+    }
+
+    fn put_ended(&mut self, id: FileId, put: Put) -> Option<Command> {
+        match (put, &self.step) {
             // 412: an earlier try had arrived and only its answer was lost.
-            Put::Status(200..=299 | 412) => {
-                let upload = presigned.upload;
-                self.step = Step::Complete(upload);
-                self.state = State::Checking;
-                return Some(Command::Complete(id, upload, 0));
+            (Put::Status(200..=299 | 412), Step::Put(upload, _)) => {
+                let upload = *upload;
+                return Some(self.complete(id, upload));
             }
-            Put::Status(403) => {
-                self.step = Step::Begin;
+            (Put::Status(200..=299), Step::Parts(_)) => {
+                self.arrived += self.parts.pop().map_or(0, |part| part.length);
+                return self.next_part(id);
+            }
+            _ => {}
+        }
+        match put {
+            Put::Status(403 | 404) => {
+                if let Step::Parts(upload) = self.step {
+                    // Of parts that were given together, the last may have waited for longer than they are valid.
+                    if self.parts.len() < self.given {
+                        return Some(Command::AskParts(id, upload));
+                    }
+                } else {
+                    self.step = Step::Begin;
+                }
                 let words = "The permission to upload has ended. Try again.";
                 self.state = State::Failed(Failure::Said(words.into()));
             }
@@ -500,10 +584,36 @@ mod tests {
     fn presigned() -> PresignedUpload {
         PresignedUpload {
             upload: upload(),
-            url: "https://storage.example/key".to_owned(),
+            url: Some("https://storage.example/key".to_owned()),
             headers: Vec::new(),
             expires_at: Timestamp(0),
         }
+    }
+
+    /// The bytes of a file of 1,000 from `offset` to `end`.
+    fn part(offset: u64, end: u64) -> PresignedPart {
+        PresignedPart {
+            offset,
+            length: end - offset,
+            url: "https://storage.example/key".to_owned(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn parts(arrived_bytes: u64, next: Vec<PresignedPart>) -> Event {
+        Event::Parts(0, Ok(UploadParts { arrived_bytes, next }))
+    }
+
+    /// A queue of mixes with one file that goes in parts, the first of them on its way.
+    fn sending_parts() -> Queue {
+        let mut queue = Queue::new(UploadKind::Mix, 10_000);
+        chosen(&mut queue, "mix.wav");
+        let url = None;
+        let commands = queue.apply(Event::Begun(0, Ok(PresignedUpload { url, ..presigned() })));
+        assert_eq!(commands, [Command::AskParts(0, upload())]);
+        let commands = queue.apply(parts(0, vec![part(0, 400), part(400, 800)]));
+        assert_eq!(commands, [Command::Put(0, part(0, 400))]);
+        queue
     }
 
     fn problem(code: ProblemCode) -> Problem {
@@ -526,7 +636,7 @@ mod tests {
             [Command::Begin(0, _)]
         ));
         let commands = queue.apply(Event::Begun(0, Ok(presigned())));
-        assert_eq!(commands, [Command::Put(0, presigned())]);
+        assert_eq!(commands, [Command::Put(0, part(0, 1_000))]);
         queue
     }
 
@@ -582,7 +692,7 @@ mod tests {
     fn only_the_step_that_failed_is_done_again() {
         let mut queue = sending();
         queue.apply(Event::PutEnded(0, Put::Status(500)));
-        assert_eq!(queue.apply(Event::Retry(0)), [Command::Put(0, presigned())]);
+        assert_eq!(queue.apply(Event::Retry(0)), [Command::Put(0, part(0, 1_000))]);
 
         let mut queue = checking();
         for tries in 1..COMPLETIONS {
@@ -604,6 +714,56 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_sent_one_after_the_other_until_all_have_arrived() {
+        let mut queue = sending_parts();
+        queue.apply(Event::Sent(0, 200));
+        assert_eq!(state(&queue, 0).percent(), Some(20));
+        let commands = queue.apply(Event::PutEnded(0, Put::Status(200)));
+        assert_eq!(commands, [Command::Put(0, part(400, 800))]);
+        queue.apply(Event::Sent(0, 100));
+        assert_eq!(state(&queue, 0).percent(), Some(50));
+        let commands = queue.apply(Event::PutEnded(0, Put::Status(200)));
+        assert_eq!(commands, [Command::AskParts(0, upload())]);
+        let commands = queue.apply(parts(800, vec![part(800, 1_000)]));
+        assert_eq!(commands, [Command::Put(0, part(800, 1_000))]);
+        queue.apply(Event::PutEnded(0, Put::Status(200)));
+        let commands = queue.apply(parts(1_000, Vec::new()));
+        assert_eq!(commands, [Command::Complete(0, upload(), 0)]);
+        assert_eq!(state(&queue, 0), State::Checking);
+    }
+
+    #[test]
+    fn a_cut_line_costs_one_part() {
+        let mut queue = sending_parts();
+        queue.apply(Event::PutEnded(0, Put::Status(200)));
+        queue.apply(Event::PutEnded(0, Put::NoAnswer));
+        assert_eq!(state(&queue, 0), State::Failed(Failure::Offline));
+        assert_eq!(queue.apply(Event::Online), [Command::AskParts(0, upload())]);
+        assert_eq!(state(&queue, 0).percent(), Some(40), "what has arrived stays");
+        let commands = queue.apply(parts(400, vec![part(400, 800)]));
+        assert_eq!(commands, [Command::Put(0, part(400, 800))]);
+    }
+
+    #[test]
+    fn parts_whose_permission_has_ended_are_asked_for_again() {
+        let mut queue = sending_parts();
+        queue.apply(Event::PutEnded(0, Put::Status(200)));
+        let commands = queue.apply(Event::PutEnded(0, Put::Status(403)));
+        assert_eq!(
+            commands,
+            [Command::AskParts(0, upload())],
+            "it waited too long for its turn"
+        );
+        queue.apply(parts(400, vec![part(400, 800)]));
+        queue.apply(Event::PutEnded(0, Put::Status(403)));
+        assert!(matches!(state(&queue, 0), State::Failed(_)), "no endless loop");
+        assert_eq!(queue.apply(Event::Retry(0)), [Command::AskParts(0, upload())]);
+        // An upload that was given up meanwhile starts over.
+        queue.apply(Event::Parts(0, Err(problem(ProblemCode::NotFound))));
+        assert!(matches!(queue.apply(Event::Retry(0))[..], [Command::Begin(0, _)]));
+    }
+
+    #[test]
     fn a_permission_that_has_ended_is_asked_for_again() {
         let mut queue = sending();
         queue.apply(Event::PutEnded(0, Put::Status(403)));
@@ -615,7 +775,7 @@ mod tests {
         let mut queue = sending();
         queue.apply(Event::PutEnded(0, Put::NoAnswer));
         assert_eq!(state(&queue, 0), State::Failed(Failure::Offline));
-        assert_eq!(queue.apply(Event::Online), [Command::Put(0, presigned())]);
+        assert_eq!(queue.apply(Event::Online), [Command::Put(0, part(0, 1_000))]);
         // Whatever else failed is the person's to try again.
         queue.apply(Event::PutEnded(0, Put::Status(500)));
         assert_eq!(queue.apply(Event::Online), []);
@@ -655,14 +815,14 @@ mod tests {
     #[test]
     fn a_stalled_upload_is_shown_until_it_moves_again() {
         let mut queue = sending();
-        queue.apply(Event::Sent(0, 40));
+        queue.apply(Event::Sent(0, 400));
         queue.apply(Event::Stalled(0));
         assert!(
             state(&queue, 0)
                 .words()
                 .contains("No answer from the storage for 30 s")
         );
-        queue.apply(Event::Sent(0, 41));
+        queue.apply(Event::Sent(0, 410));
         assert_eq!(state(&queue, 0).words(), "Uploading, 41 %");
     }
 

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashMap};
 
 use js_sys::{Array, Promise};
-use model::{format::AudioFormat, upload::PresignedUpload};
+use model::{format::AudioFormat, upload::PresignedPart};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -43,13 +43,13 @@ pub(super) fn abort(id: FileId) {
     }
 }
 
-/// Sends the file of `id` to a presigned URL and reports the percent sent. `XMLHttpRequest`, because `fetch` reports
-/// no progress of an upload.
-pub(super) async fn put(id: FileId, presigned: &PresignedUpload, progress: impl FnMut(u8) + 'static) -> Put {
+/// Sends a part of the file of `id`, or the whole, and reports the bytes sent. `XMLHttpRequest`, because `fetch` reports no
+/// progress of an upload.
+pub(super) async fn put(id: FileId, part: &PresignedPart, progress: impl FnMut(u64) + 'static) -> Put {
     let Some(file) = FILES.with_borrow(|files| files.get(&id).cloned()) else {
         return Put::Changed;
     };
-    match send(id, &file, presigned, progress).await {
+    match send(id, &file, part, progress).await {
         Some(status) => Put::Status(status),
         // A file that can no longer be read fails just like a lost connection.
         None if is_readable(&file).await => Put::NoAnswer,
@@ -60,19 +60,17 @@ pub(super) async fn put(id: FileId, presigned: &PresignedUpload, progress: impl 
 async fn send(
     id: FileId,
     file: &File,
-    presigned: &PresignedUpload,
-    mut progress: impl FnMut(u8) + 'static,
+    part: &PresignedPart,
+    mut progress: impl FnMut(u64) + 'static,
 ) -> Option<u16> {
     let xhr = XmlHttpRequest::new().ok()?;
-    xhr.open("PUT", &presigned.url).ok()?;
-    for (name, value) in &presigned.headers {
+    xhr.open("PUT", &part.url).ok()?;
+    for (name, value) in &part.headers {
         xhr.set_request_header(name, value).ok()?;
     }
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
-        if event.length_computable() && event.total() > 0.0 {
-            // 0 to 100 by construction.
-            progress((100.0 * event.loaded() / event.total()) as u8);
-        }
+        // A whole number of at most 2^53.
+        progress(event.loaded() as u64);
     });
     xhr.upload()
         .ok()?
@@ -82,7 +80,10 @@ async fn send(
         xhr.set_onloadend(Some(&resolve));
     });
     PUTS.with_borrow_mut(|puts| puts.insert(id, xhr.clone()));
-    if xhr.send_with_opt_blob(Some(file)).is_ok() {
+    // Sizes of files are whole numbers of at most 2^53.
+    let (start, end) = (part.offset as f64, (part.offset + part.length) as f64);
+    let bytes = file.slice_with_f64_and_f64(start, end).ok()?;
+    if xhr.send_with_opt_blob(Some(&bytes)).is_ok() {
         // The promise is never rejected.
         let _ = JsFuture::from(ended).await;
     }

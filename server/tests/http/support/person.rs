@@ -83,7 +83,7 @@ impl Person {
         self.send(Method::POST, path, &headers, body).await
     }
 
-    /// Calls a server function as an island does.
+    /// Calls a function as an island does.
     pub async fn call(&self, path: &str, arguments: serde_json::Value) -> Answer {
         let token = self.csrf_token().await;
         let headers = [
@@ -262,7 +262,8 @@ pub async fn put(presigned: &PresignedUpload, bytes: Vec<u8>) -> Answer {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    fetch(Method::PUT, &presigned.url, &headers, bytes).await
+    let url = presigned.url.as_ref().expect("a file that goes as one");
+    fetch(Method::PUT, url, &headers, bytes).await
 }
 
 /// A request over a real connection, with no cookies.

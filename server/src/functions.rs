@@ -1,0 +1,119 @@
+//! What islands ask, as JSON: each a shell over a use case of `backend`.
+
+use app::RequestContext;
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{FromRequest, Request},
+    http::{Method, request::Parts},
+    response::{IntoResponse, Response},
+};
+use backend::{Error, analyses, uploads};
+use model::{
+    AnalysisId, ProblemCode,
+    upload::{AboutUpload, BeginUpload},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    layers::context,
+    problems,
+    router::{AppState, MAX_BODY},
+};
+
+/// A call that came in: who made it, and its arguments as `A` names them, from the body of a POST or the query of a GET.
+#[derive(Debug)]
+pub(crate) struct Call<A> {
+    site: AppState,
+    parts: Parts,
+    context: RequestContext,
+    arguments: A,
+}
+
+/// Which analysis a question is about.
+#[derive(Debug, Deserialize)]
+pub(crate) struct About {
+    id: AnalysisId,
+}
+
+/// A presigned PUT for one file.
+pub(crate) async fn begin_upload(call: Call<BeginUpload>) -> Response {
+    let result = uploads::begin(
+        &call.context.backend,
+        &call.context.actor,
+        call.arguments.file.clone(),
+    )
+    .await;
+    call.answer(result).await
+}
+
+/// How far an upload in parts has come, and the permissions for what to send next.
+pub(crate) async fn upload_parts(call: Call<AboutUpload>) -> Response {
+    let result = uploads::parts(&call.context.backend, &call.context.actor, call.arguments.upload).await;
+    call.answer(result).await
+}
+
+/// Says that the bytes are there.
+pub(crate) async fn complete_upload(call: Call<AboutUpload>) -> Response {
+    let result = uploads::complete(&call.context.backend, &call.context.actor, call.arguments.upload).await;
+    call.answer(result).await
+}
+
+/// How far an analysis has come.
+pub(crate) async fn progress(call: Call<About>) -> Response {
+    let result = analyses::progress(&call.context.backend, &call.context.actor, call.arguments.id).await;
+    call.answer(result).await
+}
+
+/// A signed link to the audio, for a few minutes.
+pub(crate) async fn audio_link(call: Call<About>) -> Response {
+    let result = analyses::audio_link(&call.context.backend, &call.context.actor, call.arguments.id).await;
+    call.answer(result).await
+}
+
+/// Whether the audio can be played.
+pub(crate) async fn preview_state(call: Call<About>) -> Response {
+    let result = analyses::preview_state(&call.context.backend, &call.context.actor, call.arguments.id).await;
+    call.answer(result).await
+}
+
+impl<A> Call<A> {
+    async fn answer(self, result: Result<impl Serialize, Error>) -> Response {
+        match result {
+            Ok(answer) => Json(answer).into_response(),
+            Err(error) => problems::respond(&self.site, self.parts, &error).await,
+        }
+    }
+}
+
+impl<A: DeserializeOwned + Send> FromRequest<AppState> for Call<A> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, site: &AppState) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let arguments = if parts.method == Method::POST {
+            match to_bytes(body, MAX_BODY).await {
+                Ok(body) => serde_json::from_slice(&body).ok(),
+                Err(_) => None,
+            }
+        } else {
+            serde_html_form::from_str(parts.uri.query().unwrap_or_default()).ok()
+        };
+        let Some(arguments) = arguments else {
+            return Err(problems::respond(site, parts, &not_understood()).await);
+        };
+        Ok(Self {
+            site: site.clone(),
+            context: context::of(site, &parts),
+            parts,
+            arguments,
+        })
+    }
+}
+
+fn not_understood() -> Error {
+    Error::problem(
+        ProblemCode::Invalid,
+        "The request was not understood. Reload the page and try again.",
+    )
+}
