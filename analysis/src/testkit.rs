@@ -8,6 +8,7 @@
 )]
 
 pub mod ebu;
+pub mod faults;
 
 use std::f64::consts::TAU;
 

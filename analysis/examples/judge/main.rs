@@ -1,0 +1,70 @@
+//! How well the judge hears: faults put into intact music by code, and what the rules say of them.
+//!
+//!     cargo run --release --example judge -- measure CACHE FOLDER… [--every N]
+//!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all] [--before FILE] > docs/JUDGEMENT.md
+//!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
+//!     cargo run --release --example judge -- spectra FOLDER…
+//!
+//! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
+//! files count as unmastered mixes (projects rendered without a limiter), and a limited version of each as a master; lossy
+//! ones as finished masters. Tracks whose name has an even hash are for choosing constants; the others are only reported.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool whose numbers reach no report"
+)]
+
+mod corpus;
+mod ffmpeg;
+mod figures;
+mod spectra;
+
+use std::path::PathBuf;
+
+use figures::Part;
+
+fn main() {
+    let mut folders = Vec::new();
+    let mut options = Options::default();
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().unwrap_or_default();
+        match argument.as_str() {
+            "--every" => options.every = value().parse().unwrap_or(1),
+            "--part" => options.part = Part::named(&value()),
+            "--kind" => options.kind = Some(value()),
+            "--rows" => options.rows = value().parse().unwrap_or(4),
+            _ => folders.push(PathBuf::from(argument)),
+        }
+    }
+    let Some((cache, music)) = folders.split_first() else {
+        eprintln!("usage: judge measure|report|list|spectra CACHE …");
+        std::process::exit(2);
+    };
+    match command.as_str() {
+        "measure" => corpus::measure(cache, music, options.every),
+        "report" => figures::report(cache, options.part),
+        "list" => figures::list(cache, &options),
+        "spectra" => spectra::write(&folders),
+        _ => eprintln!("unknown command {command}"),
+    }
+}
+
+struct Options {
+    every: u64,
+    part: Part,
+    kind: Option<String>,
+    rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            every: 1,
+            part: Part::All,
+            kind: None,
+            rows: 4,
+        }
+    }
+}
