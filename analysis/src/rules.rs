@@ -12,13 +12,14 @@ mod rule;
 mod score;
 mod stage;
 mod tolerance_band;
+pub mod typical_spectrum;
 
 use model::Report;
 use model::verdict::{ScoreBreakdown, Stage, Verdict};
 
 pub use document::{anchor, document};
 pub use report_view::{ReportView, relative_thirds};
-pub use rule::{CheckText, CorrectFn, Criterion, MeasureFn, Measurement, Rule, Strength};
+pub use rule::{CheckText, CorrectFn, Criterion, MeasureFn, Measurement, Rule, Strength, Subject};
 pub use tolerance_band::{TOLERANCE_BAND, ToleranceCorner, bounds_db};
 
 /// The version of the rules (P02): raised whenever a verdict on an unchanged report may come out differently.

@@ -162,25 +162,26 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// 90 points or more and no problem.
+    /// 80 points or more and no problem: good, from 92 on exemplary.
     Ready,
-    /// 75 points or more and no problem.
+    /// 60 points or more: usable, with faults.
     Close,
-    /// 50 points or more.
+    /// 30 points or more: an engineer would send it back.
     NeedsWork,
-    /// Less.
+    /// Less: destroyed.
     InTrouble,
 }
 
 impl Standing {
-    /// As people read it.
+    /// As people read it: for what it is ready, or what comes first.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Close => "Close",
-            Self::NeedsWork => "Needs work",
-            Self::InTrouble => "In trouble",
+    pub const fn words(self, stage: Stage) -> &'static str {
+        match (self, stage) {
+            (Self::Ready, Stage::Mix) => "Ready for mastering",
+            (Self::Ready, Stage::Master) => "Ready to release",
+            (Self::Close, _) => "Usable, with faults",
+            (Self::NeedsWork, _) => "Must go back",
+            (Self::InTrouble, _) => "Not usable",
         }
     }
 }
@@ -190,7 +191,7 @@ impl Standing {
 pub struct ScoreBreakdown {
     /// What is left of 100 points.
     pub score: Points,
-    /// What costs points, dearest first.
+    /// What costs points, worst first: what is heard before where the file comes from.
     pub findings: Vec<Finding>,
     /// What is as it should be.
     pub passed: Vec<PassedCheck>,
@@ -204,9 +205,9 @@ impl ScoreBreakdown {
     pub fn standing(&self) -> Standing {
         let problems = self.count(Severity::Problem);
         match self.score.whole() {
-            90.. if problems == 0 => Standing::Ready,
-            75.. if problems == 0 => Standing::Close,
-            50.. => Standing::NeedsWork,
+            80.. if problems == 0 => Standing::Ready,
+            60.. => Standing::Close,
+            30.. => Standing::NeedsWork,
             _ => Standing::InTrouble,
         }
     }
@@ -252,7 +253,7 @@ impl ScoreBreakdown {
             .max()
     }
 
-    /// What is good with a margin, as sentences.
+    /// What is better than usual, as sentences, at most four.
     pub fn strengths(&self) -> impl Iterator<Item = &str> {
         self.passed.iter().filter_map(|passed| passed.strength.as_deref())
     }
@@ -260,27 +261,23 @@ impl ScoreBreakdown {
     /// How the song stands, in one sentence; it follows from the breakdown.
     #[must_use]
     pub fn sentence(&self, stage: Stage) -> String {
-        let count = |number: usize, one: &str| match number {
-            1 => format!("one {one}"),
-            more => format!("{more} {one}s"),
-        };
-        let parts: Vec<String> = [(Severity::Problem, "problem"), (Severity::Warning, "warning")]
-            .into_iter()
-            .map(|(severity, word)| (self.count(severity), word))
-            .filter(|&(number, _)| number > 0)
-            .map(|(number, word)| count(number, word))
-            .collect();
         let thing = stage.as_str();
-        match (self.findings.first(), parts.is_empty()) {
-            (None, _) => format!("Nothing in this {thing} costs a point."),
-            (Some(_), true) => format!("This {thing} has only small notes; nothing stands in its way."),
-            (Some(first), false) => {
-                let first_words = lower_first(&first.title);
+        let named = self
+            .findings
+            .iter()
+            .filter(|finding| finding.points >= Finding::WORTH_SAYING);
+        let count = named.clone().count();
+        let titles: Vec<String> = named.take(2).map(|finding| lower_first(&finding.title)).collect();
+        let first = titles.join(", then ");
+        match (self.standing(), count) {
+            (_, 0) => format!("Nothing worth changing was found in this {thing}."),
+            (Standing::Ready, _) => {
                 format!(
-                    "{} in this {thing}. First: {first_words}.",
-                    upper_first(&parts.join(" and "))
+                    "{} as it is. Worth a look: {first}.",
+                    self.standing().words(stage)
                 )
             }
+            (standing, _) => format!("{}. Fix first: {first}.", standing.words(stage)),
         }
     }
 }
@@ -345,13 +342,6 @@ impl Verdict {
     }
 }
 
-fn upper_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
@@ -383,7 +373,7 @@ mod tests {
         let mut breakdown = breakdown();
         assert_eq!(
             breakdown.sentence(Stage::Master),
-            "Nothing in this master costs a point."
+            "Nothing worth changing was found in this master."
         );
         breakdown.findings.push(Finding {
             rule: "signal.offset".to_owned(),
@@ -409,7 +399,7 @@ mod tests {
         });
         assert_eq!(
             breakdown.sentence(Stage::Mix),
-            "One problem in this mix. First: DC offset."
+            "Usable, with faults. Fix first: DC offset."
         );
         assert_eq!(
             breakdown.findings[0].win_back(),

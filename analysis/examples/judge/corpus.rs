@@ -128,7 +128,6 @@ pub(super) fn measure(cache: &Path, folders: &[PathBuf], every: u64) {
 
 /// An intact track.
 pub(super) struct Intact {
-    pub(super) name: String,
     pub(super) is_tuning: bool,
     pub(super) report: Report,
 }
@@ -140,11 +139,9 @@ pub(super) fn intact_of(folders: &[PathBuf]) -> Vec<Intact> {
     files.sort();
     let measured = files.iter().filter_map(|file| {
         let (music, encoding) = open(file, Stage::Mix)?;
-        let name = name_of(file);
         Some(Intact {
-            is_tuning: hash(&name).is_multiple_of(2),
+            is_tuning: hash(&name_of(file)).is_multiple_of(2),
             report: report_of(&music, encoding)?,
-            name,
         })
     });
     measured.collect()

@@ -128,7 +128,7 @@ fn heard(track: &Track, faulty: &Faulty, intact: &ScoreBreakdown) -> (Heard, Sco
         is_placed: (!faulty.places.is_empty()).then(|| faulty.places.iter().any(is_near)),
         drop: intact.score.value() - breakdown.score.value(),
         score: breakdown.score.value(),
-        is_stage_right: verdict.detected.stage == track.stage,
+        is_stage_right: track.is_lossy || verdict.detected.stage == track.stage,
     };
     (heard, breakdown)
 }
@@ -332,10 +332,41 @@ pub(super) fn report(cache: &Path, part: Part) {
     println!("## By kind and strength\n\n{}", results.kinds());
 }
 
+/// Which rules gave points back where a fault raised the score, by kind and rule.
+fn relieved(tracks: &[Track], part: Part) -> BTreeMap<(String, String), usize> {
+    let mut counts = BTreeMap::new();
+    for track in tracks.iter().filter(|track| part.holds(track)) {
+        let verdict = judge(&track.intact);
+        let intact = verdict.by(verdict.detected.stage);
+        for faulty in &track.faults {
+            let (heard, breakdown) = heard(track, faulty, intact);
+            if heard.drop >= -0.05 {
+                continue;
+            }
+            let fall = |rule: &str| cost(intact, &[rule]) - cost(&breakdown, &[rule]);
+            let most = intact
+                .findings
+                .iter()
+                .map(|finding| finding.rule.as_str())
+                .max_by(|a, b| fall(a).total_cmp(&fall(b)));
+            if let Some(rule) = most {
+                *counts.entry((rule.to_owned(), faulty.kind.clone())).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
 /// Row by row, for whoever looks for a cause.
 pub(super) fn list(cache: &Path, options: &Options) {
     let tracks = load(cache);
     let part = options.part;
+    if options.kind.as_deref() == Some("raised") {
+        for ((rule, kind), count) in relieved(&tracks, part) {
+            println!("{count:4} {rule} by {kind}");
+        }
+        return;
+    }
     let rows = |breakdown: &ScoreBreakdown| {
         let rows: Vec<String> = breakdown
             .findings

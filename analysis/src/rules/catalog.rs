@@ -9,7 +9,7 @@ mod signal;
 mod stereo;
 mod tone;
 
-use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength, Subject};
 
 pub(super) const AREAS: [&[Rule]; 8] = [
     loudness::RULES,

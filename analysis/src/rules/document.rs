@@ -120,11 +120,20 @@ fn in_general(rule: &Rule, action: &str) -> String {
 
 fn price(rule: &Rule, criterion: &Criterion) -> String {
     let unit = rule.unit.for_differences().symbol();
-    let per = if unit.is_empty() { "1" } else { unit };
+    let knots: Vec<String> = criterion
+        .knots()
+        .into_iter()
+        .map(|(distance, points)| {
+            let distance = format!(
+                "{} {unit}",
+                model::text::number(distance, if distance < 10.0 { 2 } else { 0 })
+            );
+            format!("{} at {}", model::text::number(points, 1), distance.trim_end())
+        })
+        .collect();
     format!(
-        "{}; outside {} points per {per}, at most {}",
+        "{}; points outside: {}",
         criterion.range().display(rule.unit),
-        model::text::number(criterion.slope, 2),
-        model::text::number(criterion.cap, 1)
+        knots.join(", ")
     )
 }

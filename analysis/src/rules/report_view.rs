@@ -1,5 +1,6 @@
 //! A report as rules ask it: short names, and what several rules need computed once.
 
+use super::typical_spectrum::{BANDS, FIRST_BAND, REGIONS, Region, heights_db};
 use crate::dsp::{db_to_power, power_db};
 use model::Report;
 use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
@@ -14,6 +15,8 @@ pub struct ReportView<'a> {
     pub report: &'a Report,
     /// 1/3-octave levels in dB against their mean from 200 Hz to 4 kHz, as (Hz, dB). Empty without detail.
     pub thirds: Vec<(f64, f64)>,
+    /// How far each region of the spectrum is from what the rest leads one to expect, in dB; `None` without detail.
+    heights_db: Option<[f64; REGIONS]>,
 }
 
 /// The 1/3-octave levels of `bands` in dB against their mean from 200 Hz to 4 kHz, as (Hz, dB): tone without loudness.
@@ -44,7 +47,16 @@ impl<'a> ReportView<'a> {
             .as_ref()
             .map(|detail| relative_thirds(&detail.spectrum.third_octave))
             .unwrap_or_default();
-        Self { report, thirds }
+        Self {
+            report,
+            heights_db: (!thirds.is_empty()).then(|| heights_db(&table_levels(report, &thirds))),
+            thirds,
+        }
+    }
+
+    /// How far `region` is from what the rest of the spectrum leads one to expect, in dB.
+    pub(super) fn height_db(&self, region: Region) -> Option<f64> {
+        Some(self.heights_db?[region as usize])
     }
 
     /// The second layer; `None` in reports of version 1.
@@ -84,23 +96,6 @@ impl<'a> ReportView<'a> {
         self.report.file.codec.is_float()
     }
 
-    /// How far the 1/3-octave bands from `low_hz` to `high_hz` lie beyond the tolerance band on average, in dB: positive
-    /// above, negative below. Bands inside count as 0, so that a single one does little.
-    pub(super) fn beyond_tolerance_band(&self, low_hz: f64, high_hz: f64) -> Option<f64> {
-        let mut sum = 0.0;
-        let mut count = 0_u32;
-        for &(hz, db) in self
-            .thirds
-            .iter()
-            .filter(|(hz, _)| (low_hz..high_hz).contains(hz))
-        {
-            let (low, high) = super::bounds_db(hz)?;
-            sum += (db - high).max(0.0) + (db - low).min(0.0);
-            count += 1;
-        }
-        (count > 0).then(|| sum / f64::from(count))
-    }
-
     /// The mean of `span` over the 1/6-octave bands from `low_hz` to `high_hz` that have one, in dB.
     pub(super) fn mean_span(
         &self,
@@ -127,6 +122,40 @@ impl<'a> ReportView<'a> {
             .collect();
         let mean = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
         (mean > 0.0).then(|| power_db(mean))
+    }
+
+    /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most, and by how much, in dB: the least of what it does
+    /// on average, half of the time and nine tenths of the time. Notes come and go; a resonance stays.
+    pub(super) fn most_lasting_peak(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
+        let bands = &self.detail()?.spectrum.percentiles;
+        let average: Vec<(f64, Option<f64>)> = bands
+            .iter()
+            .map(|band| {
+                let same = |level: &&BandLevel| (level.hz / band.hz - 1.0).abs() < 0.01;
+                let level = self.report.spectrum.sixth_octave.iter().find(same);
+                (band.hz, level.and_then(|level| level.db).map(f64::from))
+            })
+            .collect();
+        let median: Vec<(f64, Option<f64>)> = bands
+            .iter()
+            .map(|band| (band.hz, band.l50.map(f64::from)))
+            .collect();
+        let quiet: Vec<(f64, Option<f64>)> = bands
+            .iter()
+            .map(|band| (band.hz, band.l90.map(f64::from)))
+            .collect();
+        (0..bands.len())
+            .filter(|&index| (low_hz..high_hz).contains(&bands[index].hz))
+            .filter_map(|index| {
+                let least = [&average, &median, &quiet]
+                    .into_iter()
+                    .map(|levels| prominence(levels, index))
+                    .collect::<Option<Vec<f64>>>()?
+                    .into_iter()
+                    .fold(f64::INFINITY, f64::min);
+                Some((bands[index].hz, least))
+            })
+            .max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most from its neighbours (a third of an octave
@@ -183,6 +212,30 @@ impl<'a> ReportView<'a> {
                     .map(|&(_, db)| (band, db))
             })
     }
+}
+
+/// The levels of the bands that [`heights_db`] knows.
+fn table_levels(report: &Report, thirds: &[(f64, f64)]) -> [Option<f64>; BANDS] {
+    let nyquist_hz = f64::from(report.file.sample_rate_hz) / 2.0;
+    std::array::from_fn(|index| {
+        let hz = 1_000.0 * libm::exp2(f64::from(FIRST_BAND + index as i32) / 3.0);
+        let level = thirds.iter().find(|(at, _)| (at / hz - 1.0).abs() < 0.01);
+        // Half of the band must fit in.
+        (hz < nyquist_hz).then(|| level.map_or(-120.0, |&(_, db)| db))
+    })
+}
+
+/// How far the band at `index` stands above the mean of those a third to five sixths of an octave away on either side.
+fn prominence(levels: &[(f64, Option<f64>)], index: usize) -> Option<f64> {
+    let (from, to) = (index.checked_sub(5)?, index + 6);
+    let around: Vec<f64> = levels
+        .get(from..to)?
+        .iter()
+        .enumerate()
+        .filter(|(offset, _)| offset.abs_diff(5) >= 2)
+        .map(|(_, level)| level.1)
+        .collect::<Option<Vec<f64>>>()?;
+    Some(levels[index].1? - around.iter().sum::<f64>() / around.len() as f64)
 }
 
 /// The share of the values of `series` for which `holds`, in percent.

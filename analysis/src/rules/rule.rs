@@ -22,6 +22,8 @@ pub struct Rule {
     pub class: Class,
     /// How firm it is.
     pub confidence: Confidence,
+    /// Whether it is about what is heard.
+    pub subject: Subject,
     /// The unit of the measure and the ranges.
     pub unit: Unit,
     /// Why it matters.
@@ -59,6 +61,7 @@ impl Rule {
         area: Area::Signal,
         class: Class::Taste,
         confidence: Confidence::Measured,
+        subject: Subject::Sound,
         unit: Unit::Db,
         why: "",
         method: "",
@@ -84,19 +87,55 @@ impl Rule {
     }
 }
 
-/// What is said, and what is to be done. `{value}`, `{excess}`, `{edge}` and `{label}` in `action` are replaced; the title
-/// is the same for every song.
+/// What a rule is about; the order of findings follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// What is heard, or will be.
+    Sound,
+    /// Where the file comes from and how it is handed over: never said before anything that is heard.
+    Provenance,
+}
+
+/// What is said, and what is to be done. `{value}`, `{excess}`, `{edge}`, `{aim}`, `{change}` and `{label}` in actions are
+/// replaced ([`Criterion::aim`]); the title is the same for every song.
 #[derive(Debug, Clone, Copy)]
 pub struct CheckText {
     /// What is wrong, in a few words.
     pub title: &'static str,
     /// One action, as a producer would say it.
     pub action: &'static str,
+    /// The action in a mix, where it is another one: a mix has no limiter to adjust.
+    pub action_in_mix: Option<&'static str>,
 }
 
 impl CheckText {
     pub(super) const fn new(title: &'static str, action: &'static str) -> Option<Self> {
-        Some(Self { title, action })
+        Some(Self {
+            title,
+            action,
+            action_in_mix: None,
+        })
+    }
+
+    pub(super) const fn by_stage(
+        title: &'static str,
+        action_in_mix: &'static str,
+        action: &'static str,
+    ) -> Option<Self> {
+        Some(Self {
+            title,
+            action,
+            action_in_mix: Some(action_in_mix),
+        })
+    }
+
+    /// What to do in `stage`.
+    #[must_use]
+    pub fn action_in(&self, stage: Stage) -> &'static str {
+        match stage {
+            Stage::Mix => self.action_in_mix.unwrap_or(self.action),
+            Stage::Master => self.action,
+        }
     }
 }
 
@@ -120,10 +159,17 @@ impl Strength {
 pub struct Criterion {
     low: f64,
     high: f64,
-    /// Points per unit outside of the range.
-    pub slope: f64,
-    /// The most points.
-    pub cap: f64,
+    curve: Curve,
+    aim: Option<f64>,
+}
+
+/// Points by the distance from the range: nothing at its edge, never less for more.
+#[derive(Debug, Clone, Copy)]
+enum Curve {
+    /// In proportion, up to a cap.
+    Line { slope: f64, cap: f64 },
+    /// Straight lines from nothing through these (distance, points); the last one is the most.
+    Knots(&'static [(f64, f64)]),
 }
 
 impl Criterion {
@@ -142,9 +188,34 @@ impl Criterion {
         Some(Self {
             low,
             high,
-            slope,
-            cap,
+            curve: Curve::Line { slope, cap },
+            aim: None,
         })
+    }
+
+    /// Values from `low` to `high` are fine; what is outside costs points by `knots` of (distance, points), both growing.
+    pub(super) const fn curved(low: f64, high: f64, knots: &'static [(f64, f64)]) -> Self {
+        Self {
+            low,
+            high,
+            curve: Curve::Knots(knots),
+            aim: None,
+        }
+    }
+
+    /// With the value that an action leads to: the middle of what is usual, where the range has no middle of its own.
+    pub(super) const fn aiming_at(mut self, value: f64) -> Self {
+        self.aim = Some(value);
+        self
+    }
+
+    /// The value that an action leads to: never the edge of the range, but where nothing better is known.
+    #[must_use]
+    pub fn aim(&self, value: f64) -> f64 {
+        let middle = f64::midpoint(self.low, self.high);
+        self.aim
+            .or(Some(middle).filter(|middle| middle.is_finite()))
+            .unwrap_or(value - self.excess(value))
     }
 
     /// The range, without infinities.
@@ -184,10 +255,49 @@ impl Criterion {
         }
     }
 
-    /// The price in points: nothing up to the tolerance, then in proportion, then the cap.
+    /// The price in points: nothing up to the tolerance, then as the curve says.
     #[must_use]
     pub fn price(&self, value: f64, tolerance: f64) -> f64 {
-        ((self.excess(value).abs() - tolerance).max(0.0) * self.slope).min(self.cap)
+        let beyond = (self.excess(value).abs() - tolerance).max(0.0);
+        let knots = match self.curve {
+            Curve::Line { slope, cap } => return (beyond * slope).min(cap),
+            Curve::Knots(knots) => knots,
+        };
+        let mut from = (0.0, 0.0);
+        for &to in knots {
+            if beyond < to.0 {
+                return from.1 + (to.1 - from.1) * (beyond - from.0) / (to.0 - from.0);
+            }
+            from = to;
+        }
+        from.1
+    }
+
+    /// The most points.
+    #[must_use]
+    pub fn cap(&self) -> f64 {
+        match self.curve {
+            Curve::Line { cap, .. } => cap,
+            Curve::Knots(knots) => knots.last().map_or(0.0, |knot| knot.1),
+        }
+    }
+
+    /// How far outside the cap is reached, without the tolerance.
+    #[must_use]
+    pub fn reach(&self) -> f64 {
+        match self.curve {
+            Curve::Line { slope, cap } => cap / slope,
+            Curve::Knots(knots) => knots.last().map_or(0.0, |knot| knot.0),
+        }
+    }
+
+    /// The price as pairs of (distance, points), without the start at nothing.
+    #[must_use]
+    pub fn knots(&self) -> Vec<(f64, f64)> {
+        match self.curve {
+            Curve::Line { slope, cap } => vec![(cap / slope, cap)],
+            Curve::Knots(knots) => knots.to_vec(),
+        }
     }
 }
 

@@ -1,19 +1,23 @@
 //! The score breakdown: what each finding costs, so that the rows sum exactly and nothing is paid twice.
 //!
-//! 1. A rule's own price is its distance from the range times a slope, up to a cap ([`Criterion::price`]).
-//! 2. A rule that covers others is paid in full; those it covers pay, in proportion, only what they cost more together.
-//!    So a family costs max(own, sum of the covered), which is continuous and never falls when any value gets worse.
-//! 3. Each class has a cap ([`class_cap`]) and the whole has 100; above a cap all rows of the class shrink in proportion.
+//! 1. A rule's own price follows from its distance from the range ([`Criterion::price`]).
+//! 2. A family is a rule and those that it covers: what follows from it, or says the same and less. It costs
+//!    max(own, sum of the covered), which is continuous and never falls when any value gets worse. Where the head's own price
+//!    is at least half of what the covered cost together, it is the cause: it takes the whole, and they are folded under it
+//!    without an action of their own. Otherwise they pay, in proportion, what they cost more than the head.
+//! 3. Taste has a cap ([`class_cap`]) and the whole has 100; above a cap all rows of the class shrink in proportion.
 //!    A family belongs to the class of the rule at its head, so that what one row gives up another one takes on.
 //! 4. The total is rounded to tenths once, and the rows take their tenths by the largest remainder.
+//! 5. The worst comes first: what is heard before where the file comes from, and what is worth less than half a point last.
 
 use std::collections::HashMap;
 
 use model::verdict::{
-    Class, CorrectiveStep, CoveredFinding, Finding, PassedCheck, Points, ScoreBreakdown, Severity, Stage,
+    Area, Class, CorrectiveStep, CoveredFinding, Finding, PassedCheck, Points, ScoreBreakdown, Severity,
+    Stage,
 };
 
-use super::{CheckText, Criterion, Measurement, ReportView, Rule};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule, find};
 
 /// The score of a file without findings.
 const FULL_SCORE: Points = Points::from_tenths(1_000);
@@ -21,12 +25,15 @@ const FULL_SCORE: Points = Points::from_tenths(1_000);
 const PROBLEM: Points = Points::from_tenths(50);
 /// A finding that costs so much is a warning.
 const WARNING: Points = Points::from_tenths(15);
+/// The share of what the covered rules cost from which on the head of a family is their cause.
+const CAUSE_SHARE: f64 = 0.5;
+/// At most so many strengths are said.
+const MOST_STRENGTHS: usize = 4;
 
 /// The most points that all findings of `class` can cost together.
 pub(super) const fn class_cap(class: Class) -> Points {
     match class {
-        Class::Defect => FULL_SCORE,
-        Class::Risk => Points::from_tenths(350),
+        Class::Defect | Class::Risk => FULL_SCORE,
         Class::Taste => Points::from_tenths(120),
     }
 }
@@ -78,12 +85,27 @@ pub(super) fn break_down(
     let mut passed = Vec::new();
     for (row, points) in rows.iter().zip(&tenths) {
         if *points > 0 {
-            findings.extend(finding(view, row, Points::from_tenths(*points), &rows, &tenths));
+            findings.extend(finding(
+                view,
+                stage,
+                row,
+                Points::from_tenths(*points),
+                &rows,
+                &tenths,
+            ));
         } else if row.own == 0.0 {
             passed.push(passed_row(row));
         }
     }
-    findings.sort_by(|a, b| b.points.cmp(&a.points).then_with(|| a.rule.cmp(&b.rule)));
+    findings.sort_by(|a, b| {
+        let subject = |finding: &Finding| find(&finding.rule).map(|rule| rule.subject);
+        (a.points < Finding::WORTH_SAYING)
+            .cmp(&(b.points < Finding::WORTH_SAYING))
+            .then_with(|| subject(a).cmp(&subject(b)))
+            .then_with(|| b.points.cmp(&a.points))
+            .then_with(|| a.rule.cmp(&b.rule))
+    });
+    praise(&mut passed, &rows, &findings, view);
     let lost: Points = findings.iter().map(|finding| finding.points).sum();
     ScoreBreakdown {
         score: FULL_SCORE - lost,
@@ -132,13 +154,22 @@ fn settle(index: usize, rows: &mut [Row<'_>], covered: &HashMap<usize, Vec<usize
     let own = rows[index].own;
     let below: Vec<usize> = covered.get(&index).cloned().unwrap_or_default();
     let together: f64 = below.iter().map(|&child| settle(child, rows, covered)).sum();
+    let total = own.max(together);
     if together > 0.0 {
-        let share = (together - own).max(0.0) / together;
+        let is_cause = own >= CAUSE_SHARE * together;
+        let share = if is_cause {
+            0.0
+        } else {
+            (together - own) / together
+        };
         for child in below {
             shrink(child, share, rows, covered);
         }
+        if is_cause {
+            rows[index].price = total;
+        }
     }
-    own.max(together)
+    total
 }
 
 fn shrink(index: usize, share: f64, rows: &mut [Row<'_>], covered: &HashMap<usize, Vec<usize>>) {
@@ -189,8 +220,47 @@ fn severity(class: Class, points: Points) -> Severity {
     }
 }
 
+/// Keeps the strengths that are earned: at most [`MOST_STRENGTHS`], the most unusual ones, one of an area, and none of an
+/// area in which anything was found or a rule could not look. Where the signal itself is damaged, its figures are those of
+/// the damage, and nothing is praised.
+fn praise(passed: &mut [PassedCheck], rows: &[Row<'_>], findings: &[Finding], view: &ReportView<'_>) {
+    let is_damaged = findings.iter().any(|finding| {
+        finding.area == Area::Signal
+            && finding.class == Class::Defect
+            && finding.points >= Finding::WORTH_SAYING
+    });
+    let is_looked_at = view.detail().is_some_and(|detail| detail.local.is_some());
+    let mut earned: Vec<(f64, usize)> = Vec::new();
+    for (index, check) in passed.iter().enumerate() {
+        let is_clear = findings.iter().all(|finding| finding.area != check.area);
+        let row = rows.iter().find(|row| row.rule.id == check.rule);
+        if let Some((row, strength)) = row.and_then(|row| Some((row, row.rule.strength?)))
+            && check.strength.is_some()
+            && is_clear
+            && is_looked_at
+            && !is_damaged
+        {
+            let margin = row.criterion.margin(row.measure.value);
+            earned.push((margin / strength.margin.max(0.1), index));
+        }
+    }
+    earned.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut kept: Vec<usize> = Vec::new();
+    for (_, index) in earned {
+        if kept.len() < MOST_STRENGTHS && kept.iter().all(|&other| passed[other].area != passed[index].area) {
+            kept.push(index);
+        }
+    }
+    for (index, check) in passed.iter_mut().enumerate() {
+        if !kept.contains(&index) {
+            check.strength = None;
+        }
+    }
+}
+
 fn finding(
     view: &ReportView<'_>,
+    stage: Stage,
     row: &Row<'_>,
     points: Points,
     rows: &[Row<'_>],
@@ -212,6 +282,7 @@ fn finding(
             operation,
             expected: edge,
         });
+    let action = fill(text.action_in(stage), row, excess);
     let covers = rows
         .iter()
         .zip(tenths)
@@ -238,7 +309,7 @@ fn finding(
         source: rule.source.to_owned(),
         points,
         why: rule.why.to_owned(),
-        action: fill(text.action, rule, measure, excess, edge),
+        action,
         time_ranges: measure.time_ranges.clone(),
         step,
         covers,
@@ -249,12 +320,17 @@ const fn text_for(rule: &Rule, excess: f64) -> Option<CheckText> {
     if excess > 0.0 { rule.high } else { rule.low }
 }
 
-fn fill(template: &str, rule: &Rule, measure: &Measurement, excess: f64, edge: f64) -> String {
+fn fill(template: &str, row: &Row<'_>, excess: f64) -> String {
+    let (unit, value) = (row.rule.unit, row.measure.value);
+    let difference = |amount: f64| unit.for_differences().display(amount.abs());
+    let aim = row.criterion.aim(value);
     template
-        .replace("{value}", &rule.unit.display(measure.value))
-        .replace("{excess}", &rule.unit.for_differences().display(excess.abs()))
-        .replace("{edge}", &rule.unit.display(edge))
-        .replace("{label}", measure.label.as_deref().unwrap_or("there"))
+        .replace("{value}", &unit.display(value))
+        .replace("{excess}", &difference(excess))
+        .replace("{edge}", &unit.display(value - excess))
+        .replace("{aim}", &unit.display(aim))
+        .replace("{change}", &difference(value - aim))
+        .replace("{label}", row.measure.label.as_deref().unwrap_or("there"))
 }
 
 fn passed_row(row: &Row<'_>) -> PassedCheck {
@@ -264,7 +340,11 @@ fn passed_row(row: &Row<'_>) -> PassedCheck {
         .filter(|strength| row.criterion.margin(row.measure.value) >= strength.margin)
         .map(|strength| {
             let edge = row.criterion.nearer_edge(row.measure.value);
-            strength.text.replace("{edge}", &row.rule.unit.display(edge))
+            let display = |value: f64| row.rule.unit.display(value);
+            strength
+                .text
+                .replace("{edge}", &display(edge))
+                .replace("{value}", &display(row.measure.value))
         });
     PassedCheck {
         rule: row.rule.id.to_owned(),

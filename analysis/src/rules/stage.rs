@@ -7,7 +7,7 @@
 use model::verdict::{Indicator, Stage, StageDetection, Unit};
 
 use super::ReportView;
-use super::report_view::share_percent;
+use super::report_view::{quantile, share_percent};
 
 struct IndicatorRule {
     title: &'static str,
@@ -19,7 +19,10 @@ struct IndicatorRule {
     measure: fn(&ReportView<'_>) -> Option<f64>,
 }
 
-const INDICATORS: [IndicatorRule; 6] = [
+/// Clipped runs per minute from which on level and dynamics are those of the clipping, and say nothing of mastering.
+const CLIPPED_PER_MINUTE: f64 = 30.0;
+
+const INDICATORS: [IndicatorRule; 8] = [
     IndicatorRule {
         title: "Integrated loudness",
         unit: Unit::Lufs,
@@ -31,9 +34,9 @@ const INDICATORS: [IndicatorRule; 6] = [
     IndicatorRule {
         title: "Headroom: true peak",
         unit: Unit::Dbtp,
-        weight: 1.2,
-        mix: -5.0,
-        master: -0.8,
+        weight: 2.0,
+        mix: -4.5,
+        master: -1.2,
         measure: |view| view.true_peak(),
     },
     IndicatorRule {
@@ -53,30 +56,69 @@ const INDICATORS: [IndicatorRule; 6] = [
         measure: |view| view.detail()?.dynamics.psr_p10_lu.value(),
     },
     IndicatorRule {
-        title: "Seconds within 0.5 dB of the highest peak",
+        title: "Seconds that peak at one height",
         unit: Unit::Percent,
         weight: 1.0,
-        mix: 4.0,
-        master: 45.0,
+        mix: 25.0,
+        master: 85.0,
         measure: |view| flat_top_percent(view),
     },
     IndicatorRule {
         title: "Bits per sample",
         unit: Unit::Bits,
-        weight: 0.3,
+        weight: 1.0,
         mix: 32.0,
         master: 16.0,
         measure: |view| view.report.file.bits_per_sample.map(f64::from),
     },
+    // No limiter lets a sample pass full scale, whatever else it does.
+    IndicatorRule {
+        title: "Floating-point samples over full scale",
+        unit: Unit::Db,
+        weight: 9.0,
+        mix: 0.3,
+        master: -0.3,
+        measure: |view| {
+            let peak = view.report.peaks.sample_peak_dbfs.value()?;
+            (view.is_float() && peak > 0.0).then_some(peak)
+        },
+    },
+    // A limiter comes before full scale and leaves none of them; only what has many is told by it.
+    IndicatorRule {
+        title: "Clipped runs per minute",
+        unit: Unit::PerMinute,
+        weight: 1.5,
+        mix: 20.0 * CLIPPED_PER_MINUTE,
+        master: 0.0,
+        measure: |view| clipped_per_minute(view).filter(|&runs| runs > 10.0 * CLIPPED_PER_MINUTE),
+    },
 ];
 
-/// The share of seconds whose true peak is within 0.5 dB of the highest one: a limiter leaves many of them.
+/// The share of seconds whose true peak is within 1.5 dB of the height that a tenth of them exceeds: a limiter leaves many
+/// of them. One overshoot is not that height, and what a hard-driven one leaves between the samples is within it.
 pub(super) fn flat_top_percent(view: &ReportView<'_>) -> Option<f64> {
-    let highest = view.true_peak()?;
-    share_percent(&view.detail()?.peaks.true_peak_dbtp, |peak| peak > highest - 0.5)
+    let series = &view.detail()?.peaks.true_peak_dbtp;
+    let height = quantile(series, 0.9)?;
+    share_percent(series, |peak| peak > height - 1.5)
+}
+
+/// Clipped runs per minute in the worst channel, at full scale or lowered since.
+fn clipped_per_minute(view: &ReportView<'_>) -> Option<f64> {
+    let channels = &view.detail()?.peaks.channels;
+    let most = channels
+        .iter()
+        .map(|channel| channel.clips.runs + channel.lowered_clips.runs)
+        .max()?;
+    Some(most as f64 / view.minutes().max(0.5))
+}
+
+/// Whether clipping forges this value: it raises loudness and flattens peaks, as a limiter does.
+const fn is_forged_by_clipping(unit: Unit) -> bool {
+    matches!(unit, Unit::Lufs | Unit::Dbtp | Unit::Lu | Unit::Percent)
 }
 
 pub(super) fn detect(view: &ReportView<'_>) -> StageDetection {
+    let trust = (CLIPPED_PER_MINUTE / clipped_per_minute(view).unwrap_or(0.0).max(1.0)).clamp(0.1, 1.0);
     let mut sum = 0.0;
     let mut indicators = Vec::with_capacity(INDICATORS.len());
     for rule in &INDICATORS {
@@ -84,7 +126,12 @@ pub(super) fn detect(view: &ReportView<'_>) -> StageDetection {
             continue;
         };
         let toward_master = (2.0 * (value - rule.mix) / (rule.master - rule.mix) - 1.0).clamp(-1.0, 1.0);
-        sum += rule.weight * toward_master;
+        let weight = if is_forged_by_clipping(rule.unit) {
+            trust * rule.weight
+        } else {
+            rule.weight
+        };
+        sum += weight * toward_master;
         indicators.push(Indicator {
             title: rule.title.to_owned(),
             value: (value * 100.0).round() / 100.0,

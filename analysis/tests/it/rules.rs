@@ -105,9 +105,9 @@ fn the_catalogue_is_whole() {
                 "{}",
                 rule.id
             );
-            assert!(target.cap > 0.0 && target.slope > 0.0, "{}", rule.id);
+            assert!(target.cap() > 0.0 && target.reach() > 0.0, "{}", rule.id);
             assert!(
-                rule.class != Class::Taste || target.cap <= 3.5,
+                rule.class != Class::Taste || target.cap() <= 4.0,
                 "taste is cheap: {}",
                 rule.id
             );

@@ -183,6 +183,9 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What costs less is neither in the sentence nor among the first things to fix.
+    pub const WORTH_SAYING: Points = Points::from_tenths(5);
+
     /// `−0.3 dBTP`, with the place in frequency where there is one; nothing where the title says it all.
     #[must_use]
     pub fn display_value(&self) -> String {

@@ -3,11 +3,12 @@
 use model::report::NoteCode;
 use model::verdict::{Area, Class, Unit};
 
-use super::{CheckText, Criterion, Measurement, Rule};
+use super::{CheckText, Criterion, Measurement, Rule, Subject};
 
 const COMMON: Rule = Rule {
     area: Area::Delivery,
     class: Class::Risk,
+    subject: Subject::Provenance,
     ..Rule::COMMON
 };
 

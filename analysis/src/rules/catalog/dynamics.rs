@@ -15,6 +15,9 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// What is lacking of four measures, in dB, and what it costs.
+const LIMITING_KNOTS: &[(f64, f64)] = &[(0.5, 2.0), (1.0, 6.0), (2.0, 18.0), (4.0, 36.0), (7.0, 52.0)];
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "dynamics.over_limited",
@@ -22,23 +25,25 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         confidence: Confidence::Heuristic,
         why: "When several measures agree that nothing rises above the body any more, drums have lost their attack, and turning it down on a service leaves it flat and small.",
-        method: "The third largest of four shortfalls: PSR in the densest tenth below 9 LU, PLR below 9.5 LU, crest below 11 dB, DR below 7 dB. Three of four must agree.",
-        source: "Dynameter's tiers (8 LU: limited) and the DR scale (below 7: over-compressed), which are conventions",
-        mix: Criterion::at_most(0.0, 2.0, 8.0),
-        master: Criterion::at_most(2.0, 1.5, 8.0),
+        method: "The third largest of four shortfalls: PSR in the densest tenth below 12 LU, PLR below 12.5 LU, crest below 14 dB, DR below 10 dB. Three of four must agree.",
+        source: "Dynameter's tiers (12 LU: balanced, 8 LU: limited) and the DR scale (below 7: over-compressed), which are conventions; what a master may lack, a mix should still have",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, LIMITING_KNOTS)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 3.0, LIMITING_KNOTS)),
         tolerance: 0.2,
-        high: CheckText::new(
+        high: CheckText::by_stage(
             "Over-limited",
-            "Back off the limiter (and the compressor before it) by {excess} of gain reduction, then compare at equal loudness.",
+            "Export the mix without what flattens the sum: take compressor, clipper and saturation off the mix bus, and leave level and limiting to the mastering.",
+            "Back off the limiter (and the compressor before it) by about {excess} of gain reduction, then compare at equal loudness.",
         ),
+        covered_by: Some("peaks.clipped"),
         measure: |view| {
             let dynamics = &view.detail()?.dynamics;
             let whole = &view.report.dynamics;
             let mut short = [
-                9.0 - dynamics.psr_p10_lu.value()?,
-                9.5 - whole.plr_lu.value()?,
-                11.0 - whole.crest_db.value()?,
-                7.0 - dynamics.dr_db.value()?,
+                12.0 - dynamics.psr_p10_lu.value()?,
+                12.5 - whole.plr_lu.value()?,
+                14.0 - whole.crest_db.value()?,
+                10.0 - dynamics.dr_db.value()?,
             ];
             short.sort_by(f64::total_cmp);
             Some(Measurement::new(short[1].max(0.0))?.at(dense_ranges(view, 8.0)))
@@ -59,7 +64,10 @@ pub(super) const RULES: &[Rule] = &[
             "Transients are flattened",
             "At the places, lower the threshold less: about {excess} more peak over the body brings the attack back.",
         ),
-        strength: Strength::new(2.0, "Transients keep their edge even in the densest passages."),
+        strength: Strength::new(
+            2.0,
+            "Transients keep their edge: even the densest tenth has {value} of peak over the loudness, where limited music has 8.",
+        ),
         covered_by: Some("dynamics.over_limited"),
         measure: |view| {
             let psr = view.detail()?.dynamics.psr_p10_lu.value()?;
@@ -81,9 +89,10 @@ pub(super) const RULES: &[Rule] = &[
             "Peaks far above the body",
             "Catch the highest hits (often kick or snare) with a fast compressor or clipper on their own channel; {excess} is enough.",
         ),
-        low: CheckText::new(
+        low: CheckText::by_stage(
             "Little peak over the loudness",
-            "Reduce the gain into the limiter by {excess}.",
+            "Ease compression on the mix bus by about {excess}.",
+            "Reduce the gain into the limiter by about {excess}.",
         ),
         covered_by: Some("dynamics.over_limited"),
         measure: |view| Measurement::new(view.report.dynamics.plr_lu.value()?),
@@ -101,7 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         tolerance: 0.2,
         low: CheckText::new(
             "Low DR",
-            "Less limiting on the sum: DR grows with the distance of peaks from the loudest fifth, by {excess} here.",
+            "Less limiting on the sum: DR grows with the distance of peaks from the loudest fifth.",
         ),
         covered_by: Some("dynamics.over_limited"),
         measure: |view| Measurement::new(view.detail()?.dynamics.dr_db.value()?),
@@ -119,7 +128,7 @@ pub(super) const RULES: &[Rule] = &[
         tolerance: 0.2,
         low: CheckText::new(
             "Small crest factor",
-            "Ease saturation and limiting on the sum by about {excess}.",
+            "Ease saturation and compression on the sum by about {excess}.",
         ),
         covered_by: Some("dynamics.over_limited"),
         measure: |view| Measurement::new(view.report.dynamics.crest_db.value()?),
@@ -132,16 +141,24 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Percent,
         why: "When most seconds peak at the same level, a limiter or clipper sits on the mix bus. Mastering cannot take it off.",
-        method: "The share of seconds whose true peak is within 0.5 dB of the highest.",
-        source: "Unlimited sums stay below 20 %; limited ones above 50 % (92 tracks)",
-        mix: Criterion::at_most(40.0, 0.08, 4.0),
+        method: "The share of seconds whose true peak is within 1.5 dB of the height that a tenth of them exceeds.",
+        source: "Unlimited sums mostly stay below 50 %; limited ones above 80 %",
+        mix: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            75.0,
+            &[(10.0, 3.0), (25.0, 6.0)],
+        )),
         master: None,
         tolerance: 2.0,
+        covered_by: Some("dynamics.over_limited"),
         high: CheckText::new(
             "A limiter on the mix bus",
             "Export the mix once more without limiter and clipper on the master bus.",
         ),
-        strength: Strength::new(15.0, "The peaks vary freely: nothing limits the sum."),
+        strength: Strength::new(
+            15.0,
+            "The peaks vary freely: {value} of the seconds reach the same height, where a limited sum has 80 % and more.",
+        ),
         measure: |view| Measurement::new(flat_top_percent(view)?),
         ..COMMON
     },
@@ -152,18 +169,32 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Lu,
         why: "One passage, often the last chorus, drives the limiter much harder than the rest; there it pumps and distorts.",
-        method: "The lowest PSR of all windows of 3 s.",
+        method: "The lowest PSR of all windows of 3 s that are at most 20 LU quieter than the whole.",
         source: "Below 6 LU even loud genres distort audibly (our listening; no standard)",
         mix: Criterion::at_least(6.5, 1.0, 2.5),
         master: Criterion::at_least(5.0, 1.0, 2.5),
         tolerance: 0.2,
-        low: CheckText::new(
+        low: CheckText::by_stage(
             "One passage is crushed",
-            "At the place, automate the level into the limiter down by {excess}.",
+            "At the place, lower what drives the mix bus by about {excess}.",
+            "At the place, automate the level into the limiter down by about {excess}.",
         ),
         covered_by: Some("dynamics.psr"),
         measure: |view| {
-            let series = &view.detail()?.dynamics.psr_lu;
+            let psr = &view.detail()?.dynamics.psr_lu;
+            // A steady noise alone, in a pause or before the song, is not crushed music.
+            let gate = view.integrated()? - 20.0;
+            let loud = &view.report.loudness.short_term_lufs;
+            let is_music = |time_s: f64| {
+                let index = ((time_s - loud.start_s) / loud.step_s).round();
+                let level = loud.values.get(index.max(0.0) as usize).copied().flatten();
+                level.is_some_and(|level| f64::from(level) > gate)
+            };
+            let mut series = psr.clone();
+            for (index, value) in series.values.iter_mut().enumerate() {
+                *value = value.filter(|_| is_music(psr.time_s(index)));
+            }
+            let series = &series;
             let lowest = series.values.iter().flatten().copied().reduce(f32::min)?;
             let lowest = f64::from(lowest);
             Some(Measurement::new(lowest)?.at(stretches(series, WINDOW_S, |psr| lowest + 0.5 - psr)))

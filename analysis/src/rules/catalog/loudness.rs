@@ -2,7 +2,7 @@
 
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, Unit};
 
-use super::super::report_view::stretches;
+use super::super::report_view::{quantile, stretches};
 use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, Strength};
 
 const COMMON: Rule = Rule {
@@ -10,6 +10,13 @@ const COMMON: Rule = Rule {
     class: Class::Taste,
     ..Rule::COMMON
 };
+
+/// The shortest passage that is looked for, in seconds.
+const PASSAGE_S: f64 = 5.0;
+/// The window of short-term loudness, in seconds.
+const SHORT_TERM_S: f64 = 3.0;
+/// What a passage costs by what it stands above the rest beyond the range, in LU.
+const BURSTING: &[(f64, f64)] = &[(0.5, 2.0), (1.5, 5.0), (4.0, 16.0), (8.0, 34.0), (12.0, 45.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -24,15 +31,15 @@ pub(super) const RULES: &[Rule] = &[
         tolerance: 0.2,
         high: CheckText::new(
             "Very loud",
-            "Take about {excess} off: lower the gain into the limiter, or the master fader if nothing limits.",
+            "Take about {excess} off: lower the master fader before anything that limits.",
         ),
         low: CheckText::new(
             "Quiet",
             "Raise the level by about {excess}; check that the peaks still fit.",
         ),
         strength: Strength::new(
-            2.0,
-            "The level is in the range that services and listeners expect at this stage.",
+            4.0,
+            "The level, {value}, is in the middle of what is usual at this stage.",
         ),
         measure: |view| Measurement::new(view.integrated()?),
         correct: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
@@ -58,7 +65,7 @@ pub(super) const RULES: &[Rule] = &[
         ),
         strength: Strength::new(
             1.0,
-            "Quiet and loud parts keep a distance that works on small speakers.",
+            "Quiet and loud parts keep a distance of {value}, which works on small speakers.",
         ),
         // Tech 3342: not stable below a minute.
         measure: |view| {
@@ -76,22 +83,24 @@ pub(super) const RULES: &[Rule] = &[
         unit: Unit::Lu,
         confidence: Confidence::Heuristic,
         why: "One passage that stands far above the rest decides how far everything can be turned up.",
-        method: "Maximum momentary loudness (400 ms) less integrated loudness.",
-        source: OUR_CORPUS,
-        mix: Criterion::at_most(9.0, 0.6, 2.0),
-        master: Criterion::at_most(8.5, 0.6, 2.0),
-        tolerance: 0.2,
+        method: "The short-term loudness that 5 s of the song exceed, less the one that a quarter of it exceeds.",
+        source: "Songs come to a height that they keep or come back to: nine tenths of the measured tracks stay within 1.5 LU",
+        class: Class::Risk,
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.2, BURSTING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 2.2, BURSTING)),
+        tolerance: 0.1,
         high: CheckText::new(
             "One passage is much louder than the rest",
-            "Go to the place and bring that passage down by about {excess} with automation.",
+            "Go to the place and bring that passage down by about {value} with automation, to where the rest has its height.",
         ),
         measure: |view| {
-            let loudness = &view.report.loudness;
-            let most = loudness.momentary_max_lufs.value()?;
-            let time_ranges = view.detail().map_or_else(Vec::new, |detail| {
-                stretches(&detail.loudness.momentary_lufs, 1.0, |lufs| lufs - (most - 0.3))
-            });
-            Some(Measurement::new(most - view.integrated()?)?.at(time_ranges))
+            let series = &view.report.loudness.short_term_lufs;
+            let seconds = series.values.len() as f64 * series.step_s;
+            (seconds >= 20.0).then_some(())?;
+            let usual = quantile(series, 0.75)?;
+            let above = quantile(series, 1.0 - PASSAGE_S / seconds)? - usual;
+            let passages = stretches(series, SHORT_TERM_S, |lufs| lufs - (usual + 0.5 * above));
+            Some(Measurement::new(above.max(0.0))?.at(passages))
         },
         ..COMMON
     },
@@ -135,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
             "All parts are equally loud",
             "Lower the verse, or the bus before the chorus, by about {excess}.",
         ),
-        strength: Strength::new(1.0, "The parts of the song differ in level: it has an arc."),
+        strength: Strength::new(1.0, "The parts of the song differ by {value}: it has an arc."),
         measure: |view| {
             let mut parts: Vec<(f64, TimeRange)> = view
                 .detail()?

@@ -2,6 +2,7 @@
 
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
+use super::super::typical_spectrum::Region;
 use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, Strength};
 use crate::dsp::db_to_power;
 
@@ -15,25 +16,34 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// What each rule costs by its distance from the range, in dB.
+const HEIGHTS: &[(f64, f64)] = &[(1.0, 3.0), (2.5, 12.0), (5.0, 30.0), (8.0, 48.0)];
+const RUMBLING: &[(f64, f64)] = &[(2.0, 1.0), (6.0, 6.0), (12.0, 18.0), (20.0, 32.0)];
+const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "low_end.share",
         title: "Share of the low end",
         confidence: Confidence::Measured,
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
-        method: "The energy from 20 to 120 Hz against that from 20 Hz to 20 kHz.",
-        mix: Criterion::between(-14.0, -2.2, 1.0, 3.0),
-        master: Criterion::between(-12.0, -2.2, 1.0, 3.0),
+        method: "How far the level around 80 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        class: Class::Risk,
+        mix: Some(Criterion::curved(-8.0, 8.0, HEIGHTS)),
+        master: Some(Criterion::curved(-8.0, 8.0, HEIGHTS)),
         high: CheckText::new(
             "Too much low end",
-            "Lower bass or kick by 1 to 2 dB, or shorten them; a low shelf of −1 dB at 100 Hz on the sum is the last resort.",
+            "Lower bass or kick by about {change}, or shorten them; a low shelf on the sum is the last resort.",
         ),
         low: CheckText::new(
             "Little low end",
-            "Check bass and kick for a high-pass or for phase against each other; then raise them together by about 2 dB.",
+            "Check bass and kick for a high-pass or for phase against each other; then raise them together by about {change}.",
         ),
-        strength: Strength::new(1.5, "The low end has weight without taking over."),
-        measure: |view| Measurement::new(view.detail()?.spectrum.low_end_share_db.value()?),
+        strength: Strength::new(
+            4.5,
+            "The low end has the weight that the rest of the song leads one to expect, within {value}.",
+        ),
+        measure: |view| Some(Measurement::new(view.height_db(Region::Low)?)?.near(Region::Low.hz())),
         correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 100.0,
@@ -50,13 +60,16 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Hardly a loudspeaker plays it, every limiter hears it: it costs loudness and moves cones for nothing.",
         method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz.",
-        mix: Criterion::at_most(-6.0, 0.6, 3.0),
-        master: Criterion::at_most(-8.0, 0.6, 3.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -3.0, RUMBLING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -3.0, RUMBLING)),
         high: CheckText::new(
             "Rumble below 30 Hz",
             "High-pass at 25 to 30 Hz the channels that do not need it, above all voices, overheads and synthesizers with drift.",
         ),
-        strength: Strength::new(12.0, "Nothing is wasted below 30 Hz."),
+        strength: Strength::new(
+            12.0,
+            "Nothing is wasted below 30 Hz: it lies {value} against the bass.",
+        ),
         measure: |view| Measurement::new(view.level(18.0, 31.0)? - view.level(39.0, 101.0)?),
         correct: Some(|_, _, _| Some(Operation::HighPass { hz: 25.0 })),
         ..COMMON
@@ -125,15 +138,16 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Wide bass cancels in mono systems, weakens on large ones, and cannot be cut to vinyl.",
         method: "Side over mid energy from 20 to 120 Hz.",
-        mix: Criterion::at_most(-3.0, 0.7, 4.0),
-        master: Criterion::at_most(-4.0, 0.7, 4.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -3.0, WIDE_BASS)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.0, WIDE_BASS)),
+        covered_by: Some("stereo.band_mono_loss"),
         high: CheckText::new(
             "Wide low end",
             "Make everything below 100 Hz mono: on the bass itself first, with a mid-side high-pass on the sum otherwise.",
         ),
         strength: Strength::new(
             8.0,
-            "The low end is in the middle: it will hold in mono, in clubs and on vinyl.",
+            "The low end is in the middle (side {value}): it will hold in mono, in clubs and on vinyl.",
         ),
         measure: |view| {
             let low = view.detail()?.stereo.as_ref()?.low_width_db.value()?;

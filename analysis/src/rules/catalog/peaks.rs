@@ -18,6 +18,25 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// Clipped runs per minute, and what they cost. Hardly anything is heard of the first ones; thousands are a destroyed file.
+const CLIPPED_IN_A_MIX: &[(f64, f64)] = &[
+    (3.0, 2.0),
+    (30.0, 8.0),
+    (200.0, 18.0),
+    (1_000.0, 32.0),
+    (5_000.0, 50.0),
+    (20_000.0, 70.0),
+];
+/// The same in a master, where a few are a loud fashion.
+const CLIPPED_IN_A_MASTER: &[(f64, f64)] = &[
+    (20.0, 1.5),
+    (100.0, 6.0),
+    (500.0, 18.0),
+    (2_000.0, 34.0),
+    (8_000.0, 52.0),
+    (20_000.0, 65.0),
+];
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "peaks.clipped",
@@ -27,13 +46,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "Samples in a row at full scale are flattened waves: crackle on transients, and more of it after every encoder.",
         method: "Runs of three or more samples at full scale, per minute, in the worst channel.",
         source: "Three equal samples at full scale do not occur by chance; loud masters clip on purpose, so a master pays less",
-        mix: Criterion::at_most(0.0, 1.0, 20.0),
-        master: Criterion::at_most(6.0, 0.25, 15.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLIPPED_IN_A_MIX)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, CLIPPED_IN_A_MASTER)),
         high: CheckText::new(
             "Clipping",
             "Find what goes over at the places (master fader, a plug-in's output) and pull it down until the meter stays below 0; do not just lower the export.",
         ),
-        strength: Strength::new(0.0, "No clipped runs worth mentioning."),
         measure: |view| clip_rate(view, |channel| channel.clips, |run| run.dbfs > FULL_SCALE_DBFS),
         ..COMMON
     },
@@ -45,8 +63,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "The longer the flat top, the surer it is heard, as a click or as grit.",
         method: "The longest run of equal samples at full scale.",
         source: "About a quarter of a millisecond flattens a whole half-wave at 2 kHz",
-        mix: Criterion::at_most(0.25, 12.0, 12.0),
-        master: Criterion::at_most(0.5, 10.0, 12.0),
+        mix: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            0.25,
+            &[(0.75, 4.0), (3.0, 15.0), (10.0, 30.0)],
+        )),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            0.5,
+            &[(0.75, 4.0), (3.0, 15.0), (10.0, 30.0)],
+        )),
         high: CheckText::new(
             "Long clipped run",
             "Listen at the place: a flat top of {value} is audible. Lower that hit, or let a limiter with a short look-ahead take it.",
@@ -76,8 +102,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "Turning a clipped signal down hides it from a peak meter but repairs nothing.",
         method: "Runs of three or more equal samples at a channel's highest level, which is below full scale, per minute, in the worst channel.",
         source: "Equal samples at the extreme, more than once, do not occur by chance; clippers on a master do it on purpose",
-        mix: Criterion::at_most(1.0, 0.5, 12.0),
-        master: Criterion::at_most(20.0, 0.1, 6.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLIPPED_IN_A_MIX)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 20.0, CLIPPED_IN_A_MASTER)),
         high: CheckText::new(
             "Clipped earlier, then turned down",
             "Something before the last fader clips: go back through the chain at the places and lower the level into it.",
@@ -100,9 +126,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "A floating-point file survives samples above 0 dBFS, but the first fixed-point export or converter clips them.",
         method: "The sample peak of floating-point files.",
         source: "Full scale is 0 dBFS (AES17)",
-        mix: Criterion::at_most(0.0, 2.0, 5.0),
-        master: Criterion::at_most(0.0, 5.0, 12.0),
+        mix: Criterion::at_most(0.0, 0.3, 4.0),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            0.0,
+            &[(1.0, 4.0), (3.0, 12.0), (6.0, 25.0)],
+        )),
         tolerance: 0.05,
+        covered_by: Some("peaks.clipped"),
         high: CheckText::new(
             "Beyond full scale",
             "Lower the output by {excess} or more before exporting to 24 bit.",
@@ -123,14 +154,23 @@ pub(super) const RULES: &[Rule] = &[
         why: "Between the samples the wave goes higher; converters and encoders may distort what passes 0 dBTP.",
         method: "The highest true peak by BS.1770-5 Annex 2 (4x).",
         source: "EBU R 128 and the services ask for at most −1 dBTP; all of 18 chart masters of 2025 exceed it (median +0.3), so this is a risk and no failure",
-        mix: Criterion::at_most(CEILING_DBTP, 1.0, 3.0),
-        master: Criterion::at_most(CEILING_DBTP, 1.5, 4.0),
+        mix: Criterion::at_most(0.0, 0.5, 3.0),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            CEILING_DBTP,
+            &[(1.5, 0.4), (2.5, 2.0), (4.0, 8.0), (7.0, 20.0)],
+        )),
         tolerance: 0.1,
-        high: CheckText::new(
+        high: CheckText::by_stage(
             "True peak above −1 dBTP",
-            "Set the limiter's ceiling {excess} lower, with true-peak (oversampled) detection on.",
+            "Lower the output by {excess} or more before exporting; mastering takes it from there.",
+            "Set the last limiter's ceiling {excess} lower, with true-peak (oversampled) detection on.",
         ),
-        strength: Strength::new(0.0, "True peaks stay below {edge}: encoders have room."),
+        covered_by: Some("peaks.overs"),
+        strength: Strength::new(
+            0.0,
+            "The true peak is {value}: encoders and converters have room, where most finished music goes over −1 dBTP.",
+        ),
         measure: |view| {
             let time_ranges = view.detail().map_or_else(Vec::new, |detail| {
                 let over = detail.peaks.worst.iter().filter(|peak| peak.dbtp > CEILING_DBTP);
@@ -157,7 +197,11 @@ pub(super) const RULES: &[Rule] = &[
         method: "True peak at 8x with 32 taps, where the song is louder than −14 LUFS counted from −1 dBTP, falling to −2 dBTP at −11 LUFS.",
         source: "Spotify and Amazon advise −2 dBTP for masters louder than −14 LUFS",
         mix: None,
-        master: Criterion::at_most(CEILING_DBTP, 0.7, 2.0),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            0.0,
+            &[(2.0, 0.5), (4.0, 2.0)],
+        )),
         tolerance: 0.1,
         high: CheckText::new(
             "Little room for lossy encoders",
@@ -185,14 +229,17 @@ pub(super) const RULES: &[Rule] = &[
         why: "A mastering engineer can turn a mix down, but not undo what the last 2 dB cost. Peaks at full scale also mean that something is probably limiting.",
         method: "The highest sample peak.",
         source: "Mastering houses ask for 3 to 6 dB; any peak below −1 dBFS is workable",
-        mix: Criterion::at_most(-2.0, 1.0, 2.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -1.0, &[(1.0, 0.4), (3.0, 1.5)]).aiming_at(-6.0)),
         master: None,
         tolerance: 0.1,
         high: CheckText::new(
             "Little headroom",
-            "Lower the master fader by {excess} or more and take limiters off the mix bus before exporting.",
+            "Lower the master fader until the highest peak is near {aim}: by {change}.",
         ),
-        strength: Strength::new(1.0, "There is headroom for mastering."),
+        strength: Strength::new(
+            1.0,
+            "There is headroom for mastering: the highest sample is at {value}.",
+        ),
         covered_by: Some("peaks.true_peak"),
         measure: |view| Measurement::new(view.report.peaks.sample_peak_dbfs.value()?),
         correct: Some(|_, _, excess| Some(Operation::Gain { db: -excess })),
@@ -207,7 +254,11 @@ pub(super) const RULES: &[Rule] = &[
         method: "How far the true peak lies above full scale, less how far the samples do.",
         source: "BS.1770-5 Annex 2: a sample meter under-reads; without oversampled limiting by 0.5 dB and more",
         mix: None,
-        master: Criterion::at_most(0.4, 1.5, 3.0),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            0.6,
+            &[(0.5, 1.0), (2.0, 8.0), (4.0, 20.0)],
+        )),
         tolerance: 0.05,
         high: CheckText::new(
             "Overs that the sample meter hides",

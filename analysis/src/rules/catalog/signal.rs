@@ -4,7 +4,7 @@ use model::report::{LocalFault, LocalFaultKind, NoteCode};
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
-use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength};
+use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength, Subject};
 use crate::dsp::amplitude_db;
 
 /// An offset below this is no offset; it stands for 0, whose logarithm does not exist.
@@ -18,6 +18,20 @@ const COMMON: Rule = Rule {
 
 /// What a gap counts as at least: one of 2 ms is heard as much as one of 50, as a tick.
 const LEAST_GAP_MS: f64 = 100.0;
+/// A channel that has no sound for so long is lost, in seconds.
+const LOST_S: f64 = 2.0;
+/// Below so many bits in use, rounding holds values.
+const COARSE_BITS: f64 = 14.0;
+/// More clipped runs than that hold values.
+const CLIPPED_PER_MINUTE: f64 = 30.0;
+
+/// What each rule costs by its distance from the range, in the rule's unit.
+const OFFSET: &[(f64, f64)] = &[(10.0, 1.0), (20.0, 5.0), (28.0, 18.0), (38.0, 35.0)];
+const FEW_BITS: &[(f64, f64)] = &[(2.0, 3.0), (4.0, 8.0), (6.0, 16.0), (9.0, 32.0), (12.0, 45.0)];
+const CUT_OFF: &[(f64, f64)] = &[(1.5, 0.4), (4.0, 2.0), (6.0, 6.0), (10.0, 14.0)];
+const SILENT_HEAD: &[(f64, f64)] = &[(2.0, 2.0), (6.0, 8.0), (15.0, 22.0), (30.0, 35.0)];
+const SILENT_TAIL: &[(f64, f64)] = &[(3.0, 1.0), (10.0, 6.0), (30.0, 22.0), (60.0, 35.0)];
+const CUT_END: &[(f64, f64)] = &[(5.0, 0.5), (8.0, 2.0), (12.0, 6.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -45,11 +59,20 @@ pub(super) const RULES: &[Rule] = &[
             let mut gaps = local_faults(view, is_gap)?;
             // A lost channel begins with zeros, and has a rule of its own.
             let lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
+            let is_coarse = view
+                .detail()?
+                .quality
+                .effective_bits
+                .value()
+                .is_some_and(|bits| bits < COARSE_BITS);
             gaps.retain(|gap| {
+                // Clipping and coarse rounding hold values, too, and have rules of their own; so has a channel that is lost.
+                let is_held = gap.kind == LocalFaultKind::HeldValue && (is_coarse || is_clipped(view));
+                let is_lost = gap.channel.is_some() && gap.end_s - gap.start_s >= LOST_S;
                 let is_within = |lost: &LocalFault| {
                     gap.channel == lost.channel && gap.start_s < lost.end_s && lost.start_s < gap.end_s
                 };
-                !lost.iter().any(is_within)
+                !is_held && !is_lost && !lost.iter().any(is_within)
             });
             let ms = gaps.iter().map(|gap| {
                 let whole = (1_000.0 * (gap.end_s - gap.start_s)).max(LEAST_GAP_MS);
@@ -75,7 +98,21 @@ pub(super) const RULES: &[Rule] = &[
         ),
         measure: |view| {
             view.is_stereo().then_some(())?;
-            share_of_song(view, LocalFaultKind::LostChannel)
+            let mut lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
+            // Exact zeros in one channel for as long are the same fault, however the song goes on behind them.
+            let is_long = |gap: &LocalFault| gap.channel.is_some() && gap.end_s - gap.start_s >= LOST_S;
+            for gap in local_faults(view, |kind| kind == LocalFaultKind::Gap)?
+                .into_iter()
+                .filter(is_long)
+            {
+                let is_known = |lost: &LocalFault| {
+                    lost.channel == gap.channel && lost.start_s < gap.end_s && gap.start_s < lost.end_s
+                };
+                if !lost.iter().any(is_known) {
+                    lost.push(gap);
+                }
+            }
+            share_of_song(view, &lost)
         },
         ..COMMON
     },
@@ -86,14 +123,14 @@ pub(super) const RULES: &[Rule] = &[
         why: "An offset costs headroom on one side, clicks at every edit and makes compressors misjudge.",
         method: "The mean of all samples of the worst channel.",
         source: "Below −60 dBFS it is inaudible and costs less than 0.01 dB (common practice of editors)",
-        mix: Criterion::at_most(-54.0, 0.3, 6.0),
-        master: Criterion::at_most(-54.0, 0.3, 6.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -50.0, OFFSET)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -50.0, OFFSET)),
         tolerance: 0.5,
         high: CheckText::new(
             "DC offset",
             "Remove it with a high-pass at 10 Hz or the editor's offset tool, and look for the plug-in that adds it.",
         ),
-        strength: Strength::new(20.0, "No offset: the wave is centred."),
+        strength: Strength::new(30.0, "The wave is centred: its offset is {value}."),
         measure: |view| {
             let channels = &view.detail()?.peaks.channels;
             let (index, offset) = (0_u16..)
@@ -144,8 +181,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "Below 16 bits the noise of rounding is heard in fades and pauses.",
         method: "The bits that change in any sample of the file.",
         source: "16 bit is the least that any service takes",
-        mix: Criterion::at_least(16.0, 1.5, 10.0),
-        master: Criterion::at_least(16.0, 1.5, 10.0),
+        mix: Some(Criterion::curved(16.0, f64::INFINITY, FEW_BITS)),
+        master: Some(Criterion::curved(16.0, f64::INFINITY, FEW_BITS)),
         low: CheckText::new(
             "Few bits in use",
             "Look for a bit reducer or an 8-bit export in the chain, and export at 24 bit.",
@@ -155,6 +192,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "signal.padded_bits",
+        subject: Subject::Provenance,
         title: "Unused bits",
         class: Class::Risk,
         unit: Unit::Bits,
@@ -183,8 +221,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "A lossless file that stops at a steep edge is consistent with an MP3 somewhere in its past. That is no proof: resampling and some synthesizers do it too.",
         method: "The frequency above which nothing is left, where the spectrum falls 40 dB within 500 Hz. Only lossless files.",
         source: "LAME at 128 kbit/s ends at 16.7 kHz, at 320 at 20.2 (measured); nothing below the Nyquist frequency of 44.1 kHz needs an edge under 20.4",
-        mix: Criterion::at_least(20.4, 1.0, 5.0),
-        master: Criterion::at_least(20.4, 1.0, 5.0),
+        subject: Subject::Provenance,
+        mix: Some(Criterion::curved(20.4, f64::INFINITY, CUT_OFF)),
+        master: Some(Criterion::curved(20.4, f64::INFINITY, CUT_OFF)),
         tolerance: 0.1,
         low: CheckText::new(
             "Consistent with a lossy source",
@@ -235,12 +274,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "Seconds of nothing before the first sound make people skip, and shift everything in a playlist.",
         method: "Seconds before the first sample above −60 dBFS.",
         source: "Distributors ask for less than a second or two; a count-in gap is normal in a mix",
-        mix: Criterion::at_most(3.0, 0.5, 1.5),
-        master: Criterion::at_most(1.5, 1.0, 3.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 3.0, SILENT_HEAD).aiming_at(0.2)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 1.5, SILENT_HEAD).aiming_at(0.2)),
         tolerance: 0.1,
         high: CheckText::new(
             "Silence before the start",
-            "Cut {excess} or more off the start, leaving a few milliseconds before the first sound.",
+            "Cut {change} off the start, which leaves a moment before the first sound.",
         ),
         measure: |view| {
             let quality = &view.detail()?.quality;
@@ -266,12 +305,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "Silence after the song is a gap in every playlist and, when it is long, often a forgotten event far behind.",
         method: "Seconds behind the last sample above −60 dBFS.",
         source: "Distributors ask for a few seconds at most",
-        mix: Criterion::at_most(10.0, 0.1, 1.5),
-        master: Criterion::at_most(5.0, 0.3, 2.5),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 8.0, SILENT_TAIL).aiming_at(1.0)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 5.0, SILENT_TAIL).aiming_at(1.0)),
         tolerance: 0.1,
         high: CheckText::new(
             "Silence after the end",
-            "Cut {excess} or more off the end, after the last reverb has died away.",
+            "Cut {change} off the end, after the last reverb has died away.",
         ),
         measure: |view| {
             let quality = &view.detail()?.quality;
@@ -299,8 +338,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "When the music is still at full level in the last moment of the file, the tail of a reverb or the last note is cut off.",
         method: "Momentary loudness of the last second less integrated loudness.",
         source: "A last note that is allowed to decay ends at least 8 LU below the song",
-        mix: Criterion::at_most(-8.0, 0.3, 1.5),
-        master: Criterion::at_most(-8.0, 0.3, 2.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -8.0, CUT_END)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -8.0, CUT_END)),
         tolerance: 0.5,
         high: CheckText::new(
             "Cut off at the end",
@@ -355,9 +394,18 @@ fn longest(faults: &[LocalFault]) -> Vec<TimeRange> {
         .collect()
 }
 
-/// How much of the song faults of `kind` take, in percent.
-fn share_of_song(view: &ReportView<'_>, kind: LocalFaultKind) -> Option<Measurement> {
-    let faults = local_faults(view, |one| one == kind)?;
+/// Whether clipping is so frequent that values are held by it.
+fn is_clipped(view: &ReportView<'_>) -> bool {
+    let channels = view.detail().map_or(&[][..], |detail| &detail.peaks.channels);
+    let runs = channels
+        .iter()
+        .map(|channel| channel.clips.runs + channel.lowered_clips.runs)
+        .max();
+    runs.unwrap_or(0) as f64 / view.minutes().max(0.5) > CLIPPED_PER_MINUTE
+}
+
+/// How much of the song `faults` take, in percent.
+fn share_of_song(view: &ReportView<'_>, faults: &[LocalFault]) -> Option<Measurement> {
     let seconds: f64 = faults.iter().map(|fault| fault.end_s - fault.start_s).sum();
-    Some(Measurement::new(100.0 * seconds / view.report.file.duration_s)?.at(longest(&faults)))
+    Some(Measurement::new(100.0 * seconds / view.report.file.duration_s)?.at(longest(faults)))
 }

@@ -14,6 +14,21 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// What each rule costs by its distance from the range, in the rule's unit.
+const MISSING: &[(f64, f64)] = &[(5.0, 40.0), (10.0, 60.0), (40.0, 72.0)];
+const LEANING: &[(f64, f64)] = &[
+    (0.5, 1.5),
+    (1.0, 3.5),
+    (2.5, 12.0),
+    (5.0, 25.0),
+    (8.0, 38.0),
+    (13.0, 50.0),
+];
+const INVERTED: &[(f64, f64)] = &[(0.1, 10.0), (0.3, 35.0), (0.6, 60.0)];
+const CANCELLING: &[(f64, f64)] = &[(1.0, 5.0), (3.0, 18.0), (6.0, 32.0), (12.0, 50.0)];
+const BAND_CANCELLING: &[(f64, f64)] = &[(1.0, 3.0), (3.0, 12.0), (8.0, 26.0), (15.0, 35.0)];
+const TOO_WIDE: &[(f64, f64)] = &[(1.0, 1.0), (3.0, 6.0), (7.0, 22.0), (12.0, 36.0)];
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "stereo.missing_channel",
@@ -23,8 +38,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "A stereo file with signal on one side only is an export or cabling error.",
         method: "The difference between the RMS levels of left and right.",
         source: "No mix leans by more than 15 dB on purpose from start to end",
-        mix: Criterion::at_most(15.0, 2.0, 40.0),
-        master: Criterion::at_most(15.0, 2.0, 40.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 15.0, MISSING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 15.0, MISSING)),
         tolerance: 0.5,
         high: CheckText::new(
             "A channel is missing",
@@ -49,18 +64,21 @@ pub(super) const RULES: &[Rule] = &[
         why: "A sum that leans pulls the voice off the centre, and the limiter works on one side only.",
         method: "Left energy over right energy.",
         source: "90 % of 92 tracks stay within 1.1 dB",
-        mix: Criterion::between(-1.5, 1.5, 1.5, 6.0),
-        master: Criterion::between(-1.2, 1.2, 1.5, 6.0),
+        mix: Some(Criterion::curved(-1.5, 1.5, LEANING)),
+        master: Some(Criterion::curved(-1.2, 1.2, LEANING)),
         tolerance: 0.1,
         high: CheckText::new(
             "Leans left",
-            "Pan or level the loudest hard-panned part; if everything leans, turn the left channel down by {excess}.",
+            "Pan or level the loudest hard-panned part; if everything leans, turn the left channel down by {change}.",
         ),
         low: CheckText::new(
             "Leans right",
-            "Pan or level the loudest hard-panned part; if everything leans, turn the right channel down by {excess}.",
+            "Pan or level the loudest hard-panned part; if everything leans, turn the right channel down by {change}.",
         ),
-        strength: Strength::new(0.9, "Left and right are in balance."),
+        strength: Strength::new(
+            0.9,
+            "Left and right are in balance: {value} apart, where one track in ten leans by more than 1.1 dB.",
+        ),
         covered_by: Some("stereo.missing_channel"),
         measure: |view| Measurement::new(view.report.stereo.balance_db.value()?),
         correct: Some(|_, _, excess| {
@@ -78,11 +96,11 @@ pub(super) const RULES: &[Rule] = &[
         why: "With one channel upside down the song has no centre, and in mono it is all but gone.",
         method: "Pearson correlation of left and right over the whole file.",
         source: "No mix is this far below 0 from start to end on purpose (the lowest of 92 tracks has −0.24)",
-        mix: Criterion::at_least(-0.4, 60.0, 30.0),
-        master: Criterion::at_least(-0.4, 60.0, 30.0),
+        mix: Some(Criterion::curved(-0.4, f64::INFINITY, INVERTED)),
+        master: Some(Criterion::curved(-0.4, f64::INFINITY, INVERTED)),
         tolerance: 0.01,
         low: CheckText::new(
-            "One channel is upside down",
+            "One channel has inverted polarity",
             "Flip the polarity of one channel, or find the stereo track whose cable or plug-in does it.",
         ),
         covered_by: Some("stereo.missing_channel"),
@@ -97,14 +115,17 @@ pub(super) const RULES: &[Rule] = &[
         why: "Phones, clubs, shops and many Bluetooth speakers play mono. What cancels there is not heard at all.",
         method: "The change of integrated loudness when left and right are summed (BS.1770-5).",
         source: "Uncorrelated channels lose 3 LU; more than 4 means that something cancels (95 % of 92 tracks lose less than 3)",
-        mix: Criterion::at_least(-4.0, 3.0, 12.0),
-        master: Criterion::at_least(-4.0, 3.0, 12.0),
+        mix: Some(Criterion::curved(-3.8, f64::INFINITY, CANCELLING)),
+        master: Some(Criterion::curved(-3.8, f64::INFINITY, CANCELLING)),
         tolerance: 0.1,
         low: CheckText::new(
             "Cancels in mono",
             "Listen in mono at the places: find the widened or doubled part that vanishes, and narrow or re-time it.",
         ),
-        strength: Strength::new(2.0, "It holds together in mono."),
+        strength: Strength::new(
+            2.5,
+            "It holds together in mono: summing changes the loudness by {value}, where 3 LU is usual for wide mixes.",
+        ),
         covered_by: Some("stereo.inverted"),
         measure: |view| {
             Some(Measurement::new(view.report.stereo.mono_change_lu.value()?)?.at(worst_ranges(view)))
@@ -120,8 +141,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "The whole may survive mono while one instrument disappears.",
         method: "The worst 1/3-octave band from 60 Hz to 12 kHz: its loss beyond 4 dB, weighted by its level against the loudest band and by the share of its energy in moments of negative correlation.",
         source: "90 % of 92 tracks have less than 0.3 dB",
-        mix: Criterion::at_most(1.2, 3.0, 6.0),
-        master: Criterion::at_most(1.2, 3.0, 6.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 1.2, BAND_CANCELLING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 1.2, BAND_CANCELLING)),
         tolerance: 0.1,
         high: CheckText::new(
             "Part of the sound cancels in mono",
@@ -154,8 +175,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "A moment of negative correlation is an effect; minutes of it are a fault that headphones make unpleasant.",
         method: "The share of windows of 3 s with a correlation below −0.3.",
         source: OUR_CORPUS,
-        mix: Criterion::at_most(20.0, 0.15, 6.0),
-        master: Criterion::at_most(20.0, 0.15, 6.0),
+        mix: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            20.0,
+            &[(10.0, 2.0), (40.0, 12.0), (80.0, 25.0)],
+        )),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            20.0,
+            &[(10.0, 2.0), (40.0, 12.0), (80.0, 25.0)],
+        )),
         tolerance: 1.0,
         high: CheckText::new(
             "Out of phase for long",
@@ -172,23 +201,22 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "stereo.wide",
         title: "Width",
-        class: Class::Taste,
+        class: Class::Risk,
         unit: Unit::Db,
-        why: "More side than middle has no anchor: voice and bass shrink on loudspeakers. Hardly any side sounds small on headphones.",
+        why: "More side than middle has no anchor: voice and bass shrink on loudspeakers, and vanish in mono.",
         method: "Side energy over mid energy.",
         source: OUR_CORPUS,
-        mix: Criterion::between(-18.0, -0.5, 0.8, 2.5),
-        master: Criterion::between(-18.0, -0.5, 0.8, 2.5),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, TOO_WIDE).aiming_at(-6.0)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, TOO_WIDE).aiming_at(-6.0)),
         tolerance: 0.2,
         high: CheckText::new(
             "Wider than it is deep",
-            "Lower the side signal by about {excess}, or take the widener off the loudest part.",
+            "Take the widener off the loudest part, or lower the side signal until it is near {aim}: by {change}.",
         ),
-        low: CheckText::new(
-            "Very narrow",
-            "Pan doubles and effects outward; {excess} more side is still narrow.",
+        strength: Strength::new(
+            4.0,
+            "The image keeps its middle: the side is at {value}, where the sum has lost its anchor above 0 dB.",
         ),
-        strength: Strength::new(4.0, "The image is wide and keeps its middle."),
         covered_by: Some("stereo.mono_loss"),
         measure: |view| Measurement::new(view.report.stereo.width_db.value()?),
         correct: Some(|_, _, excess| {
@@ -196,6 +224,25 @@ pub(super) const RULES: &[Rule] = &[
                 side_db: -excess.clamp(-2.0, 2.0),
             })
         }),
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.narrow",
+        title: "Narrowness",
+        class: Class::Taste,
+        unit: Unit::Db,
+        why: "Hardly any side sounds small on headphones.",
+        method: "Side energy over mid energy.",
+        source: OUR_CORPUS,
+        mix: Some(Criterion::curved(-20.0, f64::INFINITY, &[(6.0, 2.0), (20.0, 4.0)]).aiming_at(-10.0)),
+        master: Some(Criterion::curved(-20.0, f64::INFINITY, &[(6.0, 2.0), (20.0, 4.0)]).aiming_at(-10.0)),
+        tolerance: 0.2,
+        low: CheckText::new(
+            "Very narrow",
+            "Pan doubles and effects outward: most mixes have their side near {aim}, this one has {value}.",
+        ),
+        covered_by: Some("stereo.dual_mono"),
+        measure: |view| Measurement::new(view.report.stereo.width_db.value()?),
         ..COMMON
     },
     Rule {
@@ -227,13 +274,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "stereo.dual_mono",
         title: "Difference between the channels",
-        class: Class::Taste,
+        class: Class::Risk,
         unit: Unit::YesNo,
         why: "A stereo file whose channels are equal to the last bit is mono; sometimes that is meant, often the export was set to mono.",
         method: "Whether both channels are equal to the last bit.",
         source: "By definition",
-        mix: Criterion::at_most(0.0, 2.0, 2.0),
-        master: Criterion::at_most(0.0, 2.0, 2.0),
+        mix: Criterion::at_most(0.0, 12.0, 12.0),
+        master: Criterion::at_most(0.0, 12.0, 12.0),
         high: CheckText::new(
             "Mono in a stereo file",
             "If it should be stereo, check the master bus and the export for a mono switch.",

@@ -1,18 +1,22 @@
-//! The balance of frequencies, against a tolerance band and never toward one line.
+//! The balance of frequencies: each region against what the rest of the same spectrum leads one to expect, never toward one
+//! line.
 
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, Unit};
 
 use super::super::report_view::{quantile, stretches};
+use super::super::typical_spectrum::{Region, one_in};
 use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
 
-const TOLERANCE_BAND: &str = "The corridor of finished music (Elowsson and Friberg, AES 9762, and 188 tracks that were measured); only what lies outside counts";
+const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in seven lies outside of the range";
+/// What a hump or a hollow costs by its height beyond the range, in dB.
+const HEIGHTS: &[(f64, f64)] = &[(1.0, 3.0), (2.5, 12.0), (5.0, 30.0), (8.0, 48.0)];
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
-    class: Class::Taste,
+    class: Class::Risk,
     confidence: Confidence::Heuristic,
     unit: Unit::Db,
-    source: TOLERANCE_BAND,
+    source: TYPICAL_SPECTRUM,
     tolerance: 0.2,
     ..Rule::COMMON
 };
@@ -25,32 +29,28 @@ const MAX_EQ_DB: f64 = 3.0;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "tone.tilt",
-        title: "Tilt of the spectrum",
-        confidence: Confidence::Measured,
-        unit: Unit::DbPerOctave,
+        title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
-        method: "Theil–Sen slope of 1/3-octave levels from 100 Hz to 10 kHz. Pink noise has 0.",
-        source: "Pestana et al. (AES 8960): about −2 on 772 number ones; our 92 tracks: −4.8 to −1.5",
-        mix: Criterion::between(-5.5, -0.8, 1.2, 3.0),
-        master: Criterion::between(-5.0, -1.0, 1.5, 3.5),
-        tolerance: 0.1,
+        method: "How far all above 2.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
+        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
-            "Tilt the sum down gently: a high shelf of −1 to −2 dB from 3 kHz, or more body below 300 Hz.",
+            "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
         ),
         low: CheckText::new(
             "Dark overall",
-            "Tilt the sum up gently: a high shelf of +1 to +2 dB from 3 kHz, or less below 300 Hz.",
+            "Tilt the sum up gently: a high shelf from 3 kHz, by about {change} in all, or less below 300 Hz.",
         ),
         strength: Strength::new(
-            0.8,
-            "The balance from bass to treble is in the middle of what is usual.",
+            4.0,
+            "The balance from bass to treble is as expected within {value}; one track in seven is off by 5 dB.",
         ),
-        measure: |view| Measurement::new(view.detail()?.spectrum.tilt_db_per_octave.value()?),
+        measure: |view| height(view, Region::Treble),
         correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 3_000.0,
-                db: -(excess * 2.0).clamp(-MAX_EQ_DB, MAX_EQ_DB),
+                db: correction(excess)?,
                 side: ShelfSide::High,
             })
         }),
@@ -60,18 +60,18 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.mud",
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
-        method: "How far 1/3-octave bands from 200 to 500 Hz lie outside of the corridor, on average.",
-        mix: Criterion::between(0.0, 0.0, 1.2, 3.0),
-        master: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        method: "How far the level around 280 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
+        master: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
-            "Cut 2 to 3 dB around 300 Hz on pads, guitars or the room before the sum; {excess} is too much.",
+            "Take about {change} off {label} on pads, guitars or the room before the sum.",
         ),
         low: CheckText::new(
             "Thin between 200 and 500 Hz",
-            "Give back body around 300 Hz: a high-pass somewhere is set too high.",
+            "Give back body {label}, about {change}: a high-pass somewhere is set too high.",
         ),
-        measure: |view| Measurement::new(view.beyond_tolerance_band(195.0, 520.0)?),
+        measure: |view| height(view, Region::LowMids),
         correct: Some(|_, _, excess| bell(320.0, 0.9, excess)),
         ..COMMON
     },
@@ -79,18 +79,18 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.mids",
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
-        method: "How far 1/3-octave bands from 500 Hz to 2 kHz lie outside of the corridor, on average.",
-        mix: Criterion::between(0.0, 0.0, 1.2, 3.0),
-        master: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        method: "How far the level around 950 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
+        master: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
-            "Cut 1 to 2 dB around 1 kHz on the loudest midrange part.",
+            "Take about {change} off {label} on the loudest midrange part.",
         ),
         low: CheckText::new(
             "Scooped mids",
-            "Raise the lead part or add 1 to 2 dB around 1 kHz; check on a phone speaker.",
+            "Raise the lead part, or add about {change} {label}; check on a phone speaker.",
         ),
-        measure: |view| Measurement::new(view.beyond_tolerance_band(520.0, 2_050.0)?),
+        measure: |view| height(view, Region::Mids),
         correct: Some(|_, _, excess| bell(1_000.0, 0.8, excess)),
         ..COMMON
     },
@@ -98,18 +98,18 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.harsh",
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
-        method: "How far 1/3-octave bands from 2 to 5 kHz lie outside of the corridor, on average.",
-        mix: Criterion::between(0.0, 0.0, 1.2, 3.0),
-        master: Criterion::between(0.0, 0.0, 1.2, 3.0),
+        method: "How far the level around 3.1 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
-            "Find the part that bites (guitars, cymbals, voice) and take 2 dB off around 3 kHz, dynamically if it is only at times.",
+            "Find the part that bites (guitars, cymbals, voice) and take about {change} off {label}, dynamically if it is only at times.",
         ),
         low: CheckText::new(
             "Recessed between 2 and 5 kHz",
-            "Add presence to the lead around 3 kHz, 1 to 2 dB.",
+            "Add about {change} of presence {label} to the lead.",
         ),
-        measure: |view| Measurement::new(view.beyond_tolerance_band(2_050.0, 5_100.0)?),
+        measure: |view| height(view, Region::HighMids),
         correct: Some(|_, _, excess| bell(3_200.0, 0.9, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
@@ -118,18 +118,18 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.sibilance",
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
-        method: "How far 1/3-octave bands from 5 to 9 kHz lie outside of the corridor, on average.",
-        mix: Criterion::between(0.0, 0.0, 1.0, 2.5),
-        master: Criterion::between(0.0, 0.0, 1.0, 2.5),
+        method: "How far the level around 6.7 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
-            "De-ess the voice and lower the hats by 1 to 2 dB before touching the sum.",
+            "De-ess the voice and lower the hats by about {change}, {label}, before touching the sum.",
         ),
         low: CheckText::new(
             "Dull between 5 and 9 kHz",
-            "Open up voice and cymbals around 7 kHz with a wide boost of 1 to 2 dB.",
+            "Open up voice and cymbals by about {change}, {label}; if nothing is there to lift, look for a low-pass.",
         ),
-        measure: |view| Measurement::new(view.beyond_tolerance_band(5_100.0, 9_000.0)?),
+        measure: |view| height(view, Region::Sibilants),
         correct: Some(|_, _, excess| bell(6_800.0, 0.8, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
@@ -138,23 +138,23 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.air",
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
-        method: "How far 1/3-octave bands from 9 to 16 kHz lie outside of the corridor, on average. Not where the file ends below 15 kHz.",
-        mix: Criterion::between(0.0, 0.0, 0.7, 2.0),
-        master: Criterion::between(0.0, 0.0, 0.7, 2.0),
+        method: "How far the level around 12 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
         high: CheckText::new(
             "Hissy above 9 kHz",
-            "Lower a high shelf from 10 kHz by 1 to 2 dB, or find the exciter.",
+            "Lower a high shelf from 10 kHz by about {change}, or find the exciter.",
         ),
         low: CheckText::new(
             "Closed above 9 kHz",
-            "A high shelf of +1 to +2 dB from 10 kHz opens it, if there is anything there to lift.",
+            "A high shelf of about {change} from 10 kHz opens it, if there is anything there to lift.",
         ),
         covered_by: Some("tone.tilt"),
         measure: |view| {
             let ends = view.detail()?.quality.cutoff_hz.value();
             let has_air = ends.is_none_or(|hz| hz > 15_000.0) && view.report.file.sample_rate_hz >= 32_000;
             has_air.then_some(())?;
-            Measurement::new(view.beyond_tolerance_band(9_000.0, 16_500.0)?)
+            height(view, Region::Air)
         },
         correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
@@ -171,11 +171,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "The average can be fine while single words or hits pierce.",
         method: "The 95th less the 50th percentile over time of the level from 2 to 5 kHz.",
         source: OUR_CORPUS,
-        mix: Criterion::at_most(14.0, 0.5, 2.0),
-        master: Criterion::at_most(13.5, 0.5, 2.0),
+        class: Class::Taste,
+        mix: Criterion::at_most(19.0, 0.5, 2.0),
+        master: Criterion::at_most(19.0, 0.5, 2.0),
         high: CheckText::new(
             "Moments that pierce between 2 and 5 kHz",
-            "Use a dynamic band around 3 kHz on the part that jumps out, with {excess} of range.",
+            "Use a dynamic band around 3 kHz on the part that jumps out, set so that it works at these places only.",
         ),
         measure: |view| {
             let spread = view.detail()?.spectrum.harsh_spread_db.value()?;
@@ -189,11 +190,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "An s that is far above its surroundings is heard before the word.",
         method: "The 95th less the 50th percentile over time of the level from 5 to 9 kHz.",
         source: OUR_CORPUS,
-        mix: Criterion::at_most(20.0, 0.5, 2.0),
-        master: Criterion::at_most(19.5, 0.5, 2.0),
+        class: Class::Taste,
+        mix: Criterion::at_most(26.0, 0.5, 2.0),
+        master: Criterion::at_most(26.0, 0.5, 2.0),
         high: CheckText::new(
             "Sibilants stick out",
-            "De-ess the voice around 7 kHz by about {excess}; if it is a hi-hat, lower its close microphone.",
+            "De-ess the voice around 7 kHz at these places; if it is a hi-hat, lower its close microphone.",
         ),
         measure: |view| {
             let spread = view.detail()?.spectrum.sibilant_spread_db.value()?;
@@ -205,20 +207,28 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.resonance",
         title: "A single resonance",
         why: "One narrow frequency that rings through the song masks its neighbours and tires.",
-        method: "How far the sharpest 1/6-octave band from 150 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away.",
+        method: "How far a 1/6-octave band from 300 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away: the least of what it does on average, half of the time and nine tenths of the time.",
         source: OUR_CORPUS,
-        mix: Criterion::at_most(10.0, 0.7, 2.5),
-        master: Criterion::at_most(9.5, 0.7, 2.5),
+        mix: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            7.0,
+            &[(1.0, 1.0), (3.0, 8.0), (5.0, 20.0), (9.0, 40.0)],
+        )),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            7.0,
+            &[(1.0, 1.0), (3.0, 8.0), (5.0, 20.0), (9.0, 40.0)],
+        )),
         high: CheckText::new(
             "A resonance",
-            "Sweep a narrow band around {label} and cut 2 to 3 dB on the instrument that rings; it stands {value} above its neighbours.",
+            "Sweep a narrow band around {label} and cut on the instrument that rings, until it no longer stands out; it stands {value} above its neighbours, nearly all of the time.",
         ),
         measure: |view| {
             view.detail()?;
-            let (hz, excess) = view.sharpest_peak(150.0, 8_000.0)?;
-            Some(Measurement::new(excess)?.near(hz))
+            let (hz, height) = view.most_lasting_peak(300.0, 8_000.0)?;
+            Some(Measurement::new(height)?.near(hz))
         },
-        correct: Some(|_, measure, excess| bell(measure.hz?, 1.4, excess)),
+        correct: Some(|_, measure, excess| bell(measure.hz?, 4.0, excess)),
         ..COMMON
     },
     Rule {
@@ -227,8 +237,16 @@ pub(super) const RULES: &[Rule] = &[
         why: "A deep narrow dip between intact neighbours is often two tracks cancelling: a copy with a delay, or a phase-flipped microphone.",
         method: "How deep the lowest 1/3-octave band from 150 Hz to 6 kHz lies below both of its neighbours.",
         source: OUR_CORPUS,
-        mix: Criterion::at_most(4.5, 0.7, 2.5),
-        master: Criterion::at_most(4.5, 0.7, 2.5),
+        mix: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            5.0,
+            &[(2.0, 1.5), (6.0, 10.0), (12.0, 26.0)],
+        )),
+        master: Some(Criterion::curved(
+            f64::NEG_INFINITY,
+            5.0,
+            &[(2.0, 1.5), (6.0, 10.0), (12.0, 26.0)],
+        )),
         high: CheckText::new(
             "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",
@@ -245,11 +263,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "Even when every region is usual, jumps from band to band make a song sound like a telephone, a room or a resonance.",
         method: "The median distance of 1/3-octave levels from their tilt line, 100 Hz to 10 kHz.",
         source: OUR_CORPUS,
-        mix: Criterion::at_most(5.5, 0.7, 2.0),
-        master: Criterion::at_most(5.0, 0.7, 2.0),
+        class: Class::Taste,
+        mix: Criterion::at_most(6.5, 0.7, 2.0),
+        master: Criterion::at_most(6.5, 0.7, 2.0),
         high: CheckText::new(
             "Uneven spectrum",
-            "Look at the spectrum for the humps that cross the corridor and treat those parts, not the sum.",
+            "Look at the spectrum for its humps and hollows, and treat the parts that make them, not the sum.",
         ),
         covered_by: Some("tone.tilt"),
         measure: |view| Measurement::new(view.detail()?.spectrum.tilt_deviation_db.value()?),
@@ -261,8 +280,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "Where the low mids never get quieter, parts mask each other: nothing has room to be heard.",
         method: "The mean difference between the levels exceeded 10 % and 90 % of the time, 1/6-octave bands from 150 to 500 Hz.",
         source: OUR_CORPUS,
-        mix: Criterion::at_least(14.0, 0.4, 1.5),
-        master: Criterion::at_least(13.0, 0.4, 1.5),
+        class: Class::Taste,
+        mix: Criterion::at_least(9.0, 0.4, 1.5),
+        master: Criterion::at_least(9.0, 0.4, 1.5),
         low: CheckText::new(
             "Crowded low mids",
             "Decide which part owns 150 to 500 Hz in each section; high-pass or thin out the others.",
@@ -272,7 +292,38 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// What an equaliser should do about a deviation of `excess`: back to the edge of the tolerance band, at most 3 dB.
+/// How far a region is from what the rest of the spectrum leads one to expect.
+fn height(view: &ReportView<'_>, region: Region) -> Option<Measurement> {
+    let height = view.height_db(region)?;
+    let mut measurement = Measurement::new(height)?.near(region.hz());
+    let side = if region == Region::Treble {
+        "above"
+    } else {
+        "around"
+    };
+    let place = measurement.label.take().unwrap_or_default();
+    measurement.label = Some(format!("{side} {place}, {}", rarity(region, height)));
+    Some(measurement)
+}
+
+/// `1 track in 40`.
+fn rarity(region: Region, height_db: f64) -> String {
+    let one_in = one_in(region, height_db);
+    let rounded = if one_in < 10.0 {
+        one_in.round()
+    } else if one_in < 100.0 {
+        (one_in / 10.0).round() * 10.0
+    } else {
+        (one_in / 100.0).round() * 100.0
+    };
+    if rounded > 1_000.0 {
+        "less than 1 track in 1000".to_owned()
+    } else {
+        format!("1 track in {}", model::text::number(rounded.max(1.0), 0))
+    }
+}
+
+/// What an equaliser should do about a deviation of `excess`: back to the edge of the range, at most 3 dB.
 fn correction(excess: f64) -> Option<f64> {
     (excess.abs() >= MIN_EQ_DB).then(|| -excess.clamp(-MAX_EQ_DB, MAX_EQ_DB))
 }

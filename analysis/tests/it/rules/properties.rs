@@ -18,7 +18,7 @@ fn measures(positions: &[(f64, bool)], stage: Stage) -> Measures {
             let value = rule.criterion(stage).map(|target| {
                 let range = target.range();
                 // So far outside that the cap is reached about half of the time.
-                let reach = 2.0 * target.cap / target.slope + rule.tolerance;
+                let reach = 2.0 * target.reach() + rule.tolerance;
                 match (range.low, range.high) {
                     (_, Some(high)) if position >= 0.0 => high + (position - 0.3).max(0.0) * reach,
                     (Some(low), _) => low - (position.abs() - 0.3).max(0.0) * reach,

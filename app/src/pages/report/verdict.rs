@@ -69,7 +69,7 @@ pub fn ScorePanel(
             <div class="score__words">
                 <p class="score__word">
                     <ToneIcon tone=tone />
-                    {breakdown.standing().name()}
+                    {breakdown.standing().words(stage)}
                 </p>
                 <p class="score__sentence">{breakdown.sentence(stage)}</p>
                 <p class="small">
