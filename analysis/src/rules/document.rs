@@ -33,29 +33,38 @@ fn write_document(text: &mut String) -> std::fmt::Result {
     writeln!(text, "## How points are counted\n")?;
     writeln!(
         text,
-        "The score is 100 less the rows of the receipt, and the rows sum exactly. A rule costs nothing inside of its \
-         range; outside, it costs its slope times the distance (less a small tolerance, so that a value at the edge does \
-         not come and go), up to its cap. There are no steps but for facts that are so or not: 0.1 dB never costs more than 2 points.\n"
+        "The score is 100 less the rows of the breakdown, and the rows sum exactly. A rule costs nothing inside of its \
+         range; outside, its points grow along straight lines with the distance (less a small tolerance, so that a value at \
+         the edge does not come and go), and never fall. There are no steps but for facts that are so or not: 0.1 dB never \
+         costs more than 2 points.\n"
     )?;
     writeln!(
         text,
-        "Each rule is of a class. A **defect** is wrong by anybody's measure. A **risk** may go wrong later: all risks \
-         together cost at most {} points. **Taste** is a matter of style: all of it together costs at most {}. A rule that \
-         says the same as another one, only less (“covered by”), costs only what exceeds the price of that one.\n",
-        class_cap(Class::Risk).number(),
+        "The scale is anchored: a destroyed file has less than 30 points, one that must go back less than 60, one that is \
+         usable with faults 60 to 80, a good one 80 to 92; what is above is exemplary. Each rule is of a class. A **defect** \
+         is wrong by anybody's measure. A **risk** may go wrong later, or is so unusual that somebody should listen. \
+         **Taste** is a matter of style: all of it together costs at most {} points.\n",
         class_cap(Class::Taste).number()
     )?;
     writeln!(
         text,
-        "A file is judged twice, as a mix and as a master. Which receipt is shown first follows from six signs \
-         (loudness, true peak, peak to loudness ratio, PSR, how many seconds reach the highest peak, bits), and one click \
-         changes it. There is no choice of genre: genres differ mostly in bass and percussion, and the corridor below is \
-         wide enough for that.\n"
+        "One cause is one finding. A rule that says the same as another one, or follows from it (“covered by”), is folded \
+         under it, without an action of its own; where it costs clearly more than the other one explains, it stands for \
+         itself. The worst comes first; hints about where a file comes from never come before anything that is heard.\n"
+    )?;
+    writeln!(
+        text,
+        "A file is judged twice, as a mix and as a master. Which breakdown is shown first follows from several signs \
+         (loudness, true peak, peak to loudness ratio, PSR, how many seconds peak at one height, bits), and one click \
+         changes it. Clipping forges most of them, so where there is much of it they count little; a floating-point file \
+         with samples over full scale has met no limiter. There is no choice of genre: genres differ mostly in bass and \
+         percussion, and what is judged is one region against the rest of the same song.\n"
     )?;
     writeln!(text, "## The corridor of tone\n")?;
     writeln!(
         text,
-        "Levels of 1/3-octave bands against their mean from 200 Hz to 4 kHz. Only what lies outside counts.\n"
+        "Levels of 1/3-octave bands against their mean from 200 Hz to 4 kHz, as the chart of a report shows them. Rules do \
+         not judge by it; they ask what the other bands of the same song lead one to expect.\n"
     )?;
     writeln!(text, "| Hz | lowest | highest |\n|---:|---:|---:|")?;
     for corner in TOLERANCE_BAND {
@@ -103,6 +112,9 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
                 words.title,
                 in_general(rule, words.action)
             )?;
+            if let Some(action) = words.action_in_mix {
+                writeln!(text, "  In a mix: {}", in_general(rule, action))?;
+            }
         }
     }
     Ok(())
@@ -115,6 +127,8 @@ fn in_general(rule: &Rule, action: &str) -> String {
         .replace("{excess}", &x(rule.unit.for_differences()))
         .replace("{value}", &x(rule.unit))
         .replace("{edge}", &x(rule.unit))
+        .replace("{aim}", &x(rule.unit))
+        .replace("{change}", &x(rule.unit.for_differences()))
         .replace("{label}", "the place named")
 }
 

@@ -34,8 +34,8 @@ const INDICATORS: [IndicatorRule; 8] = [
     IndicatorRule {
         title: "Headroom: true peak",
         unit: Unit::Dbtp,
-        weight: 2.0,
-        mix: -4.5,
+        weight: 3.0,
+        mix: -3.6,
         master: -1.2,
         measure: |view| view.true_peak(),
     },

@@ -637,28 +637,36 @@ pub fn limit(music: &mut Music, db: f64, ceiling: f64) {
             if most > ceiling { ceiling / most } else { 1.0 }
         })
         .collect();
-    // The least of what the next 1.5 ms need, reached in steps that a wave does not hear.
-    let mut held = wanted.clone();
-    for n in (0..frames).rev() {
-        let next = wanted[n..(n + ahead).min(frames)]
-            .iter()
-            .step_by(8)
-            .copied()
-            .fold(wanted[n], f64::min);
-        held[n] = next;
-    }
+    // The least of what the next 1.5 ms need, released slowly and averaged over as long: the average never exceeds what the
+    // present sample needs, so that nothing is clipped.
     let release = 1.0 - (-1.0 / (0.08 * f64::from(music.rate))).exp();
-    let attack = 1.0 - (-4.0 / ahead.max(1) as f64).exp();
-    let mut now = 1.0;
+    let mut least = std::collections::VecDeque::new();
+    for n in (0..frames).rev() {
+        while least.back().is_some_and(|&(_, gain)| gain >= wanted[n]) {
+            least.pop_back();
+        }
+        least.push_back((n, wanted[n]));
+        while least.front().is_some_and(|&(at, _)| at > n + ahead) {
+            least.pop_front();
+        }
+        if let Some(&(_, gain)) = least.front() {
+            wanted[n] = gain;
+        }
+    }
+    let mut now: f64 = 1.0;
+    for gain in &mut wanted {
+        now = gain.min(now + release * (1.0 - now));
+        *gain = now;
+    }
+    let mut sum = (ahead + 1) as f64 * wanted.first().copied().unwrap_or(1.0);
+    let held = wanted.clone();
     for n in 0..frames {
-        let share = if held[n] < now { attack } else { release };
-        now += share * (held[n] - now);
-        now = f64::min(now, wanted[n].max(1e-9));
-        wanted[n] = now;
+        sum += held[n] - held[n.saturating_sub(ahead + 1)];
+        wanted[n] = sum / (ahead + 1) as f64;
     }
     for plane in &mut music.planes {
         for (x, reduction) in plane.iter_mut().zip(&wanted) {
-            *x = (*x * gain * reduction).clamp(-ceiling, ceiling);
+            *x *= gain * reduction;
         }
     }
 }

@@ -18,7 +18,7 @@ const COMMON: Rule = Rule {
 
 /// What each rule costs by its distance from the range, in dB.
 const HEIGHTS: &[(f64, f64)] = &[(1.0, 3.0), (2.5, 12.0), (5.0, 30.0), (8.0, 48.0)];
-const RUMBLING: &[(f64, f64)] = &[(2.0, 1.0), (6.0, 6.0), (12.0, 18.0), (20.0, 32.0)];
+const RUMBLING: &[(f64, f64)] = &[(3.0, 2.0), (7.0, 8.0), (12.0, 22.0), (20.0, 38.0)];
 const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
 
 pub(super) const RULES: &[Rule] = &[
@@ -60,8 +60,8 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Hardly a loudspeaker plays it, every limiter hears it: it costs loudness and moves cones for nothing.",
         method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz.",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -3.0, RUMBLING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -3.0, RUMBLING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -5.0, RUMBLING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -5.0, RUMBLING)),
         high: CheckText::new(
             "Rumble below 30 Hz",
             "High-pass at 25 to 30 Hz the channels that do not need it, above all voices, overheads and synthesizers with drift.",

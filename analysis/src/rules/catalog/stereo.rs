@@ -15,7 +15,7 @@ const COMMON: Rule = Rule {
 };
 
 /// What each rule costs by its distance from the range, in the rule's unit.
-const MISSING: &[(f64, f64)] = &[(5.0, 40.0), (10.0, 60.0), (40.0, 72.0)];
+const MISSING: &[(f64, f64)] = &[(8.0, 40.0), (14.0, 62.0), (40.0, 72.0)];
 const LEANING: &[(f64, f64)] = &[
     (0.5, 1.5),
     (1.0, 3.5),
@@ -24,7 +24,7 @@ const LEANING: &[(f64, f64)] = &[
     (8.0, 38.0),
     (13.0, 50.0),
 ];
-const INVERTED: &[(f64, f64)] = &[(0.1, 10.0), (0.3, 35.0), (0.6, 60.0)];
+const INVERTED: &[(f64, f64)] = &[(0.1, 10.0), (0.25, 30.0), (0.5, 52.0), (0.8, 70.0)];
 const CANCELLING: &[(f64, f64)] = &[(1.0, 5.0), (3.0, 18.0), (6.0, 32.0), (12.0, 50.0)];
 const BAND_CANCELLING: &[(f64, f64)] = &[(1.0, 3.0), (3.0, 12.0), (8.0, 26.0), (15.0, 35.0)];
 const TOO_WIDE: &[(f64, f64)] = &[(1.0, 1.0), (3.0, 6.0), (7.0, 22.0), (12.0, 36.0)];
@@ -96,8 +96,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "With one channel upside down the song has no centre, and in mono it is all but gone.",
         method: "Pearson correlation of left and right over the whole file.",
         source: "No mix is this far below 0 from start to end on purpose (the lowest of 92 tracks has −0.24)",
-        mix: Some(Criterion::curved(-0.4, f64::INFINITY, INVERTED)),
-        master: Some(Criterion::curved(-0.4, f64::INFINITY, INVERTED)),
+        mix: Some(Criterion::curved(-0.2, f64::INFINITY, INVERTED)),
+        master: Some(Criterion::curved(-0.2, f64::INFINITY, INVERTED)),
         tolerance: 0.01,
         low: CheckText::new(
             "One channel has inverted polarity",
@@ -277,7 +277,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         unit: Unit::YesNo,
         why: "A stereo file whose channels are equal to the last bit is mono; sometimes that is meant, often the export was set to mono.",
-        method: "Whether both channels are equal to the last bit.",
+        method: "Whether both channels are equal to the last bit, or nothing is left of their difference.",
         source: "By definition",
         mix: Criterion::at_most(0.0, 12.0, 12.0),
         master: Criterion::at_most(0.0, 12.0, 12.0),
@@ -287,7 +287,15 @@ pub(super) const RULES: &[Rule] = &[
         ),
         measure: |view| {
             view.is_stereo().then_some(())?;
-            Measurement::new(f64::from(u8::from(view.detail()?.quality.is_dual_mono)))
+            let stereo = &view.report.stereo;
+            // Where the side is silent, its level has no value.
+            let has_no_side = stereo.width_db.value().is_none()
+                && stereo
+                    .correlation
+                    .value()
+                    .is_some_and(|correlation| correlation > 0.999_99);
+            let is_mono = view.detail()?.quality.is_dual_mono || has_no_side;
+            Measurement::new(f64::from(u8::from(is_mono)))
         },
         ..COMMON
     },

@@ -219,7 +219,7 @@ fn loudness() -> Vec<Case> {
         ),
         spoilt("loudness.burst", High, |song| {
             song.seconds = 40.0;
-            song.levels(|time| if (20.0..20.5).contains(&time) { 14.0 } else { -4.0 });
+            song.levels(|time| if (20.0..26.0).contains(&time) { -4.0 } else { -12.0 });
         }),
         songs(
             "loudness.inaudible",
@@ -291,7 +291,7 @@ fn peaks() -> Vec<Case> {
         songs(
             "peaks.encoder_room",
             High,
-            |song| song.limit_to(-1.2, 12.0),
+            |song| song.limit_to(0.0, 12.0),
             |song| song.gain_db = -3.0,
         ),
         songs(
@@ -364,7 +364,10 @@ fn tone() -> Vec<Case> {
         songs(
             "tone.tilt",
             Low,
-            |song| song.tilt_db = -4.0,
+            |song| {
+                song.tilt_db = -6.5;
+                song.gain_db = -8.0;
+            },
             |song| song.tilt_db = -0.8,
         ),
         hump("tone.mud", High, 320.0, 0.6, 12.0, 2.0),
@@ -379,7 +382,7 @@ fn tone() -> Vec<Case> {
         hump("tone.air", Low, 12_500.0, 0.5, -24.0, -4.0),
         spoilt("tone.harsh_moments", High, |song| {
             song.then(|planes| {
-                let burst = sine(RATE, 3_000.0, 0.25, 0.0, 0.4);
+                let burst = sine(RATE, 3_000.0, 0.4, 0.0, 0.4);
                 for start in (0..7).map(|n| n * 57_000) {
                     for plane in planes.iter_mut() {
                         for (x, y) in plane[start..].iter_mut().zip(&burst) {
@@ -533,11 +536,14 @@ fn stereo() -> Vec<Case> {
         songs(
             "stereo.wide",
             High,
-            |song| song.side_db = 2.0,
+            |song| {
+                song.side_db = 5.0;
+                song.gain_db = -6.0;
+            },
             |song| song.side_db = -2.5,
         ),
         songs(
-            "stereo.wide",
+            "stereo.narrow",
             Low,
             |song| song.side_db = -28.0,
             |song| song.side_db = -12.0,
