@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test bench same-bits browser shots site setup fmt clean
+.PHONY: run test bench bench-judge same-bits browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -20,6 +20,11 @@ test:
 bench:
 	scripts/setup bench
 	scripts/bench
+
+# What the rules hear of faults put into music: writes docs/JUDGEMENT.md.
+bench-judge:
+	scripts/setup bench
+	scripts/bench-judge
 
 # One report on unlike processors and in wasm, byte for byte; takes minutes, so that `make test` compares only numbers of threads.
 same-bits:

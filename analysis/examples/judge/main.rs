@@ -1,7 +1,8 @@
 //! How well the judge hears: faults put into intact music by code, and what the rules say of them.
 //!
 //!     cargo run --release --example judge -- measure CACHE FOLDER… [--every N]
-//!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all] [--before FILE] > docs/JUDGEMENT.md
+//!     cargo run --release --example judge -- document CACHE > docs/JUDGEMENT.md
+//!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all]
 //!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
 //!     cargo run --release --example judge -- spectra FOLDER…
 //!
@@ -39,12 +40,13 @@ fn main() {
         }
     }
     let Some((cache, music)) = folders.split_first() else {
-        eprintln!("usage: judge measure|report|list|spectra CACHE …");
+        eprintln!("usage: judge measure|document|report|list|spectra CACHE …");
         std::process::exit(2);
     };
     match command.as_str() {
         "measure" => corpus::measure(cache, music, options.every),
         "report" => figures::report(cache, options.part),
+        "document" => figures::document(cache),
         "list" => figures::list(cache, &options),
         "spectra" => spectra::write(&folders),
         _ => eprintln!("unknown command {command}"),

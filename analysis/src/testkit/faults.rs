@@ -139,7 +139,7 @@ pub const FAULTS: &[Fault] = &[
     fault("clicks", &["signal.clicks"], [3.0, 10.0, 60.0], clicks),
     fault(
         "stutter",
-        &["signal.stutter", "signal.repeats"],
+        &["signal.stutter", "signal.clicks"],
         [1.0, 3.0, 10.0],
         stutter,
     ),
@@ -164,7 +164,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "whistle",
-        &["signal.whistle", "tone.resonance", "loudness.inaudible"],
+        &["signal.tone", "tone.resonance", "loudness.inaudible"],
         [-60.0, -48.0, -36.0],
         |music, db| add_tone(music, &[15_700.0], db),
     ),
@@ -299,7 +299,7 @@ pub const FAULTS: &[Fault] = &[
         &[
             "stereo.drift",
             "stereo.balance",
-            "signal.balance_jump",
+            "signal.balance_shift",
             "signal.lost_channel",
         ],
         [4.0, 7.0, 14.0],
