@@ -176,6 +176,8 @@ pub struct Telemetry {
 #[expect(missing_docs, reason = "config.default.toml documents each setting")]
 pub struct RateLimits {
     pub web_processes: u32,
+    pub requests_per_minute: u32,
+    pub body_seconds: u64,
     pub sign_ups_per_hour: u32,
     pub sign_ins_per_minute: u32,
     pub writes_per_minute: u32,
@@ -289,6 +291,10 @@ impl Config {
             (
                 production && !self.base_url.starts_with("https://"),
                 "production needs base_url with https, e.g. MIXLENS_BASE_URL=https://mixlens.example",
+            ),
+            (
+                production && self.trusted_hops == 0,
+                "production needs trusted_hops, the number of proxies in front: with 0 all people share one proxy's limits",
             ),
             (
                 production && key.is_empty(),
@@ -495,6 +501,11 @@ impl fmt::Display for Config {
                 self.limits.sign_ins_per_minute.to_string(),
             ),
             (
+                "limits.requests_per_minute",
+                self.limits.requests_per_minute.to_string(),
+            ),
+            ("limits.body_seconds", self.limits.body_seconds.to_string()),
+            (
                 "limits.writes_per_minute",
                 self.limits.writes_per_minute.to_string(),
             ),
@@ -589,6 +600,9 @@ mod tests {
         assert!(error.to_string().contains("smtp_url"), "{error}");
         variables.push(("MIXLENS_MAIL__FROM", "MixLens <letters@mail.example>"));
         variables.push(("MIXLENS_MAIL__SMTP_URL", "smtps://user:password@mail.example"));
+        let error = load(&variables).unwrap_err();
+        assert!(error.to_string().contains("trusted_hops"), "{error}");
+        variables.push(("MIXLENS_TRUSTED_HOPS", "1"));
         load(&variables).unwrap();
         variables.extend([
             ("MIXLENS_STORAGE__ACCESS_KEY", "key"),
@@ -623,6 +637,7 @@ mod tests {
                 ("MIXLENS_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
                 ("MIXLENS_MAIL__FROM", "MixLens <letters@mail.example>"),
                 ("MIXLENS_MAIL__SMTP_URL", url),
+                ("MIXLENS_TRUSTED_HOPS", "1"),
             ])
         };
         for good in [

@@ -28,7 +28,7 @@ use tower_http::compression::CompressionLayer;
 use crate::{
     assets, callbacks, downloads, error_reports, forms, functions,
     health::{self, Readiness},
-    layers::{context, csrf, headers, limits, log, session, telemetry},
+    layers::{body, context, csrf, headers, limits, log, session, telemetry},
     mail_preview, pages,
     setup::{self, Services},
     well_known,
@@ -86,7 +86,7 @@ pub fn build(site: AppState) -> Router {
         }
     }
     let all = bare
-        .merge(callback_stack(of_programs))
+        .merge(callback_stack(of_programs, &site))
         .merge(cookie_stack(with_cookies, &site))
         .layer(middleware::from_fn_with_state(site.clone(), only_listed));
     headers::add(all, &site)
@@ -127,12 +127,23 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
         .layer(middleware::from_fn_with_state(site.clone(), context::provide))
         .layer(middleware::from_fn_with_state(site.clone(), csrf::issue))
         .layer(middleware::from_fn_with_state(site.clone(), session::resolve))
+        .layer(middleware::from_fn_with_state(site.clone(), body::read))
+        .layer(middleware::from_fn_with_state(
+            site.clone(),
+            limits::check_requests,
+        ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CompressionLayer::new())
 }
 
-fn callback_stack(routes: Router<AppState>) -> Router<AppState> {
-    routes.layer(DefaultBodyLimit::max(MAX_BODY))
+fn callback_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
+    routes
+        .layer(middleware::from_fn_with_state(site.clone(), body::read))
+        .layer(middleware::from_fn_with_state(
+            site.clone(),
+            limits::check_requests,
+        ))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
 fn show(page: Page) -> MethodRouter<AppState> {

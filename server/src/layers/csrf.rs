@@ -65,10 +65,7 @@ pub(crate) async fn verify(State(site): State<AppState>, request: Request, next:
     }
     let session = session_of(&request);
     let KnownSeed(known) = request.extensions().get().cloned().unwrap_or(KnownSeed(None));
-    let (request, sent) = match with_token(request).await {
-        Ok(found) => found,
-        Err(request) => return problems::respond(&site, request.into_parts().0, &too_large()).await,
-    };
+    let (request, sent) = with_token(request).await;
     let fits = matches!((&known, &sent), (Some(seed), Some(sent))
         if csrf::verify(&site.backend.signer, session, seed, sent));
     if !fits || !is_from_our_pages(request.headers(), &site.backend.config.base_url) {
@@ -82,12 +79,11 @@ fn session_of(request: &Request) -> Option<model::SessionId> {
     session.user.as_ref().map(|user| user.session)
 }
 
-/// The request and the CSRF token that it carries, in its header or as a field of its form; without its body where that is
-/// too large.
-async fn with_token(request: Request) -> Result<(Request, Option<String>), Request> {
+/// The request and the CSRF token that it carries, in its header or as a field of its form.
+async fn with_token(request: Request) -> (Request, Option<String>) {
     if let Some(token) = request.headers().get(CSRF_HEADER) {
         let token = token.to_str().ok().map(str::to_owned);
-        return Ok((request, token));
+        return (request, token);
     }
     let is_form = request
         .headers()
@@ -95,16 +91,15 @@ async fn with_token(request: Request) -> Result<(Request, Option<String>), Reque
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     if !is_form {
-        return Ok((request, None));
+        return (request, None);
     }
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
-        return Err(Request::from_parts(parts, Body::empty()));
-    };
+    // `layers::body` has read it, within its bounds.
+    let bytes = to_bytes(body, MAX_BODY).await.unwrap_or_default();
     let token = form_urlencoded::parse(&bytes)
         .find(|(name, _)| name == CSRF_FIELD)
         .map(|(_, token)| token.into_owned());
-    Ok((Request::from_parts(parts, Body::from(bytes)), token))
+    (Request::from_parts(parts, Body::from(bytes)), token)
 }
 
 /// Whether the browser says that one of our own pages sent this. Old browsers send no `Sec-Fetch-Site`, but an `Origin`
@@ -125,13 +120,6 @@ fn forged() -> Error {
     Error::problem(
         ProblemCode::Forbidden,
         "This page was open for too long, or the request did not come from it. Nothing was changed. Reload the page and try again.",
-    )
-}
-
-fn too_large() -> Error {
-    Error::problem(
-        ProblemCode::TooLarge,
-        "That is more than this form takes. Nothing was changed.",
     )
 }
 

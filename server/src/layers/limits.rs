@@ -28,6 +28,9 @@ use tokio_util::sync::CancellationToken;
 use super::{is_write, route_of, session::Session};
 use crate::{problems, router::AppState};
 
+/// How much more than one network the /48 around it may do: a customer with a /48 has 65,536 networks, an office some.
+const AROUND: u32 = 5;
+
 /// How often those are forgotten who have not come for long.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -41,26 +44,62 @@ enum Client {
     Anybody,
 }
 
+/// How often each client may do one thing.
+#[derive(Debug)]
+struct Limiter {
+    own: DefaultKeyedRateLimiter<Client>,
+    /// The same for the /48 around a network of IPv6.
+    around: DefaultKeyedRateLimiter<Client>,
+}
+
+impl Limiter {
+    fn new(per: fn(NonZeroU32) -> Quota, count: NonZeroU32) -> Self {
+        Self {
+            own: RateLimiter::keyed(per(count)),
+            around: RateLimiter::keyed(per(count.saturating_mul(NonZeroU32::new(AROUND).unwrap_or(count)))),
+        }
+    }
+
+    /// Counts a request; how long to wait where it was one too many.
+    fn count(&self, client: &Client) -> Option<Duration> {
+        let own = self.own.check_key(client);
+        let around = match client {
+            Client::Network(IpAddr::V6(address)) => self.around.check_key(&Client::Network(around(*address))),
+            _ => Ok(()),
+        };
+        let refused = own.err().or(around.err())?;
+        Some(refused.wait_time_from(DefaultClock::default().now()))
+    }
+
+    fn tidy(&self) {
+        for limiter in [&self.own, &self.around] {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
 /// All limits of this process.
 #[derive(Debug)]
 pub(crate) struct Limiters {
-    sign_ups: DefaultKeyedRateLimiter<Client>,
-    sign_ins: DefaultKeyedRateLimiter<Client>,
-    writes: DefaultKeyedRateLimiter<Client>,
-    uploads: DefaultKeyedRateLimiter<Client>,
+    requests: Limiter,
+    sign_ups: Limiter,
+    sign_ins: Limiter,
+    writes: Limiter,
+    uploads: Limiter,
 }
 
 impl Limiters {
     pub(crate) fn new(limits: &RateLimits) -> Self {
-        let keyed = |quota| RateLimiter::keyed(quota);
         // Rounded up, so that a small figure is never none.
         let share = |count: u32| count.div_ceil(limits.web_processes.max(1));
         let count = |count| NonZeroU32::new(share(count)).unwrap_or(NonZeroU32::MIN);
         Self {
-            sign_ups: keyed(Quota::per_hour(count(limits.sign_ups_per_hour))),
-            sign_ins: keyed(Quota::per_minute(count(limits.sign_ins_per_minute))),
-            writes: keyed(Quota::per_minute(count(limits.writes_per_minute))),
-            uploads: keyed(Quota::per_hour(count(limits.uploads_per_hour))),
+            requests: Limiter::new(Quota::per_minute, count(limits.requests_per_minute)),
+            sign_ups: Limiter::new(Quota::per_hour, count(limits.sign_ups_per_hour)),
+            sign_ins: Limiter::new(Quota::per_minute, count(limits.sign_ins_per_minute)),
+            writes: Limiter::new(Quota::per_minute, count(limits.writes_per_minute)),
+            uploads: Limiter::new(Quota::per_hour, count(limits.uploads_per_hour)),
         }
     }
 
@@ -75,8 +114,7 @@ impl Limiters {
         };
         own.into_iter()
             .chain([(&self.writes, &account)])
-            .find_map(|(limiter, client)| limiter.check_key(client).err())
-            .map(|refused| refused.wait_time_from(DefaultClock::default().now()))
+            .find_map(|(limiter, client)| limiter.count(client))
     }
 
     /// Forgets everybody whose last request counts no more, again and again until `stop`.
@@ -86,11 +124,24 @@ impl Limiters {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(TIDY_EVERY) => {}
             }
-            for limiter in [&self.sign_ups, &self.sign_ins, &self.writes, &self.uploads] {
-                limiter.retain_recent();
-                limiter.shrink_to_fit();
+            for limiter in [
+                &self.requests,
+                &self.sign_ups,
+                &self.sign_ins,
+                &self.writes,
+                &self.uploads,
+            ] {
+                limiter.tidy();
             }
         }
+    }
+}
+
+/// Refuses whoever asks far more often than a person can, for whatever it is: reads, and writes that will be refused.
+pub(crate) async fn check_requests(State(site): State<AppState>, request: Request, next: Next) -> Response {
+    match site.limiters.requests.count(&client_of(&site, &request)) {
+        None => next.run(request).await,
+        Some(wait) => problems::respond(&site, request.into_parts().0, &too_many(wait)).await,
     }
 }
 
@@ -104,17 +155,21 @@ pub(crate) async fn check(State(site): State<AppState>, request: Request, next: 
         .get::<Session>()
         .and_then(|session| session.user.as_ref())
         .map(|user| user.account);
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip());
-    let network = client_address(request.headers(), peer, site.backend.config.trusted_hops)
-        .map_or(Client::Anybody, Client::Network);
+    let network = client_of(&site, &request);
     let limit = route_of(&request).map_or(RateLimit::Common, |route| route.limit);
     match site.limiters.wait(limit, account, &network) {
         None => next.run(request).await,
         Some(wait) => problems::respond(&site, request.into_parts().0, &too_many(wait)).await,
     }
+}
+
+fn client_of(site: &AppState, request: &Request) -> Client {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip());
+    client_address(request.headers(), peer, site.backend.config.trusted_hops)
+        .map_or(Client::Anybody, Client::Network)
 }
 
 fn too_many(wait: Duration) -> Error {
@@ -160,6 +215,12 @@ fn address(text: &str) -> Option<IpAddr> {
     text.parse()
         .ok()
         .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
+/// The /48 of an address.
+fn around(address: Ipv6Addr) -> IpAddr {
+    let [a, b, c, ..] = address.segments();
+    IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
 }
 
 /// What one customer of a provider has: an IPv4 address, or a /64.
@@ -217,6 +278,8 @@ mod tests {
 
     fn limiters() -> Limiters {
         Limiters::new(&RateLimits {
+            requests_per_minute: 100,
+            body_seconds: 1,
             sign_ups_per_hour: 2,
             sign_ins_per_minute: 3,
             writes_per_minute: 5,
@@ -248,5 +311,17 @@ mod tests {
         }
         assert!(limiters.wait(RateLimit::Uploads, Some(ann), &here).is_some());
         assert_eq!(limiters.wait(RateLimit::Uploads, Some(bob), &there), None);
+    }
+
+    #[test]
+    fn whoever_has_many_networks_shares_the_count_of_the_48_around_them() {
+        let limiters = limiters();
+        let from = |network: u32| Client::Network(format!("2001:db8:1:{network:x}::").parse().unwrap());
+        let signed_up = (0..20)
+            .filter(|&network| limiters.wait(RateLimit::SignUps, None, &from(network)).is_none())
+            .count();
+        assert_eq!(signed_up, 10, "5 times what one network may");
+        let elsewhere = Client::Network("2001:db8:2::".parse().unwrap());
+        assert_eq!(limiters.wait(RateLimit::SignUps, None, &elsewhere), None);
     }
 }

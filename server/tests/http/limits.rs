@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use backend::db::sql;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Database, TestApp, mix, on_both_databases, put, sign_up_form};
 
@@ -127,5 +128,49 @@ async fn reading_is_not_limited() {
             anon.send(Method::GET, "/terms", &[], Vec::new()).await.status,
             StatusCode::OK
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_and_writes_that_are_refused_are_counted_too() {
+    let settings = [("trusted_hops", "1"), ("limits.requests_per_minute", "4")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let anon = app.anon();
+    let from = |address| [("x-forwarded-for", address)];
+    for _ in 0..2 {
+        let read = anon
+            .send(Method::GET, "/terms", &from("203.0.113.9"), Vec::new())
+            .await;
+        assert_eq!(read.status, StatusCode::OK);
+        let forged = anon
+            .send(Method::POST, "/signout", &from("203.0.113.9"), Vec::new())
+            .await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    }
+    let refused = anon
+        .send(Method::GET, "/terms", &from("203.0.113.9"), Vec::new())
+        .await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.text().contains("<main"), "it is a page");
+    let other = anon
+        .send(Method::GET, "/terms", &from("203.0.113.10"), Vec::new())
+        .await;
+    assert_eq!(other.status, StatusCode::OK, "others go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_is_given_up() {
+    let settings = [("limits.body_seconds", "1")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let address = app.url.strip_prefix("http://").unwrap();
+    for path in ["/signin", "/fn/uploads/begin", "/email/unsubscribe"] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\nconnection: close\r\n\r\nemail="
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
     }
 }

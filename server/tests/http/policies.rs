@@ -129,6 +129,7 @@ async fn p17_in_production_the_policy_names_whoever_the_software_talks_to() {
         ("base_url", "https://studio.example"),
         ("secret_key", "0123456789abcdef0123456789abcdef"),
         ("mail.from", "MixLens <letters@studio.example>"),
+        ("trusted_hops", "1"),
         ("storage.access_key", "key"),
         ("storage.secret_key", "secret"),
         ("telemetry.posthog_host", "http://127.0.0.1:9"),

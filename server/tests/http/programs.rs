@@ -296,7 +296,7 @@ fn production_refuses_what_is_only_safe_on_ones_own_machine() {
         .unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
-    for setting in ["base_url", "secret_key", "mail.smtp_url"] {
+    for setting in ["base_url", "secret_key", "mail.smtp_url", "trusted_hops"] {
         assert!(text.contains(setting), "{setting} is not named: {text}");
     }
 }
