@@ -12,7 +12,9 @@ CREATE TABLE account (
     -- When the person confirmed to be 13 or older and accepted the terms of this version.
     terms_accepted_at BIGINT NOT NULL,
     terms_version     TEXT   NOT NULL,
-    created_at        BIGINT NOT NULL
+    created_at        BIGINT NOT NULL,
+    -- Set when its deletion has begun: nobody gets in, name and address are gone, and the rest goes a few rows at a time.
+    closed_at         BIGINT
 );
 
 -- A sign-up that waits for the confirmation of its address. Everything in it is forgotten when it expires.
@@ -37,17 +39,26 @@ CREATE TABLE session (
     created_at   BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
     -- When the password was last entered in this session; what is dangerous asks for it again after a while.
-    confirmed_at BIGINT NOT NULL
+    confirmed_at BIGINT NOT NULL,
+    -- The hash of the token before the last renewal, and until when it is taken: a form may be sent twice.
+    former_hash  TEXT,
+    former_until BIGINT
 );
 CREATE INDEX session_of_account ON session (account_id);
+CREATE INDEX session_by_former_hash ON session (former_hash) WHERE former_hash IS NOT NULL;
 
--- Failed sign-ins by a keyed hash of the address, whether it has an account or not.
+-- Wrong passwords and codes, by a keyed hash of what they are counted by: a session, a browser that is known, or an address,
+-- whether it has an account or not.
 CREATE TABLE sign_in_throttle (
     subject_hash  TEXT   NOT NULL PRIMARY KEY,
+    -- Where it is one person's own count.
+    account_id    TEXT   REFERENCES account (id) ON DELETE CASCADE,
     failures      BIGINT NOT NULL,
     blocked_until BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL
 );
+CREATE INDEX sign_in_throttle_of_account ON sign_in_throttle (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX sign_in_throttle_expired ON sign_in_throttle (updated_at);
 
 -- A forgotten password. Made for every address that is asked for, so that the answer takes as long for an unknown one.
 CREATE TABLE password_reset (
@@ -59,7 +70,9 @@ CREATE TABLE password_reset (
     -- SHA-256 of the token in the link, hex.
     token_hash   TEXT   NOT NULL UNIQUE,
     created_at   BIGINT NOT NULL,
-    expires_at   BIGINT NOT NULL
+    expires_at   BIGINT NOT NULL,
+    -- Kept until it expires, so that a form that is sent twice is known for what it is.
+    used_at      BIGINT
 );
 CREATE INDEX password_reset_of_subject ON password_reset (subject_hash, created_at);
 CREATE INDEX password_reset_of_account ON password_reset (account_id) WHERE account_id IS NOT NULL;
@@ -85,6 +98,9 @@ CREATE TABLE second_factor (
     encrypted_secret TEXT   NOT NULL,
     -- The last time step whose code was used: none before it, nor it, is taken again.
     last_step        BIGINT NOT NULL,
+    -- Keyed hash of the last code that was taken and the form that it came with, which may be sent twice.
+    answer_hash      TEXT,
+    answered_at      BIGINT,
     created_at       BIGINT NOT NULL,
     -- Set by the first code; until then nothing is asked for at sign-in.
     confirmed_at     BIGINT

@@ -10,6 +10,8 @@ CREATE TABLE job (
     state        TEXT   NOT NULL CHECK (state IN ('queued', 'running', 'done', 'dead')),
     -- Counted when it is claimed, before the work.
     attempts     BIGINT NOT NULL,
+    -- How often a worker took it and did not come back.
+    deaths       BIGINT NOT NULL DEFAULT 0,
     max_attempts BIGINT NOT NULL,
     run_at       BIGINT NOT NULL,
     -- Held while it is running, and by a dead one until what follows its death was done (`finished_at` is set then).
@@ -25,6 +27,14 @@ CREATE INDEX job_due ON job (queue, state, run_at, id);
 CREATE INDEX job_lapsed ON job (queue, lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX job_finished ON job (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX job_of_account ON job (account_id) WHERE account_id IS NOT NULL;
+
+-- Which object store of its own the installation has; one row, where it has one.
+CREATE TABLE installation (
+    id           TEXT   NOT NULL PRIMARY KEY CHECK (id = 'storage'),
+    -- SHA-256 of the id of its key, hex.
+    storage_hash TEXT   NOT NULL,
+    joined_at    BIGINT NOT NULL
+);
 
 -- The last slot that each periodic job ran in; claimed by compare-and-set, so that it runs once across all processes.
 CREATE TABLE cron (

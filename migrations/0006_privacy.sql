@@ -30,6 +30,21 @@ CREATE TABLE erasure (
 );
 CREATE INDEX erasure_open ON erasure (finished_at, due_at);
 
+-- What was deleted: SHA-256 of the id of an account or an analysis, hex. With it the deletions are done again on a backup that is
+-- restored; kept as long as backups are.
+CREATE TABLE deletion (
+    hash       TEXT   NOT NULL PRIMARY KEY,
+    deleted_at BIGINT NOT NULL
+);
+CREATE INDEX deletion_expired ON deletion (deleted_at);
+
+-- A database that was restored from a backup serves nobody before its deletions were done again; one row.
+CREATE TABLE restoration (
+    id          TEXT   NOT NULL PRIMARY KEY CHECK (id = 'last'),
+    restored_at BIGINT NOT NULL,
+    replayed_at BIGINT
+);
+
 CREATE TABLE erasure_step (
     erasure_id TEXT   NOT NULL REFERENCES erasure (id) ON DELETE CASCADE,
     step       TEXT   NOT NULL,

@@ -21,6 +21,6 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use self::{
     pages::report::report_file,
-    request_context::{FormErrors, PageContent, PageRequest, RequestContext},
+    request_context::{FORM_NAME, FormErrors, PageContent, PageRequest, RequestContext},
     shell::shell,
 };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use backend::{Actor, Backend, Error, privacy::consent::Consent};
+use backend::{Actor, Backend, Error, accounts::Browser, privacy::consent::Consent};
 use http::{StatusCode, Uri, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -21,6 +21,8 @@ pub struct RequestContext {
     pub csrf: String,
     /// Whether this request may be counted, and whether to ask.
     pub consent: Consent,
+    /// What the browser carries of its past.
+    pub browser: Browser,
     /// The id of this request, under which the log knows it.
     pub request_id: String,
 }
@@ -114,6 +116,9 @@ pub(crate) fn context_for<Id: FromStr + Copy>(
     }
     Ok((context, id))
 }
+
+/// Among the values of a refused form: which one of its page it is.
+pub const FORM_NAME: &str = "form-name";
 
 /// A form that was refused: its page is rendered again with the values kept and the message beside its field.
 #[derive(Debug, Clone, Default)]

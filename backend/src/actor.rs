@@ -24,6 +24,8 @@ pub struct User {
     pub plan: Plan,
     /// When they last entered their password in this browser.
     pub confirmed_at: Timestamp,
+    /// Whether what is dangerous asks for a code, too.
+    pub has_second_factor: bool,
 }
 
 impl User {
@@ -174,6 +176,7 @@ mod tests {
             email: "ann@example.org".to_owned(),
             plan: OWNER.plan,
             confirmed_at: Timestamp(0),
+            has_second_factor: false,
         }
     }
 

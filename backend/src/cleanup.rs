@@ -13,6 +13,7 @@ use crate::{
     Backend, Result, accounts,
     db::{Db, DbError},
     jobs::{self, Job, JobError, Lease, Policy, Queue, RunJob},
+    ledger,
     privacy::{erasure, export},
     retention::{ExpiredCount, OVERDUE_AFTER},
     sessions,
@@ -51,7 +52,7 @@ pub struct Purged {
     pub sessions: u64,
     /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
-    /// Rows of jobs that ended long ago.
+    /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
     pub jobs: u64,
     /// Removals of objects that had failed and are tried again.
     pub revived: u64,
@@ -70,7 +71,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         exports: export::purge(backend).await?,
         sessions: sessions::purge(backend).await?,
         sign_ups: accounts::purge(backend).await?,
-        jobs: jobs::purge(db, now).await?,
+        jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
         revived: jobs::revive::<RemoveAudio>(db, now).await?
             + jobs::revive::<export::RemoveExport>(db, now).await?,
@@ -104,6 +105,7 @@ pub async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     found.extend(sessions::expired(backend).await?);
     found.extend(accounts::expired(backend).await?);
     found.extend(jobs::expired(&backend.db, backend.now()).await?);
+    found.extend(ledger::expired(backend).await?);
     Ok(found)
 }
 

@@ -54,6 +54,7 @@ pub enum LogFormat {
 pub struct Config {
     pub environment: Environment,
     pub listen: std::net::SocketAddr,
+    pub development_network: bool,
     pub base_url: String,
     pub data_dir: PathBuf,
     pub database_url: SecretString,
@@ -68,6 +69,7 @@ pub struct Config {
     pub security_email: String,
     pub trusted_hops: usize,
     pub metrics_listen: String,
+    pub backups_kept_days: u32,
     pub storage: Storage,
     pub uploads: Uploads,
     pub worker: Worker,
@@ -158,6 +160,23 @@ fn is_plain_http(url: &str) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback());
     uri.scheme() == Some(&http::uri::Scheme::HTTP) && !is_loopback
+}
+
+/// Whether a URL goes to a PostgreSQL on another machine, and takes any server for it, or none that encrypts.
+fn is_unverified_postgres(url: &str) -> bool {
+    use sqlx::postgres::{PgConnectOptions, PgSslMode};
+    let Ok(options) = url.parse::<PgConnectOptions>() else {
+        // SQLite, or nothing that could be connected to.
+        return false;
+    };
+    let host = options.get_host().trim_matches(['[', ']']);
+    let is_here = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    !is_here && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)
 }
 
 /// `[telemetry]`
@@ -301,6 +320,10 @@ impl Config {
                 "production needs secret_key, the same for every process: MIXLENS_SECRET_KEY_FILE=…",
             ),
             (
+                !production && !self.listen.ip().is_loopback() && !self.development_network,
+                "development is for one's own machine: its pages show every e-mail to whoever asks. Set environment=production, listen on 127.0.0.1, or set development_network=true where everybody who can reach this address may see them",
+            ),
+            (
                 !self.metrics_listen.is_empty()
                     && self.metrics_listen.parse::<std::net::SocketAddr>().is_err(),
                 "metrics_listen must be an address and a port, e.g. 127.0.0.1:9100",
@@ -316,6 +339,10 @@ impl Config {
             (
                 production && self.mail.can_be_used() && !self.mail.demands_tls(),
                 "production needs mail.smtp_url with TLS: smtps://…, or smtp://…?tls=required",
+            ),
+            (
+                production && is_unverified_postgres(self.database_url.expose_secret()),
+                "production needs database_url with sslmode=verify-full, where PostgreSQL is on another machine: postgres://…?sslmode=verify-full",
             ),
             (
                 production && is_plain_http(&self.storage.endpoint),
@@ -427,6 +454,7 @@ impl fmt::Display for Config {
         let rows: Vec<(&str, String)> = vec![
             ("environment", format!("{:?}", self.environment).to_lowercase()),
             ("listen", self.listen.to_string()),
+            ("development_network", self.development_network.to_string()),
             ("base_url", self.base_url.clone()),
             ("data_dir", self.data_dir.display().to_string()),
             (
@@ -451,6 +479,7 @@ impl fmt::Display for Config {
             ("security_email", self.security_email.clone()),
             ("trusted_hops", self.trusted_hops.to_string()),
             ("metrics_listen", self.metrics_listen.clone()),
+            ("backups_kept_days", self.backups_kept_days.to_string()),
             (
                 "storage.endpoint",
                 if self.uses_builtin_storage() {
@@ -617,6 +646,30 @@ mod tests {
         ] {
             let error = load(&[&variables[..], &[(name, url)]].concat()).unwrap_err();
             assert!(error.to_string().contains("with https"), "{url}: {error}");
+        }
+        for url in [
+            "postgres://user:password@db.example/mixlens",
+            "postgres://user:password@db.example/mixlens?sslmode=require",
+            "postgres://user:password@db.example/mixlens?sslmode=verify-ca",
+            "postgres://user:password@10.0.0.5:5432/mixlens",
+            "postgresql://localhost:password@db.example/mixlens",
+        ] {
+            let error = load(&[&variables[..], &[("MIXLENS_DATABASE_URL", url)]].concat()).unwrap_err();
+            assert!(
+                error.to_string().contains("sslmode=verify-full"),
+                "{url}: {error}"
+            );
+            assert!(!error.to_string().contains("password@"), "{error}");
+        }
+        for url in [
+            "postgres://user:password@db.example/mixlens?sslmode=verify-full",
+            "postgres://user:password@127.0.0.1/mixlens",
+            "postgres://user:password@[::1]/mixlens",
+            "postgres://user:password@localhost/mixlens",
+            "postgres:///mixlens?host=/run/postgresql",
+            "sqlite:data/mixlens.sqlite",
+        ] {
+            load(&[&variables[..], &[("MIXLENS_DATABASE_URL", url)]].concat()).unwrap();
         }
         for url in [
             "http://127.0.0.1:9000",

@@ -2,7 +2,7 @@
 //! the keyed hash of session, seed and a fresh salt.
 //!
 //! The salt differs with every page, so that a compressed page never repeats the token (BREACH). The seed stays for
-//! the life of the browser session, so that several open tabs do not refuse each other.
+//! the life of the browser session and comes along from other sites' links, so that several open tabs do not refuse each other.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::SessionId;
@@ -20,6 +20,13 @@ pub fn token(signer: &Signer, entropy: &dyn Entropy, session: Option<SessionId>,
     let salt = URL_SAFE_NO_PAD.encode(salt);
     let signature = signer.sign(Purpose::Csrf, &[&subject(session), seed, &salt]);
     format!("{salt}.{signature}")
+}
+
+/// The seed of a browser that comes with a session and without a seed: one for all of its pages, so that those that are
+/// loaded at once (a restored window) do not refuse each other.
+#[must_use]
+pub fn seed_of(signer: &Signer, session: SessionId) -> String {
+    signer.sign(Purpose::CsrfSeed, &[&session.to_string()])
 }
 
 /// Whether `token` was made for this session and this seed.

@@ -63,6 +63,9 @@ pub fn new_id(entropy: &dyn Entropy, now: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.0).unwrap_or(0), &random).into_uuid()
 }
 
+/// The characters of [`new_secret`].
+pub const SECRET_CHARS: usize = 43;
+
 /// A fresh secret of 256 bits as 43 characters of base64url.
 #[must_use]
 pub fn new_secret(entropy: &dyn Entropy) -> String {

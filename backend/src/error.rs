@@ -3,7 +3,10 @@
 
 use model::{Problem, ProblemCode};
 
-use crate::redact::{Cause, LogSafe, Redacted};
+use crate::{
+    db::{Conflicts, Fault},
+    redact::{Cause, LogSafe, Redacted},
+};
 
 /// The result of every use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -50,6 +53,12 @@ impl LogSafe for Error {
     }
 }
 
+impl Conflicts for Error {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Db(error) if error.is_conflict())
+    }
+}
+
 impl Error {
     /// A refused value of the field `field`.
     pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
@@ -79,9 +88,13 @@ impl Error {
     pub fn code(&self) -> ProblemCode {
         match self {
             Self::Problem(problem) => problem.code,
-            Self::Db(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed)
-            | Self::Unavailable { .. } => ProblemCode::Unavailable,
-            Self::Db(_) | Self::Internal(_) => ProblemCode::Internal,
+            Self::Unavailable { .. } => ProblemCode::Unavailable,
+            Self::Db(error) => match Fault::of(error) {
+                // A conflict that several tries did not end is one with too many at once.
+                Fault::Unavailable | Fault::Conflict => ProblemCode::Unavailable,
+                Fault::Other => ProblemCode::Internal,
+            },
+            Self::Internal(_) => ProblemCode::Internal,
         }
     }
 

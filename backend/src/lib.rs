@@ -14,7 +14,9 @@ pub mod db;
 mod encryption;
 pub mod entropy;
 mod error;
+pub mod installation;
 pub mod jobs;
+pub mod ledger;
 pub mod mail;
 mod names;
 pub mod newsletter;
@@ -34,9 +36,11 @@ pub mod sweep;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transaction;
 pub mod uploads;
 pub mod work;
 
+pub(crate) use self::transaction::transaction;
 pub use self::{
     actor::{Actor, Owner, Scope, Token, User},
     backend::Backend,

@@ -54,6 +54,7 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
         Notification::AddressChanged { change } => accounts::address::old_address(backend, *change)
             .await?
             .map(|old| emails.address_changed(old)),
+        Notification::WrongTries { .. } => Some(emails.wrong_tries(to)),
         Notification::SecondFactorEnabled => Some(emails.second_factor_enabled(to)),
         Notification::SecondFactorDisabled => Some(emails.second_factor_disabled(to)),
         Notification::SecondFactorRemoved => Some(emails.second_factor_removed(to)),
@@ -85,8 +86,10 @@ row! {
 }
 
 async fn person(db: &Db, account: AccountId) -> Result<Option<Person>, DbError> {
-    db.optional(sql("SELECT email, display_name FROM account WHERE id = $1").bind(account))
-        .await
+    db.optional(
+        sql("SELECT email, display_name FROM account WHERE id = $1 AND closed_at IS NULL").bind(account),
+    )
+    .await
 }
 
 row! {

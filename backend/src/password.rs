@@ -1,13 +1,21 @@
 //! Passwords: what is accepted, and argon2id.
 
-use std::{panic::catch_unwind, sync::Arc};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+};
 
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Semaphore;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{Error, Result, entropy::Entropy, redact::Cause};
 
@@ -23,6 +31,11 @@ const MIN_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 /// What the estimate looks at: its time grows steeply with the length of what looks like words with digits in place of
 /// letters, and so many characters that are hard to guess are enough.
 const ESTIMATED_CHARS: usize = 32;
+
+/// The passwords of at least [`MIN_CHARS`] that are known from leaks (ASVS 6.2.12): the first bytes of the SHA-256 of each,
+/// in small letters, sorted. `scripts/leaked-passwords` makes it.
+static LEAKED: &[u8] = include_bytes!("../data/leaked-passwords.bin");
+const HASH_BYTES: usize = 8;
 
 /// Callers that may wait for their turn; one more is told to come back, so that a flood cannot pile up memory.
 const MAX_WAITING: usize = 64;
@@ -59,26 +72,62 @@ fn check_length(text: &str) -> Result<()> {
     }
 }
 
-/// A long password is refused where neither its beginning nor its end is hard to guess.
+/// Whether others have had it, and it was published.
+fn is_leaked(text: &str) -> bool {
+    let hash = Sha256::digest(text.to_lowercase().as_bytes());
+    let (hashes, _) = LEAKED.as_chunks::<HASH_BYTES>();
+    hashes
+        .binary_search_by(|known| known.as_slice().cmp(&hash[..HASH_BYTES]))
+        .is_ok()
+}
+
+/// With each run of one sign as that sign, and of one letter or digit as two of it: `!!!` takes no more guesses than `!`, but
+/// the estimate believes so. Two, because words have double letters.
+fn without_runs(text: &str) -> String {
+    let mut shortened: Vec<char> = Vec::new();
+    for c in text.chars() {
+        let most = if c.is_alphanumeric() { 2 } else { 1 };
+        if shortened.iter().rev().take_while(|before| **before == c).count() < most {
+            shortened.push(c);
+        }
+    }
+    shortened.into_iter().collect()
+}
+
+/// Looked at as it is and without runs of one character, and refused where either is easy.
 fn check_guessability(text: &str, email: &str, display_name: &str) -> Result<()> {
-    let known = [
-        email,
-        email.split('@').next().unwrap_or_default(),
-        display_name,
-        "mixlens",
-    ];
+    if is_leaked(text) {
+        return refuse(
+            "This password is on the lists that are tried first, because others have used it. Choose another."
+                .to_owned(),
+        );
+    }
+    let whole = [email, display_name, "mixlens"];
+    let words = [email, display_name]
+        .into_iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+        .filter(|word| word.chars().count() > 2);
+    let known: Vec<&str> = whole.into_iter().chain(words).collect();
+    for text in [text, &without_runs(text)] {
+        if let Some(why) = weakness_of_both_ends(text, &known) {
+            return refuse(format!(
+                "This password is easy to guess.{why} Add one or two unrelated words."
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Why a text is easy to guess; a long one is hard where its beginning or its end is.
+fn weakness_of_both_ends(text: &str, known: &[&str]) -> Option<String> {
     let count = text.chars().count();
     let begin: String = text.chars().take(ESTIMATED_CHARS).collect();
-    let Some(why) = weakness(&begin, &known) else {
-        return Ok(());
-    };
+    let why = weakness(&begin, known)?;
     let end: String = text.chars().skip(count.saturating_sub(ESTIMATED_CHARS)).collect();
-    if count > ESTIMATED_CHARS && weakness(&end, &known).is_none() {
-        return Ok(());
+    if count > ESTIMATED_CHARS && weakness(&end, known).is_none() {
+        return None;
     }
-    refuse(format!(
-        "This password is easy to guess.{why} Add one or two unrelated words."
-    ))
+    Some(why)
 }
 
 /// Why a text is easy to guess, with a space in front, or nothing where the reason is not known; `None` where it is hard.
@@ -98,10 +147,11 @@ fn weakness(text: &str, known: &[&str]) -> Option<String> {
 }
 
 /// Hashes and verifies with argon2id (m = 19 MiB, t = 2, p = 1: the crate's defaults and OWASP's minimum), as many at a
-/// time as there are cores.
+/// time as there are cores, on threads of their own: on the runtime's, of which there may be hundreds, the memory of each hash
+/// stays with the thread that it was made on.
 #[derive(Debug, Clone)]
 pub struct Hasher {
-    turns: Arc<Semaphore>,
+    work: Sender<Work>,
     waiting: Arc<Semaphore>,
     /// The hash of a password that nobody has, verified where there is no account, so that both take as long.
     dummy: Arc<str>,
@@ -112,8 +162,14 @@ impl Hasher {
     #[must_use]
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (work, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..cores {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || work_off(&queue));
+        }
         Self {
-            turns: Arc::new(Semaphore::new(cores)),
+            work,
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             dummy: hash_with(b"nobody has this password", &[7; 16])
                 .unwrap_or_default()
@@ -158,8 +214,30 @@ impl Hasher {
             source,
         };
         let _place = self.waiting.try_acquire().map_err(|error| busy(error.into()))?;
-        let _turn = self.turns.acquire().await.map_err(|error| busy(error.into()))?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            // Nobody may wait any more.
+            let _ = answer.send(work());
+        });
+        self.work
+            .send(work)
+            .map_err(|_| Error::internal("the threads that hash have ended"))?;
+        answered
+            .await
+            .map_err(|_| Error::internal("a password could not be hashed"))
+    }
+}
+
+/// One hash or estimate.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Does what comes, until the last [`Hasher`] is gone.
+fn work_off(queue: &Mutex<Receiver<Work>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(work) = next else { return };
+        // Whoever waits sees that there is no answer; the next one has this thread.
+        let _ = catch_unwind(AssertUnwindSafe(work));
     }
 }
 
@@ -223,6 +301,15 @@ mod tests {
             "password1234",
             "ann@example.org",
             "Ann Miller 1990",
+            "correcthorsebatterystaple",
+            "Correct Horse Battery Staple",
+            "thisisapassword",
+            "Summer2024!!!",
+            "Summer2024......",
+            "MixLens2026!!",
+            "mixlens!!!2026",
+            "Winter2025???",
+            "qwertyuiop123456",
             "aaaaaaaaaaaaaaaa",
             // Overflows the estimate's own count.
             &"12".repeat(20),
@@ -231,10 +318,20 @@ mod tests {
             let problem = check(password).await.unwrap_err().to_problem("");
             assert_eq!(problem.field.as_deref(), Some("password"), "{password}");
             assert!(
-                problem.message.starts_with("Use") || problem.message.contains("easy to guess"),
+                ["Use", "This password is"]
+                    .iter()
+                    .any(|begin| problem.message.starts_with(begin)),
                 "{problem}"
             );
         }
+    }
+
+    #[test]
+    fn the_list_of_leaked_passwords_is_whole_and_sorted() {
+        let (hashes, rest) = LEAKED.as_chunks::<HASH_BYTES>();
+        assert!(rest.is_empty() && hashes.len() > 40_000, "{}", hashes.len());
+        assert!(hashes.is_sorted());
+        assert!(is_leaked("1qaz2wsx3edc4rfv") && !is_leaked("copper lantern valley 9"));
     }
 
     #[tokio::test]

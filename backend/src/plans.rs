@@ -5,6 +5,7 @@ use model::{AccountId, Timestamp, plan::Plan};
 use crate::{
     Backend, Result, accounts,
     db::{DbError, Tx, sql},
+    transaction,
 };
 
 /// Gives an account another plan. Audio that the new plan would keep longer is kept longer (P08); a downgrade never
@@ -13,16 +14,18 @@ use crate::{
 /// # Errors
 /// The database does not answer.
 pub async fn change(backend: &Backend, account: AccountId, plan: Plan) -> Result<()> {
-    let mut tx = backend.db.begin().await?;
-    set(&mut tx, account, plan).await?;
-    extend(
-        &mut tx,
-        account,
-        backend.config.plans.of(plan).audio_kept_hours,
-        backend.now(),
-    )
-    .await?;
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        set(tx, account, plan).await?;
+        extend(
+            tx,
+            account,
+            backend.config.plans.of(plan).audio_kept_hours,
+            backend.now(),
+        )
+        .await?;
+        Ok(())
+    })
 }
 
 /// As [`change`], for the operator, by address; whether there is such an account.

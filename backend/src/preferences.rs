@@ -10,6 +10,7 @@ use crate::{
     db::{Db, DbError, Tx, sql},
     mail::Unsubscribe,
     signing::Purpose,
+    transaction,
 };
 
 /// The words beside the box by which a person consents to [`NotificationKind::Marketing`]; kept with each consent.
@@ -107,11 +108,13 @@ pub async fn for_person(backend: &Backend, actor: &Actor) -> Result<Preferences>
 /// `Unauthenticated`; the database does not answer.
 pub async fn set(backend: &Backend, actor: &Actor, wanted: impl Fn(NotificationKind) -> bool) -> Result<()> {
     let account = actor.user()?.account;
-    let mut tx = backend.db.begin().await?;
-    for kind in NotificationKind::ALL {
-        store(backend, &mut tx, account, kind, wanted(kind), MARKETING_WORDING).await?;
-    }
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        for kind in NotificationKind::ALL {
+            store(backend, tx, account, kind, wanted(kind), MARKETING_WORDING).await?;
+        }
+        Ok(())
+    })
 }
 
 /// What the token of an email is good for.

@@ -11,6 +11,7 @@ use crate::{
     entropy,
     retention::{self, ExpiredCount},
     signing::sha256_hex,
+    transaction,
 };
 
 /// A session that is not used for this long has ended.
@@ -18,6 +19,10 @@ pub const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A session ends this long after its sign-in, used or not.
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A renewed session takes its former token for this long: a form that is sent twice carries it twice, and the browser has
+/// not seen the answer to the first.
+const FORMER_TOKEN: Duration = Duration::from_secs(15);
 
 /// How exactly the last use is remembered; finer would be a write with every page.
 const TOUCH_EVERY: Duration = Duration::from_secs(3600);
@@ -69,6 +74,7 @@ pub async fn resolve(backend: &Backend, token: &str) -> Result<Option<User>> {
         email: row.email,
         plan: row.plan,
         confirmed_at: row.confirmed_at,
+        has_second_factor: row.has_second_factor,
     };
     if now.since(row.last_seen_at) >= TOUCH_EVERY {
         touch(&backend.db, user.session, now).await?;
@@ -133,10 +139,9 @@ pub async fn end_one(backend: &Backend, actor: &Actor, id: SessionId) -> Result<
 /// `Unauthenticated`; the database does not answer.
 pub async fn end_others(backend: &Backend, actor: &Actor) -> Result<u64> {
     let user = actor.user()?;
-    let mut tx = backend.db.begin().await?;
-    let ended = end_all(&mut tx, user.account, Some(user.session)).await?;
-    tx.commit().await?;
-    Ok(ended)
+    transaction!(backend.db, |tx| {
+        Ok(end_all(tx, user.account, Some(user.session)).await?)
+    })
 }
 
 /// Ends all sessions of an account, but for one.
@@ -145,14 +150,19 @@ pub(crate) async fn end_all(tx: &mut Tx, account: AccountId, but: Option<Session
     tx.execute(sql(DELETE).bind(account).bind(but)).await
 }
 
-/// Gives a session a new token, because its person has just entered the password; the old one opens nothing any more.
+/// Gives a session a new token, because its person has just entered the password; the old one opens nothing any more when the
+/// answer has arrived.
 pub(crate) async fn renew(backend: &Backend, tx: &mut Tx, session: SessionId) -> Result<String> {
-    const UPDATE: &str = "UPDATE session SET token_hash = $2, confirmed_at = $3 WHERE id = $1";
+    const UPDATE: &str = "
+        UPDATE session SET token_hash = $2, confirmed_at = $3,
+            former_hash = CASE WHEN former_until > $3 THEN former_hash ELSE token_hash END, former_until = $4
+        WHERE id = $1";
     let token = entropy::new_secret(&*backend.entropy);
     let update = sql(UPDATE)
         .bind(session)
         .bind(sha256_hex(&token))
-        .bind(backend.now());
+        .bind(backend.now())
+        .bind(backend.now().plus(FORMER_TOKEN));
     tx.execute(update).await?;
     Ok(token)
 }
@@ -161,7 +171,7 @@ pub(crate) async fn renew(backend: &Backend, tx: &mut Tx, session: SessionId) ->
 pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let now = backend.now();
     let delete = sql(ended::DELETE).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE));
-    Ok(backend.db.execute(delete).await?)
+    Ok(backend.db.execute_until_done(delete).await?)
 }
 
 /// What [`purge`] would delete now.
@@ -174,7 +184,7 @@ pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
 }
 
 mod ended {
-    crate::db::ended!("session" where "last_seen_at <= $1 OR created_at <= $2");
+    crate::db::ended!("session" by "id" where "last_seen_at <= $1 OR created_at <= $2");
 }
 
 row! {
@@ -186,6 +196,7 @@ row! {
         plan: Plan,
         last_seen_at: Timestamp,
         confirmed_at: Timestamp,
+        has_second_factor: bool,
     }
 }
 
@@ -199,14 +210,17 @@ row! {
 
 async fn find(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<SessionRow>, DbError> {
     const SELECT: &str = "
-        SELECT session.id, session.account_id, session.last_seen_at, session.confirmed_at, account.display_name, account.email, account.plan
+        SELECT session.id, session.account_id, session.last_seen_at, session.confirmed_at, account.display_name, account.email, account.plan,
+            EXISTS (SELECT 1 FROM second_factor WHERE account_id = account.id AND second_factor.confirmed_at IS NOT NULL) AS has_second_factor
         FROM session JOIN account ON account.id = session.account_id
-        WHERE session.token_hash = $1 AND session.last_seen_at > $2 AND session.created_at > $3";
+        WHERE (session.token_hash = $1 OR (session.former_hash = $1 AND session.former_until > $4))
+            AND session.last_seen_at > $2 AND session.created_at > $3";
     db.optional(
         sql(SELECT)
             .bind(token_hash)
             .bind(now.minus(IDLE))
-            .bind(now.minus(ABSOLUTE)),
+            .bind(now.minus(ABSOLUTE))
+            .bind(now),
     )
     .await
 }

@@ -9,7 +9,10 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Csrf,
+    CsrfSeed,
     ConfirmSignUp,
+    SignUpBrowser,
+    KnownBrowser,
     SignInThrottle,
     PasswordReset,
     ConfirmAddress,
@@ -23,6 +26,9 @@ impl Purpose {
     const fn label(self) -> &'static str {
         match self {
             Self::Csrf => "csrf",
+            Self::CsrfSeed => "csrf-seed",
+            Self::SignUpBrowser => "sign-up-browser",
+            Self::KnownBrowser => "known-browser",
             Self::ConfirmSignUp => "confirm-sign-up",
             Self::SignInThrottle => "sign-in-throttle",
             Self::PasswordReset => "password-reset",

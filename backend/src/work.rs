@@ -11,6 +11,7 @@ use crate::{
         self, Registry, WorkerSettings, Workers,
         schedule::{self, Periodic},
     },
+    ledger::PublishLedger,
     mail::SendNotification,
     newsletter::SendNewsletter,
     privacy::{
@@ -43,6 +44,7 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<RemoveExport>()
         .with::<ContinueErasure>()
         .with::<AnnouncePolicy>()
+        .with::<PublishLedger>()
         .with::<Reap>()
         .with::<SweepObjects>()
 }
@@ -82,6 +84,24 @@ pub async fn run(backend: &Backend, shutdown: CancellationToken) -> Result<()> {
 /// Enqueues periodic work when its time comes, until `shutdown`. Runs in any number of processes.
 pub async fn beat(backend: &Backend, shutdown: &CancellationToken) {
     schedule::beat(&backend.db, backend, &backend.wake, PERIODIC, shutdown).await;
+}
+
+/// Queues emails that are dead again, of people with an account and of those who signed up. How many.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn retry_emails(backend: &Backend) -> Result<u64> {
+    let (db, now) = (&backend.db, backend.now());
+    Ok(jobs::revive::<SendNotification>(db, now).await?
+        + jobs::revive::<accounts::MailSignUp>(db, now).await?)
+}
+
+/// Queues previews that are dead again. How many.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn retry_previews(backend: &Backend) -> Result<u64> {
+    Ok(jobs::revive::<analyses::MakePreview>(&backend.db, backend.now()).await?)
 }
 
 /// Enqueues whatever periodic work is due and not yet taken. How much.

@@ -29,6 +29,8 @@ use super::{
 const PAGE: usize = 1_000;
 /// Under this, objects belong to accounts: audio, and archives of what is held about a person. There is nothing else.
 const ACCOUNTS: &str = "a/";
+/// The hashes of what was deleted, which are no account's.
+const LEDGER: &str = "ledger/deletions.txt";
 
 /// Asked by s3s once the signature is verified.
 pub(super) struct Access {
@@ -456,19 +458,20 @@ impl S3 for Operations {
     }
 }
 
-/// Only audio and exports, each under an account.
+/// Only audio and exports, each under an account, and the ledger of deletions.
 fn check_kind(key: &str, content_type: &str) -> S3Result<()> {
     let is_known = if names_an_export(key) {
         content_type == ARCHIVE
     } else {
         AudioFormat::from_media_type(content_type).is_some()
     };
-    if key.starts_with(ACCOUNTS) && is_known {
+    let is_ledger = key == LEDGER && content_type == "text/plain";
+    if is_ledger || (key.starts_with(ACCOUNTS) && is_known) {
         Ok(())
     } else {
         Err(s3_error!(
             AccessDenied,
-            "Only audio and exports of an account are stored"
+            "Only audio, exports of an account and the ledger of deletions are stored"
         ))
     }
 }

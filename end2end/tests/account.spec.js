@@ -184,9 +184,37 @@ test("a second factor is set up, asked for, replaced by a recovery code and swit
   await page.waitForURL("**/upload");
   await page.goto("/account/security");
   await expect(page.getByText("9 recovery codes are left")).toBeVisible();
-  await page.getByText("Switch off", { exact: true }).click();
-  await page.getByRole("button", { name: "Switch off the second factor" }).click();
+  // A fresh code, beside the form that asks for it.
+  const off = page.locator("details.confirm", { hasText: "Signing in takes the password alone then" });
+  await off.locator("summary").click();
+  await off.getByLabel("Code").fill("000000");
+  await off.getByRole("button", { name: "Switch off the second factor" }).click();
+  await expect(page.getByText("This code is not right").first()).toBeVisible();
+  await expectAccessible(page);
+  await off.getByLabel("Code").fill(recovery[4]);
+  await off.getByRole("button", { name: "Switch off the second factor" }).click();
   await expect(page.getByText("The second factor is off")).toBeVisible();
+});
+
+test("a confirmation link asks for the password in a browser that did not sign up", async ({ page, another }) => {
+  const elsewhere = await another();
+  await page.goto("/signup");
+  await page.getByLabel("Display name").fill("Ann");
+  const email = `elsewhere-${Date.now()}@example.org`;
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("I am 13 or older").check();
+  await page.getByLabel("I accept the").check();
+  await page.getByRole("main").getByRole("button", { name: "Create account" }).click();
+  await page.waitForURL("**/signup/sent");
+  await (await emailTo(elsewhere, email)).getByRole("link").first().click();
+  await elsewhere.getByLabel("Password").fill("another password altogether");
+  await elsewhere.getByRole("button", { name: "Confirm and sign in" }).click();
+  await expect(elsewhere.getByText("This is not the password that was chosen").first()).toBeVisible();
+  await expectAccessible(elsewhere);
+  await elsewhere.getByLabel("Password").fill(PASSWORD);
+  await elsewhere.getByRole("button", { name: "Confirm and sign in" }).click();
+  await elsewhere.waitForURL("**/upload");
 });
 
 test("[P11] browsers are listed without a name and signed out one by one", async ({ page, another }) => {

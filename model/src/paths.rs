@@ -7,7 +7,7 @@ use std::fmt::Display;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    AnalysisId, SessionId, SongId,
+    AnalysisId, ExportId, SessionId, SongId,
     history::{HistoryQuery, PageCursor},
 };
 
@@ -49,6 +49,8 @@ pub const SONGS: &str = "/songs";
 pub const ANALYSIS: &str = "/analyses/{id}";
 /// Takes the form with a new title.
 pub const RENAME_ANALYSIS: &str = "/analyses/{id}/rename";
+/// Takes the form that has an analysis measured again that failed on our side.
+pub const MEASURE_AGAIN: &str = "/analyses/{id}/measure-again";
 /// Takes the form that deletes an analysis.
 pub const DELETE_ANALYSIS: &str = "/analyses/{id}/delete";
 /// Takes the form that counts an analysis as a mix or a master.
@@ -119,6 +121,8 @@ pub const POLICIES: &str = "/policies";
 pub const YOUR_DATA: &str = "/account/privacy";
 /// Takes the form that asks for an export of it.
 pub const EXPORT: &str = "/account/privacy/export";
+/// Leads to the archive of one, by a link for a few minutes.
+pub const EXPORT_ARCHIVE: &str = "/account/privacy/exports/{id}";
 /// Asks whether to delete the account, and takes the answer.
 pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
 /// Said after [`DELETE_ACCOUNT`].
@@ -172,6 +176,18 @@ pub fn analysis(id: AnalysisId) -> String {
 #[must_use]
 pub fn rename_analysis(id: AnalysisId) -> String {
     with_id(RENAME_ANALYSIS, id)
+}
+
+/// Leads to the archive of an export.
+#[must_use]
+pub fn export_archive(id: ExportId) -> String {
+    with_id(EXPORT_ARCHIVE, id)
+}
+
+/// Takes the form that has an analysis measured again.
+#[must_use]
+pub fn measure_again(id: AnalysisId) -> String {
+    with_id(MEASURE_AGAIN, id)
 }
 
 /// A mix beside references; takes the form with the choice of them.

@@ -59,6 +59,7 @@ pub enum Form {
     Forgot,
     Reset,
     RenameAnalysis,
+    MeasureAgain,
     DeleteAnalysis,
     Stage,
     Comparison,
@@ -105,6 +106,7 @@ pub enum Function {
 pub enum Download {
     ReportJson,
     ReportHtml,
+    ExportArchive,
 }
 
 /// What another program calls, which proves by a signature in its request that it may.
@@ -328,11 +330,13 @@ pub const ROUTES: &[Route] = &[
     form(Form::RenameAnalysis, paths::RENAME_ANALYSIS, Owner).on(Page::Analysis),
     form(Form::Stage, paths::STAGE, Owner).on(Page::Analysis),
     form(Form::AnalysisSong, paths::ANALYSIS_SONG, Owner).on(Page::Analysis),
+    form(Form::MeasureAgain, paths::MEASURE_AGAIN, Owner).on(Page::Analysis).limited(Uploads),
     form(Form::DeleteAnalysis, paths::DELETE_ANALYSIS, Owner).on(Page::Analysis),
     page(Page::Comparison, paths::COMPARISON, Owner).with_islands(),
     form(Form::Comparison, paths::COMPARISON, Owner).on(Page::Comparison),
     download(Download::ReportJson, paths::REPORT_JSON),
     download(Download::ReportHtml, paths::REPORT_HTML),
+    download(Download::ExportArchive, paths::EXPORT_ARCHIVE),
     page(Page::Songs, paths::SONGS, SignedIn),
     form(Form::GroupSong, paths::SONGS, SignedIn).on(Page::History),
     page(Page::Song, paths::SONG, Owner),

@@ -8,8 +8,9 @@ use std::{
 use backend::{
     Backend,
     accounts::second_factor,
-    cleanup,
+    analyses, cleanup,
     config::Config,
+    installation,
     mail::Newsletter,
     newsletter, plans,
     privacy::{
@@ -18,7 +19,7 @@ use backend::{
         policy::{self, Change},
         requests::{self, RequestKind},
     },
-    sweep,
+    sweep, work,
 };
 use clap::{Subcommand, ValueEnum};
 use model::{Timestamp, plan::Plan};
@@ -53,7 +54,7 @@ pub(crate) enum AdminTask {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Deletes an account and everything in it, as its button does.
+    /// Deletes an account and everything in it, as its button does. Without --yes it only says whom.
     Erase {
         /// The address of the account.
         #[arg(long)]
@@ -61,10 +62,23 @@ pub(crate) enum AdminTask {
         /// The account is that of somebody under 13.
         #[arg(long)]
         child: bool,
+        /// Really delete it. It cannot be undone.
+        #[arg(long)]
+        yes: bool,
     },
-    /// Prints the hashes of all deleted accounts. Keep them beside the backups: a backup does not know of later deletions.
+    /// Takes the object store in the data folder for the installation's, where the one before it is lost for good.
+    AdoptStorage,
+    /// Tries dead work again, with all of its attempts: e-mails that were never sent, or files that could not be measured because
+    /// of a failure on our side.
+    Retry {
+        /// What to try again.
+        #[arg(long, value_enum)]
+        what: Retried,
+    },
+    /// Prints the hashes of all deleted accounts and analyses. Keep them beside the backups: a backup does not know of later
+    /// deletions.
     Ledger,
-    /// After a backup was restored, deletes every account in it that the ledger names.
+    /// After a backup was restored, deletes every account and analysis in it that the ledger names.
     Replay {
         /// The file with what `ledger` printed, one a line.
         #[arg(long)]
@@ -121,7 +135,19 @@ pub(crate) enum Asked {
     Child,
 }
 
+/// What is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Retried {
+    /// E-mails to people with an account, and to those who signed up.
+    Emails,
+    /// Files whose audio is still kept.
+    Analyses,
+    /// Copies of files for browsers that do not play them.
+    Previews,
+}
+
 pub(crate) async fn run(config: Config, task: AdminTask) -> Result<(), Failure> {
+    setup::check_installed(&config).await?;
     let backend = setup::parts(config).await?.backend;
     let answer = perform(&backend, task).await?;
     writeln!(io::stdout(), "{answer}")?;
@@ -130,6 +156,7 @@ pub(crate) async fn run(config: Config, task: AdminTask) -> Result<(), Failure> 
 }
 
 pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
+    setup::check_installed(&config).await?;
     let backend = setup::parts(config).await?.backend;
     if dry_run {
         for (what, count) in cleanup::expired(&backend).await? {
@@ -160,10 +187,27 @@ async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> 
             received,
         } => note_request(backend, &email, kind, received).await,
         AdminTask::Export { email, out } => export(backend, &email, &out).await,
-        AdminTask::Erase { email, child } => {
+        AdminTask::Erase {
+            email,
+            yes: false,
+            child: _,
+        } => whom(backend, &email).await,
+        AdminTask::Erase {
+            email,
+            child,
+            yes: true,
+        } => {
             let origin = if child { Origin::Child } else { Origin::Email };
             erase(backend, &email, origin).await
         }
+        AdminTask::AdoptStorage => {
+            installation::adopt_storage(backend).await?;
+            Ok(
+                "the next web process brings the store; uploads that only the old one had are gone"
+                    .to_owned(),
+            )
+        }
+        AdminTask::Retry { what } => retry(backend, what).await,
         AdminTask::Ledger => Ok(erasure::ledger(&backend.db).await?.join("\n")),
         AdminTask::Replay { ledger } => replay(backend, &ledger).await,
         AdminTask::SetPlan { email, plan } => set_plan(backend, &email, plan).await,
@@ -217,16 +261,35 @@ async fn note_request(
 }
 
 async fn export(backend: &Backend, email: &str, out: &PathBuf) -> Result<String, Failure> {
-    let bytes = export::archive_for_request(backend, email)
+    let mut archive = export::archive_for_request(backend, email)
         .await?
         .ok_or_else(no_account)?;
-    write_private(out, &bytes)?;
+    let bytes = write_private(out, &mut archive)?;
     let answered = requests::answer_copies(backend, email).await?;
     Ok(format!(
-        "{} bytes in {}; requests answered: {answered}",
-        bytes.len(),
+        "{bytes} bytes in {}; requests answered: {answered}",
         out.display()
     ))
+}
+
+async fn whom(backend: &Backend, email: &str) -> Result<String, Failure> {
+    let overview = erasure::whom(backend, email).await?.ok_or_else(no_account)?;
+    Ok(format!(
+        "this would delete {} ({}), signed up on {}, with {} analyses and references.\nNothing was deleted. Add --yes to delete it; it cannot be undone.",
+        overview.email,
+        overview.display_name,
+        overview.created_at.day(),
+        overview.analyses
+    ))
+}
+
+async fn retry(backend: &Backend, what: Retried) -> Result<String, Failure> {
+    let count = match what {
+        Retried::Emails => work::retry_emails(backend).await?,
+        Retried::Previews => work::retry_previews(backend).await?,
+        Retried::Analyses => analyses::measure_all_again(backend).await?,
+    };
+    Ok(format!("tried again by a worker: {count}"))
 }
 
 async fn erase(backend: &Backend, email: &str, origin: Origin) -> Result<String, Failure> {
@@ -243,8 +306,11 @@ async fn replay(backend: &Backend, ledger: &PathBuf) -> Result<String, Failure> 
         .lines()
         .map(|line| line.trim().to_owned())
         .collect();
-    let deleted = erasure::replay(backend, &hashes).await?;
-    Ok(format!("accounts deleted again: {deleted}"))
+    let replayed = erasure::replay(backend, &hashes).await?;
+    Ok(format!(
+        "accounts deleted again: {}; analyses of others deleted again: {}. The database may serve people now",
+        replayed.accounts, replayed.analyses
+    ))
 }
 
 async fn set_plan(backend: &Backend, email: &str, plan: Plan) -> Result<String, Failure> {
@@ -338,15 +404,16 @@ async fn list(backend: &Backend) -> Result<String, Failure> {
 }
 
 /// A file that only the operator may read.
-fn write_private(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
+fn write_private(path: &PathBuf, bytes: &mut impl io::Read) -> io::Result<u64> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let written = io::copy(bytes, &mut file)?;
+    file.sync_all()?;
+    Ok(written)
 }
 
 /// The beginning of a day in UTC, from 1970 to 2106.

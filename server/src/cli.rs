@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use model::routes::ROUTES;
 use secrecy::ExposeSecret as _;
 
-use crate::{admin, error_reports, logging, process, setup};
+use crate::{admin, backup, error_reports, logging, process, setup};
 
 /// Measures music mixes and says what is in them.
 #[derive(Debug, Parser)]
@@ -45,6 +45,16 @@ enum Command {
         /// Only says what would be removed.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Writes the installation into one file while it runs: SQLite, keys, objects of the built-in store.
+    Backup {
+        /// The file to write.
+        file: PathBuf,
+    },
+    /// Puts what `backup` wrote into an empty data folder.
+    Restore {
+        /// The file.
+        file: PathBuf,
     },
     /// Work of the operator: requests about personal data, plans, policies.
     Admin {
@@ -101,6 +111,8 @@ pub fn run() -> ExitCode {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn start(cli: Cli) -> Result<(), Failure> {
+    // Whatever this process makes is its owner's alone: databases, keys, emails, archives.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     if cli.command == Some(Command::Routes) {
         return Ok(writeln!(io::stdout(), "{}", serde_json::to_string(ROUTES)?)?);
     }
@@ -121,6 +133,8 @@ fn start(cli: Cli) -> Result<(), Failure> {
         match cli.command {
             Some(Command::Migrate) => migrate(&config).await,
             Some(Command::Reap { dry_run }) => admin::reap(config, dry_run).await,
+            Some(Command::Backup { file }) => say(backup::backup(&config, &file).await?),
+            Some(Command::Restore { file }) => say(backup::restore(&config, &file).await?),
             Some(Command::Admin { task }) => admin::run(config, task).await,
             Some(Command::Web) => process::run(config, process::Roles::WEB).await,
             Some(Command::Worker) => process::run(config, process::Roles::WORKER).await,
@@ -142,6 +156,10 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
     db.migrate().await?;
     tracing::info!(database = db.kind(), "the schema is up to date");
     Ok(())
+}
+
+fn say(words: String) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{words}")?)
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -44,14 +44,6 @@ pub(crate) fn set(response: &mut Response, cookie: &cookies::Cookie, value: &str
     );
 }
 
-/// Gives the browser a cookie that comes back with requests from our own pages only.
-pub(crate) fn set_strict(response: &mut Response, cookie: &cookies::Cookie, value: &str, lifetime: Lifetime) {
-    append(
-        response,
-        lasting(ours(cookie, value).same_site(SameSite::Strict), lifetime),
-    );
-}
-
 /// Takes a cookie from the browser.
 pub(crate) fn forget(response: &mut Response, cookie: &cookies::Cookie) {
     set(response, cookie, "", Lifetime::For(Duration::ZERO));

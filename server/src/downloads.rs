@@ -1,12 +1,12 @@
-//! A report to keep: as JSON for machines, and as one HTML file that needs nothing else.
+//! What is kept: a report as JSON for machines and as one HTML file that needs nothing else, and the archive of an export.
 
 use app::report_file;
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header, request::Parts},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
-use backend::{Error, analyses, storage};
+use backend::{Error, analyses, privacy::export, storage};
 use model::{ProblemCode, analysis::AnalysisView};
 
 use crate::{layers::context, pages, problems, router::AppState};
@@ -37,6 +37,20 @@ pub(crate) async fn html(State(site): State<AppState>, request: Request) -> Resp
             let body = report_file(view.clone(), now, site.assets.style(), base_url);
             attachment(&view, "html", "text/html; charset=utf-8", body)
         }
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// Leads to the archive of an export, by a link that is good for a few minutes.
+pub(crate) async fn export(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = pages::path_id(&mut parts).await.and_then(|id| id.parse().ok());
+        let id = id.ok_or_else(|| Error::not_found("copy"))?;
+        export::download(&site.backend, &context::of(&site, &parts).actor, id).await
+    };
+    match found.await {
+        Ok(link) => Redirect::temporary(&link).into_response(),
         Err(error) => problems::respond(&site, parts, &error).await,
     }
 }

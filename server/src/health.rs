@@ -22,6 +22,9 @@ use crate::router::AppState;
 /// How long an answer of the storage is good for.
 const ASK_STORAGE_EVERY: Duration = Duration::from_secs(10);
 
+/// After so long without any periodic work, which is hourly, something is wrong.
+const SILENT_BEAT: Duration = Duration::from_secs(2 * 3600);
+
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -91,6 +94,11 @@ pub(crate) async fn readyz(State(site): State<AppState>) -> impl IntoResponse {
         return busy("the database does not answer");
     };
     let mut text = format!("ready\noldest work waits {} s\n", wait.as_secs());
+    if let Ok(Some(last)) = jobs::schedule::last(&site.backend.db).await
+        && site.backend.now().since(last) > SILENT_BEAT
+    {
+        text.push_str("warning: no periodic work is begun; is there a process with the role beat?\n");
+    }
     if !storage_answers(&site).await {
         text.push_str("warning: the storage does not answer\n");
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod assets;
+mod backup;
 mod callbacks;
 pub mod cli;
 mod cookies;

@@ -1,8 +1,11 @@
 //! The emails that a development server wrote into files, and one of each kind. There is no such page in production.
 
+use std::net::IpAddr;
+
 use axum::{
-    extract::State,
-    http::{HeaderValue, header},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
     response::{Html, IntoResponse, Response},
 };
 use backend::mail::{self, EmailTemplates, StoredEmail};
@@ -12,6 +15,30 @@ use crate::{problems, router::AppState};
 
 /// How many emails are shown.
 const SHOWN: usize = 20;
+
+/// Refuses whoever asks for another host than that of `base_url`, or one of this machine's own names.
+pub(crate) async fn own_host(State(site): State<AppState>, request: Request, next: Next) -> Response {
+    let asked = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| host.parse::<Authority>().ok());
+    let base = site.backend.config.base_url.parse::<Uri>().ok();
+    let is_own = asked.is_some_and(|asked| {
+        let host = asked.host().trim_matches(['[', ']']);
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            || base
+                .as_ref()
+                .and_then(Uri::host)
+                .is_some_and(|own| own.eq_ignore_ascii_case(asked.host()))
+    });
+    if is_own {
+        next.run(request).await
+    } else {
+        StatusCode::MISDIRECTED_REQUEST.into_response()
+    }
+}
 
 /// The newest emails.
 pub(crate) async fn newest(State(site): State<AppState>) -> Response {

@@ -70,7 +70,7 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
     let counts = jobs::counts(db).await?;
     record(
         "mixlens_jobs",
-        "Jobs by queue and state. Alarm on dead ones.",
+        "Jobs that are not done, by queue and state. Alarm on dead ones.",
         counts
             .into_iter()
             .map(|count| {
@@ -92,6 +92,23 @@ pub(crate) async fn text(backend: &Backend, connections: &Connections) -> Result
         "How long the oldest due job has waited.",
         waited,
     );
+    let mut waiting = Vec::new();
+    for queue in jobs::Queue::ALL {
+        let count = jobs::waiting(db, queue, now).await?;
+        waiting.push((format!("{{queue=\"{}\"}}", queue), count));
+    }
+    record(
+        "mixlens_waiting_jobs",
+        "Jobs that were tried and wait, because something failed or is away: storage, mail server. Alarm where it stays above 0 for an hour.",
+        waiting,
+    );
+    if let Some(last) = jobs::schedule::last(db).await? {
+        record(
+            "mixlens_periodic_work_age_seconds",
+            "Since when no periodic work was begun. Alarm above 2 hours: no process has the role beat, and nothing is removed.",
+            single(now.since(last).as_secs()),
+        );
+    }
     let erasures = privacy::erasure::open(db).await?;
     let requests = privacy::requests::open(db).await?;
     let late = erasures.iter().filter(|erasure| erasure.due_at <= now).count()

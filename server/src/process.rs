@@ -1,8 +1,15 @@
 //! A process and its roles: start, serve, drain, end.
 
-use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::IntoFuture as _, sync::Arc, time::Duration};
 
-use backend::{config::Config, work};
+use backend::{
+    Backend,
+    config::Config,
+    installation::{self, Part},
+    ledger,
+    privacy::erasure,
+    work,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +66,16 @@ const FLUSH: Duration = Duration::from_secs(2);
 pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let parts = setup::parts(config).await?;
     let backend = parts.backend.clone();
+    if let Some(key) = &parts.builtin_key {
+        let part = if roles.web { Part::Serves } else { Part::Uses };
+        installation::join(&backend, key, part).await??;
+    }
+    if roles.web {
+        catch_up(&backend).await?;
+    }
+    if erasure::waits_for_replay(&backend.db).await? {
+        return Err(NOT_REPLAYED.into());
+    }
     let config = Arc::clone(&backend.config);
     let stop = CancellationToken::new();
     let readiness = Readiness::new();
@@ -141,6 +158,29 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     backend.db.close().await;
     tracing::info!("ended");
     ended
+}
+
+const NOT_REPLAYED: &str = "this database was restored from a backup, and what was deleted since is in it again. Run `mixlens admin replay --ledger FILE` with what `mixlens admin ledger` printed last (an empty file, if nothing was deleted since)";
+
+/// Deletes again what a restored backup brought back, before anybody is served.
+async fn catch_up(backend: &Backend) -> Result<(), Failure> {
+    let missing = match ledger::missing(backend).await {
+        Ok(missing) => missing,
+        Err(error) => {
+            // Nothing else says that the database is an old one, and pages are there without the storage.
+            tracing::error!(%error, "the ledger of deletions cannot be read; if a backup was just restored, stop and try again");
+            HashSet::new()
+        }
+    };
+    if !missing.is_empty() {
+        let replayed = erasure::replay(backend, &missing).await?;
+        tracing::warn!(
+            accounts = replayed.accounts,
+            analyses = replayed.analyses,
+            "this database did not know of deletions in the ledger, so they were done again"
+        );
+    }
+    Ok(())
 }
 
 /// Lets the process have as many sockets and files as the system allows it; services often begin with far fewer.

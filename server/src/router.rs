@@ -159,6 +159,7 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::SignOut => post(forms::sign_in::sign_out),
         Form::Forgot => post(forms::sign_in::forgot),
         Form::Reset => post(forms::sign_in::reset),
+        Form::MeasureAgain => post(forms::analyses::measure_again),
         Form::RenameAnalysis => post(forms::analyses::rename),
         Form::DeleteAnalysis => post(forms::analyses::delete),
         Form::Stage => post(forms::analyses::choose_stage),
@@ -208,6 +209,7 @@ fn download(download: Download) -> MethodRouter<AppState> {
     match download {
         Download::ReportJson => get(downloads::json),
         Download::ReportHtml => get(downloads::html),
+        Download::ExportArchive => get(downloads::export),
     }
 }
 
@@ -216,6 +218,15 @@ fn callback(callback: Callback) -> MethodRouter<AppState> {
         Callback::Unsubscribe => post(callbacks::unsubscribe),
         Callback::UnsubscribePage => get(callbacks::unsubscribe_page),
     }
+}
+
+/// Answers only who asks for the host of `base_url`, or for this machine by its own names: a page elsewhere that has its name
+/// lead here (DNS rebinding) reads no email.
+fn on_this_machine(route: MethodRouter<AppState>, site: &AppState) -> MethodRouter<AppState> {
+    route.layer(middleware::from_fn_with_state(
+        site.clone(),
+        mail_preview::own_host,
+    ))
 }
 
 /// `router` with a system route, where this installation has it.
@@ -228,8 +239,12 @@ fn system(system: System, route: &Route, router: Router<AppState>, site: &AppSta
         System::SecurityTxt => router.route(route.path, get(well_known::security_txt)),
         System::Assets => router.nest_service(route.path, site.assets.hashed()),
         System::Favicon => router.route_service(route.path, site.assets.favicon()),
-        System::DevMail if has_mail_files => router.route(route.path, get(mail_preview::newest)),
-        System::MailPreviews if has_mail_files => router.route(route.path, get(mail_preview::previews)),
+        System::DevMail if has_mail_files => {
+            router.route(route.path, on_this_machine(get(mail_preview::newest), site))
+        }
+        System::MailPreviews if has_mail_files => {
+            router.route(route.path, on_this_machine(get(mail_preview::previews), site))
+        }
         System::DevMail | System::MailPreviews => router,
         System::ObjectStore => match site.builtin.clone() {
             // `nest` would strip the bucket from the path and break the signature.

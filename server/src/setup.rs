@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use backend::{
     Backend, Sandbox,
     config::Config,
+    db::Db,
     entropy::{Entropy as _, SystemEntropy},
     storage::{Storage, StorageSettings},
 };
@@ -17,6 +18,8 @@ pub struct Services {
     pub backend: Backend,
     /// The object store of our own, where none other is configured.
     pub builtin: Option<builtin_storage::Service>,
+    /// The id of its key.
+    pub builtin_key: Option<String>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -28,18 +31,38 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub async fn parts(config: Config) -> Result<Services, Failure> {
     make_data_dir(&config)?;
     let sandbox = Sandbox::new(std::env::current_exe()?);
-    let (storage, builtin) = storage(&config).await?;
+    let (storage, builtin, builtin_key) = storage(&config).await?;
     let backend = Backend::connect(config, storage, sandbox).await?;
     backend.db.migrate().await?;
-    Ok(Services { backend, builtin })
+    Ok(Services {
+        backend,
+        builtin,
+        builtin_key,
+    })
 }
 
-/// Makes the data folder, readable by its owner only.
+/// Whether there is an installation where `config` looks for one, for whoever must not make another by a typing error.
 ///
 /// # Errors
-/// It cannot be made.
+/// There is none; the text says where. The database cannot be reached.
+pub async fn check_installed(config: &Config) -> Result<(), Failure> {
+    use secrecy::ExposeSecret as _;
+    if Db::is_installed(config.database_url.expose_secret()).await? {
+        return Ok(());
+    }
+    Err(format!(
+        "there is no installation here: data_dir is {}, and its database is not there or empty. Give the settings of the server, e.g. --set data_dir=…; `mixlens config` prints those in force",
+        config.data_dir.display()
+    )
+    .into())
+}
+
+/// Makes the data folder, or closes one that is there, so that nobody but its owner enters it.
+///
+/// # Errors
+/// It cannot be made or closed, or it is one that everybody shares.
 pub fn make_data_dir(config: &Config) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
     let named = |error: io::Error| {
         io::Error::new(
             error.kind(),
@@ -50,10 +73,34 @@ pub fn make_data_dir(config: &Config) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(&config.data_dir)
-        .map_err(named)
+        .map_err(named)?;
+    let mode = std::fs::metadata(&config.data_dir)
+        .map_err(named)?
+        .permissions()
+        .mode();
+    // Such as /tmp, which others need.
+    if mode & 0o1002 == 0o1002 {
+        return Err(named(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "everybody may write there. Give a folder of its own",
+        )));
+    }
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o700)).map_err(
+            |error| {
+                named(io::Error::new(
+                    error.kind(),
+                    format!("others can enter it, and it cannot be closed: {error}"),
+                ))
+            },
+        )?;
+    }
+    Ok(())
 }
 
-async fn storage(config: &Config) -> Result<(Storage, Option<builtin_storage::Service>), Failure> {
+type Stored = (Storage, Option<builtin_storage::Service>, Option<String>);
+
+async fn storage(config: &Config) -> Result<Stored, Failure> {
     let settings = &config.storage;
     if !config.uses_builtin_storage() {
         let client = Storage::new(&StorageSettings {
@@ -64,7 +111,7 @@ async fn storage(config: &Config) -> Result<(Storage, Option<builtin_storage::Se
             secret_key: settings.secret_key.clone(),
             region: settings.region.clone(),
         });
-        return Ok((client, None));
+        return Ok((client, None, None));
     }
     let credentials = builtin_storage::load_or_create(&config.data_dir, |bytes| SystemEntropy.fill(bytes))?;
     let client = Storage::new(&StorageSettings {
@@ -76,6 +123,7 @@ async fn storage(config: &Config) -> Result<(Storage, Option<builtin_storage::Se
         secret_key: credentials.secret_key.clone(),
         region: settings.region.clone(),
     });
+    let key = credentials.access_key.clone();
     let store = DiskStore::open(config.data_dir.join("objects")).await?;
     let service = builtin_storage::service(
         store,
@@ -85,7 +133,7 @@ async fn storage(config: &Config) -> Result<(Storage, Option<builtin_storage::Se
             credentials,
         },
     );
-    Ok((client, Some(service)))
+    Ok((client, Some(service), Some(key)))
 }
 
 /// The address under which a listener on `listen` is reached from the same machine.

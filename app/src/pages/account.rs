@@ -1,10 +1,11 @@
 //! Signing up, confirming the address, signing in. Plain forms: they work without a script.
 
+use backend::accounts::confirming_takes_password;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    pages::{account_area::Done, new_password::NewPassword, post_form::PostForm},
+    pages::{account_area::Done, post_form::PostForm, secret_fields::NewPassword},
     paths,
     request_context::{FormErrors, PageRequest, RequestContext},
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
@@ -72,7 +73,7 @@ pub fn SignUpSent() -> impl IntoView {
         <Title text="Check your mail" />
         <section class="wrap wrap--narrow stack">
             <h1>"Check your mail"</h1>
-            <p>"We have sent you an e-mail. Open the link in it to confirm your address, and you are in. It works for 24 hours."</p>
+            <p>"We have sent you an e-mail. Open the link in it to confirm your address, and you are in. It works for 24 hours; in another browser it asks for your password."</p>
             <MailInFiles />
             <p class="muted">
                 "Nothing there after a minute? Look among the unwanted mail, or " <a href=paths::SIGN_UP>"try again"</a> "."
@@ -107,7 +108,11 @@ pub fn Confirm() -> impl IntoView {
         .value("token")
         .or_else(|| PageRequest::here().query("token"))
         .unwrap_or_default();
-    let is_refused = !form_errors.errors().is_empty();
+    // A refused password is typed again; a link that is gone leads on.
+    let is_refused = form_errors.errors().iter().any(|(field, _)| field.is_empty());
+    let has_wrong_password = form_errors.error("password").is_some();
+    let context = RequestContext::here();
+    let takes_password = confirming_takes_password(&context.backend, &token, &context.browser);
     view! {
         <Title text="Confirm your address" />
         <section class="wrap wrap--narrow stack">
@@ -123,10 +128,32 @@ pub fn Confirm() -> impl IntoView {
                     .into_any()
             } else {
                 view! {
-                    <p>"One click, and your account is ready."</p>
-                    <PostForm action=paths::CONFIRM csrf=RequestContext::here().csrf>
+                    <p>
+                        {if takes_password {
+                            "Enter the password that you chose when you signed up, and your account is ready."
+                        } else {
+                            "One click, and your account is ready."
+                        }}
+                    </p>
+                    <PostForm action=paths::CONFIRM csrf=context.csrf>
                         <input type="hidden" name="token" value=token />
-                        <Button kind=ButtonKind::Primary>"Confirm and sign in"</Button>
+                        {takes_password
+                            .then(|| {
+                                view! {
+                                    <Field
+                                        label="Password"
+                                        name="password"
+                                        r#type="password"
+                                        error=form_errors.error("password")
+                                        autocomplete="current-password"
+                                        hint="The one from the sign-up: whoever signed up with your address is not you if you do not know it."
+                                    />
+                                }
+                            })}
+                        <p class="row">
+                            <Button kind=ButtonKind::Primary>"Confirm and sign in"</Button>
+                            {has_wrong_password.then(|| view! { <ButtonLink href=paths::SIGN_UP>"Sign up again"</ButtonLink> })}
+                        </p>
                     </PostForm>
                 }
                     .into_any()

@@ -67,7 +67,9 @@ fn body(page: AnalysisPageView, context: &RequestContext, form_errors: FormError
             view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }
                 .into_any()
         }
-        AnalysisState::Failed => view! { <FailureBody view=view now=now actions=actions /> }.into_any(),
+        AnalysisState::Failed => {
+            view! { <FailureBody view=view now=now csrf=context.csrf.clone() actions=actions /> }.into_any()
+        }
         AnalysisState::Queued | AnalysisState::Running => {
             let progress = view.summary.progress.clone();
             view! {

@@ -11,6 +11,7 @@ use crate::{
         account_area::{AccountPage, AccountTab},
         not_found::failed,
         post_form::PostForm,
+        secret_fields::SecondFactorCode,
     },
     paths,
     request_context::{FormErrors, RequestContext, redirect_to_sign_in},
@@ -110,8 +111,8 @@ fn export_line(copy: export::Copy) -> AnyView {
     let asked = format::date_time(copy.asked_at);
     let state = match copy.state {
         export::ExportState::Building => "It is being made. Reload this page in a moment.".into_any(),
-        export::ExportState::Ready { link, until, bytes } => view! {
-            <a href=link>"Download"</a>
+        export::ExportState::Ready { id, until, bytes } => view! {
+            <a href=paths::export_archive(id)>"Download"</a>
             " (" {format::bytes(bytes)} "), until " <time datetime=until.rfc3339()>{format::date_time(until)}</time>
         }
         .into_any(),
@@ -225,6 +226,7 @@ pub fn DeleteAccount() -> impl IntoView {
         redirect_to_sign_in(paths::DELETE_ACCOUNT);
         return ().into_any();
     };
+    let asks_for_code = context.actor.user().is_ok_and(|user| user.has_second_factor);
     view! {
         <Title text="Delete the account" />
         <section class="wrap wrap--narrow stack">
@@ -252,6 +254,7 @@ pub fn DeleteAccount() -> impl IntoView {
                     autocomplete="current-password"
                     hint="So that nobody deletes it who merely sits at your desk."
                 />
+                <SecondFactorCode asked=asks_for_code form_errors=form_errors.clone() />
                 <Checkbox name="sure" required=true checked=form_errors.value("sure").is_some() error=form_errors.error("sure")>
                     "I want to delete everything, for good"
                 </Checkbox>

@@ -84,6 +84,9 @@ pub fn Confirm(
     /// How the opener looks.
     #[prop(optional)]
     kind: ButtonKind,
+    /// Whether it is unfolded, because its form was refused.
+    #[prop(optional)]
+    open: bool,
     /// The question and its form.
     children: Children,
 ) -> impl IntoView {
@@ -94,7 +97,7 @@ pub fn Confirm(
         ButtonKind::Quiet => "button button--small",
     };
     view! {
-        <details class="confirm">
+        <details class="confirm" open=open>
             <summary class=class>{opener}</summary>
             <div class="confirm__body">{children()}</div>
         </details>

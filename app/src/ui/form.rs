@@ -24,7 +24,7 @@ fn error_line(id: &str, error: Option<String>) -> Option<AnyView> {
     Some(view.into_any())
 }
 
-/// One line of text with its label, hint and error. Its `id` is `field-<name>`.
+/// One line of text with its label, hint and error.
 #[component]
 pub fn Field(
     /// What it asks for.
@@ -33,6 +33,9 @@ pub fn Field(
     /// The name under which it is sent.
     #[prop(into)]
     name: String,
+    /// Its `id`, where several forms of a page have a field of the name; `field-<name>` when left out.
+    #[prop(optional_no_strip, into)]
+    id: Option<String>,
     /// The `type` attribute; `text` when left out.
     #[prop(default = "text")]
     r#type: &'static str,
@@ -61,7 +64,7 @@ pub fn Field(
     #[prop(optional)]
     proposals: Vec<String>,
 ) -> impl IntoView {
-    let id = format!("field-{name}");
+    let id = id.unwrap_or_else(|| format!("field-{name}"));
     let list = (!proposals.is_empty()).then(|| format!("{id}-list"));
     let proposals = list.clone().map(|list| {
         let options = proposals

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use model::{AccountId, EmailChangeId, Problem, ProblemCode, Timestamp};
 
-use super::{check_email, key_of, recovery, store};
+use super::{
+    check_email, key_of, recovery,
+    second_factor::{self, Guarded},
+    store,
+};
 use crate::{
     Actor, Backend, Error, Result,
     db::{Db, DbError, Tx, is_unique_violation, row, sql},
@@ -23,17 +27,19 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(3600);
 /// How long the old address is kept for the letter that tells it; the job gives up long before.
 const TOLD_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Sends a link to `email`; it becomes the person's address when the link is used. An earlier request ends.
+/// Sends a link to `email`; it becomes the person's address when the link is used. An earlier request ends. Takes a fresh code
+/// where the second factor is on.
 ///
 /// # Errors
-/// `ConfirmPassword`; `Invalid` on `email`; `RateLimited` after too many letters.
-pub async fn request(backend: &Backend, actor: &Actor, email: &str) -> Result<()> {
+/// `ConfirmPassword`; `Invalid` on `email` or `code`; `RateLimited` after too many letters.
+pub async fn request(backend: &Backend, actor: &Actor, email: &str, code: &str) -> Result<()> {
     let now = backend.now();
     let user = actor.recent_user(now)?;
     let email = check_email(email)?;
     if key_of(&email) == key_of(&user.email) {
         return Err(Error::invalid("email", "This is your address already."));
     }
+    second_factor::prove(backend, user, Guarded::NewAddress, code).await?;
     let change = EmailChangeId(backend.new_id());
     let mut tx = backend.db.begin().await?;
     if requests_since(&mut tx, user.account, now.minus(WINDOW)).await? >= MAX_LETTERS {
@@ -78,8 +84,13 @@ pub async fn confirm(backend: &Backend, token: &str) -> Result<()> {
         )
     };
     let now = backend.now();
+    let token_hash = sha256_hex(token);
     let mut tx = backend.db.begin().await?;
-    let row = take(&mut tx, &sha256_hex(token), now).await?.ok_or_else(gone)?;
+    let Some(row) = take(&mut tx, &token_hash, now).await? else {
+        // Sent a second time, it has worked.
+        let is_in_force = is_in_force(&mut tx, &token_hash).await?;
+        return if is_in_force { Ok(()) } else { Err(gone()) };
+    };
     let (change, account) = (row.id, row.account_id);
     match set_address(&mut tx, account, &row.new_email).await {
         Ok(_) => {}
@@ -139,7 +150,7 @@ pub(super) async fn forget_pending(tx: &mut Tx, account: AccountId, now: Timesta
 
 /// Forgets requests that have ended, once they do not count any more; how many.
 pub(super) async fn purge(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql(ended::DELETE).bind(now).bind(now.minus(WINDOW)))
+    db.execute_until_done(sql(ended::DELETE).bind(now).bind(now.minus(WINDOW)))
         .await
 }
 
@@ -149,7 +160,7 @@ pub(super) async fn expired(db: &Db, now: Timestamp) -> crate::Result<ExpiredCou
 }
 
 mod ended {
-    crate::db::ended!("email_change" where "expires_at <= $1 AND created_at <= $2");
+    crate::db::ended!("email_change" by "id" where "expires_at <= $1 AND created_at <= $2");
 }
 
 fn token(backend: &Backend, change: EmailChangeId) -> String {
@@ -209,6 +220,15 @@ async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<Ta
         RETURNING id, account_id, new_email";
     let update = sql(UPDATE).bind(token_hash).bind(now).bind(now.plus(TOLD_WITHIN));
     tx.optional(update).await
+}
+
+/// Whether the link was used and its address is still the account's.
+async fn is_in_force(tx: &mut Tx, token_hash: &str) -> Result<bool, DbError> {
+    const SELECT: &str = "
+        SELECT email_change.id FROM email_change JOIN account ON account.id = email_change.account_id
+        WHERE token_hash = $1 AND done_at IS NOT NULL AND account.email = email_change.new_email";
+    let found: Option<EmailChangeId> = tx.scalar(sql(SELECT).bind(token_hash)).await?;
+    Ok(found.is_some())
 }
 
 async fn set_address(tx: &mut Tx, account: AccountId, email: &str) -> Result<u64, DbError> {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use model::SignUpId;
 use serde::{Deserialize, Serialize};
 
-use super::{confirmation_token, store};
+use super::{signed_id, store};
 use crate::{
     Backend,
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
     mail::EmailTemplates,
+    signing::Purpose,
 };
 
 /// Writes to the address of a sign-up.
@@ -38,7 +39,7 @@ impl RunJob<Backend> for MailSignUp {
         let email = if store::account_exists(&backend.db, &row.email_key).await? {
             templates.has_account(row.email)
         } else {
-            templates.verify_address(row.email, &confirmation_token(backend, row.id))
+            templates.verify_address(row.email, &signed_id(backend, Purpose::ConfirmSignUp, row.id))
         };
         Ok(backend.mailer.send(lease.email_id(), &email).await?)
     }

@@ -4,6 +4,8 @@
 //! password, writes one row and sends one mail; signing in always verifies a hash.
 
 pub mod address;
+mod email_address;
+pub mod known_browsers;
 mod mail_sign_up;
 mod profile;
 pub mod recovery;
@@ -11,9 +13,10 @@ pub mod second_factor;
 mod store;
 mod throttle;
 
+pub(crate) use email_address::key_of;
 pub(crate) use mail_sign_up::MailSignUp;
 pub(crate) use profile::prove;
-pub use profile::{change_password, confirm_password, rename};
+pub use profile::{Proof, change_password, confirm_password, rename};
 
 use std::time::Duration;
 
@@ -23,6 +26,7 @@ use secrecy::SecretString;
 use crate::{
     Backend, Error, Result,
     db::{Tx, sql},
+    entropy,
     jobs::{self, EnqueueOptions},
     mail::{self, Notification},
     password,
@@ -30,7 +34,9 @@ use crate::{
     sessions,
     signing::Purpose,
 };
+use email_address::check as check_email;
 use store::SignUpRow;
+use throttle::{Counter, Secret};
 
 /// The version of the Terms that a sign-up accepts: the day they were published.
 pub const TERMS_VERSION: &str = "2026-11-24";
@@ -51,8 +57,25 @@ const MAIL_WINDOW: Duration = Duration::from_secs(3600);
 /// The most characters of a display name.
 const MAX_NAME: usize = 60;
 
-/// The most bytes of an address (RFC 5321 4.5.3.1.3).
-const MAX_EMAIL: usize = 254;
+/// What a browser carries of its past.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Browser {
+    /// The token of its session, which ends with a new sign-in.
+    pub session: Option<String>,
+    /// That it has signed in before, see [`known_browsers`].
+    pub known: Option<String>,
+    /// That it has signed up, see [`sign_up`].
+    pub sign_up: Option<String>,
+}
+
+/// What a browser is given when its person is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    /// The token of the new session.
+    pub session: String,
+    /// That it has signed in, for [`Browser::known`].
+    pub known: String,
+}
 
 /// What the sign-up form holds.
 #[derive(Debug, Clone)]
@@ -70,11 +93,11 @@ pub struct SignUp {
 }
 
 /// Takes a sign-up and sends a mail to its address: a link to confirm it, or, where there is an account already, a word
-/// about that. The answer is the same.
+/// about that. The answer is the same: what the browser shows to confirm without the password, as [`Browser::sign_up`].
 ///
 /// # Errors
 /// `Invalid` with the field at fault; `Unavailable` when too many sign up at once.
-pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
+pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<String> {
     let display_name = check_name(&form.display_name)?;
     let email = check_email(&form.email)?;
     if !form.age_ok {
@@ -114,46 +137,99 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<()> {
     }
     tx.commit().await?;
     backend.wake.wake();
-    Ok(())
+    Ok(signed_id(backend, Purpose::SignUpBrowser, row.id))
 }
 
-/// Makes the account of a confirmed sign-up and signs the person in; the session's token.
+/// What a confirmation leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// The account is made, and the person is in.
+    Now(Entered),
+    /// The link was used before, and the account is there.
+    Before,
+}
+
+/// Whether confirming by the link of `token` takes the password: the link shows who reads the mailbox, not who chose the
+/// password of the sign-up, and a stranger may have. A browser that did that sign-up need not enter it again.
+#[must_use]
+pub fn confirming_takes_password(backend: &Backend, token: &str, browser: &Browser) -> bool {
+    let of_link = verify_id(backend, Purpose::ConfirmSignUp, token);
+    let of_browser = browser
+        .sign_up
+        .as_deref()
+        .and_then(|shown| verify_id(backend, Purpose::SignUpBrowser, shown));
+    of_link != of_browser
+}
+
+/// Makes the account of a confirmed sign-up and signs the person in. Where [`confirming_takes_password`], `password` has to be
+/// the one that was chosen in that sign-up.
 ///
 /// # Errors
-/// `NotFound` where the link is not ours, was used, or is too old.
-pub async fn confirm_sign_up(backend: &Backend, token: &str) -> Result<String> {
+/// `Invalid` on `password`; `RateLimited` after too many wrong ones; `NotFound` where the link is not ours, was used, or is
+/// too old.
+pub async fn confirm_sign_up(
+    backend: &Backend,
+    token: &str,
+    password: SecretString,
+    browser: &Browser,
+) -> Result<Confirmed> {
     let gone = || {
         Error::problem(
             ProblemCode::NotFound,
-            "This link was used already or is older than 24 hours. If you confirmed before, sign in; otherwise sign up again.",
+            "This link is older than 24 hours, or its address has an account by another link. If you confirmed before, sign in; otherwise sign up again.",
         )
     };
-    let id = verify_confirmation(backend, token).ok_or_else(gone)?;
+    let id = verify_id(backend, Purpose::ConfirmSignUp, token).ok_or_else(gone)?;
     let now = backend.now();
+    let Some(row) = store::find_sign_up(&backend.db, id, now).await? else {
+        return confirmed_before(backend, id).await?.ok_or_else(gone);
+    };
+    if confirming_takes_password(backend, token, browser) {
+        let counter = Counter::of_sign_up(backend, id);
+        throttle::attempt(backend, &counter).await?;
+        if !backend.hasher.verify(password, Some(row.password_hash)).await? {
+            return Err(Error::invalid(
+                "password",
+                "This is not the password that was chosen with this link. Check it for typing errors. If you have another e-mail of ours, use its link; otherwise sign up again.",
+            ));
+        }
+    }
     let mut tx = backend.db.begin().await?;
-    let row = store::take_sign_up(&mut tx, id, now).await?.ok_or_else(gone)?;
-    let account = AccountId(backend.new_id());
+    let Some(row) = store::take_sign_up(&mut tx, id, now).await? else {
+        drop(tx);
+        return confirmed_before(backend, id).await?.ok_or_else(gone);
+    };
+    let account = account_of(id);
     if !store::insert_account(&mut tx, account, &row, now).await? {
         return Err(gone());
     }
     store::forget_sign_ups(&mut tx, &row.email_key).await?;
-    let session = sessions::open(backend, &mut tx, account).await?;
     mail::enqueue(&mut tx, backend, account, Notification::Welcome).await?;
-    tx.commit().await?;
+    let entered = enter(backend, tx, account, browser).await?;
     backend.wake.wake();
-    Ok(session)
+    Ok(Confirmed::Now(entered))
+}
+
+/// The account that a sign-up leads to: of the same id, so that a link that is used again is known for what it is.
+const fn account_of(sign_up: SignUpId) -> AccountId {
+    AccountId(sign_up.0)
+}
+
+async fn confirmed_before(backend: &Backend, id: SignUpId) -> Result<Option<Confirmed>> {
+    let owner = store::find_owner(&backend.db, account_of(id)).await?;
+    Ok(owner.map(|_| Confirmed::Before))
 }
 
 /// What a right password leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignedIn {
-    /// The person is in; the token of the new session.
-    Session(String),
+    /// The person is in.
+    Entered(Entered),
     /// A code is needed, too; what [`sign_in_with_code`] has to be given with it.
     CodeNeeded(String),
 }
 
-/// Signs in. `replaces` is the token of the session that this browser had, which ends.
+/// Signs in.
 ///
 /// # Errors
 /// `Invalid` on `password` where address and password do not belong together, whichever of them is wrong;
@@ -162,29 +238,52 @@ pub async fn sign_in(
     backend: &Backend,
     email: &str,
     password: SecretString,
-    replaces: Option<&str>,
+    browser: &Browser,
 ) -> Result<SignedIn> {
     let email_key = key_of(email);
-    throttle::attempt(backend, &email_key).await?;
     let found = store::find_credentials(&backend.db, &email_key).await?;
     let (account, hash) = found.map_or((None, None), |row| (Some(row.id), Some(row.password_hash)));
+    let number =
+        account.and_then(|account| known_browsers::number(backend, browser.known.as_deref(), account));
+    let counter = match (account, number) {
+        (Some(account), Some(number)) => Counter::of_browser(backend, account, number, Secret::Password),
+        _ => Counter::of_address(backend, &email_key, account),
+    };
+    // Whoever has to wait is answered after as long, so that the time does not tell whether there is a second factor.
+    let waits = match throttle::attempt(backend, &counter).await {
+        Err(error) if error.code() == ProblemCode::RateLimited => Some(error),
+        counted => {
+            counted?;
+            None
+        }
+    };
     let fits = backend.hasher.verify(password, hash.clone()).await?;
     let (Some(account), Some(hash), true) = (account, hash, fits) else {
-        return Err(Error::invalid(
-            "password",
-            "This address and this password do not belong together. Check both for typing errors.",
-        ));
+        return Err(waits.unwrap_or_else(|| {
+            Error::invalid(
+                "password",
+                "This address and this password do not belong together. Check both for typing errors.",
+            )
+        }));
     };
+    // Whoever knows the password and still needs a code does not wait for what strangers do.
+    let asks_for_code = second_factor::is_on(&backend.db, account).await?;
     let mut tx = backend.db.begin().await?;
-    throttle::succeeded(backend, &mut tx, &email_key).await?;
-    if second_factor::is_on(&backend.db, account).await? {
+    match waits {
+        None => {
+            throttle::succeeded(&mut tx, &counter).await?;
+        }
+        Some(_) if asks_for_code => {}
+        Some(waits) => return Err(waits),
+    }
+    if asks_for_code {
         tx.commit().await?;
         return Ok(SignedIn::CodeNeeded(second_step(backend, account, &hash)));
     }
-    enter(backend, tx, account, replaces).await.map(SignedIn::Session)
+    Ok(SignedIn::Entered(enter(backend, tx, account, browser).await?))
 }
 
-/// The second step of [`sign_in`]: a code of the authenticator app, or a recovery code. The token of the new session.
+/// The second step of [`sign_in`]: a code of the authenticator app, or a recovery code.
 ///
 /// # Errors
 /// `Invalid` on `code`; `RateLimited` after too many wrong ones; `NotFound` when the password was entered too long ago.
@@ -192,26 +291,42 @@ pub async fn sign_in_with_code(
     backend: &Backend,
     step: &str,
     code: &str,
-    replaces: Option<&str>,
-) -> Result<String> {
-    let account = verify_second_step(backend, step).await?.ok_or_else(|| {
+    browser: &Browser,
+) -> Result<Entered> {
+    let owner = verify_second_step(backend, step).await?.ok_or_else(|| {
         Error::problem(
             ProblemCode::NotFound,
             "You entered your password too long ago. Sign in from the beginning.",
         )
     })?;
-    second_factor::check(backend, account, code).await?;
-    enter(backend, backend.db.begin().await?, account, replaces).await
+    let SecondStep { account, email_key } = owner;
+    let number = known_browsers::number(backend, browser.known.as_deref(), account);
+    let counter = match number {
+        Some(number) => Counter::of_browser(backend, account, number, Secret::Code),
+        None => Counter::of_codes(backend, account),
+    };
+    second_factor::check(backend, account, code, step, &counter).await?;
+    let mut tx = backend.db.begin().await?;
+    // Only now has the owner been seen: the password alone may be a thief's.
+    let tries = match number {
+        Some(number) => Counter::of_browser(backend, account, number, Secret::Password),
+        None => Counter::of_address(backend, &email_key, Some(account)),
+    };
+    throttle::succeeded(&mut tx, &tries).await?;
+    enter(backend, tx, account, browser).await
 }
 
 /// Opens the session of somebody who has shown who they are, in place of the one that this browser had.
-async fn enter(backend: &Backend, mut tx: Tx, account: AccountId, replaces: Option<&str>) -> Result<String> {
+async fn enter(backend: &Backend, mut tx: Tx, account: AccountId, browser: &Browser) -> Result<Entered> {
     let session = sessions::open(backend, &mut tx, account).await?;
     tx.commit().await?;
-    if let Some(old) = replaces {
+    if let Some(old) = &browser.session {
         sessions::end(backend, old).await?;
     }
-    Ok(session)
+    Ok(Entered {
+        session,
+        known: known_browsers::remember(backend, browser.known.as_deref(), account),
+    })
 }
 
 /// Forgets sign-ups, requests and tries that have had their time; how many.
@@ -234,21 +349,9 @@ pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     ])
 }
 
-/// The keyed hashes that a person's wrong tries are counted by.
-#[derive(Debug, Clone)]
-pub(crate) struct TryHashes {
-    /// Of wrong passwords.
-    pub(crate) passwords: String,
-    /// Of wrong codes.
-    pub(crate) codes: String,
-}
-
-/// What the wrong tries of a person are counted by.
-pub(crate) fn try_hashes(backend: &Backend, account: AccountId, email_key: &str) -> TryHashes {
-    TryHashes {
-        passwords: throttle::subject(backend, email_key),
-        codes: throttle::subject(backend, &second_factor::throttle_key(account)),
-    }
+/// The keyed hash that wrong passwords of an address are counted by.
+pub(crate) fn address_hash(backend: &Backend, email_key: &str) -> String {
+    throttle::address_hash(backend, email_key)
 }
 
 /// The account of an address, however it is written; `None` where there is none.
@@ -257,22 +360,18 @@ pub(crate) async fn find_by_address(backend: &Backend, email: &str) -> Result<Op
     Ok(backend.db.scalar(sql(SELECT).bind(key_of(email))).await?)
 }
 
-/// An address is looked up trimmed and in lower case: people type theirs both ways.
-pub(crate) fn key_of(email: &str) -> String {
-    email.trim().to_lowercase()
-}
-
-fn confirmation_token(backend: &Backend, id: SignUpId) -> String {
+/// The id of a sign-up, signed for one purpose.
+fn signed_id(backend: &Backend, purpose: Purpose, id: SignUpId) -> String {
     let id = id.to_string();
-    let signature = backend.signer.sign(Purpose::ConfirmSignUp, &[&id]);
+    let signature = backend.signer.sign(purpose, &[&id]);
     format!("{id}.{signature}")
 }
 
-fn verify_confirmation(backend: &Backend, token: &str) -> Option<SignUpId> {
-    let (id, signature) = token.split_once('.')?;
+fn verify_id(backend: &Backend, purpose: Purpose, signed: &str) -> Option<SignUpId> {
+    let (id, signature) = signed.split_once('.')?;
     backend
         .signer
-        .verify(Purpose::ConfirmSignUp, &[id], signature)
+        .verify(purpose, &[id], signature)
         .then(|| id.parse().ok())
         .flatten()
 }
@@ -281,15 +380,23 @@ fn verify_confirmation(backend: &Backend, token: &str) -> Option<SignUpId> {
 fn second_step(backend: &Backend, account: AccountId, password_hash: &str) -> String {
     let account = account.to_string();
     let until = backend.now().plus(SECOND_STEP_WITHIN).0.to_string();
+    // Of two sign-ins, each has its own: a code is taken again only where it was taken.
+    let number = entropy::new_secret(&*backend.entropy);
     let signature = backend
         .signer
-        .sign(Purpose::SecondStep, &[&account, &until, password_hash]);
-    format!("{account}.{until}.{signature}")
+        .sign(Purpose::SecondStep, &[&account, &until, &number, password_hash]);
+    format!("{account}.{until}.{number}.{signature}")
 }
 
-async fn verify_second_step(backend: &Backend, step: &str) -> Result<Option<AccountId>> {
-    let mut parts = step.splitn(3, '.');
-    let (Some(account), Some(until), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
+/// Whose password was right.
+struct SecondStep {
+    account: AccountId,
+    email_key: String,
+}
+
+async fn verify_second_step(backend: &Backend, step: &str) -> Result<Option<SecondStep>> {
+    let parts: Vec<&str> = step.split('.').collect();
+    let [account, until, number, signature] = parts[..] else {
         return Ok(None);
     };
     let (Ok(id), Ok(end)) = (account.parse::<AccountId>(), until.parse()) else {
@@ -298,9 +405,12 @@ async fn verify_second_step(backend: &Backend, step: &str) -> Result<Option<Acco
     let Some(owner) = store::find_owner(&backend.db, id).await? else {
         return Ok(None);
     };
-    let parts = [account, until, &owner.password_hash];
+    let parts = [account, until, number, &owner.password_hash];
     let is_ours = backend.signer.verify(Purpose::SecondStep, &parts, signature);
-    Ok((is_ours && Timestamp(end) > backend.now()).then_some(id))
+    Ok((is_ours && Timestamp(end) > backend.now()).then_some(SecondStep {
+        account: id,
+        email_key: owner.email_key,
+    }))
 }
 
 fn check_name(name: &str) -> Result<String> {
@@ -324,20 +434,4 @@ fn check_name(name: &str) -> Result<String> {
         ));
     }
     Ok(name.to_owned())
-}
-
-/// Whether mail could go to `email`; only the confirmation proves that it does.
-fn check_email(email: &str) -> Result<String> {
-    let email = email.trim();
-    let parses = email.parse::<lettre::Address>().is_ok();
-    let has_dotted_domain = email
-        .rsplit_once('@')
-        .is_some_and(|(_, domain)| domain.contains('.'));
-    if email.len() > MAX_EMAIL || !parses || !has_dotted_domain {
-        return Err(Error::invalid(
-            "email",
-            "Give a whole e-mail address, such as ann@example.org.",
-        ));
-    }
-    Ok(email.to_owned())
 }

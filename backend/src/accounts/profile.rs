@@ -1,13 +1,28 @@
-//! What a person changes of their own account (P13), and entering the password again.
+//! What a person changes of their own account (P13), and proving again who they are.
 
+use model::ProblemCode;
 use secrecy::SecretString;
 
-use super::{check_name, store, throttle};
+use super::{
+    check_name,
+    second_factor::{self, Guarded},
+    store,
+    throttle::{self, Counter, Secret},
+};
 use crate::{
     Actor, Backend, Error, Result, User,
     mail::{self, Notification},
-    password, sessions,
+    password, sessions, transaction,
 };
+
+/// What a signed-in person enters to show that it is them: the password, and a code where the second factor is on.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// Their password.
+    pub password: SecretString,
+    /// A fresh code of the authenticator app, or a recovery code; empty where the second factor is off.
+    pub code: String,
+}
 
 /// Changes the name that the person is called by.
 ///
@@ -23,22 +38,30 @@ pub async fn rename(backend: &Backend, actor: &Actor, name: &str) -> Result<()> 
 /// Changes the password. Every other session ends, and the person is told by mail; the new token of this session.
 ///
 /// # Errors
-/// `Invalid` on `current` or `password`; `RateLimited` after too many wrong ones.
+/// `Invalid` on `current`, `code` or `password`; `RateLimited` after too many wrong ones.
 pub async fn change_password(
     backend: &Backend,
     actor: &Actor,
-    current: SecretString,
+    current: Proof,
     new: SecretString,
 ) -> Result<String> {
     let user = actor.user()?;
-    let email_key = verify(backend, user, current, "current").await?;
+    if let Err(error) = check_password(backend, user, current.password, "current").await {
+        // A form that is sent a second time: the new password is in force.
+        if error.code() == ProblemCode::Invalid && is_password(backend, user, new.clone()).await? {
+            return renew(backend, user).await;
+        }
+        return Err(error);
+    }
+    // Before the code, which is good once.
     password::check_new(&backend.hasher, &new, &user.email, &user.display_name).await?;
+    second_factor::prove(backend, user, Guarded::ChangePassword, &current.code).await?;
     let hash = backend.hasher.hash(&*backend.entropy, new).await?;
     let mut tx = backend.db.begin().await?;
-    throttle::succeeded(backend, &mut tx, &email_key).await?;
     store::set_password(&mut tx, user.account, &hash).await?;
     sessions::end_all(&mut tx, user.account, Some(user.session)).await?;
     super::recovery::forget(&mut tx, user.account).await?;
+    super::address::forget_pending(&mut tx, user.account, backend.now()).await?;
     let token = sessions::renew(backend, &mut tx, user.session).await?;
     mail::enqueue(&mut tx, backend, user.account, Notification::PasswordChanged).await?;
     tx.commit().await?;
@@ -46,48 +69,56 @@ pub async fn change_password(
     Ok(token)
 }
 
-/// Takes the password again, so that what is dangerous may be done for a while; the new token of this session.
+/// Takes the password again, and a code where the second factor is on, so that what is dangerous may be done for a while; the
+/// new token of this session.
 ///
 /// # Errors
-/// `Invalid` on `password`; `RateLimited` after too many wrong ones.
-pub async fn confirm_password(backend: &Backend, actor: &Actor, password: SecretString) -> Result<String> {
+/// `Invalid` on `password` or `code`; `RateLimited` after too many wrong ones.
+pub async fn confirm_password(backend: &Backend, actor: &Actor, proof: Proof) -> Result<String> {
     let user = actor.user()?;
-    let email_key = verify(backend, user, password, "password").await?;
-    let mut tx = backend.db.begin().await?;
-    throttle::succeeded(backend, &mut tx, &email_key).await?;
-    let token = sessions::renew(backend, &mut tx, user.session).await?;
-    tx.commit().await?;
-    Ok(token)
+    prove(backend, user, Guarded::Confirm, proof).await?;
+    renew(backend, user).await
 }
 
-/// Whether whoever sits there knows the password: asked before what cannot be undone.
+async fn renew(backend: &Backend, user: &User) -> Result<String> {
+    transaction!(backend.db, |tx| {
+        sessions::renew(backend, tx, user.session).await
+    })
+}
+
+/// Whether whoever sits there is the person: asked before what cannot be undone.
 ///
 /// # Errors
-/// `Invalid` on `password`; `RateLimited` after too many wrong ones.
-pub(crate) async fn prove(backend: &Backend, user: &User, password: SecretString) -> Result<()> {
-    let email_key = verify(backend, user, password, "password").await?;
-    let mut tx = backend.db.begin().await?;
-    throttle::succeeded(backend, &mut tx, &email_key).await?;
-    Ok(tx.commit().await?)
+/// `Invalid` on `password` or `code`; `RateLimited` after too many wrong ones.
+pub(crate) async fn prove(backend: &Backend, user: &User, guarded: Guarded, proof: Proof) -> Result<()> {
+    check_password(backend, user, proof.password, "password").await?;
+    second_factor::prove(backend, user, guarded, &proof.code).await
 }
 
-/// Whether `password` is the person's; the key under which the try is counted.
-async fn verify(
+/// Whether `password` is the person's. Wrong ones count for this session alone.
+async fn check_password(
     backend: &Backend,
     user: &User,
     password: SecretString,
     field: &'static str,
-) -> Result<String> {
+) -> Result<()> {
+    let counter = Counter::of_session(backend, user, Secret::Password);
+    throttle::attempt(backend, &counter).await?;
+    if !is_password(backend, user, password).await? {
+        return Err(Error::invalid(
+            field,
+            "This is not your password. Check it for typing errors.",
+        ));
+    }
+    transaction!(backend.db, |tx| {
+        throttle::succeeded(tx, &counter).await?;
+        Ok(())
+    })
+}
+
+async fn is_password(backend: &Backend, user: &User, password: SecretString) -> Result<bool> {
     let owner = store::find_owner(&backend.db, user.account)
         .await?
         .ok_or_else(|| Error::not_found("account"))?;
-    throttle::attempt(backend, &owner.email_key).await?;
-    if backend.hasher.verify(password, Some(owner.password_hash)).await? {
-        Ok(owner.email_key)
-    } else {
-        Err(Error::invalid(
-            field,
-            "This is not your password. Check it for typing errors.",
-        ))
-    }
+    backend.hasher.verify(password, Some(owner.password_hash)).await
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use model::{AccountId, PasswordResetId, ProblemCode, Timestamp};
 use secrecy::SecretString;
 
-use super::{check_email, key_of, store, throttle};
+use super::{
+    Browser, check_email, key_of, known_browsers, store,
+    throttle::{self, Counter},
+};
 use crate::{
     Backend, Error, Result,
     db::{Db, DbError, Tx, row, sql},
@@ -80,37 +83,69 @@ pub(crate) async fn token_for(backend: &Backend, reset: PasswordResetId) -> Resu
     Ok(owner.map(|_| token))
 }
 
-/// Sets a new password by the token of the letter, once. Every session ends, and the person is told by mail.
+/// Sets a new password by the token of the letter, once. Every session ends, and the person is told by mail; what the browser
+/// is known by from now on ([`Browser::known`]), because whoever reads the mailbox is not to wait for what strangers tried.
+///
+/// Sent a second time with the password that is in force, it has worked.
 ///
 /// # Errors
 /// `Invalid` on `password`; `NotFound` where the link is not ours, was used, or is too old.
-pub async fn reset(backend: &Backend, token: &str, new: SecretString) -> Result<()> {
+pub async fn reset(backend: &Backend, token: &str, new: SecretString, browser: &Browser) -> Result<String> {
+    let token_hash = sha256_hex(token);
+    // Looked at first, so that a link that is not ours costs no hashing, and a refused password does not use up one that is.
+    let Some(owner) = owner(&backend.db, &token_hash, backend.now()).await? else {
+        return used_before(backend, &token_hash, new, browser).await;
+    };
+    password::check_new(&backend.hasher, &new, &owner.email, &owner.display_name).await?;
+    let hash = backend.hasher.hash(&*backend.entropy, new.clone()).await?;
+    let mut tx = backend.db.begin().await?;
+    let Some(account) = take(&mut tx, &token_hash, backend.now()).await? else {
+        drop(tx);
+        return used_before(backend, &token_hash, new, browser).await;
+    };
+    store::set_password(&mut tx, account, &hash).await?;
+    sessions::end_all(&mut tx, account, None).await?;
+    forget_unused(&mut tx, account).await?;
+    super::address::forget_pending(&mut tx, account, backend.now()).await?;
+    throttle::forget(backend, &mut tx, account, &key_of(&owner.email)).await?;
+    mail::enqueue(&mut tx, backend, account, Notification::PasswordChanged).await?;
+    tx.commit().await?;
+    backend.wake.wake();
+    Ok(known_browsers::remember(
+        backend,
+        browser.known.as_deref(),
+        account,
+    ))
+}
+
+/// A link that was used already, sent again: its effect is in force if the password is the one that it set.
+async fn used_before(
+    backend: &Backend,
+    token_hash: &str,
+    new: SecretString,
+    browser: &Browser,
+) -> Result<String> {
+    const SELECT: &str = "SELECT account_id FROM password_reset WHERE token_hash = $1 AND used_at IS NOT NULL AND expires_at > $2";
     let gone = || {
         Error::problem(
             ProblemCode::NotFound,
             "This link was used already or is older than an hour. Ask for a new one.",
         )
     };
-    let token_hash = sha256_hex(token);
-    // Looked at first, so that a link that is not ours costs no hashing, and a refused password does not use up one that is.
-    let owner = owner(&backend.db, &token_hash, backend.now())
-        .await?
-        .ok_or_else(gone)?;
-    password::check_new(&backend.hasher, &new, &owner.email, &owner.display_name).await?;
-    let hash = backend.hasher.hash(&*backend.entropy, new).await?;
-    let mut tx = backend.db.begin().await?;
-    let account = take(&mut tx, &token_hash, backend.now())
-        .await?
-        .ok_or_else(gone)?;
-    store::set_password(&mut tx, account, &hash).await?;
-    sessions::end_all(&mut tx, account, None).await?;
-    forget(&mut tx, account).await?;
-    super::address::forget_pending(&mut tx, account, backend.now()).await?;
-    throttle::succeeded(backend, &mut tx, &key_of(&owner.email)).await?;
-    mail::enqueue(&mut tx, backend, account, Notification::PasswordChanged).await?;
-    tx.commit().await?;
-    backend.wake.wake();
-    Ok(())
+    let select = sql(SELECT).bind(token_hash).bind(backend.now());
+    let account: Option<AccountId> = backend.db.scalar(select).await?;
+    let account = account.ok_or_else(gone)?;
+    let owner = store::find_owner(&backend.db, account).await?.ok_or_else(gone)?;
+    let counter = Counter::of_used_link(backend, account, token_hash);
+    throttle::attempt(backend, &counter).await?;
+    if !backend.hasher.verify(new, Some(owner.password_hash)).await? {
+        return Err(gone());
+    }
+    Ok(known_browsers::remember(
+        backend,
+        browser.known.as_deref(),
+        account,
+    ))
 }
 
 /// Forgets the requests of an account: their letters went to somebody who may not be the owner any more.
@@ -119,18 +154,24 @@ pub(super) async fn forget(tx: &mut Tx, account: AccountId) -> Result<u64, DbErr
         .await
 }
 
-/// Forgets requests that were not used in time; how many.
+/// The same, but for the one that was just used.
+async fn forget_unused(tx: &mut Tx, account: AccountId) -> Result<u64, DbError> {
+    const DELETE: &str = "DELETE FROM password_reset WHERE account_id = $1 AND used_at IS NULL";
+    tx.execute(sql(DELETE).bind(account)).await
+}
+
+/// Forgets requests whose time is over; how many.
 pub(super) async fn purge(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql(ended::DELETE).bind(now)).await
+    db.execute_until_done(sql(ended::DELETE).bind(now)).await
 }
 
 pub(super) async fn expired(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
     let count = sql(ended::COUNT).bind(now);
-    retention::count(db, "links for new passwords that nobody used", count).await
+    retention::count(db, "links for new passwords", count).await
 }
 
 mod ended {
-    crate::db::ended!("password_reset" where "expires_at <= $1");
+    crate::db::ended!("password_reset" by "id" where "expires_at <= $1");
 }
 
 /// What the requests of an address are counted by.
@@ -186,16 +227,17 @@ row! {
 async fn owner(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<Owner>, DbError> {
     const SELECT: &str = "
         SELECT email, display_name FROM password_reset JOIN account ON account.id = password_reset.account_id
-        WHERE token_hash = $1 AND expires_at > $2";
+        WHERE token_hash = $1 AND expires_at > $2 AND used_at IS NULL";
     db.optional(sql(SELECT).bind(token_hash).bind(now)).await
 }
 
 /// Uses a request up; of two uses at once, one gets the account.
 async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<AccountId>, DbError> {
-    const DELETE: &str = "
-        DELETE FROM password_reset WHERE token_hash = $1 AND expires_at > $2 AND account_id IS NOT NULL
+    const UPDATE: &str = "
+        UPDATE password_reset SET used_at = $2
+        WHERE token_hash = $1 AND expires_at > $2 AND used_at IS NULL AND account_id IS NOT NULL
         RETURNING account_id";
-    tx.scalar(sql(DELETE).bind(token_hash).bind(now)).await
+    tx.scalar(sql(UPDATE).bind(token_hash).bind(now)).await
 }
 
 #[cfg(test)]
@@ -223,7 +265,7 @@ mod tests {
             assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), Some(account));
             assert_eq!(take(&mut tx, "hash", Timestamp(1_001)).await.unwrap(), None);
             tx.commit().await.unwrap();
-            assert_eq!(purge(db, end).await.unwrap(), 1, "nobody's row goes, too");
+            assert_eq!(purge(db, end).await.unwrap(), 2, "the used one and nobody's");
         }
     }
 }

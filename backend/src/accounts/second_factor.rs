@@ -2,19 +2,23 @@
 //!
 //! SHA-1, six digits, thirty seconds: what every app understands; some apps silently ignore anything else. The secret is
 //! sealed in the database; recovery codes are there as keyed hashes. A code is taken once: the time step of the last one
-//! is kept, and nothing at or before it is taken again.
+//! is kept, and nothing at or before it is taken again. But a form that is sent twice (a second click while the answer is on
+//! its way) is answered twice: the last code that was taken is known for a few seconds by its keyed hash, for the form that sent it.
+
+use std::time::Duration;
 
 use model::{AccountId, ProblemCode, Timestamp};
 use totp_rs::{Builder, Secret, Totp};
 
-use super::throttle;
+use super::throttle::{self, Counter, Secret as Tried};
 use crate::{
-    Actor, Backend, Error, Result,
+    Actor, Backend, Error, Result, User,
     db::{Db, DbError, Tx, row, sql},
     encryption,
     mail::{self, Notification},
     sessions,
     signing::Purpose,
+    transaction,
 };
 
 /// 160 bits, as RFC 4226 4 recommends.
@@ -22,6 +26,9 @@ const SECRET_BYTES: usize = 20;
 
 /// Recovery codes that are made at once.
 const RECOVERY_CODES: usize = 10;
+
+/// How long a form may be sent again with the code that it was taken with.
+const SENT_AGAIN_WITHIN: Duration = Duration::from_secs(15);
 
 /// Characters of a recovery code: 80 bits.
 const RECOVERY_CHARS: usize = 16;
@@ -43,6 +50,25 @@ pub enum SecondFactorState {
         /// Recovery codes that were not used yet.
         codes_left: u32,
     },
+}
+
+/// What a signed-in person does with a code: each takes one of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guarded {
+    Confirm,
+    SwitchOn,
+    ChangePassword,
+    TurnOff,
+    RenewCodes,
+    NewAddress,
+    Delete,
+}
+
+impl Guarded {
+    /// The form of it that a session sends, by which a code that is sent twice is known.
+    fn form(self, user: &User) -> String {
+        format!("{self:?} in {}", user.session)
+    }
 }
 
 /// What an authenticator app is given.
@@ -85,14 +111,15 @@ pub async fn begin(backend: &Backend, actor: &Actor) -> Result<()> {
         &account.to_string(),
         &secret,
     )?;
-    let mut tx = backend.db.begin().await?;
-    if replace(&mut tx, account, &sealed, backend.now()).await? == 0 {
-        return Err(Error::problem(
-            ProblemCode::Conflict,
-            "The second factor is on already. Switch it off first to use another app.",
-        ));
-    }
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        if replace(tx, account, &sealed, backend.now()).await? == 0 {
+            return Err(Error::problem(
+                ProblemCode::Conflict,
+                "The second factor is on already. Switch it off first to use another app.",
+            ));
+        }
+        Ok(())
+    })
 }
 
 /// What the app is to be given; nothing unless [`begin`] was called and [`confirm`] was not.
@@ -121,18 +148,27 @@ pub async fn enrolment(backend: &Backend, actor: &Actor) -> Result<Option<Enrolm
 /// `ConfirmPassword`; `Invalid` on `code`; `Conflict` where nothing was begun.
 pub async fn confirm(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec<String>> {
     let now = backend.now();
-    let account = actor.recent_user(now)?.account;
-    let row = find(&backend.db, account)
-        .await?
-        .filter(|row| row.confirmed_at.is_none())
-        .ok_or_else(not_begun)?;
-    throttle::attempt(backend, &throttle_key(account)).await?;
+    let user = actor.recent_user(now)?;
+    let account = user.account;
+    let row = find(&backend.db, account).await?.ok_or_else(not_begun)?;
+    let answer = answer_hash(backend, account, &Guarded::SwitchOn.form(user), &normal(code));
+    if row.confirmed_at.is_some() {
+        // Its codes were in an answer that the browser did not wait for.
+        return if row.was_just_answered(&answer, now) {
+            transaction!(backend.db, |tx| { new_codes(backend, tx, account).await })
+        } else {
+            Err(not_begun())
+        };
+    }
+    let counter = Counter::of_session(backend, user, Tried::Code);
+    throttle::attempt(backend, &counter).await?;
     let step = step_of(&totp(open(backend, account, &row)?)?, code, now).ok_or_else(wrong_code)?;
     let mut tx = backend.db.begin().await?;
     if switch_on(&mut tx, account, &row.encrypted_secret, step, now).await? == 0 {
         return Err(not_begun());
     }
-    throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
+    remember_answer(&mut tx, account, &answer, now).await?;
+    throttle::succeeded(&mut tx, &counter).await?;
     let codes = new_codes(backend, &mut tx, account).await?;
     mail::enqueue(&mut tx, backend, account, Notification::SecondFactorEnabled).await?;
     tx.commit().await?;
@@ -140,34 +176,35 @@ pub async fn confirm(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec
     Ok(codes)
 }
 
-/// Makes new recovery codes; the old ones end.
+/// Makes new recovery codes; the old ones end. Takes a fresh code.
 ///
 /// # Errors
-/// `ConfirmPassword`; `Conflict` where it is off.
-pub async fn renew_codes(backend: &Backend, actor: &Actor) -> Result<Vec<String>> {
-    let account = actor.recent_user(backend.now())?.account;
-    if !is_on(&backend.db, account).await? {
+/// `ConfirmPassword`; `Invalid` on `code`; `Conflict` where it is off.
+pub async fn renew_codes(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec<String>> {
+    let user = actor.recent_user(backend.now())?;
+    if !is_on(&backend.db, user.account).await? {
         return Err(Error::problem(ProblemCode::Conflict, "The second factor is off."));
     }
-    let mut tx = backend.db.begin().await?;
-    let codes = new_codes(backend, &mut tx, account).await?;
-    tx.commit().await?;
-    Ok(codes)
+    prove(backend, user, Guarded::RenewCodes, code).await?;
+    transaction!(backend.db, |tx| { new_codes(backend, tx, user.account).await })
 }
 
-/// Switches it off and forgets the secret and the recovery codes. The person is told by mail.
+/// Switches it off and forgets the secret and the recovery codes. Takes a fresh code where it is on. The person is told by
+/// mail.
 ///
 /// # Errors
-/// `ConfirmPassword`; the database does not answer.
-pub async fn turn_off(backend: &Backend, actor: &Actor) -> Result<()> {
-    let account = actor.recent_user(backend.now())?.account;
-    let was_on = is_on(&backend.db, account).await?;
-    let mut tx = backend.db.begin().await?;
-    remove(&mut tx, account).await?;
-    if was_on {
-        mail::enqueue(&mut tx, backend, account, Notification::SecondFactorDisabled).await?;
-    }
-    tx.commit().await?;
+/// `ConfirmPassword`; `Invalid` on `code`.
+pub async fn turn_off(backend: &Backend, actor: &Actor, code: &str) -> Result<()> {
+    let user = actor.recent_user(backend.now())?;
+    let was_on = is_on(&backend.db, user.account).await?;
+    prove(backend, user, Guarded::TurnOff, code).await?;
+    transaction!(backend.db, |tx| {
+        remove(tx, user.account).await?;
+        if was_on {
+            mail::enqueue(tx, backend, user.account, Notification::SecondFactorDisabled).await?;
+        }
+        Ok(())
+    })?;
     backend.wake.wake();
     Ok(())
 }
@@ -185,13 +222,14 @@ pub async fn turn_off_by_address(backend: &Backend, email: &str) -> Result<Optio
     if !is_on(&backend.db, account).await? {
         return Ok(Some(false));
     }
-    let mut tx = backend.db.begin().await?;
-    remove(&mut tx, account).await?;
-    // Wrong codes that were tried before count no longer.
-    throttle::succeeded(backend, &mut tx, &throttle_key(account)).await?;
-    sessions::end_all(&mut tx, account, None).await?;
-    mail::enqueue(&mut tx, backend, account, Notification::SecondFactorRemoved).await?;
-    tx.commit().await?;
+    transaction!(backend.db, |tx| {
+        remove(tx, account).await?;
+        // What was tried before counts no longer.
+        throttle::forget(backend, tx, account, &super::key_of(email)).await?;
+        sessions::end_all(tx, account, None).await?;
+        mail::enqueue(tx, backend, account, Notification::SecondFactorRemoved).await?;
+        Ok(())
+    })?;
     backend.wake.wake();
     tracing::info!("the operator switched off a second factor");
     Ok(Some(true))
@@ -204,31 +242,63 @@ pub(super) async fn is_on(db: &Db, account: AccountId) -> Result<bool> {
         .is_some_and(|row| row.confirmed_at.is_some()))
 }
 
-/// Takes a code of the app or a recovery code, each once.
+/// Takes a fresh code of a signed-in person, where the second factor is on. Wrong ones count for this session alone.
 ///
 /// # Errors
 /// `Invalid` on `code`; `RateLimited` after too many wrong ones.
-pub(super) async fn check(backend: &Backend, account: AccountId, code: &str) -> Result<()> {
-    let key = throttle_key(account);
-    throttle::attempt(backend, &key).await?;
+pub(crate) async fn prove(backend: &Backend, user: &User, guarded: Guarded, code: &str) -> Result<()> {
+    if !is_on(&backend.db, user.account).await? {
+        return Ok(());
+    }
+    if code.trim().is_empty() {
+        return Err(Error::invalid(
+            "code",
+            "Enter a code of your authenticator app, or a recovery code.",
+        ));
+    }
+    let counter = Counter::of_session(backend, user, Tried::Code);
+    check(backend, user.account, code, &guarded.form(user), &counter).await
+}
+
+/// Takes a code of the app or a recovery code, each once; `form` is what the code came with, and may bring the same one again
+/// for a few seconds.
+///
+/// # Errors
+/// `Invalid` on `code`; `RateLimited` after too many wrong ones.
+pub(super) async fn check(
+    backend: &Backend,
+    account: AccountId,
+    code: &str,
+    form: &str,
+    counter: &Counter,
+) -> Result<()> {
+    throttle::attempt(backend, counter).await?;
+    let now = backend.now();
     let row = find(&backend.db, account)
         .await?
         .filter(|row| row.confirmed_at.is_some())
         .ok_or_else(wrong_code)?;
     let typed = normal(code);
+    let answer = answer_hash(backend, account, form, &typed);
     let mut tx = backend.db.begin().await?;
     let taken = if typed.len() == RECOVERY_CHARS {
         use_code(&mut tx, account, &code_hash(backend, account, &typed)).await?
     } else {
-        match step_of(&totp(open(backend, account, &row)?)?, &typed, backend.now()) {
+        match step_of(&totp(open(backend, account, &row)?)?, &typed, now) {
             Some(step) => use_step(&mut tx, account, step).await?,
             None => 0,
         }
     };
-    if taken == 0 {
-        return Err(wrong_code());
+    if taken == 1 {
+        remember_answer(&mut tx, account, &answer, now).await?;
+    } else {
+        // Read in the transaction: the first of two may have ended since.
+        let row = find_in(&mut tx, account).await?;
+        if !row.is_some_and(|row| row.was_just_answered(&answer, now)) {
+            return Err(wrong_code());
+        }
     }
-    throttle::succeeded(backend, &mut tx, &key).await?;
+    throttle::succeeded(&mut tx, counter).await?;
     Ok(tx.commit().await?)
 }
 
@@ -244,11 +314,6 @@ fn not_begun() -> Error {
         ProblemCode::Conflict,
         "There is nothing to confirm. Begin with the second factor again.",
     )
-}
-
-/// What wrong codes are counted by. Addresses have an `@`, so that these are nobody's.
-pub(super) fn throttle_key(account: AccountId) -> String {
-    format!("code of {account}")
 }
 
 fn open(backend: &Backend, account: AccountId, row: &FactorRow) -> Result<Vec<u8>> {
@@ -292,6 +357,12 @@ fn code_hash(backend: &Backend, account: AccountId, normal: &str) -> String {
         .sign(Purpose::RecoveryCode, &[&account.to_string(), normal])
 }
 
+/// What a code and the form that it came with are known by.
+fn answer_hash(backend: &Backend, account: AccountId, form: &str, normal: &str) -> String {
+    let parts = ["answer", &account.to_string(), form, normal];
+    backend.signer.sign(Purpose::RecoveryCode, &parts)
+}
+
 /// Replaces the recovery codes; the new ones as they are shown, in groups of four.
 async fn new_codes(backend: &Backend, tx: &mut Tx, account: AccountId) -> Result<Vec<String>> {
     const INSERT: &str = "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, $2, $3)";
@@ -322,12 +393,39 @@ row! {
     struct FactorRow {
         encrypted_secret: String,
         confirmed_at: Option<Timestamp>,
+        answer_hash: Option<String>,
+        answered_at: Option<Timestamp>,
     }
 }
 
+impl FactorRow {
+    fn was_just_answered(&self, answer: &str, now: Timestamp) -> bool {
+        self.answer_hash.as_deref() == Some(answer)
+            && self
+                .answered_at
+                .is_some_and(|at| now.since(at) <= SENT_AGAIN_WITHIN)
+    }
+}
+
+const FIND: &str = "SELECT encrypted_secret, confirmed_at, answer_hash, answered_at FROM second_factor WHERE account_id = $1";
+
 async fn find(db: &Db, account: AccountId) -> Result<Option<FactorRow>, DbError> {
-    const SELECT: &str = "SELECT encrypted_secret, confirmed_at FROM second_factor WHERE account_id = $1";
-    db.optional(sql(SELECT).bind(account)).await
+    db.optional(sql(FIND).bind(account)).await
+}
+
+async fn find_in(tx: &mut Tx, account: AccountId) -> Result<Option<FactorRow>, DbError> {
+    tx.optional(sql(FIND).bind(account)).await
+}
+
+/// Keeps which form the last code came with.
+async fn remember_answer(
+    tx: &mut Tx,
+    account: AccountId,
+    answer: &str,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    const UPDATE: &str = "UPDATE second_factor SET answer_hash = $2, answered_at = $3 WHERE account_id = $1";
+    tx.execute(sql(UPDATE).bind(account).bind(answer).bind(now)).await
 }
 
 async fn count_codes(db: &Db, account: AccountId) -> Result<u32, DbError> {

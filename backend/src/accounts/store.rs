@@ -110,7 +110,7 @@ pub(super) async fn forget_sign_ups(tx: &mut Tx, email_key: &str) -> Result<u64,
 }
 
 pub(super) async fn purge_sign_ups(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql(ended::DELETE).bind(now)).await
+    db.execute_until_done(sql(ended::DELETE).bind(now)).await
 }
 
 pub(super) async fn expired_sign_ups(db: &Db, now: Timestamp) -> crate::Result<ExpiredCount> {
@@ -118,7 +118,7 @@ pub(super) async fn expired_sign_ups(db: &Db, now: Timestamp) -> crate::Result<E
 }
 
 mod ended {
-    crate::db::ended!("sign_up" where "expires_at <= $1");
+    crate::db::ended!("sign_up" by "id" where "expires_at <= $1");
 }
 
 /// Makes the account of a sign-up; `false` where the address has one already.

@@ -23,6 +23,7 @@ use crate::{
     mail::{self, Notification},
     sandbox,
     storage::Key,
+    transaction,
 };
 
 /// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
@@ -89,11 +90,13 @@ impl RunJob<Backend> for AnalyseUpload {
     /// Ends the analysis, so that its page does not wait for ever.
     async fn on_dead(self, backend: &Backend) -> Result<()> {
         let failure = Failure::new(FailureCode::Internal);
-        let mut tx = backend.db.begin().await?;
-        if store::set_failed(&mut tx, self.analysis, &failure, backend.now()).await? {
-            notify_owner(backend, &mut tx, self.analysis).await?;
-        }
-        tx.commit().await?;
+        transaction!(backend.db, |tx| {
+            lock_owner(tx, self.analysis).await?;
+            if store::set_failed(tx, self.analysis, &failure, backend.now()).await? {
+                notify_owner(backend, tx, self.analysis).await?;
+            }
+            Ok(())
+        })?;
         backend.wake.wake();
         Ok(())
     }
@@ -101,30 +104,39 @@ impl RunJob<Backend> for AnalyseUpload {
 
 async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measured) -> Result<()> {
     let now = backend.now();
-    let mut tx = backend.db.begin().await?;
-    let has_ended = match &outcome {
-        Measured::Report { report, is_rf64 } => {
-            let is_done = store::set_done(&mut tx, id, report, now).await?;
-            // A reference is somebody's finished music: measured, not judged.
-            let is_mix = store::owner(&mut tx, id)
-                .await?
-                .is_some_and(|owner| owner.kind == UploadKind::Mix);
-            if is_done && is_mix {
-                verdicts::record(&mut tx, id, report, now).await?;
+    transaction!(backend.db, |tx| {
+        lock_owner(tx, id).await?;
+        let has_ended = match &outcome {
+            Measured::Report { report, is_rf64 } => {
+                let is_done = store::set_done(tx, id, report, now).await?;
+                // A reference is somebody's finished music: measured, not judged.
+                let is_mix = store::owner(tx, id)
+                    .await?
+                    .is_some_and(|owner| owner.kind == UploadKind::Mix);
+                if is_done && is_mix {
+                    verdicts::record(tx, id, report, now).await?;
+                }
+                if is_done {
+                    preview::enqueue(backend, tx, id, report, *is_rf64).await?;
+                }
+                is_done
             }
-            if is_done {
-                preview::enqueue(backend, &mut tx, id, report, *is_rf64).await?;
-            }
-            is_done
+            Measured::Failure(failure) => store::set_failed(tx, id, failure, now).await?,
+        };
+        if has_ended {
+            notify_owner(backend, tx, id).await?;
         }
-        Measured::Failure(failure) => store::set_failed(&mut tx, id, failure, now).await?,
-    };
-    if has_ended {
-        notify_owner(backend, &mut tx, id).await?;
-    }
-    lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
-    tx.commit().await?;
+        lease.finish_in(tx, now).await?;
+        Ok(())
+    })?;
     backend.wake.wake();
+    Ok(())
+}
+
+async fn lock_owner(tx: &mut Tx, id: AnalysisId) -> Result<()> {
+    if let Some(owner) = store::owner(tx, id).await? {
+        tx.lock_account(owner.account_id).await?;
+    }
     Ok(())
 }
 

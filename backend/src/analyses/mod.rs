@@ -2,6 +2,7 @@
 
 mod history;
 mod measure;
+mod measure_again;
 mod player;
 mod preview;
 mod references;
@@ -12,6 +13,7 @@ mod verdicts;
 
 pub use history::{PAGE_ROWS, history};
 pub(crate) use measure::AnalyseUpload;
+pub use measure_again::{measure_again, measure_all_again};
 pub use player::{audio_link, preview_state, sources};
 pub(crate) use preview::MakePreview;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
@@ -20,7 +22,7 @@ pub(crate) use store::{NewAnalysis, delete_empty_songs, insert, of_upload};
 pub use verdicts::choose_stage;
 
 use model::{
-    AnalysisId, Timestamp,
+    AccountId, AnalysisId, Timestamp,
     analysis::{AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::{UploadKind, UploadState},
@@ -30,8 +32,9 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     db::Json,
     jobs::{self, EnqueueOptions},
-    names,
+    ledger, names,
     storage::RemoveAudio,
+    transaction,
 };
 
 /// One analysis with its report.
@@ -84,12 +87,14 @@ pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Resul
 pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &str) -> Result<()> {
     let account = actor.account(Scope::WriteAnalyses)?;
     let title = names::clean_title(title, "title", "Give it a title, such as the name of the song.")?;
-    let mut tx = backend.db.begin().await?;
-    if !store::rename(&mut tx, account, id, &title).await? {
-        return Err(missing());
-    }
-    sort_keys::refresh(&mut tx, id).await?;
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        if !store::rename(tx, account, id, &title).await? {
+            return Err(missing());
+        }
+        sort_keys::refresh(tx, id).await?;
+        Ok(())
+    })
 }
 
 /// Deletes an analysis, its upload and its audio; what it was for. The rows are gone when this returns, the object a moment
@@ -98,16 +103,26 @@ pub async fn rename(backend: &Backend, actor: &Actor, id: AnalysisId, title: &st
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<UploadKind> {
-    let account = actor.account(Scope::WriteAnalyses)?;
-    let mut tx = backend.db.begin().await?;
-    let deleted = store::delete(&mut tx, account, id).await?.ok_or_else(missing)?;
-    store::delete_empty_songs(&mut tx, account).await?;
-    let removal = RemoveAudio {
-        account,
-        upload: deleted.id,
-    };
-    jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
-    tx.commit().await?;
+    delete_of(backend, actor.account(Scope::WriteAnalyses)?, id).await
+}
+
+/// The same for an account.
+///
+/// # Errors
+/// `NotFound` where there is none, or it is somebody else's.
+pub(crate) async fn delete_of(backend: &Backend, account: AccountId, id: AnalysisId) -> Result<UploadKind> {
+    let deleted = transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        let deleted = store::delete(tx, account, id).await?.ok_or_else(missing)?;
+        store::delete_empty_songs(tx, account).await?;
+        ledger::record(tx, backend, id).await?;
+        let removal = RemoveAudio {
+            account,
+            upload: deleted.id,
+        };
+        jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
+        Ok(deleted)
+    })?;
     backend.wake.wake();
     Ok(deleted.kind)
 }

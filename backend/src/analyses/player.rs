@@ -118,7 +118,9 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
     } else {
         (Key::source(account, row.upload_id), row.file_name, row.media_type)
     };
-    let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
+    // Never beyond the cut-off, whenever the object itself goes.
+    let left = row.delete_after.map_or(Duration::ZERO, |until| until.since(now));
+    let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes)).min(left);
     let url = backend
         .storage
         .presign_get(&key, &file_name, &media_type, valid_for, now)

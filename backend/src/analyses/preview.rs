@@ -116,7 +116,7 @@ impl RunJob<Backend> for MakePreview {
     }
 }
 
-/// How it ended; `None` where there was nothing to do.
+/// How it ended; `None` where there was nothing to do. One that failed on our side may be tried again.
 async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result<Option<PreviewProgress>> {
     let Some(work) = work(&backend.db, upload).await? else {
         return Ok(None);
@@ -157,7 +157,7 @@ async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result
 /// Stores that the preview is there, or will never be. Whoever has the job by now, the object is whole.
 async fn set_state(db: &Db, upload: UploadId, preview: PreviewProgress) -> Result<(), DbError> {
     const UPDATE: &str = "
-        UPDATE upload SET preview_state = $2 WHERE id = $1 AND state = 'stored' AND preview_state = 'making'";
+        UPDATE upload SET preview_state = $2 WHERE id = $1 AND state = 'stored' AND preview_state IN ('making', 'failed')";
     db.execute(sql(UPDATE).bind(upload).bind(preview)).await.map(drop)
 }
 
@@ -191,6 +191,6 @@ row! {
 async fn work(db: &Db, upload: UploadId) -> Result<Option<WorkRow>, DbError> {
     const SELECT: &str = "
         SELECT plan, preview_attenuation_db FROM upload JOIN account ON account.id = account_id
-        WHERE upload.id = $1 AND state = 'stored' AND preview_state = 'making'";
+        WHERE upload.id = $1 AND state = 'stored' AND preview_state IN ('making', 'failed')";
     db.optional(sql(SELECT).bind(upload)).await
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Json, Tx, row, sql},
+    transaction,
 };
 
 /// With how many a mix is compared at a time. More would not be read, and each is a report to load.
@@ -116,25 +117,27 @@ pub async fn compare_with(
     if companions.contains(&id) {
         return Err(Error::invalid("with", "A mix cannot be its own reference."));
     }
-    let mut tx = backend.db.begin().await?;
-    if state_of(&mut tx, account, id).await? != Some(AnalysisState::Done) {
-        return Err(missing());
-    }
-    tx.execute(sql("DELETE FROM comparison WHERE analysis_id = $1").bind(id))
-        .await?;
-    for companion in companions {
-        match state_of(&mut tx, account, *companion).await? {
-            None => return Err(missing()),
-            Some(AnalysisState::Done) => insert(&mut tx, id, *companion, backend.now()).await?,
-            Some(_) => {
-                return Err(Error::invalid(
-                    "with",
-                    "One of these has no report yet. Wait until it is measured, or choose another.",
-                ));
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        if state_of(tx, account, id).await? != Some(AnalysisState::Done) {
+            return Err(missing());
+        }
+        tx.execute(sql("DELETE FROM comparison WHERE analysis_id = $1").bind(id))
+            .await?;
+        for companion in companions {
+            match state_of(tx, account, *companion).await? {
+                None => return Err(missing()),
+                Some(AnalysisState::Done) => insert(tx, id, *companion, backend.now()).await?,
+                Some(_) => {
+                    return Err(Error::invalid(
+                        "with",
+                        "One of these has no report yet. Wait until it is measured, or choose another.",
+                    ));
+                }
             }
         }
-    }
-    Ok(tx.commit().await?)
+        Ok(())
+    })
 }
 
 /// The report of the mix `id` beside those that it is compared with; `None` where there are none.

@@ -7,7 +7,7 @@ use analysis::rules::{RULE_SET, judge};
 use model::{AnalysisId, Report, Timestamp, verdict::Stage};
 
 use super::{missing, store};
-use crate::{Actor, Backend, Error, Result, Scope, db::Tx};
+use crate::{Actor, Backend, Error, Result, Scope, db::Tx, transaction};
 
 /// Reports that are judged in one transaction.
 const BATCH: u32 = 50;
@@ -31,18 +31,20 @@ pub async fn choose_stage(
     choice: Option<Stage>,
 ) -> Result<()> {
     let account = actor.account(Scope::WriteAnalyses)?;
-    let mut tx = backend.db.begin().await?;
-    if !store::choose_stage(&mut tx, account, id, choice).await? {
-        return Err(missing());
-    }
-    let Some(verdict) = store::newest_verdict(&mut tx, id).await? else {
-        return Err(Error::problem(
-            model::ProblemCode::Conflict,
-            "This file has not been judged yet. Try again when its report is there.",
-        ));
-    };
-    store::set_score(&mut tx, id, &verdict, choice.unwrap_or(verdict.detected.stage)).await?;
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        if !store::choose_stage(tx, account, id, choice).await? {
+            return Err(missing());
+        }
+        let Some(verdict) = store::newest_verdict(tx, id).await? else {
+            return Err(Error::problem(
+                model::ProblemCode::Conflict,
+                "This file has not been judged yet. Try again when its report is there.",
+            ));
+        };
+        store::set_score(tx, id, &verdict, choice.unwrap_or(verdict.detected.stage)).await?;
+        Ok(())
+    })
 }
 
 /// Judges all reports that the present rules have not seen; how many. Resumable: each batch is its own transaction.

@@ -1,6 +1,11 @@
 //! Opening the database and bringing its schema up to date.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     migrate::{MigrateError, Migrator},
@@ -8,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Db, DbError, Pools};
+use super::{Db, DbError, Pools, record::schema};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -17,6 +22,61 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a caller waits for a free connection before it is told that the database is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The database has a step that this program does not know.
+    #[error(
+        "this database was made by a newer version of MixLens: its schema has step {0}, which this version does not know. Start the newer version again, or restore a backup from before it"
+    )]
+    Newer(i64),
+    /// A step was another one when the database took it.
+    #[error(
+        "step {0} of this database's schema is not the one that this version of MixLens has. It was made by a version that was never released; begin with a new database"
+    )]
+    Different(i64),
+    /// A step failed.
+    #[error("the database's schema could not be brought up to date: {0}")]
+    Failed(MigrateError),
+    /// Nobody can be kept from doing the same at once.
+    #[error("the file beside the database that keeps others waiting cannot be used: {0}")]
+    Lock(std::io::ErrorKind),
+}
+
+impl From<MigrateError> for SchemaError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(step) | MigrateError::VersionTooNew(step, _) => Self::Newer(step),
+            MigrateError::VersionMismatch(step) => Self::Different(step),
+            error => Self::Failed(error),
+        }
+    }
+}
+
+/// Held by one process of all that use a SQLite file, while it makes the file or its schema. PostgreSQL has a lock for this.
+fn lock_beside(database: PathBuf) -> std::io::Result<File> {
+    let mut name = database.into_os_string();
+    name.push(".lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(PathBuf::from(name))?;
+    file.lock()?;
+    Ok(file)
+}
+
+async fn lock(options: &SqliteConnectOptions) -> std::io::Result<Option<File>> {
+    let database = options.get_filename().to_path_buf();
+    if database.as_os_str().is_empty() || database.as_os_str() == ":memory:" {
+        return Ok(None);
+    }
+    tokio::task::spawn_blocking(|| lock_beside(database))
+        .await
+        .map_err(std::io::Error::other)?
+        .map(Some)
+}
 
 impl Db {
     /// Opens `sqlite:<path>` (made when it does not exist) or `postgres://…`, without touching the schema.
@@ -34,6 +94,8 @@ impl Db {
                 .pragma("secure_delete", "ON")
                 // An outbox is only as lasting as the commit that wrote it.
                 .synchronous(SqliteSynchronous::Full);
+            // Two that make the file and its journal at once refuse each other.
+            let _making = lock(&options).await?;
             let writer = SqlitePoolOptions::new()
                 .max_connections(1)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -63,11 +125,47 @@ impl Db {
     ///
     /// # Errors
     /// A migration fails, or the database is of a newer version of MixLens.
-    pub async fn migrate(&self) -> Result<(), MigrateError> {
+    pub async fn migrate(&self) -> Result<(), SchemaError> {
         match &self.0 {
-            Pools::Sqlite { writer, .. } => MIGRATIONS.run(writer).await,
-            Pools::Postgres(pool) => MIGRATIONS.run(pool).await,
+            Pools::Sqlite { writer, .. } => {
+                let _alone = lock(&writer.connect_options())
+                    .await
+                    .map_err(|error| SchemaError::Lock(error.kind()))?;
+                MIGRATIONS.run(writer).await?;
+            }
+            Pools::Postgres(pool) => MIGRATIONS.run(pool).await?,
         }
+        Ok(())
+    }
+
+    /// Whether there is an installation: the database is there and has a schema. Makes nothing.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn is_installed(url: &str) -> Result<bool, DbError> {
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?;
+            return Ok(std::fs::metadata(options.get_filename()).is_ok_and(|file| file.len() > 0));
+        }
+        let db = Self::connect(url, 1).await?;
+        let schema = schema(&db).await;
+        db.close().await;
+        Ok(schema?.contains_key("account"))
+    }
+
+    /// Copies a SQLite database into a new file, whole as of one moment, while others read and write.
+    ///
+    /// # Errors
+    /// The database does not answer, is none of SQLite, or the file is there already.
+    pub async fn copy_into(&self, file: &Path) -> Result<(), DbError> {
+        let Pools::Sqlite { writer, .. } = &self.0 else {
+            return Err(DbError::Configuration("only SQLite is copied".into()));
+        };
+        sqlx::query("VACUUM INTO $1")
+            .bind(file.display().to_string())
+            .execute(writer)
+            .await?;
+        Ok(())
     }
 
     /// Takes what was deleted out of the journal of SQLite, too, which keeps former pages for a while. PostgreSQL cleans up

@@ -3,24 +3,45 @@
 //! Typed sqlx pools behind an enum (never `Any`: it fails on SQLite booleans). SQL is a `const` beside the function that
 //! runs it, with `$1…` parameters; rows are structs of typed columns, declared by `row!`. The rules
 //! for SQL that runs on both are in `migrations/README.md`. Trap: on SQLite every statement that writes must go
-//! through [`Db::begin`] or [`Db::execute`], because the read pool refuses to write.
+//! through `transaction!`, [`Db::begin`] or [`Db::execute`], because the read pool refuses to write.
 
+mod clock;
 mod connect;
 #[cfg(feature = "testing")]
 pub mod contract;
+mod fault;
+mod listen;
 pub mod record;
 mod row;
+mod tries;
 
+use futures::stream::BoxStream;
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
 
+pub use connect::SchemaError;
+pub(crate) use fault::Fault;
 pub use row::{Column, Scalar};
 pub(crate) use row::{Field, Json, row, text};
+pub(crate) use tries::{Conflicts, Tries};
 
 /// The statement that removes what has had its time, `DELETE`, and the one that counts it, `COUNT`: with one condition, so
-/// that they cannot differ.
+/// that they cannot differ. It removes a few rows, found by their key: [`Db::execute_until_done`] repeats it, and whoever else
+/// writes comes in between.
 macro_rules! ended {
-    ($table:literal where $condition:literal) => {
-        pub(super) const DELETE: &str = concat!("DELETE FROM ", $table, " WHERE ", $condition);
+    ($table:literal by $key:literal where $condition:literal) => {
+        pub(super) const DELETE: &str = concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $key,
+            " IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $condition,
+            " LIMIT 100)"
+        );
         pub(super) const COUNT: &str = concat!("SELECT COUNT(*) FROM ", $table, " WHERE ", $condition);
     };
 }
@@ -147,6 +168,15 @@ impl Db {
         }
     }
 
+    /// All rows of a query that only reads, one after the other: they are not in memory together. It holds a connection until
+    /// it is dropped.
+    pub fn stream<R: Row + 'static>(&self, sql: Sql) -> BoxStream<'_, Result<R, DbError>> {
+        match &self.0 {
+            Pools::Sqlite { reader, .. } => on_sqlite(sql).fetch(reader),
+            Pools::Postgres(pool) => on_postgres(sql).fetch(pool),
+        }
+    }
+
     /// The row of a query that only reads, if there is one.
     ///
     /// # Errors
@@ -192,16 +222,22 @@ impl Db {
             .map(|Scalar(value)| value)
             .collect())
     }
+}
 
-    /// Runs one statement that writes, in a transaction of its own; the number of rows it changed.
+impl Db {
+    /// Repeats a statement that changes a few rows at a time until it changes none; the number of rows it changed. Each time
+    /// is a transaction of its own, so that nobody else who writes waits for more than a few milliseconds.
     ///
     /// # Errors
-    /// The database does not answer, or a constraint is violated.
-    pub async fn execute(&self, sql: Sql) -> Result<u64, DbError> {
-        let mut tx = self.begin().await?;
-        let changed = tx.execute(sql).await?;
-        tx.commit().await?;
-        Ok(changed)
+    /// The database does not answer; what was done stays done.
+    pub async fn execute_until_done(&self, statement: Sql) -> Result<u64, DbError> {
+        let mut total = 0;
+        loop {
+            match self.execute(statement.clone()).await? {
+                0 => return Ok(total),
+                changed => total += changed,
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::store::{self, ClaimedRow, LeaseGuard};
 use crate::{
+    Error,
     db::{DbError, Tx},
     redact::LogSafe,
 };
@@ -42,6 +43,15 @@ pub enum FinishError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<FinishError> for Error {
+    fn from(error: FinishError) -> Self {
+        match error {
+            FinishError::LeaseLost => Self::internal(error),
+            FinishError::Db(error) => Self::Db(error),
+        }
+    }
 }
 
 impl LogSafe for FinishError {

@@ -7,6 +7,7 @@
 //! Which kinds there are is none of its business: each is a struct beside its use case, and `work.rs` lists them.
 
 mod lease;
+mod pause;
 mod payload;
 mod queue;
 mod registry;
@@ -26,7 +27,7 @@ pub use self::{
     queue::run,
     registry::{Handler, Registry, RunJob},
     runner::run_due,
-    store::{Count, DeadJob, counts, dead, oldest_due},
+    store::{Count, DeadJob, counts, dead, oldest_due, waiting},
 };
 use crate::{
     Result,
@@ -136,6 +137,14 @@ pub trait IdGenerator: Send + Sync {
     fn new_id(&self) -> Uuid;
 }
 
+impl Workers {
+    /// The time by which jobs are due and leases end: that of the database, so that a process whose clock is wrong takes
+    /// nothing from others.
+    async fn database_time(&self) -> Result<Timestamp, DbError> {
+        self.db.correct(self.clock.now()).await
+    }
+}
+
 impl IdGenerator for Workers {
     fn now(&self) -> Timestamp {
         self.clock.now()
@@ -210,6 +219,14 @@ pub async fn is_pending<J: Job>(tx: &mut Tx, job: &J) -> Result<bool> {
     Ok(store::is_pending(tx, &job.kind, &job.payload).await?)
 }
 
+/// Whether a job of this kind waits already.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn is_waiting<J: Job>(tx: &mut Tx, _: &J) -> Result<bool> {
+    Ok(store::is_queued(tx, J::POLICY.queue, J::POLICY.kind).await?)
+}
+
 /// How many jobs of a kind were enqueued up to `before` and are not done.
 ///
 /// # Errors
@@ -226,12 +243,20 @@ pub async fn revive<J: Job>(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     store::revive(db, J::POLICY.kind, now).await
 }
 
-/// Deletes jobs that mention `text` in their payload, their key or their error. How many.
+/// Deletes jobs that mention `text` in their payload, their key or their error, a few at a time. How many.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn delete_mentions(tx: &mut Tx, text: &str) -> Result<u64, DbError> {
-    store::delete_mentions(tx, text).await
+pub async fn delete_mentions(db: &Db, text: &str) -> Result<u64, DbError> {
+    store::delete_mentions(db, text).await
+}
+
+/// Deletes the jobs of an account that wait or run; whoever runs one has lost its lease. How many.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn stop_all_of(tx: &mut Tx, account: AccountId) -> Result<u64, DbError> {
+    store::stop_all_of(tx, account).await
 }
 
 /// Deletes the rows of jobs that ended long ago. How many.

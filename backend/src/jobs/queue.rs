@@ -19,17 +19,22 @@ use apalis_core::{
 };
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tower::layer::util::Identity;
 
 use super::{
     Queue, Workers,
+    pause::Pauses,
     runner::{Claimed, Runner},
+    store,
 };
 use crate::{Error, Result, redact::Redacted};
 
 /// How long the stopped handlers have to end and to be given back, after the drain.
 const STOP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(8);
+
+/// How long to wait before listening again when the connection broke.
+const HEAR_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Runs jobs until `shutdown`. Then nothing new is claimed; what runs may end within [`super::WorkerSettings::drain`]; what
 /// has not ended by then is stopped and given back with its attempt.
@@ -42,6 +47,7 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
     let runner = Arc::new(Runner {
         workers,
         stop: stop.clone(),
+        pauses: Pauses::default(),
     });
     let mut monitor = Monitor::new().should_restart(|_, _| true);
     for queue in Queue::ALL {
@@ -57,6 +63,11 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
                 })
         });
     }
+    // Ends with the workers.
+    let _hearing = {
+        let workers = runner.workers.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move { hear(&workers).await }))
+    };
     let mut running = Box::pin(monitor.run());
     tokio::select! {
         ended = &mut running => {
@@ -76,6 +87,14 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Wakes the workers for what other processes enqueue, where the database says so; without it they look by turns.
+async fn hear(workers: &Workers) {
+    while let Some(error) = workers.db.listen(store::CHANNEL, || workers.wake.wake()).await {
+        tracing::warn!(error = %Redacted(&error), "the database says nothing of new work; tried again");
+        tokio::time::sleep(HEAR_AGAIN_AFTER).await;
+    }
 }
 
 /// One queue of the table.
@@ -114,6 +133,13 @@ impl ClaimSource {
         while !self.shutdown.is_cancelled() {
             // A notification from here on ends the wait below, even if the query comes too early.
             wake.mark_unchanged();
+            if let Some(pause) = self.runner.pauses.left(self.queue) {
+                tokio::select! {
+                    () = self.shutdown.cancelled() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+                continue;
+            }
             let is_answering = match self.runner.claim(self.queue).await {
                 Ok(Some(claimed)) => return Some(claimed),
                 Ok(None) => true,

@@ -1,6 +1,9 @@
 //! One claimed job from its claim to its end: the lease kept alive beside the work, the outcome written behind it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use model::Timestamp;
 use tokio::task::JoinError;
@@ -8,7 +11,9 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument as _;
 
 use super::{
-    JobError, JobState, Lease, PATIENCE, Queue, StoredJob, Workers, retry_delay,
+    JobError, JobState, Lease, PATIENCE, Queue, StoredJob, Workers,
+    pause::Pauses,
+    retry_delay,
     store::{self, ClaimedRow},
     wait_delay,
 };
@@ -34,6 +39,8 @@ pub(super) struct Runner {
     pub(super) workers: Workers,
     /// Cancelled when the drain is over: whatever still runs is stopped and given back.
     pub(super) stop: CancellationToken,
+    /// Which queues wait because what they depend on is away.
+    pub(super) pauses: Pauses,
 }
 
 /// A job that this process holds.
@@ -41,7 +48,7 @@ pub(super) struct Runner {
 pub(super) struct Claimed {
     row: ClaimedRow,
     lease: Lease,
-    until: Timestamp,
+    queue: Queue,
 }
 
 impl Claimed {
@@ -73,6 +80,7 @@ pub async fn run_due(workers: &Workers) -> Result<u64, DbError> {
     let runner = Runner {
         workers: workers.clone(),
         stop: CancellationToken::new(),
+        pauses: Pauses::default(),
     };
     let mut count = 0;
     loop {
@@ -95,12 +103,11 @@ impl Runner {
     pub(super) async fn claim(&self, queue: Queue) -> Result<Option<Claimed>, DbError> {
         let Workers {
             db,
-            clock,
             entropy,
             settings,
             ..
         } = &self.workers;
-        let now = clock.now();
+        let now = self.workers.database_time().await?;
         if !store::is_due(db, queue, now).await? {
             return Ok(None);
         }
@@ -110,7 +117,7 @@ impl Runner {
         Ok(row.map(|row| Claimed {
             lease: Lease::new(&row, token, &self.stop),
             row,
-            until,
+            queue,
         }))
     }
 
@@ -128,8 +135,7 @@ impl Runner {
 
     async fn see_through(&self, claimed: Claimed) {
         let lease = &claimed.lease;
-        let heartbeat =
-            tokio::spawn(keep_alive(self.workers.clone(), lease.clone(), claimed.until).in_current_span());
+        let heartbeat = tokio::spawn(keep_alive(self.workers.clone(), lease.clone()).in_current_span());
         // Lives until the outcome is written.
         let _heartbeat = AbortOnDropHandle::new(heartbeat);
         if claimed.row.state == JobState::Dead {
@@ -176,7 +182,13 @@ impl Runner {
         } = &self.workers;
         let lease = &claimed.lease;
         let guard = lease.guard();
-        let now = clock.now();
+        // Where the database does not say its time, it will not take the outcome either.
+        let now = self.workers.database_time().await.unwrap_or_else(|_| clock.now());
+        match &end {
+            End::Done => self.pauses.end(claimed.queue),
+            End::Wait(_) => self.pauses.lengthen(claimed.queue),
+            End::Retry(_) | End::Fail(_) | End::Interrupted => {}
+        }
         if lease.is_lost() {
             return tracing::warn!("the lease was lost; the result is discarded");
         }
@@ -244,20 +256,23 @@ impl Runner {
 
 /// Renews the lease at a third of its length, until it is lost. A lease that cannot be renewed is lost when it ends,
 /// because then somebody else may hold it.
-async fn keep_alive(workers: Workers, lease: Lease, mut until: Timestamp) {
-    let Workers {
-        db, clock, settings, ..
-    } = workers;
+async fn keep_alive(workers: Workers, lease: Lease) {
+    // By this machine's own time: how long the lease was not renewed.
+    let mut renewed = Instant::now();
+    let settings = workers.settings.clone();
     loop {
         tokio::time::sleep(settings.lease / 3).await;
-        let next = clock.now().plus(settings.lease);
-        match store::heartbeat(&db, lease.guard(), next).await {
-            Ok(true) => until = next,
+        let beat = async {
+            let next = workers.database_time().await?.plus(settings.lease);
+            store::heartbeat(&workers.db, lease.guard(), next).await
+        };
+        match beat.await {
+            Ok(true) => renewed = Instant::now(),
             Ok(false) if lease.was_finished() => return,
             Ok(false) => return lease.lose(),
             Err(error) => {
                 tracing::warn!(error = %Redacted(&error), "the lease could not be renewed");
-                if clock.now() >= until {
+                if renewed.elapsed() >= settings.lease {
                     return lease.lose();
                 }
             }

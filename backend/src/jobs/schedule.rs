@@ -8,7 +8,10 @@ use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{EnqueueOptions, IdGenerator, Job, Notifier, Policy, StoredJob, enqueue_stored, store};
-use crate::{Result, db::Db};
+use crate::{
+    Result,
+    db::{Db, DbError},
+};
 
 /// Work that comes back.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +62,14 @@ pub async fn beat(
     }
 }
 
+/// When the newest slot of any periodic work began; `None` before the first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn last(db: &Db) -> Result<Option<Timestamp>, DbError> {
+    store::last_slot(db).await
+}
+
 /// Enqueues whatever of `periodic` is due and not yet taken. How much.
 ///
 /// # Errors
@@ -73,7 +84,7 @@ pub async fn tick(db: &Db, ids: &impl IdGenerator, periodic: &[Periodic]) -> Res
 
 /// Whether this process took the slot and enqueued its job.
 async fn take(db: &Db, ids: &impl IdGenerator, periodic: &Periodic) -> Result<bool> {
-    let now = ids.now();
+    let now = db.correct(ids.now()).await?;
     let slot = slot_of(now, periodic.every);
     // Almost always taken already, which is seen without a write.
     if store::slot(db, periodic.name).await? == Some(slot) {

@@ -41,17 +41,15 @@ pub(super) struct LeaseGuard<'a> {
     pub(super) token: &'a str,
 }
 
-row! {
-    /// How many jobs of a queue are in a state.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Count {
-        /// The queue.
-        pub queue: Queue,
-        /// Their state.
-        pub state: JobState,
-        /// How many.
-        pub count: u64,
-    }
+/// How many jobs of a queue are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The queue.
+    pub queue: Queue,
+    /// Their state.
+    pub state: JobState,
+    /// How many.
+    pub count: u64,
 }
 
 row! {
@@ -90,8 +88,16 @@ pub(super) async fn enqueue(tx: &mut Tx, job: NewJob<'_>) -> Result<bool, DbErro
         .bind(job.run_at)
         .bind(job.account_id)
         .bind(job.created_at);
-    Ok(tx.execute(insert).await? == 1)
+    let is_new = tx.execute(insert).await? == 1;
+    if is_new {
+        // Heard by the workers of all processes when the transaction commits, and not if it does not.
+        tx.notify(CHANNEL).await?;
+    }
+    Ok(is_new)
 }
+
+/// What workers of other processes listen to.
+pub(super) const CHANNEL: &str = "mixlens_job";
 
 const IS_QUEUED: &str = "SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND kind = $2 LIMIT 1";
 
@@ -119,8 +125,11 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE job SET \
-                 state = CASE WHEN state = 'dead' OR attempts >= max_attempts THEN 'dead' ELSE 'running' END, \
-                 attempts = CASE WHEN state = 'dead' OR attempts >= max_attempts THEN attempts ELSE attempts + 1 END, \
+                 state = CASE WHEN state = 'dead' \
+                                OR (state = 'running' AND deaths + 1 >= $5) \
+                                OR (state = 'queued' AND attempts >= max_attempts) THEN 'dead' ELSE 'running' END, \
+                 attempts = CASE WHEN state = 'queued' AND attempts < max_attempts THEN attempts + 1 ELSE attempts END, \
+                 deaths = CASE WHEN state = 'running' THEN deaths + 1 ELSE deaths END, \
                  last_error = CASE WHEN state = 'running' THEN 'its worker did not come back' ELSE last_error END, \
                  lease_token = $3, \
                  lease_until = $4 \
@@ -139,8 +148,13 @@ macro_rules! claim {
 const CLAIM: &str = claim!("");
 const CLAIM_ON_POSTGRES: &str = claim!(" FOR UPDATE SKIP LOCKED");
 
-/// Takes the next job that is due: one statement sets a fresh lease and counts the attempt, before the work starts, so
-/// that a job that kills its process ends as dead after its attempts.
+/// How often the worker of a job may vanish before the job is taken for what kills it. Far more than the attempts of a kind:
+/// a process that is stopped, moved or cut off says nothing about the work that it did.
+const MAX_DEATHS: u32 = 8;
+
+/// Takes the next job that is due: one statement sets a fresh lease and counts the attempt, before the work starts. A job
+/// whose worker did not come back goes on with the same attempt and one death more, so that a job that kills its process
+/// ends as dead all the same.
 pub(super) async fn claim(
     db: &Db,
     queue: Queue,
@@ -154,7 +168,8 @@ pub(super) async fn claim(
         .bind(queue)
         .bind(now)
         .bind(token)
-        .bind(until);
+        .bind(until)
+        .bind(MAX_DEATHS);
     let row = tx.optional(claim).await?;
     tx.commit().await?;
     Ok(row)
@@ -258,15 +273,36 @@ pub(super) async fn discard(db: &Db, guard: LeaseGuard<'_>, now: Timestamp) -> R
         == 1)
 }
 
-const COUNTS: &str =
-    "SELECT queue, state, COUNT(*) AS count FROM job GROUP BY queue, state ORDER BY queue, state";
+// Those that are done are by far the most, and nobody waits for them: one stretch of the index for each of the others.
+const COUNT: &str = "SELECT COUNT(*) AS count FROM job WHERE queue = $1 AND state = $2";
 
-/// How many jobs there are, by queue and state; a pair that has none is left out.
+/// How many jobs are not done, by queue and state; a pair that has none is left out.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn counts(db: &Db) -> Result<Vec<Count>, DbError> {
-    db.all(sql(COUNTS)).await
+    let mut counts = Vec::new();
+    for queue in Queue::ALL {
+        for state in [JobState::Queued, JobState::Running, JobState::Dead] {
+            let (count,): (i64,) = db.one(sql(COUNT).bind(queue).bind(state)).await?;
+            if let Some(count) = u64::try_from(count).ok().filter(|count| *count > 0) {
+                counts.push(Count { queue, state, count });
+            }
+        }
+    }
+    Ok(counts)
+}
+
+// Whoever has tried and waits says why.
+const WAITING: &str = "\
+SELECT COUNT(*) AS count FROM job WHERE queue = $1 AND state = 'queued' AND run_at > $2 AND last_error IS NOT NULL";
+
+/// How many jobs of a queue have been tried, and wait because something failed or is away.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn waiting(db: &Db, queue: Queue, now: Timestamp) -> Result<i64, DbError> {
+    Ok(db.one::<(i64,)>(sql(WAITING).bind(queue).bind(now)).await?.0)
 }
 
 const OLDEST_DUE: &str =
@@ -315,7 +351,7 @@ pub(super) async fn unfinished_since(db: &Db, kind: &str, before: Timestamp) -> 
 }
 
 const REVIVE: &str = "\
-UPDATE job SET state = 'queued', attempts = 0, run_at = $2, finished_at = NULL \
+UPDATE job SET state = 'queued', attempts = 0, deaths = 0, run_at = $2, finished_at = NULL \
 WHERE kind = $1 AND state = 'dead' AND finished_at IS NOT NULL";
 
 /// Dead → queued, with all attempts given back.
@@ -323,21 +359,33 @@ pub(super) async fn revive(db: &Db, kind: &str, now: Timestamp) -> Result<u64, D
     db.execute(sql(REVIVE).bind(kind).bind(now)).await
 }
 
-const DELETE_MENTIONS: &str = "\
-DELETE FROM job WHERE payload LIKE '%' || $1 || '%' OR last_error LIKE '%' || $1 || '%' OR dedupe_key LIKE '%' || $1 || '%'";
+const MENTIONS: &str = "\
+SELECT id FROM job WHERE payload LIKE '%' || $1 || '%' OR last_error LIKE '%' || $1 || '%' OR dedupe_key LIKE '%' || $1 || '%'";
 
-/// Deletes jobs that mention `text`.
-pub(super) async fn delete_mentions(tx: &mut Tx, text: &str) -> Result<u64, DbError> {
-    tx.execute(sql(DELETE_MENTIONS).bind(text)).await
+/// Deletes jobs that mention `text`. They are looked for without the lock that writing takes, because it reads every row.
+pub(super) async fn delete_mentions(db: &Db, text: &str) -> Result<u64, DbError> {
+    let mut deleted = 0;
+    for id in db.scalars::<JobId>(sql(MENTIONS).bind(text)).await? {
+        deleted += db.execute(sql("DELETE FROM job WHERE id = $1").bind(id)).await?;
+    }
+    Ok(deleted)
+}
+
+const STOP_ALL_OF: &str = "DELETE FROM job WHERE account_id = $1 AND state IN ('queued', 'running')";
+
+/// Deletes the jobs of an account that wait or run.
+pub(super) async fn stop_all_of(tx: &mut Tx, account: AccountId) -> Result<u64, DbError> {
+    tx.execute(sql(STOP_ALL_OF).bind(account)).await
 }
 
 mod ended {
-    crate::db::ended!("job" where "state = $1 AND finished_at < $2");
+    crate::db::ended!("job" by "id" where "state = $1 AND finished_at < $2");
 }
 
 /// Deletes the rows of jobs that ended as `state` before `before`. How many.
 pub(super) async fn purge(db: &Db, state: JobState, before: Timestamp) -> Result<u64, DbError> {
-    db.execute(sql(ended::DELETE).bind(state).bind(before)).await
+    db.execute_until_done(sql(ended::DELETE).bind(state).bind(before))
+        .await
 }
 
 /// How many [`purge`] would delete.
@@ -369,6 +417,12 @@ const SLOT: &str = "SELECT slot FROM cron WHERE name = $1";
 /// The slot that was taken last.
 pub(super) async fn slot(db: &Db, name: &str) -> Result<Option<Timestamp>, DbError> {
     db.scalar(sql(SLOT).bind(name)).await
+}
+
+/// The newest slot of all.
+pub(super) async fn last_slot(db: &Db) -> Result<Option<Timestamp>, DbError> {
+    let newest: Option<Option<Timestamp>> = db.scalar(sql("SELECT MAX(slot) FROM cron")).await?;
+    Ok(newest.flatten())
 }
 
 #[cfg(test)]
@@ -472,7 +526,7 @@ mod tests {
             add(db, "a", NOW).await;
             take(db, NOW, "old").await.unwrap();
             let later = NOW.plus(LEASE).plus(Duration::from_millis(1));
-            assert_eq!(take(db, later, "new").await.unwrap().attempts, 2);
+            assert_eq!(take(db, later, "new").await.unwrap().attempts, 1, "the death of a worker is no failure of its job");
             let old = guard("a", "old");
             assert!(!heartbeat(db, old, later).await.unwrap());
             assert!(!finish_alone(db, old).await);
@@ -480,10 +534,10 @@ mod tests {
             assert!(!release(db, old, later, None).await.unwrap());
             assert!(!fail(db, old, "cause", later).await.unwrap());
             assert!(!discard(db, old, later).await.unwrap());
-            assert_eq!(row(db, "a").await, ("running".into(), 2, true));
+            assert_eq!(row(db, "a").await, ("running".into(), 1, true));
             assert!(finish_alone(db, guard("a", "new")).await);
             assert!(!finish_alone(db, guard("a", "new")).await, "a job is finished once");
-            assert_eq!(row(db, "a").await, ("done".into(), 2, false));
+            assert_eq!(row(db, "a").await, ("done".into(), 1, false));
         }
 
         async fn a_heartbeat_keeps_the_job(db: &Db) {
@@ -494,22 +548,23 @@ mod tests {
             assert_eq!(take(db, later, "u").await, None);
         }
 
-        async fn a_job_that_never_comes_back_is_dead_after_its_attempts_and_the_queue_moves_on(db: &Db) {
+        async fn a_job_that_never_comes_back_is_dead_after_many_deaths_and_the_queue_moves_on(db: &Db) {
             add(db, "poison", NOW).await;
-            add(db, "next", NOW.plus(LEASE * 10)).await;
-            take(db, NOW, "1").await.unwrap();
-            let second = NOW.plus(LEASE * 2);
-            take(db, second, "2").await.unwrap();
-            let third = NOW.plus(LEASE * 20);
-            let dead_row = take(db, third, "3").await.unwrap();
-            assert_eq!((dead_row.state, dead_row.attempts), (JobState::Dead, 2));
-            assert_eq!(take(db, third, "4").await.unwrap().id, id("next"));
-            assert!(!finish_alone(db, guard("poison", "2")).await);
+            add(db, "next", NOW.plus(LEASE * 90)).await;
+            for death in 0..MAX_DEATHS {
+                let claimed = take(db, NOW.plus(LEASE * 2 * death), &format!("worker {death}")).await.unwrap();
+                assert_eq!((claimed.state, claimed.attempts), (JobState::Running, 1), "{death} deaths say nothing of the job");
+            }
+            let late = NOW.plus(LEASE * 100);
+            let dead_row = take(db, late, "3").await.unwrap();
+            assert_eq!((dead_row.state, dead_row.attempts), (JobState::Dead, 1));
+            assert_eq!(take(db, late, "4").await.unwrap().id, id("next"));
+            assert!(!finish_alone(db, guard("poison", "worker 7")).await);
             // Whoever was to tell of the death has died as well.
-            let fourth = NOW.plus(LEASE * 30);
-            assert_eq!(take(db, fourth, "5").await.unwrap().state, JobState::Dead);
-            assert!(discard(db, guard("poison", "5"), fourth).await.unwrap());
-            assert_eq!(row(db, "poison").await, ("dead".into(), 2, false));
+            let later = NOW.plus(LEASE * 110);
+            assert_eq!(take(db, later, "5").await.unwrap().state, JobState::Dead);
+            assert!(discard(db, guard("poison", "5"), later).await.unwrap());
+            assert_eq!(row(db, "poison").await, ("dead".into(), 1, false));
             let listed = dead(db, 10).await.unwrap();
             assert_eq!(listed.len(), 1);
             assert_eq!(listed[0].last_error.as_deref(), Some("its worker did not come back"));
@@ -593,6 +648,11 @@ mod tests {
             assert_eq!(counts(db).await.unwrap(), [count(JobState::Queued, 2), count(JobState::Running, 1)]);
             assert_eq!(oldest_due(db, Queue::Storage, NOW).await.unwrap(), Some(NOW));
             assert!(finish_alone(db, guard("a", "t")).await);
+            assert_eq!(counts(db).await.unwrap(), [count(JobState::Queued, 2)], "what is done is not counted");
+            assert_eq!(waiting(db, Queue::Storage, NOW).await.unwrap(), 0, "not due, and never tried");
+            take(db, NOW, "u").await.unwrap();
+            assert!(retry(db, guard("b", "u"), NOW.plus(LEASE), "the storage is away").await.unwrap());
+            assert_eq!(waiting(db, Queue::Storage, NOW).await.unwrap(), 1);
             assert_eq!(purge(db, JobState::Done, NOW).await.unwrap(), 0);
             assert_eq!(purge(db, JobState::Dead, NOW.plus(LEASE)).await.unwrap(), 0);
             assert_eq!(purge(db, JobState::Done, NOW.plus(LEASE)).await.unwrap(), 1);

@@ -31,14 +31,18 @@ pub use self::{
 };
 use crate::{Error, Result, config::Config, jobs::JobError, redact::LogSafe};
 
-/// How long one answer of the mail server may take; the job as a whole has a minute.
+/// How long one answer of the mail server may take, and all of them for one email: less than the job has, so that a server that
+/// hangs is one that is away.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(15);
+const SENT_WITHIN: Duration = Duration::from_secs(40);
 
 /// Sends emails.
 #[derive(Debug, Clone)]
 pub struct Mailer {
     from: Mailbox,
     way: Transport,
+    /// How long one email may take.
+    sent_within: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -151,6 +155,7 @@ impl Mailer {
         Ok(Self {
             from: config.mail.from.parse().map_err(Error::internal)?,
             way,
+            sent_within: SENT_WITHIN,
         })
     }
 
@@ -170,7 +175,12 @@ impl Mailer {
             Transport::Files(folder) => write(folder, id, &message.formatted())
                 .await
                 .map_err(|error| SendError::Unavailable(Reason::File(error.kind()))),
-            Transport::Smtp(transport) => Ok(transport.send(message).await.map(drop)?),
+            Transport::Smtp(transport) => {
+                match tokio::time::timeout(self.sent_within, transport.send(message)).await {
+                    Ok(sent) => Ok(sent.map(drop)?),
+                    Err(_) => Err(SendError::Unavailable(Reason::Timeout)),
+                }
+            }
         }
     }
 

@@ -39,6 +39,11 @@ pub enum Notification {
         /// The change.
         change: EmailChangeId,
     },
+    /// Strangers try to get in by guessing.
+    WrongTries {
+        /// The day (2026-11-27, UTC): once on each.
+        day: String,
+    },
     /// The second factor was switched on.
     SecondFactorEnabled,
     /// The second factor was switched off.
@@ -71,6 +76,7 @@ impl Notification {
             Self::PasswordReset { reset } => Some(format!("password-reset/{reset}")),
             Self::ConfirmNewAddress { change } => Some(format!("confirm-new-address/{change}")),
             Self::AddressChanged { change } => Some(format!("address-changed/{change}")),
+            Self::WrongTries { day } => Some(format!("wrong-tries/{day}")),
             Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
             Self::Newsletter { newsletter } => Some(format!("newsletter/{newsletter}")),
             Self::ExportReady { export } => Some(format!("export-ready/{export}")),

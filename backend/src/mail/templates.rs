@@ -35,13 +35,15 @@ impl<'a> EmailTemplates<'a> {
             to,
             "Confirm your address for MixLens",
             vec![
-                text("One click confirms this address, and your account is ready."),
+                text(
+                    "Confirm this address, and your account is ready. You are asked for the password that you chose, unless you open the link in the browser in which you signed up.",
+                ),
                 button(
                     "Confirm the address",
                     self.url(&paths::with_token(paths::CONFIRM, token)),
                 ),
                 note(
-                    "The link works once, for 24 hours. If you did not ask for an account, leave it: everything about it is forgotten then.",
+                    "The link works once, for 24 hours. If you did not ask for an account, do not open it: everything about it is forgotten then.",
                 ),
             ],
             "Somebody, probably you, asked for a MixLens account with this address.",
@@ -166,6 +168,27 @@ impl<'a> EmailTemplates<'a> {
                     self.url(paths::FORGOT),
                 ),
                 note(format!("Is something else wrong? Write to {}.", self.contact)),
+            ],
+            SECURITY,
+        )
+    }
+
+    /// Strangers guess passwords or codes. Nothing was changed.
+    #[must_use]
+    pub fn wrong_tries(&self, to: String) -> Email {
+        email(
+            to,
+            "Wrong passwords for your MixLens account",
+            vec![
+                text(
+                    "Somebody enters wrong passwords or codes for your account, from a browser that has never signed in to it. Nobody got in.",
+                ),
+                text(
+                    "Tries are slowed down. Browsers in which you have signed in before are not affected; in a new one, choose a new password to get in at once.",
+                ),
+                link("Choose a new password", self.url(paths::FORGOT)),
+                link("Ask for a code at sign-in, too", self.url(paths::SECURITY)),
+                note("We tell you of this at most once a day."),
             ],
             SECURITY,
         )
@@ -390,6 +413,7 @@ impl<'a> EmailTemplates<'a> {
             self.address_changed(to()),
             self.second_factor_enabled(to()),
             self.second_factor_disabled(to()),
+            self.wrong_tries(to()),
             self.second_factor_removed(to()),
             self.newsletter(to(), &news, unsubscribe()),
             self.policy_changed(

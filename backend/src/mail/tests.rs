@@ -14,6 +14,7 @@ fn mailer() -> Mailer {
     Mailer {
         from: config().mail.from.parse().unwrap(),
         way: Transport::Files(PathBuf::new()),
+        sent_within: SENT_WITHIN,
     }
 }
 
@@ -318,4 +319,39 @@ async fn what_is_busy_is_waited_for_and_what_is_refused_is_tried_a_few_times() {
     drop(closed);
     let error = send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
     assert!(matches!(JobError::from(error), JobError::Wait(_)));
+}
+
+/// It takes the connection and says nothing, or one letter at a time, so that no single answer is late.
+#[tokio::test]
+async fn a_server_that_hangs_is_one_that_is_away() {
+    for drips in [false, true] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            use tokio::io::AsyncWriteExt as _;
+            let (mut stream, _) = listener.accept().await.unwrap();
+            loop {
+                if drips && stream.write_all(b"2").await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let config = Config::load(Sources {
+            flags: vec![("mail.smtp_url".to_owned(), format!("smtp://127.0.0.1:{port}"))],
+            ..Sources::default()
+        })
+        .unwrap();
+        let mut mailer = Mailer::new(&config).unwrap();
+        mailer.sent_within = Duration::from_millis(300);
+        let email = EmailTemplates::from(&config).second_factor_enabled("ann@example.org".to_owned());
+        let error = mailer.send(Uuid::from_u128(1), &email).await.unwrap_err();
+        assert_eq!(
+            error,
+            SendError::Unavailable(Reason::Timeout),
+            "waited for: {error}"
+        );
+        assert!(matches!(JobError::from(error), JobError::Wait(_)));
+        server.abort();
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::sessions;
+use crate::{accounts, sessions};
 
 /// One cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,22 @@ pub const CSRF: Cookie = Cookie {
     when: Need::Necessary,
 };
 
+/// Of which browsers wrong passwords are counted apart.
+pub const KNOWN: Cookie = Cookie {
+    name: "__Host-known",
+    purpose: "Says that you have signed in here before, so that you can even while a stranger tries passwords on your account. It holds a random number and our signature.",
+    life: "180 days after you last signed in",
+    when: Need::Necessary,
+};
+
+/// In which browser somebody signed up.
+pub const SIGN_UP: Cookie = Cookie {
+    name: "__Host-signup",
+    purpose: "Lets you confirm your address in the browser in which you signed up without entering the password again. It holds the number of the sign-up and our signature.",
+    life: "24 hours after you signed up",
+    when: Need::Necessary,
+};
+
 /// The answer of the banner.
 pub const CONSENT: Cookie = Cookie {
     name: "__Host-consent",
@@ -62,7 +78,7 @@ pub const STATISTICS: Cookie = Cookie {
 };
 
 /// All of them.
-pub const ALL: [Cookie; 4] = [SESSION, CSRF, CONSENT, STATISTICS];
+pub const ALL: [Cookie; 6] = [SESSION, CSRF, KNOWN, SIGN_UP, CONSENT, STATISTICS];
 
 /// How long the answer is remembered.
 pub const CONSENT_KEPT: Duration = Duration::from_secs(180 * 24 * 3600);
@@ -75,5 +91,9 @@ pub fn in_use(statistics: bool) -> Vec<Cookie> {
         .collect()
 }
 
+const _: () = assert!(
+    accounts::known_browsers::KNOWN_FOR.as_secs() == 180 * 24 * 3600
+        && accounts::CONFIRM_WITHIN.as_secs() == 24 * 3600
+);
 const _: () =
     assert!(sessions::ABSOLUTE.as_secs() == 30 * 24 * 3600 && sessions::IDLE.as_secs() == 7 * 24 * 3600);

@@ -1,15 +1,16 @@
-//! The deletion of an account (P14): what is ours goes in one transaction, what is elsewhere in steps of a job.
+//! The deletion of an account (P14): it is closed in one transaction, and everything of it goes in steps of a job.
 //!
-//! [`begin`] deletes every row of the person at once: nobody is signed in any more, no job runs on, and a job that runs has
-//! lost its lease. Whatever is elsewhere (objects, the last email) is a step of its own with a checkpoint, tried again until
-//! it is done: a killed process or a store that is down delays its own step and no other. At the end the deletion forgets
+//! [`begin`] closes the account: nobody is signed in or can sign in, no job runs on, a job that runs has lost its lease, and name
+//! and address are gone from it. Then its rows go, a few at a time, so that nobody else waits for them; those of most accounts
+//! before [`begin`] returns. Whatever is elsewhere (objects, the last email) is a step of its own with a checkpoint, tried
+//! again until it is done: a killed process or a store that is down delays its own step and no other. At the end the deletion forgets
 //! whom it was about. Trap: an upload on its way outlives the account, so the store is emptied a second time when the slowest
 //! line would have ended it; whatever comes even later, the sweep finds.
 
 use std::{collections::HashSet, time::Duration};
 
-use model::{AccountId, ErasureId, Timestamp, text_enum};
-use secrecy::SecretString;
+use futures::TryStreamExt as _;
+use model::{AccountId, AnalysisId, ErasureId, Timestamp, text_enum};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,18 +18,24 @@ use super::{
     manifest::{Erase, Export, TABLES},
 };
 use crate::{
-    Actor, Backend, Error, Result, accounts,
+    Actor, Backend, Error, Result, accounts, analyses,
     db::{Db, DbError, Tx, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
+    ledger,
     mail::{EmailTemplates, SendError},
     redact::OwnText,
-    signing::sha256_hex,
     storage::Key,
-    uploads,
+    transaction, uploads,
 };
 
 /// Within which a deletion is finished, whatever is down (P14).
 pub const WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Rows that are deleted in one transaction. A report has some 150 kB, which SQLite overwrites.
+const ROWS_AT_ONCE: u32 = 10;
+
+/// Transactions that [`begin`] itself makes; the job goes on with what is left.
+const BEGUN_WITH: u32 = 40;
 
 /// What a presigned upload and a running job may outlive their account by, beyond the permission itself.
 const SLACK: Duration = Duration::from_secs(15 * 60);
@@ -55,6 +62,8 @@ const UNSENT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 text_enum! {
     /// A part of a deletion outside of the database.
     pub enum Step {
+        /// The rows of the account.
+        Rows = "rows",
         /// The object store, at once.
         Objects = "objects",
         /// The object store again, when no upload can be on its way any more.
@@ -99,15 +108,14 @@ pub enum Confirmation {
     Missing,
 }
 
-/// Deletes the account of the person who asks. `password` proves that it is them and not somebody who finds the
-/// browser open.
+/// Deletes the account of the person who asks. `proof` shows that it is them and not somebody who finds the browser open.
 ///
 /// # Errors
-/// `Invalid` on `sure` or `password`; `RateLimited` after too many wrong passwords.
+/// `Invalid` on `sure`, `password` or `code`; `RateLimited` after too many wrong ones.
 pub async fn begin(
     backend: &Backend,
     actor: &Actor,
-    password: SecretString,
+    proof: accounts::Proof,
     confirmation: Confirmation,
 ) -> Result<()> {
     let user = actor.user()?;
@@ -117,9 +125,39 @@ pub async fn begin(
             "Tick the box if you want to delete everything. Nothing was deleted.",
         ));
     }
-    accounts::prove(backend, user, password).await?;
+    accounts::prove(backend, user, accounts::second_factor::Guarded::Delete, proof).await?;
     begin_for(backend, user.account, Origin::Button, backend.now()).await?;
     Ok(())
+}
+
+row! {
+    /// Whose account a deletion would be, for the operator.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Whom {
+        /// Their address.
+        pub email: String,
+        /// Their name.
+        pub display_name: String,
+        /// When they signed up.
+        pub created_at: Timestamp,
+        /// Their analyses, references included.
+        pub analyses: u64,
+    }
+}
+
+/// Whose account [`begin_by_address`] would delete; `None` where there is none.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn whom(backend: &Backend, email: &str) -> Result<Option<Whom>> {
+    const SELECT: &str = "
+        SELECT email, display_name, created_at,
+            (SELECT COUNT(*) FROM analysis WHERE analysis.account_id = account.id) AS analyses
+        FROM account WHERE id = $1";
+    match accounts::find_by_address(backend, email).await? {
+        Some(account) => Ok(backend.db.optional(sql(SELECT).bind(account)).await?),
+        None => Ok(None),
+    }
 }
 
 /// Deletes an account for its owner who asked by email, or a child's; `None` where there is none.
@@ -146,47 +184,95 @@ async fn begin_for(
         .ok_or_else(|| Error::not_found("account"))?;
     let erasure = ErasureId(backend.new_id());
     let ticket = Duration::from_secs(60 * u64::from(backend.config.uploads.ticket_minutes));
-    let mut tx = backend.db.begin().await?;
-    let pending = uploads::last_pending_ends(&mut tx, account).await?;
-    let presigned = now.plus(ticket);
-    let late = pending.map_or(presigned, |ends| ends.max(presigned)).plus(SLACK);
-    insert(&mut tx, erasure, &subject, origin, now).await?;
-    let objects = Key::account_prefix(account);
-    insert_step(&mut tx, erasure, Step::Objects, objects.as_str(), now).await?;
-    insert_step(&mut tx, erasure, Step::LateObjects, objects.as_str(), late).await?;
-    // Who comes back with a backup was told when they were deleted.
-    if origin != Origin::Restored {
-        insert_step(&mut tx, erasure, Step::LastEmail, "", now).await?;
-    }
-    if backend.mailer.writes_files() {
-        let addresses = addresses(&mut tx, &subject).await?.join("\n");
-        insert_step(&mut tx, erasure, Step::EmailFiles, &addresses, late).await?;
-    }
-    answer_requests(&mut tx, account, now).await?;
-    delete_rows(&mut tx, &subject).await?;
-    for run_at in [now, late] {
-        let options = EnqueueOptions {
-            run_at: Some(run_at),
-            ..EnqueueOptions::default()
-        };
-        jobs::enqueue(&mut tx, backend, &ContinueErasure { erasure }, options).await?;
-    }
-    tx.commit().await?;
-    backend.wake.wake();
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        let pending = uploads::last_pending_ends(tx, account).await?;
+        let presigned = now.plus(ticket);
+        let late = pending.map_or(presigned, |ends| ends.max(presigned)).plus(SLACK);
+        insert(tx, erasure, &subject, origin, now).await?;
+        let objects = Key::account_prefix(account);
+        insert_step(tx, erasure, Step::Rows, "", now).await?;
+        insert_step(tx, erasure, Step::Objects, objects.as_str(), now).await?;
+        insert_step(tx, erasure, Step::LateObjects, objects.as_str(), late).await?;
+        // Who comes back with a backup was told when they were deleted.
+        if origin != Origin::Restored {
+            insert_step(tx, erasure, Step::LastEmail, "", now).await?;
+        }
+        if backend.mailer.writes_files() {
+            let addresses = addresses(tx, &subject).await?.join("\n");
+            insert_step(tx, erasure, Step::EmailFiles, &addresses, late).await?;
+        }
+        answer_requests(tx, account, now).await?;
+        close(tx, &subject, now).await?;
+        ledger::record(tx, backend, account).await?;
+        for run_at in [now, late] {
+            let options = EnqueueOptions {
+                run_at: Some(run_at),
+                ..EnqueueOptions::default()
+            };
+            jobs::enqueue(tx, backend, &ContinueErasure { erasure }, options).await?;
+        }
+        Ok(())
+    })?;
     tracing::info!(%erasure, origin = origin.as_str(), "an account was deleted");
+    if delete_rows(backend, account, BEGUN_WITH).await? {
+        check_off(&backend.db, erasure, Step::Rows, now).await?;
+    }
+    backend.wake.wake();
     Ok(erasure)
 }
 
-/// Deletes every row of the person, as the manifest says. The account comes first in it and goes last.
-async fn delete_rows(tx: &mut Tx, subject: &DataSubject) -> Result<()> {
-    for table in TABLES.iter().rev() {
+/// Ends every way into the account, and whatever is found by its address; of the account there is left what its rows hang on.
+async fn close(tx: &mut Tx, subject: &DataSubject, now: Timestamp) -> Result<()> {
+    const CLOSE: &str = "
+        UPDATE account SET closed_at = $2, email = '', email_key = 'closed/' || id, display_name = '', password_hash = ''
+        WHERE id = $1";
+    const WAYS_IN: [&str; 4] = [
+        "DELETE FROM session WHERE account_id = $1",
+        "DELETE FROM recovery_code WHERE account_id = $1",
+        "DELETE FROM second_factor WHERE account_id = $1",
+        "DELETE FROM email_change WHERE account_id = $1",
+    ];
+    for table in TABLES.iter().filter(|table| table.name != ACCOUNT) {
         if let (Erase::By(delete), Export::Rows { key, .. }) = (&table.erase, &table.export) {
             tx.execute(subject.bind(sql(delete), *key)).await?;
         }
     }
-    // Removals of objects are not tied to the account, because they outlive it; the steps do their work now.
-    delete_jobs(tx, subject.account).await?;
+    for way in WAYS_IN {
+        tx.execute(sql(way).bind(subject.account)).await?;
+    }
+    jobs::stop_all_of(tx, subject.account).await?;
+    tx.execute(sql(CLOSE).bind(subject.account).bind(now)).await?;
     Ok(())
+}
+
+/// The table that every other row of a person hangs on.
+const ACCOUNT: &str = "account";
+
+/// Deletes the rows of a closed account, a few at a time, in at most so many transactions; whether all of them are gone.
+async fn delete_rows(backend: &Backend, account: AccountId, transactions: u32) -> Result<bool> {
+    // What an account may have very many of; the rest goes with its row. An analysis goes with its upload, and with it verdicts
+    // and comparisons.
+    const MANY: [&str; 3] = [
+        "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE account_id = $1 LIMIT $2)",
+        "DELETE FROM song WHERE id IN (SELECT id FROM song WHERE account_id = $1 LIMIT $2)",
+        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE account_id = $1 LIMIT $2)",
+    ];
+    let db = &backend.db;
+    let mut left = transactions;
+    for delete in MANY {
+        while db.execute(sql(delete).bind(account).bind(ROWS_AT_ONCE)).await? > 0 {
+            left -= 1;
+            if left == 0 {
+                return Ok(false);
+            }
+        }
+    }
+    db.execute(sql("DELETE FROM account WHERE id = $1").bind(account))
+        .await?;
+    // Removals of objects are not tied to the account, because they outlive it; the steps do their work now.
+    jobs::delete_mentions(db, &account.to_string()).await?;
+    Ok(true)
 }
 
 /// Goes on with the deletion of an account.
@@ -228,6 +314,11 @@ impl RunJob<Backend> for ContinueErasure {
 async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Result<()> {
     let reference = step.reference.as_deref().unwrap_or_default();
     match step.step {
+        Step::Rows => {
+            if let Some(account) = find(&backend.db, erasure).await?.and_then(|row| row.account_id) {
+                delete_rows(backend, account, u32::MAX).await?;
+            }
+        }
         Step::Objects | Step::LateObjects => {
             if let Some(account) = find(&backend.db, erasure).await?.and_then(|row| row.account_id) {
                 backend
@@ -282,22 +373,27 @@ async fn finish(backend: &Backend, erasure: ErasureId) -> Result<()> {
         UPDATE erasure SET finished_at = $2, account_id = NULL, email = NULL
         WHERE id = $1 AND finished_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM erasure_step WHERE erasure_id = $1 AND done_at IS NULL)";
+    const OPEN: &str =
+        "SELECT erasure_id FROM erasure_step WHERE erasure_id = $1 AND done_at IS NULL LIMIT 1";
     let Some(row) = find(&backend.db, erasure)
         .await?
         .filter(|row| row.finished_at.is_none())
     else {
         return Ok(());
     };
-    let mut tx = backend.db.begin().await?;
-    let is_finished = tx.execute(sql(UPDATE).bind(erasure).bind(backend.now())).await? == 1;
-    if let Some(account) = row.account_id.filter(|_| is_finished) {
+    let is_open: Option<ErasureId> = backend.db.scalar(sql(OPEN).bind(erasure)).await?;
+    if let Some(account) = row.account_id.filter(|_| is_open.is_none()) {
         // Once more: what ran when the account went may have left a row about an object of it.
-        delete_jobs(&mut tx, account).await?;
+        jobs::delete_mentions(&backend.db, &account.to_string()).await?;
     }
-    tx.commit().await?;
+    let is_finished = backend
+        .db
+        .execute(sql(UPDATE).bind(erasure).bind(backend.now()))
+        .await?
+        == 1;
     if is_finished {
-        backend.db.forget_deleted().await?;
         tracing::info!(%erasure, "a deletion is finished");
+        backend.db.forget_deleted().await?;
     }
     Ok(())
 }
@@ -357,32 +453,82 @@ pub async fn open(db: &Db) -> Result<Vec<OpenErasure>, DbError> {
 /// # Errors
 /// The database does not answer.
 pub async fn ledger(db: &Db) -> Result<Vec<String>, DbError> {
-    const SELECT: &str = "SELECT DISTINCT account_hash FROM erasure ORDER BY account_hash";
+    const SELECT: &str =
+        "SELECT account_hash AS hash FROM erasure UNION SELECT hash FROM deletion ORDER BY hash";
     db.scalars(sql(SELECT)).await
 }
 
-/// What the ledger says of an account.
-#[must_use]
-pub fn hash_of(account: AccountId) -> String {
-    sha256_hex(&account.to_string())
+/// What was deleted again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Accounts.
+    pub accounts: u64,
+    /// Analyses of other accounts.
+    pub analyses: u64,
 }
 
-/// After a backup was restored, deletes every account in it again that `hashes` names. How many.
+/// After a backup was restored, deletes every account and every analysis in it again that `hashes` names; from then on the
+/// database may serve people.
 ///
 /// # Errors
 /// The database does not answer; what was deleted stays deleted.
-pub async fn replay(backend: &Backend, hashes: &HashSet<String>) -> Result<u64> {
-    const SELECT: &str = "SELECT id FROM account ORDER BY id";
+pub async fn replay(backend: &Backend, hashes: &HashSet<String>) -> Result<Replayed> {
+    const ANALYSES: &str = "SELECT id, account_id FROM analysis";
+    const DONE: &str = "UPDATE restoration SET replayed_at = $1 WHERE replayed_at IS NULL";
+    const SELECT: &str = "SELECT id FROM account WHERE closed_at IS NULL ORDER BY id";
     let accounts: Vec<AccountId> = backend.db.scalars(sql(SELECT)).await?;
-    let mut deleted = 0;
-    for account in accounts
-        .into_iter()
-        .filter(|account| hashes.contains(&hash_of(*account)))
-    {
-        begin_for(backend, account, Origin::Restored, backend.now()).await?;
-        deleted += 1;
+    let mut replayed = Replayed::default();
+    for account in accounts {
+        if hashes.contains(&ledger::hash_of(account)) {
+            begin_for(backend, account, Origin::Restored, backend.now()).await?;
+            replayed.accounts += 1;
+        }
     }
-    Ok(deleted)
+    let mut found = Vec::new();
+    {
+        let mut rows = backend.db.stream::<OwnedAnalysis>(sql(ANALYSES));
+        while let Some(row) = rows.try_next().await? {
+            if hashes.contains(&ledger::hash_of(row.id)) {
+                found.push(row);
+            }
+        }
+    }
+    for row in found {
+        analyses::delete_of(backend, row.account_id, row.id).await?;
+        replayed.analyses += 1;
+    }
+    ledger::take_up(backend, hashes).await?;
+    backend.db.execute(sql(DONE).bind(backend.now())).await?;
+    Ok(replayed)
+}
+
+row! {
+    struct OwnedAnalysis {
+        id: AnalysisId,
+        account_id: AccountId,
+    }
+}
+
+/// Whether the database was restored and its deletions were not done again yet.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn waits_for_replay(db: &Db) -> Result<bool, DbError> {
+    let open: Option<String> = db
+        .scalar(sql("SELECT id FROM restoration WHERE replayed_at IS NULL"))
+        .await?;
+    Ok(open.is_some())
+}
+
+/// Notes that the database comes from a backup.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn note_restoration(db: &Db, now: Timestamp) -> Result<(), DbError> {
+    const INSERT: &str = "
+        INSERT INTO restoration (id, restored_at) VALUES ('last', $1)
+        ON CONFLICT (id) DO UPDATE SET restored_at = excluded.restored_at, replayed_at = NULL";
+    db.execute(sql(INSERT).bind(now)).await.map(drop)
 }
 
 async fn find(db: &Db, erasure: ErasureId) -> Result<Option<ErasureRow>, DbError> {
@@ -410,7 +556,7 @@ async fn insert(
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let insert = sql(INSERT)
         .bind(erasure)
-        .bind(hash_of(subject.account))
+        .bind(ledger::hash_of(subject.account))
         .bind(origin)
         .bind(now);
     let insert = insert
@@ -464,9 +610,4 @@ async fn answer_requests(tx: &mut Tx, account: AccountId, now: Timestamp) -> Res
     const UPDATE: &str =
         "UPDATE privacy_request SET answered_at = $2 WHERE account_id = $1 AND answered_at IS NULL";
     tx.execute(sql(UPDATE).bind(account).bind(now)).await
-}
-
-/// Deletes jobs that mention the account.
-async fn delete_jobs(tx: &mut Tx, account: AccountId) -> Result<(), DbError> {
-    jobs::delete_mentions(tx, &account.to_string()).await.map(drop)
 }

@@ -7,30 +7,35 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{Read as _, Seek as _, Write as _},
+    io::{Seek as _, Write as _},
+    pin::pin,
     time::Duration,
 };
 
+use futures::StreamExt as _;
 use model::{AccountId, ExportId, Problem, ProblemCode, Timestamp, text_enum};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    DataSubject, exported,
-    manifest::{Column, ColumnKind, Export, TABLES},
-    records,
+    DataSubject, all_records, exported,
+    manifest::{Column, ColumnKind, Export, TABLES, Table},
 };
 use crate::{
     Actor, Backend, Error, Result,
-    db::{Db, DbError, Tx, row, sql, text},
+    db::{Db, DbError, Tx, record::Record, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
     retention::{self, ExpiredCount},
     storage::{ARCHIVE, Key},
+    transaction,
 };
 
-/// How long an archive and its link are good.
+/// How long a link to an archive is good (P04): long enough to begin the download.
+const LINK: Duration = Duration::from_secs(5 * 60);
+
+/// How long an archive is kept.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Archives that one person may have made within a day; each reads everything.
@@ -38,7 +43,10 @@ pub const A_DAY: usize = 2;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Rows that are held in memory at once. A report has some 150 kB.
-const BATCH: u32 = 50;
+const BATCH: usize = 20;
+
+/// JSON is a tenth of its size by the fastest deflation already; the best takes five times as long for little more.
+const FASTEST: i64 = 1;
 
 /// Archives that are purged in one transaction.
 const PURGE_BATCH: u32 = 100;
@@ -59,9 +67,9 @@ pub enum ExportState {
     Building,
     /// It can be fetched.
     Ready {
-        /// A signed link, good until then.
-        link: String,
-        /// When archive and link end.
+        /// Which one, for [`download`].
+        id: ExportId,
+        /// When it is removed.
         until: Timestamp,
         /// How large it is.
         bytes: u64,
@@ -128,14 +136,15 @@ pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
         }));
     }
     let export = ExportId(backend.new_id());
-    let mut tx = backend.db.begin().await?;
-    insert(&mut tx, export, account, now).await?;
-    let options = EnqueueOptions {
-        account: Some(account),
-        ..EnqueueOptions::default()
-    };
-    jobs::enqueue(&mut tx, backend, &BuildExport { export }, options).await?;
-    tx.commit().await?;
+    transaction!(backend.db, |tx| {
+        insert(tx, export, account, now).await?;
+        let options = EnqueueOptions {
+            account: Some(account),
+            ..EnqueueOptions::default()
+        };
+        jobs::enqueue(tx, backend, &BuildExport { export }, options).await?;
+        Ok(())
+    })?;
     backend.wake.wake();
     Ok(())
 }
@@ -148,19 +157,11 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
         let until = row.delete_after.unwrap_or(Timestamp(0));
         let state = match row.state {
             Progress::Building => ExportState::Building,
-            Progress::Ready if until > now => {
-                let key = Key::export(account, row.id);
-                let day = row.created_at.day();
-                let name = format!("mixlens-{day}.zip");
-                ExportState::Ready {
-                    link: backend
-                        .storage
-                        .presign_get(&key, &name, ARCHIVE, until.since(now), now)
-                        .await?,
-                    until,
-                    bytes: row.size_bytes.unwrap_or(0),
-                }
-            }
+            Progress::Ready if until > now => ExportState::Ready {
+                id: row.id,
+                until,
+                bytes: row.size_bytes.unwrap_or(0),
+            },
             Progress::Failed => ExportState::Failed,
             Progress::Ready | Progress::Removed => ExportState::Removed,
         };
@@ -170,6 +171,29 @@ pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<
         });
     }
     Ok(copies)
+}
+
+/// A signed link to an archive, for a few minutes: whoever has it needs no session.
+///
+/// # Errors
+/// `NotFound` where there is none any more, or it is somebody else's.
+pub async fn download(backend: &Backend, actor: &Actor, id: ExportId) -> Result<String> {
+    let account = actor.user()?.account;
+    let now = backend.now();
+    let row = find(backend, id)
+        .await?
+        .filter(|row| row.account_id == account && row.state == Progress::Ready)
+        .ok_or_else(|| Error::not_found("copy"))?;
+    let left = row.delete_after.map_or(Duration::ZERO, |until| until.since(now));
+    if left.is_zero() {
+        return Err(Error::not_found("copy"));
+    }
+    let name = format!("mixlens-{}.zip", row.created_at.day());
+    let key = Key::export(account, id);
+    Ok(backend
+        .storage
+        .presign_get(&key, &name, ARCHIVE, left.min(LINK), now)
+        .await?)
 }
 
 /// Builds an export and stores its archive.
@@ -184,7 +208,8 @@ impl Job for BuildExport {
         kind: "build_export",
         queue: Queue::Storage,
         max_attempts: 4,
-        timeout: Duration::from_secs(10 * 60),
+        // A few milliseconds for each analysis, and as long again to send it.
+        timeout: Duration::from_secs(2 * 60 * 60),
     };
 }
 
@@ -211,18 +236,17 @@ async fn build(backend: &Backend, export: ExportId, lease: &Lease) -> Result<()>
     let Some(archive) = archive_of(backend, account).await? else {
         return Ok(());
     };
-    let bytes = bytes_of(archive).await?;
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let size = archive.metadata().map_err(unwritable)?.len();
     backend
         .storage
-        .put(&Key::export(account, export), bytes.into(), ARCHIVE)
+        .put_file(&Key::export(account, export), archive, ARCHIVE)
         .await?;
     let now = backend.now();
     let mut tx = backend.db.begin().await?;
     if set_ready(&mut tx, export, now, size).await? {
         mail::enqueue(&mut tx, backend, account, Notification::ExportReady { export }).await?;
     }
-    lease.finish_in(&mut tx, now).await.map_err(Error::internal)?;
+    lease.finish_in(&mut tx, now).await?;
     tx.commit().await?;
     backend.wake.wake();
     Ok(())
@@ -307,16 +331,17 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     );
     let mut total = 0;
     loop {
-        let mut tx = backend.db.begin().await?;
-        let due: Vec<ExpiredRow> = tx.all(sql(UPDATE).bind(backend.now()).bind(PURGE_BATCH)).await?;
-        for row in &due {
-            let removal = RemoveExport {
-                account: row.account_id,
-                export: row.id,
-            };
-            jobs::enqueue(&mut tx, backend, &removal, EnqueueOptions::default()).await?;
-        }
-        tx.commit().await?;
+        let due = transaction!(backend.db, |tx| {
+            let due: Vec<ExpiredRow> = tx.all(sql(UPDATE).bind(backend.now()).bind(PURGE_BATCH)).await?;
+            for row in &due {
+                let removal = RemoveExport {
+                    account: row.account_id,
+                    export: row.id,
+                };
+                jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
+            }
+            Ok(due)
+        })?;
         backend.wake.wake();
         if due.is_empty() {
             return Ok(total);
@@ -325,16 +350,17 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     }
 }
 
-/// The archive of an account as bytes, for a request that came by email; `None` where there is no such account.
+/// The archive of an account, for a request that came by email; `None` where there is no such account.
 ///
 /// # Errors
 /// The database does not answer, or the temporary folder cannot be written.
-pub async fn archive_for_request(backend: &Backend, email: &str) -> Result<Option<Vec<u8>>> {
+pub async fn archive_for_request(backend: &Backend, email: &str) -> Result<Option<File>> {
     let Some(subject) = DataSubject::of_address(backend, email).await? else {
         return Ok(None);
     };
-    match archive_of(backend, subject.account).await? {
-        Some(archive) => Ok(Some(bytes_of(archive).await?)),
+    let archive = archive_of(backend, subject.account).await?;
+    match archive {
+        Some(mut file) => blocking(move || file.rewind().map(|()| Some(file))).await,
         None => Ok(None),
     }
 }
@@ -376,53 +402,67 @@ async fn archive_of(backend: &Backend, account: AccountId) -> Result<Option<File
     archive = archive
         .with("README.txt", read_me(backend.now()).into_bytes())
         .await?;
-    let mut file_names = HashMap::new();
-    let mut history = History::new()?;
+    let mut contents = Contents {
+        archive,
+        file_names: HashMap::new(),
+        history: History::new()?,
+    };
     for table in TABLES {
-        let Export::Rows { columns, .. } = table.export else {
+        let Export::Rows { .. } = table.export else {
             continue;
         };
-        archive.begin(&format!("{}.json", table.name))?;
+        contents.archive.begin(&format!("{}.json", table.name))?;
         let mut written = 0;
-        loop {
-            let batch = records(&backend.db, table, &subject, BATCH, written).await?;
-            let count = u32::try_from(batch.len()).unwrap_or(BATCH);
+        // One walk through the table, so that the last rows cost no more than the first.
+        let mut rows = pin!(all_records(&backend.db, table, &subject).chunks(BATCH));
+        while let Some(batch) = rows.next().await {
+            let batch: Vec<Record> = batch.into_iter().collect::<Result<_, _>>()?;
+            let count = batch.len();
+            contents = contents.write(table, batch, written).await?;
+            written += count;
+        }
+        let end = if written == 0 { "[]\n" } else { "\n]\n" };
+        contents.archive = contents.archive.write(end.as_bytes().to_vec()).await?;
+    }
+    let history = contents.history.finish()?;
+    let archive = contents.archive.with("analyses.csv", history).await?;
+    Ok(Some(archive.finish().await?))
+}
+
+/// The archive while it is made.
+struct Contents {
+    archive: Archive,
+    /// The names of uploads, for the history.
+    file_names: HashMap<String, String>,
+    history: History,
+}
+
+impl Contents {
+    /// Writes rows of a table behind the `written` ones before. Reports are large, so it is off the runtime's threads.
+    async fn write(mut self, table: &'static Table, batch: Vec<Record>, written: usize) -> Result<Self> {
+        let Export::Rows { columns, .. } = table.export else {
+            return Ok(self);
+        };
+        blocking(move || {
             let mut text = String::new();
             for (at, record) in batch.into_iter().enumerate() {
                 let row = exported(columns, record);
                 match table.name {
                     "upload" => {
-                        file_names.insert(text_of(&row, "id"), text_of(&row, "file_name"));
+                        self.file_names
+                            .insert(text_of(&row, "id"), text_of(&row, "file_name"));
                     }
-                    "analysis" => history.add(columns, &row, &file_names)?,
+                    "analysis" => self.history.add(columns, &row, &self.file_names)?,
                     _ => {}
                 }
-                text.push_str(if written == 0 && at == 0 { "[\n" } else { ",\n" });
-                text.push_str(&serde_json::to_string(&row).map_err(Error::internal)?);
+                text.push_str(if written + at == 0 { "[\n" } else { ",\n" });
+                text.push_str(&serde_json::to_string(&row)?);
             }
-            written += count;
-            let is_last = count < BATCH;
-            if is_last {
-                text.push_str(if written == 0 { "[]\n" } else { "\n]\n" });
-            }
-            archive = archive.write(text.into_bytes()).await?;
-            if is_last {
-                break;
-            }
-        }
+            self.archive.0.write_all(text.as_bytes())?;
+            Ok(self)
+        })
+        .await
     }
-    archive = archive.with("analyses.csv", history.finish()?).await?;
-    Ok(Some(archive.finish().await?))
-}
-
-async fn bytes_of(mut file: File) -> Result<Vec<u8>> {
-    blocking(move || {
-        let mut bytes = Vec::new();
-        file.rewind()?;
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    })
-    .await
 }
 
 fn text_of(row: &Value, field: &str) -> String {
@@ -441,7 +481,11 @@ impl Archive {
     }
 
     fn begin(&mut self, name: &str) -> Result<()> {
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        // ZIP64: a file within, and the archive, may be larger than 4 GiB.
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(FASTEST))
+            .large_file(true);
         self.0.start_file(name, options).map_err(Error::internal)
     }
 
@@ -467,10 +511,14 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
-    done.map_err(|error| Error::Unavailable {
+    done.map_err(unwritable)
+}
+
+fn unwritable(error: std::io::Error) -> Error {
+    Error::Unavailable {
         what: "the temporary folder",
         source: error.into(),
-    })
+    }
 }
 
 /// The analysis history as a table that a spreadsheet opens.
@@ -500,7 +548,7 @@ impl History {
         columns: &'static [Column],
         row: &Value,
         file_names: &HashMap<String, String>,
-    ) -> Result<()> {
+    ) -> std::io::Result<()> {
         let cell = |name: &str| match row.get(name) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => {
@@ -531,7 +579,7 @@ impl History {
             cell("engine"),
             failure.unwrap_or_default().to_owned(),
         ];
-        self.0.write_record(cells).map_err(Error::internal)
+        self.0.write_record(cells).map_err(std::io::Error::other)
     }
 
     fn finish(self) -> Result<Vec<u8>> {

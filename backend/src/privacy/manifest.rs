@@ -57,8 +57,9 @@ pub enum SubjectKey {
     Account,
     /// The address as it is looked up.
     Address,
-    /// The two keyed hashes that wrong passwords and wrong codes are counted by; statements take them as $1 and $2.
-    TryHashes,
+    /// What wrong passwords and codes are counted by: the id of the account and the keyed hash of the address; statements take
+    /// them as $1 and $2.
+    Tries,
     /// The keyed hash of the address that requests for a new password are counted by.
     ResetHash,
 }
@@ -91,7 +92,7 @@ pub enum ColumnKind {
 
 /// The end of a `SELECT`, behind the parameters of its key.
 macro_rules! page {
-    (TryHashes) => {
+    (Tries) => {
         " LIMIT $3 OFFSET $4"
     };
     ($key:ident) => {
@@ -137,6 +138,7 @@ pub const TABLES: &[Table] = &[
             }
             withheld {
                 "email_key" "the e-mail once more, in small letters, to look it up by",
+                "closed_at" "is set when the account is being deleted, and you are not signed in any more",
                 "password_hash" "would help whoever steals the copy to guess the password",
             }
         },
@@ -150,7 +152,10 @@ pub const TABLES: &[Table] = &[
         export: rows! {
             from "session" where Account is "account_id = $1"
             given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used", "confirmed_at" Time "Password entered last" }
-            withheld { "account_id" REFERENCE, "token_hash" "is the key of a signed-in browser" }
+            withheld {
+                "account_id" REFERENCE, "token_hash" "is the key of a signed-in browser",
+                "former_hash" "was the key before you entered the password again", "former_until" "a few seconds after that",
+            }
         },
         erase: Erase::WithAccount,
     },
@@ -161,7 +166,7 @@ pub const TABLES: &[Table] = &[
         kept: "Until the link ends.",
         export: rows! {
             from "password_reset" where ResetHash is "subject_hash = $1"
-            given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Link ends" }
+            given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Link ends", "used_at" Time "Used" }
             withheld {
                 "account_id" REFERENCE, "subject_hash" "stands for your address and says nothing else",
                 "token_hash" "is the key of the link",
@@ -192,8 +197,10 @@ pub const TABLES: &[Table] = &[
         kept: "Until you turn it off or delete your account.",
         export: rows! {
             from "second_factor" where Account is "account_id = $1"
-            given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)" }
-            withheld { "account_id" REFERENCE, "encrypted_secret" "is the key of your codes" }
+            given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)", "answered_at" Time "Last code entered" }
+            withheld {
+                "account_id" REFERENCE, "encrypted_secret" "is the key of your codes", "answer_hash" "stands for the last code",
+            }
         },
         erase: Erase::WithAccount,
     },
@@ -417,11 +424,11 @@ pub const TABLES: &[Table] = &[
         about: "To slow down whoever guesses your password or your codes.",
         kept: "24 hours after the last wrong one; gone with the right one.",
         export: rows! {
-            from "sign_in_throttle" where TryHashes is "subject_hash IN ($1, $2)"
+            from "sign_in_throttle" where Tries is "(account_id = $1 OR subject_hash = $2)"
             given { "failures" Number "Wrong tries", "blocked_until" Time "Sign-in waits until", "updated_at" Time "The last one" }
-            withheld { "subject_hash" "stands for your address or your account and says nothing else" }
+            withheld { "subject_hash" "stands for your address, a browser or a session and says nothing else", "account_id" REFERENCE }
         },
-        erase: Erase::By("DELETE FROM sign_in_throttle WHERE subject_hash IN ($1, $2)"),
+        erase: Erase::By("DELETE FROM sign_in_throttle WHERE account_id = $1 OR subject_hash = $2"),
     },
     Table {
         name: "job",
@@ -432,7 +439,7 @@ pub const TABLES: &[Table] = &[
             from "job" where Account is "account_id = $1"
             given {
                 "id" Text "Number", "kind" Text "What", "state" Text "State", "queue" Text "Queue", "payload" Json "About",
-                "attempts" Number "Attempts", "max_attempts" Number "Attempts at most", "last_error" Text "What went wrong",
+                "attempts" Number "Attempts", "max_attempts" Number "Attempts at most", "deaths" Number "Workers that did not come back", "last_error" Text "What went wrong",
                 "created_at" Time "Made", "run_at" Time "Not before", "finished_at" Time "Ended",
             }
             withheld {
@@ -479,6 +486,30 @@ pub const TABLES: &[Table] = &[
         title: "The last look through the storage",
         about: "How many objects there were, and how many belonged to no row.",
         kept: "Until the next one; nobody is in it.",
+        export: Export::Nothing("is about nobody"),
+        erase: Erase::Nothing("is about nobody"),
+    },
+    Table {
+        name: "deletion",
+        title: "The ledger of deletions",
+        about: "Hashes of what was deleted, so that it is deleted again when a backup brings it back.",
+        kept: "As long as backups are kept.",
+        export: Export::Nothing("says something only to whoever knows the number of what is gone"),
+        erase: Erase::Nothing("is about what is not there any more"),
+    },
+    Table {
+        name: "restoration",
+        title: "The last restored backup",
+        about: "So that nobody is served before deletions were done again.",
+        kept: "For ever; nobody is in it.",
+        export: Export::Nothing("is about nobody"),
+        erase: Erase::Nothing("is about nobody"),
+    },
+    Table {
+        name: "installation",
+        title: "The storage of this installation",
+        about: "So that no process uses another one by mistake.",
+        kept: "For ever; nobody is in it.",
         export: Export::Nothing("is about nobody"),
         erase: Erase::Nothing("is about nobody"),
     },
@@ -538,7 +569,7 @@ mod tests {
                     continue;
                 };
                 let nobody = |statement| match key {
-                    SubjectKey::TryHashes => sql(statement).bind("nobody").bind("nobody"),
+                    SubjectKey::Tries => sql(statement).bind("nobody").bind("nobody"),
                     _ => sql(statement).bind("nobody"),
                 };
                 let rows: Vec<Record> = db.all(nobody(select).bind(10_u32).bind(0_u32)).await.unwrap();

@@ -12,6 +12,7 @@ pub mod policy;
 pub mod processors;
 pub mod requests;
 
+use futures::{Stream, StreamExt as _, stream};
 use model::{AccountId, Timestamp};
 use serde_json::{Map, Value};
 
@@ -30,19 +31,19 @@ pub(crate) struct DataSubject {
     pub(crate) account: AccountId,
     pub(crate) email: String,
     email_key: String,
-    try_hashes: accounts::TryHashes,
+    tries_hash: String,
     reset_hash: String,
 }
 
 impl DataSubject {
     /// The person of an account; `None` where there is none.
     pub(crate) async fn of(backend: &Backend, account: AccountId) -> Result<Option<Self>> {
-        const SELECT: &str = "SELECT email, email_key FROM account WHERE id = $1";
+        const SELECT: &str = "SELECT email, email_key FROM account WHERE id = $1 AND closed_at IS NULL";
         let row: Option<(String, String)> = backend.db.optional(sql(SELECT).bind(account)).await?;
         Ok(row.map(|(email, email_key)| Self {
             account,
             email,
-            try_hashes: accounts::try_hashes(backend, account, &email_key),
+            tries_hash: accounts::address_hash(backend, &email_key),
             reset_hash: accounts::recovery::subject(backend, &email_key),
             email_key,
         }))
@@ -61,9 +62,7 @@ impl DataSubject {
         match key {
             SubjectKey::Account => statement.bind(self.account),
             SubjectKey::Address => statement.bind(self.email_key.as_str()),
-            SubjectKey::TryHashes => statement
-                .bind(self.try_hashes.passwords.as_str())
-                .bind(self.try_hashes.codes.as_str()),
+            SubjectKey::Tries => statement.bind(self.account).bind(self.tries_hash.as_str()),
             SubjectKey::ResetHash => statement.bind(self.reset_hash.as_str()),
         }
     }
@@ -163,6 +162,19 @@ async fn records(
         }
         Export::Nothing(_) => Ok(Vec::new()),
     }
+}
+
+/// All of them, one after the other.
+fn all_records<'a>(
+    db: &'a Db,
+    table: &'static Table,
+    subject: &DataSubject,
+) -> impl Stream<Item = Result<Record, DbError>> + Send + 'a {
+    let select = match table.export {
+        Export::Rows { key, select, .. } => Some(subject.bind(sql(select), key).bind(i64::MAX).bind(0_u32)),
+        Export::Nothing(_) => None,
+    };
+    stream::iter(select).flat_map(|select| db.stream(select))
 }
 
 fn cell(column: &'static Column, value: Option<&Value>) -> Cell {

@@ -20,7 +20,7 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     analyses::{self, sort_keys},
     db::{Tx, is_unique_violation},
-    names,
+    names, transaction,
 };
 
 /// The most versions that a song's page shows.
@@ -49,11 +49,12 @@ pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], titl
         ));
     }
     let fresh = SongId(backend.new_id());
-    let mut tx = backend.db.begin().await?;
-    let song = store::of_title(&mut tx, account, fresh, &title, backend.now()).await?;
-    join(&mut tx, account, analyses, song).await?;
-    tx.commit().await?;
-    Ok(song)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        let song = store::of_title(tx, account, fresh, &title, backend.now()).await?;
+        join(tx, account, analyses, song).await?;
+        Ok(song)
+    })
 }
 
 /// Takes up what was suggested for an analysis.
@@ -73,9 +74,11 @@ pub async fn accept(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     let Some(song) = suggestion.song else {
         return put(backend, actor, &analyses, &suggestion.title).await;
     };
-    let mut tx = backend.db.begin().await?;
-    join(&mut tx, account, &analyses, song).await?;
-    tx.commit().await?;
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        join(tx, account, &analyses, song).await?;
+        Ok(())
+    })?;
     Ok(song)
 }
 
@@ -85,11 +88,13 @@ pub async fn accept(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
 /// `NotFound`.
 pub async fn decline(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
     let account = actor.account(Scope::WriteAnalyses)?;
-    let mut tx = backend.db.begin().await?;
-    if !store::decline(&mut tx, account, id).await? {
-        return Err(Error::not_found("analysis"));
-    }
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        if !store::decline(tx, account, id).await? {
+            return Err(Error::not_found("analysis"));
+        }
+        Ok(())
+    })
 }
 
 /// Takes an analysis out of its song, which goes with its last version. The song, where it has others.
@@ -98,21 +103,22 @@ pub async fn decline(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
 /// `NotFound`.
 pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Option<SongId>> {
     let account = actor.account(Scope::WriteAnalyses)?;
-    let mut tx = backend.db.begin().await?;
-    let song = store::song_of(&mut tx, account, id).await?;
-    if !store::set_song(&mut tx, account, id, None).await? {
-        return Err(Error::not_found("analysis"));
-    }
-    // Whoever takes it out does not want to be asked to put it back.
-    store::decline(&mut tx, account, id).await?;
-    sort_keys::refresh(&mut tx, id).await?;
-    analyses::delete_empty_songs(&mut tx, account).await?;
-    let left = match song {
-        Some(song) if !store::versions_in(&mut tx, account, song).await?.is_empty() => Some(song),
-        _ => None,
-    };
-    tx.commit().await?;
-    Ok(left)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        let song = store::song_of(tx, account, id).await?;
+        if !store::set_song(tx, account, id, None).await? {
+            return Err(Error::not_found("analysis"));
+        }
+        // Whoever takes it out does not want to be asked to put it back.
+        store::decline(tx, account, id).await?;
+        sort_keys::refresh(tx, id).await?;
+        analyses::delete_empty_songs(tx, account).await?;
+        let left = match song {
+            Some(song) if !store::versions_in(tx, account, song).await?.is_empty() => Some(song),
+            _ => None,
+        };
+        Ok(left)
+    })
 }
 
 /// Gives a song another title.
@@ -122,20 +128,22 @@ pub async fn leave(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<O
 pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str) -> Result<()> {
     let account = actor.account(Scope::WriteAnalyses)?;
     let title = clean_title(title)?;
-    let mut tx = backend.db.begin().await?;
-    match store::rename(&mut tx, account, song, &title).await {
-        Ok(true) => {}
-        Ok(false) => return Err(missing()),
-        Err(error) if is_unique_violation(&error) => {
-            return Err(Error::invalid(
-                "song",
-                "Another song of yours has this title. Choose another one, or add these versions to that song.",
-            ));
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        match store::rename(tx, account, song, &title).await {
+            Ok(true) => {}
+            Ok(false) => return Err(missing()),
+            Err(error) if is_unique_violation(&error) => {
+                return Err(Error::invalid(
+                    "song",
+                    "Another song of yours has this title. Choose another one, or add these versions to that song.",
+                ));
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
-    }
-    sort_keys::refresh_song(&mut tx, song).await?;
-    Ok(tx.commit().await?)
+        sort_keys::refresh_song(tx, song).await?;
+        Ok(())
+    })
 }
 
 /// Deletes a song. Its versions stay, and belong to none.
@@ -144,15 +152,17 @@ pub async fn rename(backend: &Backend, actor: &Actor, song: SongId, title: &str)
 /// `NotFound`.
 pub async fn delete(backend: &Backend, actor: &Actor, song: SongId) -> Result<()> {
     let account = actor.account(Scope::WriteAnalyses)?;
-    let mut tx = backend.db.begin().await?;
-    let versions = store::versions_in(&mut tx, account, song).await?;
-    if !store::delete(&mut tx, account, song).await? {
-        return Err(missing());
-    }
-    for id in versions {
-        sort_keys::refresh(&mut tx, id).await?;
-    }
-    Ok(tx.commit().await?)
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        let versions = store::versions_in(tx, account, song).await?;
+        if !store::delete(tx, account, song).await? {
+            return Err(missing());
+        }
+        for id in versions {
+            sort_keys::refresh(tx, id).await?;
+        }
+        Ok(())
+    })
 }
 
 /// A song with its versions, and two of them compared: those of `pair` as (before, after), or the newest two.

@@ -30,6 +30,12 @@ impl Key {
         Self(format!("{}exports/{export}.zip", Self::account_prefix(account).0))
     }
 
+    /// The ledger of deletions, which is no account's: `ledger/deletions.txt`.
+    #[must_use]
+    pub fn ledger() -> Self {
+        Self("ledger/deletions.txt".to_owned())
+    }
+
     /// Everything of one account: `a/<account>/`.
     #[must_use]
     pub fn account_prefix(account: AccountId) -> Prefix {

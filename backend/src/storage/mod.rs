@@ -44,10 +44,15 @@ pub const ARCHIVE: &str = "application/zip";
 
 /// Time to reach the storage at all.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Time for one attempt until the head of the answer is there. The body of a download is watched for stalls instead.
-const ATTEMPT: Duration = Duration::from_secs(30);
+/// Time for one attempt until the head of the answer is there; somebody may be waiting for it. The body of a download is
+/// watched for stalls instead.
+const ATTEMPT: Duration = Duration::from_secs(4);
+/// Time for all attempts of one operation together.
+const OPERATION: Duration = Duration::from_secs(9);
 /// Attempts of one operation, the first included; only what can be repeated is.
 const ATTEMPTS: u32 = 3;
+/// Time that a PUT of our own gets besides the sending, which [`SLOWEST_PUT`] bounds.
+const PUT: Duration = Duration::from_secs(30);
 /// How long a body may stand still before it is given up.
 const STALL: Duration = Duration::from_secs(20);
 /// The slowest upload of our own that is still waited for, in bytes per second.
@@ -81,7 +86,8 @@ pub enum Error {
     /// The object exists already, or is being written by somebody else (412, 409).
     #[error("the object exists already")]
     Conflict,
-    /// The storage understood and refused: wrong credentials, clock or request. Trying again does not help.
+    /// The storage understood and refused: wrong credentials, clock or request. That is ours to mend, and says nothing about the
+    /// object: whoever needs it waits.
     #[error("the storage refused the request")]
     Refused(#[source] Cause),
     /// The storage cannot be reached, is overloaded or broke off. Trying again later may help.
@@ -139,7 +145,14 @@ impl From<Error> for crate::Error {
                 what: "the storage",
                 source,
             },
-            Error::Conflict | Error::Refused(_) => Self::internal(error),
+            Error::Refused(source) => {
+                tracing::error!(cause = %source, "the storage refuses us: are its keys, its bucket and the clock of this machine right?");
+                Self::Unavailable {
+                    what: "the storage",
+                    source,
+                }
+            }
+            Error::Conflict => Self::internal(error),
         }
     }
 }
@@ -522,6 +535,7 @@ fn client(settings: &StorageSettings, endpoint: &str) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
         .build();
     let stalls = StalledStreamProtectionConfig::enabled()
         .grace_period(STALL)
@@ -542,10 +556,12 @@ fn client(settings: &StorageSettings, endpoint: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// The time that an operation on `size` bytes of ours may take.
+/// The time that sending `size` bytes of ours may take, once and with its repetitions.
 fn patience(size: u64) -> aws_sdk_s3::config::Builder {
-    let attempt = ATTEMPT.saturating_add(Duration::from_secs(size / SLOWEST_PUT));
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt);
+    let attempt = PUT.saturating_add(Duration::from_secs(size / SLOWEST_PUT));
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(attempt.saturating_mul(ATTEMPTS));
     aws_sdk_s3::config::Builder::new().timeout_config(timeouts.build())
 }
 

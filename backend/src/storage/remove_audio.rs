@@ -28,8 +28,17 @@ impl Job for RemoveAudio {
 
 impl<C: AsRef<Storage> + Sync> RunJob<C> for RemoveAudio {
     async fn run(self, context: &C, _: &Lease) -> Result<(), JobError> {
+        // By name, both that there may be: a listing takes the longer the more objects there are. Only what is unfinished is
+        // listed, and there is little of it.
+        let storage = context.as_ref();
         let prefix = Key::upload_prefix(self.account, self.upload);
-        let removed = context.as_ref().delete_prefix(&prefix).await;
-        removed.map(drop).map_err(JobError::wait)
+        storage.abort_prefix(&prefix).await.map_err(JobError::wait)?;
+        for key in [
+            Key::source(self.account, self.upload),
+            Key::preview(self.account, self.upload),
+        ] {
+            storage.delete(&key).await.map_err(JobError::wait)?;
+        }
+        Ok(())
     }
 }

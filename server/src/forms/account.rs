@@ -1,7 +1,7 @@
 //! Name and address of an account, and the question for the password.
 
 use axum::response::Response;
-use backend::accounts::{self, address};
+use backend::accounts::{self, Proof, address};
 use model::paths;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,10 +24,12 @@ pub(crate) async fn rename(Submitted { form, fields }: Submitted<NameForm>) -> R
 pub(crate) struct EmailForm {
     #[serde(default)]
     email: String,
+    #[serde(default)]
+    code: String,
 }
 
 pub(crate) async fn change_email(Submitted { form, fields }: Submitted<EmailForm>) -> Response {
-    let done = address::request(form.backend(), form.actor(), &fields.email).await;
+    let done = address::request(form.backend(), form.actor(), &fields.email, &fields.code).await;
     form.reply(done.map(|()| FormReply::to(paths::done(paths::ACCOUNT, "email"))))
         .await
 }
@@ -53,12 +55,18 @@ pub(crate) async fn confirm_email(Submitted { form, fields }: Submitted<ConfirmE
 pub(crate) struct ConfirmPasswordForm {
     #[serde(default)]
     password: SecretString,
+    #[serde(default)]
+    code: String,
     next: Option<String>,
 }
 
 pub(crate) async fn confirm_password(Submitted { form, fields }: Submitted<ConfirmPasswordForm>) -> Response {
     let to = paths::safe_next(fields.next.as_deref().or(Some(paths::ACCOUNT)));
-    let done = accounts::confirm_password(form.backend(), form.actor(), fields.password).await;
-    form.reply(done.map(|session| FormReply::SignedIn { to, session }))
+    let proof = Proof {
+        password: fields.password,
+        code: fields.code,
+    };
+    let done = accounts::confirm_password(form.backend(), form.actor(), proof).await;
+    form.reply(done.map(|session| FormReply::renewed(to, session)))
         .await
 }

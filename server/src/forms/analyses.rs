@@ -22,6 +22,12 @@ pub(crate) async fn rename(
         .await
 }
 
+pub(crate) async fn measure_again(PathId(id): PathId<AnalysisId>, form: FormRequest) -> Response {
+    let done = analyses::measure_again(form.backend(), form.actor(), id).await;
+    form.reply(done.map(|()| FormReply::to(paths::analysis(id))))
+        .await
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct StageForm {
     /// Empty for the stage that was detected.

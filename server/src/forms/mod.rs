@@ -13,26 +13,27 @@ pub(crate) mod sign_in;
 pub(crate) mod sign_up;
 pub(crate) mod songs;
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
-use app::{FormErrors, PageContent, PageRequest, RequestContext};
+use app::{FORM_NAME, FormErrors, PageContent, PageRequest, RequestContext};
 use axum::{
     body::to_bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use backend::{Actor, Backend, Error};
+use backend::{
+    Actor, Backend, Error,
+    accounts::{self, Browser, Entered},
+    privacy::cookies::{self as cookie_names, Cookie},
+    sessions,
+};
 use model::{AnalysisId, Problem, ProblemCode, paths, routes::Page};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer as _};
 
 use crate::{
-    layers::{
-        context,
-        csrf::CSRF_FIELD,
-        route_of_parts,
-        session::{self, Session},
-    },
+    cookies::{self, Lifetime},
+    layers::{context, csrf::CSRF_FIELD, route_of_parts, session},
     pages, problems,
     router::{AppState, MAX_BODY},
 };
@@ -63,12 +64,12 @@ pub(crate) struct Submitted<F> {
 pub(crate) enum FormReply {
     /// On to this address.
     To(String),
-    /// The same, with a session for the browser.
-    SignedIn {
+    /// The same, with cookies for the browser.
+    With {
         /// Where to.
         to: String,
-        /// The token of the session.
-        session: String,
+        /// The cookies.
+        cookies: Vec<GivenCookie>,
     },
     /// The same, with the browser's session gone.
     SignedOut {
@@ -84,9 +85,62 @@ pub(crate) enum FormReply {
     },
 }
 
+/// A cookie that an answer gives the browser.
+#[derive(Debug)]
+pub(crate) struct GivenCookie {
+    cookie: &'static Cookie,
+    value: String,
+    lifetime: Duration,
+}
+
+impl GivenCookie {
+    /// The session.
+    pub(crate) const fn session(token: String) -> Self {
+        Self {
+            cookie: &cookie_names::SESSION,
+            value: token,
+            lifetime: sessions::ABSOLUTE,
+        }
+    }
+
+    /// That the browser has signed in.
+    pub(crate) const fn known(value: String) -> Self {
+        Self {
+            cookie: &cookie_names::KNOWN,
+            value,
+            lifetime: accounts::known_browsers::KNOWN_FOR,
+        }
+    }
+
+    /// That the browser has signed up.
+    pub(crate) const fn sign_up(value: String) -> Self {
+        Self {
+            cookie: &cookie_names::SIGN_UP,
+            value,
+            lifetime: accounts::CONFIRM_WITHIN,
+        }
+    }
+}
+
 impl FormReply {
     pub(crate) fn to(address: impl Into<String>) -> Self {
         Self::To(address.into())
+    }
+
+    /// On to this address, signed in.
+    pub(crate) fn entered(to: String, Entered { session, known }: Entered) -> Self {
+        Self::With {
+            to,
+            cookies: vec![GivenCookie::session(session), GivenCookie::known(known)],
+        }
+    }
+
+    /// On to this address, with the session renewed.
+    pub(crate) fn renewed(to: String, session: String) -> Self {
+        Self::With {
+            to,
+            cookies: vec![GivenCookie::session(session)],
+        }
     }
 }
 
@@ -103,9 +157,14 @@ impl FormRequest {
         self.context.actor.user().is_ok()
     }
 
-    /// The token of the session that the browser came with.
-    pub(crate) fn session_token(&self) -> Option<String> {
-        self.parts.extensions.get::<Session>()?.token.clone()
+    /// What the browser came with.
+    pub(crate) const fn browser(&self) -> &Browser {
+        &self.context.browser
+    }
+
+    /// Which form of its page it is, where several have a field of the same name: the refused one shows what is wrong.
+    pub(crate) fn is_called(&mut self, name: &str) {
+        self.values.insert(FORM_NAME.to_owned(), name.to_owned());
     }
 
     /// Shows the field empty when the form is refused.
@@ -122,9 +181,12 @@ impl FormRequest {
     pub(crate) async fn reply_at(self, address: Option<Uri>, result: Result<FormReply, Error>) -> Response {
         match result {
             Ok(FormReply::To(to)) => Redirect::to(&to).into_response(),
-            Ok(FormReply::SignedIn { to, session }) => {
+            Ok(FormReply::With { to, cookies }) => {
                 let mut response = Redirect::to(&to).into_response();
-                session::begin(&mut response, &session);
+                for given in cookies {
+                    let lifetime = Lifetime::For(given.lifetime);
+                    cookies::set(&mut response, given.cookie, &given.value, lifetime);
+                }
                 response
             }
             Ok(FormReply::SignedOut { to }) => {

@@ -1,10 +1,13 @@
 //! A person's data: its export, its deletion, and the choice about statistics.
 
 use axum::response::Response;
-use backend::privacy::{
-    consent, cookies,
-    erasure::{self, Confirmation},
-    export,
+use backend::{
+    accounts::Proof,
+    privacy::{
+        consent, cookies,
+        erasure::{self, Confirmation},
+        export,
+    },
 };
 use model::paths;
 use secrecy::SecretString;
@@ -22,6 +25,8 @@ pub(crate) async fn request_export(form: FormRequest) -> Response {
 pub(crate) struct DeleteForm {
     #[serde(default)]
     password: SecretString,
+    #[serde(default)]
+    code: String,
     sure: Option<String>,
 }
 
@@ -30,7 +35,11 @@ pub(crate) async fn delete_account(Submitted { form, fields }: Submitted<DeleteF
         Some(_) => Confirmation::Given,
         None => Confirmation::Missing,
     };
-    let done = erasure::begin(form.backend(), form.actor(), fields.password, confirmation).await;
+    let proof = Proof {
+        password: fields.password,
+        code: fields.code,
+    };
+    let done = erasure::begin(form.backend(), form.actor(), proof, confirmation).await;
     let to = paths::ACCOUNT_DELETED.to_owned();
     form.reply(done.map(|()| FormReply::SignedOut { to })).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use backend::{
     Error,
-    accounts::{self, second_factor},
+    accounts::{self, Proof, second_factor},
     sessions,
 };
 use model::{SessionId, paths, routes::Page};
@@ -19,13 +19,20 @@ pub(crate) struct PasswordForm {
     #[serde(default)]
     current: SecretString,
     #[serde(default)]
+    code: String,
+    #[serde(default)]
     password: SecretString,
 }
 
-pub(crate) async fn change_password(Submitted { form, fields }: Submitted<PasswordForm>) -> Response {
-    let done = accounts::change_password(form.backend(), form.actor(), fields.current, fields.password).await;
+pub(crate) async fn change_password(Submitted { mut form, fields }: Submitted<PasswordForm>) -> Response {
+    form.is_called("password");
+    let current = Proof {
+        password: fields.current,
+        code: fields.code,
+    };
+    let done = accounts::change_password(form.backend(), form.actor(), current, fields.password).await;
     let to = paths::done(paths::SECURITY, "password");
-    form.reply(done.map(|session| FormReply::SignedIn { to, session }))
+    form.reply(done.map(|session| FormReply::renewed(to, session)))
         .await
 }
 
@@ -56,8 +63,9 @@ pub(crate) async fn confirm_second_factor(Submitted { form, fields }: Submitted<
     show_codes(form, codes).await
 }
 
-pub(crate) async fn renew_codes(form: FormRequest) -> Response {
-    let codes = second_factor::renew_codes(form.backend(), form.actor()).await;
+pub(crate) async fn renew_codes(Submitted { mut form, fields }: Submitted<CodeForm>) -> Response {
+    form.is_called("codes");
+    let codes = second_factor::renew_codes(form.backend(), form.actor(), &fields.code).await;
     show_codes(form, codes).await
 }
 
@@ -70,8 +78,9 @@ async fn show_codes(form: FormRequest, codes: Result<Vec<String>, Error>) -> Res
     .await
 }
 
-pub(crate) async fn turn_off_second_factor(form: FormRequest) -> Response {
-    let done = second_factor::turn_off(form.backend(), form.actor()).await;
+pub(crate) async fn turn_off_second_factor(Submitted { mut form, fields }: Submitted<CodeForm>) -> Response {
+    form.is_called("off");
+    let done = second_factor::turn_off(form.backend(), form.actor(), &fields.code).await;
     form.reply(done.map(|()| done_with("second-factor-off"))).await
 }
 

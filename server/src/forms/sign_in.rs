@@ -11,7 +11,7 @@ use model::{ProblemCode, paths, routes::Page};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{FormReply, FormRequest, Submitted};
+use super::{FormReply, FormRequest, GivenCookie, Submitted};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct PasswordForm {
@@ -23,14 +23,10 @@ pub(crate) struct PasswordForm {
 }
 
 pub(crate) async fn sign_in(Submitted { form, fields }: Submitted<PasswordForm>) -> Response {
-    let old = form.session_token();
-    let done = accounts::sign_in(form.backend(), &fields.email, fields.password, old.as_deref()).await;
+    let done = accounts::sign_in(form.backend(), &fields.email, fields.password, form.browser()).await;
     let next = fields.next;
     form.reply(done.map(|signed_in| match signed_in {
-        SignedIn::Session(session) => FormReply::SignedIn {
-            to: paths::safe_next(next.as_deref()),
-            session,
-        },
+        SignedIn::Entered(entered) => FormReply::entered(paths::safe_next(next.as_deref()), entered),
         SignedIn::CodeNeeded(step) => FormReply::NextStep {
             page: Page::SignInCode,
             values: code_form(step, next),
@@ -58,14 +54,13 @@ pub(crate) struct CodeForm {
 }
 
 pub(crate) async fn sign_in_with_code(Submitted { mut form, fields }: Submitted<CodeForm>) -> Response {
-    let old = form.session_token();
-    let done = accounts::sign_in_with_code(form.backend(), &fields.step, &fields.code, old.as_deref()).await;
+    let done = accounts::sign_in_with_code(form.backend(), &fields.step, &fields.code, form.browser()).await;
     if matches!(&done, Err(error) if error.code() == ProblemCode::NotFound) {
         // The password was entered too long ago: the page asks for it again.
         form.forget("step");
     }
     let to = paths::safe_next(fields.next.as_deref());
-    form.reply(done.map(|session| FormReply::SignedIn { to, session }))
+    form.reply(done.map(|entered| FormReply::entered(to, entered)))
         .await
 }
 
@@ -89,14 +84,17 @@ pub(crate) struct ResetForm {
 }
 
 pub(crate) async fn reset(Submitted { form, fields }: Submitted<ResetForm>) -> Response {
-    let done = recovery::reset(form.backend(), &fields.token, fields.password).await;
-    form.reply(done.map(|()| FormReply::to(paths::done(paths::SIGN_IN, "reset"))))
-        .await
+    let done = recovery::reset(form.backend(), &fields.token, fields.password, form.browser()).await;
+    form.reply(done.map(|known| FormReply::With {
+        to: paths::done(paths::SIGN_IN, "reset"),
+        cookies: vec![GivenCookie::known(known)],
+    }))
+    .await
 }
 
 pub(crate) async fn sign_out(form: FormRequest) -> Response {
-    let done = match form.session_token() {
-        Some(token) => sessions::end(form.backend(), &token).await,
+    let done = match &form.browser().session {
+        Some(token) => sessions::end(form.backend(), token).await,
         None => Ok(()),
     };
     let to = paths::HOME.to_owned();

@@ -1,12 +1,12 @@
 //! Signing up, and confirming the address.
 
 use axum::response::Response;
-use backend::accounts::{self, SignUp};
+use backend::accounts::{self, Confirmed, SignUp};
 use model::paths;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{FormReply, Submitted};
+use super::{FormReply, GivenCookie, Submitted};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct SignUpForm {
@@ -29,19 +29,27 @@ pub(crate) async fn sign_up(Submitted { form, fields }: Submitted<SignUpForm>) -
         terms_ok: fields.terms_ok.is_some(),
     };
     let done = accounts::sign_up(form.backend(), input).await;
-    form.reply(done.map(|()| FormReply::to(paths::SIGN_UP_SENT)))
-        .await
+    form.reply(done.map(|shown| FormReply::With {
+        to: paths::SIGN_UP_SENT.to_owned(),
+        cookies: vec![GivenCookie::sign_up(shown)],
+    }))
+    .await
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ConfirmForm {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    password: SecretString,
 }
 
 pub(crate) async fn confirm(Submitted { form, fields }: Submitted<ConfirmForm>) -> Response {
-    let done = accounts::confirm_sign_up(form.backend(), &fields.token).await;
-    let to = paths::UPLOAD.to_owned();
-    form.reply(done.map(|session| FormReply::SignedIn { to, session }))
-        .await
+    let done =
+        accounts::confirm_sign_up(form.backend(), &fields.token, fields.password, form.browser()).await;
+    form.reply(done.map(|confirmed| match confirmed {
+        Confirmed::Now(entered) => FormReply::entered(paths::UPLOAD.to_owned(), entered),
+        Confirmed::Before => FormReply::to(paths::done(paths::SIGN_IN, "confirmed")),
+    }))
+    .await
 }

@@ -10,9 +10,10 @@ use axum::{
 };
 use backend::{
     Actor, Error, User,
+    accounts::Browser,
     privacy::{
         consent::{self, Consent, Signals},
-        cookies::CONSENT,
+        cookies::{CONSENT, KNOWN, SIGN_UP},
     },
 };
 
@@ -21,10 +22,7 @@ use crate::{cookies, problems, router::AppState};
 
 /// Puts the [`RequestContext`] into the request's extensions.
 pub(crate) async fn provide(State(site): State<AppState>, mut request: Request, next: Next) -> Response {
-    let user = request
-        .extensions()
-        .get::<Session>()
-        .and_then(|session| session.user.clone());
+    let Session { token, user } = request.extensions().get().cloned().unwrap_or_default();
     let consent = match consent_of(&site, request.headers(), user.as_ref()).await {
         Ok(consent) => consent,
         Err(error) => return problems::respond(&site, request.into_parts().0, &error).await,
@@ -39,6 +37,11 @@ pub(crate) async fn provide(State(site): State<AppState>, mut request: Request, 
         actor: user.map_or(Actor::Nobody, Actor::User),
         csrf,
         consent,
+        browser: Browser {
+            session: token,
+            known: cookies::find(request.headers(), &KNOWN),
+            sign_up: cookies::find(request.headers(), &SIGN_UP),
+        },
         request_id: request_id(request.headers()),
     };
     request.extensions_mut().insert(context);
@@ -52,6 +55,7 @@ pub(crate) fn of(site: &AppState, parts: &Parts) -> RequestContext {
         actor: Actor::Nobody,
         csrf: String::new(),
         consent: Consent::NothingToAsk,
+        browser: Browser::default(),
         request_id: request_id(&parts.headers),
     })
 }

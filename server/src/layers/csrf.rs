@@ -25,9 +25,6 @@ use crate::{
 /// The hidden field of a form with the CSRF token.
 pub(crate) const CSRF_FIELD: &str = "csrf";
 
-/// The length of a seed of ours: 256 bits in base64url.
-const SEED_LENGTH: usize = 43;
-
 /// The token for the forms of the page that is answered; in the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct CsrfToken(pub(crate) String);
@@ -38,22 +35,22 @@ struct KnownSeed(Option<String>);
 
 /// Makes the token of the answer, and gives a new browser its seed.
 pub(crate) async fn issue(State(site): State<AppState>, mut request: Request, next: Next) -> Response {
-    let known = cookies::find(request.headers(), &CSRF).filter(|seed| seed.len() == SEED_LENGTH);
-    let seed = known
-        .clone()
-        .unwrap_or_else(|| entropy::new_secret(&*site.backend.entropy));
-    let token = csrf::token(
-        &site.backend.signer,
-        &*site.backend.entropy,
-        session_of(&request),
-        &seed,
-    );
+    let known = cookies::find(request.headers(), &CSRF).filter(|seed| seed.len() == entropy::SECRET_CHARS);
+    let session = session_of(&request);
+    let new_seed = || match session {
+        Some(session) => csrf::seed_of(&site.backend.signer, session),
+        None => entropy::new_secret(&*site.backend.entropy),
+    };
+    let seed = known.clone().unwrap_or_else(new_seed);
+    let token = csrf::token(&site.backend.signer, &*site.backend.entropy, session, &seed);
     let is_new = known.is_none();
     request.extensions_mut().insert(CsrfToken(token));
     request.extensions_mut().insert(KnownSeed(known));
     let mut response = next.run(request).await;
     if is_new {
-        cookies::set_strict(&mut response, &CSRF, &seed, Lifetime::Browser);
+        // Lax: a browser that comes by a link from elsewhere brings its seed, or the pages that are open in it would end.
+        // What other sites send is refused by what the browser says of the sender.
+        cookies::set(&mut response, &CSRF, &seed, Lifetime::Browser);
     }
     response
 }

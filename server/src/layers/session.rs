@@ -8,11 +8,7 @@ use axum::{
 };
 use backend::{User, privacy::cookies::SESSION, sessions};
 
-use crate::{
-    cookies::{self, Lifetime},
-    problems,
-    router::AppState,
-};
+use crate::{cookies, problems, router::AppState};
 
 /// What the session cookie says; in the request's extensions.
 #[derive(Debug, Clone, Default)]
@@ -42,11 +38,6 @@ pub(crate) async fn resolve(State(site): State<AppState>, mut request: Request, 
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
-}
-
-/// Gives the browser its session.
-pub(crate) fn begin(response: &mut Response, token: &str) {
-    cookies::set(response, &SESSION, token, Lifetime::For(sessions::ABSOLUTE));
 }
 
 /// Takes the session from the browser, and whatever it may have kept of the person (ASVS 14.3.1).

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use backend::{actor, db::sql};
 
-use crate::support::{PASSWORD, Person, TestApp};
+use crate::support::{Database, PASSWORD, Person, TestApp};
 
 const NEW_PASSWORD: &str = "violet-harbour-3-saddle-comet";
 
@@ -51,7 +51,7 @@ async fn p13_a_new_address_is_confirmed_there_and_the_old_one_notified() {
     assert_eq!(asked.header("location"), "/account?done=email");
     app.run_jobs().await;
     assert!(
-        user.get("/account").await.text().contains("New@Example.net"),
+        user.get("/account").await.text().contains("New@example.net"),
         "it says that it waits"
     );
     assert!(
@@ -60,7 +60,7 @@ async fn p13_a_new_address_is_confirmed_there_and_the_old_one_notified() {
     );
     assert!(!can_sign_in(&app, "new@example.net", PASSWORD).await);
 
-    let token = app.token_to("New@Example.net", "Confirm your new address").await;
+    let token = app.token_to("New@example.net", "Confirm your new address").await;
     let page = anon.get(&format!("/account/email/confirm?token={token}")).await;
     assert!(
         page.text().contains("Confirm the new address"),
@@ -84,7 +84,13 @@ async fn p13_a_new_address_is_confirmed_there_and_the_old_one_notified() {
     );
 
     let again = anon.post("/account/email/confirm", &[("token", &token)]).await;
-    assert_eq!(again.status, StatusCode::NOT_FOUND, "the link works once");
+    assert_eq!(again.header("location"), "/signin?done=address", "it is in force");
+    app.run_jobs().await;
+    assert_eq!(
+        app.times_emailed("ann@example.org", "address of your MixLens account was changed")
+            .await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,10 +240,24 @@ async fn a_reset_works_once_ends_every_session_and_signs_nobody_in() {
         1
     );
     assert!(can_sign_in(&app, "ann@example.org", NEW_PASSWORD).await);
+    let twice = anon
+        .post("/signin/reset", &[("token", &token), ("password", NEW_PASSWORD)])
+        .await;
+    assert_eq!(
+        twice.header("location"),
+        "/signin?done=reset",
+        "a second click says the same"
+    );
     let again = anon
         .post("/signin/reset", &[("token", &token), ("password", PASSWORD)])
         .await;
     assert_eq!(again.status, StatusCode::NOT_FOUND);
+    app.run_jobs().await;
+    assert_eq!(
+        app.times_emailed("ann@example.org", "Your MixLens password was changed")
+            .await,
+        1
+    );
     assert!(can_sign_in(&app, "ann@example.org", NEW_PASSWORD).await);
 }
 
@@ -319,7 +339,9 @@ async fn p11_sessions_are_listed_and_ended_and_nothing_is_known_of_the_browser()
             "token_hash",
             "created_at",
             "last_seen_at",
-            "confirmed_at"
+            "confirmed_at",
+            "former_hash",
+            "former_until"
         ]));
 }
 
@@ -413,6 +435,184 @@ async fn guessing_the_present_password_is_slowed_down() {
         seen.push(user.post("/account/confirm", &form).await.status.as_u16());
     }
     assert_eq!(seen, [422, 422, 422, 422, 422, 429]);
+}
+
+/// All people of a test come from one address, which is limited, too.
+async fn without_floods() -> TestApp {
+    TestApp::set_up(
+        Database::Sqlite,
+        &[("limits.sign_ins_per_minute", "10000")],
+        |_| {},
+    )
+    .await
+}
+
+/// Whoever tries from elsewhere fills the count of the address; the owner is told, and has ways in that strangers cannot close.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_guesses_locks_out_nobody_who_has_been_here() {
+    let (app, thief, user) = without_floods().await.with_user().await;
+    let guess = [("email", "ann@example.org"), ("password", "wrong wrong wrong")];
+    let right = [("email", "ann@example.org"), ("password", PASSWORD)];
+    for _ in 0..40 {
+        let answer = thief.post("/signin", &guess).await;
+        let wait: u64 = answer.header("retry-after").parse().unwrap_or(0);
+        app.clock.advance(Duration::from_secs(wait));
+    }
+    // The last wait may just have ended.
+    thief.post("/signin", &guess).await;
+    assert_eq!(
+        thief.post("/signin", &guess).await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    app.run_jobs().await;
+    assert_eq!(
+        app.times_emailed("ann@example.org", "Wrong passwords for your MixLens account")
+            .await,
+        1
+    );
+
+    // A browser that has never been here waits with the strangers, and is told the way out.
+    let new = app.anon();
+    let waits = new.post("/signin", &right).await;
+    assert_eq!(waits.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(
+        waits.text().contains("A new password by e-mail"),
+        "{}",
+        waits.text()
+    );
+
+    // What a signed-in person does is theirs, and so is a browser that has signed in before.
+    assert_eq!(
+        user.post("/account/confirm", &[("password", PASSWORD)])
+            .await
+            .status,
+        StatusCode::SEE_OTHER
+    );
+    user.post("/signout", &[]).await;
+    assert!(user.has_cookie("__Host-known"));
+    assert_eq!(user.post("/signin", &right).await.status, StatusCode::SEE_OTHER);
+    let form = [("current", PASSWORD), ("password", NEW_PASSWORD)];
+    assert_eq!(
+        user.post("/account/password", &form).await.status,
+        StatusCode::SEE_OTHER
+    );
+
+    // The mailbox opens the way for the new browser, whatever the strangers do from then on.
+    new.post("/signin/forgot", &[("email", "ann@example.org")]).await;
+    app.run_jobs().await;
+    let token = app.token_to("ann@example.org", "Choose a new password").await;
+    new.post("/signin/reset", &[("token", &token), ("password", PASSWORD)])
+        .await;
+    for _ in 0..12 {
+        thief.post("/signin", &guess).await;
+    }
+    assert_eq!(
+        thief.post("/signin", &right).await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    assert_eq!(new.post("/signin", &right).await.status, StatusCode::SEE_OTHER);
+    let deletion = [("password", PASSWORD), ("sure", "on")];
+    assert_eq!(
+        new.post("/account/privacy/delete", &deletion).await.status,
+        StatusCode::SEE_OTHER
+    );
+    app.clock.advance(Duration::from_secs(24 * 3600));
+    app.run_jobs().await;
+}
+
+/// What a browser shows of its past says whose count a try goes to, and opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_browser_is_known_to_its_accounts_alone_and_guesses_no_faster() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    let bob = app.signed_up("bob@example.org").await;
+    let strangers = [("email", "bob@example.org"), ("password", "wrong wrong wrong")];
+    for _ in 0..6 {
+        anon.post("/signin", &strangers).await;
+    }
+    user.post("/signout", &[]).await;
+    assert_eq!(
+        user.post("/signin", &strangers).await.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "a stranger to Bob"
+    );
+    let own = [("email", "ann@example.org"), ("password", "wrong wrong wrong")];
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        seen.push(user.post("/signin", &own).await.status.as_u16());
+    }
+    assert_eq!(seen, [422, 422, 422, 422, 422, 429]);
+    assert_eq!(
+        anon.post("/signin", &own).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "the count of others is their own"
+    );
+    // One browser of two people.
+    bob.post("/signout", &[]).await;
+    bob.post("/signin", &[("email", "ann@example.org"), ("password", PASSWORD)])
+        .await;
+    bob.post("/signout", &[]).await;
+    let right = [("email", "bob@example.org"), ("password", PASSWORD)];
+    assert_eq!(bob.post("/signin", &right).await.status, StatusCode::SEE_OTHER);
+}
+
+/// A second click, while the answer to the first is on its way: both carry the session as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_sent_twice_has_worked_and_signs_nobody_out() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let token = user.csrf_token().await;
+    let cookies = ["__Host-session", "__Host-csrf"]
+        .map(|name| format!("{name}={}", user.cookie(name).unwrap()))
+        .join("; ");
+    let headers = [("sec-fetch-site", "same-origin"), ("cookie", cookies.as_str())];
+    let browser = app.anon();
+    let confirm = [("password", PASSWORD), ("csrf", &token)];
+    let change = [
+        ("current", PASSWORD),
+        ("password", NEW_PASSWORD),
+        ("csrf", &token),
+    ];
+    for _ in 0..2 {
+        let answer = browser.post_raw("/account/confirm", &confirm, &headers).await;
+        assert_eq!(answer.header("location"), "/account", "{}", answer.text());
+    }
+    for _ in 0..2 {
+        let answer = app.anon().post_raw("/account/password", &change, &headers).await;
+        assert_eq!(
+            answer.header("location"),
+            "/account/security?done=password",
+            "{}",
+            answer.text()
+        );
+    }
+    app.run_jobs().await;
+    assert_eq!(
+        app.times_emailed("ann@example.org", "Your MixLens password was changed")
+            .await,
+        1
+    );
+    app.clock.advance(Duration::from_secs(60));
+    let late = app.anon().post_raw("/account/confirm", &confirm, &headers).await;
+    assert_ne!(late.header("location"), "/account", "the former token has ended");
+}
+
+/// Whoever had the browser for a moment may have asked for an address of theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_a_change_of_address_that_waits() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    user.post("/account/email", &[("email", "thief@example.net")])
+        .await;
+    app.run_jobs().await;
+    let token = app
+        .token_to("thief@example.net", "Confirm your new address")
+        .await;
+    let form = [("current", PASSWORD), ("password", NEW_PASSWORD)];
+    assert_eq!(
+        user.post("/account/password", &form).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let late = anon.post("/account/email/confirm", &[("token", &token)]).await;
+    assert_eq!(late.status, StatusCode::NOT_FOUND);
+    app.run_jobs().await;
 }
 
 /// The names of a row's columns.

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
-use model::routes::{self, Access, Callback, Endpoint, Form, Function, Page, ROUTES, Route, System};
+use model::routes::{
+    self, Access, Callback, Download, Endpoint, Form, Function, Page, ROUTES, Route, System,
+};
 
 use crate::support::{Database, Person, TestApp, Uploaded, mix, on_both_databases};
 
@@ -18,7 +20,7 @@ const fn answered(form: Form) -> u16 {
         | Form::Unsubscribe
         // The id is that of an analysis.
         | Form::EndSession => 404,
-        Form::RenewCodes => 409,
+        Form::RenewCodes | Form::MeasureAgain => 409,
         Form::SignUp
         | Form::SignIn
         | Form::Forgot
@@ -63,6 +65,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Form(form), Access::Anyone | Access::Presigned) => [answered(form); 3],
         (Endpoint::Function(Function::BrowserFault), _) => [422; 3],
         (Endpoint::Function(_), Access::SignedIn) => [401, 200, 200],
+        // The id of the walk is that of an analysis.
+        (Endpoint::Download(Download::ExportArchive), _) => [401, 404, 404],
         (Endpoint::Function(_) | Endpoint::Download(_), _) => [401, 404, 200],
         (Endpoint::Callback(Callback::Unsubscribe), _) | (Endpoint::System(System::Assets), _) => [404; 3],
         (Endpoint::System(System::ObjectStore), _) => [403; 3],

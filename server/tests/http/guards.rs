@@ -111,9 +111,59 @@ async fn p21_a_visitor_is_given_the_csrf_cookie_and_no_other() {
     assert_eq!(cookies.len(), 1);
     let cookie = cookies[0].to_str().unwrap();
     assert!(cookie.starts_with("__Host-csrf="));
-    for word in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"] {
+    for word in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
         assert!(cookie.contains(word), "{cookie}");
     }
+}
+
+/// A browser that restores a window loads several pages at once, each without the seed.
+#[tokio::test(flavor = "multi_thread")]
+async fn p22_pages_that_are_loaded_at_once_with_a_session_do_not_refuse_each_other() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let session = format!("__Host-session={}", user.cookie("__Host-session").unwrap());
+    let mut tokens = Vec::new();
+    let mut seeds = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let tab = app.anon();
+        let page = tab
+            .send(
+                axum::http::Method::GET,
+                "/account",
+                &[("cookie", &session)],
+                Vec::new(),
+            )
+            .await;
+        let text = page.text();
+        let (_, rest) = text.split_once("name=\"csrf-token\" content=\"").unwrap();
+        tokens.push(rest.split('"').next().unwrap().to_owned());
+        seeds.insert(tab.cookie("__Host-csrf").unwrap());
+    }
+    assert_eq!(seeds.len(), 1, "one for all of them");
+    let cookies = format!("{session}; __Host-csrf={}", seeds.first().unwrap());
+    for token in &tokens {
+        let form = [("display_name", "Anna"), ("csrf", token.as_str())];
+        let headers = [("sec-fetch-site", "same-origin"), ("cookie", cookies.as_str())];
+        let answer = app.anon().post_raw("/account/name", &form, &headers).await;
+        assert_eq!(
+            answer.header("location"),
+            "/account?done=name",
+            "{}",
+            answer.text()
+        );
+    }
+    // The seed of one session is good for no other.
+    let stranger = app.signed_up("bob@example.org").await;
+    let theirs = format!(
+        "__Host-session={}; __Host-csrf={}",
+        stranger.cookie("__Host-session").unwrap(),
+        seeds.first().unwrap()
+    );
+    let form = [("display_name", "Anna"), ("csrf", tokens[0].as_str())];
+    let headers = [("sec-fetch-site", "same-origin"), ("cookie", theirs.as_str())];
+    assert_eq!(
+        app.anon().post_raw("/account/name", &form, &headers).await.status,
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -226,7 +226,7 @@ on_both_databases! {
         assert_eq!(sign_in.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(rows_of(&app, "account").await, 1, "the bystander's");
         let jobs: Vec<(String,)> = app.backend.db.all(sql("SELECT kind FROM job WHERE state = 'queued' ORDER BY kind")).await.unwrap();
-        assert_eq!(jobs, [("erase".to_owned(),), ("erase".to_owned(),)], "only the deletion itself waits: {:?}", waiting.analysis);
+        assert_eq!(jobs, ["erase", "erase", "publish_ledger"].map(|kind| (kind.to_owned(),)), "only the deletion itself waits: {:?}", waiting.analysis);
 
         app.run_jobs().await;
         assert!(app.was_emailed(EMAIL, "Your MixLens account is deleted").await);
@@ -346,6 +346,7 @@ on_both_databases! {
         let (person, account) = somebody(&app).await;
         assert!(app.was_emailed(EMAIL, "Your MixLens data is ready to download").await);
         let link = download_link(&person).await;
+        assert!(link.contains("X-Amz-Expires=300"), "whoever has it needs no session, for five minutes: {link}");
         let archive = fetch(Method::GET, &link, &[], Vec::new()).await;
         assert_eq!(archive.status, StatusCode::OK);
         assert!(archive.header("content-disposition").contains("attachment"));
@@ -374,6 +375,10 @@ on_both_databases! {
 
         let other = app.signed_up("other@example.org").await;
         assert!(!other.get("/account/privacy").await.text().contains(">Download<"), "it is its owner's alone");
+        let (export,): (String,) = app.backend.db.one(sql("SELECT id FROM export WHERE state = 'ready'")).await.unwrap();
+        let path = format!("/account/privacy/exports/{export}");
+        assert_eq!(other.get(&path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(app.anon().get(&path).await.status, StatusCode::UNAUTHORIZED);
         let unsigned = fetch(Method::GET, link.split('?').next().unwrap(), &[], Vec::new()).await;
         assert_eq!(unsigned.status, StatusCode::FORBIDDEN);
 
@@ -461,8 +466,10 @@ fn nowhere() -> Storage {
 async fn download_link(person: &Person) -> String {
     let page = person.get("/account/privacy").await.text();
     let (before, _) = page.split_once(">Download<").expect("a link");
-    let link = before.rsplit_once("href=\"").unwrap().1.trim_end_matches('"');
-    link.replace("&amp;", "&")
+    let path = before.rsplit_once("href=\"").unwrap().1.trim_end_matches('"');
+    let led = person.get(path).await;
+    assert_eq!(led.status, StatusCode::TEMPORARY_REDIRECT, "{}", led.text());
+    led.header("location").to_owned()
 }
 
 fn unzipped(bytes: Vec<u8>) -> BTreeMap<String, String> {

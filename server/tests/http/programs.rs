@@ -127,6 +127,10 @@ impl Program {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
+    pub fn is_alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     pub async fn ends(&mut self) -> ExitStatus {
         eventually("the program ends", async || self.0.try_wait().unwrap()).await
     }
@@ -243,10 +247,10 @@ on_both_databases! {
         let scratch = installation.scratch.as_ref().unwrap();
         let jobs: Vec<(String, i64)> = scratch
             .db
-            .all(sql("SELECT state, attempts FROM job WHERE kind = 'analyse_upload'"))
+            .all(sql("SELECT state, attempts + 10 * deaths FROM job WHERE kind = 'analyse_upload'"))
             .await
             .unwrap();
-        assert_eq!(jobs, [("done".to_owned(), 2)]);
+        assert_eq!(jobs, [("done".to_owned(), 11)], "one attempt, one death");
         let reports: Vec<(i64,)> = scratch
             .db
             .all(sql("SELECT COUNT(*) FROM analysis WHERE report IS NOT NULL"))

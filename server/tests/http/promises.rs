@@ -190,6 +190,7 @@ async fn p11_no_table_has_a_place_for_an_address_of_the_network_or_a_browser() {
     assert_eq!(
         account,
         [
+            "closed_at",
             "created_at",
             "display_name",
             "email",

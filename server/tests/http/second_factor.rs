@@ -147,7 +147,8 @@ async fn a_recovery_code_signs_in_once() {
             .contains("9 recovery codes are left")
     );
 
-    let renewed = codes_on(&user.post("/account/second-factor/codes", &[]).await);
+    let code = [("code", codes[2].as_str())];
+    let renewed = codes_on(&user.post("/account/second-factor/codes", &code).await);
     assert_eq!(renewed.len(), 10);
     assert_eq!(
         second_step(&again, &step, &codes[1]).await.status,
@@ -243,7 +244,7 @@ async fn guessing_codes_is_slowed_down_for_every_browser() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_step_ends_after_ten_minutes_and_with_the_password() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
-    let (authenticator, _) = set_up(&app, &user).await;
+    let (authenticator, codes) = set_up(&app, &user).await;
     let old = first_step(&anon).await;
     app.clock.advance(Duration::from_secs(600));
     let late = second_step(&anon, &old, &authenticator.code(&app)).await;
@@ -253,6 +254,7 @@ async fn the_first_step_ends_after_ten_minutes_and_with_the_password() {
     let form = [
         ("current", PASSWORD),
         ("password", "violet-harbour-3-saddle-comet"),
+        ("code", &codes[0]),
     ];
     assert_eq!(
         user.post("/account/password", &form).await.status,
@@ -297,8 +299,14 @@ async fn a_forgotten_password_is_no_way_around_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn switched_off_it_is_forgotten_and_the_owner_notified() {
     let (app, anon, user) = TestApp::init().await.with_user().await;
-    set_up(&app, &user).await;
-    let off = user.post("/account/second-factor/off", &[]).await;
+    let (_, codes) = set_up(&app, &user).await;
+    for code in ["", "000000"] {
+        let refused = user.post("/account/second-factor/off", &[("code", code)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let off = user
+        .post("/account/second-factor/off", &[("code", &codes[0])])
+        .await;
     assert_eq!(off.header("location"), "/account/security?done=second-factor-off");
     app.run_jobs().await;
     assert_eq!(
@@ -315,6 +323,140 @@ async fn switched_off_it_is_forgotten_and_the_owner_notified() {
     assert!(app.texts("SELECT code_hash FROM recovery_code").await.is_empty());
     let form = [("email", "ann@example.org"), ("password", PASSWORD)];
     assert_eq!(anon.post("/signin", &form).await.status, StatusCode::SEE_OTHER);
+}
+
+/// Its address, its fields besides the code, and where it leads.
+type GuardedForm<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
+/// A stolen session and the password do not suffice for anything that would let a thief stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dangerous_takes_a_fresh_code_each() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let (authenticator, _) = set_up(&app, &user).await;
+    let guarded: [GuardedForm<'_>; 5] = [
+        ("/account/confirm", &[("password", PASSWORD)], "/account"),
+        ("/account/second-factor/codes", &[], ""),
+        (
+            "/account/email",
+            &[("email", "new@example.net")],
+            "/account?done=email",
+        ),
+        (
+            "/account/password",
+            &[
+                ("current", PASSWORD),
+                ("password", "violet-harbour-3-saddle-comet"),
+            ],
+            "/account/security?done=password",
+        ),
+        (
+            "/account/privacy/delete",
+            &[("password", "violet-harbour-3-saddle-comet"), ("sure", "on")],
+            "/account/deleted",
+        ),
+    ];
+    let mut used = authenticator.code(&app);
+    for (form, fields, done) in guarded {
+        let with = |code: &str| {
+            let mut fields: Vec<(String, String)> = fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            fields.push(("code".to_owned(), code.to_owned()));
+            fields
+        };
+        for (code, why) in [
+            ("", "none"),
+            ("000000", "wrong"),
+            (used.as_str(), "used for something else"),
+        ] {
+            let fields = with(code);
+            let fields: Vec<(&str, &str)> = fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            let refused = user.post(form, &fields).await;
+            assert_eq!(
+                refused.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{form}, {why}: {}",
+                refused.text()
+            );
+            assert!(refused.text().contains("field-code-error"), "{form}, {why}");
+            app.clock.advance(Duration::from_secs(5));
+        }
+        app.clock.advance(Duration::from_secs(30));
+        used = authenticator.code(&app);
+        let fields = with(&used);
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let allowed = user.post(form, &fields).await;
+        assert_eq!(allowed.header("location"), done, "{form}: {}", allowed.text());
+    }
+    app.clock.advance(Duration::from_secs(24 * 3600));
+    app.run_jobs().await;
+}
+
+/// A second click, while the answer to the first is on its way, brings the same code with the same form.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_twice_with_its_code_is_answered_twice() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    let authenticator = begun(&user).await;
+    let code = authenticator.code(&app);
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        let done = user
+            .post("/account/second-factor/confirm", &[("code", &code)])
+            .await;
+        codes = codes_on(&done);
+        assert_eq!(codes.len(), 10, "{}", done.text());
+    }
+    app.run_jobs().await;
+    app.clock.advance(Duration::from_secs(30));
+    let code = authenticator.code(&app);
+    for code in [code.as_str(), codes[0].as_str()] {
+        let step = first_step(&anon).await;
+        for _ in 0..2 {
+            let answer = second_step(&app.anon(), &step, code).await;
+            assert_eq!(answer.header("location"), "/history", "{}", answer.text());
+        }
+        // Not later, and not for another sign-in.
+        let other = first_step(&app.anon()).await;
+        if other != step {
+            assert_eq!(
+                second_step(&app.anon(), &other, code).await.status,
+                StatusCode::UNPROCESSABLE_ENTITY
+            );
+        }
+        app.clock.advance(Duration::from_secs(20));
+        assert_eq!(
+            second_step(&app.anon(), &step, code).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
+    }
+}
+
+/// Whoever knows the password and has the codes does not wait for those who guess the password.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_with_a_second_factor_passes_the_wait_of_strangers() {
+    let (app, thief, user) = TestApp::init().await.with_user().await;
+    let (_, codes) = set_up(&app, &user).await;
+    let guess = [("email", "ann@example.org"), ("password", "wrong wrong wrong")];
+    for _ in 0..6 {
+        thief.post("/signin", &guess).await;
+    }
+    assert_eq!(
+        thief.post("/signin", &guess).await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    let new = app.anon();
+    let step = first_step(&new).await;
+    assert_eq!(
+        second_step(&new, &step, &codes[0]).await.status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

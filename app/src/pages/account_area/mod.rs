@@ -121,6 +121,7 @@ fn words(done: &str) -> Option<&'static str> {
         "address" => "Your address is changed. Sign in with the new one from now on; the old one was told.",
         "password" => "Your password is changed. Every other browser was signed out.",
         "reset" => "Your password is changed, and every browser was signed out. Sign in with the new one.",
+        "confirmed" => "Your address is confirmed, and your account is ready. Sign in.",
         "session" => "That browser is signed out.",
         "sessions" => "Every other browser is signed out.",
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",

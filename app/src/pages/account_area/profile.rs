@@ -5,7 +5,7 @@ use leptos_meta::Title;
 
 use super::{AccountPage, AccountTab, Section};
 use crate::{
-    pages::{not_found::failed, post_form::PostForm},
+    pages::{not_found::failed, post_form::PostForm, secret_fields::SecondFactorCode},
     paths,
     request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field},
@@ -53,6 +53,7 @@ pub fn Profile() -> impl IntoView {
 }
 
 async fn address(context: RequestContext, form_errors: FormErrors) -> AnyView {
+    let asks_for_code = context.actor.user().is_ok_and(|user| user.has_second_factor);
     let pending = match backend::accounts::address::pending(&context.backend, &context.actor).await {
         Ok(pending) => pending,
         Err(error) => return failed(&context.problem(&error)),
@@ -85,6 +86,7 @@ async fn address(context: RequestContext, form_errors: FormErrors) -> AnyView {
                 inputmode="email"
                 hint="We send a link there to confirm it, and tell the old address when it is done."
             />
+            <SecondFactorCode asked=asks_for_code form_errors=form_errors.clone() />
             <p><Button>"Change the address"</Button></p>
         </PostForm>
     }

@@ -11,7 +11,11 @@ use model::Timestamp;
 use super::{AccountPage, AccountTab, Section};
 use crate::{
     format,
-    pages::{new_password::NewPassword, not_found::failed, post_form::PostForm},
+    pages::{
+        not_found::failed,
+        post_form::PostForm,
+        secret_fields::{NewPassword, SecondFactorCode, is_of},
+    },
     paths,
     request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
     ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Tone},
@@ -27,7 +31,7 @@ pub fn Security() -> impl IntoView {
         return ().into_any();
     };
     let csrf = context.csrf.clone();
-    let factor = Suspend::new(factor(context.clone()));
+    let factor = Suspend::new(factor(context.clone(), form_errors.clone()));
     let list = Suspend::new(list(context));
     view! {
         <AccountPage subject=AccountTab::Security>
@@ -43,6 +47,7 @@ pub fn Security() -> impl IntoView {
                         error=form_errors.error("current")
                         autocomplete="current-password"
                     />
+                    <SecondFactorCode asked=user.has_second_factor form_errors=form_errors.clone() form="password" />
                     <NewPassword label="New password" form_errors=form_errors.clone() />
                     <p><Button>"Change the password"</Button></p>
                 </PostForm>
@@ -58,12 +63,14 @@ pub fn Security() -> impl IntoView {
     .into_any()
 }
 
-async fn factor(context: RequestContext) -> AnyView {
+async fn factor(context: RequestContext, form_errors: FormErrors) -> AnyView {
     let state = match second_factor::state(&context.backend, &context.actor).await {
         Ok(state) => state,
         Err(error) => return failed(&context.problem(&error)),
     };
     let again = context.csrf.clone();
+    let errors = form_errors.clone();
+    let (codes_refused, off_refused) = (is_of(&form_errors, "codes"), is_of(&form_errors, "off"));
     match state {
         SecondFactorState::Off | SecondFactorState::Begun => view! {
             <p>
@@ -81,15 +88,17 @@ async fn factor(context: RequestContext) -> AnyView {
                 ". Signing in asks for a code of your app. " {codes_left_words(codes_left)}
             </p>
             <div class="row">
-                <Confirm opener="New recovery codes">
+                <Confirm opener="New recovery codes" open=codes_refused>
                     <PostForm action=paths::SECOND_FACTOR_CODES csrf=context.csrf.clone()>
                         <p>"The old recovery codes open nothing any more when there are new ones."</p>
+                        <SecondFactorCode asked=true form_errors=form_errors form="codes" />
                         <Button kind=ButtonKind::Primary class="button--small">"Make new recovery codes"</Button>
                     </PostForm>
                 </Confirm>
-                <Confirm opener="Switch off" kind=ButtonKind::Danger>
+                <Confirm opener="Switch off" kind=ButtonKind::Danger open=off_refused>
                     <PostForm action=paths::SECOND_FACTOR_OFF csrf=again>
                         <p>"Signing in takes the password alone then."</p>
+                        <SecondFactorCode asked=true form_errors=errors form="off" />
                         <Button kind=ButtonKind::Danger class="button--small">"Switch off the second factor"</Button>
                     </PostForm>
                 </Confirm>
@@ -194,6 +203,7 @@ pub fn ConfirmPassword() -> impl IntoView {
                     error=form_errors.error("password")
                     autocomplete="current-password"
                 />
+                <SecondFactorCode asked=user.has_second_factor form_errors=form_errors.clone() />
                 <p class="row">
                     <Button kind=ButtonKind::Primary>"Go on"</Button>
                     <ButtonLink href=next>"Back"</ButtonLink>

@@ -1,12 +1,16 @@
 //! What is shown instead of a report that could not be made.
 
 use leptos::prelude::*;
-use model::{Failure, FailureCode, Timestamp, analysis::AnalysisView};
+use model::{
+    Failure, FailureCode, Timestamp,
+    analysis::{AnalysisView, Audio},
+};
 
 use super::TitleBlock;
 use crate::{
+    pages::post_form::PostForm,
     paths,
-    ui::{ButtonKind, ButtonLink, Tone, ToneIcon},
+    ui::{Button, ButtonKind, ButtonLink, Tone, ToneIcon},
 };
 
 /// What is wrong, what to do, and the file's facts.
@@ -16,6 +20,8 @@ pub fn FailureBody(
     view: AnalysisView,
     /// The present moment.
     now: Timestamp,
+    /// For the form that has it measured again.
+    csrf: String,
     /// Rename, delete.
     #[prop(optional, into)]
     actions: ViewFnOnce,
@@ -25,6 +31,20 @@ pub fn FailureBody(
         .failure
         .clone()
         .unwrap_or(Failure::new(FailureCode::Internal));
+    // Our fault: once more costs nothing, while the audio is there.
+    let is_there = matches!(view.summary.audio, Audio::Kept { until } if until > now);
+    let again = (failure.code == FailureCode::Internal && is_there).then(|| {
+        view! {
+            <PostForm action=paths::measure_again(view.summary.id) csrf=csrf class="">
+                <Button kind=ButtonKind::Primary>"Measure again"</Button>
+            </PostForm>
+        }
+    });
+    let upload = if again.is_some() {
+        ButtonKind::Quiet
+    } else {
+        ButtonKind::Primary
+    };
     view! {
         <article class="report">
             <TitleBlock view=view now=now kind="Analysis" actions=actions />
@@ -37,11 +57,12 @@ pub fn FailureBody(
                         <strong>"What to do: "</strong>
                         {failure.advice(model::Audience::Website)}
                     </p>
-                    <p>
-                        <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>
+                    <div class="row">
+                        {again}
+                        <ButtonLink href=paths::UPLOAD kind=upload>
                             "Upload another file"
                         </ButtonLink>
-                    </p>
+                    </div>
                 </div>
             </section>
         </article>

@@ -1,0 +1,84 @@
+//! What is done when two write the same rows at once.
+//!
+//! Who locks rows in another order than somebody else waits for ever, and PostgreSQL ends one of the two (40P01). So there is one
+//! order: what writes rows of a person in several tables locks the account first ([`Tx::lock_account`]). What is left is done
+//! again here, a few times.
+
+use std::time::Duration;
+
+use model::AccountId;
+
+use super::{Db, DbError, Open, Tx, fault::Fault, sql};
+
+/// How often a transaction is done when others are in its way.
+const TRIES: u32 = 6;
+
+/// The pause before the second try; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Counts the tries of a transaction; see `transaction.rs`.
+#[derive(Debug, Default)]
+pub(crate) struct Tries(u32);
+
+/// Says whether a failure is a conflict with somebody else.
+pub(crate) trait Conflicts {
+    fn is_conflict(&self) -> bool;
+}
+
+impl Conflicts for DbError {
+    fn is_conflict(&self) -> bool {
+        Fault::of(self) == Fault::Conflict
+    }
+}
+
+impl Tries {
+    /// Whether to do it again after `error`; waits a moment first.
+    pub(crate) async fn again(&mut self, error: &impl Conflicts) -> bool {
+        if !error.is_conflict() || self.0 + 1 >= TRIES {
+            return false;
+        }
+        tokio::time::sleep(FIRST_PAUSE * (1 << self.0)).await;
+        self.0 += 1;
+        true
+    }
+}
+
+impl Tx {
+    /// Takes the account's place in line: whoever else writes several rows of it waits until this transaction ends. On
+    /// SQLite every transaction that writes has the whole database to itself.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub(crate) async fn lock_account(&mut self, account: AccountId) -> Result<(), DbError> {
+        // Not FOR UPDATE: rows that refer to the account (a session, a job) may be added meanwhile.
+        const LOCK: &str = "SELECT id FROM account WHERE id = $1 FOR NO KEY UPDATE";
+        if matches!(self.0, Open::Postgres(_)) {
+            self.all::<(String,)>(sql(LOCK).bind(account)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Db {
+    /// Runs one statement that writes, in a transaction of its own, again where it met somebody else's; the number of rows it
+    /// changed.
+    ///
+    /// # Errors
+    /// The database does not answer, or a constraint is violated.
+    pub async fn execute(&self, statement: super::Sql) -> Result<u64, DbError> {
+        let mut tries = Tries::default();
+        loop {
+            match self.execute_once(statement.clone()).await {
+                Err(error) if tries.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn execute_once(&self, statement: super::Sql) -> Result<u64, DbError> {
+        let mut tx = self.begin().await?;
+        let changed = tx.execute(statement).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+}
