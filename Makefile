@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test bench bench-judge same-bits browser shots site setup fmt clean
+.PHONY: run test bench bench-judge formats same-bits browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -30,6 +30,11 @@ bench-judge:
 same-bits:
 	scripts/setup bench
 	scripts/same-bits
+
+# Some 200 files in every format that six programs write, compared with their source; `make test` makes every twelfth.
+formats:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test -p analysis --test it -- --ignored matrix
 
 # Only the walks in Chromium, which `make test` ends with.
 browser: site

@@ -42,10 +42,11 @@ use crate::digest::HashedSource;
 use crate::meter::{Meter, MeterInput};
 
 /// The version of the measurements (P02): raised whenever a figure of an unchanged file may come out differently.
-pub const ENGINE_VERSION: &str = "3.0.0";
+pub const ENGINE_VERSION: &str = "3.1.0";
 
-/// The shortest file that is measured: one window of short-term loudness (EBU Tech 3341).
-pub const SHORTEST: Duration = Duration::from_secs(3);
+/// The shortest file that is measured: one block of momentary loudness (EBU Tech 3341). What needs more, such as short-term
+/// loudness and its range, is absent from its report, with that as the reason.
+pub const SHORTEST: Duration = Duration::from_millis(400);
 
 /// No file of music has samples beyond this level, in dBFS; numbers read in the wrong order of bytes have.
 const HIGHEST_PEAK_DBFS: f64 = 60.0;

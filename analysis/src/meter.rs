@@ -7,13 +7,14 @@
 
 mod band_stats;
 mod bands;
+mod clicks;
 mod clipping;
 mod dynamics;
-mod hum;
 mod integrity;
 mod interpolator;
 mod k_weighting;
 mod levels;
+mod lines;
 mod local;
 mod loudness;
 mod low_end;
@@ -40,6 +41,7 @@ pub use k_weighting::KWeighting;
 use clipping::ClipMeter;
 use integrity::IntegrityMeter;
 use levels::LevelMeter;
+use lines::LineMeter;
 use local::LocalMeter;
 use loudness::LoudnessMeter;
 use low_end::LowEndMeter;
@@ -234,6 +236,7 @@ meter_group! {
     SpectralMeters(input) {
         spectrum: SpectrumMeter = SpectrumMeter::new(input.rate, &input.weights),
         low_end: LowEndMeter = LowEndMeter::new(input.rate, input.weights.len()),
+        lines: LineMeter = spectrum::lines(input.rate, input.weights.len()),
     }
 }
 

@@ -270,10 +270,10 @@ pub mod broken {
         wav(44_100, &silence(44_100, 5.0), Encoding::Int16)
     }
 
-    /// One second of a tone.
+    /// A third of a second of a tone.
     #[must_use]
-    pub fn one_second() -> Vec<u8> {
-        wav(44_100, &tones(44_100, &[(-18.0, 1.0)]), Encoding::Int16)
+    pub fn too_short() -> Vec<u8> {
+        wav(44_100, &tones(44_100, &[(-18.0, 0.34)]), Encoding::Int16)
     }
 
     /// Five seconds of music in a RIFF chunk that says it is 1000 bytes long.

@@ -158,6 +158,7 @@ impl Edits {
                 b"alaw" => "A-law in QuickTime",
                 b"ulaw" => "µ-law in QuickTime",
                 b"ima4" | b"ms\0\x11" | b"ms\0\x02" => "ADPCM in QuickTime",
+                b"alac" => "ALAC in QuickTime",
                 b"raw " => "8-bit PCM in QuickTime",
                 b"twos" | b"sowt" => "QuickTime PCM with more than two channels",
                 b"ac-3" => "AC-3 in M4A",

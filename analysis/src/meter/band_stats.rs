@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::bands::Twelfths;
 use super::levels::PairSums;
 use super::series::LevelCounts;
+use super::spectrum::slot_of;
 use super::stft::Stft;
 use crate::dsp::power_db;
 
@@ -17,6 +18,16 @@ pub(super) struct BandStats {
     power: Vec<f64>,
     windows: u64,
     sums: [Vec<f32>; 4],
+    /// Of two channels, per second.
+    seconds: Vec<PairSecond>,
+}
+
+/// How left and right relate in the windows of one second.
+#[derive(Clone, Default)]
+struct PairSecond {
+    windows: u32,
+    /// ΣL², ΣR² and ΣLR of each band of 1/3 octave.
+    thirds: Vec<[f32; 3]>,
 }
 
 /// A band of 1/6 octave and its levels over time.
@@ -76,11 +87,12 @@ impl BandStats {
             thirds,
             windows: 0,
             sums: Default::default(),
+            seconds: Vec::new(),
         }
     }
 
-    /// Takes the last window of `stft` in.
-    pub(super) fn add(&mut self, stft: &Stft, is_stereo: bool) {
+    /// Takes the last window of `stft` in, whose middle lies in `second`.
+    pub(super) fn add(&mut self, stft: &Stft, is_stereo: bool, second: usize) {
         let [power, left, right, product] = &mut self.sums;
         self.twelfths.sums(&stft.power, power);
         for (sum, &power) in self.power.iter_mut().zip(power.iter()) {
@@ -94,13 +106,19 @@ impl BandStats {
             self.twelfths.sums(&stft.pair.left, left);
             self.twelfths.sums(&stft.pair.right, right);
             self.twelfths.sums(&stft.pair.product, product);
-            for third in &mut self.thirds {
+            let second = slot_of(&mut self.seconds, second);
+            second.windows += 1;
+            second.thirds.resize(self.thirds.len(), [0.0; 3]);
+            for (third, second) in self.thirds.iter_mut().zip(&mut second.thirds) {
                 let window = PairSums {
                     left: f64::from(sum(left, &third.twelfths)),
                     right: f64::from(sum(right, &third.twelfths)),
                     product: f64::from(sum(product, &third.twelfths)),
                 };
                 third.pair.add(window);
+                for (sum, part) in second.iter_mut().zip([window.left, window.right, window.product]) {
+                    *sum += part as f32;
+                }
                 if window.product < 0.0 {
                     third.negative += window.left + window.right;
                 }
@@ -132,6 +150,23 @@ impl BandStats {
         self.thirds.iter().map(|third| BandPower {
             n: third.n,
             power: self.mean(&third.twelfths),
+        })
+    }
+
+    /// How left and right relate in each band of 1/3 octave in a second, as mean powers; zeros where nothing sounds.
+    pub(super) fn thirds_in(&self, second: usize) -> impl Iterator<Item = PairSums> {
+        let found = self.seconds.get(second);
+        (0..self.thirds.len()).map(move |third| {
+            let mean = found.and_then(|found| {
+                let [left, right, product] = found.thirds.get(third)?.map(f64::from);
+                let windows = f64::from(found.windows);
+                Some(PairSums {
+                    left: left / windows,
+                    right: right / windows,
+                    product: product / windows,
+                })
+            });
+            mean.unwrap_or_default()
         })
     }
 

@@ -1,4 +1,4 @@
-//! Faults of moments: gaps, held values and dropouts, from the range of each millisecond.
+//! Faults of moments: gaps, held values, dropouts and clicks, from what each millisecond spans.
 //!
 //! Each tile of at most 1 ms gives its lowest and highest sample. Fades and rests are told from faults by what comes before
 //! and behind: a rest begins with a decay, a fault leaves the music as it found it.
@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use model::report::{LocalFault, LocalFaultKind};
 
+use super::clicks::{ClickFinder, DIFFERENCE, KEPT};
 use super::vectors::larger;
 use crate::dsp::amplitude_db;
 
@@ -35,6 +36,8 @@ const CLIPPED: f32 = 0.7;
 struct Tile {
     low: f32,
     high: f32,
+    /// The largest third difference.
+    step: f32,
 }
 
 impl Tile {
@@ -51,11 +54,14 @@ pub(super) struct LocalMeter {
 
 #[derive(Default)]
 struct Channel {
-    /// Samples that wait for their tile to be full.
-    waiting: Vec<f32>,
+    /// The last [`KEPT`] tiles, and behind them samples that wait for their tile to be full.
+    buffer: Vec<f32>,
+    /// Where in it the first tile begins that was not examined.
+    next: usize,
     /// Tiles so far.
     count: u64,
     gaps: GapFinder,
+    clicks: ClickFinder,
 }
 
 /// A fault in tiles.
@@ -102,7 +108,7 @@ impl LocalMeter {
 
     pub(super) fn push(&mut self, planes: &[&[f32]]) {
         for (channel, plane) in self.channels.iter_mut().zip(planes) {
-            channel.waiting.extend_from_slice(plane);
+            channel.buffer.extend_from_slice(plane);
             dispatch!(Level::new(), simd => channel.examine(simd, self.tile_len));
         }
     }
@@ -119,6 +125,13 @@ impl LocalMeter {
                 channel: Some(index as u16),
                 strength_db: (100.0 * amplitude_db(f64::from(moment.strength))).round() / 100.0,
             }));
+            faults.extend(channel.clicks.found.iter().map(|click| LocalFault {
+                kind: LocalFaultKind::Click,
+                start_s: click.frame as f64 / self.rate,
+                end_s: (click.frame + 1) as f64 / self.rate,
+                channel: Some(index as u16),
+                strength_db: (100.0 * amplitude_db(click.excess)).round() / 100.0,
+            }));
         }
         joined(faults, self.channels.len(), 2.0 * tile_s)
     }
@@ -127,18 +140,20 @@ impl LocalMeter {
 impl Channel {
     #[inline(always)]
     fn examine<S: Simd>(&mut self, simd: S, tile_len: usize) {
-        let mut start = 0;
-        while let Some(samples) = self.waiting.get(start..start + tile_len) {
-            let tile = measure(simd, samples);
-            self.add(tile);
-            start += tile_len;
+        while self.next + tile_len <= self.buffer.len() {
+            let end = self.next + tile_len;
+            // The first tile has nothing before it.
+            let before = self.next.min(DIFFERENCE);
+            let tile = measure(simd, &self.buffer[self.next - before..end], before);
+            self.gaps.add(self.count, &tile);
+            self.next = end;
+            self.count += 1;
+            self.clicks
+                .add(tile.step, self.count, &self.buffer[..end], tile_len);
         }
-        self.waiting.drain(..start);
-    }
-
-    fn add(&mut self, tile: Tile) {
-        self.gaps.add(self.count, &tile);
-        self.count += 1;
+        let old = self.next.saturating_sub(KEPT * tile_len);
+        self.buffer.drain(..old);
+        self.next -= old;
     }
 }
 
@@ -234,19 +249,28 @@ impl Open {
     }
 }
 
-/// The extremes of whole vectors of samples.
+/// Measures whole vectors of samples that have `before` others in front of them.
 #[inline(always)]
-fn measure<S: Simd>(simd: S, samples: &[f32]) -> Tile {
+fn measure<S: Simd>(simd: S, samples: &[f32], before: usize) -> Tile {
     let mut low = f32x16::splat(simd, f32::INFINITY);
     let mut high = f32x16::splat(simd, f32::NEG_INFINITY);
-    for vector in samples.chunks_exact(LANES) {
+    let mut step = f32x16::splat(simd, 0.0);
+    for vector in samples[before..].chunks_exact(LANES) {
         let vector = f32x16::from_slice(simd, vector);
         low = low.min(vector);
         high = high.max(vector);
     }
+    if before == DIFFERENCE {
+        for at in (before..samples.len()).step_by(LANES) {
+            let lag = |lag: usize| f32x16::from_slice(simd, &samples[at - lag..at - lag + LANES]);
+            let difference = (lag(0) - lag(3)) - 3.0 * (lag(1) - lag(2));
+            step = step.max(difference.abs());
+        }
+    }
     Tile {
         low: low.reduce_min(),
         high: high.reduce_max(),
+        step: step.reduce_max(),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::band_stats::BandStats;
 use super::bands::{Band, BandSecond, Twelfths};
-use super::hum::HumMeter;
 use super::levels::PairSums;
+use super::lines::LineMeter;
 use super::spectrum::{FIRST_BAND, SILENCE, slot_of};
 use super::stft::Stft;
 use model::report::BANDS;
@@ -14,6 +14,8 @@ const RATE_BELOW_HZ: u32 = 2_000;
 /// Samples per window at that rate.
 const WINDOW: usize = 512;
 const HOP: usize = WINDOW / 2;
+/// Samples of the windows in which hum is sought, 4 to 8 s: a fifth of a hertz apart, so that a bass note is no hum.
+const LINE_WINDOW: usize = 8_192;
 /// Bass, for its width and its share.
 const LOW_HZ: (f64, f64) = (20.0, 120.0);
 
@@ -42,7 +44,7 @@ pub(super) struct LowEndMeter {
     pub(super) low_power: f64,
     /// Power of [`BANDS`] before [`FIRST_BAND`] in each second.
     pub(super) seconds: Vec<BandSecond<FIRST_BAND>>,
-    pub(super) hum: HumMeter,
+    pub(super) lines: LineMeter,
 }
 
 impl LowEndMeter {
@@ -74,7 +76,7 @@ impl LowEndMeter {
             low_pair: PairSums::default(),
             low_power: 0.0,
             seconds: Vec::new(),
-            hum: HumMeter::new(low_rate, channels),
+            lines: LineMeter::new(low_rate, channels, LINE_WINDOW, LINE_WINDOW / 2),
             stft,
         }
     }
@@ -104,7 +106,7 @@ impl LowEndMeter {
     }
 
     fn complete_hop(&mut self) {
-        self.hum.push(
+        self.lines.push(
             &self
                 .waiting
                 .iter()
@@ -132,9 +134,10 @@ impl LowEndMeter {
 
     fn measure_window(&mut self) {
         self.stft.transform(&self.waiting, 0);
-        self.stats.add(&self.stft, self.is_stereo);
         let middle = self.hops.saturating_sub(1) * HOP as u64 * self.factor;
-        let slot = slot_of(&mut self.seconds, (middle as f64 / self.rate) as usize);
+        let second = (middle as f64 / self.rate) as usize;
+        self.stats.add(&self.stft, self.is_stereo, second);
+        let slot = slot_of(&mut self.seconds, second);
         let powers = self
             .bands
             .iter()

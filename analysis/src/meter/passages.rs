@@ -1,7 +1,7 @@
-//! Faults of passages: polarity and a lost channel for some seconds, against the rest of the file.
+//! Faults of passages: polarity, balance, level and a lost channel for some seconds, against the rest of the file.
 //!
 //! Music has wide passages, solos at one side and sudden silence of its own. A fault differs from them in that all else
-//! stays: the other channel plays on at its level, or the correlation keeps its size and changes its sign alone.
+//! stays: the other channel plays on at its level, and polarity, balance or level change in every band alike.
 
 use model::report::{LocalFault, LocalFaultKind};
 
@@ -14,31 +14,57 @@ const SILENCE: f64 = 1e-7;
 const SHORTEST_S: usize = 2;
 /// A passage is no more than this part of what sounds; otherwise it is the rest that differs.
 const LARGEST_SHARE: f64 = 0.4;
-/// A file whose halves correlate less has no polarity to lose.
-const CORRELATED: f64 = 0.3;
-/// Of the usual correlation, what an inverted passage has at most, and its surroundings at least.
-const INVERTED: f64 = -0.6;
-const UPRIGHT: f64 = 0.5;
+/// Bands that are 40 dB below the loudest one of their second say nothing.
+const FAINT: f64 = 1e-4;
+/// How alike the correlations of a second and the usual ones are, over the bands, from −1 to 1: in an inverted second at most,
+/// in an inverted passage on average, and in its surroundings at least.
+const INVERTED: f64 = -0.2;
+const INVERTED_MEAN: f64 = -0.4;
+const UPRIGHT: f64 = 0.2;
+/// Side over mid changes its sign with the polarity, within so many dB; that of two equal channels.
+const TURNED_DB: f64 = 4.0;
+const NARROWEST_DB: f64 = -100.0;
+/// More of the other seconds than this on the inverted side, and the file has no polarity to lose.
+const UNDECIDED: f64 = 0.1;
+/// Bands of 1/3 octave that make one of those in which level and balance are compared, and the fewest of these.
+const GROUP: usize = 3;
+const FEWEST_GROUPS: usize = 4;
+/// The shortest passage of another balance or level, in seconds.
+const SHIFT_S: usize = 3;
+/// In dB: what a passage leans by at least, the spread of that over the bands and over its seconds, and what its
+/// surroundings lean by at most.
+const LEANS_DB: f64 = 3.0;
+const ALIKE_DB: f64 = 2.0;
+const STEADY_DB: f64 = 1.5;
+const UPRIGHT_DB: f64 = 2.5;
+/// In dB: a jump of level at least, and by how much the return may differ from it. Levels are those of this many seconds.
+const JUMP_DB: f64 = 4.0;
+const RETURN_DB: f64 = 1.0;
+const JUMP_S: usize = 3;
 /// A lost channel is this far below the other one (50 dB), in a file that usually has both within [`USUAL_BALANCE_DB`].
 const LOST: f64 = 1e-5;
 const USUAL_BALANCE_DB: f64 = 12.0;
 /// What plays on changes by no more than this across an edge, in dB.
 const STAYS_DB: f64 = 4.0;
-/// The faults of passages of a file of two channels, given the sums of its whole seconds.
-pub(super) fn faults(seconds: &[PairSums], rate: f64) -> Vec<LocalFault> {
-    let usual = Usual::of(seconds, rate);
+
+/// The faults of passages of a file of two channels, given the sums of its whole seconds and the powers of their bands of 1/3
+/// octave.
+pub(super) fn faults(seconds: &[PairSums], thirds: &[Vec<PairSums>], rate: f64) -> Vec<LocalFault> {
     let mut faults = Vec::new();
-    if let Some(usual) = usual {
-        faults.extend(inverted(seconds, &usual));
+    if let Some(usual) = Usual::of(seconds, rate) {
+        faults.extend(inverted(seconds, thirds, &usual));
         faults.extend(lost(seconds, &usual));
+        let groups = Groups::of(thirds);
+        faults.extend(leaning(seconds, &groups, &usual));
+        faults.extend(jumps(&groups, &usual));
     }
     faults
 }
 
 /// What is usual in the file: medians over the seconds that sound.
 struct Usual {
-    correlation: f64,
     balance_db: f64,
+    width_db: f64,
     /// Energy of a second above which it sounds.
     audible: f64,
     /// Seconds that sound.
@@ -54,8 +80,9 @@ impl Usual {
             super::series::quantile(&mut values, 0.5)
         };
         Some(Self {
-            correlation: median(PairSums::correlation)?,
             balance_db: median(PairSums::balance_db)?,
+            // Two equal channels have no side.
+            width_db: median(PairSums::width_db).unwrap_or(NARROWEST_DB),
             audible,
             count: sounding().count(),
         })
@@ -71,11 +98,12 @@ struct Passage {
 
 impl Passage {
     /// Runs of seconds for which `is_in` holds, neither too short nor most of the file.
-    fn all(seconds: &[PairSums], usual: &Usual, is_in: impl Fn(PairSums) -> bool) -> Vec<Self> {
+    fn all(seconds: &[PairSums], usual: &Usual, is_in: impl Fn(usize) -> bool) -> Vec<Self> {
         let mut passages = Vec::new();
         let mut first = None;
-        for (index, &second) in seconds.iter().chain([&PairSums::default()]).enumerate() {
-            match (first, second.total() > usual.audible && is_in(second)) {
+        for index in 0..=seconds.len() {
+            let sounds = |second: &PairSums| second.total() > usual.audible;
+            match (first, seconds.get(index).is_some_and(sounds) && is_in(index)) {
                 (None, true) => first = Some(index),
                 (Some(start), false) => {
                     passages.push(Self {
@@ -102,8 +130,8 @@ impl Passage {
         sums
     }
 
-    /// The second before it and the second behind it, past the one that may hold both states.
-    fn surroundings(self, seconds: &[PairSums]) -> Vec<PairSums> {
+    /// Of the second before it and the second behind it, past the one that may hold both states.
+    fn surroundings<T: Copy>(self, seconds: &[T]) -> Vec<T> {
         let before = self.first.checked_sub(2);
         [before, Some(self.end + 1)]
             .into_iter()
@@ -123,29 +151,275 @@ impl Passage {
     }
 }
 
-fn inverted(seconds: &[PairSums], usual: &Usual) -> Vec<LocalFault> {
-    if usual.correlation < CORRELATED {
+/// Correlations over the bands have a pattern that is the file's own; an inversion turns its sign in every band at once.
+fn inverted(seconds: &[PairSums], thirds: &[Vec<PairSums>], usual: &Usual) -> Vec<LocalFault> {
+    let likeness = smoothed(&likeness(thirds));
+    let is_inverted = |second: usize| {
+        likeness
+            .get(second)
+            .is_some_and(|likeness| likeness.is_some_and(|likeness| likeness <= INVERTED))
+    };
+    let width_db = |passage: Passage| passage.sums(seconds).width_db().unwrap_or(-NARROWEST_DB);
+    let mut passages = Passage::all(seconds, usual, is_inverted);
+    passages.retain(|passage| {
+        let values: Vec<f64> = likeness[passage.first..passage.end]
+            .iter()
+            .copied()
+            .flatten()
+            .collect();
+        let surroundings: Vec<f64> = passage.surroundings(&likeness).into_iter().flatten().collect();
+        values.iter().sum::<f64>() <= INVERTED_MEAN * values.len() as f64
+            && surroundings.len() == 2
+            && surroundings.iter().all(|&likeness| likeness >= UPRIGHT)
+            && width_db(*passage) >= -usual.width_db - TURNED_DB
+    });
+    let is_rest = |second: &usize| {
+        passages
+            .iter()
+            .all(|passage| second + 1 < passage.first || *second > passage.end)
+    };
+    let rest: Vec<f64> = (0..likeness.len())
+        .filter(is_rest)
+        .filter_map(|second| likeness[second])
+        .collect();
+    let undecided = rest.iter().filter(|&&likeness| likeness < 0.0).count();
+    if undecided as f64 > UNDECIDED * rest.len() as f64 {
         return Vec::new();
     }
-    let is_inverted = |second: PairSums| {
-        second
-            .correlation()
-            .is_some_and(|correlation| correlation <= INVERTED * usual.correlation)
-    };
-    let is_upright = |second: &PairSums| {
-        second.total() <= usual.audible
-            || second
-                .correlation()
-                .is_none_or(|correlation| correlation >= UPRIGHT * usual.correlation)
-    };
-    Passage::all(seconds, usual, is_inverted)
+    passages
         .into_iter()
-        .filter(|passage| passage.surroundings(seconds).iter().all(is_upright))
-        .filter_map(|passage| {
-            let sums = passage.sums(seconds);
-            let strength_db = sums.width_db().unwrap_or(100.0);
-            (strength_db > 0.0).then(|| passage.fault(LocalFaultKind::InvertedPassage, None, strength_db))
+        .map(|passage| passage.fault(LocalFaultKind::InvertedPassage, None, width_db(passage)))
+        .collect()
+}
+
+/// For each second, how alike its correlations and the file's usual ones are: the cosine of the angle between them, taken
+/// over the bands that sound. The usual ones are the principal axis, which turned passages do not turn.
+fn likeness(thirds: &[Vec<PairSums>]) -> Vec<Option<f64>> {
+    let correlations: Vec<Vec<f64>> = thirds
+        .iter()
+        .map(|bands| {
+            let faint = FAINT * loudest(bands);
+            let sounds = |band: &&PairSums| band.total() > faint;
+            bands
+                .iter()
+                .map(|band| Some(band).filter(sounds).and_then(|band| band.correlation()))
+                .map(|correlation| correlation.unwrap_or(0.0))
+                .collect()
         })
+        .collect();
+    let axis = principal_axis(&correlations);
+    let mut likeness: Vec<Option<f64>> = correlations
+        .iter()
+        .map(|second| {
+            let reach: f64 = second
+                .iter()
+                .zip(&axis)
+                .filter(|(correlation, _)| **correlation != 0.0)
+                .map(|(_, axis)| axis * axis)
+                .sum();
+            let size = (dot(second, second) * reach).sqrt();
+            (size > 1e-3).then(|| dot(second, &axis) / size)
+        })
+        .collect();
+    let mut values: Vec<f64> = likeness.iter().copied().flatten().collect();
+    if super::series::quantile(&mut values, 0.5).is_some_and(|median| median < 0.0) {
+        for likeness in likeness.iter_mut().flatten() {
+            *likeness = -*likeness;
+        }
+    }
+    likeness
+}
+
+/// The direction in which most of `rows` lies, whichever way each of them points, by power iteration.
+fn principal_axis(rows: &[Vec<f64>]) -> Vec<f64> {
+    const ROUNDS: usize = 40;
+    let longest = rows
+        .iter()
+        .max_by(|one, other| dot(one, one).total_cmp(&dot(other, other)));
+    let mut axis = longest.cloned().unwrap_or_default();
+    for _ in 0..ROUNDS {
+        let mut sum = vec![0.0; axis.len()];
+        for row in rows {
+            let projection = dot(row, &axis);
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += projection * value;
+            }
+        }
+        let size = dot(&sum, &sum).sqrt();
+        if size == 0.0 {
+            break;
+        }
+        axis = sum.iter().map(|value| value / size).collect();
+    }
+    axis
+}
+
+fn dot(one: &[f64], other: &[f64]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| one * other).sum()
+}
+
+/// Medians of three.
+fn smoothed(values: &[Option<f64>]) -> Vec<Option<f64>> {
+    (0..values.len())
+        .map(|index| {
+            let range = index.saturating_sub(1)..(index + 2).min(values.len());
+            let mut around: Vec<f64> = values[range].iter().copied().flatten().collect();
+            values[index].and_then(|_| super::series::quantile(&mut around, 0.5))
+        })
+        .collect()
+}
+
+fn loudest(bands: &[PairSums]) -> f64 {
+    bands.iter().map(|band| band.total()).fold(0.0, f64::max)
+}
+
+/// Level and balance of the seconds in groups of bands, in dB; nothing where a group hardly sounds.
+struct Groups {
+    levels_db: Vec<Vec<Option<f64>>>,
+    balances_db: Vec<Vec<Option<f64>>>,
+}
+
+impl Groups {
+    fn of(thirds: &[Vec<PairSums>]) -> Self {
+        let groups: Vec<Vec<PairSums>> = thirds
+            .iter()
+            .map(|bands| {
+                let sum = |group: &[PairSums]| {
+                    let mut sums = PairSums::default();
+                    group.iter().for_each(|&band| sums.add(band));
+                    sums
+                };
+                bands.chunks(GROUP).map(sum).collect()
+            })
+            .collect();
+        let figures = |figure: fn(PairSums) -> Option<f64>| {
+            let of_second = |groups: &Vec<PairSums>| {
+                let faint = FAINT * loudest(groups);
+                let of_group = |group: &PairSums| figure(*group).filter(|_| group.total() > faint);
+                groups.iter().map(of_group).collect()
+            };
+            groups.iter().map(of_second).collect()
+        };
+        Self {
+            levels_db: figures(|group| Some(power_db(group.total()))),
+            balances_db: figures(PairSums::balance_db),
+        }
+    }
+}
+
+/// The median of what enough groups have.
+fn median_of_enough(values: &[f64]) -> Option<f64> {
+    (values.len() >= FEWEST_GROUPS)
+        .then(|| super::series::quantile(&mut values.to_vec(), 0.5))
+        .flatten()
+}
+
+fn leaning(seconds: &[PairSums], groups: &Groups, usual: &Usual) -> Vec<LocalFault> {
+    let count = groups.balances_db.first().map_or(0, Vec::len);
+    let usual_db: Vec<Option<f64>> = (0..count)
+        .map(|group| {
+            let mut values: Vec<f64> = groups
+                .balances_db
+                .iter()
+                .filter_map(|second| second[group])
+                .collect();
+            super::series::quantile(&mut values, 0.5)
+        })
+        .collect();
+    // By how much the groups of a second lean more than usually, and how unlike they are in that.
+    let leans: Vec<Option<(f64, f64)>> = groups
+        .balances_db
+        .iter()
+        .map(|second| {
+            let values: Vec<f64> = second
+                .iter()
+                .zip(&usual_db)
+                .filter_map(|(&now, &usual)| Some(now? - usual?))
+                .collect();
+            let median = median_of_enough(&values)?;
+            let apart: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
+            Some((median, median_of_enough(&apart)?))
+        })
+        .collect();
+    let mut faults = Vec::new();
+    for side in [1.0, -1.0] {
+        let leans_so = |second: usize| {
+            leans[second].is_some_and(|(db, apart_db)| side * db >= LEANS_DB && apart_db <= ALIKE_DB)
+        };
+        for passage in Passage::all(seconds, usual, leans_so) {
+            let surroundings: Vec<(f64, f64)> = passage.surroundings(&leans).into_iter().flatten().collect();
+            // The seconds at the edges may hold both states.
+            let inner = passage.first + 1..passage.end - 1;
+            let values: Vec<f64> = leans[inner].iter().flatten().map(|&(db, _)| db).collect();
+            let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+            let spread = values.iter().map(|db| (db - mean) * (db - mean)).sum::<f64>();
+            let is_fault = passage.end - passage.first >= SHIFT_S
+                && surroundings.len() == 2
+                && surroundings.iter().all(|(db, _)| db.abs() <= UPRIGHT_DB)
+                && spread <= STEADY_DB * STEADY_DB * values.len() as f64;
+            if is_fault {
+                faults.push(passage.fault(LocalFaultKind::BalanceShift, None, mean));
+            }
+        }
+    }
+    faults
+}
+
+/// Where the level of all groups jumps alike, and back again.
+fn jumps(groups: &Groups, usual: &Usual) -> Vec<LocalFault> {
+    let levels = &groups.levels_db;
+    let mean = |seconds: &[Vec<Option<f64>>], group: usize| {
+        let sum: Option<f64> = seconds.iter().map(|second| second[group]).sum();
+        Some(sum? / JUMP_S as f64)
+    };
+    // By how much the groups change across each second, which may hold both states, and how unlike they are in that.
+    let changes: Vec<Option<(f64, f64)>> = (0..levels.len())
+        .map(|second| {
+            let before = levels.get(second.checked_sub(JUMP_S)?..second)?;
+            let behind = levels.get(second + 1..second + 1 + JUMP_S)?;
+            let values: Vec<f64> = (0..before[0].len())
+                .filter_map(|group| Some(mean(behind, group)? - mean(before, group)?))
+                .collect();
+            let median = median_of_enough(&values)?;
+            let squares: f64 = values.iter().map(|db| (db - median) * (db - median)).sum();
+            Some((median, (squares / values.len() as f64).sqrt()))
+        })
+        .collect();
+    let is_jump = |&(db, apart_db): &(f64, f64)| db.abs() >= JUMP_DB && apart_db <= ALIKE_DB;
+    // Of neighbouring seconds, the one in which the groups are most alike.
+    let is_edge = |second: &usize| {
+        let apart = |second: usize| changes.get(second).copied().flatten().filter(is_jump);
+        let neighbours = [second.checked_sub(1), Some(second + 1)];
+        apart(*second).is_some_and(|(_, here_db)| {
+            let mut unlike = neighbours.into_iter().flatten().filter_map(apart);
+            unlike.all(|(_, there_db)| there_db >= here_db)
+        })
+    };
+    let edges: Vec<usize> = (0..changes.len()).filter(is_edge).collect();
+    let change = |second: usize| changes[second].map_or(0.0, |(db, _)| db);
+    let longest = LARGEST_SHARE * usual.count as f64;
+    let passages: Vec<Passage> = edges
+        .iter()
+        .filter_map(|&first| {
+            let is_return = |&&last: &&usize| {
+                last >= first + SHIFT_S
+                    && (last - first) as f64 <= longest
+                    && (change(first) + change(last)).abs() <= RETURN_DB
+            };
+            let &last = edges.iter().find(is_return)?;
+            Some(Passage { first, end: last + 1 })
+        })
+        .collect();
+    // Where the level goes to and fro, the music is made of loud parts and soft ones.
+    let alternates = |one: &Passage| {
+        passages
+            .iter()
+            .any(|other| other.first + 1 == one.end || one.first + 1 == other.end)
+    };
+    passages
+        .iter()
+        .filter(|passage| !alternates(passage))
+        .map(|passage| passage.fault(LocalFaultKind::LevelJump, None, change(passage.first)))
         .collect()
 }
 
@@ -160,7 +434,7 @@ fn lost(seconds: &[PairSums], usual: &Usual) -> Vec<LocalFault> {
     ];
     let mut faults = Vec::new();
     for (channel, silent, playing) in sides {
-        let is_lost = |second: PairSums| silent(second) < LOST * playing(second);
+        let is_lost = |second: usize| silent(seconds[second]) < LOST * playing(seconds[second]);
         for passage in Passage::all(seconds, usual, is_lost) {
             let surroundings = passage.surroundings(seconds);
             let level = playing(passage.sums(seconds)) / (passage.end - passage.first) as f64;

@@ -9,13 +9,15 @@ use model::report::{
 
 use super::band_stats::{BandPower, SixthOctave};
 use super::clipping::ChannelClips;
-use super::levels::LevelMeter;
+use super::levels::{LevelMeter, PairSums};
 use super::local::LocalMeter;
 use super::low_end::LowEndMeter;
 use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
-use super::{MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, passages, sections, stereo, tone};
+use super::{
+    MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, lines, passages, sections, stereo, tone,
+};
 use crate::dsp::{amplitude_db, power_db};
 
 /// True peaks that are kept with their places.
@@ -24,12 +26,23 @@ const WORST_PEAKS: usize = 10;
 const APART_S: f64 = 0.5;
 /// RMS below which a channel is silent.
 const SILENT_CHANNEL_DBFS: f64 = -80.0;
+/// Where lines of the low end begin, and where steady tones do: below, a drone is one.
+const LOWEST_LINE_HZ: f64 = 20.0;
+const LOWEST_TONE_HZ: f64 = 250.0;
+/// Nobody hears more.
+const HIGHEST_TONE_HZ: f64 = 22_000.0;
+/// What no loudspeaker plays: from above the offset to below the lowest note of an organ.
+const SUBSONIC_HZ: (f64, f64) = (2.0, 16.0);
 /// Share of the 50 ms steps that are quieter than the noise floor.
 const NOISE_SHARE: f64 = 0.1;
 
 pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: SpectralMeters) -> MeterReadings {
     let rate = f64::from(rate);
-    let SpectralMeters { spectrum, low_end } = spectral;
+    let SpectralMeters {
+        spectrum,
+        low_end,
+        lines,
+    } = spectral;
     let levels = time_domain.levels.finish();
     let loudness = time_domain.loudness.finish(&spectrum.audible);
     let true_peaks = time_domain.true_peak.finish();
@@ -43,9 +56,18 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         let thirds = low_end.stats.thirds().iter().chain(spectrum.stats.thirds());
         stereo::detail(&levels, rate, thirds, low_end.low_pair)
     });
+    let thirds: Vec<Vec<PairSums>> = (0..levels.seconds.len())
+        .map(|second| {
+            let low = low_end.stats.thirds_in(second);
+            low.chain(spectrum.stats.thirds_in(second)).collect()
+        })
+        .collect();
     let integrity = &time_domain.integrity;
     let silences = integrity.silences(rate);
-    let (bin_hz, mean_power) = spectrum.mean_power();
+    // One click has as much above the edge as an hour of music.
+    let (bin_hz, edge_power) = lines.robust_power().unwrap_or_else(|| spectrum.mean_power());
+    let hum = lines::hum(&low_end.lines.lines(LOWEST_LINE_HZ, rate / 2.0));
+    let tones = lines::tones(&lines.lines(LOWEST_TONE_HZ, HIGHEST_TONE_HZ), hum.as_ref());
     let quality = Quality {
         head_silence_s: silences.head_s,
         tail_silence_s: silences.tail_s,
@@ -53,12 +75,18 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         tail_zeros_s: silences.tail_zeros_s,
         noise_floor_dbfs: or_silent(levels.step_levels.quantile(NOISE_SHARE)),
         effective_bits: integrity.effective_bits(),
-        cutoff_hz: tone::cutoff_hz(bin_hz, &mean_power)
+        cutoff_hz: tone::cutoff_hz(bin_hz, &edge_power)
             .map_or(Reading::absent(AbsenceReason::Undefined), Reading::new),
         silent_channels: silent(&channels),
         is_dual_mono: integrity.is_dual_mono(),
         is_inverted: integrity.is_inverted(),
-        hum: low_end.hum.finish(),
+        hum,
+        tones,
+        subsonic_db: low_end
+            .lines
+            .level_db(SUBSONIC_HZ.0, SUBSONIC_HZ.1)
+            .and_then(rounded)
+            .map(f64::from),
     };
     let overview = overall_spectrum(&spectrum, &low_end, rate);
     let detail = Detail {
@@ -76,7 +104,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         loudness: loudness.detail,
         stereo: stereo_detail,
         quality,
-        local: Some(local_detail(&time_domain.local, &levels, rate)),
+        local: Some(local_detail(&time_domain.local, &levels, &thirds, rate)),
     };
     MeterReadings {
         stereo: stereo::overall(&levels, loudness.mono_change_lu),
@@ -172,9 +200,9 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
 }
 
 /// Faults of moments and of passages.
-fn local_detail(local: &LocalMeter, levels: &LevelMeter, rate: f64) -> LocalDetail {
+fn local_detail(local: &LocalMeter, levels: &LevelMeter, thirds: &[Vec<PairSums>], rate: f64) -> LocalDetail {
     let mut faults = local.finish();
-    faults.extend(passages::faults(&levels.seconds, rate));
+    faults.extend(passages::faults(&levels.seconds, thirds, rate));
     let mut counts: Vec<LocalFaultCount> = Vec::new();
     for fault in &faults {
         match counts.iter_mut().find(|count| count.kind == fault.kind) {

@@ -3,6 +3,7 @@
 use super::band_stats::BandStats;
 use super::bands::{Band, BandSecond, Twelfths};
 use super::k_weighting::KWeighting;
+use super::lines::LineMeter;
 use super::series::LevelCounts;
 use super::stft::Stft;
 use super::vectors::dot;
@@ -17,6 +18,9 @@ pub(super) const SILENCE: f64 = 0.5e-7;
 const AUDIBLE_HZ: f64 = 16_000.0;
 /// Steps per second in which the audible share is kept: the hop of the gating blocks.
 const SHARES_PER_S: f64 = 10.0;
+/// Steady tones: bins no further apart than this, one window in so many seconds (a tone that is always there needs no more).
+const LINE_RESOLUTION_HZ: f64 = 1.5;
+const LINE_HOP_S: usize = 5;
 /// Bands whose short-term spread tells sharp moments from a sharp sound.
 const HARSH_HZ: (f64, f64) = (2_000.0, 5_000.0);
 const SIBILANT_HZ: (f64, f64) = (5_000.0, 9_000.0);
@@ -120,12 +124,12 @@ impl SpectrumMeter {
             return;
         }
         self.stft.transform(&self.waiting, start);
-        self.stats.add(&self.stft, self.is_stereo);
+        let middle_s = (self.first_frame as f64 + (start + len / 2) as f64) / self.rate;
+        self.stats.add(&self.stft, self.is_stereo, middle_s as usize);
         for (sum, &power) in self.power.iter_mut().zip(&self.stft.power) {
             *sum += f64::from(power);
         }
         self.windows += 1;
-        let middle_s = (self.first_frame as f64 + (start + len / 2) as f64) / self.rate;
 
         let power = &self.stft.power;
         let mut powers = self.bands.iter().map(|band| f64::from(band.sum(power)));
@@ -152,6 +156,13 @@ impl SpectrumMeter {
         let bin_hz = self.rate / self.stft.len() as f64;
         (bin_hz, self.power.iter().map(|power| power / windows).collect())
     }
+}
+
+/// The meter of steady tones above the low end.
+pub(super) fn lines(rate: u32, channels: usize) -> LineMeter {
+    let len = ((f64::from(rate) / LINE_RESOLUTION_HZ) as usize).next_power_of_two();
+    let hop = LINE_HOP_S * rate as usize;
+    LineMeter::new(f64::from(rate), channels, len, hop)
 }
 
 /// The element at `index`, with whatever is missing before it.

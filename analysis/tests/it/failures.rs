@@ -32,9 +32,9 @@ fn every_broken_file_ends_as_its_own_failure() {
         ),
         ("silent", broken::silent(), Failure::new(FailureCode::Silent)),
         (
-            "one second",
-            broken::one_second(),
-            Failure::with(FailureCode::TooShort, "1.00"),
+            "a third of a second",
+            broken::too_short(),
+            Failure::with(FailureCode::TooShort, "0.34"),
         ),
         (
             "a tenth of a second",

@@ -1,6 +1,9 @@
 //! The limits at their edges, and HE-AAC, which must never be measured at half its rate.
 
-use analysis::testkit::{Encoding, tones, wav};
+use analysis::rules::judge;
+use analysis::testkit::{Encoding, Planes, music, tones, wav};
+use model::report::AbsenceReason;
+use model::verdict::Stage;
 use model::{Failure, FailureCode};
 
 use crate::truncated::encoded;
@@ -44,17 +47,39 @@ fn one_to_eight_channels_are_measured_and_no_more() {
 }
 
 #[test]
-fn a_file_of_exactly_three_seconds_is_long_enough() {
-    let mut planes = tones(8_000, &[(-20.0, 3.0)]);
-    assert_eq!(
-        report_of(wav(8_000, &planes, Encoding::Int16)).file.frames,
-        24_000
-    );
-    planes.iter_mut().for_each(|plane| plane.truncate(23_999));
+fn a_file_of_one_block_is_measured_and_says_what_it_is_too_short_for() {
+    let mut planes = tones(8_000, &[(-20.0, 2.9)]);
+    let lengths = |planes: &Planes| report_of(wav(8_000, planes, Encoding::Int16));
+    let too_short = Some(AbsenceReason::TooShort);
+    let report = lengths(&planes);
+    assert_eq!(report.loudness.short_term_max_lufs.why(), too_short);
+    assert_eq!(report.loudness.range_lu.why(), too_short);
+    assert!((report.loudness.integrated_lufs.value().unwrap() + 20.0).abs() < 0.1);
+    planes.iter_mut().for_each(|plane| plane.truncate(3_200));
+    let report = lengths(&planes);
+    assert_eq!(report.file.frames, 3_200);
+    assert!((report.loudness.momentary_max_lufs.value().unwrap() + 20.0).abs() < 0.1);
+    assert!((report.peaks.sample_peak_dbfs.value().unwrap() + 20.0).abs() < 0.1);
+    planes.iter_mut().for_each(|plane| plane.truncate(3_199));
     assert_eq!(
         failure_of(wav(8_000, &planes, Encoding::Int16)),
-        Failure::with(FailureCode::TooShort, "2.99")
+        Failure::with(FailureCode::TooShort, "0.39")
     );
+}
+
+#[test]
+fn a_file_of_any_length_from_one_block_on_has_a_verdict() {
+    for seconds in [0.4, 0.41, 0.7, 1.0, 1.3, 2.0, 2.999, 3.0, 5.1] {
+        for channels in [1, 2] {
+            let mut planes = music(44_100, seconds, 5);
+            planes.truncate(channels);
+            let verdict = judge(&report_of(wav(44_100, &planes, Encoding::Int24)));
+            for stage in [Stage::Mix, Stage::Master] {
+                let score = verdict.by(stage).score.value();
+                assert!((0.0..=100.0).contains(&score), "{seconds} s: {score}");
+            }
+        }
+    }
 }
 
 #[test]

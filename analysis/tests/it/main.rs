@@ -22,6 +22,7 @@ mod failures;
 mod ffmpeg;
 mod limits;
 mod local;
+mod matrix;
 mod mutants;
 mod oracle;
 mod rules;

@@ -244,6 +244,12 @@ pub struct Quality {
     pub noise_floor_dbfs: Reading,
     /// Mains hum, where there is any sign of it.
     pub hum: Option<Hum>,
+    /// Other tones that are there all the time, from 250 Hz to 22 kHz, at most two, the lower first.
+    #[serde(default)]
+    pub tones: Vec<SteadyTone>,
+    /// The mean level from 2 to 16 Hz in dB relative to a full-scale sine in every channel; absent for files of less than 6 s.
+    #[serde(default)]
+    pub subsonic_db: Option<f64>,
     /// Bits per sample that are in use; absent for lossy, floating-point and 32-bit files.
     pub effective_bits: Reading,
     /// A steep edge, at least 40 dB within 500 Hz, above which there is nothing: consistent with lossy coding or
@@ -267,6 +273,15 @@ pub struct Hum {
     pub level_db: f64,
     /// The harmonics that stand out, 1 for the mains frequency itself.
     pub harmonics: Vec<u8>,
+}
+
+/// A tone that never goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SteadyTone {
+    /// Its frequency in hertz.
+    pub hz: f64,
+    /// Its level in dB relative to a full-scale sine in every channel, as a tenth of the windows has it at most.
+    pub level_db: f64,
 }
 
 /// A part of the music.

@@ -42,10 +42,17 @@ pub enum LocalFaultKind {
     HeldValue,
     /// A fall by 40 dB within 2 ms, with a return as steep. Strength: the level around it, in dBFS.
     Dropout,
+    /// A click, a pop or a break in the waveform. Strength: its residual over the largest one around it, in dB.
+    Click,
     /// A channel falls silent for 2 s or more while the other plays on. Strength: what is missing, in dB.
     LostChannel,
     /// Left and right are opposite for a passage, unlike the rest. Strength: the side over the mid, in dB.
     InvertedPassage,
+    /// A passage leans to one side in all bands alike, unlike the rest, for 3 s or more. Strength: by how many dB; positive
+    /// leans left.
+    BalanceShift,
+    /// All bands of all channels change by the same level, and back again after 3 s or more. Strength: by how many dB.
+    LevelJump,
 }
 
 /// How many faults of a kind.

@@ -41,7 +41,7 @@ pub(crate) fn sentence(failure: &Failure, audience: Audience) -> String {
             failure.detail.as_deref().unwrap_or("more than +60")
         ),
         FailureCode::TooShort => {
-            format!("This file is {} s long. Loudness needs at least 3 s of audio.", failure.detail.as_deref().unwrap_or("under 3"))
+            format!("This file is {} s long. Loudness needs at least 0.4 s of audio.", failure.detail.as_deref().unwrap_or("under 0.4"))
         }
         FailureCode::TooLong => match (audience, &failure.detail) {
             (Audience::Terminal, Some(minutes)) => format!("This file is longer than {minutes} minutes."),
@@ -89,7 +89,9 @@ const fn website_advice(code: FailureCode) -> &'static str {
         FailureCode::Silent => {
             "Check that no track is muted and that the export range covers the song, then upload the new file."
         }
-        FailureCode::TooShort => "Upload the whole song, or at least a section of 3 s.",
+        FailureCode::TooShort => {
+            "Upload the whole song, or at least a section of 3 s: shorter ones have no short-term loudness."
+        }
         FailureCode::TooLong => "Upload a shorter section, or choose a plan with longer files.",
         FailureCode::TooManyChannels => "Export a stereo mix-down and upload that.",
         FailureCode::SampleRate => "Export the mix at 44.1, 48 or 96 kHz and upload that.",
@@ -109,7 +111,9 @@ const fn terminal_advice(code: FailureCode) -> &'static str {
         | FailureCode::NoAudioLevels
         | FailureCode::DecoderFailed => "Open the file in your DAW, and export it again as WAV or FLAC.",
         FailureCode::Silent => "Check that no track is muted and that the export range covers the song.",
-        FailureCode::TooShort => "Measure the whole song, or at least a section of 3 s.",
+        FailureCode::TooShort => {
+            "Measure the whole song, or at least a section of 3 s: shorter ones have no short-term loudness."
+        }
         FailureCode::TooLong => "Raise --max-minutes, or measure a section.",
         FailureCode::TooManyChannels => "Export a stereo mix-down.",
         FailureCode::SampleRate => "Export the mix at 44.1, 48 or 96 kHz.",

@@ -114,7 +114,7 @@ What is measured:
 What is read:
   WAV, RF64, BW64 and Wave64 (8 to 32 bit, 32 and 64 bit float, A-law, u-law, ADPCM), AIFF and AIFC,
   CAF, FLAC, ALAC, MP3, AAC-LC (M4A, ADTS), Vorbis and Opus in Ogg;
-  1 to 8 channels, 8 to 384 kHz, at least 3 s.
+  1 to 8 channels, 8 to 384 kHz, at least 0.4 s.
   A file that is cut short is measured as far as it goes, with a note.
 
 Exit codes:

@@ -117,6 +117,103 @@ pub(super) const RULES: &[Rule] = &[
         ..COMMON
     },
     Rule {
+        id: "signal.clicks",
+        title: "Clicks",
+        confidence: Confidence::Heuristic,
+        unit: Unit::Count,
+        why: "A click is an edit without a crossfade, a late buffer, a damaged sample or a plug-in that was switched; headphones bring it out.",
+        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side.",
+        source: "docs/DETECTORS.md: about one in an hour of intact music, where it is part of a synthesized sound",
+        mix: Criterion::at_most(0.0, 2.0, 10.0),
+        master: Criterion::at_most(0.0, 2.0, 10.0),
+        high: CheckText::new(
+            "Clicks",
+            "Listen to the places named on headphones. Crossfade the edits there, or repair them with a declicker, and export again with a larger buffer.",
+        ),
+        covered_by: Some("signal.damaged"),
+        measure: |view| {
+            let clicks = local_faults(view, |kind| kind == LocalFaultKind::Click)?;
+            Some(Measurement::new(clicks.len() as f64)?.at(strongest(&clicks)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.inverted_passage",
+        title: "Polarity throughout",
+        confidence: Confidence::Heuristic,
+        unit: Unit::Percent,
+        why: "A passage with one channel upside down loses its middle on a phone and in a club, and sounds hollow everywhere.",
+        method: "The share of the song in which left and right relate in every band as they do elsewhere, but with the opposite sign, for 2 s or more.",
+        source: "docs/DETECTORS.md has the alarms on intact music",
+        mix: Criterion::at_most(0.0, 2.0, 40.0),
+        master: Criterion::at_most(0.0, 2.0, 40.0),
+        high: CheckText::new(
+            "One channel is inverted for a while",
+            "Listen to the places named in mono, and look for a clip or a track whose polarity was turned there.",
+        ),
+        covered_by: Some("stereo.inverted"),
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            share_of_song(view, LocalFaultKind::InvertedPassage)
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.balance_shift",
+        title: "Balance throughout",
+        class: Class::Risk,
+        confidence: Confidence::Heuristic,
+        unit: Unit::Percent,
+        why: "When everything moves to one side at once, and back again, that is a gain that was changed by accident in one channel.",
+        method: "The share of the song in which all bands lean to one side by 3 dB or more than usually, alike and steadily, for 3 s or more.",
+        source: "docs/DETECTORS.md has the alarms on intact music",
+        mix: Criterion::at_most(0.0, 0.5, 8.0),
+        master: Criterion::at_most(0.0, 0.5, 8.0),
+        high: CheckText::new(
+            "The balance shifts for a while",
+            "Listen to the places named, and look for a pan, a gain or an automation point of one channel of the whole mix.",
+        ),
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            share_of_song(view, LocalFaultKind::BalanceShift)
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.level_jump",
+        title: "Level without jumps",
+        class: Class::Risk,
+        confidence: Confidence::Heuristic,
+        unit: Unit::Percent,
+        why: "When every band changes by the same level at once, and comes back, a gain was changed and not the music.",
+        method: "The share of the song between two jumps of 4 dB or more, the second back by as much, which all bands make alike (within 2 dB).",
+        source: "docs/DETECTORS.md has the alarms on intact music",
+        mix: Criterion::at_most(0.0, 0.3, 6.0),
+        master: Criterion::at_most(0.0, 0.3, 6.0),
+        high: CheckText::new(
+            "The level jumps for a while",
+            "Listen to the places named, and look for a gain, a mute group or an automation point on the whole mix.",
+        ),
+        measure: |view| share_of_song(view, LocalFaultKind::LevelJump),
+        ..COMMON
+    },
+    Rule {
+        id: "signal.not_numbers",
+        title: "Numbers throughout",
+        unit: Unit::YesNo,
+        why: "Samples that are no numbers are silence in one player and full-scale noise in the next.",
+        method: "Whether any sample is NaN or infinite. Only floating-point files can hold them.",
+        source: "By definition",
+        mix: Criterion::at_most(0.0, 10.0, 10.0),
+        master: Criterion::at_most(0.0, 10.0, 10.0),
+        high: CheckText::new(
+            "Samples that are no numbers",
+            "Find the plug-in that makes them, by muting one after the other, and export again; a fixed-point export only hides them.",
+        ),
+        measure: |view| noted(view, NoteCode::NotNumbers),
+        ..COMMON
+    },
+    Rule {
         id: "signal.offset",
         title: "DC offset",
         unit: Unit::Dbfs,
@@ -149,7 +246,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Dbfs,
         why: "A steady tone at 50 or 60 Hz and its multiples, there in every pause; limiting brings it up.",
-        method: "The level of all harmonics of the mains that stand out by 12 dB in nine tenths of the time, together, against a full-scale sine.",
+        method: "The level of all harmonics of the mains that are there even in the quietest tenth of the time, 12 dB above what is beside them, together, against a full-scale sine.",
         source: "−70 dBFS is about the noise of a quiet room behind music at a normal level",
         mix: Criterion::at_most(-75.0, 0.3, 6.0),
         master: Criterion::at_most(-70.0, 0.3, 6.0),
@@ -172,6 +269,61 @@ pub(super) const RULES: &[Rule] = &[
                 harmonics: hum.harmonics.clone(),
             })
         }),
+        ..COMMON
+    },
+    Rule {
+        id: "signal.tone",
+        title: "Steady tones",
+        confidence: Confidence::Heuristic,
+        unit: Unit::Dbfs,
+        why: "A tone that never stops is a monitor tone, a whistle of a screen or a clock, or a note that hangs; whoever still hears it hears nothing else.",
+        method: "The loudest tone from 250 Hz to 22 kHz that is there even in the quietest tenth of the time, 12 dB above what is beside it, and near that level half of the time. More than two such tones are music. Hum has a rule of its own.",
+        source: "docs/DETECTORS.md has the alarms on intact music",
+        mix: Criterion::at_most(-80.0, 0.2, 6.0),
+        master: Criterion::at_most(-80.0, 0.2, 6.0),
+        tolerance: 0.5,
+        high: CheckText::new(
+            "A tone that never stops",
+            "Mute tracks until the tone at {label} is gone, and treat that one: a narrow cut there, or record it again without the source.",
+        ),
+        measure: |view| {
+            let detail = view.detail()?;
+            // Engines before 3 did not look for any.
+            detail.local.as_ref()?;
+            let tones = &detail.quality.tones;
+            match tones.iter().max_by(|a, b| a.level_db.total_cmp(&b.level_db)) {
+                Some(tone) => Some(Measurement::new(tone.level_db)?.near(tone.hz)),
+                None => Measurement::new(-120.0),
+            }
+        },
+        correct: Some(|view, _, _| {
+            let tones = &view.detail()?.quality.tones;
+            let loudest = tones.iter().max_by(|a, b| a.level_db.total_cmp(&b.level_db))?;
+            Some(Operation::Notch {
+                hz: loudest.hz,
+                harmonics: vec![1],
+            })
+        }),
+        ..COMMON
+    },
+    Rule {
+        id: "signal.subsonic",
+        title: "Below hearing",
+        class: Class::Risk,
+        unit: Unit::Dbfs,
+        why: "Nobody hears what lies below 16 Hz, but it takes headroom, moves every cone and makes compressors pump.",
+        method: "The mean level from 2 to 16 Hz, against a full-scale sine.",
+        source: "docs/DETECTORS.md has the levels of intact music",
+        mix: Criterion::at_most(-45.0, 0.2, 5.0),
+        master: Criterion::at_most(-45.0, 0.2, 5.0),
+        tolerance: 0.5,
+        high: CheckText::new(
+            "Subsonic energy",
+            "High-pass at 20 Hz what brings it: a voice with wind or steps, a synthesizer that drifts, a turntable.",
+        ),
+        covered_by: Some("low_end.rumble"),
+        measure: |view| Measurement::new(view.detail()?.quality.subsonic_db?),
+        correct: Some(|_, _, _| Some(Operation::HighPass { hz: 20.0 })),
         ..COMMON
     },
     Rule {
@@ -381,8 +533,18 @@ fn local_faults(view: &ReportView<'_>, is_one: impl Fn(LocalFaultKind) -> bool) 
 
 /// The places of the longest of `faults`.
 fn longest(faults: &[LocalFault]) -> Vec<TimeRange> {
+    first_by(faults, |fault| fault.end_s - fault.start_s)
+}
+
+/// The places of the strongest of `faults`.
+fn strongest(faults: &[LocalFault]) -> Vec<TimeRange> {
+    first_by(faults, |fault| fault.strength_db)
+}
+
+/// The places of those with the largest figure.
+fn first_by(faults: &[LocalFault], figure: impl Fn(&LocalFault) -> f64) -> Vec<TimeRange> {
     let mut faults = faults.to_vec();
-    faults.sort_by(|a, b| (b.end_s - b.start_s).total_cmp(&(a.end_s - a.start_s)));
+    faults.sort_by(|a, b| figure(b).total_cmp(&figure(a)));
     faults
         .iter()
         .take(MAX_TIME_RANGES)

@@ -579,12 +579,12 @@ fn signal() -> Vec<Case> {
             "signal.hum",
             High,
             |song| {
-                song.hump(80.0, 1.5, -40.0);
+                song.seconds = 24.0;
                 for (harmonic, dbfs) in [(1.0, -40.0), (2.0, -46.0), (3.0, -50.0)] {
                     add_sine(song, 50.0 * harmonic, dbfs);
                 }
             },
-            |song| song.hump(80.0, 1.5, -40.0),
+            |song| song.seconds = 24.0,
         ),
         songs(
             "signal.few_bits",
@@ -638,6 +638,82 @@ fn signal() -> Vec<Case> {
             |song| song.seconds = 20.0,
         ),
         songs(
+            "signal.clicks",
+            High,
+            |song| {
+                song.then(|planes| {
+                    for plane in planes {
+                        plane[frame(5.1)] += if plane[frame(5.1)] > 0.0 { -0.3 } else { 0.3 };
+                    }
+                });
+            },
+            // A hit that begins at once, and goes on.
+            |song| {
+                song.levels(|time| if (5.0..5.5).contains(&time) { 6.0 } else { 0.0 });
+            },
+        ),
+        songs(
+            "signal.inverted_passage",
+            High,
+            |song| {
+                song.seconds = 30.0;
+                gains(song, 10.3, 14.3, [1.0, -1.0]);
+            },
+            |song| song.seconds = 30.0,
+        ),
+        songs(
+            "signal.balance_shift",
+            High,
+            |song| {
+                song.seconds = 30.0;
+                gains(song, 10.3, 18.3, [1.0, 0.5]);
+            },
+            // One that stays is the balance of the song.
+            |song| {
+                song.seconds = 30.0;
+                gains(song, 0.0, 30.0, [1.0, 0.5]);
+            },
+        ),
+        songs(
+            "signal.level_jump",
+            High,
+            |song| {
+                song.seconds = 30.0;
+                gains(song, 10.3, 18.3, [0.4, 0.4]);
+            },
+            // A part with less bass and less treble is music.
+            |song| {
+                song.seconds = 30.0;
+                song.levels(|time| if time > 15.0 { -3.0 } else { 0.0 });
+            },
+        ),
+        spoilt("signal.subsonic", High, |song| add_sine(song, 6.0, -24.0)),
+        songs(
+            "signal.tone",
+            High,
+            |song| {
+                song.seconds = 36.0;
+                add_sine(song, 9_000.0, -50.0);
+            },
+            // A note.
+            |song| {
+                song.seconds = 36.0;
+                song.then(|planes| {
+                    let tone = sine(RATE, 9_000.0, amplitude(-50.0), 0.0, 20.0);
+                    sum(planes, &tone);
+                });
+            },
+        ),
+        songs(
+            "signal.not_numbers",
+            High,
+            |song| {
+                song.encoding = Encoding::Float32;
+                song.then(|planes| planes[0][frame(5.0)] = f64::NAN);
+            },
+            |song| song.encoding = Encoding::Float32,
+        ),
+        songs(
             "signal.head_silence",
             High,
             |song| song.levels(|time| if time < 4.0 { -200.0 } else { 0.0 }),
@@ -655,6 +731,17 @@ fn signal() -> Vec<Case> {
             });
         }),
     ]
+}
+
+/// Other gains of left and right for a passage.
+fn gains(song: &mut Song, from_s: f64, to_s: f64, gains: [f64; 2]) {
+    song.then(move |planes| {
+        for (plane, gain) in planes.iter_mut().zip(gains) {
+            plane[frame(from_s)..frame(to_s)]
+                .iter_mut()
+                .for_each(|sample| *sample *= gain);
+        }
+    });
 }
 
 /// Zeros in these channels.
