@@ -284,7 +284,7 @@ fn hum_is_found_under_music_with_its_harmonics() {
     for mains in [50.0, 60.0] {
         let quiet: Planes = plain
             .iter()
-            .map(|plane| plane.iter().map(|x| 0.2 * x).collect())
+            .map(|plane| plane.iter().map(|x| 0.05 * x).collect())
             .collect();
         let tone = sum(
             &sine(44_100, mains, amplitude(-40.0), 0.0, 40.0),

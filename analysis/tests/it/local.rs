@@ -1,7 +1,7 @@
 //! Faults of moments and passages, put into music that has none.
 
 use crate::measured;
-use analysis::testkit::{Planes, music};
+use analysis::testkit::{Planes, music, pink_noise};
 use model::report::{LocalDetail, LocalFault, LocalFaultKind};
 
 const RATE: u32 = 44_100;
@@ -83,4 +83,37 @@ fn a_lost_or_inverted_channel_is_a_passage() {
     let inverted = local(&changed(&[1], 10.5, 16.5, |_, sample| -sample));
     let inverted = only(&inverted, LocalFaultKind::InvertedPassage);
     assert!((inverted.start_s - 10.5).abs() <= 1.0 && (inverted.end_s - 16.5).abs() <= 1.0);
+}
+
+#[test]
+fn a_click_has_its_sample_and_its_channel() {
+    for (channels, by) in [(&[0][..], 0.2), (&[0, 1][..], 0.7)] {
+        let mut planes = music(RATE, 20.0, 1);
+        for &channel in channels {
+            planes[channel][frames(10.2)] += by;
+        }
+        let click = only(&local(&planes), LocalFaultKind::Click);
+        // The third difference is largest one or two samples behind it.
+        assert!((click.start_s - 10.2).abs() < 0.000_1, "{click:?}");
+        assert_eq!(click.channel, (channels.len() == 1).then_some(0));
+        assert!(click.strength_db > 23.0, "{click:?}");
+    }
+}
+
+#[test]
+fn a_shift_of_balance_and_a_jump_of_level_have_their_side_and_size() {
+    let shifted = local(&changed(&[1], 10.3, 16.3, |_, sample| 0.5 * sample));
+    let shift = only(&shifted, LocalFaultKind::BalanceShift);
+    assert!((shift.strength_db - 6.0).abs() < 0.5, "{shift:?}");
+    assert!((shift.start_s - 10.3).abs() <= 1.0 && (shift.end_s - 16.3).abs() <= 1.0);
+    // Noise, since the music has soft parts and loud ones.
+    let mut planes = pink_noise(RATE, 0.3, 0.5, 30.0, 8);
+    for plane in &mut planes {
+        plane[frames(12.3)..frames(17.3)]
+            .iter_mut()
+            .for_each(|sample| *sample *= 0.4);
+    }
+    let jump = only(&local(&planes), LocalFaultKind::LevelJump);
+    assert!((jump.strength_db + 8.0).abs() < 0.5, "{jump:?}");
+    assert!((jump.start_s - 12.3).abs() <= 1.0 && (jump.end_s - 17.3).abs() <= 1.0);
 }

@@ -154,7 +154,10 @@ pub(super) const RULES: &[Rule] = &[
         covered_by: Some("stereo.inverted"),
         measure: |view| {
             view.is_stereo().then_some(())?;
-            share_of_song(view, LocalFaultKind::InvertedPassage)
+            share_of_song(
+                view,
+                &local_faults(view, |kind| kind == LocalFaultKind::InvertedPassage)?,
+            )
         },
         ..COMMON
     },
@@ -175,7 +178,10 @@ pub(super) const RULES: &[Rule] = &[
         ),
         measure: |view| {
             view.is_stereo().then_some(())?;
-            share_of_song(view, LocalFaultKind::BalanceShift)
+            share_of_song(
+                view,
+                &local_faults(view, |kind| kind == LocalFaultKind::BalanceShift)?,
+            )
         },
         ..COMMON
     },
@@ -194,7 +200,12 @@ pub(super) const RULES: &[Rule] = &[
             "The level jumps for a while",
             "Listen to the places named, and look for a gain, a mute group or an automation point on the whole mix.",
         ),
-        measure: |view| share_of_song(view, LocalFaultKind::LevelJump),
+        measure: |view| {
+            share_of_song(
+                view,
+                &local_faults(view, |kind| kind == LocalFaultKind::LevelJump)?,
+            )
+        },
         ..COMMON
     },
     Rule {
