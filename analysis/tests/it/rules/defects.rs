@@ -580,11 +580,15 @@ fn signal() -> Vec<Case> {
             High,
             |song| {
                 song.seconds = 24.0;
+                song.hump(80.0, 1.5, -40.0);
                 for (harmonic, dbfs) in [(1.0, -40.0), (2.0, -46.0), (3.0, -50.0)] {
                     add_sine(song, 50.0 * harmonic, dbfs);
                 }
             },
-            |song| song.seconds = 24.0,
+            |song| {
+                song.seconds = 24.0;
+                song.hump(80.0, 1.5, -40.0);
+            },
         ),
         songs(
             "signal.few_bits",
