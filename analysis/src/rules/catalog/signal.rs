@@ -123,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
         unit: Unit::Count,
         why: "A click is an edit without a crossfade, a late buffer, a damaged sample or a plug-in that was switched; headphones bring it out.",
         method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side.",
-        source: "docs/DETECTORS.md: about one in an hour of intact music, where it is part of a synthesized sound",
+        source: "docs/DETECTORS.md has the alarms on intact music: most are ticks that a synthesizer makes on purpose",
         mix: Criterion::at_most(0.0, 2.0, 10.0),
         master: Criterion::at_most(0.0, 2.0, 10.0),
         high: CheckText::new(
@@ -181,29 +181,6 @@ pub(super) const RULES: &[Rule] = &[
             share_of_song(
                 view,
                 &local_faults(view, |kind| kind == LocalFaultKind::BalanceShift)?,
-            )
-        },
-        ..COMMON
-    },
-    Rule {
-        id: "signal.level_jump",
-        title: "Level without jumps",
-        class: Class::Risk,
-        confidence: Confidence::Heuristic,
-        unit: Unit::Percent,
-        why: "When every band changes by the same level at once, and comes back, a gain was changed and not the music.",
-        method: "The share of the song between two jumps of 4 dB or more, the second back by as much, which all bands make alike (within 2 dB).",
-        source: "docs/DETECTORS.md has the alarms on intact music",
-        mix: Criterion::at_most(0.0, 0.3, 6.0),
-        master: Criterion::at_most(0.0, 0.3, 6.0),
-        high: CheckText::new(
-            "The level jumps for a while",
-            "Listen to the places named, and look for a gain, a mute group or an automation point on the whole mix.",
-        ),
-        measure: |view| {
-            share_of_song(
-                view,
-                &local_faults(view, |kind| kind == LocalFaultKind::LevelJump)?,
             )
         },
         ..COMMON
@@ -324,9 +301,9 @@ pub(super) const RULES: &[Rule] = &[
         unit: Unit::Dbfs,
         why: "Nobody hears what lies below 16 Hz, but it takes headroom, moves every cone and makes compressors pump.",
         method: "The mean level from 2 to 16 Hz, against a full-scale sine.",
-        source: "docs/DETECTORS.md has the levels of intact music",
-        mix: Criterion::at_most(-45.0, 0.2, 5.0),
-        master: Criterion::at_most(-45.0, 0.2, 5.0),
+        source: "Nineteen of twenty intact tracks of docs/DETECTORS.md lie below −20 dBFS, half of them below −46",
+        mix: Criterion::at_most(-18.0, 0.4, 5.0),
+        master: Criterion::at_most(-18.0, 0.4, 5.0),
         tolerance: 0.5,
         high: CheckText::new(
             "Subsonic energy",

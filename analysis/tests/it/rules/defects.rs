@@ -678,20 +678,7 @@ fn signal() -> Vec<Case> {
                 gains(song, 0.0, 30.0, [1.0, 0.5]);
             },
         ),
-        songs(
-            "signal.level_jump",
-            High,
-            |song| {
-                song.seconds = 30.0;
-                gains(song, 10.3, 18.3, [0.4, 0.4]);
-            },
-            // A part with less bass and less treble is music.
-            |song| {
-                song.seconds = 30.0;
-                song.levels(|time| if time > 15.0 { -3.0 } else { 0.0 });
-            },
-        ),
-        spoilt("signal.subsonic", High, |song| add_sine(song, 6.0, -24.0)),
+        spoilt("signal.subsonic", High, |song| add_sine(song, 6.0, -10.0)),
         songs(
             "signal.tone",
             High,
