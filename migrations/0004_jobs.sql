@@ -18,6 +18,8 @@ CREATE TABLE job (
     lease_token  TEXT,
     lease_until  BIGINT,
     last_error   TEXT,
+    -- When it was taken last: the account that was served longest ago is next.
+    claimed_at   BIGINT,
     -- Whose work it is, so that it goes with the account.
     account_id   TEXT   REFERENCES account (id) ON DELETE CASCADE,
     created_at   BIGINT NOT NULL,
@@ -27,6 +29,8 @@ CREATE INDEX job_due ON job (queue, state, run_at, id);
 CREATE INDEX job_lapsed ON job (queue, lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX job_finished ON job (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX job_of_account ON job (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX job_served ON job (queue, account_id, claimed_at) WHERE account_id IS NOT NULL;
+CREATE INDEX job_running ON job (queue, account_id) WHERE state = 'running';
 
 -- Which object store of its own the installation has; one row, where it has one.
 CREATE TABLE installation (

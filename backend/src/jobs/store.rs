@@ -120,7 +120,8 @@ pub(super) async fn is_due(db: &Db, queue: Queue, now: Timestamp) -> Result<bool
 }
 
 /// The text of the claim, which differs in the lock alone. Lapsed leases come first: there are few, and somebody has
-/// waited for them. `SET` sees the row as it was.
+/// waited for them. Of what waits, the oldest 500, the account comes first of whose work the least is running, then the one
+/// that was served longest ago, so that nobody's many files hold up the one file of another. `SET` sees the row as it was.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -132,13 +133,21 @@ macro_rules! claim {
                  deaths = CASE WHEN state = 'running' THEN deaths + 1 ELSE deaths END, \
                  last_error = CASE WHEN state = 'running' THEN 'its worker did not come back' ELSE last_error END, \
                  lease_token = $3, \
-                 lease_until = $4 \
+                 lease_until = $4, \
+                 claimed_at = $2 \
              WHERE id = COALESCE( \
                  (SELECT id FROM job WHERE queue = $1 AND lease_until < $2 \
                   ORDER BY lease_until LIMIT 1",
             $lock,
-            "), (SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 \
-                  ORDER BY run_at, id LIMIT 1",
+            "), (SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 AND id IN \
+                     (SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 \
+                      ORDER BY run_at, id LIMIT 500) \
+                  ORDER BY \
+                     (SELECT COUNT(*) FROM job AS own WHERE own.queue = $1 AND own.account_id = job.account_id \
+                      AND own.state = 'running'), \
+                     (SELECT COALESCE(MAX(own.claimed_at), 0) FROM job AS own \
+                      WHERE own.queue = $1 AND own.account_id = job.account_id), \
+                     run_at, id LIMIT 1",
             $lock,
             ")) RETURNING id, kind, payload, state, attempts, max_attempts, created_at"
         )
@@ -435,6 +444,7 @@ mod tests {
     use crate::{
         entropy::{SeededEntropy, new_id},
         jobs::Queue,
+        testing::some_account,
     };
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -520,6 +530,29 @@ mod tests {
             assert_eq!(take(db, NOW, "t3").await, None);
             assert_eq!(take(db, NOW.plus(Duration::from_secs(1)), "t4").await.unwrap().id, id("later"));
             assert_eq!(claim(db, Queue::Mail, NOW, "t5", NOW).await.unwrap(), None);
+        }
+
+        async fn the_many_files_of_one_account_do_not_hold_up_the_one_of_another(db: &Db) {
+            let (many, one) = (some_account(db, 1).await, some_account(db, 2).await);
+            for name in ["m1", "m2", "m3", "m4"] {
+                add_for(db, name, NOW, None, Some(many)).await;
+            }
+            let later = NOW.plus(Duration::from_secs(1));
+            add_for(db, "o1", later, None, Some(one)).await;
+            add_for(db, "o2", later, None, Some(one)).await;
+            // With one slot, in turns: each ends before the next is taken.
+            for (second, name) in (1..).zip(["m1", "o1", "m2", "o2"]) {
+                let token = format!("worker {second}");
+                let now = later.plus(Duration::from_secs(second));
+                assert_eq!(take(db, now, &token).await.unwrap().id, id(name), "{name}");
+                assert!(finish_alone(db, guard(name, &token)).await);
+            }
+            // With two slots, whoever has one running waits for whoever has none.
+            let now = later.plus(Duration::from_secs(9));
+            assert_eq!(take(db, now, "a").await.unwrap().id, id("m3"));
+            add_for(db, "o3", now, None, Some(one)).await;
+            assert_eq!(take(db, now, "b").await.unwrap().id, id("o3"));
+            assert_eq!(take(db, now, "c").await.unwrap().id, id("m4"), "nobody else waits");
         }
 
         async fn whoever_lost_the_lease_can_change_nothing(db: &Db) {

@@ -444,7 +444,7 @@ pub const TABLES: &[Table] = &[
             }
             withheld {
                 "account_id" REFERENCE, "dedupe_key" "keeps the same work from being made twice",
-                "lease_token" "is the key of the worker that does it", "lease_until" "how long the worker holds it",
+                "lease_token" "is the key of the worker that does it", "claimed_at" "when a worker took it, which decides whose turn is next", "lease_until" "how long the worker holds it",
             }
         },
         erase: Erase::WithAccount,
