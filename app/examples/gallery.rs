@@ -224,7 +224,7 @@ fn failed() -> AnyView {
     page(
         NavEntry::History,
         "wrap",
-        view! { <FailureBody view=view now=NOW actions=actions /> }.into_any(),
+        view! { <FailureBody view=view now=NOW csrf=String::new() actions=actions /> }.into_any(),
     )
 }
 

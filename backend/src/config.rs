@@ -256,7 +256,6 @@ impl Config {
             Variables::with_prefix("MIXLENS")
                 .prefix_separator("_")
                 .separator("__")
-                .try_parsing(true)
                 .source(Some(settings_of(sources.variables)?)),
         );
         for (name, value) in sources.flags {
@@ -608,6 +607,17 @@ mod tests {
         );
         assert!(!config.to_string().contains("0123456789abcdef"));
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn a_secret_that_looks_like_a_number_stays_as_it_is() {
+        for secret in [
+            "01234567890123456789012345678901",
+            "0050e12345678901234567890123456789",
+        ] {
+            let config = load(&[("MIXLENS_SECRET_KEY", secret)]).unwrap();
+            assert_eq!(config.secret_key.expose_secret(), secret);
+        }
     }
 
     #[test]

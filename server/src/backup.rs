@@ -44,13 +44,16 @@ const LEFT_OUT: [&str; 6] = [
 pub(crate) async fn backup(config: &Config, file: &Path) -> Result<String, Failure> {
     setup::check_installed(config).await?;
     let database = sqlite_of(config)?;
+    refuse_inside(&config.data_dir, file)?;
     let scratch = tempfile::tempdir_in(&config.data_dir)?;
     let copy = scratch.path().join(DATABASE);
     let db = Db::connect(&database, 1).await?;
     db.copy_into(&copy).await?;
     db.close().await;
     let (data, target) = (config.data_dir.clone(), file.to_owned());
-    let bytes = tokio::task::spawn_blocking(move || write(&data, scratch.path(), &copy, &target)).await??;
+    let live = path_of(&database).to_owned();
+    let bytes =
+        tokio::task::spawn_blocking(move || write(&data, scratch.path(), &live, &copy, &target)).await??;
     let objects = if config.uses_builtin_storage() {
         "with its objects"
     } else {
@@ -97,7 +100,25 @@ fn path_of(url: &str) -> &str {
     path.split_once('?').map_or(path, |(path, _)| path)
 }
 
-fn write(data: &Path, scratch: &Path, database: &Path, target: &Path) -> Result<u64, Failure> {
+/// A backup that lies among the files which it holds would hold itself.
+fn refuse_inside(data: &Path, target: &Path) -> Result<(), Failure> {
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let (folder, data) = (folder.canonicalize()?, data.canonicalize()?);
+    if folder.starts_with(&data) {
+        return Err(format!(
+            "{} lies in the data folder, which the backup is made from: write it elsewhere",
+            target.display()
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// `live` is the database as it is used, which lies among the files and is not copied: `database` is a copy at rest.
+fn write(data: &Path, scratch: &Path, live: &str, database: &Path, target: &Path) -> Result<u64, Failure> {
     if target.exists() {
         return Err(format!("{} is there already", target.display()).into());
     }
@@ -112,7 +133,9 @@ fn write(data: &Path, scratch: &Path, database: &Path, target: &Path) -> Result<
     for path in files_below(data, Path::new(""))? {
         let name = path.to_string_lossy().into_owned();
         let is_left_out = LEFT_OUT.iter().any(|left_out| name.starts_with(left_out));
-        if is_left_out || data.join(&path).starts_with(scratch) {
+        // With its journal and its shared memory, whose names begin alike.
+        let is_live = data.join(&path).to_string_lossy().starts_with(live);
+        if is_left_out || is_live || data.join(&path).starts_with(scratch) {
             continue;
         }
         let method = if name.starts_with(OBJECTS) {

@@ -30,7 +30,12 @@ pub(crate) async fn show(site: AppState, page: Page, request: Request) -> Respon
 /// Leads from the address of a form, which somebody opened by hand, to the page that it stands on.
 pub(crate) async fn lead_to(page: Page, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    let id = path_id(&mut parts).await;
+    // An id of ours, or none: what else was sent could be no address.
+    let is_id = |id: &String| {
+        id.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let id = path_id(&mut parts).await.filter(is_id);
     Redirect::to(&address_of(page, id.as_deref())).into_response()
 }
 
@@ -49,8 +54,11 @@ pub(crate) async fn not_found(State(site): State<AppState>, request: Request) ->
 /// The address of a page that was written with a slash at its end, as some programs complete it.
 fn without_slash(request: &Request) -> Option<String> {
     let path = request.uri().path().strip_suffix('/')?;
-    // `//host` would lead to another site.
-    let is_ours = path.len() > 1 && !path.starts_with("//");
+    // `//host` would lead to another site, and browsers read `\\` as `/`.
+    let is_ours = path.len() > 1
+        && !path.starts_with("//")
+        && !path.contains('\\')
+        && !path.to_lowercase().contains("%5c");
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let query = request.uri().query().map(|query| format!("?{query}"));
     (is_ours && is_read).then(|| format!("{path}{}", query.unwrap_or_default()))

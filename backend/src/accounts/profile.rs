@@ -49,6 +49,8 @@ pub async fn change_password(
     if let Err(error) = check_password(backend, user, current.password, "current").await {
         // A form that is sent a second time: the new password is in force.
         if error.code() == ProblemCode::Invalid && is_password(backend, user, new.clone()).await? {
+            // With its code, which is taken again for a moment: the session is confirmed by this as by the first one.
+            second_factor::prove(backend, user, Guarded::ChangePassword, &current.code).await?;
             return renew(backend, user).await;
         }
         return Err(error);
