@@ -88,12 +88,13 @@ impl PageRequest {
         }
     }
 
-    /// A parameter of the address.
+    /// A parameter of the address. One with a NUL counts as absent: it is nobody's, and PostgreSQL cannot look for it.
     #[must_use]
     pub fn query(&self, wanted: &str) -> Option<String> {
         form_urlencoded::parse(self.uri.query()?.as_bytes())
             .find(|(name, _)| name == wanted)
             .map(|(_, value)| value.into_owned())
+            .filter(|value| !value.contains('\0'))
     }
 }
 

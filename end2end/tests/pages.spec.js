@@ -32,11 +32,14 @@ test("[P04] a report and its audio are its owner's alone", async ({ page, anothe
   expect((await stranger.goto(address)).status()).toBe(404);
 });
 
-test("[P21] the only cookies are the session's and the CSRF seed's", async ({ page }) => {
+test("[P21] the only cookies are necessary ones that the policy names", async ({ page }) => {
   await signUp(page);
-  await page.goto("/history");
+  await page.goto("/privacy");
+  const policy = await page.locator("main").innerText();
   const cookies = await page.context().cookies();
-  expect(cookies.map(({ name }) => name).sort()).toEqual(["__Host-csrf", "__Host-session"]);
+  const names = cookies.map(({ name }) => name).sort();
+  expect(names).toEqual(["__Host-csrf", "__Host-known", "__Host-session", "__Host-signup"]);
+  for (const name of names) expect(policy).toContain(name);
   for (const { name, httpOnly, secure, sameSite } of cookies) {
     expect(httpOnly && secure && sameSite !== "None", name).toBe(true);
   }

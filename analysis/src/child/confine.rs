@@ -56,11 +56,11 @@ fn forbid_paths() -> io::Result<()> {
     restrict().map(drop).map_err(io::Error::other)
 }
 
-/// The calls that decoding needs least: the network, other programs, and the ways around both.
+/// The calls that decoding needs least: the network, other programs, other processes, and the ways around them.
 #[cfg(target_os = "linux")]
 fn forbid_calls() -> io::Result<()> {
     use seccompiler::{BpfProgram, Error, SeccompAction, SeccompFilter};
-    const FORBIDDEN: [i64; 9] = [
+    const FORBIDDEN: [i64; 13] = [
         libc::SYS_socket,
         libc::SYS_socketpair,
         libc::SYS_connect,
@@ -68,7 +68,11 @@ fn forbid_calls() -> io::Result<()> {
         libc::SYS_execve,
         libc::SYS_execveat,
         libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
+        libc::SYS_kill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_pidfd_send_signal,
         libc::SYS_io_uring_setup,
     ];
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;

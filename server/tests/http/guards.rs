@@ -354,6 +354,19 @@ async fn arguments_that_are_none_of_ours_are_the_callers_fault() {
     }
 }
 
+on_both_databases! {
+    async fn an_address_with_what_no_address_holds_is_no_fault_of_ours(database) {
+        let (_app, anon, user) = TestApp::on(database).await.with_user().await;
+        for person in [&anon, &user] {
+            for path in ["/history?q=%00", "/songs/%0a/rename", "/signin?next=%00", "/%5Cevil.example/"] {
+                let answer = person.get(path).await;
+                assert!(!answer.status.is_server_error(), "{path}: {}", answer.status);
+                assert!(!answer.header("location").contains("evil"), "{path}");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_persons_words_are_no_markup_on_any_page() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
