@@ -193,11 +193,11 @@ test("[P17] [P21] no page asks anybody else or sets a cookie that is not listed"
   await visitAll("0".repeat(32), ["__Host-csrf"]);
   await signUp(page);
   const id = (await report(page, mix())).split("/").at(-1);
-  await visitAll(id, ["__Host-csrf", "__Host-session"]);
+  await visitAll(id, ["__Host-csrf", "__Host-known", "__Host-session", "__Host-signup"]);
   await page.goto("/terms");
   await page.getByRole("button", { name: "Allow" }).click();
   await expect(page.getByText(BANNER)).toHaveCount(0);
-  await visitAll(id, ["__Host-aid", "__Host-consent", "__Host-csrf", "__Host-session"]);
+  await visitAll(id, ["__Host-aid", "__Host-consent", "__Host-csrf", "__Host-known", "__Host-session", "__Host-signup"]);
   await page.goto("/cookies");
   const listed = await page.locator("table.policy tbody th").allInnerTexts();
   expect(listed.sort(), "the page lists exactly these").toEqual(await cookies(page));

@@ -71,6 +71,11 @@ pub(crate) enum FormReply {
         /// The cookies.
         cookies: Vec<GivenCookie>,
     },
+    /// The same, with everything gone by which the browser knew an account.
+    Erased {
+        /// Where to.
+        to: String,
+    },
     /// The same, with the browser's session gone.
     SignedOut {
         /// Where to.
@@ -187,6 +192,13 @@ impl FormRequest {
                     let lifetime = Lifetime::For(given.lifetime);
                     cookies::set(&mut response, given.cookie, &given.value, lifetime);
                 }
+                response
+            }
+            Ok(FormReply::Erased { to }) => {
+                let mut response = Redirect::to(&to).into_response();
+                session::end(&mut response);
+                cookies::forget(&mut response, &cookie_names::KNOWN);
+                cookies::forget(&mut response, &cookie_names::SIGN_UP);
                 response
             }
             Ok(FormReply::SignedOut { to }) => {

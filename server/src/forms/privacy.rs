@@ -41,7 +41,7 @@ pub(crate) async fn delete_account(Submitted { form, fields }: Submitted<DeleteF
     };
     let done = erasure::begin(form.backend(), form.actor(), proof, confirmation).await;
     let to = paths::ACCOUNT_DELETED.to_owned();
-    form.reply(done.map(|()| FormReply::SignedOut { to })).await
+    form.reply(done.map(|()| FormReply::Erased { to })).await
 }
 
 /// Whether visits may be counted.
