@@ -34,7 +34,7 @@ test("[P04] a report and its audio are its owner's alone", async ({ page, anothe
 
 test("[P21] the only cookies are necessary ones that the policy names", async ({ page }) => {
   await signUp(page);
-  await page.goto("/privacy");
+  await page.goto("/cookies");
   const policy = await page.locator("main").innerText();
   const cookies = await page.context().cookies();
   const names = cookies.map(({ name }) => name).sort();
