@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use analysis::decode::Stream;
 use analysis::meter::{Meter, MeterInput};
+use analysis::testkit;
 use model::report::{Detail, LocalFault, LocalFaultKind};
 
 /// Seconds of each track.
@@ -95,11 +96,8 @@ struct Recall {
 }
 
 fn main() {
-    let mut files = Vec::new();
-    for folder in std::env::args().skip(1) {
-        collect(Path::new(&folder), &mut files);
-    }
-    files.sort();
+    let folders: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
+    let files = testkit::music_files(&folders);
     let mut tracks = 0_usize;
     let mut groups: [BTreeMap<&'static str, Alarms>; 2] = Default::default();
     let mut hours = [0.0; 2];
@@ -165,21 +163,6 @@ const KINDS: [(&str, LocalFaultKind); 8] = [
     ("balance shift", LocalFaultKind::BalanceShift),
     ("level jump", LocalFaultKind::LevelJump),
 ];
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| {
-            ["ogg", "mp3", "flac", "wav", "opus"]
-                .iter()
-                .any(|known| extension == *known)
-        }) {
-            files.push(path);
-        }
-    }
-}
 
 fn decode(file: &Path) -> Option<Track> {
     let mut stream = Stream::open(File::open(file).ok()?).ok()?;

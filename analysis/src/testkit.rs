@@ -10,7 +10,10 @@
 pub mod ebu;
 pub mod faults;
 
-use std::f64::consts::TAU;
+use std::{
+    f64::consts::TAU,
+    path::{Path, PathBuf},
+};
 
 /// One vector of samples per channel, all equally long, ±1 at full scale.
 pub type Planes = Vec<Vec<f64>>;
@@ -29,6 +32,30 @@ pub enum Encoding {
         /// Which loudspeakers, as `dwChannelMask`.
         mask: u32,
     },
+}
+
+/// The music below `folders`, sorted by path. A folder that cannot be read has none.
+#[must_use]
+pub fn music_files(folders: &[PathBuf]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    folders.iter().for_each(|folder| collect(folder, &mut files));
+    files.sort();
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| {
+            ["ogg", "mp3", "flac", "wav", "opus"]
+                .iter()
+                .any(|known| extension == *known)
+        }) {
+            files.push(path);
+        }
+    }
 }
 
 /// Decibels relative to full scale as an amplitude.

@@ -116,7 +116,7 @@ impl DiskStore {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let folder = self.folder_of(upload).await?;
+        let (folder, _) = self.folder_of(upload).await?;
         self.write(part, folder.join(part_name(number)), body, BODY_STALL)
             .await
     }
@@ -126,7 +126,7 @@ impl DiskStore {
     /// # Errors
     /// See [`StoreError`]; [`StoreError::NotFound`] where there is no such upload.
     pub async fn parts(&self, upload: &MultipartUpload) -> Result<Vec<PartMetadata>, StoreError> {
-        let folder = self.folder_of(upload).await?;
+        let (folder, _) = self.folder_of(upload).await?;
         blocking(move || {
             let mut parts = Vec::new();
             for entry in fs::read_dir(&folder)? {
@@ -160,10 +160,10 @@ impl DiskStore {
         wanted: Vec<WantedPart>,
         if_exists: IfExists,
     ) -> Result<ObjectMetadata, StoreError> {
-        let folder = self.folder_of(&upload).await?;
+        let (folder, description) = self.folder_of(&upload).await?;
         let folders = Arc::clone(&self.folders);
         blocking(move || {
-            let joined = join(&folders, &upload.key, &folder, &wanted, if_exists)?;
+            let joined = join(&folders, description, &folder, &wanted, if_exists)?;
             // The object is there, whatever becomes of its parts; a sweep finds them.
             if let Err(error) = remove(&folders, folder) {
                 tracing::warn!(error = %error, "the parts of a complete object were not removed");
@@ -179,7 +179,7 @@ impl DiskStore {
     /// See [`StoreError`].
     pub async fn abort_multipart(&self, upload: &MultipartUpload) -> Result<bool, StoreError> {
         let folder = match self.folder_of(upload).await {
-            Ok(folder) => folder,
+            Ok((folder, _)) => folder,
             Err(StoreError::NotFound) => return Ok(false),
             Err(error) => return Err(error),
         };
@@ -222,8 +222,8 @@ impl DiskStore {
         .await
     }
 
-    /// The folder of an upload; [`StoreError::NotFound`] where it is not one, or one of another object.
-    async fn folder_of(&self, upload: &MultipartUpload) -> Result<PathBuf, StoreError> {
+    /// The folder of an upload and what it says; [`StoreError::NotFound`] where it is not one, or one of another object.
+    async fn folder_of(&self, upload: &MultipartUpload) -> Result<(PathBuf, Description), StoreError> {
         let is_id =
             upload.id.len() == ID_LENGTH && upload.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !is_id {
@@ -234,7 +234,7 @@ impl DiskStore {
         blocking(move || {
             let (description, _) = describe(&folder)?;
             if description.key == key {
-                Ok(folder)
+                Ok((folder, description))
             } else {
                 Err(StoreError::NotFound)
             }
@@ -256,13 +256,12 @@ fn describe(folder: &Path) -> Result<(Description, SystemTime), StoreError> {
 
 fn join(
     folders: &Folders,
-    key: &str,
+    description: Description,
     folder: &Path,
     wanted: &[WantedPart],
     if_exists: IfExists,
 ) -> Result<ObjectMetadata, StoreError> {
-    let (description, _) = describe(folder)?;
-    let target = folders.path(key)?;
+    let target = folders.path(&description.key)?;
     if if_exists == IfExists::Keep && fs::exists(&target)? {
         return Err(StoreError::Exists);
     }

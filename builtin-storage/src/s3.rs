@@ -105,6 +105,25 @@ fn names_an_export(key: &str) -> bool {
         && parts.next().is_none()
 }
 
+/// The digests that a body was declared with; the inputs of S3's operations name them alike and share no type.
+macro_rules! digests {
+    ($input:ident) => {
+        Checksum {
+            checksum_crc32: $input.checksum_crc32,
+            checksum_crc32c: $input.checksum_crc32c,
+            checksum_crc64nvme: $input.checksum_crc64nvme,
+            checksum_sha1: $input.checksum_sha1,
+            checksum_sha256: $input.checksum_sha256,
+            checksum_type: None,
+        }
+    };
+}
+
+/// How many rows a page of a listing has, where so many were asked for.
+fn page_limit(wanted: Option<i32>) -> usize {
+    wanted.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE))
+}
+
 pub(super) struct Operations {
     pub(super) store: DiskStore,
 }
@@ -122,14 +141,7 @@ impl S3 for Operations {
             size: length(input.content_length)?,
             if_exists,
             content_md5: input.content_md5,
-            checksum: Checksum {
-                checksum_crc32: input.checksum_crc32,
-                checksum_crc32c: input.checksum_crc32c,
-                checksum_crc64nvme: input.checksum_crc64nvme,
-                checksum_sha1: input.checksum_sha1,
-                checksum_sha256: input.checksum_sha256,
-                checksum_type: None,
-            },
+            checksum: digests!(input),
         };
         let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
         let facts = self.store.put(object, body).await.map_err(refusal)?;
@@ -235,9 +247,7 @@ impl S3 for Operations {
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = request.input;
         let prefix = input.prefix.unwrap_or_default();
-        let limit = input
-            .max_keys
-            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        let limit = page_limit(input.max_keys);
         // The token is simply the last key of the page before.
         let after = input
             .continuation_token
@@ -302,14 +312,7 @@ impl S3 for Operations {
             size: length(input.content_length)?,
             if_exists: IfExists::Replace,
             content_md5: input.content_md5,
-            checksum: Checksum {
-                checksum_crc32: input.checksum_crc32,
-                checksum_crc32c: input.checksum_crc32c,
-                checksum_crc64nvme: input.checksum_crc64nvme,
-                checksum_sha1: input.checksum_sha1,
-                checksum_sha256: input.checksum_sha256,
-                checksum_type: None,
-            },
+            checksum: digests!(input),
         };
         let upload = MultipartUpload {
             key: input.key,
@@ -329,9 +332,7 @@ impl S3 for Operations {
             key: input.key,
             id: input.upload_id,
         };
-        let limit = input
-            .max_parts
-            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        let limit = page_limit(input.max_parts);
         let after = input.part_number_marker.unwrap_or(0);
         let parts = self.store.parts(&upload).await.map_err(no_upload)?;
         let mut parts = parts.into_iter().filter(|part| i32::from(part.number) > after);
@@ -413,9 +414,7 @@ impl S3 for Operations {
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
         let input = request.input;
         let prefix = input.prefix.unwrap_or_default();
-        let limit = input
-            .max_uploads
-            .map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(0).min(PAGE));
+        let limit = page_limit(input.max_uploads);
         let after = input.key_marker.clone().map(|key| {
             // Without the id, what follows is behind all uploads of the key.
             (key, input.upload_id_marker.clone())

@@ -516,7 +516,6 @@ impl Incoming {
             file,
             md5,
             digests,
-            ..
         } = self;
         let md5 = md5.finalize();
         if object

@@ -4,8 +4,8 @@ import { expect } from "./walk.js";
 
 export const PASSWORD = "copper lantern valley nine";
 
-/** Signs a new person up and in; ends on /upload. Their e-mail address. */
-export async function signUp(page, name = `Person ${randomBytes(4).toString("hex")}`) {
+/** Sends the form of the sign-up; ends where the e-mail is announced. The address. */
+export async function askToSignUp(page, name = `Person ${randomBytes(4).toString("hex")}`) {
   const email = `${name.toLowerCase().replace(" ", "-")}@example.org`;
   await page.goto("/signup");
   await page.getByLabel("Display name").fill(name);
@@ -15,6 +15,12 @@ export async function signUp(page, name = `Person ${randomBytes(4).toString("hex
   await page.getByLabel("I accept the").check();
   await page.getByRole("main").getByRole("button", { name: "Create account" }).click();
   await page.waitForURL("**/signup/sent");
+  return email;
+}
+
+/** Signs a new person up and in; ends on /upload. Their e-mail address. */
+export async function signUp(page, name) {
+  const email = await askToSignUp(page, name);
   await (await emailTo(page, email)).getByRole("link").first().click();
   await page.getByRole("button", { name: "Confirm and sign in" }).click();
   await page.waitForURL("**/upload");

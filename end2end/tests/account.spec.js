@@ -3,7 +3,7 @@ import { TOTP } from "otpauth";
 import { NO_SCRIPT, PHONE, expect, test } from "../helpers/walk.js";
 import { wav } from "../helpers/audio.js";
 import { ACCOUNT, RECOVERY, expectAccessible } from "../helpers/pages.js";
-import { PASSWORD, emailTo, signIn, signOut, signUp } from "../helpers/people.js";
+import { PASSWORD, emailTo, askToSignUp, signIn, signOut, signUp } from "../helpers/people.js";
 import { file, upload } from "../helpers/uploads.js";
 
 const NEW_PASSWORD = "velvet harbour saddle 7 comet";
@@ -198,15 +198,7 @@ test("a second factor is set up, asked for, replaced by a recovery code and swit
 
 test("a confirmation link asks for the password in a browser that did not sign up", async ({ page, another }) => {
   const elsewhere = await another();
-  await page.goto("/signup");
-  await page.getByLabel("Display name").fill("Ann");
-  const email = `elsewhere-${Date.now()}@example.org`;
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByLabel("I am 13 or older").check();
-  await page.getByLabel("I accept the").check();
-  await page.getByRole("main").getByRole("button", { name: "Create account" }).click();
-  await page.waitForURL("**/signup/sent");
+  const email = await askToSignUp(page);
   await (await emailTo(elsewhere, email)).getByRole("link").first().click();
   await elsewhere.getByLabel("Password").fill("another password altogether");
   await elsewhere.getByRole("button", { name: "Confirm and sign in" }).click();

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use analysis::decode::Stream;
 use analysis::testkit::faults::{FAULTS, Music, Places, Strength, limit, peak};
-use analysis::testkit::{Encoding, Planes, amplitude, wav};
+use analysis::testkit::{Encoding, Planes, amplitude, music_files, wav};
 use analysis::{AnalysisOptions, measure as measure_file};
 use model::Report;
 use model::verdict::Stage;
@@ -82,9 +82,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Measures every `every`th fault of every track below `folders` that `cache` does not hold yet.
 pub(super) fn measure(cache: &Path, folders: &[PathBuf], every: u64) {
-    let mut files = Vec::new();
-    folders.iter().for_each(|folder| collect(folder, &mut files));
-    files.sort();
+    let files = music_files(folders);
     if let Err(error) = std::fs::create_dir_all(cache) {
         eprintln!("{}: {error}", cache.display());
         return;
@@ -134,9 +132,7 @@ pub(super) struct Intact {
 
 /// Every track below `folders`, as it is, in the order of their names.
 pub(super) fn intact_of(folders: &[PathBuf]) -> Vec<Intact> {
-    let mut files = Vec::new();
-    folders.iter().for_each(|folder| collect(folder, &mut files));
-    files.sort();
+    let files = music_files(folders);
     let measured = files.iter().filter_map(|file| {
         let (music, encoding) = open(file, Stage::Mix)?;
         Some(Intact {
@@ -145,21 +141,6 @@ pub(super) fn intact_of(folders: &[PathBuf]) -> Vec<Intact> {
         })
     });
     measured.collect()
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| {
-            ["ogg", "mp3", "flac", "wav", "opus"]
-                .iter()
-                .any(|known| extension == *known)
-        }) {
-            files.push(path);
-        }
-    }
 }
 
 fn is_lossless(file: &Path) -> bool {

@@ -5,7 +5,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    pages::{account_area::Done, post_form::PostForm, secret_fields::NewPassword},
+    pages::{
+        account_area::Done,
+        post_form::PostForm,
+        secret_fields::{NewPassword, PresentPassword},
+    },
     paths,
     request_context::{FormErrors, PageRequest, RequestContext},
     ui::{Button, ButtonKind, ButtonLink, Checkbox, ErrorSummary, Field},
@@ -140,14 +144,7 @@ pub fn Confirm() -> impl IntoView {
                         {takes_password
                             .then(|| {
                                 view! {
-                                    <Field
-                                        label="Password"
-                                        name="password"
-                                        r#type="password"
-                                        error=form_errors.error("password")
-                                        autocomplete="current-password"
-                                        hint="The one from the sign-up: whoever signed up with your address is not you if you do not know it."
-                                    />
+                                    <PresentPassword hint="The one from the sign-up: whoever signed up with your address is not you if you do not know it." form_errors=form_errors.clone() />
                                 }
                             })}
                         <p class="row">
@@ -194,13 +191,7 @@ pub fn SignIn() -> impl IntoView {
                     autocomplete="username"
                     inputmode="email"
                 />
-                <Field
-                    label="Password"
-                    name="password"
-                    r#type="password"
-                    error=form_errors.error("password")
-                    autocomplete="current-password"
-                />
+                <PresentPassword form_errors=form_errors.clone() />
                 <p class="row">
                     <Button kind=ButtonKind::Primary>"Sign in"</Button>
                     <ButtonLink href=paths::FORGOT kind=ButtonKind::Link>"Forgot your password?"</ButtonLink>

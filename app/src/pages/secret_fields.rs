@@ -43,6 +43,33 @@ pub fn SecondFactorCode(
     })
 }
 
+/// The password that is in force, for password managers to fill in.
+#[component]
+pub fn PresentPassword(
+    /// What it asks for.
+    #[prop(default = "Password")]
+    label: &'static str,
+    /// The name under which it is sent.
+    #[prop(default = "password")]
+    name: &'static str,
+    /// Why it is asked for.
+    #[prop(optional)]
+    hint: Option<&'static str>,
+    /// What was wrong with the one before.
+    form_errors: FormErrors,
+) -> impl IntoView {
+    view! {
+        <Field
+            label=label
+            name=name
+            r#type="password"
+            error=form_errors.error(name)
+            autocomplete="current-password"
+            nostrip:hint=hint.map(str::to_owned)
+        />
+    }
+}
+
 /// Sent as `password`.
 #[component]
 pub fn NewPassword(

@@ -11,11 +11,11 @@ use crate::{
         account_area::{AccountPage, AccountTab},
         not_found::failed,
         post_form::PostForm,
-        secret_fields::SecondFactorCode,
+        secret_fields::{PresentPassword, SecondFactorCode},
     },
     paths,
     request_context::{FormErrors, RequestContext, redirect_to_sign_in},
-    ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Field, Notice, Table, Tone},
+    ui::{Button, ButtonKind, ButtonLink, Checkbox, DataTable, ErrorSummary, Notice, Table, Tone},
 };
 
 /// Everything that is held about the person; for signed-in people.
@@ -246,14 +246,7 @@ pub fn DeleteAccount() -> impl IntoView {
             <PostForm action=paths::DELETE_ACCOUNT csrf=context.csrf>
                 // For password managers: whose password it is.
                 <input type="hidden" name="username" autocomplete="username" value=email />
-                <Field
-                    label="Your password"
-                    name="password"
-                    r#type="password"
-                    error=form_errors.error("password")
-                    autocomplete="current-password"
-                    hint="So that nobody deletes it who merely sits at your desk."
-                />
+                <PresentPassword label="Your password" hint="So that nobody deletes it who merely sits at your desk." form_errors=form_errors.clone() />
                 <SecondFactorCode asked=asks_for_code form_errors=form_errors.clone() />
                 <Checkbox name="sure" required=true checked=form_errors.value("sure").is_some() error=form_errors.error("sure")>
                     "I want to delete everything, for good"

@@ -1,4 +1,4 @@
-//! A new address (P13): confirmed at the new one, told to the old one.
+//! A new address (P13): confirmed at the new one, the old one notified.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::{
     signing::{Purpose, sha256_hex},
 };
 
-/// How long the link in the letter works.
+/// How long the link in the e-mail works.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 /// Letters to new addresses within [`WINDOW`]: a signed-in person must not be able to flood strangers.
 const MAX_LETTERS: usize = 3;
 pub(crate) const WINDOW: Duration = Duration::from_secs(3600);
 
-/// How long the old address is kept for the letter that tells it; the job gives up long before.
+/// How long the old address is kept for the e-mail that says so; the job gives up long before.
 const TOLD_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Sends a link to `email`; it becomes the person's address when the link is used. An earlier request ends. Takes a fresh code
 /// where the second factor is on.
 ///
 /// # Errors
-/// `ConfirmPassword`; `Invalid` on `email` or `code`; `RateLimited` after too many letters.
+/// `ConfirmPassword`; `Invalid` on `email` or `code`; `RateLimited` after too many e-mails.
 pub async fn request(backend: &Backend, actor: &Actor, email: &str, code: &str) -> Result<()> {
     let now = backend.now();
     let user = actor.recent_user(now)?;
@@ -72,7 +72,7 @@ pub async fn request(backend: &Backend, actor: &Actor, email: &str, code: &str) 
     Ok(())
 }
 
-/// Makes the new address of a letter the account's. The old one is told; links that were mailed to it end.
+/// Makes the new address of an e-mail the account's. The old one is notified; links that were mailed to it end.
 ///
 /// # Errors
 /// `NotFound` where the link is not ours, was used, is too old, or the address has an account by now.
@@ -105,7 +105,7 @@ pub async fn confirm(backend: &Backend, token: &str) -> Result<()> {
     Ok(())
 }
 
-/// The letter to the new address, by what it is; nothing when the request has ended.
+/// The e-mail to the new address, by what it is; nothing when the request has ended.
 pub(crate) async fn confirmation(backend: &Backend, change: EmailChangeId) -> Result<Option<Email>> {
     const SELECT: &str =
         "SELECT new_email FROM email_change WHERE id = $1 AND done_at IS NULL AND expires_at > $2";
@@ -211,7 +211,7 @@ row! {
     }
 }
 
-/// Uses a request up. The row stays until the old address, as it is at this moment, was told.
+/// Uses a request up. The row stays until the old address, as it is at this moment, was notified.
 async fn take(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<Option<TakenRow>, DbError> {
     const UPDATE: &str = "
         UPDATE email_change

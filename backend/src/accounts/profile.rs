@@ -35,7 +35,7 @@ pub async fn rename(backend: &Backend, actor: &Actor, name: &str) -> Result<()> 
     Ok(())
 }
 
-/// Changes the password. Every other session ends, and the person is told by mail; the new token of this session.
+/// Changes the password. Every other session ends, and the person is notified; the new token of this session.
 ///
 /// # Errors
 /// `Invalid` on `current`, `code` or `password`; `RateLimited` after too many wrong ones.

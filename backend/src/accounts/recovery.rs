@@ -76,14 +76,14 @@ pub async fn request(backend: &Backend, email: &str) -> Result<()> {
     Ok(())
 }
 
-/// The token of a request that still can be used; for its letter.
+/// The token of a request that still can be used; for its e-mail.
 pub(crate) async fn token_for(backend: &Backend, reset: PasswordResetId) -> Result<Option<String>> {
     let token = token(backend, reset);
     let owner = owner(&backend.db, &sha256_hex(&token), backend.now()).await?;
     Ok(owner.map(|_| token))
 }
 
-/// Sets a new password by the token of the letter, once. Every session ends, and the person is told by mail; what the browser
+/// Sets a new password by the token of the e-mail, once. Every session ends, and the person is notified; what the browser
 /// is known by from now on ([`Browser::known`]), because whoever reads the mailbox is not to wait for what strangers tried.
 ///
 /// Sent a second time with the password that is in force, it has worked.
@@ -148,7 +148,7 @@ async fn used_before(
     ))
 }
 
-/// Forgets the requests of an account: their letters went to somebody who may not be the owner any more.
+/// Forgets the requests of an account: their e-mails went to somebody who may not be the owner any more.
 pub(super) async fn forget(tx: &mut Tx, account: AccountId) -> Result<u64, DbError> {
     tx.execute(sql("DELETE FROM password_reset WHERE account_id = $1").bind(account))
         .await

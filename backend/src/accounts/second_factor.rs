@@ -189,7 +189,7 @@ pub async fn renew_codes(backend: &Backend, actor: &Actor, code: &str) -> Result
     transaction!(backend.db, |tx| { new_codes(backend, tx, user.account).await })
 }
 
-/// Switches it off and forgets the secret and the recovery codes. Takes a fresh code where it is on. The person is told by
+/// Switches it off and forgets the secret and the recovery codes. Takes a fresh code where it is on. The person is notified by
 /// mail.
 ///
 /// # Errors
@@ -209,7 +209,7 @@ pub async fn turn_off(backend: &Backend, actor: &Actor, code: &str) -> Result<()
     Ok(())
 }
 
-/// Switches it off for somebody who lost the app and the recovery codes, and ends all of their sessions; they are told by
+/// Switches it off for somebody who lost the app and the recovery codes, and ends all of their sessions; they are notified by
 /// mail. Whoever calls it has made sure by other means that it is the person who asks. Whether it was on; `None` where the
 /// address has no account.
 ///

@@ -20,7 +20,7 @@ use crate::{
 /// Wrong tries that cost nothing.
 const FREE_TRIES: u32 = 5;
 
-/// The owner is told when strangers have tried this often, at most once a day.
+/// The owner is notified when strangers have tried this often, at most once a day.
 const TOLD_AFTER: u32 = 10;
 
 /// The longest wait. A lock without end would let anybody shut out anybody.
@@ -51,7 +51,7 @@ pub(super) struct Counter {
     subject: String,
     /// The row goes with it.
     account: Option<AccountId>,
-    /// Whether strangers fill it, and who is told then.
+    /// Whether strangers fill it, and who is notified then.
     kind: Kind,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Counter {
 enum Kind {
     /// One browser's.
     Own,
-    /// That of every browser that is not known; of an address without an account, nobody is told.
+    /// That of every browser that is not known; of an address without an account, nobody is notified.
     Strangers(Option<AccountId>),
 }
 

@@ -33,7 +33,7 @@ fn headers(source: &str) -> Vec<&str> {
 }
 
 #[test]
-fn p26_every_letter_has_text_and_html_that_say_the_same() {
+fn p26_every_email_has_text_and_html_that_say_the_same() {
     let config = config();
     for email in EmailTemplates::from(&config).previews("ann@example.org", "Night drive") {
         let (_, read) = sent(&email);
@@ -78,7 +78,7 @@ fn p26_every_letter_has_text_and_html_that_say_the_same() {
 }
 
 #[test]
-fn p26_a_letter_loads_nothing_follows_nobody_and_leads_to_us_alone() {
+fn p26_an_email_loads_nothing_follows_nobody_and_leads_to_us_alone() {
     let config = config();
     for email in EmailTemplates::from(&config).previews("ann@example.org", "Night drive") {
         let html = email.html();
@@ -201,7 +201,7 @@ fn what_a_person_typed_makes_no_header_no_markup_and_no_line_of_its_own() {
 }
 
 #[test]
-fn a_letter_to_strangers_holds_nothing_that_somebody_typed() {
+fn an_email_to_strangers_holds_nothing_that_somebody_typed() {
     let config = config();
     let emails = EmailTemplates::from(&config);
     let words = "Buy now at evil.example";
@@ -253,14 +253,14 @@ async fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, tokio
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read).lines();
         let mut heard = String::new();
-        let mut in_letter = false;
+        let mut in_email = false;
         write.write_all(b"220 ready\r\n").await.unwrap();
         while let Ok(Some(line)) = lines.next_line().await {
             heard += &format!("{line}\n");
-            if in_letter && line != "." {
+            if in_email && line != "." {
                 continue;
             }
-            in_letter = line == "DATA";
+            in_email = line == "DATA";
             let answer = answers
                 .iter()
                 .find(|(command, _)| line.starts_with(command))
@@ -285,7 +285,7 @@ async fn send_to(url: &str) -> Result<(), SendError> {
 }
 
 #[tokio::test]
-async fn p26_a_letter_reaches_the_server_with_the_address_alone_in_its_envelope() {
+async fn p26_an_email_reaches_the_server_with_the_address_alone_in_its_envelope() {
     let (port, heard) = server(&[("DATA", "354 go on"), ("QUIT", "221 bye")]).await;
     send_to(&format!("smtp://127.0.0.1:{port}")).await.unwrap();
     let heard = heard.await.unwrap();
@@ -296,7 +296,7 @@ async fn p26_a_letter_reaches_the_server_with_the_address_alone_in_its_envelope(
 }
 
 #[tokio::test]
-async fn p26_a_server_that_cannot_encrypt_hears_no_password_and_no_letter() {
+async fn p26_a_server_that_cannot_encrypt_hears_no_password_and_no_email() {
     let (port, heard) = server(&[("EHLO", "250 just plain text"), ("QUIT", "221 bye")]).await;
     let url = format!("smtp://user:a-password@127.0.0.1:{port}?tls=required");
     assert!(matches!(send_to(&url).await, Err(SendError::Unavailable(_))));

@@ -14,11 +14,11 @@ use crate::{
     pages::{
         not_found::failed,
         post_form::PostForm,
-        secret_fields::{NewPassword, SecondFactorCode, is_of},
+        secret_fields::{NewPassword, PresentPassword, SecondFactorCode, is_of},
     },
     paths,
     request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
-    ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Field, Tone},
+    ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, ErrorSummary, Tone},
 };
 
 /// The security of the account; for signed-in people.
@@ -40,13 +40,7 @@ pub fn Security() -> impl IntoView {
                 <PostForm action=paths::ACCOUNT_PASSWORD csrf=csrf>
                     // For password managers: whose password it is.
                     <input type="hidden" name="username" autocomplete="username" value=user.email />
-                    <Field
-                        label="Present password"
-                        name="current"
-                        r#type="password"
-                        error=form_errors.error("current")
-                        autocomplete="current-password"
-                    />
+                    <PresentPassword label="Present password" name="current" form_errors=form_errors.clone() />
                     <SecondFactorCode asked=user.has_second_factor form_errors=form_errors.clone() form="password" />
                     <NewPassword label="New password" form_errors=form_errors.clone() />
                     <p><Button>"Change the password"</Button></p>
@@ -196,13 +190,7 @@ pub fn ConfirmPassword() -> impl IntoView {
             <PostForm action=paths::CONFIRM_PASSWORD csrf=context.csrf.clone()>
                 <input type="hidden" name="next" value=next.clone() />
                 <input type="hidden" name="username" autocomplete="username" value=user.email />
-                <Field
-                    label="Password"
-                    name="password"
-                    r#type="password"
-                    error=form_errors.error("password")
-                    autocomplete="current-password"
-                />
+                <PresentPassword form_errors=form_errors.clone() />
                 <SecondFactorCode asked=user.has_second_factor form_errors=form_errors.clone() />
                 <p class="row">
                     <Button kind=ButtonKind::Primary>"Go on"</Button>
