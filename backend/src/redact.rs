@@ -189,6 +189,7 @@ fn database(error: &DbError) -> String {
             error => error.to_string(),
         },
         sqlx::Error::BeginFailed => "a transaction could not begin".to_owned(),
+        sqlx::Error::InvalidSavePointStatement => "a transaction is open that should have ended".to_owned(),
         sqlx::Error::WorkerCrashed => "its thread has ended".to_owned(),
         sqlx::Error::Protocol(_) => "it broke off in the middle of an answer".to_owned(),
         sqlx::Error::Configuration(_) => "its address cannot be used".to_owned(),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use sqlx::{
+    Connection as _, SqliteConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -67,6 +68,20 @@ fn lock_beside(database: PathBuf) -> std::io::Result<File> {
     Ok(file)
 }
 
+/// Whether a connection that comes back is outside of any transaction; one that is not is closed, and the next writer gets a new
+/// one. SQLite rolls back by itself when the disk is full, when a read or write fails and when memory is short (sqlite.org,
+/// `lang_transaction.html`, 2.3); the rollback that sqlx sends then fails, sqlx believes itself in the transaction for good, and
+/// refuses every further `BEGIN IMMEDIATE`.
+async fn is_whole(connection: &mut SqliteConnection) -> Result<bool, DbError> {
+    // The rollback of a dropped transaction is done before the answer to this.
+    connection.ping().await?;
+    let is_whole = !connection.is_in_transaction();
+    if !is_whole {
+        tracing::warn!("a transaction could not be ended; its connection is replaced");
+    }
+    Ok(is_whole)
+}
+
 async fn lock(options: &SqliteConnectOptions) -> std::io::Result<Option<File>> {
     let database = options.get_filename().to_path_buf();
     if database.as_os_str().is_empty() || database.as_os_str() == ":memory:" {
@@ -99,6 +114,7 @@ impl Db {
             let writer = SqlitePoolOptions::new()
                 .max_connections(1)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .after_release(|connection, _| Box::pin(is_whole(connection)))
                 .connect_with(options.clone())
                 .await?;
             let reader = SqlitePoolOptions::new()
@@ -200,5 +216,66 @@ impl Db {
             Pools::Sqlite { .. } => "SQLite",
             Pools::Postgres(_) => "PostgreSQL",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::db::{Db, Fault, Pools, contract::Scratch, sql};
+
+    const SMALL: &str = "UPDATE cron SET slot = 2 WHERE name = 'small'";
+
+    async fn slot(db: &Db) -> i64 {
+        let slot = db.scalar(sql("SELECT slot FROM cron WHERE name = 'small'")).await;
+        slot.unwrap().unwrap()
+    }
+
+    async fn with_a_row() -> Scratch {
+        let scratch = Scratch::sqlite().await;
+        let insert = sql("INSERT INTO cron (name, slot) VALUES ('small', 1)");
+        scratch.db.execute(insert).await.unwrap();
+        scratch
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_the_next_write_works() {
+        let scratch = with_a_row().await;
+        let db = &scratch.db;
+        let Pools::Sqlite { writer, .. } = &db.0 else {
+            panic!("it is SQLite")
+        };
+        // The limit is the connection's own, and a disk that has room again is a limit that is gone.
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(writer)
+            .await
+            .unwrap();
+        let full = db
+            .execute(sql("INSERT INTO cron (name, slot) VALUES ($1, 1)").bind("x".repeat(1_000_000)))
+            .await
+            .unwrap_err();
+        let code = full.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("13"), "{full}");
+        assert_eq!(Fault::of(&full), Fault::Unavailable);
+        assert_eq!(db.execute(sql(SMALL)).await.unwrap(), 1);
+        assert_eq!(slot(db).await, 2);
+        scratch.remove().await;
+    }
+
+    /// What SQLite does by itself when it cannot go on is done by a statement here.
+    #[tokio::test]
+    async fn after_a_transaction_that_ended_by_itself_the_next_write_works() {
+        let scratch = with_a_row().await;
+        let db = &scratch.db;
+        for is_committed in [true, false] {
+            let mut tx = db.begin().await.unwrap();
+            tx.execute(sql("ROLLBACK")).await.unwrap();
+            if is_committed {
+                tx.commit().await.unwrap_err();
+            } else {
+                drop(tx);
+            }
+            assert_eq!(db.execute(sql(SMALL)).await.unwrap(), 1, "{is_committed}");
+        }
+        scratch.remove().await;
     }
 }

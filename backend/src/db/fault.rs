@@ -42,7 +42,8 @@ impl Fault {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
             // A connection on which a transaction could not begin or end is closed; the next one may do.
-            | sqlx::Error::BeginFailed => Self::Unavailable,
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::InvalidSavePointStatement => Self::Unavailable,
             _ => Self::Other,
         }
     }
