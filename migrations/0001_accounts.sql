@@ -60,6 +60,17 @@ CREATE TABLE sign_in_throttle (
 CREATE INDEX sign_in_throttle_of_account ON sign_in_throttle (account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX sign_in_throttle_expired ON sign_in_throttle (updated_at);
 
+-- What was done to get into an account, and to its ways in, for its owner to read. Who did it from where is not known.
+CREATE TABLE security_event (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    kind       TEXT   NOT NULL CHECK (kind IN ('signed_in', 'wrong_password', 'wrong_code', 'password_changed', 'second_factor_on',
+        'second_factor_off', 'new_recovery_codes', 'address_changed', 'signed_out_by_operator')),
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX security_event_of_account ON security_event (account_id, created_at);
+CREATE INDEX security_event_expired ON security_event (created_at);
+
 -- A forgotten password. Made for every address that is asked for, so that the answer takes as long for an unknown one.
 CREATE TABLE password_reset (
     id           TEXT   NOT NULL PRIMARY KEY,

@@ -153,6 +153,12 @@ impl FormErrors {
         use_context().unwrap_or_default()
     }
 
+    /// Whether the form was refused for this reason.
+    #[must_use]
+    pub fn is(&self, code: ProblemCode) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.code == code)
+    }
+
     /// What was typed into the field.
     #[must_use]
     pub fn value(&self, field: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::{
         not_found::failed, references, rules, song, songs, upload, your_data,
     },
     request_context::{PageContent, PageRequest, RequestContext},
-    ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts},
+    ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts, Unstarted},
 };
 
 /// The document of every page. Sets the Content-Security-Policy of the response.
@@ -26,6 +26,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         .page()
         .and_then(Route::of_page)
         .is_some_and(|route| route.has_islands);
+    let unstarted = has_islands.then(|| view! { <Unstarted /> });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -40,6 +41,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags />
             </head>
             <body>
+                {unstarted}
                 <App />
             </body>
         </html>

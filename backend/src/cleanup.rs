@@ -54,7 +54,7 @@ pub struct Purged {
     pub sign_ups: u64,
     /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
     pub jobs: u64,
-    /// Removals of objects that had failed and are tried again.
+    /// Removals of objects, and writings of the ledger, that had failed and are tried again.
     pub revived: u64,
     /// Deletions of accounts that no job worked on any more.
     pub erasures_resumed: u64,
@@ -74,7 +74,8 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
         revived: jobs::revive::<RemoveAudio>(db, now).await?
-            + jobs::revive::<export::RemoveExport>(db, now).await?,
+            + jobs::revive::<export::RemoveExport>(db, now).await?
+            + jobs::revive::<ledger::PublishLedger>(db, now).await?,
         erasures_resumed: erasure::resume(backend).await?,
     };
     let overdue = overdue(db, now).await?;

@@ -149,6 +149,16 @@ impl Mail {
     }
 }
 
+/// Whether an address is of a domain that belongs to nobody (RFC 2606 3), as those in `config.default.toml` are.
+fn is_example(address: &str) -> bool {
+    let domain = address
+        .trim_end_matches('>')
+        .rsplit('@')
+        .next()
+        .unwrap_or_default();
+    domain.eq_ignore_ascii_case("mixlens.example")
+}
+
 /// Whether a URL goes to another machine in plain text.
 fn is_plain_http(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else {
@@ -368,8 +378,20 @@ impl Config {
                 "mail.from cannot be read: write it as MixLens <no-reply@your.domain>",
             ),
             (
-                production && self.mail.from.contains("mixlens.example"),
+                production && is_example(&self.mail.from),
                 "production needs mail.from with an address of yours",
+            ),
+            (
+                production && is_example(&self.contact_email),
+                "production needs contact_email with an address of yours: it is on the pages",
+            ),
+            (
+                production && is_example(&self.privacy_email),
+                "production needs privacy_email with an address of yours: requests about personal data go there, and the law gives them 30 days",
+            ),
+            (
+                production && is_example(&self.security_email),
+                "production needs security_email with an address of yours: weaknesses are reported to it",
             ),
         ]
         .into_iter()
@@ -642,6 +664,15 @@ mod tests {
         let error = load(&variables).unwrap_err();
         assert!(error.to_string().contains("trusted_hops"), "{error}");
         variables.push(("MIXLENS_TRUSTED_HOPS", "1"));
+        for (setting, variable) in [
+            ("contact_email", "MIXLENS_CONTACT_EMAIL"),
+            ("privacy_email", "MIXLENS_PRIVACY_EMAIL"),
+            ("security_email", "MIXLENS_SECURITY_EMAIL"),
+        ] {
+            let error = load(&variables).unwrap_err();
+            assert!(error.to_string().contains(setting), "{error}");
+            variables.push((variable, "somebody@studio.example"));
+        }
         load(&variables).unwrap();
         variables.extend([
             ("MIXLENS_STORAGE__ACCESS_KEY", "key"),
@@ -701,6 +732,9 @@ mod tests {
                 ("MIXLENS_MAIL__FROM", "MixLens <letters@mail.example>"),
                 ("MIXLENS_MAIL__SMTP_URL", url),
                 ("MIXLENS_TRUSTED_HOPS", "1"),
+                ("MIXLENS_CONTACT_EMAIL", "hello@studio.example"),
+                ("MIXLENS_PRIVACY_EMAIL", "privacy@studio.example"),
+                ("MIXLENS_SECURITY_EMAIL", "security@studio.example"),
             ])
         };
         for good in [

@@ -69,7 +69,9 @@ impl Error {
     pub fn not_found(what: &str) -> Self {
         Self::problem(
             ProblemCode::NotFound,
-            format!("There is no such {what}. It may have been deleted."),
+            format!(
+                "There is no such {what} in this account. It may have been deleted, or belong to another account."
+            ),
         )
     }
 

@@ -15,6 +15,7 @@ use crate::{
     retention::{self, ExpiredCount},
     signing::sha256_hex,
     storage::Key,
+    transaction,
 };
 
 /// The media type of the ledger in the bucket.
@@ -35,6 +36,11 @@ pub(crate) async fn record(tx: &mut Tx, backend: &Backend, id: impl std::fmt::Di
         INSERT INTO deletion (hash, deleted_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
     let insert = sql(INSERT).bind(hash_of(id)).bind(backend.now());
     tx.execute(insert).await?;
+    publish(tx, backend).await
+}
+
+/// Has the ledger beside the database written anew, after the commit of `tx`.
+async fn publish(tx: &mut Tx, backend: &Backend) -> Result<()> {
     let publish = PublishLedger {};
     if !jobs::is_waiting(tx, &publish).await? {
         jobs::enqueue(tx, backend, &publish, EnqueueOptions::default()).await?;
@@ -99,7 +105,7 @@ pub async fn missing(backend: &Backend) -> Result<HashSet<String>> {
     Ok(lines
         .lines()
         .map(str::to_owned)
-        .filter(|hash| !known.contains(hash))
+        .filter(|hash| !hash.is_empty() && !known.contains(hash))
         .collect())
 }
 
@@ -137,11 +143,26 @@ pub async fn take_up(backend: &Backend, hashes: &HashSet<String>) -> Result<()> 
     Ok(())
 }
 
-/// Forgets deletions older than every backup; how many.
+/// Forgets deletions older than every backup, here and beside the database; how many. What stayed there alone would be taken for
+/// what a restored backup does not know, and be taken up anew.
 pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let before = backend.now().minus(kept(backend));
-    let delete = sql(ended::DELETE).bind(before);
-    Ok(backend.db.execute_until_done(delete).await?)
+    let mut total = 0;
+    loop {
+        let forgotten = transaction!(backend.db, |tx| {
+            let forgotten = tx.execute(sql(ended::DELETE).bind(before)).await?;
+            if forgotten > 0 {
+                publish(tx, backend).await?;
+            }
+            Ok(forgotten)
+        })?;
+        if forgotten == 0 {
+            break;
+        }
+        total += forgotten;
+    }
+    backend.wake.wake();
+    Ok(total)
 }
 
 /// What [`purge`] would forget now.

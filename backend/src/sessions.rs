@@ -21,7 +21,7 @@ pub const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A renewed session takes its former token for this long: a form that is sent twice carries it twice, and the browser has
-/// not seen the answer to the first.
+/// not seen the answer to the first. It says no more than it said at the sign-in: whoever has stolen it has not entered the password.
 const FORMER_TOKEN: Duration = Duration::from_secs(15);
 
 /// How exactly the last use is remembered; finer would be a write with every page.
@@ -210,8 +210,9 @@ row! {
 
 async fn find(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<SessionRow>, DbError> {
     const SELECT: &str = "
-        SELECT session.id, session.account_id, session.last_seen_at, session.confirmed_at, account.display_name, account.email, account.plan,
-            EXISTS (SELECT 1 FROM second_factor WHERE account_id = account.id AND second_factor.confirmed_at IS NOT NULL) AS has_second_factor
+        SELECT session.id, session.account_id, session.last_seen_at, account.display_name, account.email, account.plan,
+            EXISTS (SELECT 1 FROM second_factor WHERE account_id = account.id AND second_factor.confirmed_at IS NOT NULL) AS has_second_factor,
+            CASE WHEN session.token_hash = $1 THEN session.confirmed_at ELSE session.created_at END AS confirmed_at
         FROM session JOIN account ON account.id = session.account_id
         WHERE (session.token_hash = $1 OR (session.former_hash = $1 AND session.former_until > $4))
             AND session.last_seen_at > $2 AND session.created_at > $3";

@@ -96,6 +96,16 @@ pub async fn retry_emails(backend: &Backend) -> Result<u64> {
         + jobs::revive::<accounts::MailSignUp>(db, now).await?)
 }
 
+/// Queues announcements to everybody that are dead again: of a new version of the policies, and newsletters. Each goes on where it was,
+/// and nobody is written to twice. How many.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn retry_announcements(backend: &Backend) -> Result<u64> {
+    let (db, now) = (&backend.db, backend.now());
+    Ok(jobs::revive::<AnnouncePolicy>(db, now).await? + jobs::revive::<SendNewsletter>(db, now).await?)
+}
+
 /// Queues previews that are dead again. How many.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use std::{
     io::{self, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -26,6 +26,8 @@ use super::store::{
 pub(super) const MAX_PARTS: u16 = 10_000;
 /// The length of an upload's id, in letters and digits.
 const ID_LENGTH: usize = 32;
+/// How long the parts of an upload stay whose description is lost.
+const DAMAGED_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// The file that makes a folder an upload.
 const DESCRIPTION: &str = "upload.json";
 
@@ -136,7 +138,12 @@ impl DiskStore {
                     .to_str()
                     .and_then(|name| name.strip_prefix("part-")?.parse().ok());
                 let Some(number) = number else { continue };
-                let facts = OpenObject::open(&entry.path())?.facts;
+                let facts = match OpenObject::open(&entry.path()) {
+                    Ok(part) => part.facts,
+                    // As good as one that has not come: it is sent again, in its place.
+                    Err(StoreError::NotFound | StoreError::Damaged) => continue,
+                    Err(error) => return Err(error),
+                };
                 parts.push(PartMetadata {
                     number,
                     size: facts.size,
@@ -208,7 +215,12 @@ impl DiskStore {
                     Ok(described) => described,
                     // Being begun, or removed since the folder was read.
                     Err(StoreError::NotFound) => continue,
-                    Err(error) => return Err(error),
+                    // Nobody can name it any more, and it must hide none of those that are whole.
+                    Err(error) => {
+                        tracing::error!(%error, "an upload in parts is damaged");
+                        remove_damaged(&folders, path, &error);
+                        continue;
+                    }
                 };
                 if description.key.starts_with(&prefix) {
                     let (key, id) = (description.key, id.to_owned());
@@ -307,7 +319,7 @@ fn join(
 fn open_part(folder: &Path, wanted: &WantedPart) -> Result<OpenObject, StoreError> {
     match OpenObject::open(&folder.join(part_name(wanted.number))) {
         Ok(part) if part.facts.md5 == wanted.md5 => Ok(part),
-        Ok(_) | Err(StoreError::NotFound) => Err(StoreError::Part),
+        Ok(_) | Err(StoreError::NotFound | StoreError::Damaged) => Err(StoreError::Part),
         Err(error) => Err(error),
     }
 }
@@ -321,6 +333,20 @@ fn remove(folders: &Folders, folder: PathBuf) -> Result<(), StoreError> {
     fs::remove_dir_all(&folder)?;
     sync_folder(&folders.multipart)?;
     Ok(())
+}
+
+/// Removes an upload whose description is lost, once it is a day old: its parts are somebody's audio, and nothing else finds them.
+/// Where it only could not be read, it is left.
+fn remove_damaged(folders: &Folders, folder: PathBuf, error: &StoreError) {
+    let is_old = fs::metadata(folder.join(DESCRIPTION))
+        .and_then(|file| file.modified())
+        .is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= DAMAGED_KEPT));
+    if is_old
+        && matches!(error, StoreError::Damaged)
+        && let Err(error) = remove(folders, folder)
+    {
+        tracing::error!(%error, "an upload in parts that is damaged was not removed");
+    }
 }
 
 /// Removes folders that a crash left without a description, when nobody else is at work. Young ones may be another's.
@@ -455,6 +481,60 @@ mod tests {
             .await;
         assert!(matches!(refused, Err(StoreError::Exists)));
         assert_eq!(bytes(&store, &other.key).await, b"first");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_upload_hides_none_of_the_others_and_is_gone_after_a_day() {
+        let (folder, store) = store().await;
+        let (damaged, whole) = (begun(&store).await, begun(&store).await);
+        put(&store, &damaged, 1, b"one").await.unwrap();
+        let path = folder.path().join("multipart").join(&damaged.id);
+        fs::write(path.join(DESCRIPTION), "{").unwrap();
+        let listed = async || {
+            let uploads = store.multipart_uploads("").await.unwrap();
+            uploads.into_iter().map(|(upload, _)| upload).collect::<Vec<_>>()
+        };
+        assert_eq!(listed().await, std::slice::from_ref(&whole));
+        assert!(path.exists(), "whoever looks after it may still mend it");
+        let description = File::options().write(true).open(path.join(DESCRIPTION)).unwrap();
+        let written = description.metadata().unwrap().modified().unwrap();
+        description.set_modified(written - DAMAGED_KEPT).unwrap();
+        assert_eq!(listed().await, [whole]);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_part_is_one_that_has_not_come() {
+        let (folder, store) = store().await;
+        let upload = begun(&store).await;
+        let (first, second) = (
+            put(&store, &upload, 1, b"one").await.unwrap(),
+            put(&store, &upload, 2, b"two").await.unwrap(),
+        );
+        let part = folder
+            .path()
+            .join("multipart")
+            .join(&upload.id)
+            .join(part_name(1));
+        fs::write(part, "o").unwrap();
+        let numbers: Vec<u16> = store
+            .parts(&upload)
+            .await
+            .unwrap()
+            .iter()
+            .map(|part| part.number)
+            .collect();
+        assert_eq!(numbers, [2]);
+        let wanted = vec![first, second.clone()];
+        let joined = store
+            .complete_multipart(upload.clone(), wanted, IfExists::Keep)
+            .await;
+        assert!(matches!(joined, Err(StoreError::Part)), "{joined:?}");
+        let first = put(&store, &upload, 1, b"one").await.unwrap();
+        store
+            .complete_multipart(upload, vec![first, second], IfExists::Keep)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

@@ -390,11 +390,12 @@ impl Folders {
         }
         let mut objects = Vec::with_capacity(keys.len());
         for key in keys {
-            match OpenObject::open(&self.path(&key)?) {
+            let path = self.path(&key)?;
+            match OpenObject::open(&path) {
                 Ok(object) => objects.push(object.facts),
                 // Deleted since the folder was read.
                 Err(StoreError::NotFound) => {}
-                Err(error) => return Err(error),
+                Err(error) => objects.extend(damaged(key, &path, &error)),
             }
         }
         Ok(Page { objects, truncated })
@@ -415,9 +416,26 @@ impl Folders {
         match OpenObject::open(&entry.path()) {
             Ok(object) => Ok(Some(object.facts.key)),
             Err(StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => {
+                tracing::error!(%error, "an object is damaged, and its key was in what is lost");
+                Ok(None)
+            }
         }
     }
+}
+
+/// What a listing says of an object that cannot be read, so that it is found and can be deleted as any other: one such file
+/// must not hide all that are whole.
+fn damaged(key: String, path: &Path, error: &StoreError) -> Option<ObjectMetadata> {
+    tracing::error!(%error, "an object is damaged; it is listed and cannot be read");
+    let metadata = fs::metadata(path).ok()?;
+    Some(ObjectMetadata {
+        key,
+        content_type: "application/octet-stream".to_owned(),
+        size: metadata.len(),
+        md5: "0".repeat(32),
+        created: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+    })
 }
 
 /// Holds a file's name while its body is on its way.
@@ -720,6 +738,31 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect()
+    }
+
+    #[tokio::test]
+    async fn a_damaged_object_hides_none_of_the_others_and_can_be_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).await.unwrap();
+        for key in ["a", "b", "c"] {
+            put(&store, key, b"body", IfExists::Keep).await.unwrap();
+        }
+        let path = store.folders.path("b").unwrap();
+        let listed = async || {
+            let page = store.list("", None, 10).await.unwrap();
+            page.objects
+                .into_iter()
+                .map(|object| object.key)
+                .collect::<Vec<_>>()
+        };
+        for damage in ["", "short", &"x".repeat(1000)] {
+            fs::write(&path, damage).unwrap();
+            assert_eq!(listed().await, ["a", "b", "c"], "{} bytes", damage.len());
+        }
+        fs::write(folder.path().join("objects/h-00"), "x").unwrap();
+        assert_eq!(listed().await, ["a", "b", "c"]);
+        assert!(store.delete("b").await.unwrap());
+        assert_eq!(listed().await, ["a", "c"]);
     }
 
     #[tokio::test]

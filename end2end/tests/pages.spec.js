@@ -58,3 +58,35 @@ async function publicPages({ page }) {
     await expectAccessible(page);
   }
 }
+
+test.describe(() => {
+  test.use({ provoked: /wasm|WebAssembly|ERR_FAILED|Failed to load|unreachable|panicked|RuntimeError/ });
+
+  test("a page whose program does not come says so, and shows no key that does nothing", async ({ page }) => {
+    await signUp(page);
+    const address = await report(page, file("mix.wav", wav({ seconds: 4 })));
+    await page.route("**/pkg/*.wasm", (route) => route.abort());
+    await page.goto(address);
+    await expect(page.getByText("Parts of this page have not started")).toBeVisible({ timeout: 20_000 });
+    await expect(page.getByRole("button", { name: "Play" })).toBeHidden();
+    await page.unrouteAll();
+    await page.reload();
+    await expect(page.getByRole("button", { name: "Play" })).toBeVisible();
+    await expect(page.getByText("Parts of this page have not started")).toBeHidden();
+  });
+
+  test("a part that an extension has changed says that it stopped", async ({ page }) => {
+    await signUp(page);
+    await page.addInitScript(() => {
+      document.addEventListener("readystatechange", () => {
+        for (const island of document.querySelectorAll("leptos-island")) {
+          for (const element of island.querySelectorAll("*")) {
+            element.prepend(document.createElement("b"));
+          }
+        }
+      }, { once: true });
+    });
+    await page.goto("/upload");
+    await expect(page.getByText("A part of this page has stopped")).toBeVisible();
+  });
+});

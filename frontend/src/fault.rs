@@ -22,7 +22,19 @@ pub(crate) fn watch() {
     panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
         tell(panic);
+        say();
     }));
+}
+
+/// Has the page say so, by an attribute that its style sheet knows: whatever broke may be what would have said it.
+fn say() {
+    let root = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.document_element());
+    if let Some(root) = root {
+        // Setting an attribute fails only for a malformed name.
+        let _ = root.set_attribute("data-broken", "");
+    }
 }
 
 fn tell(panic: &PanicHookInfo<'_>) {

@@ -84,6 +84,8 @@ id! {
     PasswordResetId,
     /// One new address that waits for its confirmation.
     EmailChangeId,
+    /// One line of an account's security log.
+    SecurityEventId,
     /// One archive of everything held about a person.
     ExportId,
     /// One deletion of an account.

@@ -26,8 +26,8 @@ pub mod verdict;
 pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
-    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId, SessionId,
-    SignUpId, SongId, UploadId,
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId,
+    SecurityEventId, SessionId, SignUpId, SongId, UploadId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

@@ -7,7 +7,7 @@ use std::{
 
 use backend::{
     Backend,
-    accounts::second_factor,
+    accounts::{self, second_factor},
     analyses, cleanup,
     config::Config,
     installation,
@@ -100,6 +100,12 @@ pub(crate) enum AdminTask {
         #[arg(long)]
         email: String,
     },
+    /// Signs a person out in every browser. They read it in their security log.
+    EndSessions {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+    },
     /// Sends news to every account that asked for them, once each.
     Newsletter {
         /// A text file: the subject in the first line, an empty line, then paragraphs with empty lines between them. A
@@ -140,6 +146,8 @@ pub(crate) enum Asked {
 pub(crate) enum Retried {
     /// E-mails to people with an account, and to those who signed up.
     Emails,
+    /// What goes to everybody: a new version of the policies, newsletters. Nobody gets it twice.
+    Announcements,
     /// Files whose audio is still kept.
     Analyses,
     /// Copies of files for browsers that do not play them.
@@ -212,6 +220,7 @@ async fn perform(backend: &Backend, task: AdminTask) -> Result<String, Failure> 
         AdminTask::Replay { ledger } => replay(backend, &ledger).await,
         AdminTask::SetPlan { email, plan } => set_plan(backend, &email, plan).await,
         AdminTask::TurnOffSecondFactor { email } => turn_off_second_factor(backend, &email).await,
+        AdminTask::EndSessions { email } => end_sessions(backend, &email).await,
         AdminTask::Newsletter { file, dry_run } => {
             let news = read_newsletter(backend, &file)?;
             if dry_run {
@@ -286,6 +295,7 @@ async fn whom(backend: &Backend, email: &str) -> Result<String, Failure> {
 async fn retry(backend: &Backend, what: Retried) -> Result<String, Failure> {
     let count = match what {
         Retried::Emails => work::retry_emails(backend).await?,
+        Retried::Announcements => work::retry_announcements(backend).await?,
         Retried::Previews => work::retry_previews(backend).await?,
         Retried::Analyses => analyses::measure_all_again(backend).await?,
     };
@@ -328,6 +338,13 @@ async fn turn_off_second_factor(backend: &Backend, email: &str) -> Result<String
             "the second factor is off, every session has ended, and the person is told by e-mail".to_owned(),
         ),
     }
+}
+
+async fn end_sessions(backend: &Backend, email: &str) -> Result<String, Failure> {
+    let ended = accounts::end_sessions_by_address(backend, email)
+        .await?
+        .ok_or_else(no_account)?;
+    Ok(format!("sessions that were ended: {ended}"))
 }
 
 fn read_newsletter(backend: &Backend, file: &PathBuf) -> Result<Newsletter, Failure> {

@@ -3,9 +3,9 @@
 //! Nothing is scrubbed out of a report: a report is built anew from a short list of what may be in it. The text of an error
 //! is never in it, because a text may hold anything; the number of the request is, and our own log knows the rest.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use axum::http::StatusCode;
+use axum::{extract::State, http::StatusCode};
 use backend::config::{Config, Environment};
 use secrecy::ExposeSecret as _;
 use sentry::{
@@ -19,11 +19,22 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
+use crate::{repetitions::Repetitions, router::AppState};
+
+/// The most events that leave in a minute, whatever broke.
+const MOST_IN_A_MINUTE: u32 = 30;
+
+/// Fields by which what failed is told apart: not by the line of our program that logs it, which is the same for all of them, and
+/// not by whom it was for. What is in no report may be in here.
+const TELLS_APART: [&str; 8] = [
+    "at", "cause", "error", "kind", "method", "place", "route", "status",
+];
+
 /// The crates whose log lines are reported.
 const OURS: [&str; 5] = ["analysis", "app", "backend", "mixlens", "server"];
 
 /// Fields of log lines and spans that may be in a report: routes as templates, kinds, numbers of ours.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "at",
     "attempt",
     "id",
@@ -34,6 +45,7 @@ const FIELDS: [&str; 10] = [
     "request_id",
     "route",
     "status",
+    "withheld",
 ];
 
 /// The longest value of such a field.
@@ -60,18 +72,26 @@ pub(crate) fn init(
     options.send_default_pii = false;
     options.max_breadcrumbs = 0;
     options.attach_stacktrace = true;
-    options.before_send = Some(Arc::new(|event| Some(allowed(event))));
+    let repetitions = Repetitions::new(MOST_IN_A_MINUTE);
+    options.before_send = Some(Arc::new(move |event| report(&repetitions, event)));
     Ok(Some(sentry::init(options)))
 }
 
 /// Logs where the program in a browser broke, and so reports it. Anything but a place in our own source is refused: whoever sends
 /// something else is no program of ours.
-pub(crate) async fn browser_fault(body: String) -> StatusCode {
+pub(crate) async fn browser_fault(State(site): State<AppState>, body: String) -> StatusCode {
     if !is_place(&body) {
         return StatusCode::UNPROCESSABLE_ENTITY;
     }
-    tracing::error!(at = body, "broke in the browser");
+    if let Some(withheld) = site.browser_faults.tell(&body) {
+        tracing::error!(at = body, withheld, "broke in the browser");
+    }
     StatusCode::NO_CONTENT
+}
+
+/// The faults of browsers that are told: anybody can send some, and make up places.
+pub(crate) fn browser_faults() -> Repetitions {
+    Repetitions::new(10)
 }
 
 /// `app/src/islands/player.rs:261:9` or `tachys-0.2.3/src/hydration.rs:181:9`, as Rust names a place.
@@ -83,6 +103,32 @@ fn is_place(text: &str) -> bool {
     let is_source = file.bytes().all(in_path) && file.contains("/src/") && !file.starts_with('/');
     let is_position = position.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
     text.len() <= MAX_VALUE && is_source && is_position
+}
+
+/// What leaves of an event, if it does.
+fn report(repetitions: &Repetitions, event: Event<'static>) -> Option<Event<'static>> {
+    let withheld = repetitions.tell(&what_failed(&event))?;
+    let mut report = allowed(event);
+    report.tags.insert("withheld".to_owned(), withheld.to_string());
+    Some(report)
+}
+
+/// By what the failure of an event is known: of a log line, as [`Reporter`] says; of a panic, its message.
+fn what_failed(event: &Event<'static>) -> String {
+    if !event.fingerprint.is_empty() && event.exception.is_empty() {
+        return event.fingerprint.join("\n");
+    }
+    let exceptions = event.exception.iter().map(|exception| {
+        format!(
+            "{} {}",
+            exception.ty,
+            exception.value.as_deref().unwrap_or_default()
+        )
+    });
+    exceptions
+        .chain(event.message.as_deref().map(str::to_owned))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A report with what may be in it, and nothing else.
@@ -196,6 +242,18 @@ impl Visit for Fields {
     }
 }
 
+/// What tells the failure of a log line apart.
+#[derive(Debug, Default)]
+struct Apart(Vec<Cow<'static, str>>);
+
+impl Visit for Apart {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" || TELLS_APART.contains(&field.name()) {
+            self.0.push(format!("{}={value:?}", field.name()).into());
+        }
+    }
+}
+
 impl<S> Layer<S> for Reporter
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -220,6 +278,8 @@ where
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let mut apart = Apart::default();
+        event.record(&mut apart);
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(more) = span.extensions().get::<Fields>() {
                 fields.0.extend(more.0.clone());
@@ -227,6 +287,8 @@ where
         }
         let mut report = Event {
             level: Level::Error,
+            // Read by `what_failed`; it is in no report.
+            fingerprint: apart.0.into(),
             ..Event::default()
         };
         for (name, value) in fields.0 {
@@ -307,6 +369,42 @@ mod tests {
         ] {
             assert!(json.contains(kept), "{kept}: {json}");
         }
+    }
+
+    /// Sends what the log says through the layer and the filter to Sentry, and counts what would leave.
+    fn reports_of(log: impl FnOnce()) -> Vec<Event<'static>> {
+        use tracing_subscriber::layer::SubscriberExt as _;
+        let reports = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (repetitions, left) = (Repetitions::new(MOST_IN_A_MINUTE), reports.clone());
+        let mut options = ClientOptions::new();
+        options.dsn = "http://key@127.0.0.1:9/1".parse().ok();
+        options.before_send = Some(Arc::new(move |event| {
+            left.lock().unwrap().extend(report(&repetitions, event));
+            None
+        }));
+        let client = Arc::new(sentry::Client::from(sentry::apply_defaults(options)));
+        let hub = Arc::new(sentry::Hub::new(Some(client), Arc::default()));
+        sentry::Hub::run(hub, || {
+            let subscriber = tracing_subscriber::registry().with(Reporter);
+            tracing::subscriber::with_default(subscriber, log);
+        });
+        let reports = reports.lock().unwrap();
+        reports.clone()
+    }
+
+    #[test]
+    fn p25_what_fails_is_reported_once_however_often_it_does_and_each_failure_by_itself() {
+        let reports = reports_of(|| {
+            for number in 0..50 {
+                let (request_id, route) = (number, "/history");
+                tracing::error!(request_id, error = "database: no connection", "failed");
+                tracing::error!(request_id, error = "database: 42P01 a table is missing", "failed");
+                tracing::error!(route, status = 500, milliseconds = number, "answered");
+            }
+        });
+        assert_eq!(reports.len(), 3, "{reports:?}");
+        let sent = serde_json::to_string(&reports).unwrap();
+        assert!(!sent.contains("42P01"), "{sent}");
     }
 
     #[test]

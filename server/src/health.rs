@@ -8,13 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use backend::{
-    Backend,
-    db::{DbError, sql},
-    jobs,
-    storage::Storage,
-};
+use axum::{extract::State, http::StatusCode};
+use backend::{Backend, db::DbError, jobs, storage::Storage};
+use model::Timestamp;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::router::AppState;
@@ -22,11 +18,17 @@ use crate::router::AppState;
 /// How long an answer of the storage is good for.
 const ASK_STORAGE_EVERY: Duration = Duration::from_secs(10);
 
+/// How long an answer is good for.
+const GOOD_FOR: Duration = Duration::from_secs(1);
+
 /// After so long without any periodic work, which is hourly, something is wrong.
 const SILENT_BEAT: Duration = Duration::from_secs(2 * 3600);
 
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A status, and words for whoever watches.
+type ReadyAnswer = (StatusCode, String);
 
 /// Whether the process wants requests; false from the first moment of draining.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Readiness {
     wanted: Arc<AtomicBool>,
     /// When the storage was asked last, and what came of it.
     storage: Arc<Mutex<Option<(Instant, bool)>>>,
+    /// What was answered last, and when.
+    last: Arc<Mutex<Option<(Timestamp, ReadyAnswer)>>>,
 }
 
 impl Readiness {
@@ -43,6 +47,7 @@ impl Readiness {
         Self {
             wanted: Arc::new(AtomicBool::new(true)),
             storage: Arc::default(),
+            last: Arc::default(),
         }
     }
 
@@ -82,12 +87,29 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// The database can be written to, and the process is not draining. That work waits long or the storage does not answer is said
 /// and is no reason to be sent no requests: pages are there without it, and elsewhere it would be no different.
-pub(crate) async fn readyz(State(site): State<AppState>) -> impl IntoResponse {
-    let busy = |part: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{part}\n"));
+///
+/// Anybody may ask, so that an answer costs little: the database is asked once a second, however many want to know, and nothing is
+/// written.
+pub(crate) async fn readyz(State(site): State<AppState>) -> ReadyAnswer {
     if !site.readiness.is_wanted() {
-        return busy("draining");
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
     }
-    if !can_write(&site.backend).await {
+    let now = site.backend.now();
+    let mut last = site.readiness.last.lock().await;
+    match &*last {
+        // A clock that is set back makes no answer last.
+        Some((at, answer)) if now.since(*at) < GOOD_FOR && *at <= now => answer.clone(),
+        _ => {
+            let answer = ask(&site).await;
+            *last = Some((now, answer.clone()));
+            answer
+        }
+    }
+}
+
+async fn ask(site: &AppState) -> ReadyAnswer {
+    let busy = |part: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{part}\n"));
+    if !matches!(timeout(PATIENCE, site.backend.db.can_write()).await, Ok(true)) {
         return busy("the database cannot be written to");
     }
     let Ok(Ok(wait)) = timeout(PATIENCE, longest_wait(&site.backend)).await else {
@@ -99,7 +121,7 @@ pub(crate) async fn readyz(State(site): State<AppState>) -> impl IntoResponse {
     {
         text.push_str("warning: no periodic work is begun; is there a process with the role beat?\n");
     }
-    if !storage_answers(&site).await {
+    if !storage_answers(site).await {
         text.push_str("warning: the storage does not answer\n");
     }
     (StatusCode::OK, text)
@@ -113,13 +135,6 @@ async fn longest_wait(backend: &Backend) -> Result<Duration, DbError> {
         longest = longest.max(since.map_or(Duration::ZERO, |since| now.since(since)));
     }
     Ok(longest)
-}
-
-/// Whether the database can be written to. Changes no row and needs the right to write all the same: a replica and a full disk
-/// under SQLite's lock refuse it.
-async fn can_write(backend: &Backend) -> bool {
-    let probe = sql("UPDATE cron SET slot = slot WHERE name = ''");
-    matches!(timeout(PATIENCE, backend.db.execute(probe)).await, Ok(Ok(_)))
 }
 
 /// Whether the storage answers. The built-in store is this very process.

@@ -18,6 +18,7 @@ mod metrics;
 mod pages;
 mod problems;
 mod process;
+mod repetitions;
 pub mod router;
 mod serve;
 pub mod setup;

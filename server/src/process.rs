@@ -1,6 +1,6 @@
 //! A process and its roles: start, serve, drain, end.
 
-use std::{collections::HashSet, future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use backend::{
     Backend,
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Readiness,
+    layers::plain_http,
     metrics,
     router::{self, AppState},
     serve::{self, Bounds, Connections},
@@ -59,6 +60,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// where nobody balances.
 const UNREADY_FIRST: Duration = Duration::from_secs(2);
 
+/// How often the ledger of deletions is asked for that could not be read at the start.
+const ASK_LEDGER_EVERY: Duration = Duration::from_secs(5);
+
 /// How long statistics that wait may take to leave at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -70,9 +74,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         let part = if roles.web { Part::Serves } else { Part::Uses };
         installation::join(&backend, key, part).await??;
     }
-    if roles.web {
-        catch_up(&backend).await?;
-    }
+    let is_caught_up = !roles.web || catch_up(&backend).await?;
     if erasure::waits_for_replay(&backend.db).await? {
         return Err(NOT_REPLAYED.into());
     }
@@ -116,6 +118,13 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         let serve =
             axum::serve(listener, figures).with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
+    }
+    if !is_caught_up {
+        let (backend, stop) = (backend.clone(), stop.clone());
+        working.spawn(async move {
+            catch_up_later(&backend, &stop).await;
+            Ok(())
+        });
     }
     if roles.worker {
         let (worker, stop) = (backend.clone(), stop.clone());
@@ -162,14 +171,14 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
 
 const NOT_REPLAYED: &str = "this database was restored from a backup, and what was deleted since is in it again. Run `mixlens admin replay --ledger FILE` with what `mixlens admin ledger` printed last (an empty file, if nothing was deleted since)";
 
-/// Deletes again what a restored backup brought back, before anybody is served.
-async fn catch_up(backend: &Backend) -> Result<(), Failure> {
+/// Deletes again what a restored backup brought back, before anybody is served. `false` where the ledger cannot be read: nothing
+/// else says that the database is an old one, and pages are there without the storage.
+async fn catch_up(backend: &Backend) -> Result<bool, Failure> {
     let missing = match ledger::missing(backend).await {
         Ok(missing) => missing,
         Err(error) => {
-            // Nothing else says that the database is an old one, and pages are there without the storage.
-            tracing::error!(%error, "the ledger of deletions cannot be read; if a backup was just restored, stop and try again");
-            HashSet::new()
+            tracing::error!(%error, "the ledger of deletions cannot be read and is asked for again; if a backup was just restored, stop until the storage answers");
+            return Ok(false);
         }
     };
     if !missing.is_empty() {
@@ -180,7 +189,27 @@ async fn catch_up(backend: &Backend) -> Result<(), Failure> {
             "this database did not know of deletions in the ledger, so they were done again"
         );
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Does [`catch_up`] as soon as the ledger can be read; then waits for `stop`, because what runs in a process ends with it.
+async fn catch_up_later(backend: &Backend, stop: &CancellationToken) {
+    let tries = async {
+        loop {
+            tokio::time::sleep(ASK_LEDGER_EVERY).await;
+            match catch_up(backend).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(error = %error, "deletions of the ledger could not be done again; tried again")
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tries => stop.cancelled().await,
+    }
 }
 
 /// Lets the process have as many sockets and files as the system allows it; services often begin with far fewer.
@@ -207,5 +236,10 @@ async fn signalled() -> Result<(), Failure> {
 }
 
 fn announce(config: &Config) {
+    if plain_http::is_in_use(config) && !plain_http::is_on_this_machine(&config.base_url) {
+        tracing::warn!(
+            "base_url is plain http and not of this machine: everything, passwords too, goes over the network as it is, and some browsers may keep no cookie. Use https"
+        );
+    }
     tracing::info!(listen = %config.listen, "MixLens is ready: open {}", config.base_url);
 }

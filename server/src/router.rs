@@ -28,8 +28,9 @@ use tower_http::compression::CompressionLayer;
 use crate::{
     assets, callbacks, downloads, error_reports, forms, functions,
     health::{self, Readiness},
-    layers::{body, context, csrf, headers, limits, log, session, telemetry},
+    layers::{body, context, csrf, headers, limits, log, plain_http, session, telemetry},
     mail_preview, pages,
+    repetitions::Repetitions,
     setup::{self, Services},
     well_known,
 };
@@ -45,6 +46,7 @@ pub struct AppState {
     pub(crate) options: Arc<LeptosOptions>,
     pub(crate) limiters: Arc<limits::Limiters>,
     pub(crate) assets: assets::Assets,
+    pub(crate) browser_faults: Arc<Repetitions>,
     builtin: Option<builtin_storage::Service>,
 }
 
@@ -67,6 +69,7 @@ impl AppState {
             readiness,
             options,
             assets,
+            browser_faults: Arc::new(error_reports::browser_faults()),
             builtin: services.builtin,
         })
     }
@@ -118,7 +121,7 @@ fn in_bucket(route: &Route, bucket: &str) -> String {
 
 /// From the outside in: a request passes the last layer first.
 fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
-    routes
+    let routes = routes
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(middleware::from_fn_with_state(site.clone(), telemetry::count))
@@ -133,7 +136,12 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
             limits::check_requests,
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new());
+    if plain_http::is_in_use(&site.backend.config) {
+        routes.layer(middleware::from_fn_with_state(site.clone(), plain_http::adapt))
+    } else {
+        routes
+    }
 }
 
 fn callback_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {

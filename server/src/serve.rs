@@ -236,6 +236,50 @@ mod tests {
         assert!(ask(&mut stream, GET).await.ends_with("here"));
     }
 
+    /// A second write that waits for the acknowledgement of the first, which the other side delays, costs 40 ms each time.
+    #[tokio::test]
+    async fn an_answer_in_several_writes_waits_for_no_acknowledgement() {
+        const ANSWERS: u32 = 40;
+        let (address, ..) = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let stop = CancellationToken::new();
+            let in_parts = || async {
+                let parts = futures::stream::unfold(0, |part| async move {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    (part < 3).then(|| (Ok::<_, io::Error>(vec![b'x'; 100]), part + 1))
+                });
+                axum::body::Body::from_stream(parts)
+            };
+            let router = Router::new().route("/", get(in_parts));
+            tokio::spawn(serve(
+                listener,
+                router,
+                Connections::default(),
+                Bounds::behind(0),
+                stop.clone(),
+            ));
+            (address, stop)
+        };
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let begun = std::time::Instant::now();
+        for _ in 0..ANSWERS {
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await
+                .unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"0\r\n\r\n") {
+                let mut some = [0; 1024];
+                let count = stream.read(&mut some).await.unwrap();
+                assert!(count > 0, "the connection ended");
+                answer.extend_from_slice(&some[..count]);
+            }
+        }
+        let each = begun.elapsed() / ANSWERS;
+        assert!(each < Duration::from_millis(30), "{each:?}");
+    }
+
     #[tokio::test]
     async fn http_2_is_not_spoken() {
         let (address, ..) = listening(Bounds::behind(0)).await;

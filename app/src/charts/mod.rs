@@ -23,3 +23,13 @@ pub use stereo::StereoMeters;
 pub use stereo_bands::StereoBandsChart;
 pub use timeline::TimelineChart;
 pub use waveform::WaveformChart;
+
+/// Where a report is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Medium {
+    /// On its page, with what moves, at a known moment.
+    #[default]
+    Page,
+    /// From a file, without what moves, whenever somebody opens it.
+    File,
+}

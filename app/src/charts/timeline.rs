@@ -7,6 +7,7 @@ use model::{
 };
 
 use super::{
+    Medium,
     chart_track::lowest,
     heatmap::Heatmap,
     loudness::window_over,
@@ -42,6 +43,9 @@ const CORRELATION: UprightScale = UprightScale {
 pub fn TimelineChart(
     /// The measurements.
     report: Report,
+    /// Where it is read.
+    #[prop(optional)]
+    medium: Medium,
 ) -> impl IntoView {
     let duration_s = report.file.duration_s.max(0.001);
     let short_term = &report.loudness.short_term_lufs;
@@ -87,7 +91,7 @@ pub fn TimelineChart(
     let label = table.caption.clone();
     view! {
         <figure class="chart chart-tracks" id="tracks">
-            <figcaption class="visually-hidden">{summary(&report)}</figcaption>
+            <figcaption class="visually-hidden">{summary(&report, medium)}</figcaption>
             {row("Short-term loudness", "LUFS", loudest, loudness)}
             {psr}
             {correlation}
@@ -248,7 +252,7 @@ fn plot(
     .into_any()
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &Report, medium: Medium) -> String {
     let mut text = match loudest(&report.loudness.short_term_lufs) {
         Some(at) => format!(
             "Over time: short-term loudness, {}",
@@ -269,7 +273,10 @@ fn summary(report: &Report) -> String {
         }
         text.push_str("; the level of the seven bands");
     }
-    text + ". The slider of the player reads the values out; the table below holds them."
+    text + match medium {
+        Medium::Page => ". The slider of the player reads the values out; the table below holds them.",
+        Medium::File => ". The table below holds the values.",
+    }
 }
 
 /// Every track by time; short files by the second.

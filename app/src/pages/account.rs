@@ -1,8 +1,9 @@
 //! Signing up, confirming the address, signing in. Plain forms: they work without a script.
 
-use backend::accounts::confirming_takes_password;
+use backend::accounts::{confirming_takes_password, sign_up_was_not_mailed};
 use leptos::prelude::*;
 use leptos_meta::Title;
+use model::ProblemCode;
 
 use crate::{
     pages::{
@@ -73,10 +74,12 @@ pub fn SignUp() -> impl IntoView {
 /// Said after signing up, alike for every address.
 #[component]
 pub fn SignUpSent() -> impl IntoView {
+    let not_mailed = Suspend::new(not_mailed(RequestContext::here()));
     view! {
         <Title text="Check your mail" />
         <section class="wrap wrap--narrow stack">
             <h1>"Check your mail"</h1>
+            <Suspense>{not_mailed}</Suspense>
             <p>"We have sent you an e-mail. Open the link in it to confirm your address, and you are in. It works for 24 hours; in another browser it asks for your password."</p>
             <MailInFiles />
             <p class="muted">
@@ -84,6 +87,22 @@ pub fn SignUpSent() -> impl IntoView {
             </p>
         </section>
     }
+}
+
+/// Said where the e-mail was given up.
+async fn not_mailed(context: RequestContext) -> Option<AnyView> {
+    let was_given_up = sign_up_was_not_mailed(&context.backend, &context.browser).await;
+    // A page that says too little stands all the same.
+    was_given_up.unwrap_or_default().then(|| {
+        view! {
+            <p class="plate">
+                <strong>"Your e-mail could not be sent."</strong>
+                " No mail server took it. Check the address and " <a href=paths::SIGN_UP>"sign up again"</a>
+                "; if that does not help, write to us."
+            </p>
+        }
+        .into_any()
+    })
 }
 
 /// Where the mail is, on a server that writes it into files.
@@ -144,7 +163,7 @@ pub fn Confirm() -> impl IntoView {
                         {takes_password
                             .then(|| {
                                 view! {
-                                    <PresentPassword hint="The one from the sign-up: whoever signed up with your address is not you if you do not know it." form_errors=form_errors.clone() />
+                                    <PresentPassword hint="You opened the link in another browser than the one you signed up in, so we ask for the password from the sign-up. If you never chose one, somebody else signed up with your address: close this page." form_errors=form_errors.clone() />
                                 }
                             })}
                         <p class="row">
@@ -192,6 +211,19 @@ pub fn SignIn() -> impl IntoView {
                     inputmode="email"
                 />
                 <PresentPassword form_errors=form_errors.clone() />
+                {form_errors
+                    .is(ProblemCode::RateLimited)
+                    .then(|| {
+                        view! {
+                            <Field
+                                label="Code, if you have a second factor"
+                                name="code"
+                                autocomplete="one-time-code"
+                                maxlength=30_u32
+                                hint="With the password and a fresh code, or one of your recovery codes, you need not wait."
+                            />
+                        }
+                    })}
                 <p class="row">
                     <Button kind=ButtonKind::Primary>"Sign in"</Button>
                     <ButtonLink href=paths::FORGOT kind=ButtonKind::Link>"Forgot your password?"</ButtonLink>

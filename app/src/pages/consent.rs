@@ -16,12 +16,13 @@ use crate::{
     ui::{Button, Notice, Tone},
 };
 
-/// The question, where it is still to be answered. The page of cookies asks it by itself.
+/// The question, where it is still to be answered, and on pages where the answer, which loads the page anew, takes nothing away: no
+/// fields that somebody fills in, no upload on its way. The page of cookies asks it by itself.
 #[component]
 pub fn Banner() -> impl IntoView {
     let context = RequestContext::here();
     let request = PageRequest::here();
-    if context.consent != Consent::Undecided || request.page() == Some(Page::Cookies) {
+    if context.consent != Consent::Undecided || !request.page().is_some_and(can_be_loaded_anew) {
         return ().into_any();
     }
     let back = request.uri.to_string();
@@ -38,6 +39,24 @@ pub fn Banner() -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+const fn can_be_loaded_anew(page: Page) -> bool {
+    matches!(
+        page,
+        Page::Home
+            | Page::SignUpSent
+            | Page::ForgotSent
+            | Page::History
+            | Page::Songs
+            | Page::AccountDeleted
+            | Page::Rules
+            | Page::Methodology
+            | Page::Terms
+            | Page::Privacy
+            | Page::Policies
+            | Page::Contact
+    )
 }
 
 /// The two answers, alike in every way but their words.

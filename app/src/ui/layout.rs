@@ -123,6 +123,25 @@ pub fn SiteHeader(
     .into_any()
 }
 
+/// What is said when the program of the page does not come, or breaks. The style sheet shows it by what `<html>` says, so that it
+/// needs no script: `data-hydrated` once the islands are awake, `data-broken` when one of them has ended.
+#[component]
+pub fn Unstarted() -> impl IntoView {
+    view! {
+        <div class="unstarted" role="status">
+            <p class="wrap unstarted__asleep">
+                "Parts of this page have not started. They need JavaScript and WebAssembly, which did not come, or which this browser was told not to run. "
+                <a href="">"Reload the page"</a> ", or try another browser."
+            </p>
+            <p class="wrap unstarted__broken">
+                "A part of this page has stopped. An extension of the browser or a translation may have changed the page under it. "
+                <a href="">"Reload the page"</a> "; what was uploaded or saved is kept."
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
 /// The bar at the bottom.
 #[component]
 pub fn SiteFooter() -> impl IntoView {

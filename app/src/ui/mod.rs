@@ -24,7 +24,7 @@ pub use chip::{Badge, StateChip};
 pub use dialog::{Confirm, Dialog, DialogButton, Toast, Toasts};
 pub use form::{Checkbox, ErrorSummary, Field, Select};
 pub use frame::{ChartFrame, EmptyState};
-pub use layout::{NavEntry, SiteFooter, SiteHeader, SkipLink, Wordmark};
+pub use layout::{NavEntry, SiteFooter, SiteHeader, SkipLink, Unstarted, Wordmark};
 #[cfg(feature = "ssr")]
 pub use list::{AudioCell, DayCell, Head, LengthCell, List, LoudnessCell, NumberCell};
 pub use meter::{Meter, Scale};

@@ -7,6 +7,7 @@ use model::{AccountId, EmailChangeId, Problem, ProblemCode, Timestamp};
 use super::{
     check_email, key_of, recovery,
     second_factor::{self, Guarded},
+    security_log::{self, SecurityEvent},
     store,
 };
 use crate::{
@@ -42,6 +43,7 @@ pub async fn request(backend: &Backend, actor: &Actor, email: &str, code: &str) 
     second_factor::prove(backend, user, Guarded::NewAddress, code).await?;
     let change = EmailChangeId(backend.new_id());
     let mut tx = backend.db.begin().await?;
+    tx.lock_account(user.account).await?;
     if requests_since(&mut tx, user.account, now.minus(WINDOW)).await? >= MAX_LETTERS {
         return Err(Error::Problem(Problem {
             retry_after: Some(WINDOW.as_secs()),
@@ -99,6 +101,7 @@ pub async fn confirm(backend: &Backend, token: &str) -> Result<()> {
     }
     recovery::forget(&mut tx, account).await?;
     store::forget_sign_ups(&mut tx, &key_of(&row.new_email)).await?;
+    security_log::record(&mut tx, backend, Some(account), SecurityEvent::AddressChanged).await?;
     mail::enqueue(&mut tx, backend, account, Notification::AddressChanged { change }).await?;
     tx.commit().await?;
     backend.wake.wake();

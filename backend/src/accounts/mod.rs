@@ -10,6 +10,7 @@ mod mail_sign_up;
 mod profile;
 pub mod recovery;
 pub mod second_factor;
+pub mod security_log;
 mod store;
 mod throttle;
 
@@ -33,8 +34,10 @@ use crate::{
     retention::ExpiredCount,
     sessions,
     signing::Purpose,
+    transaction,
 };
 use email_address::check as check_email;
+use security_log::{Outcome, SecurityEvent};
 use store::SignUpRow;
 use throttle::{Counter, Secret};
 
@@ -129,6 +132,7 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<String> {
         expires_at: now.plus(CONFIRM_WITHIN),
     };
     let mut tx = backend.db.begin().await?;
+    tx.lock_name(&row.email_key).await?;
     let recent = store::sign_ups_since(&mut tx, &row.email_key, now.minus(MAIL_WINDOW)).await?;
     store::insert_sign_up(&mut tx, &row).await?;
     if recent < MAX_MAILS {
@@ -138,6 +142,19 @@ pub async fn sign_up(backend: &Backend, form: SignUp) -> Result<String> {
     tx.commit().await?;
     backend.wake.wake();
     Ok(signed_id(backend, Purpose::SignUpBrowser, row.id))
+}
+
+/// Whether the e-mail of the sign-up that this browser did was given up, because no server took it. The same whether the address has
+/// an account.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn sign_up_was_not_mailed(backend: &Backend, browser: &Browser) -> Result<bool> {
+    let shown = browser.sign_up.as_deref();
+    match shown.and_then(|shown| verify_id(backend, Purpose::SignUpBrowser, shown)) {
+        Some(sign_up) => jobs::is_dead(&backend.db, &MailSignUp { sign_up }).await,
+        None => Ok(false),
+    }
 }
 
 /// What a confirmation leads to.
@@ -186,7 +203,7 @@ pub async fn confirm_sign_up(
     };
     if confirming_takes_password(backend, token, browser) {
         let counter = Counter::of_sign_up(backend, id);
-        throttle::attempt(backend, &counter).await?;
+        let _counted = throttle::attempt(backend, &counter).await?;
         if !backend.hasher.verify(password, Some(row.password_hash)).await? {
             return Err(Error::invalid(
                 "password",
@@ -229,58 +246,124 @@ pub enum SignedIn {
     CodeNeeded(String),
 }
 
-/// Signs in.
+/// What the form for signing in holds.
+#[derive(Debug, Clone, Default)]
+pub struct SignIn<'a> {
+    /// The address, however it is written.
+    pub email: &'a str,
+    /// The password.
+    pub password: SecretString,
+    /// A code along with it, which is asked for where there is to be waited; else empty.
+    pub code: &'a str,
+    /// What the form is known by when it is sent twice.
+    pub form: &'a str,
+}
+
+/// Signs in. Who has to wait gets in with the password and a code at once; every other answer is the same then, so that no
+/// guess of the password is told whether it was right.
 ///
 /// # Errors
 /// `Invalid` on `password` where address and password do not belong together, whichever of them is wrong;
 /// `RateLimited` after too many wrong tries.
-pub async fn sign_in(
-    backend: &Backend,
-    email: &str,
-    password: SecretString,
-    browser: &Browser,
-) -> Result<SignedIn> {
-    let email_key = key_of(email);
+pub async fn sign_in(backend: &Backend, form: SignIn<'_>, browser: &Browser) -> Result<SignedIn> {
+    let email_key = key_of(form.email);
     let found = store::find_credentials(&backend.db, &email_key).await?;
     let (account, hash) = found.map_or((None, None), |row| (Some(row.id), Some(row.password_hash)));
     let number =
         account.and_then(|account| known_browsers::number(backend, browser.known.as_deref(), account));
-    let counter = match (account, number) {
-        (Some(account), Some(number)) => Counter::of_browser(backend, account, number, Secret::Password),
-        _ => Counter::of_address(backend, &email_key, account),
+    let tries = Tries {
+        email_key: &email_key,
+        account,
+        number,
     };
-    // Whoever has to wait is answered after as long, so that the time does not tell whether there is a second factor.
-    let waits = match throttle::attempt(backend, &counter).await {
-        Err(error) if error.code() == ProblemCode::RateLimited => Some(error),
-        counted => {
-            counted?;
-            None
+    let counter = tries.of_passwords(backend);
+    let attempt = throttle::attempt(backend, &counter).await;
+    // In any case, so that the time of an answer says nothing either.
+    let fits = backend.hasher.verify(form.password.clone(), hash.clone()).await?;
+    let attempt = match attempt {
+        Err(waits) if waits.code() == ProblemCode::RateLimited => {
+            return sign_in_with_both(backend, &form, tries, fits, browser)
+                .await?
+                .ok_or_else(|| {
+                    Outcome::HadToWait.log();
+                    waits
+                });
         }
+        counted => counted?,
     };
-    let fits = backend.hasher.verify(password, hash.clone()).await?;
     let (Some(account), Some(hash), true) = (account, hash, fits) else {
-        return Err(waits.unwrap_or_else(|| {
-            Error::invalid(
-                "password",
-                "This address and this password do not belong together. Check both for typing errors.",
-            )
-        }));
+        Outcome::WrongPassword.log();
+        return Err(Error::invalid(
+            "password",
+            "This address and this password do not belong together. Check both for typing errors.",
+        ));
     };
-    // Whoever knows the password and still needs a code does not wait for what strangers do.
     let asks_for_code = second_factor::is_on(&backend.db, account).await?;
     let mut tx = backend.db.begin().await?;
-    match waits {
-        None => {
-            throttle::succeeded(&mut tx, &counter).await?;
-        }
-        Some(_) if asks_for_code => {}
-        Some(waits) => return Err(waits),
-    }
+    throttle::succeeded(&mut tx, &counter, attempt).await?;
     if asks_for_code {
         tx.commit().await?;
+        Outcome::CodeAsked.log();
         return Ok(SignedIn::CodeNeeded(second_step(backend, account, &hash)));
     }
     Ok(SignedIn::Entered(enter(backend, tx, account, browser).await?))
+}
+
+/// By whom and at what account passwords and codes are tried.
+struct Tries<'a> {
+    email_key: &'a str,
+    account: Option<AccountId>,
+    /// That of a browser that has signed in to it before.
+    number: Option<&'a str>,
+}
+
+impl Tries<'_> {
+    fn of_passwords(&self, backend: &Backend) -> Counter {
+        match (self.account, self.number) {
+            (Some(account), Some(number)) => Counter::of_browser(backend, account, number, Secret::Password),
+            _ => Counter::of_address(backend, self.email_key, self.account),
+        }
+    }
+
+    fn of_codes(&self, backend: &Backend) -> Counter {
+        match (self.account, self.number) {
+            (Some(account), Some(number)) => Counter::of_browser(backend, account, number, Secret::Code),
+            (Some(account), None) => Counter::of_codes(backend, account),
+            (None, _) => Counter::of_codes_in_vain(backend, self.email_key),
+        }
+    }
+}
+
+/// Signs in whoever has to wait and brings a right password, which it is if `fits`, and a right code at once; `None` for
+/// everything else, after the same work.
+async fn sign_in_with_both(
+    backend: &Backend,
+    form: &SignIn<'_>,
+    tries: Tries<'_>,
+    fits: bool,
+    browser: &Browser,
+) -> Result<Option<SignedIn>> {
+    if form.code.trim().is_empty() {
+        return Ok(None);
+    }
+    // Whoever does not know the password cannot fill the count of codes, nor use one up.
+    let owner = tries.account.filter(|_| fits);
+    let codes = Tries {
+        account: owner,
+        ..tries
+    }
+    .of_codes(backend);
+    let account = owner.unwrap_or_else(|| AccountId(backend.new_id()));
+    match second_factor::check(backend, account, form.code, form.form, &codes).await {
+        Err(error) if matches!(error.code(), ProblemCode::Invalid | ProblemCode::RateLimited) => {
+            return Ok(None);
+        }
+        checked => checked?,
+    }
+    let mut tx = backend.db.begin().await?;
+    throttle::clear(&mut tx, &tries.of_passwords(backend)).await?;
+    let entered = enter(backend, tx, account, browser).await?;
+    Ok(Some(SignedIn::Entered(entered)))
 }
 
 /// The second step of [`sign_in`]: a code of the authenticator app, or a recovery code.
@@ -299,27 +382,31 @@ pub async fn sign_in_with_code(
             "You entered your password too long ago. Sign in from the beginning.",
         )
     })?;
-    let SecondStep { account, email_key } = owner;
-    let number = known_browsers::number(backend, browser.known.as_deref(), account);
-    let counter = match number {
-        Some(number) => Counter::of_browser(backend, account, number, Secret::Code),
-        None => Counter::of_codes(backend, account),
+    let account = owner.account;
+    let tries = Tries {
+        email_key: &owner.email_key,
+        account: Some(account),
+        number: known_browsers::number(backend, browser.known.as_deref(), account),
     };
-    second_factor::check(backend, account, code, step, &counter).await?;
+    let checked = second_factor::check(backend, account, code, step, &tries.of_codes(backend)).await;
+    match checked.as_ref().map_err(Error::code) {
+        Err(ProblemCode::Invalid) => Outcome::WrongCode.log(),
+        Err(ProblemCode::RateLimited) => Outcome::HadToWait.log(),
+        _ => {}
+    }
+    checked?;
     let mut tx = backend.db.begin().await?;
     // Only now has the owner been seen: the password alone may be a thief's.
-    let tries = match number {
-        Some(number) => Counter::of_browser(backend, account, number, Secret::Password),
-        None => Counter::of_address(backend, &email_key, Some(account)),
-    };
-    throttle::succeeded(&mut tx, &tries).await?;
+    throttle::clear(&mut tx, &tries.of_passwords(backend)).await?;
     enter(backend, tx, account, browser).await
 }
 
 /// Opens the session of somebody who has shown who they are, in place of the one that this browser had.
 async fn enter(backend: &Backend, mut tx: Tx, account: AccountId, browser: &Browser) -> Result<Entered> {
     let session = sessions::open(backend, &mut tx, account).await?;
+    security_log::record(&mut tx, backend, Some(account), SecurityEvent::SignedIn).await?;
     tx.commit().await?;
+    Outcome::SignedIn.log();
     if let Some(old) = &browser.session {
         sessions::end(backend, old).await?;
     }
@@ -329,13 +416,30 @@ async fn enter(backend: &Backend, mut tx: Tx, account: AccountId, browser: &Brow
     })
 }
 
+/// Ends every session of the account with this address, for the operator; how many. `None` where there is no account. The person reads it in the security log.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn end_sessions_by_address(backend: &Backend, email: &str) -> Result<Option<u64>> {
+    let Some(account) = find_by_address(backend, email).await? else {
+        return Ok(None);
+    };
+    let ended = transaction!(backend.db, |tx| {
+        security_log::record(tx, backend, Some(account), SecurityEvent::SignedOutByOperator).await?;
+        Ok(sessions::end_all(tx, account, None).await?)
+    })?;
+    tracing::info!("the operator ended the sessions of an account");
+    Ok(Some(ended))
+}
+
 /// Forgets sign-ups, requests and tries that have had their time; how many.
 pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let now = backend.now();
     let sign_ups = store::purge_sign_ups(&backend.db, now).await?;
     let resets = recovery::purge(&backend.db, now).await?;
     let addresses = address::purge(&backend.db, now).await?;
-    Ok(sign_ups + resets + addresses + throttle::purge(backend).await?)
+    let tries = throttle::purge(backend).await? + security_log::purge(backend).await?;
+    Ok(sign_ups + resets + addresses + tries)
 }
 
 /// What [`purge`] would delete now.
@@ -346,6 +450,7 @@ pub(crate) async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
         recovery::expired(db, now).await?,
         address::expired(db, now).await?,
         throttle::expired(backend).await?,
+        security_log::expired(backend).await?,
     ])
 }
 

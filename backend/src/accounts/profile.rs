@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use super::{
     check_name,
     second_factor::{self, Guarded},
+    security_log::{self, SecurityEvent},
     store,
     throttle::{self, Counter, Secret},
 };
@@ -65,6 +66,13 @@ pub async fn change_password(
     super::recovery::forget(&mut tx, user.account).await?;
     super::address::forget_pending(&mut tx, user.account, backend.now()).await?;
     let token = sessions::renew(backend, &mut tx, user.session).await?;
+    security_log::record(
+        &mut tx,
+        backend,
+        Some(user.account),
+        SecurityEvent::PasswordChanged,
+    )
+    .await?;
     mail::enqueue(&mut tx, backend, user.account, Notification::PasswordChanged).await?;
     tx.commit().await?;
     backend.wake.wake();
@@ -105,17 +113,16 @@ async fn check_password(
     field: &'static str,
 ) -> Result<()> {
     let counter = Counter::of_session(backend, user, Secret::Password);
-    throttle::attempt(backend, &counter).await?;
+    let attempt = throttle::attempt(backend, &counter).await?;
     if !is_password(backend, user, password).await? {
         return Err(Error::invalid(
             field,
             "This is not your password. Check it for typing errors.",
         ));
     }
-    transaction!(backend.db, |tx| {
-        throttle::succeeded(tx, &counter).await?;
-        Ok(())
-    })
+    let mut tx = backend.db.begin().await?;
+    throttle::succeeded(&mut tx, &counter, attempt).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn is_password(backend: &Backend, user: &User, password: SecretString) -> Result<bool> {

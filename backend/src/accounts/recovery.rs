@@ -9,7 +9,9 @@ use model::{AccountId, PasswordResetId, ProblemCode, Timestamp};
 use secrecy::SecretString;
 
 use super::{
-    Browser, check_email, key_of, known_browsers, store,
+    Browser, check_email, key_of, known_browsers,
+    security_log::{self, SecurityEvent},
+    store,
     throttle::{self, Counter},
 };
 use crate::{
@@ -42,6 +44,7 @@ pub async fn request(backend: &Backend, email: &str) -> Result<()> {
     let subject = subject(backend, &email_key);
     let reset = PasswordResetId(backend.new_id());
     let mut tx = backend.db.begin().await?;
+    tx.lock_name(&subject).await?;
     let recent = requests_since(&mut tx, &subject, now.minus(RESET_WITHIN)).await?;
     insert(
         &mut tx,
@@ -108,6 +111,7 @@ pub async fn reset(backend: &Backend, token: &str, new: SecretString, browser: &
     forget_unused(&mut tx, account).await?;
     super::address::forget_pending(&mut tx, account, backend.now()).await?;
     throttle::forget(backend, &mut tx, account, &key_of(&owner.email)).await?;
+    security_log::record(&mut tx, backend, Some(account), SecurityEvent::PasswordChanged).await?;
     mail::enqueue(&mut tx, backend, account, Notification::PasswordChanged).await?;
     tx.commit().await?;
     backend.wake.wake();
@@ -137,7 +141,8 @@ async fn used_before(
     let account = account.ok_or_else(gone)?;
     let owner = store::find_owner(&backend.db, account).await?.ok_or_else(gone)?;
     let counter = Counter::of_used_link(backend, account, token_hash);
-    throttle::attempt(backend, &counter).await?;
+    // Nobody gets in by it, so that it is no event either.
+    let _counted = throttle::attempt(backend, &counter).await?;
     if !backend.hasher.verify(new, Some(owner.password_hash)).await? {
         return Err(gone());
     }

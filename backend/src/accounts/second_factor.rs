@@ -10,7 +10,10 @@ use std::time::Duration;
 use model::{AccountId, ProblemCode, Timestamp};
 use totp_rs::{Builder, Secret, Totp};
 
-use super::throttle::{self, Counter, Secret as Tried};
+use super::{
+    security_log::{self, SecurityEvent},
+    throttle::{self, Counter, Secret as Tried},
+};
 use crate::{
     Actor, Backend, Error, Result, User,
     db::{Db, DbError, Tx, row, sql},
@@ -161,14 +164,15 @@ pub async fn confirm(backend: &Backend, actor: &Actor, code: &str) -> Result<Vec
         };
     }
     let counter = Counter::of_session(backend, user, Tried::Code);
-    throttle::attempt(backend, &counter).await?;
+    let attempt = throttle::attempt(backend, &counter).await?;
     let step = step_of(&totp(open(backend, account, &row)?)?, code, now).ok_or_else(wrong_code)?;
     let mut tx = backend.db.begin().await?;
     if switch_on(&mut tx, account, &row.encrypted_secret, step, now).await? == 0 {
         return Err(not_begun());
     }
     remember_answer(&mut tx, account, &answer, now).await?;
-    throttle::succeeded(&mut tx, &counter).await?;
+    throttle::succeeded(&mut tx, &counter, attempt).await?;
+    security_log::record(&mut tx, backend, Some(account), SecurityEvent::SecondFactorOn).await?;
     let codes = new_codes(backend, &mut tx, account).await?;
     mail::enqueue(&mut tx, backend, account, Notification::SecondFactorEnabled).await?;
     tx.commit().await?;
@@ -186,7 +190,10 @@ pub async fn renew_codes(backend: &Backend, actor: &Actor, code: &str) -> Result
         return Err(Error::problem(ProblemCode::Conflict, "The second factor is off."));
     }
     prove(backend, user, Guarded::RenewCodes, code).await?;
-    transaction!(backend.db, |tx| { new_codes(backend, tx, user.account).await })
+    transaction!(backend.db, |tx| {
+        security_log::record(tx, backend, Some(user.account), SecurityEvent::NewRecoveryCodes).await?;
+        new_codes(backend, tx, user.account).await
+    })
 }
 
 /// Switches it off and forgets the secret and the recovery codes. Takes a fresh code where it is on. The person is notified by
@@ -201,6 +208,7 @@ pub async fn turn_off(backend: &Backend, actor: &Actor, code: &str) -> Result<()
     transaction!(backend.db, |tx| {
         remove(tx, user.account).await?;
         if was_on {
+            security_log::record(tx, backend, Some(user.account), SecurityEvent::SecondFactorOff).await?;
             mail::enqueue(tx, backend, user.account, Notification::SecondFactorDisabled).await?;
         }
         Ok(())
@@ -227,6 +235,8 @@ pub async fn turn_off_by_address(backend: &Backend, email: &str) -> Result<Optio
         // What was tried before counts no longer.
         throttle::forget(backend, tx, account, &super::key_of(email)).await?;
         sessions::end_all(tx, account, None).await?;
+        security_log::record(tx, backend, Some(account), SecurityEvent::SecondFactorOff).await?;
+        security_log::record(tx, backend, Some(account), SecurityEvent::SignedOutByOperator).await?;
         mail::enqueue(tx, backend, account, Notification::SecondFactorRemoved).await?;
         Ok(())
     })?;
@@ -272,7 +282,7 @@ pub(super) async fn check(
     form: &str,
     counter: &Counter,
 ) -> Result<()> {
-    throttle::attempt(backend, counter).await?;
+    let attempt = throttle::attempt(backend, counter).await?;
     let now = backend.now();
     let row = find(&backend.db, account)
         .await?
@@ -298,7 +308,7 @@ pub(super) async fn check(
             return Err(wrong_code());
         }
     }
-    throttle::succeeded(&mut tx, counter).await?;
+    throttle::succeeded(&mut tx, counter, attempt).await?;
     Ok(tx.commit().await?)
 }
 

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use model::{AccountId, Problem, ProblemCode, SignUpId, Timestamp};
+use model::{AccountId, Problem, ProblemCode, SecurityEventId, SignUpId, Timestamp};
 
+use super::security_log::{self, SecurityEvent};
 use crate::{
     Backend, Error, Result, User,
     db::{DbError, Tx, sql},
@@ -43,6 +44,13 @@ impl Secret {
             Self::Code => "code",
         }
     }
+
+    const fn wrong(self) -> SecurityEvent {
+        match self {
+            Self::Password => SecurityEvent::WrongPassword,
+            Self::Code => SecurityEvent::WrongCode,
+        }
+    }
 }
 
 /// What tries are counted by.
@@ -53,7 +61,14 @@ pub(super) struct Counter {
     account: Option<AccountId>,
     /// Whether strangers fill it, and who is notified then.
     kind: Kind,
+    /// What a wrong try is in the security log, and in whose.
+    wrong: Option<(Option<AccountId>, SecurityEvent)>,
 }
+
+/// A try that was counted; see [`attempt`].
+#[derive(Debug)]
+#[must_use = "a right one is taken back with `succeeded`"]
+pub(super) struct Attempt(Option<SecurityEventId>);
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -70,6 +85,7 @@ impl Counter {
             subject: address_hash(backend, email_key),
             account: None,
             kind: Kind::Strangers(owner),
+            wrong: Some((owner, Secret::Password.wrong())),
         }
     }
 
@@ -77,20 +93,36 @@ impl Counter {
     pub(super) fn of_codes(backend: &Backend, account: AccountId) -> Self {
         Self {
             kind: Kind::Strangers(Some(account)),
+            wrong: Some((Some(account), Secret::Code.wrong())),
             ..Self::own(backend, Some(account), &["codes", &account.to_string()])
+        }
+    }
+
+    /// Of codes that came with a wrong password, so that they cost what they cost with the right one.
+    pub(super) fn of_codes_in_vain(backend: &Backend, email_key: &str) -> Self {
+        Self {
+            kind: Kind::Strangers(None),
+            wrong: Some((None, Secret::Code.wrong())),
+            ..Self::own(backend, None, &["codes in vain", email_key])
         }
     }
 
     /// Of a browser that has signed in to the account before.
     pub(super) fn of_browser(backend: &Backend, account: AccountId, number: &str, secret: Secret) -> Self {
         let parts = ["browser", number, &account.to_string(), secret.label()];
-        Self::own(backend, Some(account), &parts)
+        Self {
+            wrong: Some((Some(account), secret.wrong())),
+            ..Self::own(backend, Some(account), &parts)
+        }
     }
 
     /// Of a signed-in person.
     pub(super) fn of_session(backend: &Backend, user: &User, secret: Secret) -> Self {
         let parts = ["session", &user.session.to_string(), secret.label()];
-        Self::own(backend, Some(user.account), &parts)
+        Self {
+            wrong: Some((Some(user.account), secret.wrong())),
+            ..Self::own(backend, Some(user.account), &parts)
+        }
     }
 
     /// Of the password of a sign-up that waits.
@@ -108,13 +140,14 @@ impl Counter {
             subject: backend.signer.sign(Purpose::SignInThrottle, parts),
             account,
             kind: Kind::Own,
+            wrong: None,
         }
     }
 }
 
 /// Counts a try before it is known whether it is wrong, so that many at once are not more than one after the other.
 /// Refuses while there is to be waited. A right one is followed by [`succeeded`].
-pub(super) async fn attempt(backend: &Backend, counter: &Counter) -> Result<()> {
+pub(super) async fn attempt(backend: &Backend, counter: &Counter) -> Result<Attempt> {
     const UPSERT: &str = "
         INSERT INTO sign_in_throttle (subject_hash, account_id, failures, blocked_until, updated_at) VALUES ($1, $3, 1, 0, $2)
         ON CONFLICT (subject_hash) DO UPDATE SET failures = sign_in_throttle.failures + 1, updated_at = $2
@@ -134,9 +167,13 @@ pub(super) async fn attempt(backend: &Backend, counter: &Counter) -> Result<()> 
         {
             tell(backend, &mut tx, owner).await?;
         }
+        let mut event = None;
+        if let Some((account, wrong)) = counter.wrong {
+            event = Some(security_log::record(&mut tx, backend, account, wrong).await?);
+        }
         tx.commit().await?;
         backend.wake.wake();
-        return Ok(());
+        return Ok(Attempt(event));
     }
     let until: Option<Timestamp> = tx.scalar(sql(SELECT).bind(subject)).await?;
     let wait = until.map_or(Duration::ZERO, |until| until.since(now));
@@ -175,8 +212,17 @@ async fn tell(backend: &Backend, tx: &mut Tx, owner: Option<AccountId>) -> Resul
     mail::enqueue(tx, backend, account, notification).await
 }
 
-/// Forgets the tries of a counter, because the last one was right.
-pub(super) async fn succeeded(tx: &mut Tx, counter: &Counter) -> Result<u64, DbError> {
+/// Forgets the tries of a counter, because the last one, `attempt`, was right.
+pub(super) async fn succeeded(tx: &mut Tx, counter: &Counter, attempt: Attempt) -> Result<(), DbError> {
+    if let Attempt(Some(event)) = attempt {
+        security_log::take_back(tx, event).await?;
+    }
+    clear(tx, counter).await?;
+    Ok(())
+}
+
+/// Forgets the tries of a counter, because its owner was seen by other means.
+pub(super) async fn clear(tx: &mut Tx, counter: &Counter) -> Result<u64, DbError> {
     const DELETE: &str = "DELETE FROM sign_in_throttle WHERE subject_hash = $1";
     tx.execute(sql(DELETE).bind(counter.subject.as_str())).await
 }

@@ -16,7 +16,7 @@ impl Db {
     /// The database does not answer.
     pub async fn correct(&self, now: Timestamp) -> Result<Timestamp, DbError> {
         const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
-        if matches!(self.0, Pools::Sqlite { .. }) {
+        if matches!(self.pools, Pools::Sqlite { .. }) {
             return Ok(now);
         }
         let there: Timestamp = self.scalar(sql(NOW)).await?.ok_or(sqlx::Error::RowNotFound)?;

@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Db, DbError, Pools, record::schema};
+use super::{Db, DbError, Pools, Writes, record::schema};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -94,6 +94,13 @@ async fn lock(options: &SqliteConnectOptions) -> std::io::Result<Option<File>> {
 }
 
 impl Db {
+    fn of(pools: Pools) -> Self {
+        Self {
+            pools,
+            writes: Writes::default(),
+        }
+    }
+
     /// Opens `sqlite:<path>` (made when it does not exist) or `postgres://…`, without touching the schema.
     ///
     /// # Errors
@@ -122,14 +129,14 @@ impl Db {
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
                 .await?;
-            Ok(Self(Pools::Sqlite { reader, writer }))
+            Ok(Self::of(Pools::Sqlite { reader, writer }))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = PgPoolOptions::new()
                 .max_connections(max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .connect_with(PgConnectOptions::from_str(url)?)
                 .await?;
-            Ok(Self(Pools::Postgres(pool)))
+            Ok(Self::of(Pools::Postgres(pool)))
         } else {
             Err(DbError::Configuration(
                 "the database URL must begin with sqlite: or postgres:".into(),
@@ -142,7 +149,7 @@ impl Db {
     /// # Errors
     /// A migration fails, or the database is of a newer version of MixLens.
     pub async fn migrate(&self) -> Result<(), SchemaError> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 let _alone = lock(&writer.connect_options())
                     .await
@@ -174,7 +181,7 @@ impl Db {
     /// # Errors
     /// The database does not answer, is none of SQLite, or the file is there already.
     pub async fn copy_into(&self, file: &Path) -> Result<(), DbError> {
-        let Pools::Sqlite { writer, .. } = &self.0 else {
+        let Pools::Sqlite { writer, .. } = &self.pools else {
             return Err(DbError::Configuration("only SQLite is copied".into()));
         };
         sqlx::query("VACUUM INTO $1")
@@ -190,7 +197,7 @@ impl Db {
     /// # Errors
     /// The database does not answer. That somebody was reading and it is left for the next time is none.
     pub async fn forget_deleted(&self) -> Result<(), DbError> {
-        if let Pools::Sqlite { writer, .. } = &self.0 {
+        if let Pools::Sqlite { writer, .. } = &self.pools {
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(writer)
                 .await?;
@@ -200,7 +207,7 @@ impl Db {
 
     /// Closes all connections, waiting for those in use.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { reader, writer } => {
                 reader.close().await;
                 writer.close().await;
@@ -212,7 +219,7 @@ impl Db {
     /// What is spoken to, for logs and `mixlens config`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => "SQLite",
             Pools::Postgres(_) => "PostgreSQL",
         }
@@ -241,7 +248,7 @@ mod tests {
     async fn after_a_full_disk_the_next_write_works() {
         let scratch = with_a_row().await;
         let db = &scratch.db;
-        let Pools::Sqlite { writer, .. } = &db.0 else {
+        let Pools::Sqlite { writer, .. } = &db.pools else {
             panic!("it is SQLite")
         };
         // The limit is the connection's own, and a disk that has room again is a limit that is gone.

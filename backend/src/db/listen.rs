@@ -12,7 +12,7 @@ impl Tx {
     /// # Errors
     /// The database does not answer.
     pub(crate) async fn notify(&mut self, channel: &'static str) -> Result<(), DbError> {
-        if matches!(self.0, Open::Postgres(_)) {
+        if matches!(self.open, Open::Postgres(_)) {
             self.execute(sql("SELECT pg_notify($1, '')").bind(channel))
                 .await?;
         }
@@ -24,7 +24,7 @@ impl Db {
     /// Calls `hear` for each word on `channel`, and when words may have been missed, until the connection breaks. `None` where
     /// there are no words.
     pub(crate) async fn listen(&self, channel: &str, hear: impl Fn()) -> Option<DbError> {
-        let Pools::Postgres(pool) = &self.0 else {
+        let Pools::Postgres(pool) = &self.pools else {
             return None;
         };
         let listening: Result<std::convert::Infallible, DbError> = async {

@@ -14,6 +14,7 @@ mod listen;
 pub mod record;
 mod row;
 mod tries;
+mod writes;
 
 use futures::stream::BoxStream;
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
@@ -23,6 +24,7 @@ pub(crate) use fault::Fault;
 pub use row::{Column, Scalar};
 pub(crate) use row::{Field, Json, row, text};
 pub(crate) use tries::{Conflicts, Tries};
+use writes::Writes;
 
 /// The statement that removes what has had its time, `DELETE`, and the one that counts it, `COUNT`: with one condition, so
 /// that they cannot differ. It removes a few rows, found by their key: [`Db::execute_until_done`] repeats it, and whoever else
@@ -52,7 +54,10 @@ pub type DbError = sqlx::Error;
 
 /// The database, cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Db(Pools);
+pub struct Db {
+    pools: Pools,
+    writes: Writes,
+}
 
 #[derive(Debug, Clone)]
 enum Pools {
@@ -67,7 +72,10 @@ enum Pools {
 /// A transaction; rolled back when dropped.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed is rolled back"]
-pub struct Tx(Open);
+pub struct Tx {
+    open: Open,
+    writes: Writes,
+}
 
 #[derive(Debug)]
 enum Open {
@@ -107,7 +115,7 @@ pub const fn sql(text: &'static str) -> Sql {
 }
 
 impl Sql {
-    /// Another text for PostgreSQL. Only the claim of a job may need it (`FOR UPDATE SKIP LOCKED`).
+    /// Another text for PostgreSQL: for locks (`FOR UPDATE SKIP LOCKED`), and for what only a server can be asked.
     #[must_use]
     pub const fn on_postgres(mut self, text: &'static str) -> Self {
         self.postgres = Some(text);
@@ -151,10 +159,14 @@ impl Db {
     /// # Errors
     /// The database does not answer.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(Tx(match &self.0 {
-            Pools::Sqlite { writer, .. } => Open::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Open::Postgres(pool.begin().await?),
-        }))
+        let open = match &self.pools {
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Open::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(Open::Postgres),
+        };
+        Ok(Tx {
+            open: self.writes.note(open)?,
+            writes: self.writes.clone(),
+        })
     }
 
     /// All rows of a query that only reads.
@@ -162,7 +174,7 @@ impl Db {
     /// # Errors
     /// The database does not answer, or a row does not fit `R`.
     pub async fn all<R: Row>(&self, sql: Sql) -> Result<Vec<R>, DbError> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { reader, .. } => on_sqlite(sql).fetch_all(reader).await,
             Pools::Postgres(pool) => on_postgres(sql).fetch_all(pool).await,
         }
@@ -171,7 +183,7 @@ impl Db {
     /// All rows of a query that only reads, one after the other: they are not in memory together. It holds a connection until
     /// it is dropped.
     pub fn stream<R: Row + 'static>(&self, sql: Sql) -> BoxStream<'_, Result<R, DbError>> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { reader, .. } => on_sqlite(sql).fetch(reader),
             Pools::Postgres(pool) => on_postgres(sql).fetch(pool),
         }
@@ -182,7 +194,7 @@ impl Db {
     /// # Errors
     /// The database does not answer, or the row does not fit `R`.
     pub async fn optional<R: Row>(&self, sql: Sql) -> Result<Option<R>, DbError> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { reader, .. } => on_sqlite(sql).fetch_optional(reader).await,
             Pools::Postgres(pool) => on_postgres(sql).fetch_optional(pool).await,
         }
@@ -247,10 +259,11 @@ impl Tx {
     /// # Errors
     /// The database does not answer, a constraint is violated, or a row does not fit `R`.
     pub async fn all<R: Row>(&mut self, sql: Sql) -> Result<Vec<R>, DbError> {
-        match &mut self.0 {
+        let rows = match &mut self.open {
             Open::Sqlite(tx) => on_sqlite(sql).fetch_all(&mut **tx).await,
             Open::Postgres(tx) => on_postgres(sql).fetch_all(&mut **tx).await,
-        }
+        };
+        self.writes.note(rows)
     }
 
     /// The first row of a query, which may write (`RETURNING`), if there is one.
@@ -294,10 +307,17 @@ impl Tx {
     /// # Errors
     /// The database does not answer, or a constraint is violated.
     pub async fn execute(&mut self, sql: Sql) -> Result<u64, DbError> {
-        Ok(match &mut self.0 {
-            Open::Sqlite(tx) => on_sqlite_plain(sql).execute(&mut **tx).await?.rows_affected(),
-            Open::Postgres(tx) => on_postgres_plain(sql).execute(&mut **tx).await?.rows_affected(),
-        })
+        let changed = match &mut self.open {
+            Open::Sqlite(tx) => {
+                let done = on_sqlite_plain(sql).execute(&mut **tx).await;
+                done.map(|done| done.rows_affected())
+            }
+            Open::Postgres(tx) => {
+                let done = on_postgres_plain(sql).execute(&mut **tx).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        self.writes.note(changed)
     }
 
     /// Makes everything since [`Db::begin`] lasting.
@@ -305,10 +325,13 @@ impl Tx {
     /// # Errors
     /// The database does not answer; nothing was kept then.
     pub async fn commit(self) -> Result<(), DbError> {
-        match self.0 {
+        let done = match self.open {
             Open::Sqlite(tx) => tx.commit().await,
             Open::Postgres(tx) => tx.commit().await,
-        }
+        };
+        self.writes.note(done)?;
+        self.writes.worked();
+        Ok(())
     }
 }
 

@@ -104,6 +104,7 @@ text! {
     model::JobId,
     model::PasswordResetId,
     model::SessionId,
+    model::SecurityEventId,
     model::SignUpId,
     model::SongId,
     model::UploadId,

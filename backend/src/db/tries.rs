@@ -52,8 +52,24 @@ impl Tx {
     pub(crate) async fn lock_account(&mut self, account: AccountId) -> Result<(), DbError> {
         // Not FOR UPDATE: rows that refer to the account (a session, a job) may be added meanwhile.
         const LOCK: &str = "SELECT id FROM account WHERE id = $1 FOR NO KEY UPDATE";
-        if matches!(self.0, Open::Postgres(_)) {
+        if matches!(self.open, Open::Postgres(_)) {
             self.all::<(String,)>(sql(LOCK).bind(account)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Takes the place in line of a name that has no row, such as an address without an account: whoever else takes it waits
+    /// until this transaction ends. What is counted first and added to later is counted by one at a time.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub(crate) async fn lock_name(&mut self, name: &str) -> Result<(), DbError> {
+        // Two names of the same hash wait for each other, and that is all.
+        const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+        if matches!(self.open, Open::Postgres(_)) {
+            self.execute(sql(LOCK).bind(name)).await?;
         }
         Ok(())
     }

@@ -227,6 +227,15 @@ pub async fn is_waiting<J: Job>(tx: &mut Tx, _: &J) -> Result<bool> {
     Ok(store::is_queued(tx, J::POLICY.queue, J::POLICY.kind).await?)
 }
 
+/// Whether a job is dead: nobody tries it again by themselves.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn is_dead<J: Job>(db: &Db, job: &J) -> Result<bool> {
+    let job = StoredJob::new(job)?;
+    Ok(store::is_dead(db, J::POLICY.kind, &job.payload).await?)
+}
+
 /// How many jobs of a kind were enqueued up to `before` and are not done.
 ///
 /// # Errors

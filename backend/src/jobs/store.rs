@@ -363,6 +363,14 @@ const REVIVE: &str = "\
 UPDATE job SET state = 'queued', attempts = 0, deaths = 0, run_at = $2, finished_at = NULL \
 WHERE kind = $1 AND state = 'dead' AND finished_at IS NOT NULL";
 
+/// Whether the job with this payload is dead.
+pub(super) async fn is_dead(db: &Db, kind: &str, payload: &str) -> Result<bool, DbError> {
+    const DEAD: &str =
+        "SELECT id FROM job WHERE kind = $1 AND payload = $2 AND state = 'dead' AND finished_at IS NOT NULL";
+    let found: Option<JobId> = db.scalar(sql(DEAD).bind(kind).bind(payload)).await?;
+    Ok(found.is_some())
+}
+
 /// Dead → queued, with all attempts given back.
 pub(super) async fn revive(db: &Db, kind: &str, now: Timestamp) -> Result<u64, DbError> {
     db.execute(sql(REVIVE).bind(kind).bind(now)).await

@@ -114,9 +114,18 @@ row! {
 /// `RateLimited` after [`A_DAY`] of them.
 pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
     let account = actor.user()?.account;
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        begin(backend, tx, account).await
+    })?;
+    backend.wake.wake();
+    Ok(())
+}
+
+async fn begin(backend: &Backend, tx: &mut Tx, account: AccountId) -> Result<()> {
     let now = backend.now();
-    let recent: Vec<ExportRow> = newest(backend, account)
-        .await?
+    let newest: Vec<ExportRow> = tx.all(sql(NEWEST).bind(account)).await?;
+    let recent: Vec<ExportRow> = newest
         .into_iter()
         .filter(|row| row.state != Progress::Failed && now.since(row.created_at) < DAY)
         .collect();
@@ -136,16 +145,12 @@ pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
         }));
     }
     let export = ExportId(backend.new_id());
-    transaction!(backend.db, |tx| {
-        insert(tx, export, account, now).await?;
-        let options = EnqueueOptions {
-            account: Some(account),
-            ..EnqueueOptions::default()
-        };
-        jobs::enqueue(tx, backend, &BuildExport { export }, options).await?;
-        Ok(())
-    })?;
-    backend.wake.wake();
+    insert(tx, export, account, now).await?;
+    let options = EnqueueOptions {
+        account: Some(account),
+        ..EnqueueOptions::default()
+    };
+    jobs::enqueue(tx, backend, &BuildExport { export }, options).await?;
     Ok(())
 }
 
@@ -153,7 +158,8 @@ pub async fn request(backend: &Backend, actor: &Actor) -> Result<()> {
 pub(super) async fn copies(backend: &Backend, account: AccountId) -> Result<Vec<Copy>> {
     let now = backend.now();
     let mut copies = Vec::new();
-    for row in newest(backend, account).await? {
+    let rows: Vec<ExportRow> = backend.db.all(sql(NEWEST).bind(account)).await?;
+    for row in rows {
         let until = row.delete_after.unwrap_or(Timestamp(0));
         let state = match row.state {
             Progress::Building => ExportState::Building,
@@ -365,12 +371,10 @@ pub async fn archive_for_request(backend: &Backend, email: &str) -> Result<Optio
     }
 }
 
-async fn newest(backend: &Backend, account: AccountId) -> Result<Vec<ExportRow>, DbError> {
-    const SELECT: &str = "
-        SELECT id, account_id, state, created_at, delete_after, size_bytes
-        FROM export WHERE account_id = $1 ORDER BY id DESC LIMIT 5";
-    backend.db.all(sql(SELECT).bind(account)).await
-}
+/// The last few of an account, newest first.
+const NEWEST: &str = "
+    SELECT id, account_id, state, created_at, delete_after, size_bytes
+    FROM export WHERE account_id = $1 ORDER BY id DESC LIMIT 5";
 
 async fn find(backend: &Backend, export: ExportId) -> Result<Option<ExportRow>, DbError> {
     const SELECT: &str =

@@ -160,6 +160,18 @@ pub const TABLES: &[Table] = &[
         erase: Erase::WithAccount,
     },
     Table {
+        name: "security_event",
+        title: "Security log",
+        about: "To show you who tried to get into your account, and what was changed of the ways in. No address of a device is stored.",
+        kept: "90 days.",
+        export: rows! {
+            from "security_event" where Account is "account_id = $1"
+            given { "id" Text "Number", "kind" Text "What was done", "created_at" Time "When" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
         name: "password_reset",
         title: "Forgotten passwords",
         about: "To let you choose a new password by a link.",

@@ -20,7 +20,7 @@ use model::{
 use crate::{
     Actor, Backend, Error, Owner, Result, Scope,
     analyses::{self, AnalyseUpload},
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
     storage::RemoveAudio,
@@ -83,8 +83,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
 
     let valid_for = minutes(backend.config.uploads.ticket_minutes);
-    check_pending(backend, &owner, file.size_bytes, valid_for).await?;
-    let mut row = UploadRow {
+    let row = UploadRow {
         id: UploadId(backend.new_id()),
         account_id: owner.account,
         kind: file.kind,
@@ -96,13 +95,19 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         created_at: now,
         delete_after: Some(given_up_at(backend, file.size_bytes)),
     };
+    transaction!(backend.db, |tx| {
+        tx.lock_account(owner.account).await?;
+        check_pending(backend, tx, &owner, file.size_bytes, valid_for).await?;
+        Ok(store::insert(tx, &row).await?)
+    })?;
     if parts::goes_in_parts(&backend.config.uploads, file.size_bytes) {
-        let multipart = backend
-            .storage
-            .begin_multipart(&row.key(), &row.media_type)
-            .await?;
-        row.multipart_id = Some(multipart);
-        store::insert(&backend.db, &row).await?;
+        match backend.storage.begin_multipart(&row.key(), &row.media_type).await {
+            Ok(multipart) => store::set_multipart(&backend.db, row.id, &multipart).await?,
+            Err(error) => {
+                store::forget(&backend.db, row.id).await?;
+                return Err(error.into());
+            }
+        };
         return Ok(PresignedUpload {
             upload: row.id,
             url: None,
@@ -110,7 +115,6 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
             expires_at: now.plus(valid_for),
         });
     }
-    store::insert(&backend.db, &row).await?;
     let put = backend
         .storage
         .presign_put(&row.key(), file.size_bytes, &row.media_type, valid_for, now)
@@ -125,9 +129,15 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
 
 /// Refuses to begin more than can be on its way at once: each permission may fill the storage with its bytes, whether or not
 /// it is ever completed.
-async fn check_pending(backend: &Backend, owner: &Owner, size: u64, valid_for: Duration) -> Result<()> {
+async fn check_pending(
+    backend: &Backend,
+    tx: &mut Tx,
+    owner: &Owner,
+    size: u64,
+    valid_for: Duration,
+) -> Result<()> {
     let now = backend.now();
-    let pending = store::pending(&backend.db, owner.account, now.minus(valid_for)).await?;
+    let pending = store::pending(tx, owner.account, now.minus(valid_for)).await?;
     let most = backend.config.plans.of(owner.plan).max_bytes() * MAX_PENDING_FILES;
     if pending.recent < MAX_RECENT && pending.bytes.saturating_add(size) <= most {
         return Ok(());

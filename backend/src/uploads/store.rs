@@ -35,11 +35,11 @@ impl UploadRow {
     }
 }
 
-pub(super) async fn insert(db: &Db, row: &UploadRow) -> Result<u64, DbError> {
+pub(super) async fn insert(tx: &mut Tx, row: &UploadRow) -> Result<u64, DbError> {
     const INSERT: &str = "
         INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, multipart_id, created_at, delete_after)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    db.execute(
+    tx.execute(
         sql(INSERT)
             .bind(row.id)
             .bind(row.account_id)
@@ -104,14 +104,27 @@ row! {
     }
 }
 
-/// What is pending of an account; recent is what was begun after `since`.
-pub(super) async fn pending(db: &Db, account: AccountId, since: Timestamp) -> Result<Pending, DbError> {
+/// Notes the storage's own number of an upload that comes in parts.
+pub(super) async fn set_multipart(db: &Db, id: UploadId, multipart: &str) -> Result<u64, DbError> {
+    const UPDATE: &str = "UPDATE upload SET multipart_id = $2 WHERE id = $1 AND state = 'pending'";
+    db.execute(sql(UPDATE).bind(id).bind(multipart)).await
+}
+
+/// Forgets an upload that could not begin.
+pub(super) async fn forget(db: &Db, id: UploadId) -> Result<u64, DbError> {
+    const DELETE: &str = "DELETE FROM upload WHERE id = $1 AND state = 'pending'";
+    db.execute(sql(DELETE).bind(id)).await
+}
+
+/// What is pending of an account; recent is what was begun after `since`. Whoever adds to it holds the account's lock.
+pub(super) async fn pending(tx: &mut Tx, account: AccountId, since: Timestamp) -> Result<Pending, DbError> {
     const SELECT: &str = "
         SELECT COUNT(CASE WHEN created_at > $2 THEN 1 END) AS recent,
                MIN(CASE WHEN created_at > $2 THEN created_at END) AS first,
                CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes
         FROM upload WHERE account_id = $1 AND state = 'pending'";
-    db.one(sql(SELECT).bind(account).bind(since)).await
+    let select = sql(SELECT).bind(account).bind(since);
+    tx.optional(select).await?.ok_or(DbError::RowNotFound)
 }
 
 /// Until when bytes of a pending upload of an account may still arrive; `None` where it has none.
@@ -245,12 +258,18 @@ mod tests {
         }
     }
 
+    async fn insert_one(db: &Db, row: &UploadRow) {
+        let mut tx = db.begin().await.unwrap();
+        insert(&mut tx, row).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     crate::contract! {
         async fn an_upload_is_stored_once_and_found_by_its_owner_only(db: &Db) {
             let (owner, other) = (some_account(db, 1).await, some_account(db, 2).await);
             let row = pending(owner, 1, 10);
             let id = row.id;
-            insert(db, &row).await.unwrap();
+            insert_one(db, &row).await;
             assert_eq!(find(db, owner, id).await.unwrap(), Some(row));
             assert_eq!(find(db, other, id).await.unwrap(), None);
             let mut tx = db.begin().await.unwrap();
@@ -264,7 +283,7 @@ mod tests {
             let owner = some_account(db, 1).await;
             for (number, delete_after) in [(1, 100), (2, 200)] {
                 let row = pending(owner, number, 10);
-                insert(db, &row).await.unwrap();
+                insert_one(db, &row).await;
                 let mut tx = db.begin().await.unwrap();
                 set_stored(&mut tx, row.id, Timestamp(20), Timestamp(delete_after)).await.unwrap();
                 tx.commit().await.unwrap();
@@ -278,8 +297,8 @@ mod tests {
 
         async fn an_abandoned_upload_is_forgotten_and_a_stored_one_is_not(db: &Db) {
             let owner = some_account(db, 1).await;
-            insert(db, &pending(owner, 1, 10)).await.unwrap();
-            insert(db, &pending(owner, 2, 10)).await.unwrap();
+            insert_one(db, &pending(owner, 1, 10)).await;
+            insert_one(db, &pending(owner, 2, 10)).await;
             let mut tx = db.begin().await.unwrap();
             set_stored(&mut tx, UploadId(uuid::Uuid::from_u128(2)), Timestamp(20), Timestamp(30)).await.unwrap();
             assert_eq!(take_abandoned(&mut tx, Timestamp(9), 10).await.unwrap(), []);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::response::Response;
 use backend::{
-    accounts::{self, SignedIn, recovery},
+    accounts::{self, SignIn, SignedIn, recovery},
     sessions,
 };
 use model::{ProblemCode, paths, routes::Page};
@@ -19,11 +19,23 @@ pub(crate) struct PasswordForm {
     email: String,
     #[serde(default)]
     password: SecretString,
+    /// Asked for where there is to be waited.
+    #[serde(default)]
+    code: String,
+    /// Of one page in one browser, by which a form that is sent twice is known.
+    #[serde(default)]
+    csrf: String,
     next: Option<String>,
 }
 
 pub(crate) async fn sign_in(Submitted { form, fields }: Submitted<PasswordForm>) -> Response {
-    let done = accounts::sign_in(form.backend(), &fields.email, fields.password, form.browser()).await;
+    let entered = SignIn {
+        email: &fields.email,
+        password: fields.password,
+        code: &fields.code,
+        form: &fields.csrf,
+    };
+    let done = accounts::sign_in(form.backend(), entered, form.browser()).await;
     let next = fields.next;
     form.reply(done.map(|signed_in| match signed_in {
         SignedIn::Entered(entered) => FormReply::entered(paths::safe_next(next.as_deref()), entered),

@@ -15,7 +15,7 @@ use axum::{
 use backend::{Error, csrf, entropy, privacy::cookies::CSRF};
 use model::ProblemCode;
 
-use super::{is_write, session::Session};
+use super::{is_write, plain_http, session::Session};
 use crate::{
     cookies::{self, Lifetime},
     problems,
@@ -65,8 +65,14 @@ pub(crate) async fn verify(State(site): State<AppState>, request: Request, next:
     let (request, sent) = with_token(request).await;
     let fits = matches!((&known, &sent), (Some(seed), Some(sent))
         if csrf::verify(&site.backend.signer, session, seed, sent));
-    if !fits || !is_from_our_pages(request.headers(), &site.backend.config.base_url) {
-        return problems::respond(&site, request.into_parts().0, &forged()).await;
+    let base_url = &site.backend.config.base_url;
+    if !fits || !is_from_our_pages(request.headers(), base_url) {
+        let error = if known.is_some() {
+            forged()
+        } else {
+            no_cookie(base_url)
+        };
+        return problems::respond(&site, request.into_parts().0, &error).await;
     }
     next.run(request).await
 }
@@ -111,6 +117,22 @@ fn is_from_our_pages(headers: &HeaderMap, base_url: &str) -> bool {
         Some(site) => matches!(site, "same-origin" | "none"),
         None => text("origin") == Some(base_url),
     }
+}
+
+/// A browser that has seen a page of ours and sends no seed keeps no cookies of ours; to load the page anew changes nothing then.
+fn no_cookie(base_url: &str) -> Error {
+    let is_plain = base_url.starts_with("http://") && !plain_http::is_on_this_machine(base_url);
+    let where_to = if is_plain {
+        " Over plain http, browsers keep few of them: use https, or open MixLens on its own machine at 127.0.0.1."
+    } else {
+        ""
+    };
+    Error::problem(
+        ProblemCode::Forbidden,
+        format!(
+            "Your browser has sent none of our cookies back, and without one no form can be taken. Nothing was changed. Allow cookies for this site, reload the page and try again.{where_to}"
+        ),
+    )
 }
 
 fn forged() -> Error {

@@ -6,6 +6,7 @@ pub(crate) mod csrf;
 pub(crate) mod headers;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod plain_http;
 pub(crate) mod session;
 pub(crate) mod telemetry;
 

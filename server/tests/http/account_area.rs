@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use backend::{actor, db::sql};
 
-use crate::support::{Database, PASSWORD, Person, TestApp};
+use crate::support::{Database, PASSWORD, Person, TestApp, log_so_far};
 
 const NEW_PASSWORD: &str = "violet-harbour-3-saddle-comet";
 
@@ -640,4 +640,95 @@ async fn guesses_at_the_same_moment_are_not_more_than_guesses_in_turn() {
         .iter()
         .filter(|answer| answer.status == StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(counted.count(), 5);
+}
+
+/// What was done to get in is told to the owner with its moment, and to the operator without saying whose.
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_are_told_to_their_owner_and_logged_without_anybody() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    let log = log_so_far();
+    for password in ["wrong wrong wrong", PASSWORD] {
+        // Events of one millisecond have no order.
+        app.clock.advance(Duration::from_millis(1));
+        anon.post("/signin", &[("email", "ann@example.org"), ("password", password)])
+            .await;
+    }
+    app.clock.advance(Duration::from_millis(1));
+    app.anon()
+        .post(
+            "/signin",
+            &[("email", "nobody@example.org"), ("password", PASSWORD)],
+        )
+        .await;
+    let new = [("current", PASSWORD), ("password", NEW_PASSWORD)];
+    assert_eq!(
+        user.post("/account/password", &new).await.status,
+        StatusCode::SEE_OTHER
+    );
+    app.run_jobs().await;
+    let kinds = app
+        .texts("SELECT kind FROM security_event ORDER BY created_at, id")
+        .await;
+    assert_eq!(
+        kinds,
+        ["signed_in", "wrong_password", "signed_in", "password_changed"]
+    );
+    let page = user.get("/account/security").await.text();
+    for words in ["A wrong password was entered", "The password was changed"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let log = log.since();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("sign-in")).collect();
+    let of = |outcome: &str| lines.iter().filter(|line| line.contains(outcome)).count();
+    // Other tests write to the same log.
+    assert!(of("wrong password") >= 2 && of("signed in") >= 1, "{lines:?}");
+    let account = app.texts("SELECT id FROM account").await.concat();
+    for secret in ["example.org", "Ann", &account] {
+        assert!(
+            lines.iter().all(|line| !line.contains(secret)),
+            "{secret}: {lines:?}"
+        );
+    }
+    app.clock.advance(Duration::from_secs(91 * 24 * 3600));
+    app.run_periodic_work().await;
+    assert!(app.texts("SELECT kind FROM security_event").await.is_empty());
+}
+
+/// Whoever has stolen the token before a renewal has not entered the password.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_token_is_not_as_good_as_the_password_that_was_just_entered() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let stolen = user.cookie("__Host-session").unwrap();
+    app.clock.advance(actor::RECENT + Duration::from_secs(1));
+    let former = app.backend.clone();
+    let confirmed_at = async |token: &str| {
+        let user = backend::sessions::resolve(&former, token).await.unwrap().unwrap();
+        user.confirmed_at
+    };
+    let before = confirmed_at(&stolen).await;
+    let confirmed = user.post("/account/confirm", &[("password", PASSWORD)]).await;
+    assert_eq!(confirmed.status, StatusCode::SEE_OTHER);
+    let new = user.cookie("__Host-session").unwrap();
+    assert_ne!(new, stolen);
+    assert_eq!(confirmed_at(&stolen).await, before);
+    assert!(confirmed_at(&new).await > before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_ends_the_sessions_of_a_person_who_reads_it() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let other = app.signed_in("ann@example.org", PASSWORD).await;
+    let bystander = app.signed_up("bob@example.org").await;
+    let end = async |email: &str| {
+        backend::accounts::end_sessions_by_address(&app.backend, email)
+            .await
+            .unwrap()
+    };
+    assert_eq!(end("nobody@example.org").await, None);
+    assert_eq!(end(" ANN@example.org").await, Some(2));
+    assert!(!is_signed_in(&user).await && !is_signed_in(&other).await);
+    assert!(is_signed_in(&bystander).await);
+    let again = app.signed_in("ann@example.org", PASSWORD).await;
+    let page = again.get("/account/security").await.text();
+    assert!(page.contains("We signed out every browser"), "{page}");
 }

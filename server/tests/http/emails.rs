@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use backend::{
+    db::sql,
     jobs,
     mail::{self, Newsletter, Notification, StoredEmail},
     newsletter,
@@ -432,4 +433,32 @@ fn is_ticked(page: &str, name: &str) -> bool {
         .split_once(&format!("name=\"{name}\""))
         .expect("the box is there");
     rest.split('>').next().unwrap().contains(" checked")
+}
+
+/// Whoever waits for a letter that nobody will send reads that, whether the address has an account or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_up_whose_letter_was_given_up_is_told_so() {
+    let (app, _anon, _user) = TestApp::init().await.with_user().await;
+    for email in ["new@example.org", "ann@example.org"] {
+        let person = app.anon();
+        person.post("/signup", &sign_up_form(email)).await;
+        let words = "Your e-mail could not be sent";
+        assert!(
+            !person.get("/signup/sent").await.text().contains(words),
+            "{email}"
+        );
+        let die = "UPDATE job SET state = 'dead', attempts = 8, finished_at = 1 WHERE kind = 'mail_sign_up' AND state = 'queued'";
+        app.backend.db.execute(sql(die)).await.unwrap();
+        assert!(person.get("/signup/sent").await.text().contains(words), "{email}");
+        assert!(
+            !app.anon().get("/signup/sent").await.text().contains(words),
+            "{email}"
+        );
+        backend::work::retry_emails(&app.backend).await.unwrap();
+        app.run_jobs().await;
+        assert!(
+            !person.get("/signup/sent").await.text().contains(words),
+            "{email}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use backend::db::sql;
 
-use crate::support::{Database, TestApp, mix, on_both_databases};
+use crate::support::{Database, Person, TestApp, log_so_far, mix, on_both_databases, sign_up_form};
 
 const PAGES: [&str; 8] = [
     "/",
@@ -212,13 +212,55 @@ on_both_databases! {
         let waiting = anon.get("/readyz").await;
         assert_eq!((waiting.status, waiting.text().as_str()), (StatusCode::OK, "ready\noldest work waits 90 s\n"));
         app.run_jobs().await;
+        assert_eq!(anon.get("/readyz").await.text(), waiting.text(), "asked once a second, whoever wants to know");
+        app.clock.advance(std::time::Duration::from_secs(1));
         assert_eq!(anon.get("/readyz").await.text(), "ready\noldest work waits 0 s\n");
         app.backend.db.execute(sql("ALTER TABLE cron RENAME TO away")).await.unwrap();
+        app.clock.advance(std::time::Duration::from_secs(1));
         let broken = anon.get("/readyz").await;
         assert_eq!(broken.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(broken.text(), "the database cannot be written to\n");
         assert_eq!(anon.get("/healthz").await.status, StatusCode::OK);
     }
+}
+
+/// On SQLite, a write that failed because the disk was full says for a while that the next one will, and nothing is written to know it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_whether_a_process_is_ready_waits_for_no_writer() {
+    let app = TestApp::init().await;
+    let writing = app.backend.db.begin().await.unwrap();
+    let ready = tokio::time::timeout(std::time::Duration::from_secs(1), async {
+        app.anon().get("/readyz").await
+    });
+    assert_eq!(ready.await.expect("it waits for nobody").status, StatusCode::OK);
+    drop(writing);
+}
+
+/// Anybody can send one, with places that they make up.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_browsers_are_told_a_few_times_a_minute() {
+    let app = TestApp::init().await;
+    let anon = app.anon();
+    let token = anon.csrf_token().await;
+    let log = log_so_far();
+    for number in 0..40 {
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "text/plain"),
+            ("x-csrf-token", token.as_str()),
+        ];
+        let body = format!("app/src/islands/made_up_{number}.rs:1:1").into_bytes();
+        let answer = anon
+            .send(Method::POST, model::paths::BROWSER_FAULT, &headers, body)
+            .await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    }
+    let told = log
+        .since()
+        .lines()
+        .filter(|line| line.contains("made_up_"))
+        .count();
+    assert_eq!(told, 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -399,4 +441,54 @@ async fn a_persons_words_are_no_markup_on_any_page() {
         .post(&format!("{page}/rename"), &[("title", &words.repeat(30))])
         .await;
     assert!(!refused.text().contains("<i>x"), "{}", refused.text());
+}
+
+/// Safari over http keeps no secure cookie, and `localhost` is not where links of the storage lead.
+#[tokio::test(flavor = "multi_thread")]
+async fn development_works_in_every_browser_over_http_and_by_every_name_of_this_machine() {
+    const SAFARI: &str =
+        "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+    let app = TestApp::init().await;
+    let safari = app.anon();
+    let page = safari
+        .send(Method::GET, "/signup", &[("user-agent", SAFARI)], Vec::new())
+        .await;
+    let given = page.header("set-cookie");
+    assert!(given.starts_with("csrf=") && !given.contains("Secure"), "{given}");
+    let text = page.text();
+    let (_, rest) = text.split_once("name=\"csrf-token\" content=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    let mut form = sign_up_form("ann@example.org").to_vec();
+    form.push(("csrf", token));
+    let headers = [("sec-fetch-site", "same-origin"), ("user-agent", SAFARI)];
+    let sent = safari.post_raw("/signup", &form, &headers).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
+    assert!(safari.has_cookie("signup"), "it is known again when it confirms");
+    app.run_jobs().await;
+
+    // Another browser that sends no cookie is told so, and not that its page is old.
+    let without = app.anon().post_raw("/signup", &form, &headers[..1]).await;
+    assert_eq!(without.status, StatusCode::FORBIDDEN);
+    assert!(
+        without.text().contains("none of our cookies"),
+        "{}",
+        without.text()
+    );
+
+    let port = app.url.rsplit(':').next().unwrap();
+    for name in ["localhost", "[::1]"] {
+        let url = format!("http://{name}:{port}");
+        let elsewhere = Person::in_process(app.router(), &url);
+        let led = elsewhere.get("/upload?a=b").await;
+        assert_eq!(
+            led.header("location"),
+            format!("{}/upload?a=b", app.url),
+            "{name}"
+        );
+        assert_eq!(elsewhere.get("/healthz").await.status, StatusCode::OK);
+    }
+    for name in ["evil.example", "localhost:1"] {
+        let other = Person::in_process(app.router(), &format!("http://{name}"));
+        assert_eq!(other.get("/signup").await.header("location"), "", "{name}");
+    }
 }

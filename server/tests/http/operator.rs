@@ -12,12 +12,17 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use backend::db::{Db, sql};
+use backend::{
+    db::{Db, sql},
+    work,
+};
 use builtin_storage::{Credentials, DiskStore};
 
 use crate::{
     programs::{Installation, eventually, is_measured},
-    support::{Database, PASSWORD, Person, everything_in, fetch, mix, on_both_databases, receiver::Receiver},
+    support::{
+        Database, PASSWORD, Person, TestApp, everything_in, fetch, mix, on_both_databases, receiver::Receiver,
+    },
 };
 
 const EMAIL: &str = "zebulon.quagga@example.org";
@@ -449,4 +454,98 @@ async fn p25_without_a_dsn_nothing_is_reported_and_p09_the_figures_are_on_a_priv
     assert!(String::from_utf8(reaped.stdout).unwrap().contains("uploads: 1"));
     let figures = fetch(Method::GET, &url, &[], Vec::new()).await.text();
     assert!(figures.contains("\nmixlens_overdue_objects 0\n"), "{figures}");
+}
+
+/// What backups can no longer hold is forgotten in the database and beside it, and not taken up again from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_forgets_what_no_backup_holds_any_more() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let uploaded = user.upload("Night drive.wav", mix()).await;
+    app.run_jobs().await;
+    user.post(&format!("/analyses/{}/delete", uploaded.analysis), &[])
+        .await;
+    app.run_jobs().await;
+    let file = app.backend.config.data_dir.join("deletions.txt");
+    let lines = || std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    let hash = backend::ledger::hash_of(uploaded.analysis);
+    assert_eq!(lines(), hash);
+    for (days, kept) in [(34, hash.as_str()), (2, "")] {
+        app.clock.advance(Duration::from_secs(days * 24 * 3600));
+        app.run_periodic_work().await;
+        assert_eq!(lines(), kept, "{days} days later");
+        assert!(backend::ledger::missing(&app.backend).await.unwrap().is_empty());
+    }
+    assert!(app.texts("SELECT hash FROM deletion").await.is_empty());
+}
+
+/// They are dead after twenty attempts, because the database was away for long; nobody would ever be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn announcements_that_are_dead_go_on_where_they_were() {
+    let (app, _anon, _user) = TestApp::init().await.with_user().await;
+    app.signed_up("bob@example.org").await;
+    let change = backend::privacy::policy::Change::Material;
+    let version = "2031-01-01";
+    app.clock.advance(Duration::from_secs(1));
+    let published = backend::privacy::policy::publish(&app.backend, version, change, "Something new.");
+    assert!(published.await.unwrap());
+    let die = "UPDATE job SET state = 'dead', attempts = 20, finished_at = 1 WHERE kind = 'announce_policy'";
+    app.backend.db.execute(sql(die)).await.unwrap();
+    // One was told before it died.
+    let told = "INSERT INTO policy_notification (account_id, version, sent_at)
+        SELECT id, '2031-01-01', 1 FROM account WHERE email = 'bob@example.org'";
+    app.backend.db.execute(sql(told)).await.unwrap();
+    app.run_jobs().await;
+    let words = "Something new.";
+    assert!(!app.was_emailed("ann@example.org", words).await);
+    assert_eq!(work::retry_announcements(&app.backend).await.unwrap(), 1);
+    app.run_jobs().await;
+    assert_eq!(app.times_emailed("ann@example.org", words).await, 1);
+    assert_eq!(app.times_emailed("bob@example.org", words).await, 0);
+    assert_eq!(work::retry_announcements(&app.backend).await.unwrap(), 0);
+}
+
+/// A storage that is away when a restored database starts hides the ledger for as long as it is away, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
+    let store = Store::start().await;
+    let mut installation = Installation::on(Some(Database::Postgres)).await;
+    installation.settings = store.settings();
+    let mut program = installation.start(&[]);
+    installation.is_ready().await;
+    let person = installation.signed_up(EMAIL).await;
+    let uploaded = person.upload("Okapi.wav", mix()).await;
+    is_measured(&person, uploaded.analysis).await;
+    let db = &installation.scratch.as_ref().unwrap().db;
+    let count = async |select: &'static str| db.one::<(i64,)>(sql(select)).await.unwrap().0;
+    let hash = backend::ledger::hash_of(uploaded.analysis);
+    program.signal("-TERM");
+    program.ends().await;
+    // The bucket knows of a deletion that the database does not: it was restored from before.
+    let storage = backend::storage::Storage::new(&backend::storage::StorageSettings {
+        endpoint: store.url.clone(),
+        public_endpoint: store.url.clone(),
+        bucket: "mixlens".into(),
+        access_key: "mixlenstest".into(),
+        secret_key: SECRET.to_owned().into(),
+        region: "auto".into(),
+    });
+    let ledger = backend::storage::Key::ledger();
+    storage
+        .put(&ledger, format!("{hash}\n").into(), "text/plain")
+        .await
+        .unwrap();
+    store.set(Some((Method::HEAD, Fault::Before)));
+    let _again = installation.start(&[]);
+    installation.is_ready().await;
+    assert_eq!(count("SELECT COUNT(*) FROM analysis").await, 1);
+    store.set(None);
+    eventually("it is deleted again", async || {
+        (count("SELECT COUNT(*) FROM analysis").await == 0).then_some(())
+    })
+    .await;
+    eventually("the ledger is taken up", async || {
+        (count("SELECT COUNT(*) FROM deletion").await > 0).then_some(())
+    })
+    .await;
+    installation.remove().await;
 }

@@ -8,7 +8,9 @@ use backend::{
     storage::{Storage, StorageSettings},
 };
 
-use crate::support::{Database, PASSWORD, TestApp, mix, on_both_databases};
+use model::{paths, upload::UploadKind};
+
+use crate::support::{Database, PASSWORD, TestApp, mix, on_both_databases, sign_up_form};
 
 /// The store of the application, with a key that it does not know.
 fn refused(app: &TestApp) -> Storage {
@@ -77,6 +79,37 @@ on_both_databases! {
         assert_eq!(user.post("/signin", &[("email", "ann@example.org"), ("password", PASSWORD)]).await.status, StatusCode::SEE_OTHER);
         assert_eq!(user.post(&again, &[]).await.status, StatusCode::CONFLICT);
         assert_eq!(backend::analyses::measure_all_again(&app.backend).await.unwrap(), 0);
+    }
+
+    /// What is counted first and added to later, asked for many times at once.
+    async fn limits_hold_for_whoever_asks_many_times_at_once(database) {
+        let settings = [
+            ("limits.sign_ups_per_hour", "1000"), ("limits.uploads_per_hour", "1000"), ("limits.writes_per_minute", "1000"),
+        ];
+        let (app, anon, user) = TestApp::set_up(database, &settings, |_| {}).await.with_user().await;
+        // Each page has its token by now.
+        let _ = (user.csrf_token().await, anon.csrf_token().await);
+        let count = async |select| app.texts(select).await.len();
+
+        let begun = futures::future::join_all((0..40).map(|_| user.try_begin(UploadKind::Mix, "a.wav", 1000))).await;
+        assert_eq!(begun.iter().filter(|answer| answer.status == StatusCode::OK).count(), 20);
+        assert_eq!(count("SELECT id FROM upload").await, 20);
+
+        futures::future::join_all((0..12).map(|_| user.post(paths::EXPORT, &[]))).await;
+        assert_eq!(count("SELECT id FROM export").await, 1, "one is made at a time");
+
+        let ann = [("email", "ann@example.org")];
+        futures::future::join_all((0..12).map(|_| anon.post(paths::FORGOT, &ann))).await;
+        let new = sign_up_form("carl@example.org");
+        futures::future::join_all((0..12).map(|_| anon.post(paths::SIGN_UP, &new))).await;
+        let address = [("email", "new@example.net")];
+        futures::future::join_all((0..12).map(|_| user.post("/account/email", &address))).await;
+        app.run_jobs().await;
+        assert_eq!(app.emails_to("ann@example.org", "Choose a new password").await.len(), 3);
+        assert_eq!(app.emails_to("carl@example.org", "Confirm your address").await.len(), 3);
+        assert_eq!(count("SELECT id FROM email_change").await, 3);
+        app.clock.advance(Duration::from_secs(48 * 3600));
+        app.run_periodic_work().await;
     }
 
     /// Each locks several rows, in orders of its own.

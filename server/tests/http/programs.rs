@@ -300,7 +300,13 @@ fn production_refuses_what_is_only_safe_on_ones_own_machine() {
         .unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
-    for setting in ["base_url", "secret_key", "mail.smtp_url", "trusted_hops"] {
+    for setting in [
+        "base_url",
+        "secret_key",
+        "mail.smtp_url",
+        "trusted_hops",
+        "security_email",
+    ] {
         assert!(text.contains(setting), "{setting} is not named: {text}");
     }
 }

@@ -30,30 +30,64 @@ fn sources(folder: &Path, ending: &str, text: &mut String) {
 fn the_map_of_promises_names_tests_that_exist_and_leaves_no_number_out() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let map = std::fs::read_to_string(root.join("docs/PROMISES.md")).unwrap();
-    let (mut rust, mut walks) = (String::new(), String::new());
-    sources(root, ".rs", &mut rust);
-    sources(&root.join("end2end/tests"), ".js", &mut walks);
+    let tests = Tests::of(root);
     let rows: Vec<&str> = map.lines().filter(|line| line.starts_with("| P")).collect();
     let numbers: Vec<String> = rows.iter().map(|row| row[2..5].to_owned()).collect();
     let all: Vec<String> = (1..=32).map(|number| format!("P{number:02}")).collect();
     assert_eq!(numbers, all, "every promise has its row");
-    let mut named = 0;
-    for row in rows {
-        let tests = row.split('|').nth(3).unwrap();
-        for name in tests.split('`').skip(1).step_by(2).filter(|name| name.len() > 20) {
-            let is_there = rust.contains(&format!("fn {name}(")) || name.contains(' ');
+    let named: usize = rows
+        .iter()
+        .map(|row| tests.named_in(row.split('|').nth(3).unwrap()))
+        .sum();
+    assert!(named > 50, "the names are found in the map: {named}");
+}
+
+#[test]
+fn the_page_of_security_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
+    let tests = Tests::of(root);
+    // The rows of ASVS: number, level, how it is, where, and the tests last.
+    let cells = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.rsplit_once(" | "))
+        .filter(|(row, _)| row.split(" | ").count() == 4)
+        .map(|(_, tests)| tests);
+    let named: usize = cells.map(|cell| tests.named_in(cell)).sum();
+    assert!(named > 120, "the names are found on the page: {named}");
+}
+
+/// All tests there are, as text.
+struct Tests {
+    rust: String,
+    walks: String,
+}
+
+impl Tests {
+    fn of(root: &Path) -> Self {
+        let (mut rust, mut walks) = (String::new(), String::new());
+        sources(root, ".rs", &mut rust);
+        sources(&root.join("end2end/tests"), ".js", &mut walks);
+        Self { rust, walks }
+    }
+
+    /// How many tests a text names; each of them exists.
+    fn named_in(&self, text: &str) -> usize {
+        let mut named = 0;
+        for name in text.split('`').skip(1).step_by(2).filter(|name| name.len() > 20) {
+            let is_there = self.rust.contains(&format!("fn {name}(")) || name.contains(' ');
             assert!(is_there, "there is no test {name}");
             named += 1;
         }
-        for title in tests.split('"').skip(1).step_by(2) {
+        for title in text.split('"').skip(1).step_by(2) {
             assert!(
-                walks.contains(&format!("test(\"{title}\"")),
+                self.walks.contains(&format!("test(\"{title}\"")),
                 "there is no walk {title}"
             );
             named += 1;
         }
+        named
     }
-    assert!(named > 50, "the names are found in the map: {named}");
 }
 
 #[test]

@@ -163,6 +163,11 @@ impl TestApp {
         (self, anon, user)
     }
 
+    /// What answers requests.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// A fresh browser.
     pub fn anon(&self) -> Person {
         Person::in_process(self.router.clone(), &self.url)

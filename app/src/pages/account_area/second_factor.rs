@@ -94,6 +94,11 @@ fn set_up(enrolment: Enrolment, csrf: String, form_errors: FormErrors) -> AnyVie
 
 /// Shown once: only their hashes are kept.
 fn recovery_codes(codes: &str) -> AnyView {
+    // A file without a script; `%20` and `%0A` are all that has to be escaped in it.
+    let file = format!(
+        "data:text/plain;charset=utf-8,MixLens%20recovery%20codes%0A{}%0A",
+        codes.replace(' ', "%0A")
+    );
     let codes = codes
         .split(' ')
         .map(|code| view! { <li><code>{code.to_owned()}</code></li> })
@@ -106,9 +111,12 @@ fn recovery_codes(codes: &str) -> AnyView {
             <ul class="codes">{codes}</ul>
             <p>
                 <strong>"Keep them now: nobody can show them again."</strong>
-                " A password manager or a sheet of paper is a good place; the phone with the app is not."
+                " When you leave or reload this page, they are gone from it; new ones are made on the page of security. A password manager or a sheet of paper is a good place; the phone with the app is not."
             </p>
-            <p><ButtonLink href=paths::SECURITY kind=ButtonKind::Primary>"I have kept them"</ButtonLink></p>
+            <p class="row">
+                <a class="button" href=file download="mixlens-recovery-codes.txt">"Save as text"</a>
+                <ButtonLink href=paths::SECURITY kind=ButtonKind::Primary>"I have kept them"</ButtonLink>
+            </p>
         </section>
     }
     .into_any()

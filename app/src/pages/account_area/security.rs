@@ -1,7 +1,10 @@
 //! Password, second factor, sessions; and the question for the password before what is dangerous.
 
 use backend::{
-    accounts::second_factor::{self, SecondFactorState},
+    accounts::{
+        second_factor::{self, SecondFactorState},
+        security_log::{self, SecurityEvent},
+    },
     sessions::{self, SessionView},
 };
 use leptos::prelude::*;
@@ -32,7 +35,8 @@ pub fn Security() -> impl IntoView {
     };
     let csrf = context.csrf.clone();
     let factor = Suspend::new(factor(context.clone(), form_errors.clone()));
-    let list = Suspend::new(list(context));
+    let list = Suspend::new(list(context.clone()));
+    let log = Suspend::new(log(context));
     view! {
         <AccountPage subject=AccountTab::Security>
             <Section title="Password">
@@ -51,6 +55,9 @@ pub fn Security() -> impl IntoView {
             </Section>
             <Section title="Signed-in browsers">
                 <Suspense>{list}</Suspense>
+            </Section>
+            <Section title="What happened lately">
+                <Suspense>{log}</Suspense>
             </Section>
         </AccountPage>
     }
@@ -166,6 +173,46 @@ fn row(session: &SessionView, now: Timestamp, csrf: String) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+async fn log(context: RequestContext) -> AnyView {
+    let events = match security_log::list(&context.backend, &context.actor).await {
+        Ok(events) => events,
+        Err(error) => return failed(&context.problem(&error)),
+    };
+    let rows = events
+        .into_iter()
+        .map(|event| {
+            let at = event.created_at;
+            view! {
+                <li class="events__row">
+                    <span>{event_words(event.kind)}</span>
+                    <time datetime=at.rfc3339()>{format::date_time(at)}</time>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <p class="muted">
+            "The last fifty, for 90 days. Something that was not you? Choose a new password, which signs out every other browser."
+        </p>
+        <ul class="events">{rows}</ul>
+    }
+    .into_any()
+}
+
+const fn event_words(event: SecurityEvent) -> &'static str {
+    match event {
+        SecurityEvent::SignedIn => "Signed in",
+        SecurityEvent::WrongPassword => "A wrong password was entered",
+        SecurityEvent::WrongCode => "The password was entered, and a wrong code",
+        SecurityEvent::PasswordChanged => "The password was changed",
+        SecurityEvent::SecondFactorOn => "The second factor was switched on",
+        SecurityEvent::SecondFactorOff => "The second factor was switched off",
+        SecurityEvent::NewRecoveryCodes => "New recovery codes were made",
+        SecurityEvent::AddressChanged => "The e-mail address was changed",
+        SecurityEvent::SignedOutByOperator => "We signed out every browser",
+    }
 }
 
 /// Asks for the password again, and leads back to where the person came from.

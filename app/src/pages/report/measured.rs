@@ -14,7 +14,7 @@ use super::{
     verdict::{Areas, Fixes, Judged, Receipt, ScorePanel, StageChip, Strengths, Unknown},
 };
 use crate::{
-    charts::{TimelineChart, WaveformChart},
+    charts::{Medium, TimelineChart, WaveformChart},
     ui::{Scale, Tile},
 };
 
@@ -37,6 +37,9 @@ pub fn ReportBody(
     /// The token of the forms; without it nothing on the page can be changed.
     #[prop(optional_no_strip)]
     csrf: Option<String>,
+    /// Where it is read.
+    #[prop(optional)]
+    medium: Medium,
 ) -> impl IntoView {
     let report = view.report.clone();
     let compared = view.compared.clone();
@@ -71,10 +74,10 @@ pub fn ReportBody(
     };
     view! {
         <article class="report">
-            <TitleBlock view=view now=now kind=kind actions=actions badge=badge />
+            <TitleBlock view=view now=now kind=kind actions=actions badge=badge medium=medium />
             {song.run()}
             {score}
-            {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared comparable=comparable id=downloads /> })}
+            {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared comparable=comparable id=downloads medium=medium /> })}
         </article>
     }
     .into_any()
@@ -89,6 +92,7 @@ fn Measurements(
     compared: Option<TrackComparison>,
     comparable: Option<AnalysisId>,
     id: Option<AnalysisId>,
+    medium: Medium,
 ) -> impl IntoView {
     let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
     let breakdown = judged.as_ref().map(|judged| judged.breakdown().clone());
@@ -108,7 +112,7 @@ fn Measurements(
             <section class="listen" aria-label="Player, waveform and lanes over time">
                 {player.run()}
                 <WaveformChart report=report.clone() marks=marks />
-                <TimelineChart report=report.clone() />
+                <TimelineChart report=report.clone() medium=medium />
             </section>
             {fixes}
             <Bridge report=report.clone() />
@@ -136,7 +140,7 @@ fn Measurements(
 #[must_use]
 pub fn report_file(view: AnalysisView, now: Timestamp, style: &str, base_url: &str) -> String {
     let title = view.summary.title.replace('&', "&amp;").replace('<', "&lt;");
-    let body = Owner::new().with(|| view! { <ReportBody view=view now=now /> }.to_html());
+    let body = Owner::new().with(|| view! { <ReportBody view=view now=now medium=Medium::File /> }.to_html());
     let body = body.replace("href=\"/", &format!("href=\"{base_url}/"));
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · MixLens</title>\
@@ -197,7 +201,58 @@ pub fn Bridge(
                 mark=0.0
                 note=words::correlation(&report.stereo)
             />
+            <details class="key-readings__text">
+                <summary>"As text"</summary>
+                <p>{key_readings_as_text(&report)}</p>
+            </details>
         </section>
     }
     .into_any()
+}
+
+/// The key readings in one line for messages and tables, with a plain hyphen before what is below zero: programs that calculate
+/// do not take the sign that is right in print (U+2212) for a minus.
+fn key_readings_as_text(report: &Report) -> String {
+    let readings = [
+        ("Integrated", report.loudness.integrated_lufs, 1, "LUFS"),
+        ("True peak", report.peaks.true_peak_dbtp, 1, "dBTP"),
+        ("Loudness range", report.loudness.range_lu, 1, "LU"),
+        ("Peak to loudness", report.dynamics.plr_lu, 1, "LU"),
+        ("Correlation", report.stereo.correlation, 2, ""),
+    ];
+    readings
+        .into_iter()
+        .map(|(name, reading, decimals, unit)| match reading.value() {
+            Some(value) => format!("{name} {value:.decimals$} {unit}").trim_end().to_owned(),
+            None => format!("{name} not measured"),
+        })
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::report::sample_report;
+
+    #[test]
+    fn key_readings_as_text_are_numbers_for_a_table() {
+        let report = sample_report::view(Timestamp(0)).report.unwrap();
+        let text = key_readings_as_text(&report);
+        assert!(
+            text.starts_with("Integrated -") && text.contains(" LUFS · True peak "),
+            "{text}"
+        );
+        assert!(text.is_ascii() || text.replace('·', "").is_ascii(), "{text}");
+    }
+
+    #[test]
+    fn a_file_speaks_of_nothing_that_is_not_in_it() {
+        let view = sample_report::view(Timestamp(0));
+        let file = report_file(view, Timestamp(0), "", "https://mixlens.example");
+        assert!(file.contains("The table below holds the values"));
+        for absent in ["slider", "Audio is removed in"] {
+            assert!(!file.contains(absent), "{absent}");
+        }
+    }
 }

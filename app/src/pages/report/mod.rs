@@ -22,13 +22,17 @@ use model::{
     format::Codec,
 };
 
-use crate::format;
+use crate::{charts::Medium, format};
 
 /// When the audio goes, for the title block. What stays is named where there is something that stays.
 #[must_use]
-pub fn audio_sentence(audio: Audio, now: Timestamp, has_report: bool) -> String {
+pub fn audio_sentence(audio: Audio, now: Timestamp, has_report: bool, medium: Medium) -> String {
     let stays = if has_report { "; the report stays." } else { "." };
     match audio {
+        // A span would be wrong the moment after it was written.
+        Audio::Kept { until } if medium == Medium::File => {
+            format!("Audio is removed on {}{stays}", format::date_time(until))
+        }
         Audio::Kept { until } if until > now => format!(
             "Audio is removed in {} ({}){stays}",
             format::span(until.since(now)),
@@ -79,6 +83,9 @@ fn TitleBlock(
     /// What stands beside the kind of page: the stage.
     #[prop(optional, into)]
     badge: ViewFnOnce,
+    /// Where it is read.
+    #[prop(optional)]
+    medium: Medium,
 ) -> impl IntoView {
     let facts = facts(&view)
         .into_iter()
@@ -86,7 +93,7 @@ fn TitleBlock(
         .collect_view();
     let renamed = view.file_name != view.summary.title;
     let created = view.summary.created_at;
-    let audio = audio_sentence(view.summary.audio, now, view.report.is_some());
+    let audio = audio_sentence(view.summary.audio, now, view.report.is_some(), medium);
     let digest = view.report.as_ref().and_then(|report| report.digest.as_ref());
     let digest = digest.map(|digest| {
         view! {
@@ -129,12 +136,16 @@ mod tests {
         let now = Timestamp(1_795_491_766_000);
         let until = now.plus(Duration::from_secs(23 * 3600 + 300));
         assert_eq!(
-            audio_sentence(Audio::Kept { until }, now, true),
+            audio_sentence(Audio::Kept { until }, now, true, Medium::Page),
             "Audio is removed in 23\u{202f}h (25 Nov 2026, 02:47 UTC); the report stays."
         );
         assert_eq!(
-            audio_sentence(Audio::Kept { until: now }, now, false),
+            audio_sentence(Audio::Kept { until: now }, now, false, Medium::Page),
             "Audio is being removed."
+        );
+        assert_eq!(
+            audio_sentence(Audio::Kept { until }, now, true, Medium::File),
+            "Audio is removed on 25 Nov 2026, 02:47 UTC; the report stays."
         );
     }
 
