@@ -26,7 +26,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         .page()
         .and_then(Route::of_page)
         .is_some_and(|route| route.has_islands);
-    let unstarted = has_islands.then(|| view! { <Unstarted /> });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -41,15 +40,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags />
             </head>
             <body>
-                {unstarted}
-                <App />
+                <App has_islands=has_islands />
             </body>
         </html>
     }
 }
 
 #[component]
-fn App() -> impl IntoView {
+fn App(has_islands: bool) -> impl IntoView {
     provide_meta_context();
     let request = PageRequest::here();
     let page = request.page();
@@ -60,6 +58,7 @@ fn App() -> impl IntoView {
     view! {
         <Title formatter=title />
         <SkipLink />
+        {has_islands.then(|| view! { <Unstarted /> })}
         <Header page=page />
         <consent::Banner />
         <main id="main" tabindex="-1">

@@ -67,7 +67,9 @@ function watch(page, own, provoked) {
     const expected = [ANSWERED, RECORDED, provoked].some((words) => words?.test(text));
     if (message.type() === "error" && !expected) complaints.push(`console: ${text}`);
   });
-  page.on("pageerror", (error) => complaints.push(`script: ${error}`));
+  page.on("pageerror", (error) => {
+    if (!provoked?.test(String(error))) complaints.push(`script: ${error}`);
+  });
   page.on("request", (request) => {
     const url = request.url();
     if (!url.startsWith(own) && !/^(data|blob|about):/.test(url)) complaints.push(`request to ${url}`);

@@ -60,7 +60,7 @@ async function publicPages({ page }) {
 }
 
 test.describe(() => {
-  test.use({ provoked: /wasm|WebAssembly|ERR_FAILED|Failed to load|unreachable|panicked|RuntimeError/ });
+  test.use({ provoked: /ERR_FAILED|Failed to (load|fetch)|unreachable|panicked/ });
 
   test("a page whose program does not come says so, and shows no key that does nothing", async ({ page }) => {
     await signUp(page);

@@ -129,7 +129,7 @@ pub fn SiteHeader(
 pub fn Unstarted() -> impl IntoView {
     view! {
         <div class="unstarted" role="status">
-            <p class="wrap unstarted__asleep">
+            <p class="wrap unstarted__asleep" data-comes-later="">
                 "Parts of this page have not started. They need JavaScript and WebAssembly, which did not come, or which this browser was told not to run. "
                 <a href="">"Reload the page"</a> ", or try another browser."
             </p>
