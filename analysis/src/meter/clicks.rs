@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::predictor::{Learner, ORDER};
 use super::vectors::larger;
 
 /// Samples before that a third difference needs.
@@ -17,8 +18,6 @@ const AROUND: usize = 10;
 const STANDS_OUT: f32 = 2.5;
 /// A difference below this is rounding to 16 bit, or nothing that is heard.
 const FAINTEST: f32 = 2e-3;
-/// Coefficients of the predictor.
-const ORDER: usize = 24;
 /// Samples on either side of a click that the residual is taken of: 23 ms at 44.1 kHz.
 const CONTEXT: usize = 1_024;
 /// Samples before a click that are left out, and behind it, where it dies away and the predictor's memory ends.
@@ -31,8 +30,8 @@ const CLICK: f64 = 14.0;
 pub(super) const KEPT: usize = 2 * CONTEXT / 16 + 2 * AROUND;
 
 /// Finds the clicks of one channel.
-#[derive(Default)]
 pub(super) struct ClickFinder {
+    learner: Learner,
     /// The largest third differences of the last tiles.
     steps: VecDeque<f32>,
     /// Tiles that stood out and wait for what follows them.
@@ -49,6 +48,15 @@ pub(super) struct Click {
 }
 
 impl ClickFinder {
+    pub(super) fn new() -> Self {
+        Self {
+            learner: Learner::new(CONTEXT - BEFORE),
+            steps: VecDeque::new(),
+            waiting: VecDeque::new(),
+            found: Vec::new(),
+        }
+    }
+
     /// Takes the largest third difference of one more tile, the last of `count` tiles of `tile_len` samples. `samples` end
     /// with that tile.
     pub(super) fn add(&mut self, step: f32, count: u64, samples: &[f32], tile_len: usize) {
@@ -68,8 +76,13 @@ impl ClickFinder {
             if let Some(start) = samples.len().checked_sub(behind)
                 && start >= CONTEXT
             {
-                self.found
-                    .extend(click(samples, start..start + tile_len, tile * tile_len as u64));
+                let first_frame = tile * tile_len as u64;
+                self.found.extend(click(
+                    &mut self.learner,
+                    samples,
+                    start..start + tile_len,
+                    first_frame,
+                ));
             }
         }
     }
@@ -93,16 +106,16 @@ impl ClickFinder {
     }
 }
 
-fn third_difference(samples: &[f32], at: usize) -> f32 {
+pub(super) fn third_difference(samples: &[f32], at: usize) -> f32 {
     ((samples[at] - samples[at - 3]) - 3.0 * (samples[at - 1] - samples[at - 2])).abs()
 }
 
 /// The click in `tile` of `samples`, whose first sample is `first_frame`.
-fn click(samples: &[f32], tile: Range<usize>, first_frame: u64) -> Option<Click> {
+fn click(learner: &mut Learner, samples: &[f32], tile: Range<usize>, first_frame: u64) -> Option<Click> {
     let start = tile.start;
     let at = tile
         .max_by(|&one, &other| third_difference(samples, one).total_cmp(&third_difference(samples, other)))?;
-    let predictor = Predictor::learn(samples.get(at - CONTEXT..at - BEFORE)?)?;
+    let predictor = learner.learn(samples.get(at - CONTEXT..at - BEFORE)?)?;
     let largest = |range: Range<usize>| {
         range
             .map(|at| predictor.residual(samples, at).abs())
@@ -120,50 +133,4 @@ fn click(samples: &[f32], tile: Range<usize>, first_frame: u64) -> Option<Click>
         // Between zeros the surroundings are nothing at all.
         excess: residual / around.max(1e-6),
     })
-}
-
-/// Foresees a sample from those before it.
-struct Predictor([f64; ORDER]);
-
-impl Predictor {
-    /// By the autocorrelation of the tapered samples (Levinson's recursion); `None` if they are silent.
-    fn learn(samples: &[f32]) -> Option<Self> {
-        let len = samples.len() as f64;
-        let tapered: Vec<f64> = (0_u32..)
-            .zip(samples)
-            .map(|(n, &sample)| {
-                f64::from(sample) * libm::sin(std::f64::consts::PI * (f64::from(n) + 0.5) / len)
-            })
-            .collect();
-        let correlation: [f64; ORDER + 1] = std::array::from_fn(|lag| {
-            let lagged = tapered.iter().skip(lag);
-            lagged.zip(&tapered).map(|(one, other)| one * other).sum()
-        });
-        // A little noise keeps the recursion away from a division by zero, in pure tones too.
-        let mut error = correlation[0] * (1.0 + 1e-9) + 1e-12;
-        let mut factors = [0.0; ORDER];
-        for order in 0..ORDER {
-            let foreseen: f64 = (0..order).map(|k| factors[k] * correlation[order - k]).sum();
-            let reflection = (correlation[order + 1] - foreseen) / error;
-            let previous = factors;
-            factors[order] = reflection;
-            for k in 0..order {
-                factors[k] = previous[k] - reflection * previous[order - 1 - k];
-            }
-            error *= 1.0 - reflection * reflection;
-            if error <= 0.0 || !error.is_finite() {
-                return None;
-            }
-        }
-        Some(Self(factors))
-    }
-
-    fn residual(&self, samples: &[f32], at: usize) -> f64 {
-        let before = samples[at - ORDER..at].iter().rev();
-        let foreseen: f64 = before
-            .zip(self.0)
-            .map(|(&sample, factor)| factor * f64::from(sample))
-            .sum();
-        f64::from(samples[at]) - foreseen
-    }
 }

@@ -9,6 +9,9 @@ use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use model::report::{LocalFault, LocalFaultKind};
 
 use super::clicks::{ClickFinder, DIFFERENCE, KEPT};
+use super::gain_steps::{self, GainStep, GainStepFinder};
+use super::predictor::Learner;
+use super::stutters::StutterFinder;
 use super::vectors::larger;
 use crate::dsp::amplitude_db;
 
@@ -28,6 +31,8 @@ const DROPOUT_TILES: u64 = 2;
 const GOES_ON: f32 = 0.1;
 /// Music quieter than this, as a range, has gaps by rounding: −50 dBFS.
 const QUIETEST: f32 = 0.006;
+/// Samples within which steps of several channels are one.
+const SAME_STEP: u64 = 64;
 /// A held value this near to the extreme before it is a clipped wave.
 const CLIPPED: f32 = 0.7;
 
@@ -49,12 +54,16 @@ impl Tile {
 pub(super) struct LocalMeter {
     rate: f64,
     tile_len: usize,
+    /// Samples that the finders look back at.
+    kept: usize,
     channels: Vec<Channel>,
+    /// Gain steps of all channels.
+    steps: Vec<GainStep>,
+    learner: Learner,
 }
 
-#[derive(Default)]
 struct Channel {
-    /// The last [`KEPT`] tiles, and behind them samples that wait for their tile to be full.
+    /// The last samples that a finder looks at, and behind them those that wait for their tile to be full.
     buffer: Vec<f32>,
     /// Where in it the first tile begins that was not examined.
     next: usize,
@@ -62,6 +71,10 @@ struct Channel {
     count: u64,
     gaps: GapFinder,
     clicks: ClickFinder,
+    steps: GainStepFinder,
+    stutters: StutterFinder,
+    /// The first sample of the buffer.
+    start: u64,
 }
 
 /// A fault in tiles.
@@ -102,14 +115,37 @@ impl LocalMeter {
         Self {
             rate: f64::from(rate),
             tile_len,
-            channels: (0..channels).map(|_| Channel::default()).collect(),
+            kept: (KEPT.max(gain_steps::KEPT) * tile_len).max(StutterFinder::looks_back(f64::from(rate))),
+            channels: (0..channels).map(|_| Channel::new(f64::from(rate))).collect(),
+            steps: Vec::new(),
+            learner: gain_steps::learner(),
         }
     }
 
     pub(super) fn push(&mut self, planes: &[&[f32]]) {
         for (channel, plane) in self.channels.iter_mut().zip(planes) {
             channel.buffer.extend_from_slice(plane);
-            dispatch!(Level::new(), simd => channel.examine(simd, self.tile_len));
+            dispatch!(Level::new(), simd => channel.examine(simd, self.tile_len, self.kept));
+        }
+        self.join_steps();
+    }
+
+    /// Of the steps that one channel has, keeps those that all have.
+    fn join_steps(&mut self) {
+        for index in 0..self.channels.len() {
+            for step in std::mem::take(&mut self.channels[index].steps.found) {
+                let has_step = |(other, channel): (usize, &Channel)| {
+                    other == index || {
+                        let at = step.frame.saturating_sub(channel.start) as usize;
+                        gain_steps::has_step(&mut self.learner, &channel.buffer, at, step.db)
+                    }
+                };
+                let is_known = |known: &GainStep| known.frame.abs_diff(step.frame) <= SAME_STEP;
+                let is_new = !self.steps.iter().rev().take(self.channels.len()).any(is_known);
+                if is_new && self.channels.iter().enumerate().all(has_step) {
+                    self.steps.push(step);
+                }
+            }
         }
     }
 
@@ -125,6 +161,13 @@ impl LocalMeter {
                 channel: Some(index as u16),
                 strength_db: (100.0 * amplitude_db(f64::from(moment.strength))).round() / 100.0,
             }));
+            faults.extend(channel.stutters.found.iter().map(|stutter| LocalFault {
+                kind: LocalFaultKind::Stutter,
+                start_s: stutter.first as f64 / self.rate,
+                end_s: stutter.end as f64 / self.rate,
+                channel: Some(index as u16),
+                strength_db: (100.0 * amplitude_db(f64::from(stutter.level))).round() / 100.0,
+            }));
             faults.extend(channel.clicks.found.iter().map(|click| LocalFault {
                 kind: LocalFaultKind::Click,
                 start_s: click.frame as f64 / self.rate,
@@ -133,13 +176,34 @@ impl LocalMeter {
                 strength_db: (100.0 * amplitude_db(click.excess)).round() / 100.0,
             }));
         }
-        joined(faults, self.channels.len(), 2.0 * tile_s)
+        let mut faults = joined(faults, self.channels.len(), 2.0 * tile_s);
+        faults.extend(self.steps.iter().map(|step| LocalFault {
+            kind: LocalFaultKind::GainStep,
+            start_s: step.frame as f64 / self.rate,
+            end_s: step.frame as f64 / self.rate,
+            channel: None,
+            strength_db: (100.0 * step.db).round() / 100.0,
+        }));
+        faults
     }
 }
 
 impl Channel {
+    fn new(rate: f64) -> Self {
+        Self {
+            buffer: Vec::new(),
+            next: 0,
+            count: 0,
+            gaps: GapFinder::default(),
+            clicks: ClickFinder::new(),
+            steps: GainStepFinder::new(),
+            stutters: StutterFinder::new(rate),
+            start: 0,
+        }
+    }
+
     #[inline(always)]
-    fn examine<S: Simd>(&mut self, simd: S, tile_len: usize) {
+    fn examine<S: Simd>(&mut self, simd: S, tile_len: usize, kept: usize) {
         while self.next + tile_len <= self.buffer.len() {
             let end = self.next + tile_len;
             // The first tile has nothing before it.
@@ -150,10 +214,18 @@ impl Channel {
             self.count += 1;
             self.clicks
                 .add(tile.step, self.count, &self.buffer[..end], tile_len);
+            self.steps
+                .add(tile.step, &self.buffer[..end], tile_len, self.start);
+            self.stutters
+                .add(tile.high, &self.buffer[..end], tile_len, self.start);
         }
-        let old = self.next.saturating_sub(KEPT * tile_len);
-        self.buffer.drain(..old);
-        self.next -= old;
+        // Seldom, since it moves all that is kept.
+        let old = self.next.saturating_sub(kept);
+        if old > kept {
+            self.buffer.drain(..old);
+            self.next -= old;
+            self.start += old as u64;
+        }
     }
 }
 

@@ -44,6 +44,12 @@ const JUMP_S: usize = 3;
 /// A lost channel is this far below the other one (50 dB), in a file that usually has both within [`USUAL_BALANCE_DB`].
 const LOST: f64 = 1e-5;
 const USUAL_BALANCE_DB: f64 = 12.0;
+/// A gain that stays: seconds on either side in which levels are compared, and within what they change by the gain; bands
+/// below the faintest level say nothing.
+const STAYS_S: usize = 2;
+const STAYS_WITHIN_DB: f64 = 2.5;
+const STAYS_SHARE: f64 = 0.4;
+const FAINTEST_DB: f64 = -80.0;
 /// What plays on changes by no more than this across an edge, in dB.
 const STAYS_DB: f64 = 4.0;
 
@@ -59,6 +65,31 @@ pub(super) fn faults(seconds: &[PairSums], thirds: &[Vec<PairSums>], rate: f64) 
         faults.extend(jumps(&groups, &usual));
     }
     faults
+}
+
+/// Whether the levels of the bands of whole seconds, as mean powers, stay changed by `db` behind `at_s`: a voice that is cut
+/// off leaves the others as they were, where there are any, and the next one is as loud as ever.
+pub(super) fn stays(bands: &[[f64; 7]], at_s: f64, db: f64) -> bool {
+    let second = at_s as usize;
+    let Some((before, behind)) = bands.split_at_checked(second) else {
+        return false;
+    };
+    let before = &before[before.len().saturating_sub(STAYS_S)..];
+    let behind = &behind[behind.len().min(1)..behind.len().min(1 + STAYS_S)];
+    let level = |seconds: &[[f64; 7]], band: usize| {
+        let levels = seconds.iter().map(|powers| power_db(powers[band].max(1e-12)));
+        levels.sum::<f64>() / seconds.len() as f64
+    };
+    let mut changes: Vec<f64> = (0..7)
+        .filter(|&band| {
+            !before.is_empty()
+                && !behind.is_empty()
+                && level(before, band).max(level(behind, band)) > FAINTEST_DB
+        })
+        .map(|band| level(behind, band) - level(before, band))
+        .collect();
+    super::series::quantile(&mut changes, 0.5)
+        .is_some_and(|change| (change - db).abs() <= STAYS_WITHIN_DB.max(STAYS_SHARE * db.abs()))
 }
 
 /// What is usual in the file: medians over the seconds that sound.

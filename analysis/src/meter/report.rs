@@ -3,8 +3,8 @@
 use model::Reading;
 use model::report::{
     AbsenceReason, BANDS, BandLevel, BandPercentiles, ChannelLevels, Detail, Dynamics, LocalDetail,
-    LocalFault, LocalFaultCount, PeakDetail, PeakPosition, Peaks, Position, Quality, Series, Spectrum,
-    SpectrumDetail,
+    LocalFault, LocalFaultCount, LocalFaultKind, PeakDetail, PeakPosition, Peaks, Position, Quality, Series,
+    Spectrum, SpectrumDetail,
 };
 
 use super::band_stats::{BandPower, SixthOctave};
@@ -104,7 +104,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         loudness: loudness.detail,
         stereo: stereo_detail,
         quality,
-        local: Some(local_detail(&time_domain.local, &levels, &thirds, rate)),
+        local: Some(local_detail(&time_domain.local, &levels, &thirds, &seconds, rate)),
     };
     MeterReadings {
         stereo: stereo::overall(&levels, loudness.mono_change_lu),
@@ -200,8 +200,17 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
 }
 
 /// Faults of moments and of passages.
-fn local_detail(local: &LocalMeter, levels: &LevelMeter, thirds: &[Vec<PairSums>], rate: f64) -> LocalDetail {
+fn local_detail(
+    local: &LocalMeter,
+    levels: &LevelMeter,
+    thirds: &[Vec<PairSums>],
+    bands: &[[f64; 7]],
+    rate: f64,
+) -> LocalDetail {
     let mut faults = local.finish();
+    faults.retain(|fault| {
+        fault.kind != LocalFaultKind::GainStep || passages::stays(bands, fault.start_s, fault.strength_db)
+    });
     faults.extend(passages::faults(&levels.seconds, thirds, rate));
     let mut counts: Vec<LocalFaultCount> = Vec::new();
     for fault in &faults {

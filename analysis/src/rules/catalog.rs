@@ -4,6 +4,7 @@ mod delivery;
 mod dynamics;
 mod loudness;
 mod low_end;
+mod passages;
 mod peaks;
 mod signal;
 mod stereo;
@@ -11,7 +12,7 @@ mod tone;
 
 use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength, Subject};
 
-pub(super) const AREAS: [&[Rule]; 8] = [
+pub(super) const AREAS: [&[Rule]; 9] = [
     loudness::RULES,
     peaks::RULES,
     dynamics::RULES,
@@ -19,6 +20,7 @@ pub(super) const AREAS: [&[Rule]; 8] = [
     low_end::RULES,
     stereo::RULES,
     signal::RULES,
+    passages::RULES,
     delivery::RULES,
 ];
 

@@ -107,3 +107,90 @@ fn a_shift_of_balance_has_its_side_and_size() {
     assert!((shift.strength_db - 6.0).abs() < 0.5, "{shift:?}");
     assert!((shift.start_s - 10.3).abs() <= 1.0 && (shift.end_s - 16.3).abs() <= 1.0);
 }
+
+#[test]
+fn a_buffer_played_twice_has_its_place() {
+    for (length_s, times) in [(0.006, 2), (0.023, 1), (0.3, 1)] {
+        let mut planes = music(RATE, 20.0, 2);
+        let len = frames(length_s);
+        for plane in &mut planes {
+            for turn in 1..=times {
+                let at = frames(10.23);
+                plane.copy_within(at..at + len, at + turn * len);
+            }
+        }
+        let stutter = only(&local(&planes), LocalFaultKind::Stutter);
+        assert!(
+            (stutter.start_s - 10.23 - length_s).abs() < 0.000_1,
+            "{stutter:?}"
+        );
+        let heard_s = stutter.end_s - stutter.start_s;
+        assert!((heard_s - times as f64 * length_s).abs() < 0.000_1, "{stutter:?}");
+        assert_eq!(stutter.channel, None);
+    }
+}
+
+#[test]
+fn sequencers_and_tones_that_repeat_themselves_do_not_stutter() {
+    // To 16 bit, as most files are; a quarter of a second of drums, over and over.
+    let rounded = |planes: Planes| -> Planes {
+        let round = |x: f64| (x * 32_768.0).round() / 32_768.0;
+        planes
+            .into_iter()
+            .map(|plane| plane.into_iter().map(round).collect())
+            .collect()
+    };
+    let drums = music(RATE, 16.25, 3);
+    let looped: Planes = drums
+        .iter()
+        .map(|plane| {
+            let turn = &plane[frames(16.0)..frames(16.25)];
+            let decay = |n: usize| (1.0 - n as f64 / turn.len() as f64).max(0.0);
+            let hit: Vec<f64> = turn.iter().enumerate().map(|(n, x)| x * decay(n)).collect();
+            hit.repeat(60)
+        })
+        .collect();
+    let tone = |hz: f64| analysis::testkit::sine(RATE, hz, 0.4, 0.0, 12.0);
+    // 440 Hz come back every 50 ms, 100 and 150 samples every 300.
+    let chip: Vec<f64> = (0..frames(12.0))
+        .map(|n| if n % 100 < 50 { 0.2 } else { -0.2 } + if n % 150 < 75 { 0.1 } else { -0.1 })
+        .collect();
+    for planes in [looped, vec![tone(440.0); 2], vec![chip; 2]] {
+        let local = local(&rounded(planes));
+        let found = local
+            .faults
+            .iter()
+            .find(|fault| fault.kind == LocalFaultKind::Stutter);
+        assert_eq!(found, None);
+    }
+}
+
+#[test]
+fn a_step_of_the_gain_has_its_sample_and_its_size() {
+    for db in [-3.0, 6.0, -12.0] {
+        let gain = analysis::testkit::amplitude(db);
+        let stepped = local(&changed(&[0, 1], 10.3, 19.87, |_, sample| gain * sample));
+        let steps: Vec<&LocalFault> = stepped
+            .faults
+            .iter()
+            .filter(|fault| fault.kind == LocalFaultKind::GainStep)
+            .collect();
+        let [down, up] = steps[..] else {
+            panic!("{db}: {stepped:?}");
+        };
+        assert!((down.start_s - 10.3).abs() < 0.000_1, "{down:?}");
+        assert!((down.strength_db - db).abs() < 0.3, "{down:?}");
+        assert!((up.strength_db + db).abs() < 0.3, "{up:?}");
+    }
+    // A mix that swells by 6 dB within 50 ms has none.
+    let swelling = local(&changed(&[0, 1], 10.3, 19.87, |n, sample| {
+        sample * (1.0 + (n as f64 / frames(0.05) as f64).min(1.0))
+    }));
+    assert!(
+        swelling
+            .faults
+            .iter()
+            .all(|fault| fault.kind != LocalFaultKind::GainStep || fault.start_s > 19.8),
+        "{swelling:?}"
+    );
+}

@@ -53,6 +53,11 @@ pub enum LocalFaultKind {
     BalanceShift,
     /// All bands of all channels change by the same level, and back again after 3 s or more. Strength: by how many dB.
     LevelJump,
+    /// The same samples once more, 5 to 500 ms later, where no music repeats itself: a buffer that is played again. Strength:
+    /// the level of what is repeated, in dBFS.
+    Stutter,
+    /// The whole wave is louder or softer from one sample on. Strength: by how many dB; positive is louder.
+    GainStep,
 }
 
 /// How many faults of a kind.

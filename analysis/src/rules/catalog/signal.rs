@@ -508,7 +508,10 @@ fn noted(view: &ReportView<'_>, code: NoteCode) -> Option<Measurement> {
 }
 
 /// The faults of these kinds, in the order of time; `None` where the engine did not look for any.
-fn local_faults(view: &ReportView<'_>, is_one: impl Fn(LocalFaultKind) -> bool) -> Option<Vec<LocalFault>> {
+pub(super) fn local_faults(
+    view: &ReportView<'_>,
+    is_one: impl Fn(LocalFaultKind) -> bool,
+) -> Option<Vec<LocalFault>> {
     let faults = &view.detail()?.local.as_ref()?.faults;
     Some(
         faults
@@ -530,7 +533,7 @@ fn strongest(faults: &[LocalFault]) -> Vec<TimeRange> {
 }
 
 /// The places of those with the largest figure.
-fn first_by(faults: &[LocalFault], figure: impl Fn(&LocalFault) -> f64) -> Vec<TimeRange> {
+pub(super) fn first_by(faults: &[LocalFault], figure: impl Fn(&LocalFault) -> f64) -> Vec<TimeRange> {
     let mut faults = faults.to_vec();
     faults.sort_by(|a, b| figure(b).total_cmp(&figure(a)));
     faults

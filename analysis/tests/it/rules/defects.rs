@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use analysis::testkit::{Encoding, Planes, amplitude, broken, sine, wav};
+use analysis::testkit::{Encoding, Noise, Planes, amplitude, broken, sine, wav};
 use analysis::{AnalysisOptions, measure};
 use model::Report;
 use model::format::AudioFormat;
@@ -654,6 +654,49 @@ fn signal() -> Vec<Case> {
             // A hit that begins at once, and goes on.
             |song| {
                 song.levels(|time| if (5.0..5.5).contains(&time) { 6.0 } else { 0.0 });
+            },
+        ),
+        songs(
+            "signal.stutter",
+            High,
+            |song| {
+                song.then(|planes| {
+                    for plane in planes {
+                        plane.copy_within(frame(5.1)..frame(5.15), frame(5.15));
+                    }
+                });
+            },
+            // A beat that comes once more is music.
+            |song| {
+                song.then(|planes| {
+                    for plane in planes {
+                        plane.copy_within(frame(4.0)..frame(4.6), frame(4.6));
+                    }
+                });
+            },
+        ),
+        spoilt("signal.hiss", High, |song| {
+            song.then(|planes| {
+                for (seed, plane) in (7..).zip(planes) {
+                    let mut noise = Noise::new(seed);
+                    // −58 dBFS.
+                    plane.iter_mut().for_each(|x| *x += 0.002_2 * noise.white());
+                }
+            });
+        }),
+        songs(
+            "signal.level_jump",
+            High,
+            |song| gains(song, 5.1, 8.0, [0.5, 0.5]),
+            // A swell.
+            |song| {
+                song.levels(|time| {
+                    if (5.0..6.0).contains(&time) {
+                        -6.0 * (time - 5.0)
+                    } else {
+                        0.0
+                    }
+                });
             },
         ),
         songs(
