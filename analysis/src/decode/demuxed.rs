@@ -12,6 +12,8 @@ use symphonia::core::codecs::audio::{
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
+use symphonia::core::packet::Packet;
+use symphonia::core::units::Duration;
 use symphonia::default::formats;
 
 use super::edits::{Edit, Edits};
@@ -42,7 +44,11 @@ pub(super) struct Demuxed {
     sbr_examined: u32,
     sbr_found: u32,
     tracker: Arc<SourceTracker>,
+    /// What was read ahead.
+    ahead: Option<PacketResult>,
 }
+
+type PacketResult = symphonia::core::errors::Result<Option<Packet>>;
 
 /// What the header says of the audio.
 pub(super) struct Header {
@@ -134,6 +140,7 @@ impl Demuxed {
             sbr_examined: 0,
             sbr_found: 0,
             tracker: Arc::clone(tracker),
+            ahead: None,
             decoder,
             reader,
         };
@@ -142,7 +149,7 @@ impl Demuxed {
 
     /// Decodes one packet into `planes`.
     pub(super) fn next_packet(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<PacketOutcome, Error> {
-        let packet = match catch_panic(|| self.reader.next_packet())? {
+        let packet = match self.read_packet()? {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(PacketOutcome::End { early: false }),
             // A chained stream begins anew; each is read by a reader of its own.
@@ -180,6 +187,27 @@ impl Demuxed {
         decoded.copy_to_vecs_planar(planes);
         self.last_decoded = Some((rate, channels));
         Ok(outcome)
+    }
+
+    /// The next packet. The last page of Vorbis says how much of it plays, and no other page does; symphonia 0.6.1 cuts all that
+    /// seem to hold more than they say, as the first one does where packets of audio lie on the page of the headers.
+    fn read_packet(&mut self) -> Result<PacketResult, Error> {
+        let mut result = match self.ahead.take() {
+            Some(result) => result,
+            None => catch_panic(|| self.reader.next_packet())?,
+        };
+        if let Ok(Some(packet)) = &mut result
+            && self.format == AudioFormat::Ogg
+            && packet.trim_end.get() > 0
+        {
+            let next = catch_panic(|| self.reader.next_packet())?;
+            if matches!(&next, Ok(Some(next)) if next.track_id == packet.track_id) {
+                packet.dur = packet.dur.saturating_add(packet.trim_end);
+                packet.trim_end = Duration::ZERO;
+            }
+            self.ahead = Some(next);
+        }
+        Ok(result)
     }
 
     /// Frames between the packet before and this one. FLAC numbers its frames, and its reader leaves out those whose

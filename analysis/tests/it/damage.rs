@@ -3,6 +3,7 @@
 use model::Report;
 use model::report::{Note, NoteCode};
 
+use crate::mutants::seal_ogg_pages;
 use crate::truncated::encoded;
 use crate::{failure_of, report_of};
 
@@ -70,6 +71,43 @@ fn pages_that_are_missing_are_said_with_place_and_length() {
         (range.end_s - range.start_s - lost_s).abs() < 1.0,
         "{range:?}, {lost_s} s lost"
     );
+}
+
+/// Old encoders let audio begin on the page on which the headers end; nothing may be cut out at the end of the next page.
+#[test]
+fn audio_on_the_page_of_the_headers_is_whole() {
+    let bytes = encoded(&["-c:a", "libvorbis", "-q:a", "5"], "a.ogg");
+    let whole = report_of(bytes.clone());
+    let pages = pages(&bytes);
+    let parts = |page: &[u8]| -> [Vec<u8>; 3] {
+        let lacing_end = 27 + usize::from(page[26]);
+        [&page[..26], &page[27..lacing_end], &page[lacing_end..]].map(<[u8]>::to_vec)
+    };
+    let [header, mut lacing, mut body] = parts(pages[1]);
+    let [audio_header, audio_lacing, audio_body] = parts(pages[2]);
+    let segments = 1 + audio_lacing.iter().position(|&len| len < 255).unwrap();
+    let len: usize = audio_lacing[..segments].iter().map(|&len| usize::from(len)).sum();
+    lacing.extend(&audio_lacing[..segments]);
+    body.extend(&audio_body[..len]);
+    let page =
+        |header: &[u8], lacing: &[u8], body: &[u8]| [header, &[lacing.len() as u8], lacing, body].concat();
+    let mut moved = [
+        pages[0].to_vec(),
+        page(&header, &lacing, &body),
+        page(&audio_header, &audio_lacing[segments..], &audio_body[len..]),
+        pages[3..].concat(),
+    ]
+    .concat();
+    seal_ogg_pages(&mut moved);
+    let moved = report_of(moved);
+    assert!(moved.notes.is_empty(), "{:?}", moved.notes);
+    assert!(
+        moved.file.frames.abs_diff(whole.file.frames) <= 1_024,
+        "{}",
+        moved.file.frames
+    );
+    let faults = |report: &Report| report.detail.as_ref().unwrap().local.clone().unwrap();
+    assert_eq!(faults(&moved).counts, faults(&whole).counts);
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn sequencers_and_tones_that_repeat_themselves_do_not_stutter() {
 fn a_step_of_the_gain_has_its_sample_and_its_size() {
     for db in [-3.0, 6.0, -12.0] {
         let gain = analysis::testkit::amplitude(db);
-        let stepped = local(&changed(&[0, 1], 10.3, 19.87, |_, sample| gain * sample));
+        let stepped = local(&changed(&[0, 1], 10.3, 14.87, |_, sample| gain * sample));
         let steps: Vec<&LocalFault> = stepped
             .faults
             .iter()
@@ -183,14 +183,14 @@ fn a_step_of_the_gain_has_its_sample_and_its_size() {
         assert!((up.strength_db + db).abs() < 0.3, "{up:?}");
     }
     // A mix that swells by 6 dB within 50 ms has none.
-    let swelling = local(&changed(&[0, 1], 10.3, 19.87, |n, sample| {
+    let swelling = local(&changed(&[0, 1], 10.3, 14.87, |n, sample| {
         sample * (1.0 + (n as f64 / frames(0.05) as f64).min(1.0))
     }));
     assert!(
         swelling
             .faults
             .iter()
-            .all(|fault| fault.kind != LocalFaultKind::GainStep || fault.start_s > 19.8),
+            .all(|fault| fault.kind != LocalFaultKind::GainStep || fault.start_s > 14.8),
         "{swelling:?}"
     );
 }
