@@ -52,6 +52,13 @@ enum Expected {
     Tone {
         hz: f64,
     },
+    /// In dBFS.
+    Hiss {
+        level_db: f64,
+    },
+    Delay {
+        right_ms: f64,
+    },
 }
 
 impl Expected {
@@ -68,6 +75,15 @@ impl Expected {
                 .hum
                 .as_ref()
                 .is_some_and(|hum| hum.mains_hz == 50.0),
+            Self::Hiss { level_db } => detail
+                .quality
+                .hiss_dbfs
+                .is_some_and(|db| (db - level_db).abs() < 3.0),
+            Self::Delay { right_ms } => detail
+                .local
+                .iter()
+                .flat_map(|local| &local.delays)
+                .any(|delay| (delay.right_ms - right_ms).abs() < 0.05),
             Self::Tone { hz } => detail.quality.tones.iter().any(|tone| (tone.hz - hz).abs() < 3.0),
         }
     }
@@ -122,6 +138,8 @@ fn main() {
         let counts = KINDS.iter().map(|&(name, kind)| (name, of_kind(kind))).chain([
             ("hum", usize::from(quality.hum.is_some())),
             ("steady tone", quality.tones.len()),
+            ("hiss", usize::from(quality.hiss_dbfs.is_some())),
+            ("delay", intact.local.iter().map(|local| local.delays.len()).sum()),
         ]);
         for (name, count) in counts {
             let alarms = groups[group].entry(name).or_default();
@@ -134,10 +152,12 @@ fn main() {
         if quality.hum.is_some() || !quality.tones.is_empty() {
             eprintln!("{}: {:?} {:?}", file.display(), quality.hum, quality.tones);
         }
-        let mut variants = vec![moments(&track), clicks(&track)];
+        let mut variants = vec![moments(&track), clicks(&track), stutters(&track)];
+        variants.extend((0..3).flat_map(|strength| [gain_step(&track, strength), noise(&track, strength)]));
         if track.planes[0].len() as f64 >= 60.0 * rate {
             variants.extend((0..3).map(|strength| tones(&track, strength)));
             if track.planes.len() == 2 {
+                variants.extend((0..3).map(|strength| delay(&track, strength)));
                 variants.extend(PassageFault::ALL.map(|fault| passages(&track, fault)));
             }
         }
@@ -153,7 +173,7 @@ fn main() {
     print_tables(tracks, hours, &groups, &recall);
 }
 
-const KINDS: [(&str, LocalFaultKind); 8] = [
+const KINDS: [(&str, LocalFaultKind); 10] = [
     ("gap", LocalFaultKind::Gap),
     ("held value", LocalFaultKind::HeldValue),
     ("dropout", LocalFaultKind::Dropout),
@@ -162,6 +182,8 @@ const KINDS: [(&str, LocalFaultKind); 8] = [
     ("inverted passage", LocalFaultKind::InvertedPassage),
     ("balance shift", LocalFaultKind::BalanceShift),
     ("level jump", LocalFaultKind::LevelJump),
+    ("stutter", LocalFaultKind::Stutter),
+    ("gain step", LocalFaultKind::GainStep),
 ];
 
 fn decode(file: &Path) -> Option<Track> {
@@ -329,6 +351,92 @@ fn clicks(track: &Track) -> (Planes, Vec<Injected>) {
         }
     }
     (planes, injected)
+}
+
+/// A buffer that is played again, of three lengths.
+fn stutters(track: &Track) -> (Planes, Vec<Injected>) {
+    let rate = f64::from(track.input.rate);
+    let mut planes = track.planes.clone();
+    let mut injected = Vec::new();
+    for (strength, seconds) in [0.006, 0.023, 0.2].into_iter().enumerate() {
+        let frames = (seconds * rate) as usize;
+        let from = ((FIRST_S + 5.0 * strength as f64) * rate) as usize;
+        if let Some(at) = musical_frame(track, from, 2 * frames) {
+            let at = at + strength * 137;
+            for plane in &mut planes {
+                plane.copy_within(at..at + frames, at + frames);
+            }
+            injected.push(Injected {
+                row: "buffer of 6, 23, 200 ms played twice",
+                strength,
+                expected: Expected::Fault {
+                    kind: LocalFaultKind::Stutter,
+                    start_s: (at + frames) as f64 / rate,
+                    end_s: (at + 2 * frames) as f64 / rate,
+                },
+            });
+        }
+    }
+    (planes, injected)
+}
+
+/// All is lower from one sample on.
+fn gain_step(track: &Track, strength: usize) -> (Planes, Vec<Injected>) {
+    let rate = f64::from(track.input.rate);
+    let mut planes = track.planes.clone();
+    let place = musical_frame(track, (11.0 * rate) as usize, 64).map(|at| at + 93);
+    let injected = place.map(|at| {
+        let gain = [0.708, 0.501, 0.251][strength];
+        for plane in &mut planes {
+            plane[at..].iter_mut().for_each(|sample| *sample *= gain);
+        }
+        Injected {
+            row: "all lower by 3, 6, 12 dB from a sample on",
+            strength,
+            expected: Expected::Fault {
+                kind: LocalFaultKind::GainStep,
+                start_s: at as f64 / rate,
+                end_s: at as f64 / rate,
+            },
+        }
+    });
+    (planes, injected.into_iter().collect())
+}
+
+/// White noise over the whole track.
+fn noise(track: &Track, strength: usize) -> (Planes, Vec<Injected>) {
+    let level_db = [-64.0, -52.0, -40.0][strength];
+    let height = 3.0_f64.sqrt() * testkit::amplitude(level_db);
+    let mut planes = track.planes.clone();
+    for (seed, plane) in (1..).zip(&mut planes) {
+        let mut noise = testkit::Noise::new(seed);
+        plane
+            .iter_mut()
+            .for_each(|sample| *sample += (height * noise.white()) as f32);
+    }
+    let injected = Injected {
+        row: "white noise of −64, −52, −40 dBFS",
+        strength,
+        expected: Expected::Hiss { level_db },
+    };
+    (planes, vec![injected])
+}
+
+/// The right channel late over the whole track.
+fn delay(track: &Track, strength: usize) -> (Planes, Vec<Injected>) {
+    let rate = f64::from(track.input.rate);
+    let frames = ([0.000_25, 0.000_7, 0.012][strength] * rate).round() as usize;
+    let mut planes = track.planes.clone();
+    let len = planes[1].len();
+    planes[1].copy_within(..len - frames, frames);
+    let injected = Injected {
+        row: "right channel late by 0.25, 0.7, 12 ms",
+        strength,
+        expected: Expected::Delay {
+            right_ms: 1_000.0 * frames as f64 / rate,
+        },
+    };
+    (planes, vec![injected])
 }
 
 /// Hum, a whistle and a monitor tone at one of three levels, over the whole track.

@@ -9,6 +9,7 @@ mod band_stats;
 mod bands;
 mod clicks;
 mod clipping;
+mod delays;
 mod dynamics;
 mod gain_steps;
 mod integrity;
@@ -19,6 +20,7 @@ mod lines;
 mod local;
 mod loudness;
 mod low_end;
+mod noise;
 mod passages;
 mod predictor;
 mod report;
@@ -42,6 +44,7 @@ use model::report::{Detail, Dynamics, Loudness, Peaks, Spectrum, Stereo, Wavefor
 pub use k_weighting::KWeighting;
 
 use clipping::ClipMeter;
+use delays::DelayMeter;
 use integrity::IntegrityMeter;
 use levels::LevelMeter;
 use lines::LineMeter;
@@ -240,6 +243,7 @@ meter_group! {
         spectrum: SpectrumMeter = SpectrumMeter::new(input.rate, &input.weights),
         low_end: LowEndMeter = LowEndMeter::new(input.rate, input.weights.len()),
         lines: LineMeter = spectrum::lines(input.rate, input.weights.len()),
+        delays: DelayMeter = DelayMeter::new(input.rate),
     }
 }
 

@@ -16,7 +16,7 @@ use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
 use super::{
-    MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, lines, passages, sections, stereo, tone,
+    MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, lines, noise, passages, sections, stereo, tone,
 };
 use crate::dsp::{amplitude_db, power_db};
 
@@ -42,6 +42,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         spectrum,
         low_end,
         lines,
+        delays,
     } = spectral;
     let levels = time_domain.levels.finish();
     let loudness = time_domain.loudness.finish(&spectrum.audible);
@@ -68,6 +69,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
     let (bin_hz, edge_power) = lines.robust_power().unwrap_or_else(|| spectrum.mean_power());
     let hum = lines::hum(&low_end.lines.lines(LOWEST_LINE_HZ, rate / 2.0));
     let tones = lines::tones(&lines.lines(LOWEST_TONE_HZ, HIGHEST_TONE_HZ), hum.as_ref());
+    let spectrum_detail = spectrum_detail(&spectrum, &low_end, &seconds);
     let quality = Quality {
         head_silence_s: silences.head_s,
         tail_silence_s: silences.tail_s,
@@ -87,6 +89,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
             .level_db(SUBSONIC_HZ.0, SUBSONIC_HZ.1)
             .and_then(rounded)
             .map(f64::from),
+        hiss_dbfs: noise::hiss_dbfs(&spectrum_detail.percentiles),
     };
     let overview = overall_spectrum(&spectrum, &low_end, rate);
     let detail = Detail {
@@ -99,12 +102,15 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
             channels,
         },
         dynamics: dynamics::detail(&true_peaks, &loudness.timeline, &levels.channels),
-        spectrum: spectrum_detail(&spectrum, &low_end, &seconds),
+        spectrum: spectrum_detail,
         sections: sections::sections(&seconds, levels.frames as f64 / rate, &loudness.timeline),
         loudness: loudness.detail,
         stereo: stereo_detail,
         quality,
-        local: Some(local_detail(&time_domain.local, &levels, &thirds, &seconds, rate)),
+        local: Some(LocalDetail {
+            delays: delays.finish(),
+            ..local_detail(&time_domain.local, &levels, &thirds, &seconds, rate)
+        }),
     };
     MeterReadings {
         stereo: stereo::overall(&levels, loudness.mono_change_lu),
@@ -234,7 +240,11 @@ fn local_detail(
         }
     }
     kept.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.kind.cmp(&b.kind)));
-    LocalDetail { faults: kept, counts }
+    LocalDetail {
+        faults: kept,
+        counts,
+        ..LocalDetail::default()
+    }
 }
 
 /// The highest peaks of the seconds of all channels.

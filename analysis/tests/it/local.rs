@@ -194,3 +194,31 @@ fn a_step_of_the_gain_has_its_sample_and_its_size() {
         "{swelling:?}"
     );
 }
+
+#[test]
+fn a_late_channel_has_its_delay_and_its_passage() {
+    let music = music(RATE, 40.0, 4);
+    assert_eq!(local(&music).delays, Vec::new());
+    for (late, ms) in [(1, 0.25), (0, 0.7), (1, 12.0)] {
+        let mut planes = music.clone();
+        let delay = frames(ms / 1_000.0);
+        let len = planes[late].len();
+        planes[late].copy_within(..len - delay, delay);
+        let found = local(&planes).delays;
+        let sign = if late == 1 { 1.0 } else { -1.0 };
+        assert!(!found.is_empty(), "{late} {ms}");
+        let heard_s: f64 = found.iter().map(|delay| delay.end_s - delay.start_s).sum();
+        assert!(heard_s >= 24.0, "{found:?}");
+        for passage in found {
+            assert!((sign * passage.right_ms - ms).abs() < 0.03, "{passage:?}");
+        }
+    }
+    // From 16 to 32 s alone.
+    let mut planes = music;
+    planes[1].copy_within(frames(16.0)..frames(32.0) - 100, frames(16.0) + 100);
+    let found = local(&planes).delays;
+    let [passage] = found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((passage.start_s, passage.end_s), (16.0, 32.0));
+}

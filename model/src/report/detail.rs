@@ -250,6 +250,9 @@ pub struct Quality {
     /// The mean level from 2 to 16 Hz in dB relative to a full-scale sine in every channel; absent for files of less than 6 s.
     #[serde(default)]
     pub subsonic_db: Option<f64>,
+    /// The RMS level from 20 Hz to 20 kHz of the steady noise under the music, in dBFS; absent where there is no sign of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hiss_dbfs: Option<f64>,
     /// Bits per sample that are in use; absent for lossy, floating-point and 32-bit files.
     pub effective_bits: Reading,
     /// A steep edge, at least 40 dB within 500 Hz, above which there is nothing: consistent with lossy coding or

@@ -9,6 +9,20 @@ pub struct LocalDetail {
     pub faults: Vec<LocalFault>,
     /// How many of each kind were found, kept or not; kinds without any are left out.
     pub counts: Vec<LocalFaultCount>,
+    /// Passages in which one channel is later than the other, as a whole, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delays: Vec<ChannelDelay>,
+}
+
+/// A passage in which one channel is later than the other.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChannelDelay {
+    /// Its start, in seconds, to 8 s.
+    pub start_s: f64,
+    /// Its end, in seconds.
+    pub end_s: f64,
+    /// By how many milliseconds the right channel is later; negative where the left one is.
+    pub right_ms: f64,
 }
 
 impl LocalDetail {

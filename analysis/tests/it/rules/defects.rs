@@ -675,6 +675,9 @@ fn signal() -> Vec<Case> {
                 });
             },
         ),
+        spoilt("stereo.delay", High, |song| {
+            song.then(|planes| planes[1].rotate_right(24));
+        }),
         spoilt("signal.hiss", High, |song| {
             song.then(|planes| {
                 for (seed, plane) in (7..).zip(planes) {
