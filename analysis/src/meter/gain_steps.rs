@@ -13,7 +13,7 @@ use super::vectors::larger;
 /// Tiles on either side, but for the neighbours, that a tile's largest third difference is compared with, and the factor by
 /// which it stands out of the quieter side.
 const AROUND: usize = 6;
-const STANDS_OUT: f32 = 1.5;
+const STANDS_OUT: f32 = 2.0;
 /// A difference below this is rounding to 16 bit, or nothing that is heard.
 const FAINTEST: f32 = 1e-3;
 /// Samples that the predictor learns from, and what is left out before the step.
@@ -104,8 +104,8 @@ fn step_in(learner: &mut Learner, samples: &[f32], tile: Range<usize>) -> Option
     let at = tile
         .max_by(|&one, &other| third_difference(samples, one).total_cmp(&third_difference(samples, other)))?;
     let predictor = learner.learn(samples.get(at - BEFORE - CONTEXT..at - BEFORE)?)?;
-    // The third difference is largest up to three samples behind.
-    (at - 3..=at)
+    // The third difference is largest one sample behind it, or so.
+    (at - 2..=at)
         .map(|step| (step, predictor.gain_at(samples, step)))
         .min_by(|one, other| one.1.missed.total_cmp(&other.1.missed))
         .and_then(|(step, gain)| Some((step, gain_db(&predictor, samples, step, &gain)?)))
