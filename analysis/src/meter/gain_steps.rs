@@ -103,7 +103,7 @@ impl GainStepFinder {
 fn step_in(learner: &mut Learner, samples: &[f32], tile: Range<usize>) -> Option<(usize, f64)> {
     let at = tile
         .max_by(|&one, &other| third_difference(samples, one).total_cmp(&third_difference(samples, other)))?;
-    let predictor = learner.learn(samples.get(at - BEFORE - CONTEXT..at - BEFORE)?)?;
+    let predictor = learner.learn_roughly(samples.get(at - BEFORE - CONTEXT..at - BEFORE)?)?;
     // The third difference is largest one sample behind it, or so.
     (at - 2..=at)
         .map(|step| (step, predictor.gain_at(samples, step)))
@@ -132,7 +132,7 @@ fn gain_db(predictor: &Predictor, samples: &[f32], step: usize, gain: &Gain) -> 
 pub(super) fn has_step(learner: &mut Learner, samples: &[f32], at: usize, db: f64) -> bool {
     let learned = at
         .checked_sub(BEFORE + CONTEXT)
-        .and_then(|from| learner.learn(samples.get(from..at - BEFORE)?));
+        .and_then(|from| learner.learn_roughly(samples.get(from..at - BEFORE)?));
     let Some(predictor) = learned.filter(|_| at + ORDER <= samples.len()) else {
         return false;
     };

@@ -23,21 +23,44 @@ impl Learner {
         let taper = |n: usize| libm::sin(std::f64::consts::PI * (n as f64 + 0.5) / len as f64) as f32;
         Self {
             taper: (0..len).map(taper).collect(),
-            tapered: vec![0.0; len],
+            tapered: Vec::with_capacity(len),
         }
     }
 
-    /// By the autocorrelation of the tapered samples (Levinson's recursion); `None` if they are silent.
+    /// By the autocorrelation of the tapered samples, in double precision; `None` if they are silent.
     pub(super) fn learn(&mut self, samples: &[f32]) -> Option<Predictor> {
-        for ((tapered, sample), taper) in self.tapered.iter_mut().zip(samples).zip(&self.taper) {
-            *tapered = sample * taper;
-        }
-        let len = samples.len().min(self.taper.len());
-        let tapered = &self.tapered[..len];
-        let correlation: [f64; ORDER + 1] =
-            std::array::from_fn(|lag| f64::from(dot(&tapered[..len - lag], &tapered[lag..])));
-        // A little noise keeps the recursion away from a division by zero, in pure tones too.
-        let mut error = correlation[0] * (1.0 + 1e-6) + 1e-12;
+        self.taper(samples);
+        let correlation = std::array::from_fn(|lag| {
+            let lagged = self.tapered.iter().skip(lag);
+            lagged
+                .zip(&self.tapered)
+                .map(|(&one, &other)| f64::from(one) * f64::from(other))
+                .sum()
+        });
+        Predictor::from_correlation(&correlation, 1e-9)
+    }
+
+    /// The same in single precision, at a tenth of the cost: it foresees no better than to −60 dB.
+    pub(super) fn learn_roughly(&mut self, samples: &[f32]) -> Option<Predictor> {
+        self.taper(samples);
+        let tapered = self.tapered.as_slice();
+        let correlation =
+            std::array::from_fn(|lag| f64::from(dot(&tapered[..tapered.len() - lag], &tapered[lag..])));
+        Predictor::from_correlation(&correlation, 1e-6)
+    }
+
+    fn taper(&mut self, samples: &[f32]) {
+        self.tapered.clear();
+        let tapered = samples.iter().zip(&self.taper);
+        self.tapered.extend(tapered.map(|(sample, taper)| sample * taper));
+    }
+}
+
+impl Predictor {
+    /// Levinson's recursion. A little `noise`, as a part of the energy, keeps it away from a division by zero, in pure tones
+    /// too.
+    fn from_correlation(correlation: &[f64; ORDER + 1], noise: f64) -> Option<Self> {
+        let mut error = correlation[0] * (1.0 + noise) + 1e-12;
         let mut factors = [0.0; ORDER];
         for order in 0..ORDER {
             let foreseen: f64 = (0..order).map(|k| factors[k] * correlation[order - k]).sum();
@@ -52,11 +75,9 @@ impl Learner {
                 return None;
             }
         }
-        Some(Predictor { factors })
+        Some(Self { factors })
     }
-}
 
-impl Predictor {
     /// What it misses the sample at `at` by; there are [`ORDER`] samples before it.
     pub(super) fn residual(&self, samples: &[f32], at: usize) -> f64 {
         let before = samples[at - ORDER..at].iter().rev();
