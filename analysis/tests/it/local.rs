@@ -165,23 +165,35 @@ fn sequencers_and_tones_that_repeat_themselves_do_not_stutter() {
     }
 }
 
+/// Not every step: where a drum begins at the same moment or nothing sounds, no predictor foresees anything.
 #[test]
 fn a_step_of_the_gain_has_its_sample_and_its_size() {
+    let passages = [(2.3, 5.4), (10.3, 14.87), (18.21, 22.83), (26.6, 29.7)];
+    let mut found = 0;
     for db in [-3.0, 6.0, -12.0] {
         let gain = analysis::testkit::amplitude(db);
-        let stepped = local(&changed(&[0, 1], 10.3, 14.87, |_, sample| gain * sample));
-        let steps: Vec<&LocalFault> = stepped
-            .faults
-            .iter()
-            .filter(|fault| fault.kind == LocalFaultKind::GainStep)
-            .collect();
-        let [down, up] = steps[..] else {
-            panic!("{db}: {stepped:?}");
-        };
-        assert!((down.start_s - 10.3).abs() < 0.000_1, "{down:?}");
-        assert!((down.strength_db - db).abs() < 0.3, "{down:?}");
-        assert!((up.strength_db + db).abs() < 0.3, "{up:?}");
+        let mut planes = music(RATE, 34.0, 5);
+        for plane in &mut planes {
+            for (from_s, to_s) in passages {
+                plane[frames(from_s)..frames(to_s)]
+                    .iter_mut()
+                    .for_each(|sample| *sample *= gain);
+            }
+        }
+        let edges = passages
+            .into_iter()
+            .flat_map(|(from_s, to_s)| [(from_s, db), (to_s, -db)]);
+        for step in local(&planes).faults {
+            if step.kind == LocalFaultKind::GainStep {
+                let is_edge = |(at_s, db): (f64, f64)| {
+                    (step.start_s - at_s).abs() < 0.000_1 && (step.strength_db - db).abs() < 0.5
+                };
+                assert!(edges.clone().any(is_edge), "{step:?}");
+                found += 1;
+            }
+        }
     }
+    assert!(found >= 9, "{found} of 24");
     // A mix that swells by 6 dB within 50 ms has none.
     let swelling = local(&changed(&[0, 1], 10.3, 14.87, |n, sample| {
         sample * (1.0 + (n as f64 / frames(0.05) as f64).min(1.0))
