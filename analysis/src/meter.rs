@@ -27,6 +27,7 @@ mod report;
 mod sections;
 mod series;
 mod spectrum;
+mod steps;
 mod stereo;
 mod stft;
 mod stutters;

@@ -334,15 +334,15 @@ pub(super) fn document(cache: &Path) {
     let tracks = load(cache);
     println!("# How well the judge hears\n");
     println!(
-        "Written by `make bench-judge`: faults put into intact music by code, and what the rules say of them. Rule set {RULE_SET}. The music is free and not part of the project: songs of the sequencer LMMS, rendered without a limiter (mixes) and limited (masters), and finished tracks of games. Constants were chosen on the tracks whose name has an even hash; the other half is only reported.\n"
+        "Written by `make bench-judge`: faults put into intact music by code, and what the rules say of them. Rule set {RULE_SET}. The music is free and not part of the project: songs of the sequencer LMMS, rendered without a limiter (mixes) and limited (masters), and finished tracks of games. The table of spectra is made from the tracks whose name has an even hash, and from as many others. Ranges and prices were chosen with tracks of both halves in view, so that for them the other half is no proof.\n"
     );
     println!(
         "**Named first**: the first finding names the fault. **Seen**: rules that name it cost at least half a point more than on the intact track. **Placed**: a place named is within a second. **Raised**: the fault made the score higher. **AUC**: how well the score alone tells the fault from intact tracks.\n"
     );
     println!("## What is asked, and what was\n\n{BARS}\n{BEFORE}\n");
     for (title, part) in [
-        ("The half that was never looked at", Part::HeldOut),
-        ("The tuning half", Part::Tuning),
+        ("Tracks that the table of spectra has not seen", Part::HeldOut),
+        ("Tracks that the table of spectra is made from", Part::Tuning),
     ] {
         let results = Results::of(&tracks, part);
         println!("## {title}\n\n{}\n{}", results.bars(), results.intact_tables());

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use analysis::rules::typical_spectrum::{BANDS, FIRST_BAND, REGIONS, heights_db};
+use analysis::rules::typical_spectrum::{
+    BANDS, Covariance, FIRST_BAND, Height, RARITIES, REGIONS, SHAPES, shape_heights_db, unusual,
+};
 
 use super::corpus::intact_of;
 
@@ -11,7 +13,9 @@ type Levels = [f64; BANDS];
 /// Deviations count up to so many times the spread of their band: a track without bass must not shape the table.
 const MOST_SPREADS: f64 = 2.5;
 /// What bands differ by that no other band tells, in dB.
-const OWN_DB: f64 = 2.0;
+const OWN_DB: f64 = 3.0;
+/// A track is never held against a table that it helped to make: each of so many parts against that of the others.
+const PARTS: usize = 6;
 
 /// Writes `analysis/src/rules/typical_spectrum/table.rs`.
 pub(super) fn write(folders: &[PathBuf]) {
@@ -30,20 +34,65 @@ pub(super) fn write(folders: &[PathBuf]) {
             Some(levels.map(|level| level - mean))
         })
         .collect();
+    let (mean, covariance) = table(&tracks);
+    let heights: Vec<[f64; SHAPES]> = (0..PARTS)
+        .flat_map(|part| {
+            let is_in = |index: usize| index % PARTS == part;
+            let pick = |wanted: bool| -> Vec<Levels> {
+                let all = tracks.iter().enumerate();
+                all.filter(|(index, _)| is_in(*index) == wanted)
+                    .map(|(_, levels)| *levels)
+                    .collect()
+            };
+            let (mean, covariance) = table(&pick(false));
+            let heights = pick(true)
+                .into_iter()
+                .map(move |levels| shape_heights_db(&levels.map(Some), &mean, &covariance));
+            heights.collect::<Vec<_>>()
+        })
+        .collect();
+    let spreads: [f64; SHAPES] = std::array::from_fn(|shape| {
+        1.4826 * median(heights.iter().map(|heights| heights[shape].abs()).collect())
+    });
+    let regions: Vec<[Height; REGIONS]> = heights.iter().map(|heights| unusual(heights, &spreads)).collect();
+
+    println!(
+        "//! Written by `cargo run --example judge -- spectra FOLDER…` from {} tracks; no constant here is by hand.\n",
+        tracks.len()
+    );
+    println!("use super::{{BANDS, Covariance, RARITIES, REGIONS, SHAPES}};\n");
+    println!("/// The mean of finished tracks, in dB against the mean from 250 Hz to 4 kHz.");
+    println!("pub(super) const MEAN_DB: [f64; BANDS] = {};\n", list(&mean));
+    println!("/// Their covariance, in dB².");
+    println!(
+        "pub(super) const COVARIANCE: Covariance = {};\n",
+        list(&covariance)
+    );
+    println!("/// How far the heights of each shape spread over them, in dB.");
+    println!(
+        "pub(super) const SPREAD_DB: [f64; SHAPES] = {};\n",
+        list(&spreads)
+    );
+    println!("/// The height that one track in so many exceeds in each region, on either side, in dB.");
+    println!("pub(super) const TAILS_DB: [[f64; RARITIES.len()]; REGIONS] = [");
+    for region in 0..REGIONS {
+        let mut sizes: Vec<f64> = regions.iter().map(|heights| heights[region].db.abs()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let tails = RARITIES.map(|one_in| quantile(&sizes, 1.0 - 1.0 / one_in));
+        println!("    {},", list(&tails));
+    }
+    println!("];");
+}
+
+/// Mean and covariance of levels, robust against single tracks.
+fn table(tracks: &[Levels]) -> (Levels, Covariance) {
     let count = tracks.len().max(2) as f64;
     let mut mean = [0.0; BANDS];
-    let mut deviations = tracks.clone();
+    let mut deviations = tracks.to_vec();
     for band in 0..BANDS {
         let middle = median(tracks.iter().map(|levels| levels[band]).collect());
-        let spread = 1.4826
-            * median(
-                tracks
-                    .iter()
-                    .map(|levels| (levels[band] - middle).abs())
-                    .collect(),
-            )
-            + 0.5;
-        let most = MOST_SPREADS * spread;
+        let apart = tracks.iter().map(|levels| (levels[band] - middle).abs());
+        let most = MOST_SPREADS * (1.4826 * median(apart.collect()) + 0.5);
         for levels in &mut deviations {
             levels[band] = (levels[band] - middle).clamp(-most, most);
         }
@@ -51,39 +100,23 @@ pub(super) fn write(folders: &[PathBuf]) {
         deviations.iter_mut().for_each(|levels| levels[band] -= rest);
         mean[band] = middle + rest;
     }
-    let mut covariance = Vec::new();
-    for i in 0..BANDS {
-        for j in 0..=i {
-            let sum: f64 = deviations.iter().map(|levels| levels[i] * levels[j]).sum();
-            let own = if i == j { OWN_DB * OWN_DB } else { 0.0 };
-            covariance.push(sum / (count - 1.0) + own);
-        }
+    let mut covariance = [0.0; BANDS * (BANDS + 1) / 2];
+    let pairs = (0..BANDS).flat_map(|i| (0..=i).map(move |j| (i, j)));
+    for ((i, j), value) in pairs.zip(&mut covariance) {
+        let sum: f64 = deviations.iter().map(|levels| levels[i] * levels[j]).sum();
+        let own = if i == j { OWN_DB * OWN_DB } else { 0.0 };
+        *value = sum / (count - 1.0) + own;
     }
-    println!(
-        "//! Written by `cargo run --example judge -- spectra FOLDER…` from {} tracks; no constant here is by hand.\n",
-        tracks.len()
-    );
-    println!("use super::{{BANDS, REGIONS}};\n");
-    println!("/// The mean of finished tracks, in dB against the mean from 250 Hz to 4 kHz.");
-    println!("pub(super) const MEAN_DB: [f64; BANDS] = {};\n", list(&mean));
-    println!("/// The lower triangle of the covariance, in dB², row by row.");
-    println!(
-        "pub(super) const COVARIANCE: [f64; BANDS * (BANDS + 1) / 2] = {};\n",
-        list(&covariance)
-    );
-    // With the table of the last run; a second run settles it.
-    let mut spreads = [0.0; REGIONS];
-    for (region, spread) in spreads.iter_mut().enumerate() {
-        *spread = 1.4826
-            * median(
-                tracks
-                    .iter()
-                    .map(|levels| heights_db(&levels.map(Some))[region].abs())
-                    .collect(),
-            );
-    }
-    println!("/// How far the heights of each region spread over the same tracks, in dB.");
-    println!("pub(super) const SPREAD_DB: [f64; REGIONS] = {};", list(&spreads));
+    (mean, covariance)
+}
+
+/// Of sorted values.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted
+        .get((last as f64 * share).round() as usize)
+        .copied()
+        .unwrap_or_default()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -3,10 +3,14 @@
 use model::Reading;
 use model::report::AbsenceReason;
 
+use super::steps::StepCounter;
+
 /// Silence, for the ears: −60 dBFS.
 const SILENT: f32 = 0.001;
 /// Samples of a 32-bit float hold integers of so many bits exactly.
 const EXACT_BITS: u16 = 24;
+/// Where values are further apart than those of so many bits, they were rounded, whatever bits the file has.
+const COARSE_BITS: f64 = 14.5;
 
 /// How long nothing is heard at the ends of a file, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,19 +36,26 @@ pub(super) struct IntegrityMeter {
     /// Bits per integer sample, where they can be examined, and all samples combined by OR.
     bits: Option<u16>,
     used: u32,
+    /// Of each channel, where samples can be examined.
+    steps: Vec<StepCounter>,
 }
 
 impl IntegrityMeter {
     /// `bits` are those of integer samples; `None` for all others.
     pub(super) fn new(channels: usize, bits: Option<u16>) -> Self {
+        let bits = bits.filter(|bits| (1..=EXACT_BITS).contains(bits));
         Self {
             frames: 0,
             loud: None,
             nonzero: None,
             is_dual_mono: channels == 2,
             is_inverted: channels == 2,
-            bits: bits.filter(|bits| (1..=EXACT_BITS).contains(bits)),
+            bits,
             used: 0,
+            steps: match bits {
+                Some(_) => (0..channels).map(|_| StepCounter::new()).collect(),
+                None => Vec::new(),
+            },
         }
     }
 
@@ -65,6 +76,9 @@ impl IntegrityMeter {
                 self.used |= plane.iter().fold(0, |used, sample| used | as_integer(*sample));
             }
         }
+        for (steps, plane) in self.steps.iter_mut().zip(planes) {
+            steps.push(plane);
+        }
         self.frames += planes.first().map_or(0, |plane| plane.len()) as u64;
     }
 
@@ -82,13 +96,18 @@ impl IntegrityMeter {
         }
     }
 
-    /// Bits above the lowest one that is ever set.
+    /// Bits above the lowest one that is ever set; where values are coarser than that, because a gain or an offset came
+    /// behind the rounding, those of the coarsest channel.
     pub(super) fn effective_bits(&self) -> Reading {
         match self.bits {
             Some(_) if self.used == 0 => Reading::absent(AbsenceReason::Silent),
-            Some(_) => Reading::new(f64::from(
-                u32::from(EXACT_BITS).saturating_sub(self.used.trailing_zeros()),
-            )),
+            Some(_) => {
+                let set = f64::from(u32::from(EXACT_BITS).saturating_sub(self.used.trailing_zeros()));
+                let coarsest = self.steps.iter().filter_map(StepCounter::bits).reduce(f64::min);
+                let rounded = coarsest.filter(|&bits| bits <= COARSE_BITS).map(f64::round);
+                // An exact figure is better than one that is counted.
+                Reading::new(rounded.filter(|bits| bits + 1.0 < set).unwrap_or(set))
+            }
             None => Reading::absent(AbsenceReason::Undefined),
         }
     }

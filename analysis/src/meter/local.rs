@@ -4,6 +4,7 @@
 //! and behind: a rest begins with a decay, a fault leaves the music as it found it.
 
 use std::collections::VecDeque;
+use std::f32::consts::LN_2;
 
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use model::report::{LocalFault, LocalFaultKind};
@@ -25,8 +26,16 @@ const AROUND_LOUD: usize = 8;
 const LOUD: f32 = 0.25;
 /// A dropout falls to this part of the level before: 40 dB.
 const DROPOUT: f32 = 0.01;
+/// The shortest gap, in seconds: waves of synthesizers rest for less.
+const SHORTEST_S: f64 = 0.001_5;
 /// Tiles of the shortest dropout that is not exactly constant.
-const DROPOUT_TILES: u64 = 2;
+const DROPOUT_TILES: u64 = 4;
+/// A dropout is silence, within this part of the level before; the flat top of a square wave is none.
+const SILENT: f32 = 0.05;
+/// What is this far below the loudest of the last moments is a tail, and its end no gap: 26 dB. The loudest one is forgotten
+/// by half in so many tiles.
+const TAIL: f32 = 0.05;
+const FORGOTTEN_TILES: f32 = 300.0;
 /// Music goes on at no less than this part of its level before.
 const GOES_ON: f32 = 0.1;
 /// Music quieter than this, as a range, has gaps by rounding: −50 dBFS.
@@ -70,6 +79,8 @@ struct Channel {
     /// Tiles so far.
     count: u64,
     gaps: GapFinder,
+    /// Samples of the shortest gap of one value.
+    shortest_gap: usize,
     clicks: ClickFinder,
     steps: GainStepFinder,
     stutters: StutterFinder,
@@ -93,6 +104,8 @@ struct GapFinder {
     before: VecDeque<f32>,
     /// The largest absolute sample among them.
     extreme: f32,
+    /// The largest range of the last moments.
+    loudest: f32,
     open: Option<Open>,
     found: Vec<Moment>,
 }
@@ -102,8 +115,13 @@ struct Open {
     first: u64,
     level: f32,
     extreme: f32,
-    /// The value that all samples have, as long as there is one.
+    /// The value that all samples have, as long as there is one, and how many samples of the tiles on either side have it.
     value: Option<f32>,
+    beside: usize,
+    /// Whether these are enough.
+    is_long: bool,
+    /// The largest absolute sample.
+    largest: f32,
     /// The first tile behind it, once it is over, and the ranges from there on.
     end: Option<u64>,
     behind: Vec<f32>,
@@ -195,6 +213,7 @@ impl Channel {
             next: 0,
             count: 0,
             gaps: GapFinder::default(),
+            shortest_gap: (SHORTEST_S * rate) as usize,
             clicks: ClickFinder::new(),
             steps: GainStepFinder::new(),
             stutters: StutterFinder::new(rate),
@@ -209,7 +228,12 @@ impl Channel {
             // The first tile has nothing before it.
             let before = self.next.min(DIFFERENCE);
             let tile = measure(simd, &self.buffer[self.next - before..end], before);
-            self.gaps.add(self.count, &tile);
+            self.gaps.add(
+                self.count,
+                &tile,
+                self.buffer[..end].split_at(self.next),
+                self.shortest_gap,
+            );
             self.next = end;
             self.count += 1;
             self.clicks
@@ -230,11 +254,14 @@ impl Channel {
 }
 
 impl GapFinder {
-    fn add(&mut self, index: u64, tile: &Tile) {
+    /// Adds a tile, with the samples before it and its own. A gap of one value has at least `shortest` samples.
+    fn add(&mut self, index: u64, tile: &Tile, samples: (&[f32], &[f32]), shortest: usize) {
+        let equal = |value: f32| move |sample: &&f32| **sample == value;
         let range = tile.range();
         if let Some(open) = &mut self.open {
             match open.end {
                 None if range <= DROPOUT * open.level => {
+                    open.largest = larger(open.largest, larger(tile.high, -tile.low));
                     open.value = open
                         .value
                         .filter(|&value| value == tile.low && value == tile.high);
@@ -242,6 +269,11 @@ impl GapFinder {
                 }
                 None => {
                     open.end = Some(index);
+                    if let Some(value) = open.value {
+                        open.beside += samples.1.iter().take_while(equal(value)).count();
+                        let tiles = (index - open.first) as usize;
+                        open.is_long = tiles * samples.1.len() + open.beside >= shortest;
+                    }
                     open.behind.push(range);
                     return;
                 }
@@ -263,11 +295,15 @@ impl GapFinder {
         if let Some(level) = self.level()
             && range <= DROPOUT * level
         {
+            let value = (tile.low == tile.high).then_some(tile.low);
             self.open = Some(Open {
                 first: index,
                 level,
                 extreme: self.extreme,
-                value: (tile.low == tile.high).then_some(tile.low),
+                value,
+                beside: value.map_or(0, |value| samples.0.iter().rev().take_while(equal(value)).count()),
+                is_long: false,
+                largest: larger(tile.high, -tile.low),
                 end: None,
                 behind: Vec::with_capacity(AROUND),
             });
@@ -277,6 +313,7 @@ impl GapFinder {
             self.before.pop_front();
         }
         self.before.push_back(range);
+        self.loudest = larger(self.loudest * (1.0 - LN_2 / FORGOTTEN_TILES), range);
         // Of the recent past: it decays by half in some 70 tiles.
         self.extreme = larger(0.99 * self.extreme, larger(tile.high, -tile.low));
     }
@@ -287,7 +324,7 @@ impl GapFinder {
         let is_loud = |range: &&f32| **range >= LOUD * mean;
         let is_steep = self.before.iter().rev().take(2).any(|range| is_loud(&range));
         (self.before.len() == AROUND
-            && mean >= QUIETEST
+            && mean >= larger(QUIETEST, TAIL * self.loudest)
             && is_steep
             && self.before.iter().filter(is_loud).count() >= AROUND_LOUD)
             .then_some(mean)
@@ -304,12 +341,13 @@ impl Open {
         let goes_on = mean >= GOES_ON * self.level
             && is_steep
             && self.behind.iter().filter(is_loud).count() >= AROUND_LOUD;
+        let is_dropout = self.largest <= SILENT * self.level && end - self.first >= DROPOUT_TILES;
         let kind = match self.value {
-            Some(0.0) => LocalFaultKind::Gap,
+            Some(0.0) if self.is_long => LocalFaultKind::Gap,
             Some(value) if value.abs() >= CLIPPED * self.extreme => return None,
-            Some(_) => LocalFaultKind::HeldValue,
-            None if end - self.first >= DROPOUT_TILES => LocalFaultKind::Dropout,
-            None => return None,
+            Some(_) if self.is_long => LocalFaultKind::HeldValue,
+            None if is_dropout => LocalFaultKind::Dropout,
+            _ => return None,
         };
         goes_on.then_some(Moment {
             kind,

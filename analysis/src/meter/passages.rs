@@ -12,8 +12,10 @@ use crate::dsp::power_db;
 const SILENCE: f64 = 1e-7;
 /// The shortest passage, in seconds; the second at either edge may hold both states and counts as neither.
 const SHORTEST_S: usize = 2;
-/// A passage is no more than this part of what sounds; otherwise it is the rest that differs.
+/// A passage is no more than this part of what sounds; otherwise it is the rest that differs. Which polarity is the right one
+/// is known without the rest, where left and right have more in common than against each other.
 const LARGEST_SHARE: f64 = 0.4;
+const LARGEST_INVERTED_SHARE: f64 = 0.85;
 /// Bands that are 40 dB below the loudest one of their second say nothing.
 const FAINT: f64 = 1e-4;
 /// How alike the correlations of a second and the usual ones are, over the bands, from −1 to 1: in an inverted second at most,
@@ -21,9 +23,13 @@ const FAINT: f64 = 1e-4;
 const INVERTED: f64 = -0.2;
 const INVERTED_MEAN: f64 = -0.4;
 const UPRIGHT: f64 = 0.2;
+/// At the beginning or the end of the file, where only one side tells, an inverted passage has so many seconds.
+const AT_AN_END_S: usize = 5;
 /// Side over mid changes its sign with the polarity, within so many dB; that of two equal channels.
 const TURNED_DB: f64 = 4.0;
 const NARROWEST_DB: f64 = -100.0;
+/// How much an axis of correlations leans to one sign to have a middle, from 0 to 1.
+const CENTRED: f64 = 0.6;
 /// More of the other seconds than this on the inverted side, and the file has no polarity to lose.
 const UNDECIDED: f64 = 0.1;
 /// Bands of 1/3 octave that make one of those in which level and balance are compared, and the fewest of these.
@@ -129,7 +135,12 @@ struct Passage {
 
 impl Passage {
     /// Runs of seconds for which `is_in` holds, neither too short nor most of the file.
-    fn all(seconds: &[PairSums], usual: &Usual, is_in: impl Fn(usize) -> bool) -> Vec<Self> {
+    fn all(
+        seconds: &[PairSums],
+        usual: &Usual,
+        largest_share: f64,
+        is_in: impl Fn(usize) -> bool,
+    ) -> Vec<Self> {
         let mut passages = Vec::new();
         let mut first = None;
         for index in 0..=seconds.len() {
@@ -148,7 +159,7 @@ impl Passage {
         }
         passages.retain(|passage| {
             let len = passage.end - passage.first;
-            len >= SHORTEST_S && len as f64 <= LARGEST_SHARE * usual.count as f64
+            len >= SHORTEST_S && len as f64 <= largest_share * usual.count as f64
         });
         passages
     }
@@ -191,7 +202,7 @@ fn inverted(seconds: &[PairSums], thirds: &[Vec<PairSums>], usual: &Usual) -> Ve
             .is_some_and(|likeness| likeness.is_some_and(|likeness| likeness <= INVERTED))
     };
     let width_db = |passage: Passage| passage.sums(seconds).width_db().unwrap_or(-NARROWEST_DB);
-    let mut passages = Passage::all(seconds, usual, is_inverted);
+    let mut passages = Passage::all(seconds, usual, LARGEST_INVERTED_SHARE, is_inverted);
     passages.retain(|passage| {
         let values: Vec<f64> = likeness[passage.first..passage.end]
             .iter()
@@ -200,7 +211,7 @@ fn inverted(seconds: &[PairSums], thirds: &[Vec<PairSums>], usual: &Usual) -> Ve
             .collect();
         let surroundings: Vec<f64> = passage.surroundings(&likeness).into_iter().flatten().collect();
         values.iter().sum::<f64>() <= INVERTED_MEAN * values.len() as f64
-            && surroundings.len() == 2
+            && (surroundings.len() == 2 || surroundings.len() == 1 && values.len() >= AT_AN_END_S)
             && surroundings.iter().all(|&likeness| likeness >= UPRIGHT)
             && width_db(*passage) >= -usual.width_db - TURNED_DB
     });
@@ -252,8 +263,16 @@ fn likeness(thirds: &[Vec<PairSums>]) -> Vec<Option<f64>> {
             (size > 1e-3).then(|| dot(second, &axis) / size)
         })
         .collect();
+    // The axis has no direction of its own. Music has more in the middle than at the sides; where it has not, most of the
+    // file is right.
+    let middle = axis.iter().sum::<f64>();
     let mut values: Vec<f64> = likeness.iter().copied().flatten().collect();
-    if super::series::quantile(&mut values, 0.5).is_some_and(|median| median < 0.0) {
+    let is_turned = if middle.abs() >= CENTRED * (axis.len() as f64).sqrt() {
+        middle < 0.0
+    } else {
+        super::series::quantile(&mut values, 0.5).is_some_and(|median| median < 0.0)
+    };
+    if is_turned {
         for likeness in likeness.iter_mut().flatten() {
             *likeness = -*likeness;
         }
@@ -377,7 +396,7 @@ fn leaning(seconds: &[PairSums], groups: &Groups, usual: &Usual) -> Vec<LocalFau
         let leans_so = |second: usize| {
             leans[second].is_some_and(|(db, apart_db)| side * db >= LEANS_DB && apart_db <= ALIKE_DB)
         };
-        for passage in Passage::all(seconds, usual, leans_so) {
+        for passage in Passage::all(seconds, usual, LARGEST_SHARE, leans_so) {
             let surroundings: Vec<(f64, f64)> = passage.surroundings(&leans).into_iter().flatten().collect();
             // The seconds at the edges may hold both states.
             let inner = passage.first + 1..passage.end - 1;
@@ -466,7 +485,7 @@ fn lost(seconds: &[PairSums], usual: &Usual) -> Vec<LocalFault> {
     let mut faults = Vec::new();
     for (channel, silent, playing) in sides {
         let is_lost = |second: usize| silent(seconds[second]) < LOST * playing(seconds[second]);
-        for passage in Passage::all(seconds, usual, is_lost) {
+        for passage in Passage::all(seconds, usual, LARGEST_SHARE, is_lost) {
             let surroundings = passage.surroundings(seconds);
             let level = playing(passage.sums(seconds)) / (passage.end - passage.first) as f64;
             // The other channel plays on, and this one did before, or does again.

@@ -1,6 +1,6 @@
 //! A report as rules ask it: short names, and what several rules need computed once.
 
-use super::typical_spectrum::{BANDS, FIRST_BAND, REGIONS, Region, heights_db};
+use super::typical_spectrum::{BANDS, FIRST_BAND, Height, REGIONS, Region, heights};
 use crate::dsp::{db_to_power, power_db};
 use model::Report;
 use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
@@ -15,8 +15,8 @@ pub struct ReportView<'a> {
     pub report: &'a Report,
     /// 1/3-octave levels in dB against their mean from 200 Hz to 4 kHz, as (Hz, dB). Empty without detail.
     pub thirds: Vec<(f64, f64)>,
-    /// How far each region of the spectrum is from what the rest leads one to expect, in dB; `None` without detail.
-    heights_db: Option<[f64; REGIONS]>,
+    /// How far each region of the spectrum is from what the rest leads one to expect; `None` without detail.
+    heights: Option<[Height; REGIONS]>,
 }
 
 /// The 1/3-octave levels of `bands` in dB against their mean from 200 Hz to 4 kHz, as (Hz, dB): tone without loudness.
@@ -49,14 +49,14 @@ impl<'a> ReportView<'a> {
             .unwrap_or_default();
         Self {
             report,
-            heights_db: (!thirds.is_empty()).then(|| heights_db(&table_levels(report, &thirds))),
+            heights: (!thirds.is_empty()).then(|| heights(&table_levels(report, &thirds))),
             thirds,
         }
     }
 
-    /// How far `region` is from what the rest of the spectrum leads one to expect, in dB.
-    pub(super) fn height_db(&self, region: Region) -> Option<f64> {
-        Some(self.heights_db?[region as usize])
+    /// How far `region` is from what the rest of the spectrum leads one to expect.
+    pub(super) fn height(&self, region: Region) -> Option<Height> {
+        Some(self.heights?[region as usize])
     }
 
     /// The second layer; `None` in reports of version 1.
@@ -214,7 +214,7 @@ impl<'a> ReportView<'a> {
     }
 }
 
-/// The levels of the bands that [`heights_db`] knows.
+/// The levels of the bands that [`heights`] knows.
 fn table_levels(report: &Report, thirds: &[(f64, f64)]) -> [Option<f64>; BANDS] {
     let nyquist_hz = f64::from(report.file.sample_rate_hz) / 2.0;
     std::array::from_fn(|index| {

@@ -286,7 +286,8 @@ fn finding(
     let covers = rows
         .iter()
         .zip(tenths)
-        .filter(|(other, tenths)| other.rule.covered_by == Some(rule.id) && **tenths == 0 && other.own > 0.0)
+        .filter(|(other, own_tenths)| **own_tenths == 0 && other.own > 0.0)
+        .filter(|(other, _)| payer(other.rule, rows, tenths) == Some(rule.id))
         .filter_map(|(other, _)| {
             let text = text_for(other.rule, other.criterion.excess(other.measure.value))?;
             Some(CoveredFinding {
@@ -314,6 +315,19 @@ fn finding(
         step,
         covers,
     })
+}
+
+/// The nearest rule above `rule` that costs anything.
+fn payer(rule: &Rule, rows: &[Row<'_>], tenths: &[i32]) -> Option<&'static str> {
+    let mut above = rule.covered_by;
+    while let Some(id) = above {
+        let (row, tenths) = rows.iter().zip(tenths).find(|(row, _)| row.rule.id == id)?;
+        if *tenths > 0 {
+            return Some(row.rule.id);
+        }
+        above = row.rule.covered_by;
+    }
+    None
 }
 
 const fn text_for(rule: &Rule, excess: f64) -> Option<CheckText> {

@@ -2,18 +2,21 @@
 //!
 //! Levels of 1/3-octave bands are far apart from track to track, but not independently of each other: a mean and a
 //! covariance of finished tracks ([`table`]) say what the bands of one song, taken together, leave unexplained. That is
-//! described by a few broad shapes at once (a hump or a hollow in each region, and a shelf of the treble), each with its
-//! height in dB: least squares weighted by the inverse of the covariance, and drawn towards nothing, so that neighbouring
-//! shapes do not explain one another away.
+//! described by a few broad shapes at once (a hump or a hollow in each region, a shelf of the bass and one of the treble),
+//! each with its height in dB: least squares weighted by the inverse of the covariance, and drawn towards nothing, so that
+//! neighbouring shapes do not explain one another away. A hump between two regions would be half a hump in each, so a second
+//! set of shapes stands between those of the first, and a region is as unusual as its most unusual shape.
 
 mod table;
 
-use self::table::{COVARIANCE, MEAN_DB, SPREAD_DB};
+use self::table::{COVARIANCE, MEAN_DB, SPREAD_DB, TAILS_DB};
 
 /// The 1/3-octave bands of the table: 1 kHz · 2^(n/3) for n from −14 (39 Hz) to 11 (12.7 kHz).
 pub const FIRST_BAND: i32 = -14;
 /// How many they are.
 pub const BANDS: usize = 26;
+/// The lower triangle of a covariance of bands, row by row.
+pub type Covariance = [f64; BANDS * (BANDS + 1) / 2];
 /// Deviations count up to so many times a band's own spread: a song without any bass has no bass twice over.
 const MOST_SPREADS: f64 = 3.0;
 /// How strongly heights are drawn towards 0, as the inverse of a variance in dB².
@@ -22,15 +25,15 @@ const PRIOR: f64 = 0.02;
 /// A region of the spectrum that has a name of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region {
-    /// Around 80 Hz.
+    /// All below 150 Hz against all above.
     Low,
-    /// Around 280 Hz.
+    /// 200 to 500 Hz.
     LowMids,
-    /// Around 950 Hz.
+    /// 500 Hz to 2 kHz.
     Mids,
-    /// Around 3.1 kHz.
+    /// 2 to 5 kHz.
     HighMids,
-    /// Around 6.7 kHz.
+    /// 5 to 9 kHz.
     Sibilants,
     /// Around 12 kHz.
     Air,
@@ -52,37 +55,91 @@ impl Region {
         Self::Air,
         Self::Treble,
     ];
+}
 
-    /// Its middle, in Hz; for the treble, its lower edge.
-    #[must_use]
-    pub const fn hz(self) -> f64 {
-        match self {
-            Self::Low => 80.0,
-            Self::LowMids => 280.0,
-            Self::Mids => 950.0,
-            Self::HighMids => 3_100.0,
-            Self::Sibilants => 6_700.0,
-            Self::Air => 12_000.0,
-            Self::Treble => 2_500.0,
+/// Something that a spectrum can have more or less of.
+struct Shape {
+    region: Region,
+    /// Its middle; of a shelf, its edge.
+    hz: f64,
+    form: Form,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    /// A bell of this many octaves (standard deviation).
+    Bell(f64),
+    /// All below the edge.
+    LowShelf,
+    /// All above the edge.
+    HighShelf,
+}
+
+/// How many shapes a set has: the first one and the one between.
+const SET_SIZES: [usize; 2] = [7, 10];
+/// How many shapes there are in both sets.
+pub const SHAPES: usize = SET_SIZES[0] + SET_SIZES[1];
+/// The shapes of the first set, in the order of the regions, and of the second one.
+const SHAPE_LIST: [Shape; SHAPES] = [
+    Shape::low_shelf(),
+    Shape::bell(Region::LowMids, 280.0, 0.6),
+    Shape::bell(Region::Mids, 950.0, 0.6),
+    Shape::bell(Region::HighMids, 3_100.0, 0.5),
+    Shape::bell(Region::Sibilants, 6_700.0, 0.45),
+    Shape::air(),
+    Shape::high_shelf(),
+    Shape::low_shelf(),
+    Shape::bell(Region::LowMids, 190.0, 0.5),
+    Shape::bell(Region::LowMids, 400.0, 0.5),
+    Shape::bell(Region::Mids, 650.0, 0.5),
+    Shape::bell(Region::Mids, 1_400.0, 0.5),
+    Shape::bell(Region::HighMids, 2_300.0, 0.5),
+    Shape::bell(Region::HighMids, 4_500.0, 0.5),
+    Shape::bell(Region::Sibilants, 7_000.0, 0.45),
+    Shape::air(),
+    Shape::high_shelf(),
+];
+
+impl Shape {
+    const fn bell(region: Region, hz: f64, octaves: f64) -> Self {
+        Self {
+            region,
+            hz,
+            form: Form::Bell(octaves),
         }
     }
 
-    /// The shape of one decibel: a bell of this many octaves (standard deviation), or a shelf.
-    fn shape(self) -> [f64; BANDS] {
+    const fn low_shelf() -> Self {
+        Self {
+            region: Region::Low,
+            hz: 150.0,
+            form: Form::LowShelf,
+        }
+    }
+
+    const fn air() -> Self {
+        Self::bell(Region::Air, 12_000.0, 0.4)
+    }
+
+    const fn high_shelf() -> Self {
+        Self {
+            region: Region::Treble,
+            hz: 2_500.0,
+            form: Form::HighShelf,
+        }
+    }
+
+    /// One decibel of it.
+    fn levels_db(&self) -> [f64; BANDS] {
         let octaves =
-            |band: usize| (f64::from(FIRST_BAND) + band as f64) / 3.0 - libm::log2(self.hz() / 1_000.0);
-        let width = match self {
-            Self::LowMids | Self::Mids => 0.6,
-            Self::Sibilants => 0.45,
-            Self::Air => 0.4,
-            _ => 0.5,
-        };
-        let mut shape = std::array::from_fn(|band| match self {
-            Self::Treble => 1.0 / (1.0 + libm::exp(-2.5 * octaves(band))),
-            _ => libm::exp(-0.5 * (octaves(band) / width) * (octaves(band) / width)),
+            |band: usize| (f64::from(FIRST_BAND) + band as f64) / 3.0 - libm::log2(self.hz / 1_000.0);
+        let mut levels = std::array::from_fn(|band| match self.form {
+            Form::Bell(width) => libm::exp(-0.5 * (octaves(band) / width) * (octaves(band) / width)),
+            Form::LowShelf => 1.0 / (1.0 + libm::exp(3.0 * octaves(band))),
+            Form::HighShelf => 1.0 / (1.0 + libm::exp(-2.5 * octaves(band))),
         });
-        relative(&mut shape);
-        shape
+        relative(&mut levels);
+        levels
     }
 }
 
@@ -93,24 +150,69 @@ fn relative(levels: &mut [f64; BANDS]) {
     levels.iter_mut().for_each(|level| *level -= mean);
 }
 
-/// How far each region is from what the rest of the spectrum leads one to expect, in dB. `levels` are those of the bands
-/// of the table, in dB of any reference; a band that the file cannot hold has none, and counts as expected.
+/// What a region has more or less of than the rest of the spectrum leads one to expect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Height {
+    /// How much, in dB of the region's first shape: a shape that varies more from track to track counts less.
+    pub db: f64,
+    /// Where: the middle of the most unusual shape, or its edge, in Hz.
+    pub hz: f64,
+}
+
+/// How far each region is from what the rest of the spectrum leads one to expect. `levels` are those of the bands of the
+/// table, in dB of any reference; a band that the file cannot hold has none, and counts as expected.
 #[must_use]
-pub fn heights_db(levels: &[Option<f64>; BANDS]) -> [f64; REGIONS] {
+pub fn heights(levels: &[Option<f64>; BANDS]) -> [Height; REGIONS] {
+    unusual(&shape_heights_db(levels, &MEAN_DB, &COVARIANCE), &SPREAD_DB)
+}
+
+/// The most unusual shape of each region, given how far the heights of all shapes are apart from track to track.
+#[must_use]
+pub fn unusual(heights_db: &[f64; SHAPES], spreads_db: &[f64; SHAPES]) -> [Height; REGIONS] {
+    let mut heights = Region::ALL.map(|region| Height {
+        db: 0.0,
+        hz: SHAPE_LIST[region as usize].hz,
+    });
+    for (index, shape) in SHAPE_LIST.iter().enumerate() {
+        let region = shape.region as usize;
+        let db = heights_db[index] * spreads_db[region] / spreads_db[index];
+        if db.abs() > heights[region].db.abs() {
+            heights[region] = Height { db, hz: shape.hz };
+        }
+    }
+    heights
+}
+
+/// The height of every shape in dB, against a mean and a covariance of 1/3-octave levels.
+#[must_use]
+pub fn shape_heights_db(
+    levels: &[Option<f64>; BANDS],
+    mean_db: &[f64; BANDS],
+    covariance: &Covariance,
+) -> [f64; SHAPES] {
     let known = || (0..BANDS).filter_map(|band| Some((band, levels[band]?)));
     // What the song lies above the table on average.
     let (count, sum) = known()
         .filter(|(band, _)| (6..19).contains(band))
         .fold((0_u32, 0.0), |(count, sum), (band, level)| {
-            (count + 1, sum + level - MEAN_DB[band])
+            (count + 1, sum + level - mean_db[band])
         });
     let above = sum / f64::from(count.max(1));
     let deviations: [f64; BANDS] = std::array::from_fn(|band| {
-        let most = MOST_SPREADS * COVARIANCE[row(band) + band].sqrt();
-        levels[band].map_or(0.0, |level| (level - above - MEAN_DB[band]).clamp(-most, most))
+        let most = MOST_SPREADS * covariance[row(band) + band].sqrt();
+        levels[band].map_or(0.0, |level| (level - above - mean_db[band]).clamp(-most, most))
     });
-    let covariance = |i: usize, j: usize| COVARIANCE[row(i.max(j)) + i.min(j)];
-    let shapes = Region::ALL.map(Region::shape);
+    let (first, between) = SHAPE_LIST.split_at(SET_SIZES[0]);
+    let mut heights = [0.0; SHAPES];
+    heights[..SET_SIZES[0]].copy_from_slice(&fitted::<{ SET_SIZES[0] }>(first, &deviations, covariance));
+    heights[SET_SIZES[0]..].copy_from_slice(&fitted::<{ SET_SIZES[1] }>(between, &deviations, covariance));
+    heights
+}
+
+/// The heights of `N` shapes that together come nearest to `deviations`.
+fn fitted<const N: usize>(shapes: &[Shape], deviations: &[f64; BANDS], covariance: &Covariance) -> [f64; N] {
+    let covariance = |i: usize, j: usize| covariance[row(i.max(j)) + i.min(j)];
+    let shapes: [[f64; BANDS]; N] = std::array::from_fn(|index| shapes[index].levels_db());
     let weighted = shapes.map(|shape| solve(covariance, shape));
     let dot = |a: &[f64; BANDS], b: &[f64; BANDS]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let normal = |i: usize, j: usize| {
@@ -118,14 +220,27 @@ pub fn heights_db(levels: &[Option<f64>; BANDS]) -> [f64; REGIONS] {
         let (i, j) = (i.max(j), i.min(j));
         dot(&weighted[i], &shapes[j]) + if i == j { PRIOR } else { 0.0 }
     };
-    solve(normal, weighted.map(|weight| dot(&weight, &deviations)))
+    solve(normal, weighted.map(|weight| dot(&weight, deviations)))
 }
 
-/// How rare a height of so many dB is in finished tracks: one of how many is as far from 0, on either side.
+/// The tracks of which one has so unusual a height, for the columns of the table.
+pub const RARITIES: [f64; 6] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+
+/// How rare a height of so many dB is in finished tracks: one of how many is as far from 0, on either side. At most 100,
+/// beyond which the tracks of the table are too few to tell.
 #[must_use]
 pub fn one_in(region: Region, height_db: f64) -> f64 {
-    let spreads = height_db.abs() / SPREAD_DB[region as usize];
-    1.0 / libm::erfc(spreads / std::f64::consts::SQRT_2).max(1e-4)
+    let tails = &TAILS_DB[region as usize];
+    let height = height_db.abs();
+    let Some(above) = tails.iter().position(|&tail| tail >= height) else {
+        return RARITIES[RARITIES.len() - 1];
+    };
+    let (low, high, rare) = match above.checked_sub(1) {
+        Some(below) => (tails[below], tails[above], (RARITIES[below], RARITIES[above])),
+        None => (0.0, tails[0], (1.0, RARITIES[0])),
+    };
+    let share = (height - low) / (high - low).max(1e-6);
+    rare.0 * libm::pow(rare.1 / rare.0, share)
 }
 
 /// Where row `i` of a lower triangle begins.
@@ -164,18 +279,43 @@ mod tests {
 
     #[test]
     fn the_mean_spectrum_is_as_expected_and_a_hump_is_found_where_it_is() {
-        let flat = heights_db(&MEAN_DB.map(Some));
-        assert!(flat.iter().all(|height| height.abs() < 1e-9), "{flat:?}");
+        let flat = heights(&MEAN_DB.map(Some));
+        assert!(flat.iter().all(|height| height.db.abs() < 1e-9), "{flat:?}");
+        for shape in &SHAPE_LIST {
+            let levels_db = shape.levels_db();
+            let levels = std::array::from_fn(|band| Some(MEAN_DB[band] + 8.0 * levels_db[band] - 30.0));
+            let heights = heights(&levels);
+            let unusual = |region: Region| {
+                let db = heights[region as usize].db;
+                db.abs() / SPREAD_DB[region as usize]
+            };
+            let found = heights[shape.region as usize];
+            assert!((2.0..9.5).contains(&found.db), "{} Hz: {heights:?}", shape.hz);
+            assert!(
+                (found.hz / shape.hz).log2().abs() < 0.8,
+                "{} Hz: {heights:?}",
+                shape.hz
+            );
+            let most = Region::ALL.map(unusual).into_iter().fold(0.0, f64::max);
+            assert!(
+                unusual(shape.region) >= 0.99 * most,
+                "{} Hz: {heights:?}",
+                shape.hz
+            );
+        }
+    }
+
+    #[test]
+    fn the_rarer_the_higher_and_never_more_than_the_table_can_tell() {
         for region in Region::ALL {
-            let shape = region.shape();
-            let levels = std::array::from_fn(|band| Some(MEAN_DB[band] + 8.0 * shape[band] - 30.0));
-            let heights = heights_db(&levels);
-            let found = heights[region as usize];
-            assert!((2.0..8.5).contains(&found), "{region:?}: {heights:?}");
-            let most = heights
-                .iter()
-                .fold(0.0, |most: f64, height| most.max(height.abs()));
-            assert!(found >= 0.99 * most, "{region:?}: {heights:?}");
+            let rarities: Vec<f64> = (0..60)
+                .map(|height| one_in(region, f64::from(height) / 2.0))
+                .collect();
+            assert!(rarities.is_sorted(), "{region:?}: {rarities:?}");
+            assert!(
+                (rarities[0] - 1.0).abs() < 1e-9 && rarities[59] <= 100.0,
+                "{region:?}: {rarities:?}"
+            );
         }
     }
 

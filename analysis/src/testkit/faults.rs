@@ -112,13 +112,7 @@ const LIMITED: &[&str] = &[
     "dynamics.crushed_passage",
     "dynamics.pumping",
 ];
-const LOW: &[&str] = &[
-    "low_end.share",
-    "low_end.sub",
-    "low_end.one_note",
-    "tone.spectrum",
-    "tone.tilt",
-];
+const LOW: &[&str] = &["low_end.share", "low_end.sub", "low_end.one_note", "tone.tilt"];
 
 /// Every kind.
 pub const FAULTS: &[Fault] = &[
@@ -152,13 +146,13 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "rumble",
-        &["low_end.rumble", "signal.subsonics"],
+        &["low_end.rumble", "signal.subsonic"],
         [-36.0, -28.0, -20.0],
         rumble,
     ),
     fault(
         "subsonics",
-        &["signal.subsonics", "low_end.rumble"],
+        &["signal.subsonic", "low_end.rumble"],
         [-32.0, -24.0, -16.0],
         |music, db| add_tone(music, &[7.0], db),
     ),
@@ -168,55 +162,42 @@ pub const FAULTS: &[Fault] = &[
         [-60.0, -48.0, -36.0],
         |music, db| add_tone(music, &[15_700.0], db),
     ),
-    fault(
-        "mud",
-        &["tone.spectrum", "tone.mud"],
-        [4.0, 7.0, 10.0],
-        |music, db| filter(music, &bell(280.0, 0.8, db)),
-    ),
+    fault("mud", &["tone.mud"], [4.0, 7.0, 10.0], |music, db| {
+        filter(music, &bell(280.0, 0.8, db))
+    }),
     fault("boom", LOW, [5.0, 8.0, 12.0], |music, db| {
         filter(music, &bell(85.0, 0.9, db))
     }),
     fault(
         "thin",
-        &["tone.spectrum", "tone.mud", "low_end.share", "tone.tilt"],
+        &["tone.mud", "low_end.share", "tone.tilt"],
         [-4.0, -8.0, -14.0],
         |music, db| filter(music, &low_shelf(220.0, db)),
     ),
-    fault(
-        "honk",
-        &["tone.spectrum", "tone.mids"],
-        [4.0, 7.0, 10.0],
-        |music, db| filter(music, &bell(900.0, 0.9, db)),
-    ),
+    fault("honk", &["tone.mids"], [4.0, 7.0, 10.0], |music, db| {
+        filter(music, &bell(900.0, 0.9, db))
+    }),
     fault(
         "harsh",
-        &["tone.spectrum", "tone.harsh", "tone.harsh_moments"],
+        &["tone.harsh", "tone.harsh_moments"],
         [4.0, 7.0, 10.0],
         |music, db| filter(music, &bell(3_200.0, 0.9, db)),
     ),
     fault(
         "sibilant",
-        &["tone.spectrum", "tone.sibilance", "tone.sibilant_moments"],
+        &["tone.sibilance", "tone.sibilant_moments"],
         [5.0, 8.0, 12.0],
         |music, db| filter(music, &bell(7_000.0, 1.0, db)),
     ),
     fault(
         "dull",
-        &[
-            "tone.spectrum",
-            "tone.tilt",
-            "tone.sibilance",
-            "tone.air",
-            "tone.harsh",
-        ],
+        &["tone.tilt", "tone.sibilance", "tone.air", "tone.harsh"],
         [-5.0, -9.0, -16.0],
         |music, db| filter(music, &high_shelf(3_500.0, db)),
     ),
     fault(
         "closed",
         &[
-            "tone.spectrum",
             "tone.air",
             "tone.sibilance",
             "tone.tilt",
@@ -233,13 +214,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "high-pass",
-        &[
-            "tone.spectrum",
-            "low_end.share",
-            "tone.mud",
-            "tone.tilt",
-            "tone.bandwidth",
-        ],
+        &["low_end.share", "tone.mud", "tone.tilt", "tone.bandwidth"],
         [80.0, 140.0, 260.0],
         |music, hz| {
             for _ in 0..2 {
@@ -250,7 +225,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "narrow resonance",
-        &["tone.resonance", "tone.spectrum"],
+        &["tone.resonance"],
         [9.0, 13.0, 18.0],
         |music, db| {
             let hz = [420.0, 1_150.0, 2_300.0, 3_900.0][(music.seed % 4) as usize];
@@ -259,7 +234,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "hole",
-        &["tone.hole", "tone.spectrum"],
+        &["tone.hole", "tone.mids", "tone.harsh"],
         [-10.0, -18.0, -30.0],
         |music, db| {
             let hz = [500.0, 1_000.0, 2_000.0][(music.seed % 3) as usize];
@@ -394,7 +369,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "mud and clicks",
-        &["signal.clicks", "tone.spectrum", "tone.mud"],
+        &["signal.clicks", "tone.mud"],
         [4.0, 7.0, 10.0],
         |music, db| {
             filter(music, &bell(280.0, 0.8, db));
@@ -412,13 +387,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "dull and hum",
-        &[
-            "signal.hum",
-            "tone.spectrum",
-            "tone.tilt",
-            "tone.air",
-            "tone.sibilance",
-        ],
+        &["signal.hum", "tone.tilt", "tone.air", "tone.sibilance"],
         [5.0, 9.0, 16.0],
         |music, db| {
             filter(music, &high_shelf(3_500.0, -db));

@@ -1,6 +1,7 @@
 //! The rules: each on a signal that must set it off and on a neighbour that must not, and the receipt's arithmetic.
 
 mod defects;
+mod heard;
 mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};

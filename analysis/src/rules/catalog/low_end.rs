@@ -17,7 +17,14 @@ const COMMON: Rule = Rule {
 };
 
 /// What each rule costs by its distance from the range, in dB.
-const HEIGHTS: &[(f64, f64)] = &[(1.0, 3.0), (2.5, 12.0), (5.0, 30.0), (8.0, 48.0)];
+const HEIGHTS: &[(f64, f64)] = &[
+    (1.0, 0.6),
+    (2.5, 4.0),
+    (4.0, 10.0),
+    (6.0, 22.0),
+    (9.0, 38.0),
+    (13.0, 50.0),
+];
 const RUMBLING: &[(f64, f64)] = &[(3.0, 2.0), (7.0, 8.0), (12.0, 22.0), (20.0, 38.0)];
 const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
 
@@ -27,10 +34,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "Share of the low end",
         confidence: Confidence::Measured,
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
-        method: "How far the level around 80 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect.",
         class: Class::Risk,
-        mix: Some(Criterion::curved(-8.0, 8.0, HEIGHTS)),
-        master: Some(Criterion::curved(-8.0, 8.0, HEIGHTS)),
+        mix: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
+        master: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
         high: CheckText::new(
             "Too much low end",
             "Lower bass or kick by about {change}, or shorten them; a low shelf on the sum is the last resort.",
@@ -43,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
             4.5,
             "The low end has the weight that the rest of the song leads one to expect, within {value}.",
         ),
-        measure: |view| Some(Measurement::new(view.height_db(Region::Low)?)?.near(Region::Low.hz())),
+        measure: |view| Measurement::new(view.height(Region::Low)?.db),
         correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 100.0,
@@ -97,8 +104,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "One bass note",
         why: "A single frequency that dominates the bass makes some notes boom and others vanish; often it is the room of the mix.",
         method: "How far the sharpest 1/6-octave band from 35 to 150 Hz stands above the mean of its neighbours a third to five sixths of an octave away.",
-        mix: Criterion::at_most(15.0, 0.5, 2.0),
-        master: Criterion::at_most(15.0, 0.5, 2.0),
+        mix: Criterion::at_most(18.0, 0.5, 2.0),
+        master: Criterion::at_most(18.0, 0.5, 2.0),
         high: CheckText::new(
             "One bass note dominates",
             "Level the bass with compression or note by note around {label}, and check it on headphones: it may be the room.",
@@ -122,8 +129,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Steadiness of the bass",
         why: "Bass notes of very different levels make the groove stumble and trigger compressors unevenly.",
         method: "The mean difference between the levels exceeded 10 % and 50 % of the time, 1/6-octave bands from 40 to 120 Hz.",
-        mix: Criterion::at_most(24.0, 0.3, 1.5),
-        master: Criterion::at_most(23.0, 0.3, 1.5),
+        mix: Criterion::at_most(30.0, 0.3, 1.5),
+        master: Criterion::at_most(30.0, 0.3, 1.5),
         high: CheckText::new(
             "Unsteady bass",
             "Compress the bass with a slow attack, or level the notes by hand; parts without any bass are fine.",
@@ -138,8 +145,8 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Measured,
         why: "Wide bass cancels in mono systems, weakens on large ones, and cannot be cut to vinyl.",
         method: "Side over mid energy from 20 to 120 Hz.",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -3.0, WIDE_BASS)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.0, WIDE_BASS)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -1.0, WIDE_BASS)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -1.5, WIDE_BASS)),
         covered_by: Some("stereo.band_mono_loss"),
         high: CheckText::new(
             "Wide low end",

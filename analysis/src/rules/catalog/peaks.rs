@@ -10,6 +10,8 @@ use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Str
 const CEILING_DBTP: f64 = -1.0;
 /// The ceiling for loud masters, in dBTP.
 const LOUD_CEILING_DBTP: f64 = -2.0;
+/// Samples of the shortest run that counts.
+const SHORTEST_RUN: u64 = 3;
 /// Above this a run of equal samples counts as being at full scale, in dBFS.
 const FULL_SCALE_DBFS: f64 = -0.01;
 
@@ -20,21 +22,21 @@ const COMMON: Rule = Rule {
 
 /// Clipped runs per minute, and what they cost. Hardly anything is heard of the first ones; thousands are a destroyed file.
 const CLIPPED_IN_A_MIX: &[(f64, f64)] = &[
-    (3.0, 2.0),
-    (30.0, 8.0),
-    (200.0, 18.0),
-    (1_000.0, 32.0),
-    (5_000.0, 50.0),
-    (20_000.0, 70.0),
+    (5.0, 2.0),
+    (50.0, 8.0),
+    (400.0, 18.0),
+    (2_000.0, 32.0),
+    (15_000.0, 50.0),
+    (100_000.0, 75.0),
 ];
 /// The same in a master, where a few are a loud fashion.
 const CLIPPED_IN_A_MASTER: &[(f64, f64)] = &[
-    (20.0, 1.5),
-    (100.0, 6.0),
-    (500.0, 18.0),
-    (2_000.0, 34.0),
-    (8_000.0, 52.0),
-    (20_000.0, 65.0),
+    (30.0, 1.5),
+    (150.0, 6.0),
+    (900.0, 18.0),
+    (4_000.0, 34.0),
+    (20_000.0, 52.0),
+    (100_000.0, 75.0),
 ];
 
 pub(super) const RULES: &[Rule] = &[
@@ -44,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Defect,
         unit: Unit::PerMinute,
         why: "Samples in a row at full scale are flattened waves: crackle on transients, and more of it after every encoder.",
-        method: "Runs of three or more samples at full scale, per minute, in the worst channel.",
+        method: "Runs of three or more samples at full scale, per minute, in the worst channel; a long one counts once for every three samples.",
         source: "Three equal samples at full scale do not occur by chance; loud masters clip on purpose, so a master pays less",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLIPPED_IN_A_MIX)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, CLIPPED_IN_A_MASTER)),
@@ -77,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
             "Long clipped run",
             "Listen at the place: a flat top of {value} is audible. Lower that hit, or let a limiter with a short look-ahead take it.",
         ),
-        covered_by: Some("peaks.clipped"),
+        covered_by: Some("peaks.lowered_clips"),
         measure: |view| {
             let detail = view.detail()?;
             let runs = clip_ranges(view, |run| run.dbfs > FULL_SCALE_DBFS);
@@ -100,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Defect,
         unit: Unit::PerMinute,
         why: "Turning a clipped signal down hides it from a peak meter but repairs nothing.",
-        method: "Runs of three or more equal samples at a channel's highest level, which is below full scale, per minute, in the worst channel.",
+        method: "Runs of three or more equal samples at a channel's highest level, which is below full scale, per minute, in the worst channel; a long one counts once for every three samples.",
         source: "Equal samples at the extreme, more than once, do not occur by chance; clippers on a master do it on purpose",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLIPPED_IN_A_MIX)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 20.0, CLIPPED_IN_A_MASTER)),
@@ -301,7 +303,8 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Runs per minute in the worst channel, with the time ranges of the longest ones.
+/// Runs per minute in the worst channel, with the time ranges of the longest ones. A long run counts once for every three
+/// samples: driven harder, runs grow together and become fewer, but never their samples.
 fn clip_rate(
     view: &ReportView<'_>,
     clips: impl Fn(&model::report::ChannelLevels) -> Clips,
@@ -312,7 +315,7 @@ fn clip_rate(
         .peaks
         .channels
         .iter()
-        .map(|channel| clips(channel).runs)
+        .map(|channel| clips(channel).samples / SHORTEST_RUN)
         .max()?;
     // Short files do not make a few runs a high rate.
     let measure = Measurement::new(most as f64 / view.minutes().max(0.5))?;

@@ -20,18 +20,28 @@ const COMMON: Rule = Rule {
 const LEAST_GAP_MS: f64 = 100.0;
 /// A channel that has no sound for so long is lost, in seconds.
 const LOST_S: f64 = 2.0;
-/// Below so many bits in use, rounding holds values.
-const COARSE_BITS: f64 = 14.0;
+/// Music that spans fewer steps of rounding than this has gaps and held values by rounding, as an amplitude in dB: 32 steps.
+const COARSE_DB: f64 = 30.0;
+const DB_PER_BIT: f64 = 6.02;
+/// A lean of the whole mix by so many dB counts once, a stronger one in proportion.
+const PLAIN_LEAN_DB: f64 = 6.0;
 /// More clipped runs than that hold values.
 const CLIPPED_PER_MINUTE: f64 = 30.0;
 
+/// A click so far above the residual around counts not at all, and one further above by the second figure whole, in dB.
+const FAINT_CLICK_DB: f64 = 26.0;
+const CLICK_RANGE_DB: f64 = 15.0;
+
 /// What each rule costs by its distance from the range, in the rule's unit.
-const OFFSET: &[(f64, f64)] = &[(10.0, 1.0), (20.0, 5.0), (28.0, 18.0), (38.0, 35.0)];
+const OFFSET: &[(f64, f64)] = &[(4.0, 0.5), (8.0, 2.0), (14.0, 8.0), (22.0, 26.0), (34.0, 40.0)];
+const CLICKING: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 6.0), (8.0, 14.0), (38.0, 30.0)];
+const SUBSONIC: &[(f64, f64)] = &[(3.0, 1.0), (7.0, 5.0), (11.0, 14.0), (17.0, 28.0)];
+const TONAL: &[(f64, f64)] = &[(6.0, 1.0), (15.0, 4.0), (28.0, 12.0), (40.0, 27.0), (60.0, 45.0)];
 const FEW_BITS: &[(f64, f64)] = &[(2.0, 3.0), (4.0, 8.0), (6.0, 16.0), (9.0, 32.0), (12.0, 45.0)];
 const CUT_OFF: &[(f64, f64)] = &[(1.5, 0.4), (4.0, 2.0), (6.0, 6.0), (10.0, 14.0)];
 const SILENT_HEAD: &[(f64, f64)] = &[(2.0, 2.0), (6.0, 8.0), (15.0, 22.0), (30.0, 35.0)];
 const SILENT_TAIL: &[(f64, f64)] = &[(3.0, 1.0), (10.0, 6.0), (30.0, 22.0), (60.0, 35.0)];
-const CUT_END: &[(f64, f64)] = &[(5.0, 0.5), (8.0, 2.0), (12.0, 6.0)];
+const CUT_END: &[(f64, f64)] = &[(6.0, 0.4), (8.0, 1.5), (9.5, 6.0), (12.0, 14.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -59,20 +69,17 @@ pub(super) const RULES: &[Rule] = &[
             let mut gaps = local_faults(view, is_gap)?;
             // A lost channel begins with zeros, and has a rule of its own.
             let lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
-            let is_coarse = view
-                .detail()?
-                .quality
-                .effective_bits
-                .value()
-                .is_some_and(|bits| bits < COARSE_BITS);
+            let bits = view.detail()?.quality.effective_bits.value();
+            let coarse_db = bits.map_or(f64::NEG_INFINITY, |bits| COARSE_DB - DB_PER_BIT * (bits - 1.0));
             gaps.retain(|gap| {
-                // Clipping and coarse rounding hold values, too, and have rules of their own; so has a channel that is lost.
-                let is_held = gap.kind == LocalFaultKind::HeldValue && (is_coarse || is_clipped(view));
+                // Coarse rounding and clipping hold values, too, and have rules of their own; so has a channel that is lost.
+                let is_rounded = gap.strength_db < coarse_db;
+                let is_held = gap.kind == LocalFaultKind::HeldValue && is_clipped(view);
                 let is_lost = gap.channel.is_some() && gap.end_s - gap.start_s >= LOST_S;
                 let is_within = |lost: &LocalFault| {
                     gap.channel == lost.channel && gap.start_s < lost.end_s && lost.start_s < gap.end_s
                 };
-                !is_held && !is_lost && !lost.iter().any(is_within)
+                !is_rounded && !is_held && !is_lost && !lost.iter().any(is_within)
             });
             let ms = gaps.iter().map(|gap| {
                 let whole = (1_000.0 * (gap.end_s - gap.start_s)).max(LEAST_GAP_MS);
@@ -122,18 +129,21 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Count,
         why: "A click is an edit without a crossfade, a late buffer, a damaged sample or a plug-in that was switched; headphones bring it out.",
-        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side.",
-        source: "docs/DETECTORS.md has the alarms on intact music: most are ticks that a synthesizer makes on purpose",
-        mix: Criterion::at_most(0.0, 2.0, 10.0),
-        master: Criterion::at_most(0.0, 2.0, 10.0),
+        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. Those of 41 dB and more count whole, fainter ones in part, below 26 dB not at all.",
+        source: "docs/DETECTORS.md has the alarms on intact music: most are ticks that a synthesizer makes on purpose, so two are nothing",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
         high: CheckText::new(
             "Clicks",
             "Listen to the places named on headphones. Crossfade the edits there, or repair them with a declicker, and export again with a larger buffer.",
         ),
-        covered_by: Some("signal.damaged"),
+        covered_by: Some("peaks.long_clip"),
         measure: |view| {
             let clicks = local_faults(view, |kind| kind == LocalFaultKind::Click)?;
-            Some(Measurement::new(clicks.len() as f64)?.at(strongest(&clicks)))
+            let count = clicks
+                .iter()
+                .map(|click| ((click.strength_db - FAINT_CLICK_DB) / CLICK_RANGE_DB).clamp(0.0, 1.0));
+            Some(Measurement::new(count.sum())?.at(strongest(&clicks)))
         },
         ..COMMON
     },
@@ -168,20 +178,19 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Percent,
         why: "When everything moves to one side at once, and back again, that is a gain that was changed by accident in one channel.",
-        method: "The share of the song in which all bands lean to one side by 3 dB or more than usually, alike and steadily, for 3 s or more.",
+        method: "The share of the song in which all bands lean to one side by 3 dB or more than usually, alike and steadily, for 3 s or more; a passage counts in proportion to its lean, once at 6 dB.",
         source: "docs/DETECTORS.md has the alarms on intact music",
-        mix: Criterion::at_most(0.0, 0.5, 8.0),
-        master: Criterion::at_most(0.0, 0.5, 8.0),
+        mix: Criterion::at_most(0.0, 0.5, 45.0),
+        master: Criterion::at_most(0.0, 0.5, 45.0),
         high: CheckText::new(
             "The balance shifts for a while",
             "Listen to the places named, and look for a pan, a gain or an automation point of one channel of the whole mix.",
         ),
         measure: |view| {
             view.is_stereo().then_some(())?;
-            share_of_song(
-                view,
-                &local_faults(view, |kind| kind == LocalFaultKind::BalanceShift)?,
-            )
+            let shifts = local_faults(view, |kind| kind == LocalFaultKind::BalanceShift)?;
+            let weigh = |shift: &LocalFault| shift.strength_db.abs() / PLAIN_LEAN_DB;
+            weighed_share_of_song(view, &shifts, weigh)
         },
         ..COMMON
     },
@@ -207,9 +216,9 @@ pub(super) const RULES: &[Rule] = &[
         unit: Unit::Dbfs,
         why: "An offset costs headroom on one side, clicks at every edit and makes compressors misjudge.",
         method: "The mean of all samples of the worst channel.",
-        source: "Below −60 dBFS it is inaudible and costs less than 0.01 dB (common practice of editors)",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -50.0, OFFSET)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -50.0, OFFSET)),
+        source: "Below −60 dBFS it costs less than 0.01 dB (common practice of editors); a tenth of the songs of docs/JUDGEMENT.md lies above −44 dBFS, by their synthesizers",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -44.0, OFFSET)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -44.0, OFFSET)),
         tolerance: 0.5,
         high: CheckText::new(
             "DC offset",
@@ -236,8 +245,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "A steady tone at 50 or 60 Hz and its multiples, there in every pause; limiting brings it up.",
         method: "The level of all harmonics of the mains that are there even in the quietest tenth of the time, 12 dB above what is beside them, together, against a full-scale sine.",
         source: "−70 dBFS is about the noise of a quiet room behind music at a normal level",
-        mix: Criterion::at_most(-75.0, 0.3, 6.0),
-        master: Criterion::at_most(-70.0, 0.3, 6.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -75.0, TONAL)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -72.0, TONAL)),
         tolerance: 0.5,
         high: CheckText::new(
             "Hum of the mains",
@@ -267,8 +276,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "A tone that never stops is a monitor tone, a whistle of a screen or a clock, or a note that hangs; whoever still hears it hears nothing else.",
         method: "The loudest tone from 250 Hz to 22 kHz that is there even in the quietest tenth of the time, 12 dB above what is beside it, and near that level half of the time. More than two such tones are music. Hum has a rule of its own.",
         source: "docs/DETECTORS.md has the alarms on intact music",
-        mix: Criterion::at_most(-80.0, 0.2, 6.0),
-        master: Criterion::at_most(-80.0, 0.2, 6.0),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, TONAL)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, TONAL)),
         tolerance: 0.5,
         high: CheckText::new(
             "A tone that never stops",
@@ -301,9 +310,9 @@ pub(super) const RULES: &[Rule] = &[
         unit: Unit::Dbfs,
         why: "Nobody hears what lies below 16 Hz, but it takes headroom, moves every cone and makes compressors pump.",
         method: "The mean level from 2 to 16 Hz, against a full-scale sine.",
-        source: "Nineteen of twenty intact tracks of docs/DETECTORS.md lie below −20 dBFS, half of them below −46",
-        mix: Criterion::at_most(-18.0, 0.4, 5.0),
-        master: Criterion::at_most(-18.0, 0.4, 5.0),
+        source: "Nine of ten of 363 finished tracks lie below −28 dBFS, half of them below −44",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -27.0, SUBSONIC)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -27.0, SUBSONIC)),
         tolerance: 0.5,
         high: CheckText::new(
             "Subsonic energy",
@@ -319,7 +328,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Bits in use",
         unit: Unit::Bits,
         why: "Below 16 bits the noise of rounding is heard in fades and pauses.",
-        method: "The bits that change in any sample of the file.",
+        method: "The bits that change in any sample of the file, or, where a gain or an offset came behind, those of its steps: few different values where samples are dense.",
         source: "16 bit is the least that any service takes",
         mix: Some(Criterion::curved(16.0, f64::INFINITY, FEW_BITS)),
         master: Some(Criterion::curved(16.0, f64::INFINITY, FEW_BITS)),
@@ -373,6 +382,9 @@ pub(super) const RULES: &[Rule] = &[
         measure: |view| {
             (!view.is_lossy()).then_some(())?;
             let hz = view.detail()?.quality.cutoff_hz.value()?;
+            // A file of a low rate ends there by itself, and has a rule for that.
+            let nyquist_hz = f64::from(view.report.file.sample_rate_hz) / 2.0;
+            (hz < 0.85 * nyquist_hz || nyquist_hz > 20_500.0).then_some(())?;
             Measurement::new(hz / 1_000.0)
         },
         ..COMMON
@@ -559,6 +571,17 @@ fn is_clipped(view: &ReportView<'_>) -> bool {
 
 /// How much of the song `faults` take, in percent.
 fn share_of_song(view: &ReportView<'_>, faults: &[LocalFault]) -> Option<Measurement> {
-    let seconds: f64 = faults.iter().map(|fault| fault.end_s - fault.start_s).sum();
-    Some(Measurement::new(100.0 * seconds / view.report.file.duration_s)?.at(longest(faults)))
+    weighed_share_of_song(view, faults, |_| 1.0)
+}
+
+/// How much of the song `faults` take, in percent, each as often as `weigh` says.
+fn weighed_share_of_song(
+    view: &ReportView<'_>,
+    faults: &[LocalFault],
+    weigh: impl Fn(&LocalFault) -> f64,
+) -> Option<Measurement> {
+    let seconds = faults
+        .iter()
+        .map(|fault| weigh(fault) * (fault.end_s - fault.start_s));
+    Some(Measurement::new(100.0 * seconds.sum::<f64>() / view.report.file.duration_s)?.at(longest(faults)))
 }

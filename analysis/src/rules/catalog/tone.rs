@@ -9,7 +9,14 @@ use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Str
 
 const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in seven lies outside of the range";
 /// What a hump or a hollow costs by its height beyond the range, in dB.
-const HEIGHTS: &[(f64, f64)] = &[(1.0, 3.0), (2.5, 12.0), (5.0, 30.0), (8.0, 48.0)];
+const HEIGHTS: &[(f64, f64)] = &[
+    (1.0, 0.6),
+    (2.5, 4.0),
+    (4.0, 10.0),
+    (6.0, 22.0),
+    (9.0, 38.0),
+    (13.0, 50.0),
+];
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
@@ -32,8 +39,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 2.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
-        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        mix: Some(Criterion::curved(-3.7, 3.7, HEIGHTS)),
+        master: Some(Criterion::curved(-3.7, 3.7, HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -60,9 +67,9 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.mud",
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
-        method: "How far the level around 280 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
-        master: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
+        method: "How far a hump or a hollow from 200 to 500 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Take about {change} off {label} on pads, guitars or the room before the sum.",
@@ -72,16 +79,16 @@ pub(super) const RULES: &[Rule] = &[
             "Give back body {label}, about {change}: a high-pass somewhere is set too high.",
         ),
         measure: |view| height(view, Region::LowMids),
-        correct: Some(|_, _, excess| bell(320.0, 0.9, excess)),
+        correct: Some(|_, measure, excess| bell(measure.hz?, 0.9, excess)),
         ..COMMON
     },
     Rule {
         id: "tone.mids",
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
-        method: "How far the level around 950 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
-        master: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
+        method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
+        master: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off {label} on the loudest midrange part.",
@@ -91,16 +98,16 @@ pub(super) const RULES: &[Rule] = &[
             "Raise the lead part, or add about {change} {label}; check on a phone speaker.",
         ),
         measure: |view| height(view, Region::Mids),
-        correct: Some(|_, _, excess| bell(1_000.0, 0.8, excess)),
+        correct: Some(|_, measure, excess| bell(measure.hz?, 0.8, excess)),
         ..COMMON
     },
     Rule {
         id: "tone.harsh",
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
-        method: "How far the level around 3.1 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
-        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-3.9, 3.9, HEIGHTS)),
+        master: Some(Criterion::curved(-3.9, 3.9, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off {label}, dynamically if it is only at times.",
@@ -110,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
             "Add about {change} of presence {label} to the lead.",
         ),
         measure: |view| height(view, Region::HighMids),
-        correct: Some(|_, _, excess| bell(3_200.0, 0.9, excess)),
+        correct: Some(|_, measure, excess| bell(measure.hz?, 0.9, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
     },
@@ -118,9 +125,9 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.sibilance",
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
-        method: "How far the level around 6.7 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
-        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        method: "How far a hump or a hollow from 5 to 9 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
+        mix: Some(Criterion::curved(-2.9, 2.9, HEIGHTS)),
+        master: Some(Criterion::curved(-2.9, 2.9, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
             "De-ess the voice and lower the hats by about {change}, {label}, before touching the sum.",
@@ -130,7 +137,7 @@ pub(super) const RULES: &[Rule] = &[
             "Open up voice and cymbals by about {change}, {label}; if nothing is there to lift, look for a low-pass.",
         ),
         measure: |view| height(view, Region::Sibilants),
-        correct: Some(|_, _, excess| bell(6_800.0, 0.8, excess)),
+        correct: Some(|_, measure, excess| bell(measure.hz?, 0.8, excess)),
         covered_by: Some("tone.tilt"),
         ..COMMON
     },
@@ -139,8 +146,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
         method: "How far the level around 12 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
-        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        mix: Some(Criterion::curved(-3.1, 3.1, HEIGHTS)),
+        master: Some(Criterion::curved(-3.1, 3.1, HEIGHTS)),
         high: CheckText::new(
             "Hissy above 9 kHz",
             "Lower a high shelf from 10 kHz by about {change}, or find the exciter.",
@@ -294,15 +301,15 @@ pub(super) const RULES: &[Rule] = &[
 
 /// How far a region is from what the rest of the spectrum leads one to expect.
 fn height(view: &ReportView<'_>, region: Region) -> Option<Measurement> {
-    let height = view.height_db(region)?;
-    let mut measurement = Measurement::new(height)?.near(region.hz());
+    let height = view.height(region)?;
+    let mut measurement = Measurement::new(height.db)?.near(height.hz);
     let side = if region == Region::Treble {
         "above"
     } else {
         "around"
     };
     let place = measurement.label.take().unwrap_or_default();
-    measurement.label = Some(format!("{side} {place}, {}", rarity(region, height)));
+    measurement.label = Some(format!("{side} {place}, {}", rarity(region, height.db)));
     Some(measurement)
 }
 
@@ -311,13 +318,11 @@ fn rarity(region: Region, height_db: f64) -> String {
     let one_in = one_in(region, height_db);
     let rounded = if one_in < 10.0 {
         one_in.round()
-    } else if one_in < 100.0 {
-        (one_in / 10.0).round() * 10.0
     } else {
-        (one_in / 100.0).round() * 100.0
+        (one_in / 10.0).round() * 10.0
     };
-    if rounded > 1_000.0 {
-        "less than 1 track in 1000".to_owned()
+    if rounded >= 100.0 {
+        "less than 1 track in 100".to_owned()
     } else {
         format!("1 track in {}", model::text::number(rounded.max(1.0), 0))
     }

@@ -394,7 +394,7 @@ fn tone() -> Vec<Case> {
         }),
         spoilt("tone.sibilant_moments", High, |song| {
             song.then(|planes| {
-                let burst = sine(RATE, 7_000.0, 0.3, 0.0, 0.4);
+                let burst = sine(RATE, 7_000.0, 0.45, 0.0, 0.4);
                 for start in (0..7).map(|n| n * 57_000) {
                     for plane in planes.iter_mut() {
                         for (x, y) in plane[start..].iter_mut().zip(&burst) {
@@ -647,7 +647,9 @@ fn signal() -> Vec<Case> {
             |song| {
                 song.then(|planes| {
                     for plane in planes {
-                        plane[frame(5.1)] += if plane[frame(5.1)] > 0.0 { -0.3 } else { 0.3 };
+                        for time in (0..16).map(|n| 1.13 + 0.47 * f64::from(n)) {
+                            plane[frame(time)] += if plane[frame(time)] > 0.0 { -0.6 } else { 0.6 };
+                        }
                     }
                 });
             },
