@@ -36,7 +36,7 @@ formats:
 	scripts/setup test
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test -p analysis --test it -- --ignored matrix
 
-# Only the walks in Chromium, which `make test` ends with.
+# Only the walks in the browsers, which `make test` ends with.
 browser: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
 	npm --silent --prefix end2end test

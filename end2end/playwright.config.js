@@ -1,4 +1,4 @@
-// The browser tests: walks through the real program in Chromium, each with an account of its own.
+// The browser tests: walks through the real program in Chromium, one also in Firefox, each with an account of its own.
 //
 //   npx playwright test -g phone          those with "phone" in their name
 //   npx playwright show-trace FILE        every step of a walk that failed: its trace is in target/browser
@@ -26,7 +26,7 @@ export default defineConfig({
     navigationTimeout: 30_000,
     trace: "retain-on-failure",
     launchOptions: {
-      executablePath: execFileSync(join(root, "scripts/chromium")).toString().trim(),
+      executablePath: execFileSync(join(root, "scripts/browser"), ["chromium"]).toString().trim(),
       // The browser talks to nobody by itself.
       args: [
         "--no-sandbox",

@@ -59,8 +59,8 @@ export const test = base.extend({
   },
 });
 
-/** Errors in the console, broken policies and requests to anybody else fail a walk [P17]. */
-function watch(page, own, provoked) {
+/** Errors in the console, broken policies and requests to anybody else fail a walk [P17]. The page is of either driver. */
+export function watch(page, own, provoked) {
   const complaints = [];
   page.on("console", (message) => {
     const text = message.text();
