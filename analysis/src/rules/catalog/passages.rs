@@ -112,7 +112,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Noise floor",
         unit: Unit::Dbfs,
         why: "Hiss of a microphone, a preamplifier or a tape lies under everything; it is heard in each pause and fade, and limiting brings it up.",
-        method: "Bands of 1/6 octave from 4 to 16.5 kHz whose level in the quietest hundredth and in the quietest tenth of the time is the same within 1.3 dB, two or more side by side and alike; as the level that white noise of that density has from 20 Hz to 20 kHz.",
+        method: "Bands of 1/6 octave from 4 to 16.5 kHz whose level in the quietest hundredth and in the quietest tenth of the time is the same within 1.3 dB, two or more side by side and alike, and no steeper than 3.5 dB per octave; as the level that white noise of that density has from 20 Hz to 20 kHz.",
         source: "Music falls away in its pauses, noise keeps its level: 3 of 124 intact tracks have some, one of them above the limit",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -72.0, HISS)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -72.0, HISS)),
