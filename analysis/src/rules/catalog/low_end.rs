@@ -3,7 +3,7 @@
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
 use super::super::typical_spectrum::Region;
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, Strength};
+use super::{CheckText, Criterion, HEIGHTS, Measurement, OUR_CORPUS, Rule, Strength};
 use crate::dsp::db_to_power;
 
 const COMMON: Rule = Rule {
@@ -17,14 +17,6 @@ const COMMON: Rule = Rule {
 };
 
 /// What each rule costs by its distance from the range, in dB.
-const HEIGHTS: &[(f64, f64)] = &[
-    (1.0, 0.6),
-    (2.5, 4.0),
-    (4.0, 10.0),
-    (6.0, 22.0),
-    (9.0, 38.0),
-    (13.0, 50.0),
-];
 const RUMBLING: &[(f64, f64)] = &[(3.0, 2.0), (7.0, 8.0), (12.0, 22.0), (20.0, 38.0)];
 const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
 

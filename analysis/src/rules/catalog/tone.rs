@@ -5,18 +5,9 @@ use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, U
 
 use super::super::report_view::{quantile, stretches};
 use super::super::typical_spectrum::{Region, one_in};
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
+use super::{CheckText, Criterion, HEIGHTS, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
 
-const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in seven lies outside of the range";
-/// What a hump or a hollow costs by its height beyond the range, in dB.
-const HEIGHTS: &[(f64, f64)] = &[
-    (1.0, 0.6),
-    (2.5, 4.0),
-    (4.0, 10.0),
-    (6.0, 22.0),
-    (9.0, 38.0),
-    (13.0, 50.0),
-];
+const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in five lies outside of the range";
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
@@ -51,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         ),
         strength: Strength::new(
             4.0,
-            "The balance from bass to treble is as expected within {value}; one track in seven is off by 5 dB.",
+            "The balance from bass to treble is as expected within {value}; one track in ten is off by 5 dB.",
         ),
         measure: |view| height(view, Region::Treble),
         correct: Some(|_, _, excess| {
