@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use analysis::rules::typical_spectrum::{
-    BANDS, Covariance, FIRST_BAND, Height, RARITIES, REGIONS, SHAPES, shape_heights_db, unusual,
+    BANDS, Covariance, Expected, FIRST_BAND, Height, MIDDLE, RARITIES, REGIONS, SHAPES,
 };
 
 use super::corpus::intact_of;
@@ -30,31 +30,33 @@ pub(super) fn write(folders: &[PathBuf]) {
                 let band = thirds.iter().find(|band| (band.hz / hz - 1.0).abs() < 0.01);
                 *level = band.and_then(|band| band.db).map_or(-120.0, f64::from);
             }
-            let mean = levels[6..19].iter().sum::<f64>() / 13.0;
+            let mean = levels[MIDDLE].iter().sum::<f64>() / MIDDLE.len() as f64;
             Some(levels.map(|level| level - mean))
         })
         .collect();
     let (mean, covariance) = table(&tracks);
-    let heights: Vec<[f64; SHAPES]> = (0..PARTS)
-        .flat_map(|part| {
-            let is_in = |index: usize| index % PARTS == part;
+    let parts: Vec<Part> = (0..PARTS)
+        .map(|part| {
             let pick = |wanted: bool| -> Vec<Levels> {
                 let all = tracks.iter().enumerate();
-                all.filter(|(index, _)| is_in(*index) == wanted)
+                all.filter(|(index, _)| (index % PARTS == part) == wanted)
                     .map(|(_, levels)| *levels)
                     .collect()
             };
             let (mean, covariance) = table(&pick(false));
-            let heights = pick(true)
-                .into_iter()
-                .map(move |levels| shape_heights_db(&levels.map(Some), &mean, &covariance));
-            heights.collect::<Vec<_>>()
+            Part {
+                mean,
+                covariance,
+                tracks: pick(true),
+            }
         })
         .collect();
+    let heights = against_others(&parts, |expected, levels| expected.shape_heights_db(levels));
     let spreads: [f64; SHAPES] = std::array::from_fn(|shape| {
         1.4826 * median(heights.iter().map(|heights| heights[shape].abs()).collect())
     });
-    let regions: Vec<[Height; REGIONS]> = heights.iter().map(|heights| unusual(heights, &spreads)).collect();
+    let regions: Vec<[Height; REGIONS]> =
+        against_others(&parts, |expected, levels| expected.heights(levels, &spreads));
 
     println!(
         "//! Written by `cargo run --example judge -- spectra FOLDER…` from {} tracks; no constant here is by hand.\n",
@@ -83,6 +85,27 @@ pub(super) fn write(folders: &[PathBuf]) {
         println!("    {},", list(&tails));
     }
     println!("];");
+}
+
+/// Tracks, and the table of all others.
+struct Part {
+    mean: Levels,
+    covariance: Covariance,
+    tracks: Vec<Levels>,
+}
+
+/// Something of every track by the table of others.
+fn against_others<T>(parts: &[Part], of: impl Fn(&Expected<'_>, &[Option<f64>; BANDS]) -> T) -> Vec<T> {
+    parts
+        .iter()
+        .flat_map(|part| {
+            let expected = Expected::new(&part.mean, &part.covariance);
+            let tracks = part.tracks.iter();
+            tracks
+                .map(|levels| of(&expected, &levels.map(Some)))
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Mean and covariance of levels, robust against single tracks.

@@ -34,6 +34,8 @@ const MOST_TONES: usize = 2;
 /// Nothing below this is reported.
 const FAINTEST_DB: f64 = -100.0;
 const MAINS_HZ: [f64; 2] = [50.0, 60.0];
+/// The part of the spectrum below what the filters of converters leave.
+const BELOW_CONVERTERS: f64 = 0.93;
 /// Harmonics of the mains that are looked at, and how far one may be from its place.
 const HARMONICS: u8 = 6;
 const OFF_HZ: f64 = 0.5;
@@ -126,6 +128,18 @@ impl LineMeter {
         let bin = |hz: f64| ((hz / self.bin_hz).round() as usize).min(self.power.len());
         let power: f64 = self.power[bin(from_hz)..bin(to_hz)].iter().sum();
         (power > 0.0).then(|| power_db(power / f64::from(self.windows) / 0.5))
+    }
+
+    /// The frequency above which all bins together have less than a full-scale sine of `db`, in steps of 100 Hz; those that the
+    /// filter of a converter leaves near half the rate are not looked at. `None` where nothing sounds.
+    pub(super) fn ends_hz(&self, db: f64) -> Option<f64> {
+        let mut left = 0.5 * db_to_power(db) * f64::from(self.windows);
+        let last = (self.power.len() as f64 * BELOW_CONVERTERS) as usize;
+        let bin = self.power[..last].iter().rposition(|&power| {
+            left -= power;
+            left < 0.0
+        })?;
+        Some((bin as f64 * self.bin_hz / 100.0).round() * 100.0)
     }
 
     /// The distance of two bins and the power that a quarter of the windows exceed, in groups of bins: a spectrum in which a

@@ -28,6 +28,10 @@ const APART_S: f64 = 0.5;
 const SILENT_CHANNEL_DBFS: f64 = -80.0;
 /// Where lines of the low end begin, and where steady tones do: below, a drone is one.
 const LOWEST_LINE_HZ: f64 = 20.0;
+/// Above this sample rate it is asked where the music ends.
+const HIGH_RATE_HZ: f64 = 64_000.0;
+/// Quieter than this, all together, is nothing: rounding to 24 bits is far below, the noise of a converter above.
+const NOTHING_DB: f64 = -115.0;
 const LOWEST_TONE_HZ: f64 = 250.0;
 /// Nobody hears more.
 const HIGHEST_TONE_HZ: f64 = 22_000.0;
@@ -89,6 +93,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
             .level_db(SUBSONIC_HZ.0, SUBSONIC_HZ.1)
             .and_then(rounded)
             .map(f64::from),
+        content_ends_hz: (rate > HIGH_RATE_HZ).then(|| lines.ends_hz(NOTHING_DB)).flatten(),
         hiss_dbfs: noise::hiss_dbfs(&spectrum_detail.percentiles),
     };
     let overview = overall_spectrum(&spectrum, &low_end, rate);

@@ -217,11 +217,17 @@ impl<'a> ReportView<'a> {
 /// The levels of the bands that [`heights`] knows.
 fn table_levels(report: &Report, thirds: &[(f64, f64)]) -> [Option<f64>; BANDS] {
     let nyquist_hz = f64::from(report.file.sample_rate_hz) / 2.0;
+    let cutoff_hz = report
+        .detail
+        .as_ref()
+        .and_then(|detail| detail.quality.cutoff_hz.value());
+    let sixth = libm::exp2(1.0 / 6.0);
     std::array::from_fn(|index| {
         let hz = 1_000.0 * libm::exp2(f64::from(FIRST_BAND + index as i32) / 3.0);
         let level = thirds.iter().find(|(at, _)| (at / hz - 1.0).abs() < 0.01);
-        // Half of the band must fit in.
-        (hz < nyquist_hz).then(|| level.map_or(-120.0, |&(_, db)| db))
+        // Half of the band must fit in; behind a steep edge, all of it: what is cut off makes nothing else loud.
+        let is_there = hz < nyquist_hz && cutoff_hz.is_none_or(|cutoff_hz| hz * sixth <= cutoff_hz);
+        is_there.then(|| level.map_or(-120.0, |&(_, db)| db))
     })
 }
 

@@ -2,10 +2,9 @@
 //!
 //! Levels of 1/3-octave bands are far apart from track to track, but not independently of each other: a mean and a
 //! covariance of finished tracks ([`table`]) say what the bands of one song, taken together, leave unexplained. That is
-//! described by a few broad shapes at once (a hump or a hollow in each region, a shelf of the bass and one of the treble),
-//! each with its height in dB: least squares weighted by the inverse of the covariance, and drawn towards nothing, so that
-//! neighbouring shapes do not explain one another away. A hump between two regions would be half a hump in each, so a second
-//! set of shapes stands between those of the first, and a region is as unusual as its most unusual shape.
+//! looked through for a few broad shapes (humps and hollows in each region, a shelf of the bass and one of the treble): the
+//! most unusual one is taken away, then the most unusual one of the regions that are left, and so on. So one cause has one
+//! finding, and a shape is not weakened by others that might have explained it but need not.
 
 mod table;
 
@@ -18,9 +17,9 @@ pub const BANDS: usize = 26;
 /// The lower triangle of a covariance of bands, row by row.
 pub type Covariance = [f64; BANDS * (BANDS + 1) / 2];
 /// Deviations count up to so many times a band's own spread: a song without any bass has no bass twice over.
-const MOST_SPREADS: f64 = 3.0;
+const MOST_SPREADS: f64 = 2.5;
 /// How strongly heights are drawn towards 0, as the inverse of a variance in dB².
-const PRIOR: f64 = 0.02;
+const PRIOR: f64 = 0.005;
 
 /// A region of the spectrum that has a name of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,24 +74,18 @@ enum Form {
     HighShelf,
 }
 
-/// How many shapes a set has: the first one and the one between.
-const SET_SIZES: [usize; 2] = [7, 10];
-/// How many shapes there are in both sets.
-pub const SHAPES: usize = SET_SIZES[0] + SET_SIZES[1];
-/// The shapes of the first set, in the order of the regions, and of the second one.
+/// How many shapes there are.
+pub const SHAPES: usize = 13;
+/// In the order of the regions; heights are told in dB of a region's first shape.
 const SHAPE_LIST: [Shape; SHAPES] = [
     Shape::low_shelf(),
-    Shape::bell(Region::LowMids, 280.0, 0.6),
-    Shape::bell(Region::Mids, 950.0, 0.6),
-    Shape::bell(Region::HighMids, 3_100.0, 0.5),
-    Shape::bell(Region::Sibilants, 6_700.0, 0.45),
-    Shape::air(),
-    Shape::high_shelf(),
-    Shape::low_shelf(),
+    Shape::bell(Region::LowMids, 280.0, 0.5),
     Shape::bell(Region::LowMids, 190.0, 0.5),
     Shape::bell(Region::LowMids, 400.0, 0.5),
+    Shape::bell(Region::Mids, 950.0, 0.5),
     Shape::bell(Region::Mids, 650.0, 0.5),
     Shape::bell(Region::Mids, 1_400.0, 0.5),
+    Shape::bell(Region::HighMids, 3_100.0, 0.5),
     Shape::bell(Region::HighMids, 2_300.0, 0.5),
     Shape::bell(Region::HighMids, 4_500.0, 0.5),
     Shape::bell(Region::Sibilants, 7_000.0, 0.45),
@@ -143,9 +136,12 @@ impl Shape {
     }
 }
 
+/// The bands from 250 Hz to 4 kHz.
+pub const MIDDLE: std::ops::Range<usize> = 6..19;
+
 /// Levels against their mean from 250 Hz to 4 kHz.
 fn relative(levels: &mut [f64; BANDS]) {
-    let middle = &levels[6..19];
+    let middle = &levels[MIDDLE];
     let mean = middle.iter().sum::<f64>() / middle.len() as f64;
     levels.iter_mut().for_each(|level| *level -= mean);
 }
@@ -163,64 +159,94 @@ pub struct Height {
 /// table, in dB of any reference; a band that the file cannot hold has none, and counts as expected.
 #[must_use]
 pub fn heights(levels: &[Option<f64>; BANDS]) -> [Height; REGIONS] {
-    unusual(&shape_heights_db(levels, &MEAN_DB, &COVARIANCE), &SPREAD_DB)
+    Expected::new(&MEAN_DB, &COVARIANCE).heights(levels, &SPREAD_DB)
 }
 
-/// The most unusual shape of each region, given how far the heights of all shapes are apart from track to track.
-#[must_use]
-pub fn unusual(heights_db: &[f64; SHAPES], spreads_db: &[f64; SHAPES]) -> [Height; REGIONS] {
-    let mut heights = Region::ALL.map(|region| Height {
-        db: 0.0,
-        hz: SHAPE_LIST[region as usize].hz,
-    });
-    for (index, shape) in SHAPE_LIST.iter().enumerate() {
-        let region = shape.region as usize;
-        let db = heights_db[index] * spreads_db[region] / spreads_db[index];
-        if db.abs() > heights[region].db.abs() {
-            heights[region] = Height { db, hz: shape.hz };
+/// What to expect of spectra, by a mean and a covariance of their 1/3-octave levels.
+pub struct Expected<'a> {
+    mean_db: &'a [f64; BANDS],
+    covariance: &'a Covariance,
+    shapes: [[f64; BANDS]; SHAPES],
+    /// Each shape, weighted by the inverse of the covariance.
+    weighted: [[f64; BANDS]; SHAPES],
+}
+
+impl<'a> Expected<'a> {
+    /// By these tables, in dB and dB².
+    #[must_use]
+    pub fn new(mean_db: &'a [f64; BANDS], covariance: &'a Covariance) -> Self {
+        let shapes = SHAPE_LIST.each_ref().map(Shape::levels_db);
+        let entry = |i: usize, j: usize| covariance[row(i.max(j)) + i.min(j)];
+        Self {
+            mean_db,
+            covariance,
+            weighted: shapes.map(|shape| solve(entry, shape)),
+            shapes,
         }
     }
-    heights
-}
 
-/// The height of every shape in dB, against a mean and a covariance of 1/3-octave levels.
-#[must_use]
-pub fn shape_heights_db(
-    levels: &[Option<f64>; BANDS],
-    mean_db: &[f64; BANDS],
-    covariance: &Covariance,
-) -> [f64; SHAPES] {
-    let known = || (0..BANDS).filter_map(|band| Some((band, levels[band]?)));
-    // What the song lies above the table on average.
-    let (count, sum) = known()
-        .filter(|(band, _)| (6..19).contains(band))
-        .fold((0_u32, 0.0), |(count, sum), (band, level)| {
-            (count + 1, sum + level - mean_db[band])
-        });
-    let above = sum / f64::from(count.max(1));
-    let deviations: [f64; BANDS] = std::array::from_fn(|band| {
-        let most = MOST_SPREADS * covariance[row(band) + band].sqrt();
-        levels[band].map_or(0.0, |level| (level - above - mean_db[band]).clamp(-most, most))
-    });
-    let (first, between) = SHAPE_LIST.split_at(SET_SIZES[0]);
-    let mut heights = [0.0; SHAPES];
-    heights[..SET_SIZES[0]].copy_from_slice(&fitted::<{ SET_SIZES[0] }>(first, &deviations, covariance));
-    heights[SET_SIZES[0]..].copy_from_slice(&fitted::<{ SET_SIZES[1] }>(between, &deviations, covariance));
-    heights
-}
+    /// The height of every shape in dB, as if it were the only one.
+    #[must_use]
+    pub fn shape_heights_db(&self, levels: &[Option<f64>; BANDS]) -> [f64; SHAPES] {
+        let deviations = self.deviations_db(levels);
+        std::array::from_fn(|index| self.height_db(index, &deviations))
+    }
 
-/// The heights of `N` shapes that together come nearest to `deviations`.
-fn fitted<const N: usize>(shapes: &[Shape], deviations: &[f64; BANDS], covariance: &Covariance) -> [f64; N] {
-    let covariance = |i: usize, j: usize| covariance[row(i.max(j)) + i.min(j)];
-    let shapes: [[f64; BANDS]; N] = std::array::from_fn(|index| shapes[index].levels_db());
-    let weighted = shapes.map(|shape| solve(covariance, shape));
-    let dot = |a: &[f64; BANDS], b: &[f64; BANDS]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let normal = |i: usize, j: usize| {
-        // The same to the last bit from both sides.
-        let (i, j) = (i.max(j), i.min(j));
-        dot(&weighted[i], &shapes[j]) + if i == j { PRIOR } else { 0.0 }
-    };
-    solve(normal, weighted.map(|weight| dot(&weight, deviations)))
+    /// What is unusual of each region, the most unusual one first taken away, then the next. `spreads_db` says how far the
+    /// heights of each shape are apart from track to track.
+    #[must_use]
+    pub fn heights(&self, levels: &[Option<f64>; BANDS], spreads_db: &[f64; SHAPES]) -> [Height; REGIONS] {
+        let mut deviations = self.deviations_db(levels);
+        let mut heights: [Option<Height>; REGIONS] = [None; REGIONS];
+        while let Some((index, db)) = SHAPE_LIST
+            .iter()
+            .enumerate()
+            .filter(|(_, shape)| heights[shape.region as usize].is_none())
+            .map(|(index, _)| (index, self.height_db(index, &deviations)))
+            .max_by(|a, b| {
+                let unusual = |(index, db): &(usize, f64)| db.abs() / spreads_db[*index];
+                unusual(a).total_cmp(&unusual(b))
+            })
+        {
+            let Shape { region, hz, .. } = SHAPE_LIST[index];
+            let first = SHAPE_LIST
+                .iter()
+                .position(|shape| shape.region == region)
+                .unwrap_or(index);
+            heights[region as usize] = Some(Height {
+                db: db * spreads_db[first] / spreads_db[index],
+                hz,
+            });
+            for (deviation, one_db) in deviations.iter_mut().zip(&self.shapes[index]) {
+                *deviation -= db * one_db;
+            }
+        }
+        // Every region has a shape.
+        heights.map(|height| height.unwrap_or(Height { db: 0.0, hz: 0.0 }))
+    }
+
+    /// The levels against the mean, less what the song lies above it on average.
+    fn deviations_db(&self, levels: &[Option<f64>; BANDS]) -> [f64; BANDS] {
+        let known = || (0..BANDS).filter_map(|band| Some((band, levels[band]?)));
+        let (count, sum) = known()
+            .filter(|(band, _)| MIDDLE.contains(band))
+            .fold((0_u32, 0.0), |(count, sum), (band, level)| {
+                (count + 1, sum + level - self.mean_db[band])
+            });
+        let above = sum / f64::from(count.max(1));
+        std::array::from_fn(|band| {
+            let most = MOST_SPREADS * self.covariance[row(band) + band].sqrt();
+            levels[band].map_or(0.0, |level| {
+                (level - above - self.mean_db[band]).clamp(-most, most)
+            })
+        })
+    }
+
+    fn height_db(&self, index: usize, deviations: &[f64; BANDS]) -> f64 {
+        let weighted = &self.weighted[index];
+        let dot = |with: &[f64; BANDS]| weighted.iter().zip(with).map(|(a, b)| a * b).sum::<f64>();
+        dot(deviations) / (dot(&self.shapes[index]) + PRIOR)
+    }
 }
 
 /// The tracks of which one has so unusual a height, for the columns of the table.

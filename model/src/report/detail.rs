@@ -258,6 +258,9 @@ pub struct Quality {
     /// A steep edge, at least 40 dB within 500 Hz, above which there is nothing: consistent with lossy coding or
     /// resampling, no proof of either. In Hz.
     pub cutoff_hz: Reading,
+    /// The frequency above which all together is below −115 dBFS, in Hz; only at sample rates of more than 64 kHz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_ends_hz: Option<f64>,
     /// Channels below −80 dBFS RMS.
     pub silent_channels: Vec<u16>,
     /// Both channels are equal to the last bit.

@@ -3,7 +3,7 @@
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
 use super::super::typical_spectrum::Region;
-use super::{CheckText, Criterion, HEIGHTS, Measurement, OUR_CORPUS, Rule, Strength};
+use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, SHELF_HEIGHTS, Strength};
 use crate::dsp::db_to_power;
 
 const COMMON: Rule = Rule {
@@ -28,8 +28,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
         method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect.",
         class: Class::Risk,
-        mix: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
-        master: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.5, 6.5, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-6.5, 6.5, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Too much low end",
             "Lower bass or kick by about {change}, or shorten them; a low shelf on the sum is the last resort.",

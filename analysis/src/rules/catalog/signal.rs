@@ -390,6 +390,30 @@ pub(super) const RULES: &[Rule] = &[
         ..COMMON
     },
     Rule {
+        id: "signal.upsampled",
+        title: "Content at a high sample rate",
+        class: Class::Risk,
+        confidence: Confidence::Heuristic,
+        unit: Unit::Percent,
+        why: "A high sample rate that holds nothing a lower one would not hold was most likely converted from it: more bytes, not more music. Services that ask for high resolution refuse it.",
+        method: "The highest frequency above which less than −115 dBFS is left, as a share of half the sample rate; only above 64 kHz and for lossless files.",
+        source: "Apple Digital Masters: the rate of the session, never upsampled; half of 44.1 kHz is 46 % of half of 96 kHz, half of 48 kHz is 54 % of half of 88.2 kHz",
+        subject: Subject::Provenance,
+        mix: Criterion::at_least(57.0, 0.4, 2.5),
+        master: Criterion::at_least(57.0, 0.4, 2.5),
+        tolerance: 1.0,
+        low: CheckText::new(
+            "Consistent with a lower sample rate",
+            "Deliver at the rate of the session: everything here ends below {value} of what this rate could hold.",
+        ),
+        measure: |view| {
+            (!view.is_lossy()).then_some(())?;
+            let ends_hz = view.detail()?.quality.content_ends_hz?;
+            Measurement::new(200.0 * ends_hz / f64::from(view.report.file.sample_rate_hz))
+        },
+        ..COMMON
+    },
+    Rule {
         id: "signal.truncated",
         title: "Completeness of the file",
         unit: Unit::YesNo,

@@ -5,9 +5,11 @@ use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, U
 
 use super::super::report_view::{quantile, stretches};
 use super::super::typical_spectrum::{Region, one_in};
-use super::{CheckText, Criterion, HEIGHTS, Measurement, OUR_CORPUS, ReportView, Rule, Strength};
+use super::{
+    CheckText, Criterion, HEIGHTS, Measurement, OUR_CORPUS, ReportView, Rule, SHELF_HEIGHTS, Strength,
+};
 
-const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in five lies outside of the range";
+const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in five or six lies outside of the range";
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
@@ -30,8 +32,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 2.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-3.7, 3.7, HEIGHTS)),
-        master: Some(Criterion::curved(-3.7, 3.7, HEIGHTS)),
+        mix: Some(Criterion::curved(-5.5, 5.5, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-5.5, 5.5, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -42,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         ),
         strength: Strength::new(
             4.0,
-            "The balance from bass to treble is as expected within {value}; one track in ten is off by 5 dB.",
+            "The balance from bass to treble is as expected within {value}; one track in ten is off by 8 dB.",
         ),
         measure: |view| height(view, Region::Treble),
         correct: Some(|_, _, excess| {
@@ -59,8 +61,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
         method: "How far a hump or a hollow from 200 to 500 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
-        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
+        master: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Take about {change} off {label} on pads, guitars or the room before the sum.",
@@ -78,8 +80,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
-        master: Some(Criterion::curved(-4.3, 4.3, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off {label} on the loudest midrange part.",
@@ -97,8 +99,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-3.9, 3.9, HEIGHTS)),
-        master: Some(Criterion::curved(-3.9, 3.9, HEIGHTS)),
+        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off {label}, dynamically if it is only at times.",
@@ -117,8 +119,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
         method: "How far a hump or a hollow from 5 to 9 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-2.9, 2.9, HEIGHTS)),
-        master: Some(Criterion::curved(-2.9, 2.9, HEIGHTS)),
+        mix: Some(Criterion::curved(-4.1, 4.1, HEIGHTS)),
+        master: Some(Criterion::curved(-4.1, 4.1, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
             "De-ess the voice and lower the hats by about {change}, {label}, before touching the sum.",
@@ -137,8 +139,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
         method: "How far the level around 12 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-3.1, 3.1, HEIGHTS)),
-        master: Some(Criterion::curved(-3.1, 3.1, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.1, 6.1, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-6.1, 6.1, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Hissy above 9 kHz",
             "Lower a high shelf from 10 kHz by about {change}, or find the exciter.",

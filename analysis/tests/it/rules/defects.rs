@@ -599,6 +599,17 @@ fn signal() -> Vec<Case> {
         spoilt("signal.padded_bits", High, |song| bits(song, 16)),
         spoilt("signal.cutoff", Low, |song| song.end_hz = 16_000.0),
         case(
+            "signal.upsampled",
+            Low,
+            || encoded("wav", &["-ar", "96000", "-c:a", "pcm_s24le"], |_| {}),
+            // What a converter adds at its own rate: noise at −91 dBFS.
+            || {
+                let noise =
+                    "aresample=96000,aeval=val(0)+0.0001*(random(0)-0.5)|val(1)+0.0001*(random(1)-0.5)";
+                encoded("wav", &["-af", noise, "-c:a", "pcm_s24le"], |_| {})
+            },
+        ),
+        case(
             "signal.truncated",
             High,
             || crate::report_of(broken::truncated(0.8)),
