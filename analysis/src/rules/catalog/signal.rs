@@ -399,8 +399,8 @@ pub(super) const RULES: &[Rule] = &[
         method: "The highest frequency above which less than −115 dBFS is left, as a share of half the sample rate; only above 64 kHz and for lossless files.",
         source: "Apple Digital Masters: the rate of the session, never upsampled; half of 44.1 kHz is 46 % of half of 96 kHz, half of 48 kHz is 54 % of half of 88.2 kHz",
         subject: Subject::Provenance,
-        mix: Criterion::at_least(57.0, 0.4, 2.5),
-        master: Criterion::at_least(57.0, 0.4, 2.5),
+        mix: Criterion::at_least(60.0, 0.4, 2.5),
+        master: Criterion::at_least(60.0, 0.4, 2.5),
         tolerance: 1.0,
         low: CheckText::new(
             "Consistent with a lower sample rate",
