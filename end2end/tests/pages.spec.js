@@ -45,6 +45,20 @@ test("[P21] the only cookies are necessary ones that the policy names", async ({
   }
 });
 
+test("a rule is found by what people call it, and a finding's address leads to it", async ({ page }) => {
+  await page.goto("/rules");
+  await page.getByRole("searchbox", { name: "Search" }).fill("muddy");
+  await page.getByRole("button", { name: "Search" }).click();
+  await expect(page.getByRole("heading", { name: "200 to 500 Hz" })).toBeVisible();
+  await expect(page.locator("article.rule")).toHaveCount(1);
+  await page.getByRole("link", { name: "Show all" }).click();
+  expect(await page.locator("article.rule").count()).toBeGreaterThan(60);
+  await page.goto("/rules#signal-gaps");
+  await expect(page.locator("#signal-gaps")).toBeInViewport();
+  await page.goto("/rules?q=no+such+thing");
+  await expect(page.getByRole("status")).toContainText("No rule says");
+});
+
 test("public pages have no accessibility violation", publicPages);
 
 test.describe(() => {

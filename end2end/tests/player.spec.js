@@ -54,6 +54,44 @@ test("a mix and a reference are switched at one loudness", async ({ page }) => {
   await expectAccessible(page);
 });
 
+test("keys play, skip, fold to mono and loop; the transport stays in sight; and the keys can be switched off", async ({
+  page,
+}) => {
+  await signUp(page);
+  await report(page, file("Keys.wav", music({ seconds: 30 })));
+  await hydrated(page);
+  const pressed = (name) => page.getByRole("button", { name, exact: true });
+  await page.keyboard.press("Space");
+  await expect(pause(page)).toBeVisible();
+  await page.waitForFunction(() => document.querySelector("audio").currentTime > 0.2);
+  await page.locator("#unknown").scrollIntoViewIfNeeded();
+  await expect(pause(page), "the transport goes along").toBeInViewport();
+  await page.keyboard.press("Space");
+  await expect(play(page)).toBeInViewport();
+  const before = await page.evaluate(() => document.querySelector("audio").currentTime);
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((before) => document.querySelector("audio").currentTime >= before + 4.9, before);
+  await page.keyboard.press("m");
+  await expect(pressed("Mono")).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("m");
+  await expect(pressed("Stereo")).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("l");
+  await expect(page.getByRole("button", { name: /^Loop 0:0/ })).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("?");
+  await expect(page.getByText("5 seconds back or ahead")).toBeVisible();
+  await expectAccessible(page);
+  // A field keeps its letters.
+  await page.getByText("Rename", { exact: true }).click();
+  const title = page.getByLabel("Title");
+  await title.fill("");
+  await title.pressSequentially("ms 1");
+  await expect(title).toHaveValue("ms 1");
+  await expect(pressed("Stereo")).toHaveAttribute("aria-pressed", "true");
+  await pressed("Use these keys").click();
+  await page.locator("body").press("m");
+  await expect(pressed("Stereo")).toHaveAttribute("aria-pressed", "true");
+});
+
 test("the lanes are read out by keyboard and by pointer", readOut);
 
 test.describe(() => {

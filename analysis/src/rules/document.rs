@@ -22,6 +22,14 @@ pub fn document() -> String {
     text
 }
 
+/// How points are counted, in Markdown: what holds for every rule.
+#[must_use]
+pub fn counting() -> String {
+    let mut text = String::new();
+    let _ = write_counting(&mut text);
+    text
+}
+
 fn write_document(text: &mut String) -> std::fmt::Result {
     writeln!(text, "# Rules\n")?;
     writeln!(
@@ -30,6 +38,33 @@ fn write_document(text: &mut String) -> std::fmt::Result {
          measures are described in the [methodology](METHODOLOGY.md).\n",
         catalog().count()
     )?;
+    write_counting(text)?;
+    writeln!(text, "## The corridor of tone\n")?;
+    writeln!(
+        text,
+        "Levels of 1/3-octave bands against their mean from 200 Hz to 4 kHz, as the chart of a report shows them. Rules do \
+         not judge by it; they ask what the other bands of the same song lead one to expect.\n"
+    )?;
+    writeln!(text, "| Hz | lowest | highest |\n|---:|---:|---:|")?;
+    for corner in TOLERANCE_BAND {
+        writeln!(
+            text,
+            "| {} | {} | {} |",
+            model::text::frequency(corner.hz),
+            Unit::Db.display(corner.low_db),
+            Unit::Db.display(corner.high_db)
+        )?;
+    }
+    for area in Area::ALL {
+        writeln!(text, "\n## {}", area.name())?;
+        for rule in catalog().filter(|rule| rule.area == area) {
+            write_rule(text, rule)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_counting(text: &mut String) -> std::fmt::Result {
     writeln!(text, "## How points are counted\n")?;
     writeln!(
         text,
@@ -59,35 +94,12 @@ fn write_document(text: &mut String) -> std::fmt::Result {
          changes it. Clipping forges most of them, so where there is much of it they count little; a floating-point file \
          with samples over full scale has met no limiter. There is no choice of genre: genres differ mostly in bass and \
          percussion, and what is judged is one region against the rest of the same song.\n"
-    )?;
-    writeln!(text, "## The corridor of tone\n")?;
-    writeln!(
-        text,
-        "Levels of 1/3-octave bands against their mean from 200 Hz to 4 kHz, as the chart of a report shows them. Rules do \
-         not judge by it; they ask what the other bands of the same song lead one to expect.\n"
-    )?;
-    writeln!(text, "| Hz | lowest | highest |\n|---:|---:|---:|")?;
-    for corner in TOLERANCE_BAND {
-        writeln!(
-            text,
-            "| {} | {} | {} |",
-            model::text::frequency(corner.hz),
-            Unit::Db.display(corner.low_db),
-            Unit::Db.display(corner.high_db)
-        )?;
-    }
-    for area in Area::ALL {
-        writeln!(text, "\n## {}", area.name())?;
-        for rule in catalog().filter(|rule| rule.area == area) {
-            write_rule(text, rule)?;
-        }
-    }
-    Ok(())
+    )
 }
 
 fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
-    writeln!(text, "\n### {}\n", rule.id)?;
-    writeln!(text, "**{}.** {}\n", rule.title, rule.why)?;
+    writeln!(text, "\n### {}\n", rule.title)?;
+    writeln!(text, "`{}`. {}\n", rule.id, rule.why)?;
     writeln!(text, "- Measured: {}", rule.method)?;
     for stage in Stage::ALL {
         match rule.criterion(stage) {
@@ -121,7 +133,8 @@ fn write_rule(text: &mut String, rule: &Rule) -> std::fmt::Result {
 }
 
 /// An action as it reads where nothing was measured: with an x for each number.
-fn in_general(rule: &Rule, action: &str) -> String {
+#[must_use]
+pub fn in_general(rule: &Rule, action: &str) -> String {
     let x = |unit: Unit| format!("x {}", unit.symbol()).trim_end().to_owned();
     action
         .replace("{excess}", &x(rule.unit.for_differences()))

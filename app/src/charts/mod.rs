@@ -22,7 +22,7 @@ pub use spectrum::{BandsChart, SpectrumChart};
 pub use stereo::StereoMeters;
 pub use stereo_bands::StereoBandsChart;
 pub use timeline::TimelineChart;
-pub use waveform::WaveformChart;
+pub use waveform::{FindingMark, WaveformChart};
 
 /// Where a report is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

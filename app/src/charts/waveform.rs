@@ -4,13 +4,30 @@ use leptos::prelude::*;
 use model::{
     Reading, Report,
     report::{Position, Waveform},
+    verdict::TimeRange,
 };
 
 use super::plot::{CURVE_POINTS, TABLE_ROWS, TimeAxis, playhead, runs, time_grid};
 use crate::{
     format,
-    ui::{ChartFrame, DataTable, meter::percent},
+    ui::{ChartFrame, DataTable, Tone, meter::percent},
 };
+
+/// A moment is drawn so wide that it can be seen and rested on.
+const SLIMMEST_PERCENT: f64 = 0.35;
+
+/// A finding as the waveform shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindingMark {
+    /// Its row in the score breakdown, counted from 1.
+    pub number: usize,
+    /// What it is.
+    pub title: String,
+    /// How grave it is.
+    pub tone: Tone,
+    /// Where it is, in the order of time; never empty.
+    pub time_ranges: Vec<TimeRange>,
+}
 
 /// Waveform, time axis, the position of the true peak, and the playhead. The field is 300 high for 254 of full scale, so
 /// that the lines of full scale (0 dBFS) and the mark above them can be seen.
@@ -18,18 +35,27 @@ use crate::{
 pub fn WaveformChart(
     /// The measurements.
     report: Report,
-    /// Numbers of findings, each with its time in seconds.
+    /// Findings that have a place.
     #[prop(optional)]
-    marks: Vec<(usize, f64)>,
+    marks: Vec<FindingMark>,
     /// Prefix of the ids.
     #[prop(default = "waveform")]
     id: &'static str,
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
     let slices = thin(&report.waveform, CURVE_POINTS);
+    let ranges = marks
+        .iter()
+        .flat_map(|mark| {
+            mark.time_ranges
+                .iter()
+                .map(move |range| finding_range(mark, *range, duration))
+        })
+        .collect_view();
     let findings = marks
         .iter()
-        .map(|&(number, time_s)| finding_mark(number, time_s, duration))
+        .filter_map(|mark| Some((mark.number, mark.time_ranges.first()?.start_s)))
+        .map(|(number, time_s)| finding_mark(number, time_s, duration))
         .collect_view();
     let peak = report.peaks.true_peak_at.map(|at| peak_mark(at, duration));
     view! {
@@ -58,6 +84,7 @@ pub fn WaveformChart(
                 >
                     <path class="wave" d=outline(&slices)></path>
                 </svg>
+                {ranges}
                 {findings}
                 {peak}
                 {playhead()}
@@ -75,6 +102,20 @@ fn peak_mark(at: Position, duration_s: f64) -> impl IntoView {
         <svg x=x y="0" width="1" height="8" overflow="visible">
             <path class="marker" d="M-5 0H5L0 7z"></path>
         </svg>
+    }
+    .into_any()
+}
+
+/// Where a finding is, as a band over the whole height, with its name for whoever rests on it.
+fn finding_range(mark: &FindingMark, range: TimeRange, duration_s: f64) -> impl IntoView + use<> {
+    let start = (range.start_s / duration_s * 100.0).clamp(0.0, 100.0);
+    let width = ((range.end_s - range.start_s) / duration_s * 100.0).clamp(SLIMMEST_PERCENT, 100.0);
+    let class = format!("finding-range {}", mark.tone.class());
+    let name = format!("{}: {}", mark.title, format::clock_tenths(range.start_s));
+    view! {
+        <rect class=class x=percent(start) y="0" width=percent(width) height="100%">
+            <title>{name}</title>
+        </rect>
     }
     .into_any()
 }

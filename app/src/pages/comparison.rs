@@ -77,8 +77,8 @@ fn Body(
         <div class="wrap">
             <ErrorSummary errors=form_errors.errors() />
             <article class="report">
-                <header class="report-head">
-                    <div class="report-head__title">
+                <header class="title-line">
+                    <div class="title-line__words">
                         <p class="label">"Comparison"</p>
                         <h1>{title}</h1>
                         <p>

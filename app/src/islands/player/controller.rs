@@ -12,6 +12,7 @@ use web_sys::HtmlAudioElement;
 
 use super::{
     super::{audio_graph::AudioGraph, browser},
+    keys::{Key, STEP_S},
     state::{Access, Command, Event, FADE, Fault, LEAD_S, Mode, PlayerState},
 };
 use crate::api;
@@ -141,6 +142,34 @@ impl Controller {
         for command in commands.into_iter().flatten() {
             self.carry_out(command);
         }
+    }
+
+    /// What a key of the page does.
+    pub(super) fn press(self, key: Key) {
+        let or_stereo = |mode: Mode| {
+            let is_on = self.mode.get_untracked() == mode;
+            Event::SetMode(if is_on { Mode::Stereo } else { mode })
+        };
+        let is_ready = |index: usize| {
+            self.previews.with_value(|previews| {
+                previews
+                    .get(index)
+                    .is_some_and(|preview| preview.get_untracked() == PreviewState::Ready)
+            })
+        };
+        let event = match key {
+            Key::Toggle => Event::Toggle,
+            Key::Skip(steps) => {
+                let to_s = untrack(|| self.position()) + STEP_S * f64::from(steps);
+                Event::Seek(to_s.clamp(0.0, untrack(|| self.duration_s())))
+            }
+            Key::Source(index) if is_ready(index) => Event::Switch(index),
+            Key::Mono => or_stereo(Mode::Mono),
+            Key::Side => or_stereo(Mode::Side),
+            Key::Loop if untrack(|| self.is_on_axis()) => Event::ToggleLoop,
+            Key::Source(_) | Key::Loop | Key::Help => return,
+        };
+        self.send(event);
     }
 
     fn show(self) {

@@ -2,9 +2,10 @@
 //!
 //! `state` decides, `controller` carries out; here is what is seen.
 //!
-//! There is no shortcut of a single key: everything is a button, and the position a slider.
+//! Everything is a button, and the position a slider; `keys` is for who would rather not leave the keyboard.
 
 mod controller;
+mod keys;
 mod state;
 
 pub(super) use state::Mode;
@@ -15,7 +16,11 @@ use model::{
     report::BANDS,
 };
 
-use self::{controller::Controller, state::Event};
+use self::{
+    controller::Controller,
+    keys::{HELP, Key, listen_to_keys},
+    state::Event,
+};
 use super::{
     chart_tracks::{ChartTrack, ChartTracks},
     controls::{PressButton, Slider, erased, press, reading, slider},
@@ -38,11 +43,24 @@ pub fn Player(
         .any(|source| source.preview_state != PreviewState::Gone);
     let hovered = RwSignal::new(None::<f64>);
     let chart_tracks = StoredValue::new(chart_tracks);
+    let is_keyed = RwSignal::new(true);
+    let is_help_open = RwSignal::new(false);
+    // From the first sound on, the transport stays in sight.
+    let is_used = Memo::new(move |was| was == Some(&true) || player.playing.get());
 
     Effect::new(move |_| {
         let go_to = move |to_s| player.send(Event::GoTo(to_s));
         listen_to_charts(length_s, go_to, move |at| hovered.set(at));
         listen_to_time_ranges(move |from, until| player.send(Event::PlayRange(from, until)));
+        listen_to_keys(move |key| {
+            if is_keyed.get_untracked() && has_sound {
+                if key == Key::Help {
+                    is_help_open.update(|is_open| *is_open = !*is_open);
+                } else {
+                    player.press(key);
+                }
+            }
+        });
         player.listen_to_audio();
         player.await_previews();
     });
@@ -53,10 +71,11 @@ pub fn Player(
         .map(|index| view! { <audio node_ref=player.node(index) preload="metadata" crossorigin="anonymous"></audio> })
         .collect_view();
     view! {
-        <div class="player" role="group" aria-label="Player">
+        <div class="player" role="group" aria-label="Player" data-used=move || is_used.get().to_string()>
             {transport(player, chart_tracks, has_sound)}
             {(sources.len() > 1).then(|| choice(player, &sources))}
             {has_sound.then(|| tools(player))}
+            {has_sound.then(|| key_list(is_keyed, is_help_open))}
             {sound_note(player, &sources)}
             {read_out(player, chart_tracks, hovered)}
             {audios}
@@ -272,6 +291,28 @@ fn tools(player: Controller) -> impl IntoView + use<> {
             </div>
             {loops}
         </div>
+    })
+}
+
+/// Which keys there are, and the way to be rid of them.
+fn key_list(is_keyed: RwSignal<bool>, is_open: RwSignal<bool>) -> impl IntoView + use<> {
+    let rows = HELP
+        .map(|(key, does)| view! { <dt><kbd>{key}</kbd></dt><dd>{does}</dd> })
+        .collect_view();
+    let switch = press(PressButton {
+        class: "toggle",
+        help: "Off, the page does nothing with keys of its own".to_owned(),
+        label: fixed("Use these keys"),
+        is_pressed: is_keyed.into(),
+        is_disabled: Signal::stored(false),
+        act: Box::new(move || is_keyed.update(|is_on| *is_on = !*is_on)),
+    });
+    erased(view! {
+        <details class="player__keys" open=move || is_open.get()>
+            <summary>"Keys"</summary>
+            <dl>{rows}</dl>
+            {switch}
+        </details>
     })
 }
 

@@ -47,7 +47,7 @@ pub fn FailureBody(
     };
     view! {
         <article class="report">
-            <TitleBlock view=view now=now kind="Analysis" actions=actions />
+            <TitleBlock view=view now=now actions=actions />
             <section class="failure severe" aria-labelledby="failure">
                 <ToneIcon tone=Tone::Severe />
                 <div class="stack">

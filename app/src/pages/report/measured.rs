@@ -6,7 +6,7 @@ use model::{
 };
 
 use super::{
-    TitleBlock,
+    FileLine, TitleLine,
     sections::{
         ComparedSection, DynamicsSection, LoudnessSection, NotesSection, PartsSection, PlatformsSection,
         RawNumbers, SignalSection, SpectrumSection, StereoSection, words,
@@ -51,9 +51,15 @@ pub fn ReportBody(
     let id = view.summary.id;
     let downloads = csrf.is_some().then_some(id);
     let comparable = downloads.filter(|_| view.summary.kind == UploadKind::Mix);
-    let score = judged
-        .as_ref()
-        .map(|judged| view! { <ScorePanel breakdown=judged.breakdown().clone() stage=judged.stage /> });
+    let verdict = judged.as_ref().map(|judged| {
+        let breakdown = judged.breakdown().clone();
+        view! {
+            <div class="first-fold">
+                <ScorePanel breakdown=breakdown.clone() stage=judged.stage />
+                <Fixes breakdown=breakdown />
+            </div>
+        }
+    });
     let badge = {
         let judged = judged.clone();
         move || {
@@ -72,22 +78,47 @@ pub fn ReportBody(
             })
         }
     };
+    let title = view.summary.title.clone();
+    let about = move || {
+        view! {
+            {song.run()}
+            <FileLine view=view now=now medium=medium />
+        }
+    };
+    let body = match report {
+        Some(report) => view! {
+            <Measurements
+                report=report
+                player=player
+                about=about
+                judged=judged
+                compared=compared
+                comparable=comparable
+                id=downloads
+                medium=medium
+            />
+        }
+        .into_any(),
+        None => about().into_any(),
+    };
     view! {
         <article class="report">
-            <TitleBlock view=view now=now kind=kind actions=actions badge=badge medium=medium />
-            {song.run()}
-            {score}
-            {report.map(|report| view! { <Measurements report=report player=player judged=judged compared=compared comparable=comparable id=downloads medium=medium /> })}
+            <TitleLine title=title kind=kind actions=actions badge=badge />
+            {verdict}
+            {body}
         </article>
     }
     .into_any()
 }
 
-/// Everything below the title block.
+/// Player, what the file is, and the evidence.
 #[component]
 fn Measurements(
     report: Report,
     player: ViewFnOnce,
+    /// The song and the file, behind what is heard and seen of it.
+    #[prop(into)]
+    about: ViewFnOnce,
     judged: Option<Judged>,
     compared: Option<TrackComparison>,
     comparable: Option<AnalysisId>,
@@ -96,9 +127,6 @@ fn Measurements(
 ) -> impl IntoView {
     let marks = judged.as_ref().map(Judged::marks).unwrap_or_default();
     let breakdown = judged.as_ref().map(|judged| judged.breakdown().clone());
-    let fixes = breakdown
-        .clone()
-        .map(|breakdown| view! { <Fixes breakdown=breakdown /> });
     let areas = breakdown
         .clone()
         .map(|breakdown| view! { <Areas breakdown=breakdown /> });
@@ -114,23 +142,23 @@ fn Measurements(
                 <WaveformChart report=report.clone() marks=marks />
                 <TimelineChart report=report.clone() medium=medium />
             </section>
-            {fixes}
+            {about.run()}
             <Bridge report=report.clone() />
             {areas}
             {breakdown}
+            <LoudnessSection report=report.clone() />
+            <DynamicsSection report=report.clone() />
+            <ComparedSection compared=compared.clone() id=comparable />
+            <SpectrumSection report=report.clone() references=compared.map(|compared| compared.comparison.sixths) is_live=id.is_some() />
+            <StereoSection report=report.clone() />
+            <PartsSection report=report.clone() />
+            <PlatformsSection report=report.clone() />
+            <SignalSection report=report.clone() />
+            {strengths}
+            <Unknown />
+            <NotesSection notes=report.notes.clone() />
+            <RawNumbers report=report id=id />
         </div>
-        <LoudnessSection report=report.clone() />
-        <DynamicsSection report=report.clone() />
-        <ComparedSection compared=compared.clone() id=comparable />
-        <SpectrumSection report=report.clone() references=compared.map(|compared| compared.comparison.sixths) is_live=id.is_some() />
-        <StereoSection report=report.clone() />
-        <PartsSection report=report.clone() />
-        <PlatformsSection report=report.clone() />
-        <SignalSection report=report.clone() />
-        {strengths}
-        <Unknown />
-        <NotesSection notes=report.notes.clone() />
-        <RawNumbers report=report id=id />
     }
     .into_any()
 }

@@ -1,6 +1,7 @@
 //! The page of one analysis: its title block, and one of three bodies (report, failure, progress).
 //!
-//! The title block leaves a column for a verdict beside the title (`.report-head` is a grid with that column named).
+//! A report begins with what must be seen first: title, score, what to fix, and the player. What the file is follows below;
+//! where there is no report, it stands under the title.
 
 pub mod failure;
 pub mod measured;
@@ -69,13 +70,28 @@ fn facts(view: &AnalysisView) -> Vec<String> {
     facts
 }
 
-/// Title, file line, dates, actions.
+/// Title, actions, file line and dates.
 #[component]
 fn TitleBlock(
     /// The analysis.
     view: AnalysisView,
     /// The present moment.
     now: Timestamp,
+    /// Rename, delete.
+    actions: ViewFnOnce,
+) -> impl IntoView {
+    view! {
+        <TitleLine title=view.summary.title.clone() kind="Analysis" actions=actions />
+        <FileLine view=view now=now />
+    }
+    .into_any()
+}
+
+/// One line: what it is, its title, what stands beside it, and what can be done with it.
+#[component]
+fn TitleLine(
+    /// Its title.
+    title: String,
     /// What kind of page this is, in small capitals above the title.
     kind: &'static str,
     /// Rename, delete.
@@ -83,6 +99,29 @@ fn TitleBlock(
     /// What stands beside the kind of page: the stage.
     #[prop(optional, into)]
     badge: ViewFnOnce,
+) -> impl IntoView {
+    view! {
+        <header class="title-line">
+            <div class="title-line__words">
+                <div class="title-line__kind">
+                    <p class="label">{kind}</p>
+                    {badge.run()}
+                </div>
+                <h1>{title}</h1>
+            </div>
+            <div class="title-line__actions">{actions.run()}</div>
+        </header>
+    }
+    .into_any()
+}
+
+/// What the file is, when it came, and when its audio goes.
+#[component]
+fn FileLine(
+    /// The analysis.
+    view: AnalysisView,
+    /// The present moment.
+    now: Timestamp,
     /// Where it is read.
     #[prop(optional)]
     medium: Medium,
@@ -103,24 +142,16 @@ fn TitleBlock(
         }
     });
     view! {
-        <header class="report-head">
-            <div class="report-head__title">
-                <div class="report-head__kind">
-                    <p class="label">{kind}</p>
-                    {badge.run()}
-                </div>
-                <h1>{view.summary.title}</h1>
-                <ul class="facts" aria-label="File">
-                    {renamed.then(|| view! { <li class="facts__name">{view.file_name}</li> })} {facts}
-                </ul>
-                <p class="report-head__when">
-                    "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
-                    <span class="report-head__audio">{audio}</span>
-                    {digest}
-                </p>
-            </div>
-            <div class="report-head__actions">{actions.run()}</div>
-        </header>
+        <div class="file-line">
+            <ul class="facts" aria-label="File">
+                {renamed.then(|| view! { <li class="facts__name">{view.file_name}</li> })} {facts}
+            </ul>
+            <p class="file-line__when">
+                "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
+                <span class="file-line__audio">{audio}</span>
+                {digest}
+            </p>
+        </div>
     }
     .into_any()
 }

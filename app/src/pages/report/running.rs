@@ -28,7 +28,7 @@ pub fn RunningBody(
     };
     view! {
         <article class="report">
-            <TitleBlock view=view now=now kind="Analysis" actions=actions />
+            <TitleBlock view=view now=now actions=actions />
             <section class="plate" aria-labelledby="progress">
                 <h2 id="progress" class="visually-hidden">
                     "Progress"

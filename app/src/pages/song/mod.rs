@@ -113,13 +113,13 @@ pub fn SongBody(
     });
     view! {
         <article class="wrap report">
-            <header class="report-head">
-                <div class="report-head__title">
+            <header class="title-line">
+                <div class="title-line__words">
                     <p class="label">"Song"</p>
                     <h1>{song.title.clone()}</h1>
-                    <p class="report-head__when">{count}</p>
+                    <p class="file-line__when">{count}</p>
                 </div>
-                <div class="report-head__actions">{actions.run()}</div>
+                <div class="title-line__actions">{actions.run()}</div>
             </header>
             <ScorePath versions=song.versions.clone() />
             {compared}

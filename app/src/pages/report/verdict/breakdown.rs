@@ -9,6 +9,7 @@ use model::{
 
 use super::{bar, tone};
 use crate::{
+    charts::FindingMark,
     format,
     pages::report::sections::Fold,
     paths,
@@ -23,14 +24,23 @@ pub(super) fn row_id(rule: &str) -> String {
     format!("finding-{}", anchor(rule))
 }
 
-/// The number that a finding has on the waveform and in the breakdown: its row, counted from 1.
-pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<(usize, f64)> {
+/// How many findings the waveform shows: their numbers must be told apart.
+const MOST_MARKS: usize = 9;
+
+/// The findings that have a place, with the numbers of their rows.
+pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<FindingMark> {
     breakdown
         .findings
         .iter()
         .enumerate()
-        .filter_map(|(at, finding)| Some((at + 1, finding.time_ranges.first()?.start_s)))
-        .take(9)
+        .filter(|(_, finding)| !finding.time_ranges.is_empty())
+        .map(|(at, finding)| FindingMark {
+            number: at + 1,
+            title: finding.title.clone(),
+            tone: tone(finding.severity),
+            time_ranges: finding.time_ranges.clone(),
+        })
+        .take(MOST_MARKS)
         .collect()
 }
 

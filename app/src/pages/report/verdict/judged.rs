@@ -5,6 +5,8 @@ use model::{
     verdict::{ScoreBreakdown, Stage, Verdict},
 };
 
+use crate::charts::FindingMark;
+
 /// A verdict as the stage that counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -38,9 +40,9 @@ impl Judged {
         self.verdict.by(self.stage)
     }
 
-    /// The numbers on the waveform, each with its time in seconds.
+    /// The findings on the waveform.
     #[must_use]
-    pub fn marks(&self) -> Vec<(usize, f64)> {
+    pub fn marks(&self) -> Vec<FindingMark> {
         super::breakdown::marks(self.breakdown())
     }
 }
