@@ -310,6 +310,8 @@ pub struct Measurement {
     pub label: Option<String>,
     /// The same frequency as a number, for the corrective step.
     pub hz: Option<f64>,
+    /// What a finding says of the value behind its place: how rare it is.
+    pub remark: Option<String>,
     /// Where it occurs, worst first.
     pub time_ranges: Vec<TimeRange>,
 }
@@ -322,6 +324,7 @@ impl Measurement {
             value,
             label: None,
             hz: None,
+            remark: None,
             time_ranges: Vec::new(),
         })
     }

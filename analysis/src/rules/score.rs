@@ -305,7 +305,7 @@ fn finding(
         severity: severity(rule.class, points),
         value: rounded(measure.value),
         unit: rule.unit,
-        label: measure.label.clone(),
+        label: label(measure),
         range: criterion.range(),
         source: rule.source.to_owned(),
         points,
@@ -315,6 +315,15 @@ fn finding(
         step,
         covers,
     })
+}
+
+/// Where it is and how rare that is: `around 400 Hz, 1 track in 20`.
+fn label(measure: &Measurement) -> Option<String> {
+    let parts: Vec<&str> = [&measure.label, &measure.remark]
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// The nearest rule above `rule` that costs anything.

@@ -302,7 +302,8 @@ fn height(view: &ReportView<'_>, region: Region) -> Option<Measurement> {
         "around"
     };
     let place = measurement.label.take().unwrap_or_default();
-    measurement.label = Some(format!("{side} {place}, {}", rarity(region, height.db)));
+    measurement.label = Some(format!("{side} {place}"));
+    measurement.remark = Some(rarity(region, height.db));
     Some(measurement)
 }
 

@@ -48,6 +48,13 @@ pub fn ScorePanel(
     let score = breakdown.score;
     let (whole, tenths) = (score.whole(), score.tenths() % 10);
     let tone = tone_of(&breakdown);
+    let word = breakdown.standing().words(stage);
+    let sentence = breakdown.sentence(stage);
+    // The word stands above it.
+    let sentence = sentence
+        .strip_prefix(word)
+        .and_then(|rest| rest.strip_prefix(". "))
+        .map_or(sentence.clone(), str::to_owned);
     view! {
         <section class=format!("score {}", tone.class()) aria-label="Score">
             <svg class="score__ring" viewBox="0 0 120 120" role="img" aria-label=format!("{} of 100", score.number())>
@@ -69,18 +76,27 @@ pub fn ScorePanel(
             <div class="score__words">
                 <p class="score__word">
                     <ToneIcon tone=tone />
-                    {breakdown.standing().words(stage)}
+                    {word}
                 </p>
-                <p class="score__sentence">{breakdown.sentence(stage)}</p>
+                <p class="score__sentence">{sentence}</p>
                 <p class="small">
                     <a href="#breakdown">
-                        {format!("How {} comes about: 100 less {} rows", score.number(), breakdown.findings.len())}
+                        {deductions(breakdown.findings.len(), &score.number())}
                     </a>
                 </p>
             </div>
         </section>
     }
     .into_any()
+}
+
+/// `See the 5 deductions behind 80.4`.
+fn deductions(count: usize, score: &str) -> String {
+    match count {
+        0 => format!("See what was checked for {score}"),
+        1 => format!("See the one deduction behind {score}"),
+        _ => format!("See the {count} deductions behind {score}"),
+    }
 }
 
 /// Each area with its grade: the gravest finding, and what it costs.
