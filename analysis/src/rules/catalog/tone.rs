@@ -65,11 +65,11 @@ pub(super) const RULES: &[Rule] = &[
         master: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
-            "Take about {change} off {label} on pads, guitars or the room before the sum.",
+            "Take about {change} off around {label} on pads, guitars or the room before the sum.",
         ),
         low: CheckText::new(
             "Thin between 200 and 500 Hz",
-            "Give back body {label}, about {change}: a high-pass somewhere is set too high.",
+            "Give back body around {label}, about {change}: a high-pass somewhere is set too high.",
         ),
         measure: |view| height(view, Region::LowMids),
         correct: Some(|_, measure, excess| bell(measure.hz?, 0.9, excess)),
@@ -84,11 +84,11 @@ pub(super) const RULES: &[Rule] = &[
         master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
-            "Take about {change} off {label} on the loudest midrange part.",
+            "Take about {change} off around {label} on the loudest midrange part.",
         ),
         low: CheckText::new(
             "Scooped mids",
-            "Raise the lead part, or add about {change} {label}; check on a phone speaker.",
+            "Raise the lead part, or add about {change} around {label}; check on a phone speaker.",
         ),
         measure: |view| height(view, Region::Mids),
         correct: Some(|_, measure, excess| bell(measure.hz?, 0.8, excess)),
@@ -103,11 +103,11 @@ pub(super) const RULES: &[Rule] = &[
         master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
-            "Find the part that bites (guitars, cymbals, voice) and take about {change} off {label}, dynamically if it is only at times.",
+            "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",
         ),
         low: CheckText::new(
             "Recessed between 2 and 5 kHz",
-            "Add about {change} of presence {label} to the lead.",
+            "Add about {change} of presence around {label} to the lead.",
         ),
         measure: |view| height(view, Region::HighMids),
         correct: Some(|_, measure, excess| bell(measure.hz?, 0.9, excess)),
@@ -123,11 +123,11 @@ pub(super) const RULES: &[Rule] = &[
         master: Some(Criterion::curved(-4.1, 4.1, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
-            "De-ess the voice and lower the hats by about {change}, {label}, before touching the sum.",
+            "De-ess the voice and lower the hats by about {change}, around {label}, before touching the sum.",
         ),
         low: CheckText::new(
             "Dull between 5 and 9 kHz",
-            "Open up voice and cymbals by about {change}, {label}; if nothing is there to lift, look for a low-pass.",
+            "Open up voice and cymbals by about {change}, around {label}; if nothing is there to lift, look for a low-pass.",
         ),
         measure: |view| height(view, Region::Sibilants),
         correct: Some(|_, measure, excess| bell(measure.hz?, 0.8, excess)),
@@ -296,13 +296,9 @@ pub(super) const RULES: &[Rule] = &[
 fn height(view: &ReportView<'_>, region: Region) -> Option<Measurement> {
     let height = view.height(region)?;
     let mut measurement = Measurement::new(height.db)?.near(height.hz);
-    let side = if region == Region::Treble {
-        "above"
-    } else {
-        "around"
-    };
-    let place = measurement.label.take().unwrap_or_default();
-    measurement.label = Some(format!("{side} {place}"));
+    if region == Region::Treble {
+        measurement.label = measurement.label.map(|edge| format!("above {edge}"));
+    }
     measurement.remark = Some(rarity(region, height.db));
     Some(measurement)
 }
