@@ -1,9 +1,11 @@
 //! The state of the signal: what is wrong with it before any taste.
 
+use analysis::rules::find;
 use leptos::prelude::*;
 use model::{
     Reading, Report,
     report::{ChannelLevels, Hum, Quality},
+    verdict::Stage,
 };
 
 use super::{Line, ReportSection, WordLine};
@@ -96,8 +98,8 @@ fn hum(hum: Option<&Hum>) -> (String, String) {
             ),
         ),
         None => (
-            "None".to_owned(),
-            format!("No steady tone at 50 or 60{}Hz.", format::THIN),
+            "None found".to_owned(),
+            format!("Music that never rests at 50 or 60{}Hz can hide it.", format::THIN),
         ),
     }
 }
@@ -110,7 +112,7 @@ fn cutoff(edge_hz: Reading) -> (String, String) {
                 .to_owned(),
         ),
         None => (
-            "None".to_owned(),
+            "None found".to_owned(),
             "No edge as lossy coders leave it. That does not prove a lossless source.".to_owned(),
         ),
     }
@@ -125,11 +127,16 @@ fn offset(channels: &[ChannelLevels]) -> (String, String) {
         let limit = format::with_unit(-60.0, 0, "dBFS");
         return ("None".to_owned(), format!("Below {limit} in every channel."));
     }
-    (
-        format::with_unit(20.0 * largest.log10(), 1, "dBFS"),
-        "The waveform does not swing around zero, which costs headroom. A high-pass at 20 Hz removes it."
+    let level_db = 20.0 * largest.log10();
+    let harmless_db = find("signal.offset")
+        .and_then(|rule| rule.criterion(Stage::Master)?.range().high)
+        .filter(|&high_db| level_db <= high_db);
+    let words = match harmless_db {
+        Some(high_db) => format!("Below {}, where it matters.", format::with_unit(high_db, 0, "dBFS")),
+        None => "The waveform does not swing around zero, which costs headroom. A high-pass at 20 Hz removes it."
             .to_owned(),
-    )
+    };
+    (format::with_unit(level_db, 1, "dBFS"), words)
 }
 
 /// What is wrong with the channels; `None` where nothing is.
@@ -162,6 +169,6 @@ mod tests {
         }));
         assert_eq!(level, "\u{2212}52.0\u{202f}dB");
         assert!(note.contains("50\u{202f}Hz, 150\u{202f}Hz"), "{note}");
-        assert_eq!(hum(None).0, "None");
+        assert_eq!(hum(None).0, "None found");
     }
 }
