@@ -121,7 +121,8 @@ fn Header(page: Option<Page>) -> impl IntoView {
     let context = RequestContext::here();
     let current = match page {
         Some(Page::Upload) => NavEntry::Upload,
-        Some(Page::History | Page::Songs) => NavEntry::History,
+        Some(Page::History) => NavEntry::History,
+        Some(Page::Songs | Page::Song) => NavEntry::Songs,
         Some(Page::References) => NavEntry::References,
         _ => NavEntry::Elsewhere,
     };

@@ -13,6 +13,8 @@ pub enum NavEntry {
     Upload,
     /// The history.
     History,
+    /// The songs.
+    Songs,
     /// The references.
     References,
     /// None of the entries.
@@ -109,6 +111,9 @@ pub fn SiteHeader(
                                 </a>
                                 <a href=paths::HISTORY aria-current=mark(NavEntry::History)>
                                     "History"
+                                </a>
+                                <a href=paths::SONGS aria-current=mark(NavEntry::Songs)>
+                                    "Songs"
                                 </a>
                                 <a href=paths::REFERENCES aria-current=mark(NavEntry::References)>
                                     "References"

@@ -24,6 +24,12 @@ impl Points {
         self.0
     }
 
+    /// Whether a difference of two scores is none that anybody should act on: less than a point.
+    #[must_use]
+    pub const fn is_about_nothing(self) -> bool {
+        self.0.abs() < 10
+    }
+
     /// Whole points, without the tenths.
     #[must_use]
     pub const fn whole(self) -> i32 {

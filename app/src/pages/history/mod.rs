@@ -142,7 +142,6 @@ pub fn History() -> impl IntoView {
             <div class="page-head">
                 <h1>"History"</h1>
                 <div class="row">
-                    <ButtonLink href=paths::SONGS>"Songs"</ButtonLink>
                     {(!is_grouping).then(|| view! { <ButtonLink href=to_group>"Group versions"</ButtonLink> })}
                     <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>"Upload a mix"</ButtonLink>
                 </div>

@@ -28,6 +28,7 @@ pub fn SongLine(
         let step = aside.step.clone().map(|step| {
             let gained = match step.gained.tenths() {
                 0 => "the same score as".to_owned(),
+                _ if step.gained.is_about_nothing() => "about the same score as".to_owned(),
                 _ => format!("{} points against", format::signed(step.gained.value(), 1)),
             };
             let address = paths::compared(membership.id, step.analysis, id);

@@ -23,15 +23,14 @@ pub fn Compared(
 ) -> impl IntoView {
     let comparison = pair.comparison.clone();
     let difference = comparison.difference();
-    let tone = match difference.tenths() {
-        1.. => Tone::Ok,
-        0 => Tone::Info,
-        _ => Tone::Warn,
-    };
-    let headline = match difference.tenths() {
-        1.. => format!("{} better", difference.display()),
-        0 => "The same score".to_owned(),
-        _ => format!("{} worse", Points::from_tenths(-difference.tenths()).display()),
+    let (tone, headline) = match difference.tenths() {
+        0 => (Tone::Info, "The same score".to_owned()),
+        _ if difference.is_about_nothing() => (Tone::Info, "About the same score".to_owned()),
+        1.. => (Tone::Ok, format!("{} better", difference.display())),
+        worse => (
+            Tone::Warn,
+            format!("{} worse", Points::from_tenths(-worse).display()),
+        ),
     };
     let sentence = format!(
         "Version {} scores {}, version {} scored {}, both as a {}: {}.",

@@ -99,7 +99,10 @@ fn hum(hum: Option<&Hum>) -> (String, String) {
         ),
         None => (
             "None found".to_owned(),
-            format!("Music that never rests at 50 or 60{}Hz can hide it.", format::THIN),
+            format!(
+                "Music that never rests at 50 or 60{}Hz can hide it.",
+                format::THIN
+            ),
         ),
     }
 }
@@ -132,9 +135,14 @@ fn offset(channels: &[ChannelLevels]) -> (String, String) {
         .and_then(|rule| rule.criterion(Stage::Master)?.range().high)
         .filter(|&high_db| level_db <= high_db);
     let words = match harmless_db {
-        Some(high_db) => format!("Below {}, where it matters.", format::with_unit(high_db, 0, "dBFS")),
-        None => "The waveform does not swing around zero, which costs headroom. A high-pass at 20 Hz removes it."
-            .to_owned(),
+        Some(high_db) => format!(
+            "Below {}, where it matters.",
+            format::with_unit(high_db, 0, "dBFS")
+        ),
+        None => {
+            "The waveform does not swing around zero, which costs headroom. A high-pass at 20 Hz removes it."
+                .to_owned()
+        }
     };
     (format::with_unit(level_db, 1, "dBFS"), words)
 }
