@@ -73,6 +73,18 @@ impl Scratch {
         }
     }
 
+    /// The database of [`Self::postgres`] as a machine sees it whose own clock is wrong: PostgreSQL's is `hours` ahead of it.
+    pub async fn with_clock_ahead_by(&self, hours: i32) -> Db {
+        let function = format!(
+            "CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE SQL VOLATILE
+             AS $$ SELECT pg_catalog.clock_timestamp() + interval '{hours} hours' $$"
+        );
+        administer(&self.url, function).await.expect("a function is made");
+        // PostgreSQL looks into its own schema first, unless it is told another order.
+        let url = format!("{}?options=-csearch_path%3Dpublic,pg_catalog", self.url);
+        Db::connect(&url, 4).await.expect("PostgreSQL opens")
+    }
+
     /// Closes and removes it.
     pub async fn remove(self) {
         self.db.close().await;
@@ -90,7 +102,7 @@ async fn open(url: &str) -> Result<Db, Box<dyn std::error::Error>> {
     Ok(db)
 }
 
-/// Runs a statement that names a database, which cannot be a parameter; the name is our own.
+/// Runs a statement of our own with a name or a number in it that cannot be a parameter.
 async fn administer(url: &str, statement: String) -> Result<(), DbError> {
     use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
     let options: sqlx::postgres::PgConnectOptions = url.parse()?;

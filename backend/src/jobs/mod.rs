@@ -137,14 +137,6 @@ pub trait IdGenerator: Send + Sync {
     fn new_id(&self) -> Uuid;
 }
 
-impl Workers {
-    /// The time by which jobs are due and leases end: that of the database, so that a process whose clock is wrong takes
-    /// nothing from others.
-    async fn database_time(&self) -> Result<Timestamp, DbError> {
-        self.db.correct(self.clock.now()).await
-    }
-}
-
 impl IdGenerator for Workers {
     fn now(&self) -> Timestamp {
         self.clock.now()

@@ -198,7 +198,7 @@ pub async fn download(backend: &Backend, actor: &Actor, id: ExportId) -> Result<
     let key = Key::export(account, id);
     Ok(backend
         .storage
-        .presign_get(&key, &name, ARCHIVE, left.min(LINK), now)
+        .presign_get(&key, &name, ARCHIVE, left.min(LINK), backend.clock.of_machine())
         .await?)
 }
 
@@ -639,7 +639,36 @@ fn read_me(now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+
+    use zip::ZipArchive;
+
     use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    /// What is beyond 4 GiB takes ZIP64: a file of that size within, and where a file begins.
+    #[tokio::test]
+    async fn p15_an_archive_of_more_than_4_gib_is_whole() {
+        // Blocks that nobody writes take no room on the disk: the archive begins behind them.
+        let mut file = tempfile::tempfile().unwrap();
+        file.seek(SeekFrom::Start(5 * GIB)).unwrap();
+        let mut archive = Archive(ZipWriter::new(file));
+        archive.begin("large.json").unwrap();
+        let piece = vec![b' '; 16 << 20];
+        for _ in 0..(4 * GIB / piece.len() as u64) + 1 {
+            archive = archive.write(piece.clone()).await.unwrap();
+        }
+        let archive = archive.with("last.json", b"[]".to_vec()).await.unwrap();
+
+        let mut archive = ZipArchive::new(archive.finish().await.unwrap()).unwrap();
+        assert!(archive.by_name("large.json").unwrap().size() > 4 * GIB);
+        let mut last = archive.by_name("last.json").unwrap();
+        assert!(last.header_start() > 4 * GIB);
+        let mut text = String::new();
+        last.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "[]");
+    }
 
     #[test]
     fn p15_what_a_person_typed_is_no_formula_in_a_spreadsheet() {

@@ -117,7 +117,13 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
     let put = backend
         .storage
-        .presign_put(&row.key(), file.size_bytes, &row.media_type, valid_for, now)
+        .presign_put(
+            &row.key(),
+            file.size_bytes,
+            &row.media_type,
+            valid_for,
+            backend.clock.of_machine(),
+        )
         .await?;
     Ok(PresignedUpload {
         upload: row.id,

@@ -13,8 +13,9 @@ use axum::{
     response::Response,
 };
 use backend::{
-    db::{Db, sql},
-    work,
+    cleanup,
+    db::{Db, InstallationClock, sql},
+    sessions, work,
 };
 use builtin_storage::{Credentials, DiskStore};
 
@@ -181,7 +182,7 @@ on_both_databases! {
         assert_eq!(person.get("/history").await.status, StatusCode::SEE_OTHER, "the session ended with the command");
         assert_eq!(open_steps(db).await, ["email_files", "last_email", "late_objects", "objects"], "no worker, nothing done yet");
 
-        // Between the letter and the store: nothing of the store's step has happened.
+        // Between the email and the store: nothing of the store's step has happened.
         store.set(Some((Method::GET, Fault::Before)));
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
@@ -240,7 +241,7 @@ on_both_databases! {
             assert!(!log.contains(trace), "{trace} is in the log");
         }
         let emails = std::fs::read_dir(installation.data().join("mail")).unwrap();
-        assert_eq!(emails.count(), 0, "letters in files go, too");
+        assert_eq!(emails.count(), 0, "emails in files go, too");
         drop((_web, _worker));
         installation.remove().await;
     }
@@ -548,4 +549,41 @@ async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
     })
     .await;
     installation.remove().await;
+}
+
+/// The machine's clock is eight days ahead of the database's, and then eight days behind: only the latter decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn p07_audio_is_removed_and_sessions_end_by_the_clock_of_the_database_alone() {
+    const HOURS: i32 = 8 * 24;
+    let (app, _anon, user) = TestApp::on(Database::Postgres).await.with_user().await;
+    user.upload("Night drive.wav", mix()).await;
+    app.run_jobs().await;
+    let token = user.cookie("__Host-session").unwrap();
+    // Everything so far happened then by the database's clock, as it did by the machine's.
+    let move_rows = async |hours: i32| {
+        for update in [
+            "UPDATE upload SET created_at = created_at + $1, delete_after = delete_after + $1",
+            "UPDATE session SET created_at = created_at + $1, last_seen_at = last_seen_at + $1",
+        ] {
+            let by = i64::from(hours) * 3_600_000;
+            app.backend.db.execute(sql(update).bind(by)).await.unwrap();
+        }
+    };
+    let look = async |hours: i32| {
+        let mut seen = app.backend.clone();
+        seen.db = app.database_ahead_by(hours).await;
+        seen.clock = Arc::new(InstallationClock::connect(&seen.db).await.unwrap());
+        let user = sessions::resolve(&seen, &token).await.unwrap();
+        let purged = cleanup::purge(&seen).await.unwrap();
+        seen.db.close().await;
+        (user.is_some(), purged.uploads)
+    };
+    move_rows(-HOURS).await;
+    assert_eq!(look(-HOURS).await, (true, 0), "the machine is ahead");
+    move_rows(HOURS).await;
+    assert_eq!(look(HOURS).await, (false, 1), "the machine is behind");
+    app.clock
+        .advance(Duration::from_secs(HOURS.unsigned_abs().into()) * 3600);
+    app.run_jobs().await;
+    assert!(app.stored_files().is_empty());
 }
