@@ -21,6 +21,7 @@ use model::{AccountId, JobId, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub(crate) use self::store::TABLES;
 pub use self::{
     lease::{FinishError, Lease},
     payload::{Job, JobError, JobState, Policy, Queue, StoredJob},

@@ -20,7 +20,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
     DataSubject, all_records, exported,
-    manifest::{Column, ColumnKind, Export, TABLES, Table},
+    manifest::{self, Column, ColumnKind, Export, Table},
 };
 use crate::{
     Actor, Backend, Error, Result,
@@ -29,8 +29,26 @@ use crate::{
     mail::{self, Notification},
     retention::{self, ExpiredCount},
     storage::{ARCHIVE, Key},
+    tables::{Erase, REFERENCE, rows},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "export",
+    title: "Copies of your data",
+    about: "The archives that you asked for.",
+    kept: "The archive for 24 hours; that there was one, until you delete your account.",
+    export: rows! {
+        from "export" where Account is "account_id = $1"
+        given {
+            "id" Text "Number", "state" Text "State", "created_at" Time "Asked for", "ready_at" Time "Ready",
+            "delete_after" Time "Archive is removed", "size_bytes" Number "Bytes",
+        }
+        withheld { "account_id" REFERENCE }
+    },
+    erase: Erase::WithAccount,
+}];
 
 /// How long a link to an archive is good (P04): long enough to begin the download.
 const LINK: Duration = Duration::from_secs(5 * 60);
@@ -411,7 +429,7 @@ async fn archive_of(backend: &Backend, account: AccountId) -> Result<Option<File
         file_names: HashMap::new(),
         history: History::new()?,
     };
-    for table in TABLES {
+    for table in manifest::tables() {
         let Export::Rows { .. } = table.export else {
             continue;
         };
@@ -616,7 +634,7 @@ fn read_me(now: Timestamp) -> String {
          The audio itself is not in here: a report plays it for as long as it is kept.\n",
         now.rfc3339()
     );
-    for table in TABLES {
+    for table in manifest::tables() {
         let Export::Rows {
             columns, withheld, ..
         } = table.export

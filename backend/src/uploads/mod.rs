@@ -28,7 +28,7 @@ use crate::{
 };
 pub use parts::parts;
 use store::UploadRow;
-pub(crate) use store::{keeps_audio, last_pending_ends, takes_parts};
+pub(crate) use store::{TABLES, keeps_audio, last_pending_ends, takes_parts};
 
 /// How much of an object is read to tell what it is.
 const SNIFF_BYTES: u64 = 64 * 1024;
