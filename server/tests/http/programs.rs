@@ -100,11 +100,21 @@ impl Installation {
         command
     }
 
+    /// Waits until it serves people.
     pub async fn is_ready(&self) {
+        self.answers("/readyz").await;
+    }
+
+    /// Waits until it answers at all.
+    pub async fn lives(&self) {
+        self.answers("/healthz").await;
+    }
+
+    async fn answers(&self, path: &str) {
         let visitor = Person::visiting(&self.url());
-        eventually("the program is ready", async || {
+        eventually(path, async || {
             let listens = tokio::net::TcpStream::connect(&self.listen).await.is_ok();
-            (listens && visitor.get("/readyz").await.status == StatusCode::OK).then_some(())
+            (listens && visitor.get(path).await.status == StatusCode::OK).then_some(())
         })
         .await;
     }
@@ -345,7 +355,7 @@ fn peak_kib(program: &Program) -> usize {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Each of them takes 19 MiB, and would keep them on a thread of its own.
+/// Each of them takes 19 MiB.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn passwords_that_are_tried_at_once_take_the_memory_of_a_few() {

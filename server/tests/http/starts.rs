@@ -266,12 +266,7 @@ async fn p14_while_the_ledger_of_deletions_cannot_be_read_nobody_is_served_and_n
     let ledger = installation.data().join("deletions.txt");
     std::fs::create_dir(&ledger).unwrap();
     let _program = installation.start(&[]);
-    eventually("it lives", async || {
-        let address = installation.url().replace("http://", "");
-        let listens = tokio::net::TcpStream::connect(address).await.is_ok();
-        (listens && person.get("/healthz").await.status == StatusCode::OK).then_some(())
-    })
-    .await;
+    installation.lives().await;
     for path in [&page, &audio, "/", "/history", "/signin", "/readyz"] {
         let answer = person.get(path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
