@@ -10,7 +10,7 @@ pub mod receiver;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -313,9 +313,11 @@ pub fn token_of(email: &str) -> String {
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Six seconds of something like music.
+/// Six seconds of something like music. Made once: it takes longer than most of what the tests do with it.
 pub fn mix() -> Vec<u8> {
-    testkit::wav(44_100, &testkit::music(44_100, 6.0, 1), Encoding::Int16)
+    static MIX: LazyLock<Vec<u8>> =
+        LazyLock::new(|| testkit::wav(44_100, &testkit::music(44_100, 6.0, 1), Encoding::Int16));
+    MIX.clone()
 }
 
 pub fn sign_up_form(email: &str) -> [(&'static str, &str); 5] {
