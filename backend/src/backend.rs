@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Sandbox,
-    clock::{Clock, SystemClock},
+    clock::Clock,
     config::Config,
-    db::Db,
+    db::{Db, InstallationClock},
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Notifier},
     mail::Mailer,
@@ -62,6 +62,7 @@ impl Backend {
             config.database_max_connections,
         )
         .await?;
+        let clock = Arc::new(InstallationClock::connect(&db).await?);
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
         let mailer = Mailer::new(&config)?;
         let statistics = Statistics::new(&config.telemetry).await?;
@@ -69,7 +70,7 @@ impl Backend {
             config: Arc::new(config),
             db,
             storage,
-            clock: Arc::new(SystemClock),
+            clock,
             entropy,
             signer,
             hasher: Hasher::new(),
@@ -87,6 +88,21 @@ impl Backend {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether something may be removed for good because its time is over; the time is [`Self::now`] then. Not while the clock is in
+    /// doubt: what stays too long is counted and removed later, what goes too early is lost.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub(crate) async fn may_remove(&self) -> Result<bool> {
+        let is_certain = self.clock.ask_before_removal().await?.is_some();
+        if !is_certain {
+            tracing::error!(
+                "the clock was moved, so nothing is removed by it for now; is it right, and synchronised?"
+            );
+        }
+        Ok(is_certain)
     }
 
     /// A fresh id.

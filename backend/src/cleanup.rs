@@ -36,7 +36,9 @@ impl Job for Reap {
 
 impl RunJob<Backend> for Reap {
     async fn run(self, backend: &Backend, _: &Lease) -> Result<(), JobError> {
-        purge(backend).await?;
+        if backend.may_remove().await? {
+            purge(backend).await?;
+        }
         Ok(())
     }
 }

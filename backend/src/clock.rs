@@ -1,16 +1,42 @@
 //! Time, injected, so that tests can stand still or leap.
+//!
+//! Whatever is compared with a row goes by one clock, which all processes of an installation share: PostgreSQL's, or that of
+//! the machine that SQLite is on (`db::InstallationClock`, ADR 0011).
 
 use std::{
+    future::ready,
     sync::atomic::{AtomicI64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use futures::{FutureExt as _, future::BoxFuture};
 use model::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// The present moment.
+    /// The present moment, by the clock that all processes share.
     fn now(&self) -> Timestamp;
+
+    /// The present moment by this machine's own clock, for signatures: the storage compares them with a clock that is not ours.
+    fn of_machine(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// [`Self::now`], asked for at this moment: for leases, which must not be wrong by seconds.
+    ///
+    /// # Errors
+    /// The database, whose clock it is, does not answer.
+    fn ask(&self) -> BoxFuture<'_, Result<Timestamp, sqlx::Error>> {
+        ready(Ok(self.now())).boxed()
+    }
+
+    /// As [`Self::ask`]; `None` while the clock is in doubt because somebody has moved it: nothing is removed by it then.
+    ///
+    /// # Errors
+    /// The database, whose clock it is, does not answer.
+    fn ask_before_removal(&self) -> BoxFuture<'_, Result<Option<Timestamp>, sqlx::Error>> {
+        ready(Ok(Some(self.now()))).boxed()
+    }
 }
 
 /// The machine's clock.

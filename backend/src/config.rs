@@ -138,7 +138,7 @@ impl Mail {
         !url.is_empty() && lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::from_url(url).is_ok()
     }
 
-    /// Whether letters travel encrypted or not at all. `tls=opportunistic` falls back to plain text where somebody in the
+    /// Whether emails travel encrypted or not at all. `tls=opportunistic` falls back to plain text where somebody in the
     /// middle asks for it.
     fn demands_tls(&self) -> bool {
         let url = self.smtp_url.expose_secret();

@@ -12,7 +12,16 @@ use crate::{
     Backend, Result,
     db::{Db, DbError, sql},
     signing::sha256_hex,
+    tables::{Table, about_nobody},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[about_nobody(
+    "installation",
+    "The storage of this installation",
+    "So that no process uses another one by mistake.",
+    "For ever; nobody is in it.",
+)];
 
 /// How long a process without the web role waits for one that has it: all of them may start at once for the first time.
 const WAITS_FOR_WEB: Duration = Duration::from_secs(30);

@@ -15,8 +15,19 @@ use crate::{
     retention::{self, ExpiredCount},
     signing::sha256_hex,
     storage::Key,
+    tables::{Erase, Export, Table},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "deletion",
+    title: "The ledger of deletions",
+    about: "Hashes of what was deleted, so that it is deleted again when a backup brings it back.",
+    kept: "As long as backups are kept.",
+    export: Export::Nothing("says something only to whoever knows the number of what is gone"),
+    erase: Erase::Nothing("is about what is not there any more"),
+}];
 
 /// The media type of the ledger in the bucket.
 const LINES: &str = "text/plain";
@@ -39,7 +50,7 @@ pub(crate) async fn record(tx: &mut Tx, backend: &Backend, id: impl std::fmt::Di
     publish(tx, backend).await
 }
 
-/// Has the ledger beside the database written anew, after the commit of `tx`.
+/// Has the ledger beside the database rewritten, after the commit of `tx`.
 async fn publish(tx: &mut Tx, backend: &Backend) -> Result<()> {
     let publish = PublishLedger {};
     if !jobs::is_waiting(tx, &publish).await? {
@@ -144,7 +155,7 @@ pub async fn take_up(backend: &Backend, hashes: &HashSet<String>) -> Result<()> 
 }
 
 /// Forgets deletions older than every backup, here and beside the database; how many. What stayed there alone would be taken for
-/// what a restored backup does not know, and be taken up anew.
+/// what a restored backup does not know, and be taken up again.
 pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     let before = backend.now().minus(kept(backend));
     let mut total = 0;

@@ -1,5 +1,5 @@
 //! Everything of MixLens that touches the world. Use cases are free functions:
-//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server, and no HTML but that of letters.
+//! `domain::verb(&Backend, &Actor, input) -> Result<View>`. Knows no HTTP server, and no HTML but that of emails.
 
 pub mod accounts;
 pub mod actor;
@@ -33,6 +33,7 @@ pub mod signing;
 pub mod songs;
 pub mod storage;
 pub mod sweep;
+mod tables;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -15,7 +15,32 @@ use crate::{
     mail::{self, Newsletter, Notification},
     preferences::NotificationKind,
     signing::sha256_hex,
+    tables::{Erase, Export, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "newsletter_delivery",
+        title: "News that you were sent",
+        about: "So that you get each only once.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "newsletter_delivery" where Account is "account_id = $1"
+            given { "newsletter_id" Text "Number", "sent_at" Time "Sent" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "newsletter",
+        title: "News that we sent",
+        about: "Their words, and when.",
+        kept: "For ever; nobody is in it.",
+        export: Export::Nothing("is the same for everybody"),
+        erase: Erase::Nothing("is about nobody"),
+    },
+];
 
 /// Accounts whose emails are enqueued in one transaction.
 const BATCH: u32 = 200;

@@ -10,8 +10,11 @@ use std::{
 };
 
 use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        self,
+        phc::{Output, ParamsString, PasswordHash, Salt},
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -54,7 +57,7 @@ pub async fn check_new(
     let (password, email, display_name) = (password.clone(), email.to_owned(), display_name.to_owned());
     check_length(password.expose_secret())?;
     hasher
-        .in_turn(move || check_guessability(password.expose_secret(), &email, &display_name))
+        .in_turn(move |_| check_guessability(password.expose_secret(), &email, &display_name))
         .await?
 }
 
@@ -147,8 +150,7 @@ fn weakness(text: &str, known: &[&str]) -> Option<String> {
 }
 
 /// Hashes and verifies with argon2id (m = 19 MiB, t = 2, p = 1: the crate's defaults and OWASP's minimum), as many at a
-/// time as there are cores, on threads of their own: on the runtime's, of which there may be hundreds, the memory of each hash
-/// stays with the thread that it was made on.
+/// time as there are cores, on threads of their own, each with the memory of one hash.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     work: Sender<Work>,
@@ -171,7 +173,8 @@ impl Hasher {
         Self {
             work,
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-            dummy: hash_with(b"nobody has this password", &[7; 16])
+            dummy: Memory::default()
+                .hash(b"nobody has this password", &[7; 16])
                 .unwrap_or_default()
                 .into(),
         }
@@ -184,7 +187,7 @@ impl Hasher {
     pub async fn hash(&self, entropy: &dyn Entropy, password: SecretString) -> Result<String> {
         let mut salt = [0; 16];
         entropy.fill(&mut salt);
-        self.in_turn(move || hash_with(password.expose_secret().as_bytes(), &salt))
+        self.in_turn(move |memory| memory.hash(password.expose_secret().as_bytes(), &salt))
             .await?
             .map_err(Error::internal)
     }
@@ -197,27 +200,24 @@ impl Hasher {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.to_string());
         let fits = self
-            .in_turn(move || {
-                PasswordHash::new(&hash).is_ok_and(|hash| {
-                    Argon2::default()
-                        .verify_password(password.expose_secret().as_bytes(), &hash)
-                        .is_ok()
-                })
-            })
+            .in_turn(move |memory| memory.fits(password.expose_secret().as_bytes(), &hash))
             .await?;
         Ok(known && fits)
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T> {
         let busy = |source: Cause| Error::Unavailable {
             what: "password hashing",
             source,
         };
         let _place = self.waiting.try_acquire().map_err(|error| busy(error.into()))?;
         let (answer, answered) = oneshot::channel();
-        let work: Work = Box::new(move || {
+        let work: Work = Box::new(move |memory| {
             // Nobody may wait any more.
-            let _ = answer.send(work());
+            let _ = answer.send(work(memory));
         });
         self.work
             .send(work)
@@ -229,15 +229,16 @@ impl Hasher {
 }
 
 /// One hash or estimate.
-type Work = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// Does what comes, until the last [`Hasher`] is gone.
 fn work_off(queue: &Mutex<Receiver<Work>>) {
+    let mut memory = Memory::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = next else { return };
         // Whoever waits sees that there is no answer; the next one has this thread.
-        let _ = catch_unwind(AssertUnwindSafe(work));
+        let _ = catch_unwind(AssertUnwindSafe(|| work(&mut memory)));
     }
 }
 
@@ -247,10 +248,52 @@ impl Default for Hasher {
     }
 }
 
-fn hash_with(password: &[u8], salt: &[u8]) -> Result<String, argon2::password_hash::Error> {
-    Ok(Argon2::default()
-        .hash_password_with_salt(password, salt)?
-        .to_string())
+/// The memory that hashes are worked out in, one after the other: the first takes it, and the next ones use it again. Each with its own
+/// would leave holes of 19 MiB that smaller things settle in, so that the process grows with every burst and never shrinks.
+#[derive(Default)]
+struct Memory(Vec<Block>);
+
+impl Memory {
+    /// The PHC string of `password`.
+    fn hash(&mut self, password: &[u8], salt: &[u8]) -> password_hash::Result<String> {
+        let argon2 = Argon2::default();
+        let output = self.output(&argon2, password, salt)?;
+        let hash = PasswordHash {
+            algorithm: Algorithm::default().ident(),
+            version: Some(Version::default().into()),
+            params: ParamsString::try_from(argon2.params())?,
+            salt: Some(Salt::new(salt)?),
+            hash: Some(output),
+        };
+        Ok(hash.to_string())
+    }
+
+    /// Whether `password` is the one of the PHC string `hash`, by the parameters that it was made with.
+    fn fits(&mut self, password: &[u8], hash: &str) -> bool {
+        let mut output = |hash: &PasswordHash| {
+            let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+            let version = Version::try_from(hash.version.ok_or(password_hash::Error::Version)?)?;
+            let argon2 = Argon2::new(algorithm, version, Params::try_from(hash)?);
+            let salt = hash.salt.as_ref().ok_or(password_hash::Error::SaltInvalid)?;
+            self.output(&argon2, password, salt)
+        };
+        PasswordHash::new(hash).is_ok_and(|hash| {
+            // Outputs are compared in constant time. None of a hash that says nothing fits.
+            hash.hash.is_some() && output(&hash).ok() == hash.hash
+        })
+    }
+
+    fn output(&mut self, argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> password_hash::Result<Output> {
+        let (params, Self(blocks)) = (argon2.params(), self);
+        if blocks.len() < params.block_count() {
+            blocks.resize(params.block_count(), Block::new());
+        }
+        let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        let mut output = [0; Output::MAX_LENGTH];
+        let output = output.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
+        argon2.hash_password_into_with_memory(password, salt, output, blocks)?;
+        Ok(Output::new(output)?)
+    }
 }
 
 #[cfg(test)]
@@ -354,6 +397,22 @@ mod tests {
                 .await
                 .unwrap()
         );
+        // Made by another program, with other parameters.
+        let memory = &mut Memory::default();
+        for (hash, fits) in [
+            (
+                "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+                true,
+            ),
+            (
+                "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/5",
+                false,
+            ),
+            ("$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ", false),
+            ("", false),
+        ] {
+            assert_eq!(memory.fits(b"password", hash), fits, "{hash}");
+        }
         assert!(
             !hasher
                 .verify(SecretString::from("nobody has this password"), None)

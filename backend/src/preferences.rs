@@ -10,8 +10,37 @@ use crate::{
     db::{Db, DbError, Tx, sql},
     mail::Unsubscribe,
     signing::Purpose,
+    tables::{Erase, REFERENCE, Table, rows},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "email_preference",
+        title: "Which e-mails you want",
+        about: "To send you the e-mails that you want and no others.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "email_preference" where Account is "account_id = $1"
+            given { "kind" Text "Kind", "wanted" Flag "Wanted", "changed_at" Time "Changed" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "email_consent",
+        title: "Consent to marketing",
+        about: "To be able to prove what you agreed to, and when you took it back.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "email_consent" where Account is "account_id = $1"
+            given { "id" Text "Number", "granted" Flag "Given", "wording" Text "What you read", "decided_at" Time "Said" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+];
 
 /// The words beside the box by which a person consents to [`NotificationKind::Marketing`]; kept with each consent.
 pub const MARKETING_WORDING: &str =

@@ -11,8 +11,26 @@ use crate::{
     entropy,
     retention::{self, ExpiredCount},
     signing::sha256_hex,
+    tables::{Erase, REFERENCE, Table, rows},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "session",
+    title: "Signed-in browsers",
+    about: "To keep you signed in. No address of a device and no name of a browser is stored.",
+    kept: "7 days after the last use, 30 days in any case; gone when you sign out.",
+    export: rows! {
+        from "session" where Account is "account_id = $1"
+        given { "id" Text "Number", "created_at" Time "Signed in", "last_seen_at" Time "Last used", "confirmed_at" Time "Password entered last" }
+        withheld {
+            "account_id" REFERENCE, "token_hash" "is the key of a signed-in browser",
+            "former_hash" "was the key before you entered the password again", "former_until" "a few seconds after that",
+        }
+    },
+    erase: Erase::AtOnce("DELETE FROM session WHERE account_id = $1"),
+}];
 
 /// A session that is not used for this long has ended.
 pub const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);

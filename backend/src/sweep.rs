@@ -60,6 +60,9 @@ impl Job for SweepObjects {
 
 impl RunJob<Backend> for SweepObjects {
     async fn run(self, backend: &Backend, lease: &Lease) -> Result<(), JobError> {
+        if !backend.may_remove().await? {
+            return Ok(());
+        }
         let (next, now) = (self.advance(backend, PAGES).await?, backend.now());
         let mut tx = backend.db.begin().await?;
         match &next {

@@ -9,9 +9,6 @@ import { wav } from "../helpers/audio.js";
 import { PASSWORD } from "../helpers/people.js";
 import { test as base, expect, watch } from "../helpers/walk.js";
 
-/** The page of the development mail names no icon, and its policy forbids the one that Firefox then asks for. */
-const FAVICON = /\(img-src\) at [^ ]*\/favicon\.ico /;
-
 const test = base.extend({
   /** A page of Firefox, watched; the test is skipped, and says so, where there is none. */
   firefoxPage: async ({ baseURL }, use) => {
@@ -29,7 +26,7 @@ const test = base.extend({
     try {
       const page = await browser.newPage();
       page.setDefaultTimeout(30_000);
-      const complaints = watch(page, baseURL, FAVICON);
+      const complaints = watch(page, baseURL);
       await use(page);
       expect(complaints).toEqual([]);
     } finally {

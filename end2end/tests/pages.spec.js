@@ -1,9 +1,9 @@
 // What holds on every page, and for every form.
 import { PHONE, expect, test } from "../helpers/walk.js";
 import { wav } from "../helpers/audio.js";
-import { PUBLIC, expectAccessible } from "../helpers/pages.js";
+import { PUBLIC, expectAccessible, hydrated } from "../helpers/pages.js";
 import { signUp } from "../helpers/people.js";
-import { file, report } from "../helpers/uploads.js";
+import { file, report, reportShown } from "../helpers/uploads.js";
 
 test("[P22] a form without its token changes nothing", async ({ page, baseURL }) => {
   await signUp(page);
@@ -103,4 +103,45 @@ test.describe(() => {
     await page.goto("/upload");
     await expect(page.getByText("A part of this page has stopped")).toBeVisible();
   });
+});
+
+/** What a browser's translator does: each text is replaced by an element of its own, again whenever there is a new one. */
+function translator() {
+  const translate = (text) => {
+    const parent = text.parentElement;
+    if (!text.data.trim() || !parent || parent.closest('[translate="no"], script, style, title, font')) return;
+    const font = document.createElement("font");
+    font.textContent = text.data;
+    text.replaceWith(font);
+  };
+  const walk = (root) => {
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (texts.nextNode()) found.push(texts.currentNode);
+    found.forEach(translate);
+  };
+  walk(document.body);
+  new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) {
+      if (target.nodeType === Node.TEXT_NODE) translate(target);
+      for (const node of addedNodes) node.nodeType === Node.TEXT_NODE ? translate(node) : walk(node);
+    }
+  }).observe(document.body, { childList: true, characterData: true, subtree: true });
+}
+
+test("a page that is translated goes on saying how far it is", async ({ page }) => {
+  await signUp(page);
+  await hydrated(page);
+  await page.evaluate(translator);
+  await page.setInputFiles("input[type=file]", [file("one.wav", wav({ seconds: 4 })), file("two.wav", wav({ seconds: 4 }))]);
+  await expect(page.getByText("Report ready")).toHaveCount(2, { timeout: 60_000 });
+  const done = page.getByRole("link", { name: "Open report" });
+
+  await done.first().click();
+  await reportShown(page);
+  await hydrated(page);
+  await page.evaluate(translator);
+  await expect(page.locator(".player__time").first()).toHaveText("0:00");
+  await page.getByRole("button", { name: "Play" }).click();
+  await expect(page.locator(".player__time").first()).not.toHaveText("0:00");
 });

@@ -1,4 +1,6 @@
 // From a file to its report, and everything that can go wrong on the way.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { NO_SCRIPT, PHONE, expect, test } from "../helpers/walk.js";
 import { wav } from "../helpers/audio.js";
 import { expectAccessible, hydrated } from "../helpers/pages.js";
@@ -125,6 +127,26 @@ test("files dropped anywhere on the page are taken", async ({ page }) => {
   await head.dispatchEvent("drop", { dataTransfer: files });
   await page.waitForURL("**/analyses/*");
   await expect(page.getByRole("heading", { level: 1, name: "dropped" })).toBeVisible();
+});
+
+test("a folder that is dropped is walked, whatever it is called", async ({ page }, info) => {
+  await signUp(page);
+  await hydrated(page);
+  const folders = { "Mixes of May": ["one.wav", "two.wav", "notes.txt"], "Bundle.wav": ["notes.txt"] };
+  const browser = await page.context().newCDPSession(page);
+  for (const [name, names] of Object.entries(folders)) {
+    const folder = info.outputPath(name);
+    mkdirSync(folder, { recursive: true });
+    for (const name of names) writeFileSync(join(folder, name), name.endsWith(".wav") ? wav({ seconds: 4 }) : "no audio");
+    // The browser's own events: those of a script carry no folders.
+    const data = { items: [], files: [folder], dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"]) {
+      await browser.send("Input.dispatchDragEvent", { type, x: 400, y: 300, data });
+    }
+  }
+  await expect(page.getByText("Report ready")).toHaveCount(2, { timeout: 60_000 });
+  await expect(page.getByText("This is a folder. Drop the files in it.")).toHaveCount(1);
+  await expect(page.getByRole("list", { name: "Files" }).getByRole("listitem")).toHaveCount(3);
 });
 
 test("files that are no good end as a sentence that says what to do", async ({ page }) => {

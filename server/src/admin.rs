@@ -163,25 +163,30 @@ pub(crate) async fn run(config: Config, task: AdminTask) -> Result<(), Failure> 
     Ok(())
 }
 
-pub(crate) async fn reap(config: Config, dry_run: bool) -> Result<(), Failure> {
+/// Says what [`reap`] would remove.
+pub(crate) async fn count_expired(config: Config) -> Result<(), Failure> {
     setup::check_installed(&config).await?;
     let backend = setup::parts(config).await?.backend;
-    if dry_run {
-        for (what, count) in cleanup::expired(&backend).await? {
-            writeln!(io::stdout(), "{count:>6} {what}")?;
-        }
-        let without_row = sweep::last(&backend.db)
-            .await?
-            .map_or(0, |last| last.seen.without_row);
-        writeln!(
-            io::stdout(),
-            "{without_row:>6} objects that no row knew when they were last looked at"
-        )?;
-    } else {
-        // Objects are removed by jobs: a worker goes on from here.
-        writeln!(io::stdout(), "{:?}", cleanup::purge(&backend).await?)?;
-        writeln!(io::stdout(), "{:?}", sweep::run(&backend).await?)?;
+    for (what, count) in cleanup::expired(&backend).await? {
+        writeln!(io::stdout(), "{count:>6} {what}")?;
     }
+    let without_row = sweep::last(&backend.db)
+        .await?
+        .map_or(0, |last| last.seen.without_row);
+    writeln!(
+        io::stdout(),
+        "{without_row:>6} objects that no row knew when they were last looked at"
+    )?;
+    backend.db.close().await;
+    Ok(())
+}
+
+/// Removes what has expired. Objects are removed by jobs: a worker goes on from here.
+pub(crate) async fn reap(config: Config) -> Result<(), Failure> {
+    setup::check_installed(&config).await?;
+    let backend = setup::parts(config).await?.backend;
+    writeln!(io::stdout(), "{:?}", cleanup::purge(&backend).await?)?;
+    writeln!(io::stdout(), "{:?}", sweep::run(&backend).await?)?;
     backend.db.close().await;
     Ok(())
 }

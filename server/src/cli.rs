@@ -132,7 +132,8 @@ fn start(cli: Cli) -> Result<(), Failure> {
     runtime.block_on(async {
         match cli.command {
             Some(Command::Migrate) => migrate(&config).await,
-            Some(Command::Reap { dry_run }) => admin::reap(config, dry_run).await,
+            Some(Command::Reap { dry_run: true }) => admin::count_expired(config).await,
+            Some(Command::Reap { dry_run: false }) => admin::reap(config).await,
             Some(Command::Backup { file }) => say(backup::backup(&config, &file).await?),
             Some(Command::Restore { file }) => say(backup::restore(&config, &file).await?),
             Some(Command::Admin { task }) => admin::run(config, task).await,

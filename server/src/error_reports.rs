@@ -1,6 +1,6 @@
 //! Reports of our own errors to Sentry, where a DSN is set (P25).
 //!
-//! Nothing is scrubbed out of a report: a report is built anew from a short list of what may be in it. The text of an error
+//! Nothing is scrubbed out of a report: each report is built from a short list of what may be in it. The text of an error
 //! is never in it, because a text may hold anything; the number of the request is, and our own log knows the rest.
 
 use std::{borrow::Cow, sync::Arc};

@@ -12,6 +12,7 @@ use axum::{extract::State, http::StatusCode};
 use backend::{Backend, db::DbError, jobs, storage::Storage};
 use model::Timestamp;
 use tokio::{sync::Mutex, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::router::AppState;
 
@@ -34,6 +35,8 @@ type ReadyAnswer = (StatusCode, String);
 #[derive(Debug, Clone)]
 pub struct Readiness {
     wanted: Arc<AtomicBool>,
+    /// Cancelled once nothing is in the database that was deleted.
+    caught_up: CancellationToken,
     /// When the storage was asked last, and what came of it.
     storage: Arc<Mutex<Option<(Instant, bool)>>>,
     /// What was answered last, and when.
@@ -44,8 +47,18 @@ impl Readiness {
     /// Wants requests.
     #[must_use]
     pub fn new() -> Self {
+        let caught_up = CancellationToken::new();
+        caught_up.cancel();
+        Self::after(caught_up)
+    }
+
+    /// Wants requests as soon as `caught_up` is cancelled: as long as a restored database may bring back what was deleted, nobody
+    /// is served from it.
+    #[must_use]
+    pub fn after(caught_up: CancellationToken) -> Self {
         Self {
             wanted: Arc::new(AtomicBool::new(true)),
+            caught_up,
             storage: Arc::default(),
             last: Arc::default(),
         }
@@ -54,6 +67,11 @@ impl Readiness {
     /// Wants no more.
     pub fn refuse(&self) {
         self.wanted.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether nothing is in the database that was deleted.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.caught_up.is_cancelled()
     }
 
     pub(crate) fn is_wanted(&self) -> bool {
@@ -93,6 +111,10 @@ pub(crate) async fn healthz() -> &'static str {
 pub(crate) async fn readyz(State(site): State<AppState>) -> ReadyAnswer {
     if !site.readiness.is_wanted() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
+    }
+    if !site.readiness.is_caught_up() {
+        let words = "the ledger of deletions cannot be read\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, words.to_owned());
     }
     let now = site.backend.now();
     let mut last = site.readiness.last.lock().await;

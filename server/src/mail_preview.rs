@@ -10,6 +10,7 @@ use axum::{
 };
 use backend::mail::{self, EmailTemplates, StoredEmail};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use model::paths;
 
 use crate::{problems, router::AppState};
 
@@ -75,6 +76,7 @@ fn document(site: &AppState, introduction: &str, emails: &[StoredEmail]) -> Resp
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width";
                 title { (title) }
+                link rel="icon" href=(paths::FAVICON) type="image/svg+xml";
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -91,7 +93,9 @@ fn document(site: &AppState, introduction: &str, emails: &[StoredEmail]) -> Resp
     let headers = [
         (
             header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+            HeaderValue::from_static(
+                "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+            ),
         ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];

@@ -4,6 +4,7 @@ use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use backend::{
     Backend,
+    clock::Clock,
     config::Config,
     installation::{self, Part},
     ledger,
@@ -61,7 +62,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const UNREADY_FIRST: Duration = Duration::from_secs(2);
 
 /// How often the ledger of deletions is asked for that could not be read at the start.
-const ASK_LEDGER_EVERY: Duration = Duration::from_secs(5);
+const ASK_LEDGER_EVERY: Duration = Duration::from_secs(2);
+
+/// How often the database is asked for its time. Between two answers only the rate of this machine's oscillator counts.
+const ASK_TIME_EVERY: Duration = Duration::from_secs(10);
 
 /// How long statistics that wait may take to leave at the end.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -74,13 +78,16 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         let part = if roles.web { Part::Serves } else { Part::Uses };
         installation::join(&backend, key, part).await??;
     }
-    let is_caught_up = !roles.web || catch_up(&backend).await?;
+    let caught_up = CancellationToken::new();
+    if catch_up(&backend, roles).await? {
+        caught_up.cancel();
+    }
     if erasure::waits_for_replay(&backend.db).await? {
         return Err(NOT_REPLAYED.into());
     }
     let config = Arc::clone(&backend.config);
     let stop = CancellationToken::new();
-    let readiness = Readiness::new();
+    let readiness = Readiness::after(caught_up.clone());
     let connections = Connections::default();
     let mut running = JoinSet::new();
     let mut working = JoinSet::new();
@@ -119,22 +126,22 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             axum::serve(listener, figures).with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
     }
-    if !is_caught_up {
+    {
         let (backend, stop) = (backend.clone(), stop.clone());
         working.spawn(async move {
-            catch_up_later(&backend, &stop).await;
+            stop.run_until_cancelled(keep_time(&*backend.clock)).await;
             Ok(())
         });
     }
-    if roles.worker {
-        let (worker, stop) = (backend.clone(), stop.clone());
-        working.spawn(async move { work::run(&worker, stop).await.map_err(Failure::from) });
-    }
-    if roles.beat {
-        let (beat, stop) = (backend.clone(), stop.clone());
+    {
+        let (backend, stop) = (backend.clone(), stop.clone());
         working.spawn(async move {
-            work::beat(&beat, &stop).await;
-            Ok(())
+            stop.run_until_cancelled(catch_up_later(&backend, roles, &caught_up))
+                .await;
+            if !caught_up.is_cancelled() {
+                return Ok(());
+            }
+            work(&backend, roles, &stop).await
         });
     }
 
@@ -171,44 +178,75 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
 
 const NOT_REPLAYED: &str = "this database was restored from a backup, and what was deleted since is in it again. Run `mixlens admin replay --ledger FILE` with what `mixlens admin ledger` printed last (an empty file, if nothing was deleted since)";
 
-/// Deletes again what a restored backup brought back, before anybody is served. `false` where the ledger cannot be read: nothing
-/// else says that the database is an old one, and pages are there without the storage.
-async fn catch_up(backend: &Backend) -> Result<bool, Failure> {
+/// Does jobs and enqueues periodic work, as the roles say, until `stop`.
+async fn work(backend: &Backend, roles: Roles, stop: &CancellationToken) -> Result<(), Failure> {
+    let jobs = async {
+        if roles.worker {
+            work::run(backend, stop.clone()).await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    let beat = async {
+        if roles.beat {
+            work::beat(backend, stop).await;
+        }
+        Ok(())
+    };
+    tokio::try_join!(jobs, beat)?;
+    // A process ends with the first of its parts that ends.
+    stop.cancelled().await;
+    Ok(())
+}
+
+/// Asks the database for its time again and again, so that this machine's own clock never decides for long.
+async fn keep_time(clock: &dyn Clock) {
+    loop {
+        tokio::time::sleep(ASK_TIME_EVERY).await;
+        // While it is away, time goes on as this machine counts it.
+        let _ = clock.ask().await;
+    }
+}
+
+/// Whether nothing is here that was deleted: deletes again what a restored backup brought back. `false` where the ledger cannot be
+/// read, because nothing else says that the database is an old one; and in a process without the role web, as long as one that has
+/// it did not delete.
+async fn catch_up(backend: &Backend, roles: Roles) -> Result<bool, Failure> {
     let missing = match ledger::missing(backend).await {
         Ok(missing) => missing,
         Err(error) => {
-            tracing::error!(%error, "the ledger of deletions cannot be read and is asked for again; if a backup was just restored, stop until the storage answers");
+            tracing::error!(%error, "the ledger of deletions cannot be read, so nobody is served and no job is done yet; it is asked for again");
             return Ok(false);
         }
     };
-    if !missing.is_empty() {
-        let replayed = erasure::replay(backend, &missing).await?;
-        tracing::warn!(
-            accounts = replayed.accounts,
-            analyses = replayed.analyses,
-            "this database did not know of deletions in the ledger, so they were done again"
-        );
+    if missing.is_empty() {
+        return Ok(true);
     }
+    if !roles.web {
+        tracing::warn!(
+            "this database does not know of deletions in the ledger; a process with the role web has to do them again first"
+        );
+        return Ok(false);
+    }
+    let replayed = erasure::replay(backend, &missing).await?;
+    tracing::warn!(
+        accounts = replayed.accounts,
+        analyses = replayed.analyses,
+        "this database did not know of deletions in the ledger, so they were done again"
+    );
     Ok(true)
 }
 
-/// Does [`catch_up`] as soon as the ledger can be read; then waits for `stop`, because what runs in a process ends with it.
-async fn catch_up_later(backend: &Backend, stop: &CancellationToken) {
-    let tries = async {
-        loop {
-            tokio::time::sleep(ASK_LEDGER_EVERY).await;
-            match catch_up(backend).await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(error = %error, "deletions of the ledger could not be done again; tried again")
-                }
+/// Does [`catch_up`] until `caught_up`.
+async fn catch_up_later(backend: &Backend, roles: Roles, caught_up: &CancellationToken) {
+    while !caught_up.is_cancelled() {
+        tokio::time::sleep(ASK_LEDGER_EVERY).await;
+        match catch_up(backend, roles).await {
+            Ok(true) => caught_up.cancel(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, "deletions of the ledger could not be done again; tried again")
             }
         }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tries => stop.cancelled().await,
     }
 }
 

@@ -15,7 +15,7 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, any_service, get, post},
 };
 use backend::Backend;
 use leptos::config::LeptosOptions;
@@ -28,7 +28,7 @@ use tower_http::compression::CompressionLayer;
 use crate::{
     assets, callbacks, downloads, error_reports, forms, functions,
     health::{self, Readiness},
-    layers::{body, context, csrf, headers, limits, log, plain_http, session, telemetry},
+    layers::{body, catch_up, context, csrf, headers, limits, log, plain_http, session, telemetry},
     mail_preview, pages,
     repetitions::Repetitions,
     setup::{self, Services},
@@ -136,6 +136,7 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
             limits::check_requests,
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
         .layer(CompressionLayer::new());
     if plain_http::is_in_use(&site.backend.config) {
         routes.layer(middleware::from_fn_with_state(site.clone(), plain_http::adapt))
@@ -152,6 +153,7 @@ fn callback_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState>
             limits::check_requests,
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
 }
 
 fn show(page: Page) -> MethodRouter<AppState> {
@@ -256,7 +258,11 @@ fn system(system: System, route: &Route, router: Router<AppState>, site: &AppSta
         System::DevMail | System::MailPreviews => router,
         System::ObjectStore => match site.builtin.clone() {
             // `nest` would strip the bucket from the path and break the signature.
-            Some(store) => router.route_service(&in_bucket(route, &config.storage.bucket), store),
+            Some(store) => {
+                let store = any_service(store);
+                let store = store.layer(middleware::from_fn_with_state(site.clone(), catch_up::wait));
+                router.route(&in_bucket(route, &config.storage.bucket), store)
+            }
             None => router,
         },
     }

@@ -7,7 +7,7 @@ use model::paths;
 
 use crate::router::AppState;
 
-/// For how long the published contact holds; asked anew with every request, so that it never lapses while the server runs
+/// For how long the published contact holds; told from the time of each request, so that it never lapses while the server runs
 /// (RFC 9116 2.5.5 advises less than a year).
 const CONTACT_HOLDS: Duration = Duration::from_secs(180 * 24 * 3600);
 

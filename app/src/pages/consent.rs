@@ -16,13 +16,13 @@ use crate::{
     ui::{Button, Notice, Tone},
 };
 
-/// The question, where it is still to be answered, and on pages where the answer, which loads the page anew, takes nothing away: no
+/// The question, where it is still to be answered, and on pages where the answer, which reloads the page, takes nothing away: no
 /// fields that somebody fills in, no upload on its way. The page of cookies asks it by itself.
 #[component]
 pub fn Banner() -> impl IntoView {
     let context = RequestContext::here();
     let request = PageRequest::here();
-    if context.consent != Consent::Undecided || !request.page().is_some_and(can_be_loaded_anew) {
+    if context.consent != Consent::Undecided || !request.page().is_some_and(can_be_reloaded) {
         return ().into_any();
     }
     let back = request.uri.to_string();
@@ -41,7 +41,7 @@ pub fn Banner() -> impl IntoView {
     .into_any()
 }
 
-const fn can_be_loaded_anew(page: Page) -> bool {
+const fn can_be_reloaded(page: Page) -> bool {
     matches!(
         page,
         Page::Home
@@ -75,7 +75,7 @@ fn Choice(csrf: String, back: String) -> impl IntoView {
 #[component]
 pub fn Cookies() -> impl IntoView {
     let context = RequestContext::here();
-    let rows = cookies::in_use(context.backend.statistics.is_on())
+    let rows = cookies::in_use(&context.backend.statistics)
         .into_iter()
         .map(|cookie| {
             let when = match cookie.when {

@@ -153,8 +153,7 @@ pub fn Terms() -> impl IntoView {
 pub fn Privacy() -> impl IntoView {
     let context = RequestContext::here();
     let config = context.backend.config.clone();
-    let tables = manifest::TABLES
-        .iter()
+    let tables = manifest::tables()
         .filter(|table| matches!(table.export, manifest::Export::Rows { .. }))
         .map(|table| [table.title, table.about, table.kept].map(str::to_owned).to_vec())
         .collect();

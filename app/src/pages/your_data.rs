@@ -1,6 +1,6 @@
 //! Everything that is held about the signed-in person, its export, and its deletion (P12, P14, P15). Works without a script.
 
-use backend::privacy::{self, DataOverview, DisplayValue, Section, export};
+use backend::privacy::{self, DataOverview, DisplayValue, Section, consent::Answer, export};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::account::Me;
@@ -73,8 +73,8 @@ fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
         {counts
             .then(|| {
                 let said = match held.statistics {
-                    Some(true) => "You allowed statistics.",
-                    Some(false) => "You declined statistics. You are not counted in any browser.",
+                    Some(Answer::Yes) => "You allowed statistics.",
+                    Some(Answer::No) => "You declined statistics. You are not counted in any browser.",
                     None => "You have not said anything about statistics.",
                 };
                 view! {

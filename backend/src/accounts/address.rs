@@ -16,12 +16,30 @@ use crate::{
     mail::{self, Email, EmailTemplates, Notification},
     retention::{self, ExpiredCount},
     signing::{Purpose, sha256_hex},
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "email_change",
+    title: "Changes of your address",
+    about: "To confirm a new address and to tell the old one.",
+    kept: "Until the link ends and the old address was told.",
+    export: rows! {
+        from "email_change" where Account is "account_id = $1"
+        given {
+            "id" Text "Number", "old_email" Text "Old address", "new_email" Text "New address", "created_at" Time "Asked for",
+            "expires_at" Time "Link ends", "done_at" Time "Confirmed",
+        }
+        withheld { "account_id" REFERENCE, "token_hash" "is the key of the link" }
+    },
+    erase: Erase::AtOnce("DELETE FROM email_change WHERE account_id = $1"),
+}];
 
 /// How long the link in the e-mail works.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
-/// Letters to new addresses within [`WINDOW`]: a signed-in person must not be able to flood strangers.
+/// Emails to new addresses within [`WINDOW`]: a signed-in person must not be able to flood strangers.
 const MAX_LETTERS: usize = 3;
 pub(crate) const WINDOW: Duration = Duration::from_secs(3600);
 

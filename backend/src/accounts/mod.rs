@@ -34,12 +34,23 @@ use crate::{
     retention::ExpiredCount,
     sessions,
     signing::Purpose,
+    tables::Table,
     transaction,
 };
 use email_address::check as check_email;
 use security_log::{Outcome, SecurityEvent};
 use store::SignUpRow;
 use throttle::{Counter, Secret};
+
+/// The tables of its rooms.
+pub(crate) const TABLES: &[&[Table]] = &[
+    store::TABLES,
+    security_log::TABLES,
+    recovery::TABLES,
+    address::TABLES,
+    second_factor::TABLES,
+    throttle::TABLES,
+];
 
 /// The version of the Terms that a sign-up accepts: the day they were published.
 pub const TERMS_VERSION: &str = "2026-11-24";
@@ -282,7 +293,8 @@ pub async fn sign_in(backend: &Backend, form: SignIn<'_>, browser: &Browser) -> 
     let fits = backend.hasher.verify(form.password.clone(), hash.clone()).await?;
     let attempt = match attempt {
         Err(waits) if waits.code() == ProblemCode::RateLimited => {
-            return sign_in_with_both(backend, &form, tries, fits, browser)
+            let owner = account.filter(|_| fits);
+            return sign_in_with_both(backend, &form, tries, owner, browser)
                 .await?
                 .ok_or_else(|| {
                     Outcome::HadToWait.log();
@@ -334,20 +346,19 @@ impl Tries<'_> {
     }
 }
 
-/// Signs in whoever has to wait and brings a right password, which it is if `fits`, and a right code at once; `None` for
-/// everything else, after the same work.
+/// Signs in whoever has to wait and brings a right password and a right code at once; `None` for everything else, after the same
+/// work. `owner` is there if the password is right: whose it is.
 async fn sign_in_with_both(
     backend: &Backend,
     form: &SignIn<'_>,
     tries: Tries<'_>,
-    fits: bool,
+    owner: Option<AccountId>,
     browser: &Browser,
 ) -> Result<Option<SignedIn>> {
     if form.code.trim().is_empty() {
         return Ok(None);
     }
     // Whoever does not know the password cannot fill the count of codes, nor use one up.
-    let owner = tries.account.filter(|_| fits);
     let codes = Tries {
         account: owner,
         ..tries

@@ -23,12 +23,31 @@ use crate::{
     retention::{self, ExpiredCount},
     sessions,
     signing::{Purpose, sha256_hex},
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "password_reset",
+    title: "Forgotten passwords",
+    about: "To let you choose a new password by a link.",
+    kept: "Until the link ends.",
+    export: rows! {
+        from "password_reset" where ResetHash is "subject_hash = $1"
+        given { "id" Text "Number", "created_at" Time "Asked for", "expires_at" Time "Link ends", "used_at" Time "Used" }
+        withheld {
+            "account_id" REFERENCE, "subject_hash" "stands for your address and says nothing else",
+            "token_hash" "is the key of the link",
+        }
+    },
+    // Those from before the account have no reference to it.
+    erase: Erase::AtOnce("DELETE FROM password_reset WHERE subject_hash = $1"),
+}];
 
 /// How long the link works. Shorter would be safer and useless: servers that greylist deliver after half an hour.
 pub const RESET_WITHIN: Duration = Duration::from_secs(3600);
 
-/// Letters that one address gets within [`RESET_WITHIN`]; further requests answer the same and send nothing.
+/// Emails that one address gets within [`RESET_WITHIN`]; further requests answer the same and send nothing.
 const MAX_LETTERS: usize = 3;
 
 /// Sends a link for a new password to `email`, if it has an account. The answer is the same.

@@ -21,8 +21,39 @@ use crate::{
     mail::{self, Notification},
     sessions,
     signing::Purpose,
+    tables::{Erase, REFERENCE, Table, rows},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "second_factor",
+        title: "Second factor",
+        about: "To ask for a code of your device when you sign in.",
+        kept: "Until you turn it off or delete your account.",
+        export: rows! {
+            from "second_factor" where Account is "account_id = $1"
+            given { "created_at" Time "Begun", "confirmed_at" Time "Turned on", "last_step" Number "Last code used (step of 30 s)", "answered_at" Time "Last code entered" }
+            withheld {
+                "account_id" REFERENCE, "encrypted_secret" "is the key of your codes", "answer_hash" "stands for the last code",
+            }
+        },
+        erase: Erase::AtOnce("DELETE FROM second_factor WHERE account_id = $1"),
+    },
+    Table {
+        name: "recovery_code",
+        title: "Recovery codes",
+        about: "To let you in once without your device.",
+        kept: "Until each is used, or you turn the second factor off.",
+        export: rows! {
+            from "recovery_code" where Account is "account_id = $1"
+            given { "created_at" Time "Made" }
+            withheld { "account_id" REFERENCE, "code_hash" "stands for the code" }
+        },
+        erase: Erase::AtOnce("DELETE FROM recovery_code WHERE account_id = $1"),
+    },
+];
 
 /// 160 bits, as RFC 4226 4 recommends.
 const SECRET_BYTES: usize = 20;

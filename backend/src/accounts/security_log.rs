@@ -12,7 +12,22 @@ use crate::{
     Actor, Backend, Result,
     db::{DbError, Tx, row, sql, text},
     retention::{self, ExpiredCount},
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "security_event",
+    title: "Security log",
+    about: "To show you who tried to get into your account, and what was changed of the ways in. No address of a device is stored.",
+    kept: "90 days.",
+    export: rows! {
+        from "security_event" where Account is "account_id = $1"
+        given { "id" Text "Number", "kind" Text "What was done", "created_at" Time "When" }
+        withheld { "account_id" REFERENCE }
+    },
+    erase: Erase::WithAccount,
+}];
 
 /// How long an event is kept.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);

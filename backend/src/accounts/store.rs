@@ -5,7 +5,50 @@ use model::{AccountId, SignUpId, Timestamp};
 use crate::{
     db::{Db, DbError, Tx, row, sql},
     retention::{self, ExpiredCount},
+    tables::{Erase, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "account",
+        title: "Account",
+        about: "To sign you in, to address you, and to know your plan.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "account" where Account is "id = $1"
+            given {
+                "id" Text "Number of the account", "email" Text "E-mail", "display_name" Text "Display name",
+                "plan" Text "Plan", "terms_accepted_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
+                "created_at" Time "Made",
+            }
+            withheld {
+                "email_key" "the e-mail once more, in small letters, to look it up by",
+                "closed_at" "is set when the account is being deleted, and you are not signed in any more",
+                "password_hash" "would help whoever steals the copy to guess the password",
+            }
+        },
+        erase: Erase::Last("DELETE FROM account WHERE id = $1"),
+    },
+    Table {
+        name: "sign_up",
+        title: "Sign-ups that wait",
+        about: "Attempts to sign up with your address that nobody has confirmed.",
+        kept: "24 hours.",
+        export: rows! {
+            from "sign_up" where Address is "email_key = $1"
+            given {
+                "id" Text "Number", "email" Text "E-mail", "display_name" Text "Display name", "terms_version" Text "Version of the terms",
+                "created_at" Time "Made", "expires_at" Time "Is forgotten",
+            }
+            withheld {
+                "email_key" "the e-mail once more, in small letters, to look it up by",
+                "password_hash" "would help whoever steals the copy to guess the password",
+            }
+        },
+        erase: Erase::AtOnce("DELETE FROM sign_up WHERE email_key = $1"),
+    },
+];
 
 row! {
     /// A sign-up that waits for the confirmation of its address.

@@ -16,7 +16,22 @@ use crate::{
     mail::{self, Notification, SendNotification},
     retention::{self, ExpiredCount},
     signing::Purpose,
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "sign_in_throttle",
+    title: "Wrong passwords and codes",
+    about: "To slow down whoever guesses your password or your codes.",
+    kept: "24 hours after the last wrong one; gone with the right one.",
+    export: rows! {
+        from "sign_in_throttle" where Tries is "(account_id = $1 OR subject_hash = $2)"
+        given { "failures" Number "Wrong tries", "blocked_until" Time "Sign-in waits until", "updated_at" Time "The last one" }
+        withheld { "subject_hash" "stands for your address, a browser or a session and says nothing else", "account_id" REFERENCE }
+    },
+    erase: Erase::AtOnce("DELETE FROM sign_in_throttle WHERE account_id = $1 OR subject_hash = $2"),
+}];
 
 /// Wrong tries that cost nothing.
 const FREE_TRIES: u32 = 5;

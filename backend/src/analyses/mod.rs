@@ -34,8 +34,12 @@ use crate::{
     jobs::{self, EnqueueOptions},
     ledger, names,
     storage::RemoveAudio,
+    tables::Table,
     transaction,
 };
+
+/// The tables of its rooms.
+pub(crate) const TABLES: &[&[Table]] = &[store::TABLES, references::TABLES];
 
 /// One analysis with its report.
 ///

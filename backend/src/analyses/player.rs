@@ -123,7 +123,13 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
     let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes)).min(left);
     let url = backend
         .storage
-        .presign_get(&key, &file_name, &media_type, valid_for, now)
+        .presign_get(
+            &key,
+            &file_name,
+            &media_type,
+            valid_for,
+            backend.clock.of_machine(),
+        )
         .await?;
     Ok(AudioLink {
         url,

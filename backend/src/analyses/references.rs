@@ -17,8 +17,23 @@ use super::{
 use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Json, Tx, row, sql},
+    tables::{Erase, Table, rows},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "comparison",
+    title: "Comparisons",
+    about: "Which references you compare a mix with.",
+    kept: "Until you delete the mix or the reference.",
+    export: rows! {
+        from "comparison" where Account is "analysis_id IN (SELECT id FROM analysis WHERE account_id = $1)" in order of "reference_id"
+        given { "analysis_id" Text "Mix", "reference_id" Text "Reference", "added_at" Time "Chosen" }
+        withheld {}
+    },
+    erase: Erase::WithAccount,
+}];
 
 /// With how many a mix is compared at a time. More would not be read, and each is a report to load.
 pub const MOST_COMPARED: usize = 8;

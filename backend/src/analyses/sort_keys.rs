@@ -1,4 +1,4 @@
-//! The keys by which the database searches, sorts and suggests: made anew whenever a title, a song or a file name changes.
+//! The keys by which the database searches, sorts and suggests: made again whenever a title, a song or a file name changes.
 
 use model::{AnalysisId, SongId};
 

@@ -14,6 +14,7 @@ use crate::{
     Error, Result,
     db::{Db, DbError, Json, Tx, row, sql},
     names::{self, BaseTitle},
+    tables::{Erase, REFERENCE, Table, rows},
 };
 
 row! {
@@ -49,6 +50,48 @@ macro_rules! summary_columns {
     };
 }
 pub(crate) use summary_columns;
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "analysis",
+        title: "Analyses",
+        about: "The reports of your mixes, with every number that was measured.",
+        kept: "Until you delete the report.",
+        export: rows! {
+            from "analysis" where Account is "account_id = $1"
+            given {
+                "id" Text "Number", "title" Text "Title", "upload_id" Text "File", "kind" Text "For", "state" Text "State", "phase" Text "Phase",
+                "percent" Number "Percent", "status_message" Text "Trouble on our side", "created_at" Time "Begun", "finished_at" Time "Finished",
+                "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
+                "report" Json "Report", "failure" Json "Failure",
+                "rule_set" Text "Judged by rules of", "stage" Text "Judged as", "stage_is_chosen" Flag "You chose that",
+                "score_tenths" Number "Score in tenths", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
+            }
+            withheld {
+                "account_id" REFERENCE, "title_key" "the title once more, in small letters, to sort by",
+                "search_key" "the title, the song and the name of the file once more, to look them up by",
+                "base_title" "the title once more, without what marks a version, to suggest a song by",
+            }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "verdict",
+        title: "Verdicts",
+        about: "What our rules said of each report.",
+        kept: "Until you delete the report.",
+        export: rows! {
+            from "verdict" where Account is "analysis_id IN (SELECT id FROM analysis WHERE account_id = $1)" in order of "rule_set"
+            given {
+                "analysis_id" Text "Analysis", "rule_set" Text "Rules of", "mix_tenths" Number "Score as a mix, in tenths",
+                "master_tenths" Number "Score as a master, in tenths", "verdict" Json "Verdict", "created_at" Time "Made",
+            }
+            withheld {}
+        },
+        erase: Erase::WithAccount,
+    },
+];
 
 row! {
     #[derive(Debug)]

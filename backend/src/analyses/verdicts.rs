@@ -1,4 +1,4 @@
-//! Verdicts: made with the report, made anew when the rules change, and the person's word on the stage.
+//! Verdicts: made with the report, made again when the rules change, and the person's word on the stage.
 //!
 //! Rules read reports, never audio, so a new rule set judges everything that was ever measured. The older verdict stays
 //! beside the new one.

@@ -16,6 +16,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::OnceCell;
+
 use super::{Db, DbError};
 
 /// The server on which the tests make their databases; `make test` starts one and sets this.
@@ -41,9 +43,11 @@ impl Scratch {
     /// A fresh SQLite database in a temporary folder.
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+        let file = folder.path().join("test.sqlite");
+        std::fs::write(&file, SQLITE.get_or_init(made_once).await).expect("the database is copied");
+        let url = format!("sqlite:{}", file.display());
         Self {
-            db: open(&url).await.expect("SQLite opens"),
+            db: Db::connect(&url, 4).await.expect("SQLite opens"),
             url,
             backing: Backing::Folder { _folder: folder },
         }
@@ -52,6 +56,7 @@ impl Scratch {
     /// A fresh database on the PostgreSQL server that `make test` has started.
     pub async fn postgres() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
         #[expect(clippy::disallowed_methods, reason = "the test command says by this variable where its server is")]
         let admin = std::env::var(POSTGRES_URL_VARIABLE).unwrap_or_else(|_| {
             panic!("no PostgreSQL: run `make test`, or `scripts/postgres cargo test …` (sets {POSTGRES_URL_VARIABLE})")
@@ -61,16 +66,39 @@ impl Scratch {
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        administer(&admin, format!("CREATE DATABASE {name}"))
-            .await
-            .expect("a database is made");
         let (server, _) = admin.rsplit_once('/').expect("the URL names a database");
+        let template = TEMPLATE.get_or_init(|| async {
+            let template = format!("t{}", std::process::id());
+            // That of an earlier process with this number.
+            administer(&admin, format!("DROP DATABASE IF EXISTS {template}"))
+                .await
+                .expect("the database is dropped");
+            administer(&admin, format!("CREATE DATABASE {template}"))
+                .await
+                .expect("a database is made");
+            migrated(&format!("{server}/{template}")).await.close().await;
+            template
+        });
+        let create = format!("CREATE DATABASE {name} TEMPLATE {}", template.await);
+        administer(&admin, create).await.expect("a database is made");
         let url = format!("{server}/{name}");
         Self {
-            db: open(&url).await.expect("PostgreSQL opens"),
+            db: Db::connect(&url, 4).await.expect("PostgreSQL opens"),
             url,
             backing: Backing::Postgres { admin, name },
         }
+    }
+
+    /// The database of [`Self::postgres`] as a machine sees it whose own clock is wrong: PostgreSQL's is `hours` ahead of it.
+    pub async fn with_clock_ahead_by(&self, hours: i32) -> Db {
+        let function = format!(
+            "CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE SQL VOLATILE
+             AS $$ SELECT pg_catalog.clock_timestamp() + interval '{hours} hours' $$"
+        );
+        administer(&self.url, function).await.expect("a function is made");
+        // PostgreSQL looks into its own schema first, unless it is told another order.
+        let url = format!("{}?options=-csearch_path%3Dpublic,pg_catalog", self.url);
+        Db::connect(&url, 4).await.expect("PostgreSQL opens")
     }
 
     /// Closes and removes it.
@@ -84,13 +112,26 @@ impl Scratch {
     }
 }
 
-async fn open(url: &str) -> Result<Db, Box<dyn std::error::Error>> {
-    let db = Db::connect(url, 4).await?;
-    db.migrate().await?;
-    Ok(db)
+/// A SQLite file with the newest schema: made once for all tests of a process, which each copy it.
+static SQLITE: OnceCell<Vec<u8>> = OnceCell::const_new();
+
+async fn made_once() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("made.sqlite");
+    let db = migrated(&format!("sqlite:{}", file.display())).await;
+    // What is still in the journal is in no copy of the file.
+    db.forget_deleted().await.expect("the journal is emptied");
+    db.close().await;
+    std::fs::read(&file).expect("the database is read")
 }
 
-/// Runs a statement that names a database, which cannot be a parameter; the name is our own.
+async fn migrated(url: &str) -> Db {
+    let db = Db::connect(url, 4).await.expect("the database opens");
+    db.migrate().await.expect("the schema is made");
+    db
+}
+
+/// Runs a statement of our own with a name or a number in it that cannot be a parameter.
 async fn administer(url: &str, statement: String) -> Result<(), DbError> {
     use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
     let options: sqlx::postgres::PgConnectOptions = url.parse()?;

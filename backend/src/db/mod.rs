@@ -19,6 +19,7 @@ mod writes;
 use futures::stream::BoxStream;
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
 
+pub use clock::InstallationClock;
 pub use connect::SchemaError;
 pub(crate) use fault::Fault;
 pub use row::{Column, Scalar};

@@ -21,6 +21,7 @@ use model::{AccountId, JobId, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub(crate) use self::store::TABLES;
 pub use self::{
     lease::{FinishError, Lease},
     payload::{Job, JobError, JobState, Policy, Queue, StoredJob},
@@ -135,14 +136,6 @@ pub trait IdGenerator: Send + Sync {
     fn now(&self) -> Timestamp;
     /// A fresh id.
     fn new_id(&self) -> Uuid;
-}
-
-impl Workers {
-    /// The time by which jobs are due and leases end: that of the database, so that a process whose clock is wrong takes
-    /// nothing from others.
-    async fn database_time(&self) -> Result<Timestamp, DbError> {
-        self.db.correct(self.clock.now()).await
-    }
 }
 
 impl IdGenerator for Workers {

@@ -107,7 +107,7 @@ impl Runner {
             settings,
             ..
         } = &self.workers;
-        let now = self.workers.database_time().await?;
+        let now = self.workers.clock.ask().await?;
         if !store::is_due(db, queue, now).await? {
             return Ok(None);
         }
@@ -183,7 +183,7 @@ impl Runner {
         let lease = &claimed.lease;
         let guard = lease.guard();
         // Where the database does not say its time, it will not take the outcome either.
-        let now = self.workers.database_time().await.unwrap_or_else(|_| clock.now());
+        let now = clock.ask().await.unwrap_or_else(|_| clock.now());
         match &end {
             End::Done => self.pauses.end(claimed.queue),
             End::Wait(_) => self.pauses.lengthen(claimed.queue),
@@ -263,7 +263,7 @@ async fn keep_alive(workers: Workers, lease: Lease) {
     loop {
         tokio::time::sleep(settings.lease / 3).await;
         let beat = async {
-            let next = workers.database_time().await?.plus(settings.lease);
+            let next = workers.clock.ask().await?.plus(settings.lease);
             store::heartbeat(&workers.db, lease.guard(), next).await
         };
         match beat.await {

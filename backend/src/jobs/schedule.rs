@@ -84,8 +84,7 @@ pub async fn tick(db: &Db, ids: &impl IdGenerator, periodic: &[Periodic]) -> Res
 
 /// Whether this process took the slot and enqueued its job.
 async fn take(db: &Db, ids: &impl IdGenerator, periodic: &Periodic) -> Result<bool> {
-    let now = db.correct(ids.now()).await?;
-    let slot = slot_of(now, periodic.every);
+    let slot = slot_of(ids.now(), periodic.every);
     // Almost always taken already, which is seen without a write.
     if store::slot(db, periodic.name).await? == Some(slot) {
         return Ok(false);

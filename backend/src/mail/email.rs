@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_in_words_is_text_in_the_letter() {
+    fn markup_in_words_is_text_in_the_email() {
         let email = Email {
             to: "ann@example.org".into(),
             subject: "<b>".into(),

@@ -321,7 +321,7 @@ async fn what_is_busy_is_waited_for_and_what_is_refused_is_tried_a_few_times() {
     assert!(matches!(JobError::from(error), JobError::Wait(_)));
 }
 
-/// It takes the connection and says nothing, or one letter at a time, so that no single answer is late.
+/// It takes the connection and says nothing, or one character at a time, so that no single answer is late.
 #[tokio::test]
 async fn a_server_that_hangs_is_one_that_is_away() {
     for drips in [false, true] {

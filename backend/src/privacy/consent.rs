@@ -2,12 +2,30 @@
 //! version of the policy; no address).
 
 use model::AccountId;
+use serde::Deserialize;
 
 use super::policy;
 use crate::{
     Actor, Backend, Result,
     db::{Db, DbError, sql},
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "consent",
+    title: "Choices about statistics",
+    about: "To keep to what you said, and to be able to prove it.",
+    kept: "Until you delete your account.",
+    export: rows! {
+        from "consent" where Account is "account_id = $1"
+        given {
+            "id" Text "Number", "purpose" Text "For", "granted" Flag "Allowed", "policy" Text "Version of the policy", "decided_at" Time "Said",
+        }
+        withheld { "account_id" REFERENCE }
+    },
+    erase: Erase::WithAccount,
+}];
 
 /// Whether this visit may be counted, and whether to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,47 +42,37 @@ pub enum Consent {
     Undecided,
 }
 
+/// What a person says when they are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Visits may be counted.
+    Yes,
+    /// They may not.
+    No,
+}
+
 /// What a request says about it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Signals {
     /// `DNT: 1` or `Sec-GPC: 1`.
     pub do_not_track: bool,
     /// The answer that this browser remembers.
-    pub remembered: Option<bool>,
+    pub remembered: Option<Answer>,
 }
 
 impl Consent {
     /// Decides. A "no" from anywhere is stronger than a "yes" from anywhere else.
     #[must_use]
-    pub const fn decide(configured: bool, signals: Signals, account: Option<bool>) -> Self {
-        match (configured, signals, account) {
-            (false, ..) => Self::NothingToAsk,
-            (
-                true,
-                Signals {
-                    do_not_track: true, ..
-                },
-                _,
-            ) => Self::Signalled,
-            (
-                true,
-                Signals {
-                    remembered: Some(false),
-                    ..
-                },
-                _,
-            )
-            | (true, _, Some(false)) => Self::Declined,
-            (
-                true,
-                Signals {
-                    remembered: Some(true),
-                    ..
-                },
-                _,
-            ) => Self::Granted,
+    pub const fn decide(signals: Signals, account: Option<Answer>) -> Self {
+        if signals.do_not_track {
+            return Self::Signalled;
+        }
+        match (signals.remembered, account) {
+            (Some(Answer::No), _) | (_, Some(Answer::No)) => Self::Declined,
+            (Some(Answer::Yes), _) => Self::Granted,
             // A yes of another browser allows no cookie in this one.
-            (true, Signals { remembered: None, .. }, Some(true) | None) => Self::Undecided,
+            (None, Some(Answer::Yes) | None) => Self::Undecided,
         }
     }
 }
@@ -73,7 +81,7 @@ impl Consent {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn record(backend: &Backend, actor: &Actor, granted: bool) -> Result<()> {
+pub async fn record(backend: &Backend, actor: &Actor, answer: Answer) -> Result<()> {
     const INSERT: &str = "INSERT INTO consent (id, account_id, purpose, granted, policy, decided_at) VALUES ($1, $2, 'statistics', $3, $4, $5)";
     let Ok(user) = actor.user() else {
         return Ok(());
@@ -83,7 +91,7 @@ pub async fn record(backend: &Backend, actor: &Actor, granted: bool) -> Result<(
     let insert = sql(INSERT)
         .bind(id)
         .bind(user.account)
-        .bind(granted)
+        .bind(answer == Answer::Yes)
         .bind(policy)
         .bind(backend.now());
     backend.db.execute(insert).await?;
@@ -94,10 +102,10 @@ pub async fn record(backend: &Backend, actor: &Actor, granted: bool) -> Result<(
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn of_account(db: &Db, account: AccountId) -> Result<Option<bool>, DbError> {
+pub async fn of_account(db: &Db, account: AccountId) -> Result<Option<Answer>, DbError> {
     const SELECT: &str = "SELECT granted FROM consent WHERE account_id = $1 AND purpose = 'statistics' ORDER BY id DESC LIMIT 1";
     let row: Option<(bool,)> = db.optional(sql(SELECT).bind(account)).await?;
-    Ok(row.map(|(granted,)| granted))
+    Ok(row.map(|(granted,)| if granted { Answer::Yes } else { Answer::No }))
 }
 
 #[cfg(test)]
@@ -110,25 +118,20 @@ mod tests {
             do_not_track,
             remembered,
         };
-        for (configured, signals, account, expected) in [
-            (
-                false,
-                signals(false, Some(true)),
-                Some(true),
-                Consent::NothingToAsk,
-            ),
-            (true, signals(true, Some(true)), Some(true), Consent::Signalled),
-            (true, signals(false, Some(false)), Some(true), Consent::Declined),
-            (true, signals(false, Some(true)), Some(false), Consent::Declined),
-            (true, signals(false, Some(true)), None, Consent::Granted),
-            (true, signals(false, Some(true)), Some(true), Consent::Granted),
-            (true, signals(false, None), Some(true), Consent::Undecided),
-            (true, signals(false, None), None, Consent::Undecided),
+        let (yes, no) = (Some(Answer::Yes), Some(Answer::No));
+        for (signals, account, expected) in [
+            (signals(true, yes), yes, Consent::Signalled),
+            (signals(false, no), yes, Consent::Declined),
+            (signals(false, yes), no, Consent::Declined),
+            (signals(false, yes), None, Consent::Granted),
+            (signals(false, yes), yes, Consent::Granted),
+            (signals(false, None), yes, Consent::Undecided),
+            (signals(false, None), None, Consent::Undecided),
         ] {
             assert_eq!(
-                Consent::decide(configured, signals, account),
+                Consent::decide(signals, account),
                 expected,
-                "{configured} {signals:?} {account:?}"
+                "{signals:?} {account:?}"
             );
         }
     }

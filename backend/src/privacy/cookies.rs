@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{accounts, sessions};
+use crate::{accounts, sessions, telemetry::Statistics};
 
 /// One cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +85,9 @@ pub const CONSENT_KEPT: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// Those that can be set at all: without statistics there is nothing to allow.
 #[must_use]
-pub fn in_use(statistics: bool) -> Vec<Cookie> {
+pub fn in_use(statistics: &Statistics) -> Vec<Cookie> {
     ALL.into_iter()
-        .filter(|cookie| statistics || cookie.when == Need::Necessary)
+        .filter(|cookie| statistics.is_on() || cookie.when == Need::Necessary)
         .collect()
 }
 

@@ -13,10 +13,7 @@ use futures::TryStreamExt as _;
 use model::{AccountId, AnalysisId, ErasureId, Timestamp, text_enum};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    DataSubject,
-    manifest::{Erase, Export, TABLES},
-};
+use super::{DataSubject, manifest};
 use crate::{
     Actor, Backend, Error, Result, accounts, analyses,
     db::{Db, DbError, Tx, row, sql, text},
@@ -25,8 +22,35 @@ use crate::{
     mail::{EmailTemplates, SendError},
     redact::OwnText,
     storage::Key,
+    tables::{Erase, Export, Table, about_nobody},
     transaction, uploads,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "erasure",
+        title: "Deletions",
+        about: "So that a deletion is finished, and done again on a backup that is restored.",
+        kept: "Your address until the last e-mail is sent, the number of your account until everything is deleted; a hash of that number stays.",
+        export: Export::Nothing("exists only for accounts that do not"),
+        erase: Erase::Nothing("is the deletion itself, which forgets whom it was about when it is finished"),
+    },
+    Table {
+        name: "erasure_step",
+        title: "Steps of a deletion",
+        about: "So that a deletion goes on where it was interrupted.",
+        kept: "Emptied with its deletion.",
+        export: Export::Nothing("exists only for accounts that do not"),
+        erase: Erase::Nothing("each step is emptied when it is done"),
+    },
+    about_nobody(
+        "restoration",
+        "The last restored backup",
+        "So that nobody is served before deletions were done again.",
+        "For ever; nobody is in it.",
+    ),
+];
 
 /// Within which a deletion is finished, whatever is down (P14).
 pub const WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -227,40 +251,24 @@ async fn close(tx: &mut Tx, subject: &DataSubject, now: Timestamp) -> Result<()>
     const CLOSE: &str = "
         UPDATE account SET closed_at = $2, email = '', email_key = 'closed/' || id, display_name = '', password_hash = ''
         WHERE id = $1";
-    const WAYS_IN: [&str; 4] = [
-        "DELETE FROM session WHERE account_id = $1",
-        "DELETE FROM recovery_code WHERE account_id = $1",
-        "DELETE FROM second_factor WHERE account_id = $1",
-        "DELETE FROM email_change WHERE account_id = $1",
-    ];
-    for table in TABLES.iter().filter(|table| table.name != ACCOUNT) {
-        if let (Erase::By(delete), Export::Rows { key, .. }) = (&table.erase, &table.export) {
+    for table in manifest::tables() {
+        if let (Erase::AtOnce(delete), Export::Rows { key, .. }) = (&table.erase, &table.export) {
             tx.execute(subject.bind(sql(delete), *key)).await?;
         }
-    }
-    for way in WAYS_IN {
-        tx.execute(sql(way).bind(subject.account)).await?;
     }
     jobs::stop_all_of(tx, subject.account).await?;
     tx.execute(sql(CLOSE).bind(subject.account).bind(now)).await?;
     Ok(())
 }
 
-/// The table that every other row of a person hangs on.
-const ACCOUNT: &str = "account";
-
 /// Deletes the rows of a closed account, a few at a time, in at most so many transactions; whether all of them are gone.
 async fn delete_rows(backend: &Backend, account: AccountId, transactions: u32) -> Result<bool> {
-    // What an account may have very many of; the rest goes with its row. An analysis goes with its upload, and with it verdicts
-    // and comparisons.
-    const MANY: [&str; 3] = [
-        "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE account_id = $1 LIMIT $2)",
-        "DELETE FROM song WHERE id IN (SELECT id FROM song WHERE account_id = $1 LIMIT $2)",
-        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE account_id = $1 LIMIT $2)",
-    ];
     let db = &backend.db;
     let mut left = transactions;
-    for delete in MANY {
+    for table in manifest::tables() {
+        let Erase::InBatches(delete) = table.erase else {
+            continue;
+        };
         while db.execute(sql(delete).bind(account).bind(ROWS_AT_ONCE)).await? > 0 {
             left -= 1;
             if left == 0 {
@@ -268,8 +276,11 @@ async fn delete_rows(backend: &Backend, account: AccountId, transactions: u32) -
             }
         }
     }
-    db.execute(sql("DELETE FROM account WHERE id = $1").bind(account))
-        .await?;
+    for table in manifest::tables() {
+        if let Erase::Last(delete) = table.erase {
+            db.execute(sql(delete).bind(account)).await?;
+        }
+    }
     // Removals of objects are not tied to the account, because they outlive it; the steps do their work now.
     jobs::delete_mentions(db, &account.to_string()).await?;
     Ok(true)

@@ -20,7 +20,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
     DataSubject, all_records, exported,
-    manifest::{Column, ColumnKind, Export, TABLES, Table},
+    manifest::{self, Column, ColumnKind, Export, Table},
 };
 use crate::{
     Actor, Backend, Error, Result,
@@ -29,8 +29,26 @@ use crate::{
     mail::{self, Notification},
     retention::{self, ExpiredCount},
     storage::{ARCHIVE, Key},
+    tables::{Erase, REFERENCE, rows},
     transaction,
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "export",
+    title: "Copies of your data",
+    about: "The archives that you asked for.",
+    kept: "The archive for 24 hours; that there was one, until you delete your account.",
+    export: rows! {
+        from "export" where Account is "account_id = $1"
+        given {
+            "id" Text "Number", "state" Text "State", "created_at" Time "Asked for", "ready_at" Time "Ready",
+            "delete_after" Time "Archive is removed", "size_bytes" Number "Bytes",
+        }
+        withheld { "account_id" REFERENCE }
+    },
+    erase: Erase::WithAccount,
+}];
 
 /// How long a link to an archive is good (P04): long enough to begin the download.
 const LINK: Duration = Duration::from_secs(5 * 60);
@@ -198,7 +216,7 @@ pub async fn download(backend: &Backend, actor: &Actor, id: ExportId) -> Result<
     let key = Key::export(account, id);
     Ok(backend
         .storage
-        .presign_get(&key, &name, ARCHIVE, left.min(LINK), now)
+        .presign_get(&key, &name, ARCHIVE, left.min(LINK), backend.clock.of_machine())
         .await?)
 }
 
@@ -411,7 +429,7 @@ async fn archive_of(backend: &Backend, account: AccountId) -> Result<Option<File
         file_names: HashMap::new(),
         history: History::new()?,
     };
-    for table in TABLES {
+    for table in manifest::tables() {
         let Export::Rows { .. } = table.export else {
             continue;
         };
@@ -616,7 +634,7 @@ fn read_me(now: Timestamp) -> String {
          The audio itself is not in here: a report plays it for as long as it is kept.\n",
         now.rfc3339()
     );
-    for table in TABLES {
+    for table in manifest::tables() {
         let Export::Rows {
             columns, withheld, ..
         } = table.export
@@ -639,7 +657,36 @@ fn read_me(now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+
+    use zip::ZipArchive;
+
     use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    /// What is beyond 4 GiB takes ZIP64: a file of that size within, and where a file begins.
+    #[tokio::test]
+    async fn p15_an_archive_of_more_than_4_gib_is_whole() {
+        // Blocks that nobody writes take no room on the disk: the archive begins behind them.
+        let mut file = tempfile::tempfile().unwrap();
+        file.seek(SeekFrom::Start(5 * GIB)).unwrap();
+        let mut archive = Archive(ZipWriter::new(file));
+        archive.begin("large.json").unwrap();
+        let piece = vec![b' '; 16 << 20];
+        for _ in 0..(4 * GIB / piece.len() as u64) + 1 {
+            archive = archive.write(piece.clone()).await.unwrap();
+        }
+        let archive = archive.with("last.json", b"[]".to_vec()).await.unwrap();
+
+        let mut archive = ZipArchive::new(archive.finish().await.unwrap()).unwrap();
+        assert!(archive.by_name("large.json").unwrap().size() > 4 * GIB);
+        let mut last = archive.by_name("last.json").unwrap();
+        assert!(last.header_start() > 4 * GIB);
+        let mut text = String::new();
+        last.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "[]");
+    }
 
     #[test]
     fn p15_what_a_person_typed_is_no_formula_in_a_spreadsheet() {

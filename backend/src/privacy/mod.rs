@@ -16,7 +16,7 @@ use futures::{Stream, StreamExt as _, stream};
 use model::{AccountId, Timestamp};
 use serde_json::{Map, Value};
 
-use self::manifest::{Column, ColumnKind, Export, SubjectKey, TABLES, Table};
+use self::manifest::{Column, ColumnKind, Export, SubjectKey, Table};
 use crate::{
     Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, Sql, record::Record, sql},
@@ -76,7 +76,7 @@ pub struct DataOverview {
     /// The exports that they asked for, newest first.
     pub copies: Vec<export::Copy>,
     /// What they said about statistics, if they said anything.
-    pub statistics: Option<bool>,
+    pub statistics: Option<consent::Answer>,
 }
 
 /// What one table holds about a person.
@@ -122,7 +122,7 @@ pub async fn held(backend: &Backend, actor: &Actor) -> Result<DataOverview> {
         .await?
         .ok_or_else(|| Error::not_found("account"))?;
     let mut sections = Vec::new();
-    for table in TABLES {
+    for table in manifest::tables() {
         let Export::Rows { columns, .. } = table.export else {
             continue;
         };

@@ -11,7 +11,32 @@ use crate::{
     db::{Db, DbError, Tx, row, sql},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
+    tables::{Erase, Export, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "policy_notification",
+        title: "E-mails about policy changes",
+        about: "So that you are told of a change once and not twice.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "policy_notification" where Account is "account_id = $1"
+            given { "version" Text "Version", "sent_at" Time "Told" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+    Table {
+        name: "policy_version",
+        title: "Published policies",
+        about: "What we published and when.",
+        kept: "For ever; nobody is in it.",
+        export: Export::Nothing("is public"),
+        erase: Erase::Nothing("is about nobody"),
+    },
+];
 
 /// Accounts that are notified in one transaction.
 const BATCH: u32 = 200;

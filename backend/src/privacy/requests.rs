@@ -6,7 +6,24 @@ use super::{DataSubject, erasure::WITHIN};
 use crate::{
     Backend, Result,
     db::{Db, DbError, row, sql, text},
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "privacy_request",
+    title: "Requests by e-mail",
+    about: "To answer within 30 days what you asked us by e-mail.",
+    kept: "Your account is forgotten in it with your account; that there was a request stays.",
+    export: rows! {
+        from "privacy_request" where Account is "account_id = $1"
+        given {
+            "id" Text "Number", "kind" Text "Asked for", "received_at" Time "Arrived", "due_at" Time "Due", "answered_at" Time "Answered",
+        }
+        withheld { "account_id" REFERENCE }
+    },
+    erase: Erase::WithAccount,
+}];
 
 text_enum! {
     /// What was asked for.

@@ -6,6 +6,8 @@ mod compare;
 mod store;
 mod suggestion;
 
+pub(crate) use self::store::TABLES;
+
 use model::{
     AccountId, AnalysisId, ProblemCode, SongId,
     analysis::{AnalysisState, AnalysisView},

@@ -13,7 +13,24 @@ use crate::{
     analyses::store::{SummaryRow, summary_columns},
     db::{Db, DbError, Json, Tx, row, sql},
     names,
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "song",
+    title: "Songs",
+    about: "The songs that you put versions together under.",
+    kept: "Until you delete the song, its last version, or your account.",
+    export: rows! {
+        from "song" where Account is "account_id = $1"
+        given { "id" Text "Number", "title" Text "Title", "created_at" Time "Made" }
+        withheld { "account_id" REFERENCE, "title_key" "the title once more, in small letters, to look it up by" }
+    },
+    erase: Erase::InBatches(
+        "DELETE FROM song WHERE id IN (SELECT id FROM song WHERE account_id = $1 LIMIT $2)",
+    ),
+}];
 
 row! {
     #[derive(Debug)]

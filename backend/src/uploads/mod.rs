@@ -28,7 +28,7 @@ use crate::{
 };
 pub use parts::parts;
 use store::UploadRow;
-pub(crate) use store::{keeps_audio, last_pending_ends, takes_parts};
+pub(crate) use store::{TABLES, keeps_audio, last_pending_ends, takes_parts};
 
 /// How much of an object is read to tell what it is.
 const SNIFF_BYTES: u64 = 64 * 1024;
@@ -117,7 +117,13 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
     let put = backend
         .storage
-        .presign_put(&row.key(), file.size_bytes, &row.media_type, valid_for, now)
+        .presign_put(
+            &row.key(),
+            file.size_bytes,
+            &row.media_type,
+            valid_for,
+            backend.clock.of_machine(),
+        )
         .await?;
     Ok(PresignedUpload {
         upload: row.id,

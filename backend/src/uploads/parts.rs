@@ -60,13 +60,13 @@ pub async fn parts(backend: &Backend, actor: &Actor, id: UploadId) -> Result<Upl
     };
     let settings = &backend.config.uploads;
     let (arrived, absent) = sort(settings, row.size_bytes, &stored);
-    let (valid_for, now) = (minutes(settings.ticket_minutes), backend.now());
+    let (valid_for, machine_now) = (minutes(settings.ticket_minutes), backend.clock.of_machine());
     let mut next = Vec::new();
     for Part { number, bytes } in absent.into_iter().take(GIVEN_AT_ONCE) {
         let length = bytes.end - bytes.start;
         let put = backend
             .storage
-            .presign_part(&key, multipart, number, length, valid_for, now)
+            .presign_part(&key, multipart, number, length, valid_for, machine_now)
             .await?;
         next.push(PresignedPart {
             offset: bytes.start,

@@ -9,7 +9,46 @@ use crate::{
     db::{Db, DbError, Tx, row, sql},
     retention::{self, ExpiredCount},
     storage::Key,
+    tables::{Erase, REFERENCE, Table, rows},
 };
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[
+    Table {
+        name: "upload",
+        title: "Uploaded files",
+        about: "To measure them. The audio itself, and a copy to play where browsers do not play its format, is in the object store until the moment that is given here.",
+        kept: "The facts until you delete the report; the audio as your plan says.",
+        export: rows! {
+            from "upload" where Account is "account_id = $1"
+            given {
+                "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
+                "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
+                "preview_state" Text "Copy to play", "preview_attenuation_db" Number "Copy made lower by, dB",
+            }
+            withheld {
+                "account_id" REFERENCE,
+                "multipart_id" "the storage's own number of an upload that comes in parts",
+            }
+        },
+        // An analysis goes with its upload, and with it verdicts and comparisons.
+        erase: Erase::InBatches(
+            "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE account_id = $1 LIMIT $2)",
+        ),
+    },
+    Table {
+        name: "usage",
+        title: "Use of the plan",
+        about: "To count what your plan allows in a month.",
+        kept: "Until you delete your account.",
+        export: rows! {
+            from "usage" where Account is "account_id = $1"
+            given { "month" Number "Month (UTC)", "analyses" Number "Analyses", "reference_files" Number "References" }
+            withheld { "account_id" REFERENCE }
+        },
+        erase: Erase::WithAccount,
+    },
+];
 
 row! {
     /// One upload.

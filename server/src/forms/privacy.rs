@@ -4,7 +4,8 @@ use axum::response::Response;
 use backend::{
     accounts::Proof,
     privacy::{
-        consent, cookies,
+        consent::{self, Answer},
+        cookies,
         erasure::{self, Confirmation},
         export,
     },
@@ -44,14 +45,6 @@ pub(crate) async fn delete_account(Submitted { form, fields }: Submitted<DeleteF
     form.reply(done.map(|()| FormReply::Erased { to })).await
 }
 
-/// Whether visits may be counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Answer {
-    Yes,
-    No,
-}
-
 #[derive(Debug, Deserialize)]
 pub(crate) struct ConsentForm {
     statistics: Option<Answer>,
@@ -65,7 +58,7 @@ pub(crate) async fn set_consent(Submitted { form, fields }: Submitted<ConsentFor
     let Some(answer) = answer else {
         return form.reply(Ok(FormReply::To(back))).await;
     };
-    let done = consent::record(form.backend(), form.actor(), answer == Answer::Yes).await;
+    let done = consent::record(form.backend(), form.actor(), answer).await;
     let is_recorded = done.is_ok();
     let mut response = form.reply(done.map(|()| FormReply::To(back))).await;
     if is_recorded {

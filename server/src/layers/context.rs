@@ -12,7 +12,7 @@ use backend::{
     Actor, Error, User,
     accounts::Browser,
     privacy::{
-        consent::{self, Consent, Signals},
+        consent::{self, Answer, Consent, Signals},
         cookies::{CONSENT, KNOWN, SIGN_UP},
     },
 };
@@ -62,19 +62,21 @@ pub(crate) fn of(site: &AppState, parts: &Parts) -> RequestContext {
 
 /// What the browser and the person say about being counted.
 async fn consent_of(site: &AppState, headers: &HeaderMap, user: Option<&User>) -> Result<Consent, Error> {
-    let configured = site.backend.statistics.is_on();
+    if !site.backend.statistics.is_on() {
+        return Ok(Consent::NothingToAsk);
+    }
     let is_one = |name: &str| headers.get(name).is_some_and(|value| value == "1");
     let signals = Signals {
         do_not_track: is_one("dnt") || is_one("sec-gpc"),
         remembered: match cookies::find(headers, &CONSENT).as_deref() {
-            Some("yes") => Some(true),
-            Some("no") => Some(false),
+            Some("yes") => Some(Answer::Yes),
+            Some("no") => Some(Answer::No),
             _ => None,
         },
     };
     let account = match user {
-        Some(user) if configured => consent::of_account(&site.backend.db, user.account).await?,
-        _ => None,
+        Some(user) => consent::of_account(&site.backend.db, user.account).await?,
+        None => None,
     };
-    Ok(Consent::decide(configured, signals, account))
+    Ok(Consent::decide(signals, account))
 }

@@ -119,7 +119,7 @@ fn is_from_our_pages(headers: &HeaderMap, base_url: &str) -> bool {
     }
 }
 
-/// A browser that has seen a page of ours and sends no seed keeps no cookies of ours; to load the page anew changes nothing then.
+/// A browser that has seen a page of ours and sends no seed keeps no cookies of ours; reloading the page changes nothing then.
 fn no_cookie(base_url: &str) -> Error {
     let is_plain = base_url.starts_with("http://") && !plain_http::is_on_this_machine(base_url);
     let where_to = if is_plain {

@@ -1,6 +1,7 @@
 //! What stands in front of handlers, one layer a file; the router composes them into stacks.
 
 pub(crate) mod body;
+pub(crate) mod catch_up;
 pub(crate) mod context;
 pub(crate) mod csrf;
 pub(crate) mod headers;

@@ -1,4 +1,4 @@
-//! Which letters go out, once each, and how to get no more of them.
+//! Which emails go out, once each, and how to get no more of them.
 
 use axum::http::{Method, StatusCode};
 use backend::{
@@ -231,7 +231,7 @@ async fn p16_the_link_in_an_email_works_signed_out_and_can_only_unsubscribe() {
     assert!(page.text().contains("Analysis ready"));
     assert!(
         !page.text().contains("ann@example.org"),
-        "a forwarded letter betrays nothing"
+        "a forwarded email betrays nothing"
     );
     assert!(
         !page.text().contains("type=\"checkbox\""),
@@ -337,7 +337,7 @@ async fn p16_news_go_to_those_who_consent_once_each_and_to_nobody_who_withdrew()
     };
     assert_eq!(newsletter::audience(&app.backend.db).await.unwrap(), 3);
     assert!(newsletter::send(&app.backend, &news("First")).await.unwrap());
-    // Between the command and the letter.
+    // Between the command and the email.
     choose(&people["overtaken"], &[]).await;
     app.run_jobs().await;
     assert_eq!(got("First").await, ["asked", "clicked"]);
@@ -348,7 +348,7 @@ async fn p16_news_go_to_those_who_consent_once_each_and_to_nobody_who_withdrew()
     app.run_jobs().await;
     assert_eq!(got("First").await, ["asked", "clicked"]);
 
-    // The letter says how to get no more, and its one click is enough, signed out.
+    // The email says how to get no more, and its one click is enough, signed out.
     let email = app.email_to("clicked@example.org", "First").await;
     assert_eq!(
         email.header("List-Unsubscribe-Post").as_deref(),
@@ -435,9 +435,9 @@ fn is_ticked(page: &str, name: &str) -> bool {
     rest.split('>').next().unwrap().contains(" checked")
 }
 
-/// Whoever waits for a letter that nobody will send reads that, whether the address has an account or not.
+/// Whoever waits for an email that nobody will send reads that, whether the address has an account or not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_up_whose_letter_was_given_up_is_told_so() {
+async fn a_sign_up_whose_email_was_given_up_is_told_so() {
     let (app, _anon, _user) = TestApp::init().await.with_user().await;
     for email in ["new@example.org", "ann@example.org"] {
         let person = app.anon();

@@ -1,7 +1,11 @@
 //! What stands in front of every handler: CSRF, headers, limits, request ids.
 
-use axum::http::{Method, StatusCode};
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
 use backend::db::sql;
+use tower::ServiceExt as _;
 
 use crate::support::{Database, Person, TestApp, log_so_far, mix, on_both_databases, sign_up_form};
 
@@ -189,6 +193,26 @@ async fn a_body_that_is_too_large_is_refused() {
         anon.post("/signup", &[("email", &large)]).await.status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
+}
+
+/// Which site it means is then anybody's reading (RFC 9112 3.2).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_names_no_host_or_two_is_refused() {
+    let app = TestApp::init().await;
+    let ask = async |path: &str, hosts: &[&str]| {
+        let request = hosts
+            .iter()
+            .fold(Request::get(path), |request, host| request.header("host", *host));
+        let answer = app.router().oneshot(request.body(Body::empty()).unwrap()).await;
+        answer.unwrap().status()
+    };
+    let bucket = format!("/{}/a/b", app.backend.config.storage.bucket);
+    for path in ["/", "/healthz", "/signin", "/nowhere", "/dev/mail", &bucket] {
+        assert_eq!(ask(path, &[]).await, StatusCode::BAD_REQUEST, "{path}");
+        let two = ["mixlens.example", "mixlens.example"];
+        assert_eq!(ask(path, &two).await, StatusCode::BAD_REQUEST, "{path}");
+    }
+    assert_eq!(ask("/", &["mixlens.example"]).await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

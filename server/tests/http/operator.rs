@@ -13,8 +13,9 @@ use axum::{
     response::Response,
 };
 use backend::{
-    db::{Db, sql},
-    work,
+    cleanup,
+    db::{Db, InstallationClock, sql},
+    sessions, work,
 };
 use builtin_storage::{Credentials, DiskStore};
 
@@ -181,7 +182,7 @@ on_both_databases! {
         assert_eq!(person.get("/history").await.status, StatusCode::SEE_OTHER, "the session ended with the command");
         assert_eq!(open_steps(db).await, ["email_files", "last_email", "late_objects", "objects"], "no worker, nothing done yet");
 
-        // Between the letter and the store: nothing of the store's step has happened.
+        // Between the email and the store: nothing of the store's step has happened.
         store.set(Some((Method::GET, Fault::Before)));
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
@@ -240,7 +241,7 @@ on_both_databases! {
             assert!(!log.contains(trace), "{trace} is in the log");
         }
         let emails = std::fs::read_dir(installation.data().join("mail")).unwrap();
-        assert_eq!(emails.count(), 0, "letters in files go, too");
+        assert_eq!(emails.count(), 0, "emails in files go, too");
         drop((_web, _worker));
         installation.remove().await;
     }
@@ -504,7 +505,7 @@ async fn announcements_that_are_dead_go_on_where_they_were() {
     assert_eq!(work::retry_announcements(&app.backend).await.unwrap(), 0);
 }
 
-/// A storage that is away when a restored database starts hides the ledger for as long as it is away, and no longer.
+/// A storage that is away when a restored database starts hides the ledger for as long as it is away, and nobody is served.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
     let store = Store::start().await;
@@ -536,16 +537,57 @@ async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
         .unwrap();
     store.set(Some((Method::HEAD, Fault::Before)));
     let _again = installation.start(&[]);
-    installation.is_ready().await;
+    installation.lives().await;
     assert_eq!(count("SELECT COUNT(*) FROM analysis").await, 1);
+    let page = format!("/analyses/{}", uploaded.analysis);
+    for path in ["/readyz", "/history", &page] {
+        let answer = person.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
     store.set(None);
-    eventually("it is deleted again", async || {
-        (count("SELECT COUNT(*) FROM analysis").await == 0).then_some(())
-    })
-    .await;
-    eventually("the ledger is taken up", async || {
-        (count("SELECT COUNT(*) FROM deletion").await > 0).then_some(())
-    })
-    .await;
+    installation.is_ready().await;
+    assert_eq!(person.get(&page).await.status, StatusCode::NOT_FOUND);
+    assert!(
+        count("SELECT COUNT(*) FROM deletion").await > 0,
+        "the ledger is taken up"
+    );
     installation.remove().await;
+}
+
+/// The machine's clock is eight days ahead of the database's, and then eight days behind: only the latter decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn p07_audio_is_removed_and_sessions_end_by_the_clock_of_the_database_alone() {
+    const HOURS: i32 = 8 * 24;
+    let (app, _anon, user) = TestApp::on(Database::Postgres).await.with_user().await;
+    user.upload("Night drive.wav", mix()).await;
+    app.run_jobs().await;
+    let token = user.cookie("__Host-session").unwrap();
+    // Everything so far happened then by the database's clock, as it did by the machine's.
+    let move_rows = async |hours: i32| {
+        for update in [
+            "UPDATE upload SET created_at = created_at + $1, delete_after = delete_after + $1",
+            "UPDATE session SET created_at = created_at + $1, last_seen_at = last_seen_at + $1",
+        ] {
+            let by = i64::from(hours) * 3_600_000;
+            app.backend.db.execute(sql(update).bind(by)).await.unwrap();
+        }
+    };
+    let look = async |hours: i32| {
+        let mut seen = app.backend.clone();
+        seen.db = app.database_ahead_by(hours).await;
+        seen.clock = Arc::new(InstallationClock::connect(&seen.db).await.unwrap());
+        let user = sessions::resolve(&seen, &token).await.unwrap();
+        let purged = cleanup::purge(&seen).await.unwrap();
+        seen.db.close().await;
+        (user.is_some(), purged.uploads)
+    };
+    move_rows(-HOURS).await;
+    assert_eq!(look(-HOURS).await, (true, 0), "the machine is ahead");
+    move_rows(HOURS).await;
+    assert_eq!(look(HOURS).await, (false, 1), "the machine is behind");
+    // The job is due by that clock, which has gone on meanwhile.
+    app.clock
+        .advance(Duration::from_secs(3600) * (HOURS.unsigned_abs() + 1));
+    app.run_jobs().await;
+    assert!(app.stored_files().is_empty());
 }

@@ -74,7 +74,7 @@ async fn p20_the_figures_of_the_policies_are_those_that_the_code_goes_by() {
         "{} days after the last use",
         sessions::IDLE.as_secs() / 86_400
     )));
-    for table in manifest::TABLES {
+    for table in manifest::tables() {
         let is_a_persons = matches!(table.export, manifest::Export::Rows { .. });
         assert_eq!(
             privacy.contains(&format!(">{}</th>", table.title)),

@@ -4,12 +4,21 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use analysis::testkit::{self, Encoding};
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use backend::db::{Db, contract::Scratch, sql};
+use http_body_util::BodyExt as _;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use model::{
     AnalysisId,
     analysis::{AnalysisState, Progress},
@@ -91,21 +100,31 @@ impl Installation {
         command
     }
 
+    /// Waits until it serves people.
     pub async fn is_ready(&self) {
+        self.answers("/readyz").await;
+    }
+
+    /// Waits until it answers at all.
+    pub async fn lives(&self) {
+        self.answers("/healthz").await;
+    }
+
+    async fn answers(&self, path: &str) {
         let visitor = Person::visiting(&self.url());
-        eventually("the program is ready", async || {
+        eventually(path, async || {
             let listens = tokio::net::TcpStream::connect(&self.listen).await.is_ok();
-            (listens && visitor.get("/readyz").await.status == StatusCode::OK).then_some(())
+            (listens && visitor.get(path).await.status == StatusCode::OK).then_some(())
         })
         .await;
     }
 
-    /// Somebody who has signed up, by the letter that a worker wrote into a file.
+    /// Somebody who has signed up, by the email that a worker wrote into a file.
     pub async fn signed_up(&self, email: &str) -> Person {
         let person = Person::visiting(&self.url());
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
-        let token = eventually("the letter is written", async || email_to(&self.data(), email)).await;
+        let token = eventually("the email is written", async || email_to(&self.data(), email)).await;
         let confirmed = person.post("/signup/confirm", &[("token", &token)]).await;
         assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.text());
         person
@@ -182,7 +201,12 @@ pub async fn is_measured(person: &Person, id: AnalysisId) {
 
 /// Long enough that it is still being measured when somebody looks.
 fn long_mix() -> Vec<u8> {
-    testkit::wav(44_100, &testkit::music(44_100, 400.0, 1), Encoding::Int16)
+    // A loop, because 200 s of music take longer to make than to measure.
+    let mut planes = testkit::music(44_100, 10.0, 1);
+    for plane in &mut planes {
+        *plane = plane.repeat(20);
+    }
+    testkit::wav(44_100, &planes, Encoding::Int16)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,6 +246,150 @@ async fn sigterm_lets_a_running_analysis_finish() {
         .await
         .unwrap();
     assert_eq!(jobs, [("done".to_owned(), 1)], "it was finished, not given back");
+}
+
+/// As a proxy does it: it asks each process every moment whether it is ready, keeps connections, and repeats nothing.
+struct Upstream {
+    url: String,
+    is_ready: AtomicBool,
+}
+
+impl Upstream {
+    async fn watch(&self) {
+        loop {
+            let answer = asked(
+                &Client::builder(TokioExecutor::new()).build_http(),
+                &self.url,
+                "/readyz",
+            )
+            .await;
+            let is_ready = matches!(answer, Ok(200));
+            self.is_ready.store(is_ready, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn asked(
+    client: &Client<HttpConnector, Body>,
+    url: &str,
+    path: &str,
+) -> Result<u16, hyper_util::client::legacy::Error> {
+    let request = Request::get(format!("{url}{path}")).body(Body::empty()).unwrap();
+    let response = client.request(request).await?;
+    let status = response.status().as_u16();
+    // A connection is used again once its answer was read.
+    let _ = response.into_body().collect().await;
+    Ok(status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_no_request_is_lost_when_one_of_two_processes_ends() {
+    let mut installation = Installation::on(None).await;
+    installation.settings = [
+        ("MIXLENS_ENVIRONMENT", "production"),
+        ("MIXLENS_BASE_URL", "https://mixlens.test"),
+        ("MIXLENS_SECRET_KEY", "a-secret-of-at-least-thirty-two-characters"),
+        ("MIXLENS_TRUSTED_HOPS", "1"),
+        ("MIXLENS_MAIL__SMTP_URL", "smtps://user:password@127.0.0.1:9"),
+        ("MIXLENS_MAIL__FROM", "MixLens <no-reply@mixlens.test>"),
+        ("MIXLENS_CONTACT_EMAIL", "hello@mixlens.test"),
+        ("MIXLENS_PRIVACY_EMAIL", "privacy@mixlens.test"),
+        ("MIXLENS_SECURITY_EMAIL", "security@mixlens.test"),
+        ("MIXLENS_LIMITS__REQUESTS_PER_MINUTE", "1000000"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into();
+    let other = Installation::on(None).await;
+    let mut first = installation.start(&["web"]);
+    installation.is_ready().await;
+    let _second = installation.start(&["web", "--set", &format!("listen={}", other.listen)]);
+    other.is_ready().await;
+
+    let upstreams = [installation.url(), other.url()].map(|url| Upstream {
+        url,
+        is_ready: AtomicBool::new(true),
+    });
+    let (ended, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let client: Client<_, Body> = Client::builder(TokioExecutor::new())
+        .retry_canceled_requests(false)
+        .build_http();
+    let people = futures::future::join_all((0..8).map(|person| {
+        let (upstreams, ended, answered, client) = (&upstreams, &ended, &answered, &client);
+        let installation = &installation;
+        async move {
+            for turn in person.. {
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                let ready = |upstream: &&Upstream| upstream.is_ready.load(Ordering::SeqCst);
+                let upstream = upstreams.iter().cycle().skip(turn % 2).find(ready).unwrap();
+                let status = asked(client, &upstream.url, "/signin").await;
+                assert_eq!(status.unwrap(), 200, "{}", installation.log());
+                answered.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }));
+    let ending = async {
+        eventually("both are under load", async || {
+            (answered.load(Ordering::SeqCst) > 50).then_some(())
+        })
+        .await;
+        first.signal("-TERM");
+        assert!(first.ends().await.success());
+        let before = answered.load(Ordering::SeqCst);
+        eventually("the other one goes on", async || {
+            (answered.load(Ordering::SeqCst) > before + 20).then_some(())
+        })
+        .await;
+        ended.store(true, Ordering::SeqCst);
+    };
+    let load = async { tokio::join!(people, ending) };
+    tokio::select! {
+        _ = load => {}
+        _ = upstreams[0].watch() => {}
+        _ = upstreams[1].watch() => {}
+    }
+}
+
+/// What a process had in memory at most, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(program: &Program) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.0.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Each of them takes 19 MiB.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_that_are_tried_at_once_take_the_memory_of_a_few() {
+    const AT_ONCE: usize = 40;
+    let mut installation = Installation::on(None).await;
+    installation.settings = vec![("MIXLENS_LIMITS__SIGN_INS_PER_MINUTE", "1000".to_owned())];
+    let program = installation.start(&["web"]);
+    installation.is_ready().await;
+    let visitor = Person::visiting(&installation.url());
+    let try_in = async |number: usize| {
+        let email = format!("person-{number}@example.org");
+        let form = [("email", email.as_str()), ("password", "copper lantern valley 9")];
+        visitor.post("/signin", &form).await.status
+    };
+    try_in(0).await;
+    let before = peak_kib(&program);
+    let answers = futures::future::join_all((1..=AT_ONCE).map(try_in)).await;
+    assert!(
+        answers
+            .iter()
+            .all(|status| *status == StatusCode::UNPROCESSABLE_ENTITY),
+        "{answers:?}"
+    );
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (grown, bound) = (peak_kib(&program) - before, (cores * 19 + 80) * 1024);
+    assert!(
+        grown < bound.min(AT_ONCE * 15 * 1024),
+        "{grown} KiB, allowed {bound}"
+    );
 }
 
 on_both_databases! {

@@ -69,7 +69,7 @@ async fn p05_an_upload_is_a_mix_to_judge_or_a_reference_that_is_measured_and_com
         !app.was_emailed("ann@example.org", "theirs").await,
         "a reference is no news"
     );
-    // Judging anew looks for reports that the rules have not seen; a reference is none.
+    // The job that rescores looks for reports that the rules have not seen; a reference is none.
     app.run_periodic_work().await;
     assert_eq!(
         app.texts("SELECT analysis_id FROM verdict").await,

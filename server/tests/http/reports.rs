@@ -1,4 +1,4 @@
-//! Reports as they are judged, counted otherwise, judged anew and downloaded.
+//! Reports as they are judged, counted otherwise, rescored and downloaded.
 
 use axum::http::StatusCode;
 use backend::db::sql;
@@ -103,4 +103,29 @@ async fn a_report_is_downloaded_as_one_page_that_needs_nothing_else() {
     for outside in ["<script", "<link", "src=", "csrf", "href=\"/"] {
         assert!(!text.contains(outside), "{outside}");
     }
+}
+
+/// Who opens a link is told the ways out: sign in, or ask for another account.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_of_a_report_says_to_others_that_it_may_belong_to_another_account() {
+    let (app, anon, user) = TestApp::init().await.with_user().await;
+    let page = format!(
+        "/analyses/{}",
+        user.upload("Night drive.wav", mix()).await.analysis
+    );
+    app.run_jobs().await;
+    let stranger = app.signed_up("bob@example.org").await;
+    let told = stranger.get(&page).await;
+    assert_eq!(told.status, StatusCode::NOT_FOUND);
+    assert!(
+        told.text().contains("belong to another account"),
+        "{}",
+        told.text()
+    );
+    assert!(!told.text().contains("Night drive"));
+    let signed_out = anon.get(&page).await;
+    assert_eq!(
+        (signed_out.status, signed_out.header("location")),
+        (StatusCode::SEE_OTHER, format!("/signin?next={page}").as_str())
+    );
 }

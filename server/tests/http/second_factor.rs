@@ -50,6 +50,34 @@ fn codes_on(page: &Answer) -> Vec<String> {
         .collect()
 }
 
+/// They are shown once, so the page says that, and gives a file with all of them without a script.
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_codes_can_be_kept_and_the_page_says_that_it_shows_them_once() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let code = begun(&user).await.code(&app);
+    let shown = user
+        .post("/account/second-factor/confirm", &[("code", &code)])
+        .await;
+    app.run_jobs().await;
+    let (page, codes) = (shown.text(), codes_on(&shown));
+    assert!(
+        page.contains("When you leave or reload this page, they are gone"),
+        "{page}"
+    );
+    let (_, rest) = page.split_once("href=\"data:text/plain;charset=utf-8,").unwrap();
+    let (file, rest) = rest.split_once('"').unwrap();
+    assert!(rest.contains("download=\"mixlens-recovery-codes.txt\""), "{rest}");
+    let file = file.replace("%20", " ").replace("%0A", "\n");
+    let kept: Vec<&str> = file.lines().skip(1).collect();
+    assert_eq!(
+        (kept.len(), kept),
+        (10, codes.iter().map(String::as_str).collect())
+    );
+    // The address of the form, reloaded, leads on.
+    let reloaded = user.get("/account/second-factor/confirm").await;
+    assert!(codes_on(&reloaded).is_empty(), "{}", reloaded.text());
+}
+
 /// The first step of signing in; what the second needs.
 async fn first_step(person: &Person) -> String {
     let form = [
@@ -500,7 +528,7 @@ async fn a_right_password_with_a_code_passes_the_wait_of_strangers_and_a_guess_i
     app.run_jobs().await;
 }
 
-/// A page without what is drawn anew each time.
+/// A page without what is drawn afresh each time.
 fn without_tokens(page: &str) -> String {
     let mut text = page.to_owned();
     for (begin, end) in [

@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use axum::http::StatusCode;
-use backend::db::Db;
+use axum::http::{Method, StatusCode};
+use backend::db::{Db, sql};
 
 use crate::{
     programs::{Installation, Program, eventually, is_measured},
-    support::{Database, Person, mix, on_both_databases},
+    support::{Database, Person, fetch, mix, on_both_databases},
 };
 
 fn mode(path: &std::path::Path) -> u32 {
@@ -233,4 +233,59 @@ async fn p14_a_backup_is_restored_and_deletions_are_done_again_before_anybody_is
         person.get(&format!("/analyses/{deleted}")).await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+/// Nothing but the ledger knows that a database is an old one, whoever restored it by whatever means.
+#[tokio::test(flavor = "multi_thread")]
+async fn p14_while_the_ledger_of_deletions_cannot_be_read_nobody_is_served_and_no_job_is_done() {
+    let installation = Installation::on(None).await;
+    let mut program = installation.start(&[]);
+    installation.is_ready().await;
+    let person = installation.signed_up("ann@example.org").await;
+    let deleted = person.upload("Deleted.wav", mix()).await.analysis;
+    is_measured(&person, deleted).await;
+    let page = format!("/analyses/{deleted}");
+    let audio = format!("/fn/analyses/audio?id={deleted}");
+    let link: serde_json::Value = person.get(&audio).await.json();
+    let link = link["url"].as_str().unwrap().to_owned();
+    let hear = async || fetch(Method::GET, &link, &[], Vec::new()).await.status;
+    assert_eq!(hear().await, StatusCode::OK);
+    program.signal("-TERM");
+    program.ends().await;
+
+    let database = format!("sqlite:{}", installation.data().join("mixlens.sqlite").display());
+    let db = Db::connect(&database, 1).await.unwrap();
+    let slots = async || {
+        db.all::<(String,)>(sql("SELECT name FROM cron"))
+            .await
+            .unwrap()
+            .len()
+    };
+    assert!(slots().await > 0);
+    db.execute(sql("DELETE FROM cron")).await.unwrap();
+    let ledger = installation.data().join("deletions.txt");
+    std::fs::create_dir(&ledger).unwrap();
+    let _program = installation.start(&[]);
+    installation.lives().await;
+    for path in [&page, &audio, "/", "/history", "/signin", "/readyz"] {
+        let answer = person.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(!answer.text().contains("Deleted"), "{path}");
+    }
+    assert!(
+        person
+            .get(&page)
+            .await
+            .text()
+            .contains("nothing deleted comes back")
+    );
+    assert_eq!(hear().await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(slots().await, 0, "no periodic work begins");
+
+    std::fs::remove_dir(&ledger).unwrap();
+    std::fs::write(&ledger, format!("{}\n", backend::ledger::hash_of(deleted))).unwrap();
+    installation.is_ready().await;
+    assert_eq!(person.get(&page).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(person.get("/history").await.status, StatusCode::OK);
+    db.close().await;
 }

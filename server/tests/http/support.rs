@@ -10,7 +10,7 @@ pub mod receiver;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -176,7 +176,7 @@ impl TestApp {
     /// Somebody who has signed up and confirmed the address.
     pub async fn signed_up(&self, email: &str) -> Person {
         let person = self.anon();
-        // Letters are told apart by their time.
+        // Emails are told apart by their time.
         self.clock.advance(Duration::from_millis(1));
         let sent = person.post("/signup", &sign_up_form(email)).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text());
@@ -207,17 +207,23 @@ impl TestApp {
             .collect()
     }
 
+    /// The database, on PostgreSQL, as a machine sees it whose own clock is `hours` behind it.
+    pub async fn database_ahead_by(&self, hours: i32) -> Db {
+        let scratch = self.scratch.as_ref().unwrap();
+        scratch.with_clock_ahead_by(hours).await
+    }
+
     /// Every row of every table, as JSON.
     pub async fn everything_stored(&self) -> String {
         everything_in(&self.backend.db).await
     }
 
-    /// Whether a letter to `to` holds `words`, in its subject or its text.
+    /// Whether an email to `to` holds `words`, in its subject or its text.
     pub async fn was_emailed(&self, to: &str, words: &str) -> bool {
         self.times_emailed(to, words).await > 0
     }
 
-    /// How many letters to `to` hold `words`.
+    /// How many emails to `to` hold `words`.
     pub async fn times_emailed(&self, to: &str, words: &str) -> usize {
         let emails = self.emails_to(to, "").await;
         emails
@@ -226,7 +232,7 @@ impl TestApp {
             .count()
     }
 
-    /// All letters to an address whose subject begins like this, the newest first.
+    /// All emails to an address whose subject begins like this, the newest first.
     pub async fn emails_to(&self, email: &str, subject: &str) -> Vec<StoredEmail> {
         let mut emails = mail::newest_files(&self.backend.config, usize::MAX)
             .await
@@ -238,7 +244,7 @@ impl TestApp {
     /// The newest of them.
     pub async fn email_to(&self, email: &str, subject: &str) -> StoredEmail {
         let mut emails = self.emails_to(email, subject).await;
-        assert!(!emails.is_empty(), "a letter to {email}: {subject}");
+        assert!(!emails.is_empty(), "an email to {email}: {subject}");
         emails.remove(0)
     }
 
@@ -301,15 +307,17 @@ pub fn built_site(folder: &Path) -> PathBuf {
     site
 }
 
-/// The token of the first link in the text of a letter.
+/// The token of the first link in the text of an email.
 pub fn token_of(email: &str) -> String {
-    let (_, rest) = email.split_once("token=").expect("the letter has a link");
+    let (_, rest) = email.split_once("token=").expect("the email has a link");
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Six seconds of something like music.
+/// Six seconds of something like music. Made once: it takes longer than most of what the tests do with it.
 pub fn mix() -> Vec<u8> {
-    testkit::wav(44_100, &testkit::music(44_100, 6.0, 1), Encoding::Int16)
+    static MIX: LazyLock<Vec<u8>> =
+        LazyLock::new(|| testkit::wav(44_100, &testkit::music(44_100, 6.0, 1), Encoding::Int16));
+    MIX.clone()
 }
 
 pub fn sign_up_form(email: &str) -> [(&'static str, &str); 5] {

@@ -21,7 +21,7 @@ pub fn EmailPreferences() -> impl IntoView {
     let (token, done) = (request.query("token"), request.query("done"));
     if let Some(token) = form_errors.value("token").or(token) {
         return match preferences::read_link(&context.backend, &token) {
-            Ok(link) => by_link(link, token, done.is_some(), &context),
+            Ok(link) => by_link(link, done.is_none().then_some(token), &context),
             Err(error) => failed(&context.problem(&error)),
         };
     }
@@ -78,11 +78,12 @@ const fn hint(kind: NotificationKind) -> &'static str {
     }
 }
 
-fn by_link(link: UnsubscribeLink, token: String, done: bool, context: &RequestContext) -> AnyView {
+/// What a link in an email leads to: the forms with its `token`, until one of them was sent.
+fn by_link(link: UnsubscribeLink, token: Option<String>, context: &RequestContext) -> AnyView {
     let name = link.kind.name();
-    let all = token.clone();
     let (csrf, again) = (context.csrf.clone(), context.csrf.clone());
-    let forms = (!done).then(move || {
+    let forms = token.map(move |token| {
+        let all = token.clone();
         view! {
             <p>"You came here from an e-mail of the kind " <strong>{name}</strong> "."</p>
             <PostForm action=paths::UNSUBSCRIBE csrf=csrf>

@@ -195,7 +195,14 @@ pub fn HistoryTable(
         .map(|row| view! { <HistoryRow row=row now=now is_grouping=is_grouping /> })
         .collect_view();
     let caption = format!("Your analyses, {}", query.sort.name().to_lowercase());
-    let turns = turns(&query, page.previous, page.next, cursor.is_some(), is_grouping);
+    let to_page = |cursor: Option<PageCursor>| {
+        if is_grouping {
+            paths::history_to_group(&query, cursor.as_ref())
+        } else {
+            paths::history(&query, cursor.as_ref())
+        }
+    };
+    let turns = turns(page.previous, page.next, cursor.as_ref(), to_page);
     let heads = is_grouping
         .then_some(Head::Unseen("Choose"))
         .into_iter()
@@ -254,24 +261,16 @@ fn GroupForm(grouping: Grouping, query: HistoryQuery, children: Children) -> imp
     }
 }
 
-/// The ways to the pages beside this one; nothing where there are none.
+/// The ways to the pages beside the one at `cursor`; nothing where there are none.
 fn turns(
-    query: &HistoryQuery,
     previous: Option<String>,
     next: Option<String>,
-    is_later: bool,
-    is_grouping: bool,
+    cursor: Option<&PageCursor>,
+    address: impl Fn(Option<PageCursor>) -> String,
 ) -> Option<AnyView> {
-    if previous.is_none() && next.is_none() && !is_later {
+    if previous.is_none() && next.is_none() && cursor.is_none() {
         return None;
     }
-    let address = |cursor: Option<PageCursor>| {
-        if is_grouping {
-            paths::history_to_group(query, cursor.as_ref())
-        } else {
-            paths::history(query, cursor.as_ref())
-        }
-    };
     let first = previous.is_some().then(|| {
         view! { <ButtonLink href=address(None) kind=ButtonKind::Link>"First page"</ButtonLink> }
     });

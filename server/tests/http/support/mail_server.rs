@@ -59,7 +59,7 @@ impl MailServer {
         self.reported.lock().unwrap().recipients.len()
     }
 
-    /// How many letters it has taken.
+    /// How many emails it has taken.
     pub fn taken(&self) -> usize {
         self.reported.lock().unwrap().emails
     }
@@ -74,24 +74,24 @@ impl Drop for MailServer {
 async fn talk(stream: TcpStream, reported: Arc<Mutex<Told>>) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut is_letter = false;
+    let mut is_email = false;
     if write.write_all(b"220 ready\r\n").await.is_err() {
         return;
     }
     while let Ok(Some(line)) = lines.next_line().await {
-        if is_letter && line != "." {
+        if is_email && line != "." {
             continue;
         }
-        let answer = answer(&line, is_letter, &mut reported.lock().unwrap());
-        is_letter = line == "DATA";
+        let answer = answer(&line, is_email, &mut reported.lock().unwrap());
+        is_email = line == "DATA";
         if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
             return;
         }
     }
 }
 
-fn answer(line: &str, is_letter: bool, reported: &mut Told) -> String {
-    if is_letter {
+fn answer(line: &str, is_email: bool, reported: &mut Told) -> String {
+    if is_email {
         reported.emails += 1;
         return "250 taken".to_owned();
     }

@@ -1,0 +1,107 @@
+//! How much work waits, and what was given up.
+
+use model::{JobId, Timestamp};
+
+use crate::{
+    db::{Db, DbError, row, sql},
+    jobs::{JobState, Queue},
+};
+
+/// How many jobs of a queue are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The queue.
+    pub queue: Queue,
+    /// Their state.
+    pub state: JobState,
+    /// How many.
+    pub count: u64,
+}
+
+row! {
+    /// A job that will not be tried again.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct DeadJob {
+        /// Its id.
+        pub id: JobId,
+        /// Its queue.
+        pub queue: Queue,
+        /// What it was to do.
+        pub kind: String,
+        /// How often it was tried.
+        pub attempts: u32,
+        /// Why it failed the last time.
+        pub last_error: Option<String>,
+        /// When it was made.
+        pub created_at: Timestamp,
+    }
+}
+
+const COUNT: &str = "SELECT COUNT(*) AS count FROM job WHERE queue = $1 AND state = $2";
+
+/// How many jobs are not done, by queue and state; a pair that has none is left out.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn counts(db: &Db) -> Result<Vec<Count>, DbError> {
+    let mut counts = Vec::new();
+    for queue in Queue::ALL {
+        for state in [JobState::Queued, JobState::Running, JobState::Dead] {
+            let (count,): (i64,) = db.one(sql(COUNT).bind(queue).bind(state)).await?;
+            if let Some(count) = u64::try_from(count).ok().filter(|count| *count > 0) {
+                counts.push(Count { queue, state, count });
+            }
+        }
+    }
+    Ok(counts)
+}
+
+// Whoever has tried and waits says why.
+const WAITING: &str = "\
+SELECT COUNT(*) AS count FROM job WHERE queue = $1 AND state = 'queued' AND run_at > $2 AND last_error IS NOT NULL";
+
+/// How many jobs of a queue have been tried, and wait because something failed or is away.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn waiting(db: &Db, queue: Queue, now: Timestamp) -> Result<i64, DbError> {
+    Ok(db.one::<(i64,)>(sql(WAITING).bind(queue).bind(now)).await?.0)
+}
+
+const OLDEST_DUE: &str =
+    "SELECT MIN(run_at) AS run_at FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2";
+
+/// Since when the oldest due job of a queue has waited; `None` where none waits.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn oldest_due(db: &Db, queue: Queue, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
+    let oldest: Option<Option<Timestamp>> = db.scalar(sql(OLDEST_DUE).bind(queue).bind(now)).await?;
+    Ok(oldest.flatten())
+}
+
+const DEAD: &str = "\
+SELECT id, queue, kind, attempts, last_error, created_at FROM job WHERE state = 'dead' ORDER BY id DESC LIMIT $1";
+
+/// The newest dead jobs.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn dead(db: &Db, limit: u32) -> Result<Vec<DeadJob>, DbError> {
+    db.all(sql(DEAD).bind(limit)).await
+}
+
+const UNFINISHED_SINCE: &str =
+    "SELECT COUNT(*) AS count FROM job WHERE kind = $1 AND state <> 'done' AND created_at <= $2";
+
+/// How many jobs of a kind were enqueued up to `before` and are not done.
+pub(in crate::jobs) async fn unfinished_since(
+    db: &Db,
+    kind: &str,
+    before: Timestamp,
+) -> Result<i64, DbError> {
+    Ok(db
+        .one::<(i64,)>(sql(UNFINISHED_SINCE).bind(kind).bind(before))
+        .await?
+        .0)
+}
