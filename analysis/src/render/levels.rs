@@ -1,0 +1,184 @@
+//! Steps that work on each sample by itself.
+
+use super::chain::{Processor, Setting};
+use super::recipe::Passage;
+use crate::dsp::db_to_amplitude;
+
+/// A passage is turned over within so many seconds, through zero, so that an edge that is known to 1 s only does not click.
+const TURN_S: f64 = 0.002;
+
+/// Subtracts a constant from each channel.
+pub(super) struct Offset(Vec<f64>);
+
+impl Offset {
+    pub(super) fn new(amounts: &[f64]) -> Self {
+        Self(amounts.to_vec())
+    }
+}
+
+impl Processor for Offset {
+    fn process(&mut self, planes: &mut [Vec<f64>]) {
+        for (plane, amount) in planes.iter_mut().zip(&self.0) {
+            plane.iter_mut().for_each(|sample| *sample -= amount);
+        }
+    }
+}
+
+/// A factor for each channel.
+pub(super) struct ChannelGains(Vec<f64>);
+
+impl ChannelGains {
+    /// Left over right by `db`, by turning one of them down.
+    pub(super) fn balance(db: f64) -> Self {
+        let down = db_to_amplitude(-db.abs());
+        Self(if db < 0.0 {
+            vec![down, 1.0]
+        } else {
+            vec![1.0, down]
+        })
+    }
+
+    /// The same `factor` for all.
+    pub(super) fn all(factor: f64, channels: usize) -> Self {
+        Self(vec![factor; channels])
+    }
+}
+
+impl Processor for ChannelGains {
+    fn process(&mut self, planes: &mut [Vec<f64>]) {
+        for (plane, &factor) in planes.iter_mut().zip(&self.0) {
+            if factor != 1.0 {
+                plane.iter_mut().for_each(|sample| *sample *= factor);
+            }
+        }
+    }
+}
+
+/// Turns a channel over, everywhere or in passages.
+pub(super) struct Polarity {
+    channel: usize,
+    /// In frames, in order; empty for everywhere.
+    passages: Vec<(u64, u64)>,
+    /// Half of the frames of a turn.
+    half_turn: f64,
+    at: u64,
+}
+
+impl Polarity {
+    pub(super) fn new(channel: u16, passages: &[Passage], setting: &Setting) -> Self {
+        let mut passages: Vec<(u64, u64)> = passages
+            .iter()
+            .map(|passage| (setting.frame(passage.start_s), setting.frame(passage.end_s)))
+            .collect();
+        passages.sort_unstable();
+        Self {
+            channel: usize::from(channel),
+            passages,
+            half_turn: (TURN_S * setting.rate / 2.0).max(1.0),
+            at: 0,
+        }
+    }
+
+    /// 1 far outside, −1 far inside.
+    fn factor(&self, frame: u64) -> f64 {
+        let frame = frame as f64;
+        let inside = self.passages.iter().map(|&(start, end)| {
+            let depth = (frame - start as f64).min(end as f64 - frame);
+            (depth / self.half_turn).clamp(-1.0, 1.0)
+        });
+        -inside.fold(-1.0, f64::max)
+    }
+}
+
+impl Processor for Polarity {
+    fn process(&mut self, planes: &mut [Vec<f64>]) {
+        let count = planes.first().map_or(0, Vec::len) as u64;
+        let first = self.at;
+        self.at += count;
+        let is_everywhere = self.passages.is_empty();
+        let is_far = self.passages.iter().all(|&(start, end)| {
+            let margin = self.half_turn as u64 + 1;
+            first > end + margin || first + count + margin < start
+        });
+        if is_far && !is_everywhere {
+            return;
+        }
+        if let Some(plane) = planes.get_mut(self.channel) {
+            for (frame, sample) in (first..).zip(plane) {
+                *sample *= if is_everywhere { -1.0 } else { self.factor(frame) };
+            }
+        }
+    }
+}
+
+/// The level of the side, (L − R) / 2.
+pub(super) struct Width {
+    /// Of the side, less 1.
+    change: f64,
+}
+
+impl Width {
+    pub(super) fn new(side_db: f64) -> Self {
+        Self {
+            change: db_to_amplitude(side_db) - 1.0,
+        }
+    }
+}
+
+impl Processor for Width {
+    fn process(&mut self, planes: &mut [Vec<f64>]) {
+        if let [left, right] = planes {
+            for (left, right) in left.iter_mut().zip(right) {
+                let change = self.change * (*left - *right) / 2.0;
+                *left += change;
+                *right -= change;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTING: Setting = Setting {
+        rate: 1_000.0,
+        channels: 2,
+        late: 0,
+    };
+
+    #[test]
+    fn polarity_turned_twice_is_as_before_and_a_passage_ends_where_it_should() {
+        let mut planes = vec![vec![0.5; 3_000], vec![-0.0; 3_000]];
+        let before = planes.clone();
+        for _ in 0..2 {
+            Polarity::new(0, &[], &SETTING).process(&mut planes);
+        }
+        assert_eq!(planes, before);
+        let passage = Passage {
+            start_s: 1.0,
+            end_s: 2.0,
+        };
+        Polarity::new(0, &[passage], &SETTING).process(&mut planes);
+        assert!(planes[0][..998].iter().all(|&x| x == 0.5));
+        assert!(planes[0][1_002..1_998].iter().all(|&x| x == -0.5));
+        assert!(planes[0][2_002..].iter().all(|&x| x == 0.5));
+    }
+
+    #[test]
+    fn balance_only_turns_down() {
+        for (db, expected) in [(-6.0, (0.501, 1.0)), (6.0, (1.0, 0.501))] {
+            let mut planes = vec![vec![1.0; 4]; 2];
+            ChannelGains::balance(db).process(&mut planes);
+            assert!((planes[0][0] - expected.0).abs() < 1e-3 && (planes[1][0] - expected.1).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn width_changes_the_side_alone() {
+        let mut planes = vec![vec![0.75], vec![0.25]];
+        Width::new(-6.0206).process(&mut planes);
+        assert!((planes[0][0] + planes[1][0] - 1.0).abs() < 1e-12);
+        assert!((planes[0][0] - planes[1][0] - 0.25).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,276 @@
+//! What a render did, rule by rule, by the same rules on both sides.
+
+use model::Report;
+use model::report::Digest;
+use model::verdict::{Points, ScoreBreakdown, Stage, Unit};
+use serde::{Deserialize, Serialize};
+
+use super::recipe::{Recipe, Step, StepKind};
+use crate::rules::{Measurement, ReportView, Rule, catalog, judge_measures};
+
+/// A change of less than this part of a deviation is none.
+const LEAST_CHANGE: f64 = 0.02;
+
+/// Faults that a render can hide but not mend: rounding, filtering and lowering change by what they are recognised. The source's
+/// figure stands for the result, unless that one is worse.
+const KEPT: [&str; 17] = [
+    "peaks.clipped",
+    "peaks.long_clip",
+    "peaks.lowered_clips",
+    "signal.few_bits",
+    "signal.padded_bits",
+    "signal.cutoff",
+    "signal.truncated",
+    "signal.damaged",
+    "signal.stutter",
+    "signal.level_jump",
+    "signal.hiss",
+    "stereo.dual_mono",
+    "delivery.lossy",
+    "delivery.sample_rate",
+    "delivery.bits",
+    "delivery.channels",
+    "delivery.mislabelled",
+];
+/// Those that only a repair mends.
+const KEPT_UNREPAIRED: [&str; 2] = ["signal.clicks", "signal.gaps"];
+
+/// What a render did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The version of the engine that rendered and measured.
+    pub engine: String,
+    /// The version of the rules.
+    pub rule_set: String,
+    /// What both files are judged as: what the source is.
+    pub stage: Stage,
+    /// The recipe with everything that was adjusted; it gives the same bytes again.
+    pub recipe: Recipe,
+    /// Steps that were taken back, because a rule was worse with them.
+    pub rolled_back: Vec<RolledBack>,
+    /// Digests of the source and of its report.
+    pub source: Option<Digest>,
+    /// Digests of the result and of its report.
+    pub result: Option<Digest>,
+    /// The source's score breakdown.
+    pub before: ScoreBreakdown,
+    /// The result's.
+    pub after: ScoreBreakdown,
+    /// What the score was predicted to be, from the source's report alone.
+    pub predicted_score: Points,
+    /// Each rule that applies to both.
+    pub rules: Vec<RuleProof>,
+    /// The loudness before, wanted and after.
+    pub loudness: LoudnessProof,
+    /// The ceiling, where the recipe has one.
+    pub ceiling: Option<CeilingProof>,
+    /// What the limiter took off, where there is one.
+    pub limiter: Option<LimiterProof>,
+    /// Passes over the source, rolled back ones included.
+    pub passes: u32,
+}
+
+/// One rule on both sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleProof {
+    /// Its id.
+    pub rule: String,
+    /// What it looks at.
+    pub title: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The source's value.
+    pub before: f64,
+    /// The result's.
+    pub after: f64,
+    /// What the source's value costs by itself, before families share points.
+    pub price_before: f64,
+    /// What the result's does.
+    pub price_after: f64,
+    /// Whether a step of the recipe is for it.
+    pub is_targeted: bool,
+    /// Whether the source's figure stands for the result, since a render can only hide this.
+    pub is_kept: bool,
+}
+
+model::text_enum! {
+    /// What became of a rule.
+    pub enum Outcome {
+        /// It costs nothing any more.
+        Fixed = "fixed",
+        /// It is nearer to its range.
+        Improved = "improved",
+        /// It is as before.
+        Unchanged = "unchanged",
+        /// It is further from its range.
+        Worse = "worse",
+    }
+}
+
+/// A step that was taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// The step.
+    pub step: Step,
+    /// The rule that was worse with it.
+    pub rule: String,
+    /// That rule's value without the step, and with it.
+    pub without: f64,
+    /// The value with it.
+    pub with: f64,
+    /// The rule's unit.
+    pub unit: Unit,
+}
+
+/// Loudness, in LUFS.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LoudnessProof {
+    /// Of the source.
+    pub before_lufs: Option<f64>,
+    /// What the target asks for.
+    pub wanted_lufs: Option<f64>,
+    /// Of the result.
+    pub after_lufs: Option<f64>,
+    /// What is missing of it, in LU, because peaks leave no more room; 0 where it is reached within 0.1.
+    pub shortfall_lu: f64,
+}
+
+/// True peak against the ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CeilingProof {
+    /// What was asked for, in dBTP.
+    pub ceiling_dbtp: f64,
+    /// The highest true peak of the written file by the detectors at 4x and 8x, in dBTP.
+    pub true_peak_dbtp: f64,
+    /// Whether it holds.
+    pub is_met: bool,
+}
+
+/// What the limiter took off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimiterProof {
+    /// The most, in dB.
+    pub most_db: f64,
+    /// The share of the time in which it worked, in percent.
+    pub share_percent: f64,
+    /// The most of each second, in dB.
+    pub seconds_db: Vec<f32>,
+}
+
+/// What rules see in source and result.
+pub(super) struct Judged {
+    pub(super) breakdown: ScoreBreakdown,
+    /// The measures of every rule of the catalogue, in its order.
+    pub(super) measures: Vec<(&'static Rule, Option<Measurement>)>,
+    kept: Vec<bool>,
+}
+
+impl Judged {
+    /// A source, as it is.
+    pub(super) fn source(report: &Report, stage: Stage) -> Self {
+        let view = ReportView::new(report);
+        let measures: Vec<_> = catalog().map(|rule| (rule, (rule.measure)(&view))).collect();
+        Self {
+            breakdown: judge_measures(&view, &measures, stage),
+            kept: vec![false; measures.len()],
+            measures,
+        }
+    }
+
+    /// What was made of `source` by `steps`: what a render only hides counts as before.
+    pub(super) fn result(report: &Report, stage: Stage, source: &Self, steps: &[Step]) -> Self {
+        let view = ReportView::new(report);
+        let is_repaired = steps.iter().any(|step| step.kind() == StepKind::Repair);
+        let (measures, kept): (Vec<_>, Vec<bool>) = source
+            .measures
+            .iter()
+            .map(|(rule, before)| {
+                let after = (rule.measure)(&view);
+                let can_hide =
+                    KEPT.contains(&rule.id) || (!is_repaired && KEPT_UNREPAIRED.contains(&rule.id));
+                let price = |measure: &Option<Measurement>| price_of(rule, measure.as_ref(), stage);
+                let is_kept = can_hide && price(before) >= price(&after);
+                ((*rule, if is_kept { before.clone() } else { after }), is_kept)
+            })
+            .unzip();
+        Self {
+            breakdown: judge_measures(&view, &measures, stage),
+            measures,
+            kept,
+        }
+    }
+
+    /// What one rule costs by itself.
+    pub(super) fn price(&self, id: &str, stage: Stage) -> f64 {
+        let row = self.measures.iter().find(|(rule, _)| rule.id == id);
+        row.map_or(0.0, |(rule, measure)| price_of(rule, measure.as_ref(), stage))
+    }
+
+    /// What all rules cost together.
+    pub(super) fn cost(&self, stage: Stage) -> f64 {
+        self.prices(stage).iter().sum()
+    }
+
+    /// What every rule costs by itself.
+    pub(super) fn prices(&self, stage: Stage) -> Vec<f64> {
+        let price =
+            |(rule, measure): &(&'static Rule, Option<Measurement>)| price_of(rule, measure.as_ref(), stage);
+        self.measures.iter().map(price).collect()
+    }
+}
+
+fn price_of(rule: &Rule, measure: Option<&Measurement>, stage: Stage) -> f64 {
+    match (rule.criterion(stage), measure) {
+        (Some(criterion), Some(measure)) => criterion.price(measure.value, rule.tolerance),
+        _ => 0.0,
+    }
+}
+
+/// Each rule on both sides; `targeted` are the ids that steps are for.
+pub(super) fn rule_proofs(
+    before: &Judged,
+    after: &Judged,
+    stage: Stage,
+    targeted: &[String],
+) -> Vec<RuleProof> {
+    before
+        .measures
+        .iter()
+        .zip(&after.measures)
+        .zip(&after.kept)
+        .filter_map(|(((rule, old), (_, new)), &is_kept)| {
+            let criterion = rule.criterion(stage)?;
+            let (old, new) = (old.as_ref()?.value, new.as_ref()?.value);
+            let (price_before, price_after) = (
+                criterion.price(old, rule.tolerance),
+                criterion.price(new, rule.tolerance),
+            );
+            let (far, near) = (criterion.excess(old).abs(), criterion.excess(new).abs());
+            let outcome = if price_before > 0.0 && price_after == 0.0 {
+                Outcome::Fixed
+            } else if price_before == 0.0 && price_after == 0.0 {
+                Outcome::Unchanged
+            } else if near < far * (1.0 - LEAST_CHANGE) {
+                Outcome::Improved
+            } else if near > far * (1.0 + LEAST_CHANGE) {
+                Outcome::Worse
+            } else {
+                Outcome::Unchanged
+            };
+            Some(RuleProof {
+                rule: rule.id.to_owned(),
+                title: rule.title.to_owned(),
+                unit: rule.unit,
+                outcome,
+                before: old,
+                after: new,
+                price_before,
+                price_after,
+                is_targeted: targeted.iter().any(|id| id == rule.id),
+                is_kept,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! What a rendered file says of itself: by which engine, rules and recipe it was made of what. A chunk that players pass over;
+//! the file plays the same without it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use model::Report;
+use serde::{Deserialize, Serialize};
+
+use super::recipe::Recipe;
+use super::wave::Chunk;
+use crate::ENGINE_VERSION;
+use crate::rules::RULE_SET;
+
+/// The chunk's name, of our own: `LIST INFO` is rewritten by editors, and cut to short texts.
+const CHUNK: [u8; 4] = *b"mixl";
+/// No provenance is longer.
+const LONGEST: u64 = 1 << 20;
+
+/// How a file was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The version of the engine.
+    pub engine: String,
+    /// The version of the rules.
+    pub rule_set: String,
+    /// SHA-256 of the source, in hexadecimal.
+    pub source_sha256: Option<String>,
+    /// The recipe with everything that was adjusted.
+    pub recipe: Recipe,
+}
+
+/// The seed of the dither: the first eight bytes of the SHA-256 of the source.
+pub(super) fn seed(report: &Report) -> u64 {
+    let digest = report.digest.as_ref().map(|digest| digest.file_sha256.as_str());
+    let head = digest.and_then(|hex| hex.get(..16));
+    head.and_then(|hex| u64::from_str_radix(hex, 16).ok())
+        .unwrap_or(0)
+}
+
+/// The chunks that say it.
+pub(super) fn chunks(report: &Report, recipe: &Recipe) -> Vec<Chunk> {
+    let origin = Origin {
+        engine: ENGINE_VERSION.to_owned(),
+        rule_set: RULE_SET.to_owned(),
+        source_sha256: report.digest.as_ref().map(|digest| digest.file_sha256.clone()),
+        recipe: recipe.clone(),
+    };
+    let program = format!("MixLens {ENGINE_VERSION}\0");
+    let mut info = b"INFOISFT".to_vec();
+    info.extend((program.len() as u32).to_le_bytes());
+    info.extend(program.bytes());
+    if program.len() % 2 == 1 {
+        info.push(0);
+    }
+    vec![
+        Chunk {
+            id: *b"LIST",
+            body: info,
+        },
+        Chunk {
+            id: CHUNK,
+            body: serde_json::to_vec(&origin).unwrap_or_default(),
+        },
+    ]
+}
+
+/// How `file` was made, where it is a WAV that says so.
+#[must_use]
+pub fn origin(file: &File) -> Option<Origin> {
+    let mut file = file.try_clone().ok()?;
+    let len = file.seek(SeekFrom::End(0)).ok()?;
+    let mut head = [0; 8];
+    let mut data_len = None;
+    let mut at = 12;
+    while at + 8 <= len {
+        file.seek(SeekFrom::Start(at)).ok()?;
+        file.read_exact(&mut head).ok()?;
+        let id = [head[0], head[1], head[2], head[3]];
+        let mut size = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+        if &id == b"ds64" {
+            let mut sizes = [0; 16];
+            file.read_exact(&mut sizes).ok()?;
+            data_len = sizes[8..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        }
+        if &id == b"data" && size == u64::from(u32::MAX) {
+            size = data_len?;
+        }
+        if id == CHUNK && size <= LONGEST {
+            let mut body = vec![0; size as usize];
+            file.read_exact(&mut body).ok()?;
+            return serde_json::from_slice(&body).ok();
+        }
+        at = at.checked_add(8 + size + size % 2)?;
+    }
+    None
+}
