@@ -24,6 +24,7 @@ mod recipe;
 mod repair;
 mod run;
 mod wave;
+mod words;
 
 pub use design::{Band, BandShape};
 pub use plan::{Effect, Plan, PlanOptions, PlannedStep, Untouched, plan};
@@ -35,3 +36,4 @@ pub use recipe::{
     SampleFormat, Step, StepKind, Target,
 };
 pub use run::{Provenance, RenderError, RenderOptions, render};
+pub use words::describe;

@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn a_sine_of_any_phase_is_seen_within_hundredths_of_a_decibel() {
         for (fnorm, tolerance) in [
-            (0.05, 0.002),
-            (0.125, 0.005),
+            (0.05, 0.01),
+            (0.125, 0.01),
             (0.25, 0.01),
             (0.333, 0.02),
             (0.4, 0.03),

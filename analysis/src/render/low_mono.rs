@@ -25,7 +25,9 @@ pub(super) struct LowMono {
 impl LowMono {
     pub(super) fn new(hz: f64, setting: &Setting) -> Self {
         // Odd, so that a mean is late by whole frames.
-        let half = (HALF_AT * setting.rate / (2.0 * PI * hz)).round().max(1.0) as usize;
+        let half = ((HALF_AT * setting.rate / (PI * hz) - 1.0) / 2.0)
+            .round()
+            .max(1.0) as usize;
         let stages: Vec<Stage> = (0..STAGES).map(|_| Stage::new(2 * half + 1)).collect();
         let latency = STAGES * MEANS * half;
         Self {

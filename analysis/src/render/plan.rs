@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::design::Band;
 use super::predict::{has, predict};
-use super::proof::{Judged, Outcome, rule_proofs};
+use super::proof::{Judged, Outcome, RuleProof, rule_proofs};
 use super::recipe::{
     Container, Defect, Dither, Levels, MOST_BANDS, OutputFormat, Passage, RECIPE_VERSION, Recipe,
     SampleFormat, Step, StepKind, Target,
@@ -154,6 +154,58 @@ impl Plan {
             steps: chosen.map(|step| step.step.clone()).collect(),
             output: self.output,
             dither: Dither::Tpdf,
+        }
+    }
+}
+
+impl Plan {
+    /// Switches each step as `is_on` says, and says anew what is expected. `report` is that of the source.
+    pub fn switch(&mut self, report: &Report, is_on: impl Fn(&PlannedStep) -> bool) {
+        for step in &mut self.steps {
+            step.is_on = is_on(step);
+        }
+        self.expect(report, &Judged::source(report, self.stage));
+    }
+
+    /// What the steps that are on are expected to do, and each alone.
+    fn expect(&mut self, report: &Report, before: &Judged) {
+        let stage = self.stage;
+        let expected = |recipe: &Recipe| {
+            let after = predict(report, recipe).judged(stage, before, recipe);
+            let proofs = rule_proofs(before, &after, stage, &[]);
+            let changed = proofs
+                .into_iter()
+                .filter(|proof| proof.outcome != Outcome::Unchanged);
+            (changed.map(Effect::from).collect(), after.breakdown.score)
+        };
+        let recipe = self.recipe();
+        let gain_db = predict(report, &recipe).gain_db;
+        (self.effects, self.score_predicted) = expected(&recipe);
+        for planned in &mut self.steps {
+            if let Step::Gain { db, .. } = &mut planned.step {
+                *db = (gain_db * 100.0).round() / 100.0;
+            }
+            let mut alone = Recipe {
+                levels: Levels::AsWritten,
+                ..recipe.clone()
+            };
+            alone.steps = vec![planned.step.clone()];
+            let score;
+            (planned.effects, score) = expected(&alone);
+            planned.points = score - before.breakdown.score;
+        }
+    }
+}
+
+impl From<RuleProof> for Effect {
+    fn from(proof: RuleProof) -> Self {
+        Self {
+            rule: proof.rule,
+            title: proof.title,
+            unit: proof.unit,
+            before: proof.before,
+            after: proof.after,
+            outcome: proof.outcome,
         }
     }
 }
@@ -595,35 +647,7 @@ impl Planner<'_> {
             score_predicted: Points::default(),
             effects: Vec::new(),
         };
-        let effects = |recipe: &Recipe| {
-            let after = predict(self.report, recipe).judged(self.stage, self.before, recipe);
-            let proofs = rule_proofs(self.before, &after, self.stage, &[]);
-            let changed = proofs
-                .into_iter()
-                .filter(|proof| proof.outcome != Outcome::Unchanged);
-            let effects = changed.map(|proof| Effect {
-                rule: proof.rule,
-                title: proof.title,
-                unit: proof.unit,
-                before: proof.before,
-                after: proof.after,
-                outcome: proof.outcome,
-            });
-            (effects.collect::<Vec<Effect>>(), after.breakdown.score)
-        };
-        let recipe = plan.recipe();
-        let gain_db = predict(self.report, &recipe).gain_db;
-        (plan.effects, plan.score_predicted) = effects(&recipe);
-        for index in 0..plan.steps.len() {
-            if let Step::Gain { db, .. } = &mut plan.steps[index].step {
-                *db = (gain_db * 100.0).round() / 100.0;
-            }
-            let mut alone = Recipe::empty(output);
-            alone.steps = vec![plan.steps[index].step.clone()];
-            let (found, score) = effects(&alone);
-            plan.steps[index].effects = found;
-            plan.steps[index].points = score - self.before.breakdown.score;
-        }
+        plan.expect(self.report, self.before);
         let is_served = |rule: &str| {
             plan.steps
                 .iter()
