@@ -21,6 +21,8 @@ const SLOW_RELEASE_S: f64 = 0.5;
 const SLOW_ATTACK_S: f64 = 0.05;
 /// One, as a whole number.
 const ONE: u64 = 1 << 32;
+/// What counts as work, as a gain: 0.1 dB.
+const AT_WORK: f64 = 0.988_55;
 /// So near to 1 a gain is 1: −140 dB.
 const AT_REST: f64 = 1e-7;
 
@@ -29,7 +31,7 @@ const AT_REST: f64 = 1e-7;
 pub(super) struct Reduction {
     /// The most, in dB.
     pub(super) most_db: f64,
-    /// Frames in which it took off anything.
+    /// Frames in which it took off 0.1 dB or more.
     pub(super) frames: u64,
     /// The most of each second, in dB.
     pub(super) seconds_db: Vec<f32>,
@@ -101,7 +103,7 @@ impl Limiter {
 
     fn count(&mut self, gain: f64) {
         if gain < 1.0 {
-            self.limited += 1;
+            self.limited += u64::from(gain < AT_WORK);
             self.second_lowest = self.second_lowest.min(gain);
             self.lowest = self.lowest.min(gain);
         }
