@@ -168,10 +168,11 @@ impl Plan {
     }
 
     /// What the steps that are on are expected to do, and each alone.
-    fn expect(&mut self, report: &Report, before: &Judged) {
+    fn expect(&mut self, report: &Report, before: &Judged<'_>) {
         let stage = self.stage;
         let expected = |recipe: &Recipe| {
-            let after = predict(report, recipe).judged(stage, before, recipe);
+            let predicted = predict(report, recipe);
+            let after = predicted.judged(stage, before, recipe);
             let proofs = rule_proofs(before, &after, stage, &[]);
             let changed = proofs
                 .into_iter()
@@ -235,7 +236,7 @@ struct Planner<'a> {
     report: &'a Report,
     stage: Stage,
     options: &'a PlanOptions<'a>,
-    before: &'a Judged,
+    before: &'a Judged<'a>,
     faults: Vec<Fault>,
     steps: Vec<PlannedStep>,
 }
@@ -383,7 +384,8 @@ impl Planner<'_> {
     /// What a rule is expected to cost by itself behind one step.
     fn predicted_price(&self, rule: &str, step: &Step) -> f64 {
         let recipe = self.recipe_with(std::slice::from_ref(step));
-        let after = predict(self.report, &recipe).judged(self.stage, self.before, &recipe);
+        let predicted = predict(self.report, &recipe);
+        let after = predicted.judged(self.stage, self.before, &recipe);
         after.price(rule, self.stage)
     }
 
@@ -545,21 +547,26 @@ impl Planner<'_> {
             .reduce(f64::max)
             .unwrap_or(f64::NEG_INFINITY);
         let changes_level = |step: &PlannedStep| {
-            !matches!(
-                step.step.kind(),
-                StepKind::Repair | StepKind::Offset | StepKind::Polarity | StepKind::Delay | StepKind::Trim
-            )
+            step.is_on
+                && !matches!(
+                    step.step.kind(),
+                    StepKind::Repair
+                        | StepKind::Offset
+                        | StepKind::Polarity
+                        | StepKind::Delay
+                        | StepKind::Trim
+                )
         };
         let is_retargeted = self.options.target.lufs().is_some_and(|wanted| {
             let now = self.report.loudness.integrated_lufs.value();
             now.is_none_or(|now| (now - wanted).abs() > 0.1)
         });
+        // Room for encoders is left by a lower ceiling, which is worth its loudness to nobody but the person.
         let rules = [
             "peaks.overs",
             "peaks.true_peak",
             "peaks.headroom",
             "peaks.between_samples",
-            "peaks.encoder_room",
         ];
         let is_too_high = rules.iter().any(|rule| self.fault(rule).is_some());
         let needs_level = self.steps.iter().any(changes_level) || is_retargeted;

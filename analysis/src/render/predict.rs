@@ -8,11 +8,11 @@ mod peaks;
 mod stereo;
 
 use model::Report;
-use model::report::{LocalFaultKind, Reading, Series};
-use model::verdict::{Points, ScoreBreakdown, Stage};
+use model::report::{Reading, Series};
+use model::verdict::{ScoreBreakdown, Stage};
 
 use super::chain::filter_sections;
-use super::proof::Judged;
+use super::proof::{Judged, without_defects};
 use super::recipe::{Levels, Recipe, Step, StepKind};
 use crate::dsp::{amplitude_db, db_to_amplitude};
 
@@ -33,11 +33,7 @@ impl Prediction {
             .breakdown
     }
 
-    pub(super) fn score(&self, stage: Stage, source: &Judged, recipe: &Recipe) -> Points {
-        self.judged(stage, source, recipe).breakdown.score
-    }
-
-    pub(super) fn judged(&self, stage: Stage, source: &Judged, recipe: &Recipe) -> Judged {
+    pub(super) fn judged(&self, stage: Stage, source: &Judged<'_>, recipe: &Recipe) -> Judged<'_> {
         Judged::result(&self.report, stage, source, &recipe.steps)
     }
 }
@@ -54,7 +50,7 @@ pub fn predict(report: &Report, recipe: &Recipe) -> Prediction {
             continue;
         }
         match step {
-            Step::Repair { places } => repair(&mut predicted, places.len()),
+            Step::Repair { places } => predicted = without_defects(&predicted, places),
             Step::Offset { amounts } => remove_offset(&mut predicted, amounts),
             Step::HighPass { .. } | Step::Notch { .. } | Step::Equalise(_) => {
                 let sections = filter_sections(step, rate);
@@ -106,20 +102,6 @@ fn adjusted_gain(source: &Report, predicted: &Report, recipe: &Recipe, highest_d
     match limit.or(highest_dbtp) {
         Some(highest) => missing.min(highest - peak),
         None => missing,
-    }
-}
-
-/// The faults that places cover are gone.
-fn repair(report: &mut Report, _places: usize) {
-    if let Some(local) = report.detail.as_mut().and_then(|detail| detail.local.as_mut()) {
-        let is_short = |start_s: f64, end_s: f64| end_s - start_s <= super::repair::LONGEST_S;
-        local.faults.retain(|fault| match fault.kind {
-            LocalFaultKind::Click => false,
-            LocalFaultKind::Gap | LocalFaultKind::HeldValue | LocalFaultKind::Dropout => {
-                !is_short(fault.start_s, fault.end_s)
-            }
-            _ => true,
-        });
     }
 }
 

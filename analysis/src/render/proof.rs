@@ -5,7 +5,7 @@ use model::report::Digest;
 use model::verdict::{Points, ScoreBreakdown, Stage, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::recipe::{Recipe, Step, StepKind};
+use super::recipe::{Defect, Recipe, Step};
 use crate::rules::{Measurement, ReportView, Rule, catalog, judge_measures};
 
 /// A change of less than this part of a deviation is none.
@@ -13,7 +13,7 @@ const LEAST_CHANGE: f64 = 0.02;
 
 /// Faults that a render can hide but not mend: rounding, filtering and lowering change by what they are recognised. The source's
 /// figure stands for the result, unless that one is worse.
-const KEPT: [&str; 17] = [
+const KEPT: [&str; 14] = [
     "peaks.clipped",
     "peaks.long_clip",
     "peaks.lowered_clips",
@@ -22,9 +22,6 @@ const KEPT: [&str; 17] = [
     "signal.cutoff",
     "signal.truncated",
     "signal.damaged",
-    "signal.stutter",
-    "signal.level_jump",
-    "signal.hiss",
     "stereo.dual_mono",
     "delivery.lossy",
     "delivery.sample_rate",
@@ -32,6 +29,11 @@ const KEPT: [&str; 17] = [
     "delivery.channels",
     "delivery.mislabelled",
 ];
+/// Faults that no step can put in. Where the detector finds one in the result alone, it was in the source, just below what is
+/// found, and the source's figure stands.
+const NEVER_ADDED: [&str; 2] = ["signal.tone", "signal.hum"];
+/// Both: neither mended nor put in.
+const NEITHER: [&str; 3] = ["signal.stutter", "signal.level_jump", "signal.hiss"];
 /// Those that only a repair mends.
 const KEPT_UNREPAIRED: [&str; 2] = ["signal.clicks", "signal.gaps"];
 
@@ -89,9 +91,9 @@ pub struct RuleProof {
     pub price_before: f64,
     /// What the result's does.
     pub price_after: f64,
-    /// Whether a step of the recipe is for it.
+    /// Whether a step of the recipe is for it and was expected to help.
     pub is_targeted: bool,
-    /// Whether the source's figure stands for the result, since a render can only hide this.
+    /// Whether the source's figure stands for the result: a render can hide this but not mend it, or find it but not have made it.
     pub is_kept: bool,
 }
 
@@ -142,7 +144,7 @@ pub struct LoudnessProof {
 pub struct CeilingProof {
     /// What was asked for, in dBTP.
     pub ceiling_dbtp: f64,
-    /// The highest true peak of the written file by the detectors at 4x and 8x, in dBTP.
+    /// The highest true peak of the written file by detectors at 4x, 8x and 16x, in dBTP.
     pub true_peak_dbtp: f64,
     /// Whether it holds.
     pub is_met: bool,
@@ -160,38 +162,51 @@ pub struct LimiterProof {
 }
 
 /// What rules see in source and result.
-pub(super) struct Judged {
+pub(super) struct Judged<'a> {
+    report: &'a Report,
     pub(super) breakdown: ScoreBreakdown,
     /// The measures of every rule of the catalogue, in its order.
     pub(super) measures: Vec<(&'static Rule, Option<Measurement>)>,
     kept: Vec<bool>,
 }
 
-impl Judged {
+impl<'a> Judged<'a> {
     /// A source, as it is.
-    pub(super) fn source(report: &Report, stage: Stage) -> Self {
+    pub(super) fn source(report: &'a Report, stage: Stage) -> Self {
         let view = ReportView::new(report);
         let measures: Vec<_> = catalog().map(|rule| (rule, (rule.measure)(&view))).collect();
         Self {
             breakdown: judge_measures(&view, &measures, stage),
             kept: vec![false; measures.len()],
             measures,
+            report,
         }
     }
 
     /// What was made of `source` by `steps`: what a render only hides counts as before.
-    pub(super) fn result(report: &Report, stage: Stage, source: &Self, steps: &[Step]) -> Self {
+    pub(super) fn result(report: &'a Report, stage: Stage, source: &Judged<'_>, steps: &[Step]) -> Self {
         let view = ReportView::new(report);
-        let is_repaired = steps.iter().any(|step| step.kind() == StepKind::Repair);
+        let repaired = steps.iter().find_map(|step| match step {
+            Step::Repair { places } => Some(without_defects(source.report, places)),
+            _ => None,
+        });
+        let repaired = repaired.as_ref().map(ReportView::new);
         let (measures, kept): (Vec<_>, Vec<bool>) = source
             .measures
             .iter()
             .map(|(rule, before)| {
                 let after = (rule.measure)(&view);
-                let can_hide =
-                    KEPT.contains(&rule.id) || (!is_repaired && KEPT_UNREPAIRED.contains(&rule.id));
+                let is_for_repair = KEPT_UNREPAIRED.contains(&rule.id);
+                let before = &match &repaired {
+                    Some(repaired) if is_for_repair => (rule.measure)(repaired),
+                    _ => before.clone(),
+                };
+                let is_neither = NEITHER.contains(&rule.id);
+                let can_hide = is_neither || is_for_repair || KEPT.contains(&rule.id);
+                let cannot_add = is_neither || NEVER_ADDED.contains(&rule.id);
                 let price = |measure: &Option<Measurement>| price_of(rule, measure.as_ref(), stage);
-                let is_kept = can_hide && price(before) >= price(&after);
+                let (old, new) = (price(before), price(&after));
+                let is_kept = (can_hide && old >= new) || (cannot_add && new > old);
                 ((*rule, if is_kept { before.clone() } else { after }), is_kept)
             })
             .unzip();
@@ -199,6 +214,7 @@ impl Judged {
             breakdown: judge_measures(&view, &measures, stage),
             measures,
             kept,
+            report,
         }
     }
 
@@ -221,6 +237,22 @@ impl Judged {
     }
 }
 
+/// The report without the defects that `places` cover.
+pub(super) fn without_defects(report: &Report, places: &[Defect]) -> Report {
+    let mut rest = report.clone();
+    if let Some(local) = rest.detail.as_mut().and_then(|detail| detail.local.as_mut()) {
+        local.faults.retain(|fault| {
+            let is_covered = |place: &Defect| {
+                place.start_s <= fault.start_s
+                    && fault.end_s <= place.end_s
+                    && (place.channel.is_none() || place.channel == fault.channel)
+            };
+            !places.iter().any(is_covered)
+        });
+    }
+    rest
+}
+
 fn price_of(rule: &Rule, measure: Option<&Measurement>, stage: Stage) -> f64 {
     match (rule.criterion(stage), measure) {
         (Some(criterion), Some(measure)) => criterion.price(measure.value, rule.tolerance),
@@ -230,10 +262,10 @@ fn price_of(rule: &Rule, measure: Option<&Measurement>, stage: Stage) -> f64 {
 
 /// Each rule on both sides; `targeted` are the ids that steps are for.
 pub(super) fn rule_proofs(
-    before: &Judged,
-    after: &Judged,
+    before: &Judged<'_>,
+    after: &Judged<'_>,
     stage: Stage,
-    targeted: &[String],
+    targeted: &[&str],
 ) -> Vec<RuleProof> {
     before
         .measures
@@ -268,7 +300,7 @@ pub(super) fn rule_proofs(
                 after: new,
                 price_before,
                 price_after,
-                is_targeted: targeted.iter().any(|id| id == rule.id),
+                is_targeted: targeted.contains(&rule.id),
                 is_kept,
             })
         })

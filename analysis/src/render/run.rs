@@ -137,15 +137,16 @@ fn without(recipe: &Recipe, index: usize) -> Recipe {
             }
         }
     }
-    // Gain and limiter serve the other steps.
-    let serves = |step: &Step| matches!(step.kind(), StepKind::Gain | StepKind::Limit);
-    if rest.target.lufs().is_none() && rest.steps.iter().all(serves) && !recipe.steps.iter().all(serves) {
-        let peaks_count = rest.steps.iter().any(|step| step.kind() == StepKind::Limit);
-        if !peaks_count {
-            rest.steps.clear();
-        }
+    // Gain that made up for other steps has nothing left to do.
+    let is_alone = rest.steps.iter().all(is_for_level) && !has(&rest, StepKind::Limit);
+    if rest.target.lufs().is_none() && is_alone && !recipe.steps.iter().all(is_for_level) {
+        rest.steps.clear();
     }
     rest
+}
+
+const fn is_for_level(step: &Step) -> bool {
+    matches!(step.kind(), StepKind::Gain | StepKind::Limit)
 }
 
 struct Run<'a> {
@@ -154,7 +155,7 @@ struct Run<'a> {
     options: &'a RenderOptions,
     report: &'a Report,
     stage: Stage,
-    before: &'a Judged,
+    before: &'a Judged<'a>,
     seed: u64,
     passes: u32,
     progress: Progress<'a>,
@@ -275,8 +276,8 @@ impl Run<'_> {
         measured(self.output, self.options)
     }
 
-    /// The step that made a rule worse, if any did.
-    fn blame(&mut self, recipe: &Recipe, after: &Judged) -> Result<Option<(usize, RolledBack)>, Error> {
+    /// The step that made a rule worse, if any did. A loudness that was asked for is no fault of gain and limiter.
+    fn blame(&mut self, recipe: &Recipe, after: &Judged<'_>) -> Result<Option<(usize, RolledBack)>, Error> {
         let before_prices = self.before.prices(self.stage);
         let after_prices = after.prices(self.stage);
         let mut increases: Vec<(usize, f64)> = before_prices
@@ -284,31 +285,37 @@ impl Run<'_> {
             .zip(&after_prices)
             .map(|(before, after)| after - before)
             .enumerate()
+            .filter(|&(_, increase)| increase > 0.0)
             .collect();
         increases.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let Some(&(rule, increase)) = increases.first() else {
-            return Ok(None);
-        };
         let is_lower = after.breakdown.score < self.before.breakdown.score;
-        if recipe.steps.is_empty() || !(increase > WORSE_POINTS || is_lower) {
-            return Ok(None);
+        for (rule, increase) in increases {
+            if recipe.steps.is_empty() || !(increase > WORSE_POINTS || is_lower) {
+                return Ok(None);
+            }
+            let index = self.culprit(recipe, rule)?;
+            if recipe.target.lufs().is_some() && is_for_level(&recipe.steps[index]) {
+                continue;
+            }
+            let value = |judged: &Judged<'_>| {
+                judged.measures[rule]
+                    .1
+                    .as_ref()
+                    .map_or(0.0, |measure| measure.value)
+            };
+            let (worse, _) = &after.measures[rule];
+            return Ok(Some((
+                index,
+                RolledBack {
+                    step: recipe.steps[index].clone(),
+                    rule: worse.id.to_owned(),
+                    without: value(self.before),
+                    with: value(after),
+                    unit: worse.unit,
+                },
+            )));
         }
-        let index = self.culprit(recipe, rule)?;
-        let value = |judged: &Judged| {
-            judged.measures[rule]
-                .1
-                .as_ref()
-                .map_or(0.0, |measure| measure.value)
-        };
-        let (rule_of, _) = &after.measures[rule];
-        let rolled_back = RolledBack {
-            step: recipe.steps[index].clone(),
-            rule: rule_of.id.to_owned(),
-            without: value(self.before),
-            with: value(after),
-            unit: rule_of.unit,
-        };
-        Ok(Some((index, rolled_back)))
+        Ok(None)
     }
 
     /// The step behind which the price of the rule at `rule` rises most. The chain is run stage by stage on the very file.
@@ -339,13 +346,16 @@ impl Run<'_> {
         rolled_back: Vec<RolledBack>,
         written: &Written,
         result: &Report,
-        after: Judged,
+        after: Judged<'_>,
     ) -> Proof {
-        let targeted: Vec<String> = recipe
-            .steps
-            .iter()
-            .flat_map(|step| step.kind().rules())
-            .map(|&id| id.to_owned())
+        let prediction = predict(self.report, &recipe);
+        let expected = prediction.judged(self.stage, self.before, &recipe);
+        let is_expected = |id: &str| expected.price(id, self.stage) < self.before.price(id, self.stage);
+        let kinds = recipe.steps.iter().map(Step::kind);
+        let targeted: Vec<&str> = kinds
+            .flat_map(StepKind::rules)
+            .copied()
+            .filter(|id| is_expected(id))
             .collect();
         let before_lufs = self.report.loudness.integrated_lufs.value();
         let wanted_lufs = recipe.target.lufs().or(before_lufs);
@@ -363,7 +373,7 @@ impl Run<'_> {
             rule_set: RULE_SET.to_owned(),
             stage: self.stage,
             rules: rule_proofs(self.before, &after, self.stage, &targeted),
-            predicted_score: predict(self.report, &recipe).score(self.stage, self.before, &recipe),
+            predicted_score: expected.breakdown.score,
             rolled_back,
             source: self.report.digest.clone(),
             result: result.digest.clone(),

@@ -413,7 +413,12 @@ fn findings_become_steps_and_the_proof_says_what_they_did() {
         .iter()
         .filter(|rule| rule.is_targeted && rule.price_before > 0.0)
         .collect();
-    assert!(targeted.len() >= 3, "{targeted:?}");
+    assert!(
+        targeted.len() >= 3,
+        "{targeted:?} {:?} {:?}",
+        proof.rolled_back,
+        proof.rules.iter().find(|rule| rule.rule == "signal.subsonic")
+    );
     assert!(
         targeted
             .iter()

@@ -16,7 +16,7 @@ pub(super) struct Fault {
 }
 
 /// Every rule that is not met at `stage`, worst first.
-pub(super) fn faults(report: &Report, judged: &Judged, stage: Stage) -> Vec<Fault> {
+pub(super) fn faults(report: &Report, judged: &Judged<'_>, stage: Stage) -> Vec<Fault> {
     let view = ReportView::new(report);
     let mut faults: Vec<Fault> = judged
         .measures

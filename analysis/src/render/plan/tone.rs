@@ -50,7 +50,7 @@ impl Chosen {
 /// The bands for what is wrong with the tone behind `steps`; cuts first, then boosts.
 pub(super) fn bands(
     report: &Report,
-    judged: &Judged,
+    judged: &Judged<'_>,
     stage: Stage,
     steps: &[Step],
     found: &[Fault],
@@ -79,7 +79,7 @@ enum Direction {
 
 struct Search<'a> {
     report: &'a Report,
-    judged: &'a Judged,
+    judged: &'a Judged<'a>,
     stage: Stage,
     steps: &'a [Step],
     chosen: Vec<Chosen>,
