@@ -236,7 +236,7 @@ fn corrected(file: &Path, fault: &Fault, strength: Strength, switches: Switches)
         stage: Some(stage),
         ..PlanOptions::default()
     };
-    let mut planned = plan(&report, &judge(&report), &options);
+    let mut planned = plan(&report, &options);
     if switches == Switches::All {
         planned.switch(&report, |_| true);
     }

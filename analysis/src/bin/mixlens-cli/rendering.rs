@@ -7,7 +7,8 @@ use std::path::Path;
 use analysis::Error;
 use analysis::render::{
     Container, Effect, Levels, Outcome as RuleOutcome, OutputFormat, Plan, PlanOptions, Proof, Provenance,
-    Recipe, RenderError, RenderOptions, SampleFormat, Target, describe, origin, plan, render,
+    Recipe, RenderError, RenderOptions, SampleFormat, Target, describe, difference, export, origin, plan_on,
+    render,
 };
 use analysis::rules::judge;
 use analysis::rules::platforms::PLATFORMS;
@@ -33,10 +34,35 @@ pub(crate) fn plan_file(arguments: &arguments::Plan) -> Outcome {
                 .map_err(io::Error::from)
                 .and_then(|()| writeln!(out)),
             PlanFormat::Recipe => writeln!(out, "{}", plan.recipe().to_json()),
+            other => write!(out, "{}", exported(other, &report, &plan)),
         };
         finished(written)
     };
     planned().err().unwrap_or(Outcome::Measured)
+}
+
+/// What is taken along to other programs.
+fn exported(format: PlanFormat, report: &Report, plan: &Plan) -> String {
+    let (recipe, rate) = (plan.recipe(), report.file.sample_rate_hz);
+    let markers = export::markers(judge(report).by(plan.stage));
+    match format {
+        PlanFormat::Apo => export::equalizer_apo(&recipe, rate),
+        PlanFormat::Ffmpeg => {
+            let (graph, left_out) = export::ffmpeg_filters(&recipe, rate);
+            for step in left_out {
+                complain(&format!(
+                    "ffmpeg has no filter like this, so it is left out: {step}"
+                ));
+            }
+            format!("{graph}\n")
+        }
+        PlanFormat::Audacity => export::audacity_labels(&markers),
+        PlanFormat::Reaper => export::reaper_csv(&markers),
+        PlanFormat::Audition => export::audition_csv(&markers),
+        PlanFormat::Words | PlanFormat::Table | PlanFormat::Json | PlanFormat::Recipe => {
+            export::table(&recipe)
+        }
+    }
 }
 
 pub(crate) fn render_file(arguments: &arguments::Render) -> Outcome {
@@ -77,6 +103,9 @@ pub(crate) fn render_file(arguments: &arguments::Render) -> Outcome {
         bar.finish_and_clear();
         let proof = proof.map_err(|error| refused(&arguments.file, &error))?;
         let mut out = io::stdout().lock();
+        if arguments.nulls {
+            write_nulls(&source, &proof.recipe, &arguments.output)?;
+        }
         let written = if arguments.json {
             serde_json::to_writer(&mut out, &proof)
                 .map_err(io::Error::from)
@@ -87,6 +116,31 @@ pub(crate) fn render_file(arguments: &arguments::Render) -> Outcome {
         finished(written)
     };
     rendered().err().unwrap_or(Outcome::Measured)
+}
+
+/// What each step took away, beside the result.
+fn write_nulls(source: &File, recipe: &Recipe, beside: &Path) -> Result<(), Refused> {
+    for (index, step) in recipe.steps.iter().enumerate() {
+        let mut name = beside.file_stem().unwrap_or_default().to_owned();
+        name.push(format!(".step-{}.wav", index + 1));
+        let path = beside.with_file_name(name);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(|error| unreadable(&path, &error))?;
+        let level = difference(source, recipe, index, &file)
+            .map_err(|error| refused(&path, &RenderError::Engine(error)))?;
+        let level = level.map_or("nothing".to_owned(), |dbfs| Unit::Dbfs.display(dbfs));
+        complain(&format!(
+            "{}: what {} took away, {level}",
+            path.display(),
+            step.kind().name()
+        ));
+    }
+    Ok(())
 }
 
 fn planned(
@@ -116,7 +170,13 @@ fn planned(
         most_limiting_db: wishes.limiting,
         already: already.as_ref().map(|origin| &origin.recipe),
     };
-    let mut plan = plan(&report, &judge(&report), &options);
+    let source = File::open(file).map_err(|error| unreadable(file, &error))?;
+    let scratch = tempfile::tempfile().map_err(|error| unreadable(file, &error))?;
+    let mut plan = plan_on(&source, &report, &options, &scratch)
+        .map_err(|error| refused(file, &RenderError::Engine(error)))?;
+    if wishes.with.is_empty() && wishes.without.is_empty() {
+        return Ok((report, plan));
+    }
     plan.switch(&report, |step| {
         if wishes.without.contains(&step.step.kind()) {
             false

@@ -6,12 +6,13 @@ use model::Report;
 use model::comparison::{Comparison, DifferenceKind};
 use model::verdict::{Operation, ShelfSide, Stage};
 
-use super::Proposal;
+use super::as_written;
 use super::faults::{Fault, faults};
+use super::planner::Proposal;
 use crate::render::design::{Band, BandShape};
 use crate::render::predict::predict;
 use crate::render::proof::Judged;
-use crate::render::recipe::{Container, MOST_BANDS, OutputFormat, Recipe, SampleFormat, Step};
+use crate::render::recipe::{MOST_BANDS, Step};
 
 /// The most that a band takes away, in dB.
 const MOST_CUT_DB: f64 = 3.0;
@@ -47,19 +48,12 @@ impl Chosen {
     }
 }
 
-/// The bands for what is wrong with the tone behind `steps`; cuts first, then boosts.
-pub(super) fn bands(
-    report: &Report,
-    judged: &Judged<'_>,
-    stage: Stage,
-    steps: &[Step],
-    found: &[Fault],
-) -> Vec<Chosen> {
+/// The bands for what is wrong with the tone; cuts first, then boosts.
+pub(super) fn bands(report: &Report, judged: &Judged<'_>, stage: Stage, found: &[Fault]) -> Vec<Chosen> {
     let mut search = Search {
         report,
         judged,
         stage,
-        steps,
         chosen: Vec::new(),
         given_up: Vec::new(),
     };
@@ -81,7 +75,6 @@ struct Search<'a> {
     report: &'a Report,
     judged: &'a Judged<'a>,
     stage: Stage,
-    steps: &'a [Step],
     chosen: Vec<Chosen>,
     given_up: Vec<&'static str>,
 }
@@ -151,16 +144,10 @@ impl Search<'_> {
         half
     }
 
-    /// The report behind the steps and `bands`, and what all rules of tone cost by themselves.
+    /// The report behind `bands`, and what all rules of tone cost by themselves.
     fn predicted(&self, bands: &[Chosen]) -> (Report, f64) {
-        let mut recipe = Recipe::empty(OutputFormat {
-            container: Container::Wav,
-            samples: SampleFormat::Float32,
-        });
-        recipe.steps = self.steps.to_vec();
-        recipe
-            .steps
-            .extend(bands.iter().map(|chosen| Step::Equalise(chosen.band)));
+        let steps: Vec<Step> = bands.iter().map(|chosen| Step::Equalise(chosen.band)).collect();
+        let recipe = as_written(&steps);
         let predicted = predict(self.report, &recipe);
         let cost = predicted
             .judged(self.stage, self.judged, &recipe)
