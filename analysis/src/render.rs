@@ -12,6 +12,7 @@ mod design;
 mod detector;
 mod equaliser;
 pub mod export;
+mod flac;
 mod levels;
 mod limiter;
 mod low_mono;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use analysis::render::{Outcome, PlanOptions, Proof, RenderOptions, StepKind, plan, render};
-use analysis::rules::judge;
 use analysis::testkit::faults::{FAULTS, Fault, Music, Strength};
 use analysis::testkit::{Encoding, music_files, wav};
 use analysis::{AnalysisOptions, measure};

@@ -1,16 +1,18 @@
 //! One pass: a source through a chain into a file.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::time::Duration;
 
 use model::{Failure, FailureCode};
 
 use super::chain::{Chain, Planes};
+use super::flac::FlacWriter;
 use super::limiter::Reduction;
+use super::provenance;
 use super::quantise::Quantiser;
-use super::recipe::{Dither, Recipe, Step};
-use super::wave::{Chunk, WaveWriter};
+use super::recipe::{Container, Dither, OutputFormat, Recipe, Step};
+use super::wave::WaveWriter;
 use crate::decode::Stream;
 use crate::meter::{MeterInput, OutputLevels, OutputMeter, believable};
 use crate::{Error, frames_in};
@@ -21,7 +23,8 @@ pub(super) struct Written {
     pub(super) reduction: Option<Reduction>,
 }
 
-/// Writes `source` through the steps of `recipe` to `output`, from its start. `seed` is that of the dither.
+/// Writes `source` through the steps of `recipe` to `output`, from its start, with `note` as what the file says of itself. `seed` is
+/// that of the dither.
 ///
 /// # Errors
 /// [`Error::Rejected`] where the file is at fault, [`Error::Io`] where reading or writing failed.
@@ -30,7 +33,7 @@ pub(super) fn write(
     recipe: &Recipe,
     seed: u64,
     max_duration: Duration,
-    chunks: &[Chunk],
+    note: Option<&str>,
     output: &File,
     progress: &mut dyn FnMut(u8),
 ) -> Result<Written, Error> {
@@ -44,7 +47,7 @@ pub(super) fn write(
         }
         let started = match &mut started {
             Some(started) => started,
-            none => none.insert(Started::new(&stream, recipe, seed, output)?),
+            none => none.insert(Started::new(&stream, recipe, seed, note, output)?),
         };
         let mut planes = in_double_precision(stream.planes());
         started.chain.push(&mut planes);
@@ -56,7 +59,7 @@ pub(super) fn write(
     };
     let rest = started.chain.finish();
     started.write(&rest)?;
-    let len = started.writer.finish(chunks).map_err(Error::Io)?;
+    let len = started.writer.finish(note).map_err(Error::Io)?;
     // A pass before may have been longer.
     output.set_len(len).map_err(Error::Io)?;
     Ok(Written {
@@ -87,11 +90,22 @@ struct Started<'a> {
     quantiser: Quantiser,
     words: Vec<Vec<f32>>,
     meter: OutputMeter,
-    writer: WaveWriter<&'a File>,
+    writer: Writer<'a>,
+}
+
+enum Writer<'a> {
+    Wave(WaveWriter<&'a File>),
+    Flac(FlacWriter<&'a File>),
 }
 
 impl<'a> Started<'a> {
-    fn new(stream: &Stream, recipe: &Recipe, seed: u64, output: &'a File) -> Result<Self, Error> {
+    fn new(
+        stream: &Stream,
+        recipe: &Recipe,
+        seed: u64,
+        note: Option<&str>,
+        output: &'a File,
+    ) -> Result<Self, Error> {
         let (rate, channels) = (stream.sample_rate_hz(), stream.planes().len());
         let input = MeterInput {
             rate,
@@ -104,8 +118,7 @@ impl<'a> Started<'a> {
             quantiser: Quantiser::new(recipe.output.samples, channels, seed),
             words: Vec::new(),
             meter: OutputMeter::new(&input),
-            writer: WaveWriter::new(output, recipe.output.samples, rate, channels as u16)
-                .map_err(Error::Io)?,
+            writer: Writer::new(output, recipe.output, rate, channels, note).map_err(Error::Io)?,
         })
     }
 
@@ -113,6 +126,35 @@ impl<'a> Started<'a> {
         self.quantiser.push(planes, &mut self.words);
         self.meter.push(&self.words);
         self.writer.push(&self.words).map_err(Error::Io)
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn new(
+        output: &'a File,
+        format: OutputFormat,
+        rate: u32,
+        channels: usize,
+        note: Option<&str>,
+    ) -> io::Result<Self> {
+        Ok(match format.container {
+            Container::Wav => Self::Wave(WaveWriter::new(output, format.samples, rate, channels as u16)?),
+            Container::Flac => Self::Flac(FlacWriter::new(output, format.samples, rate, channels, note)?),
+        })
+    }
+
+    fn push(&mut self, words: &[Vec<f32>]) -> io::Result<()> {
+        match self {
+            Self::Wave(writer) => writer.push(words),
+            Self::Flac(writer) => writer.push(words),
+        }
+    }
+
+    fn finish(self, note: Option<&str>) -> io::Result<u64> {
+        match self {
+            Self::Wave(writer) => writer.finish(&note.map(provenance::chunks).unwrap_or_default()),
+            Self::Flac(writer) => writer.finish(),
+        }
     }
 }
 

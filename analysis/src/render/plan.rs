@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::pass;
 use super::predict::predict;
 use super::proof::{Judged, Outcome, RuleProof, rule_proofs};
-use super::recipe::{Dither, Levels, OutputFormat, RECIPE_VERSION, Recipe, SampleFormat, Step, Target};
+use super::recipe::{
+    Container, Dither, Levels, OutputFormat, RECIPE_VERSION, Recipe, SampleFormat, Step, Target,
+};
 use crate::{AnalysisOptions, Error, measure};
 use planner::Planner;
 
@@ -30,8 +32,10 @@ pub struct PlanOptions<'a> {
     pub stage: Option<Stage>,
     /// The loudness that the result has.
     pub target: Target,
-    /// How it is written; `None` for WAV in the source's depth, 24 bits at least where anything is changed.
-    pub output: Option<OutputFormat>,
+    /// The file that is written.
+    pub container: Container,
+    /// Its samples; `None` for those of the source, 24 bits at least where anything is changed.
+    pub samples: Option<SampleFormat>,
     /// Reports of references whose tone is approached, within limits.
     pub references: &'a [&'a Report],
     /// The most that the limiter may take off, in dB.
@@ -46,7 +50,8 @@ impl Default for PlanOptions<'_> {
         Self {
             stage: None,
             target: Target::KeepLoudness,
-            output: None,
+            container: Container::Wav,
+            samples: None,
             references: &[],
             most_limiting_db: MOST_LIMITING_DB,
             already: None,
@@ -239,7 +244,7 @@ pub fn plan_on(
             &as_written(steps),
             0,
             limits.max_duration,
-            &[],
+            None,
             scratch,
             &mut |_| {},
         )?;
@@ -262,7 +267,7 @@ fn as_written(steps: &[Step]) -> Recipe {
         levels: Levels::AsWritten,
         steps: steps.to_vec(),
         ..Recipe::empty(OutputFormat {
-            container: super::recipe::Container::Wav,
+            container: Container::Wav,
             samples: SampleFormat::Float32,
         })
     }

@@ -206,9 +206,9 @@ impl Run<'_> {
 
     fn pass(&mut self, recipe: &Recipe) -> Result<Written, Error> {
         self.passes += 1;
-        let chunks = match self.options.provenance {
-            Provenance::Written => provenance::chunks(self.report, recipe),
-            Provenance::LeftOut => Vec::new(),
+        let note = match self.options.provenance {
+            Provenance::Written => Some(provenance::note(self.report, recipe)),
+            Provenance::LeftOut => None,
         };
         let from = self.progress.last;
         let progress = &mut self.progress;
@@ -217,7 +217,7 @@ impl Run<'_> {
             recipe,
             self.seed,
             self.options.max_duration,
-            &chunks,
+            note.as_deref(),
             self.output,
             &mut |percent| progress.within(from, percent),
         )

@@ -8,8 +8,8 @@ use std::process::Command;
 use analysis::decode::Stream;
 use analysis::render::{
     Band, BandShape, Container, Dither, Levels, OutputFormat, PlanOptions, Proof, Provenance, Recipe,
-    RecipeError, RenderError, RenderOptions, SampleFormat, Step, StepKind, Target, origin, plan, predict,
-    render,
+    RecipeError, RenderError, RenderOptions, SampleFormat, Step, StepKind, Target, difference, origin, plan,
+    plan_on, predict, render,
 };
 use analysis::rules::judge;
 use analysis::testkit::{Encoding, Noise, Planes, amplitude, music, sine, wav};
@@ -18,7 +18,7 @@ use model::Report;
 use model::verdict::Stage;
 use tempfile::TempDir;
 
-use crate::ffmpeg::ebur128_by_ffmpeg;
+use crate::ffmpeg::{decoded_by_ffmpeg, ebur128_by_ffmpeg};
 
 const RATE: u32 = 44_100;
 const WAV24: OutputFormat = OutputFormat {
@@ -123,6 +123,42 @@ fn an_empty_recipe_writes_the_same_samples_in_16_24_and_float() {
             "{encoding:?} as {samples:?}"
         );
         assert!(proof.rolled_back.is_empty());
+    }
+}
+
+#[test]
+fn a_flac_holds_what_a_wav_holds_and_says_how_it_was_made() {
+    let source = file_of(&wav(RATE, &music(RATE, 3.0, 8), Encoding::Int24));
+    let in_flac = |samples| OutputFormat {
+        container: Container::Flac,
+        samples,
+    };
+    for samples in [SampleFormat::Int16, SampleFormat::Int24] {
+        let wave = OutputFormat {
+            container: Container::Wav,
+            samples,
+        };
+        let (wave, _) = rendered(
+            &source,
+            &recipe(vec![gain(-2.0)], wave, Levels::AsWritten),
+            Stage::Mix,
+        );
+        let recipe = recipe(vec![gain(-2.0)], in_flac(samples), Levels::AsWritten);
+        let (flac, proof) = rendered(&source, &recipe, Stage::Mix);
+        assert_eq!(samples_of(&flac), samples_of(&wave));
+        assert_eq!(origin(&flac).unwrap().recipe, proof.recipe);
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("result.flac");
+        std::fs::write(&path, bytes_of(&flac)).unwrap();
+        let by_ffmpeg = decoded_by_ffmpeg(&path, false);
+        let ours = samples_of(&wave);
+        assert_eq!(by_ffmpeg.len(), 2 * ours[0].len());
+        assert!(
+            by_ffmpeg
+                .chunks(2)
+                .zip(&ours[0])
+                .all(|(frame, &left)| frame[0] == left)
+        );
     }
 }
 

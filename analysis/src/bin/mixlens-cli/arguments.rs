@@ -133,6 +133,9 @@ pub(crate) struct Wishes {
     /// Samples of the result: 16, 24 or float; the file decides if it is not given.
     #[arg(long, value_enum)]
     pub(crate) samples: Option<Samples>,
+    /// The file of the result.
+    #[arg(long = "format", value_enum, default_value_t = FileFormat::Wav)]
+    pub(crate) container: FileFormat,
 }
 
 fn step_kind(text: &str) -> Result<StepKind, String> {
@@ -140,6 +143,12 @@ fn step_kind(text: &str) -> Result<StepKind, String> {
         let known: Vec<&str> = StepKind::ALL.iter().map(|kind| kind.as_str()).collect();
         format!("a step is one of {}", known.join(", "))
     })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    Wav,
+    Flac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,16 +6,15 @@ use std::path::Path;
 
 use analysis::Error;
 use analysis::render::{
-    Container, Effect, Levels, Outcome as RuleOutcome, OutputFormat, Plan, PlanOptions, Proof, Provenance,
-    Recipe, RenderError, RenderOptions, SampleFormat, Target, describe, difference, export, origin, plan_on,
-    render,
+    Container, Effect, Levels, Outcome as RuleOutcome, Plan, PlanOptions, Proof, Provenance, Recipe,
+    RenderError, RenderOptions, SampleFormat, Target, describe, difference, export, origin, plan_on, render,
 };
 use analysis::rules::judge;
 use analysis::rules::platforms::PLATFORMS;
 use model::verdict::Unit;
 use model::{Report, text};
 
-use crate::arguments::{self, PlanFormat, Samples, Wishes};
+use crate::arguments::{self, FileFormat, PlanFormat, Samples, Wishes};
 use crate::{Outcome, analyze, input, progress_bar, table};
 
 /// A recipe is a few kilobytes.
@@ -158,14 +157,15 @@ fn planned(
     let options = PlanOptions {
         stage: wishes.stage.stage(),
         target: target_of(&wishes.target)?,
-        output: wishes.samples.map(|samples| OutputFormat {
-            container: Container::Wav,
-            samples: match samples {
-                Samples::Int16 => SampleFormat::Int16,
-                Samples::Int24 => SampleFormat::Int24,
-                Samples::Float => SampleFormat::Float32,
-            },
+        samples: wishes.samples.map(|samples| match samples {
+            Samples::Int16 => SampleFormat::Int16,
+            Samples::Int24 => SampleFormat::Int24,
+            Samples::Float => SampleFormat::Float32,
         }),
+        container: match wishes.container {
+            FileFormat::Wav => Container::Wav,
+            FileFormat::Flac => Container::Flac,
+        },
         references: &references.iter().collect::<Vec<_>>(),
         most_limiting_db: wishes.limiting,
         already: already.as_ref().map(|origin| &origin.recipe),

@@ -472,19 +472,18 @@ impl<'a> Planner<'a> {
     }
 
     fn output(&self) -> OutputFormat {
-        let container = Container::Wav;
-        self.options.output.unwrap_or_else(|| {
-            let file = &self.now.file;
-            let samples = match file.bits_per_sample {
-                _ if file.codec.is_float() => SampleFormat::Float32,
+        let container = self.options.container;
+        let samples = self.options.samples.unwrap_or_else(|| {
+            let file = &self.source.file;
+            let is_untouched = self.steps.iter().all(|step| !step.is_on);
+            match file.bits_per_sample {
+                _ if file.codec.is_float() && container == Container::Wav => SampleFormat::Float32,
                 // What does nothing writes what there was.
-                Some(bits) if bits <= 16 && self.steps.iter().all(|step| !step.is_on) && !file.is_lossy() => {
-                    SampleFormat::Int16
-                }
+                Some(bits) if bits <= 16 && is_untouched && !file.is_lossy() => SampleFormat::Int16,
                 _ => SampleFormat::Int24,
-            };
-            OutputFormat { container, samples }
-        })
+            }
+        });
+        OutputFormat { container, samples }
     }
 
     fn finish(mut self) -> Plan {
