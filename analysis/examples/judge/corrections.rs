@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use analysis::render::{Outcome, PlanOptions, Proof, RenderOptions, StepKind, plan, render};
+use analysis::render::{Outcome, PlanOptions, Proof, RenderOptions, StepKind, plan, plan_on, render};
 use analysis::testkit::faults::{FAULTS, Fault, Music, Strength};
 use analysis::testkit::{Encoding, music_files, wav};
 use analysis::{AnalysisOptions, measure};
@@ -53,8 +53,10 @@ const NEAR_POINTS: f64 = 1.0;
 pub(super) enum Switches {
     /// All.
     All,
-    /// Those that a plan proposes.
+    /// Those that a plan proposes from the report alone.
     Proposed,
+    /// Those that a plan proposes on the very file.
+    Simulated,
 }
 
 #[derive(Default)]
@@ -235,14 +237,18 @@ fn corrected(file: &Path, fault: &Fault, strength: Strength, switches: Switches)
         stage: Some(stage),
         ..PlanOptions::default()
     };
-    let mut planned = plan(&report, &options);
+    let output: File = tempfile::tempfile().ok()?;
+    let mut planned = match switches {
+        Switches::All | Switches::Proposed => plan(&report, &options),
+        Switches::Simulated => plan_on(&source, &report, &options, &output).ok()?,
+    };
     if switches == Switches::All {
         planned.switch(&report, |_| true);
     }
-    let output: File = tempfile::tempfile().ok()?;
     let options = RenderOptions {
         stage: Some(stage),
         report: Some(report),
+        expected_score: Some(planned.score_predicted),
         ..RenderOptions::default()
     };
     let rendered = render(&source, &planned.recipe(), &options, &output, &mut |_| {});

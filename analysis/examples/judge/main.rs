@@ -5,7 +5,7 @@
 //!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all]
 //!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
 //!     cargo run --release --example judge -- spectra FOLDER…
-//!     cargo run --release --example judge -- corrections FOLDER… [--songs N] [--kind NAME] [--proposed]
+//!     cargo run --release --example judge -- corrections FOLDER… [--songs N] [--kind NAME] [--proposed|--simulated]
 //!
 //! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
 //! files count as unmastered mixes (projects rendered without a limiter), and a limited version of each as a master; lossy
@@ -39,6 +39,7 @@ fn main() {
             "--kind" => options.kind = Some(value()),
             "--songs" => options.songs = value().parse().unwrap_or(12),
             "--proposed" => options.switches = corrections::Switches::Proposed,
+            "--simulated" => options.switches = corrections::Switches::Simulated,
             "--rows" => options.rows = value().parse().unwrap_or(4),
             _ => folders.push(PathBuf::from(argument)),
         }

@@ -58,7 +58,7 @@ pub struct Proof {
     pub before: ScoreBreakdown,
     /// The result's.
     pub after: ScoreBreakdown,
-    /// What the score was predicted to be, from the source's report alone.
+    /// What the score was predicted to be: by the plan, or from the source's report alone.
     pub predicted_score: Points,
     /// Each rule that applies to both.
     pub rules: Vec<RuleProof>,

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom};
 use std::time::Duration;
 
 use model::Report;
-use model::verdict::Stage;
+use model::verdict::{Points, Stage};
 
 use super::pass::{self, Written};
 use super::predict::predict;
@@ -37,6 +37,8 @@ pub struct RenderOptions {
     pub threads: usize,
     /// The report of the source, where it is known; measured otherwise.
     pub report: Option<Report>,
+    /// The score that the plan expects, where it was made on the very file; predicted from the report otherwise.
+    pub expected_score: Option<Points>,
     /// Whether the file says how it was made.
     pub provenance: Provenance,
 }
@@ -49,6 +51,7 @@ impl Default for RenderOptions {
             max_duration: AnalysisOptions::default().max_duration,
             threads: 1,
             report: None,
+            expected_score: None,
             provenance: Provenance::Written,
         }
     }
@@ -373,7 +376,7 @@ impl Run<'_> {
             rule_set: RULE_SET.to_owned(),
             stage: self.stage,
             rules: rule_proofs(self.before, &after, self.stage, &targeted),
-            predicted_score: expected.breakdown.score,
+            predicted_score: self.options.expected_score.unwrap_or(expected.breakdown.score),
             rolled_back,
             source: self.report.digest.clone(),
             result: result.digest.clone(),

@@ -237,7 +237,7 @@ fn a_recipe_of_another_version_or_beyond_its_ranges_is_refused_with_the_reason()
 
 /// Clicks between samples, a quarter of the rate at 45°, bursts, a low sine, limited music, a square wave.
 fn adversaries() -> Vec<(&'static str, Planes)> {
-    let seconds = 1.5;
+    let seconds = 1.0;
     let mut noise = Noise::new(11);
     let frames = (seconds * f64::from(RATE)) as usize;
     let mut clicks = vec![0.0; frames];
@@ -629,7 +629,7 @@ fn the_differences_of_all_steps_sum_to_the_whole_difference() {
         Step::Delay { channel: 0, ms: 0.31 },
         Step::LowMono { hz: 100.0 },
         bell,
-        gain(4.0),
+        gain(10.0),
         limit(12.0),
     ];
     let recipe = Recipe {

@@ -66,14 +66,14 @@ fn exported(format: PlanFormat, report: &Report, plan: &Plan) -> String {
 
 pub(crate) fn render_file(arguments: &arguments::Render) -> Outcome {
     let rendered = || -> Result<(), Refused> {
-        let (report, recipe) = match &arguments.recipe {
+        let (report, recipe, expected_score) = match &arguments.recipe {
             Some(path) => {
                 let report = report_of(&arguments.file, &arguments.reading)?;
-                (report, recipe_of(path, arguments.replay)?)
+                (report, recipe_of(path, arguments.replay)?, None)
             }
             None => {
                 let (report, plan) = planned(&arguments.file, &arguments.wishes, &arguments.reading)?;
-                (report, plan.recipe())
+                (report, plan.recipe(), Some(plan.score_predicted))
             }
         };
         let source = File::open(&arguments.file).map_err(|error| unreadable(&arguments.file, &error))?;
@@ -88,6 +88,7 @@ pub(crate) fn render_file(arguments: &arguments::Render) -> Outcome {
             stage: arguments.wishes.stage.stage(),
             threads: usize::try_from(arguments.reading.threads).unwrap_or(1),
             report: Some(report),
+            expected_score,
             provenance: if arguments.no_provenance {
                 Provenance::LeftOut
             } else {
