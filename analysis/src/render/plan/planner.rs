@@ -1,33 +1,21 @@
 //! Makes a plan group by group.
 
+mod channels;
+mod level;
+mod signal;
+
 use model::Report;
-use model::report::{ChannelDelay, LocalFault, LocalFaultKind};
+use model::report::{LocalFault, LocalFaultKind};
 use model::verdict::{Operation, Points, ScoreBreakdown, Stage};
 
 use super::faults::{self, Fault};
-use super::{Plan, PlanOptions, PlannedStep, Untouched, as_written, tone};
+use super::{Plan, PlanOptions, PlannedStep, Untouched, tone};
 use crate::comparison::compare;
 use crate::render::design::Band;
 use crate::render::predict::{has, predict};
 use crate::render::proof::Judged;
-use crate::render::recipe::{
-    Container, Defect, MOST_BANDS, OutputFormat, Passage, SampleFormat, Step, StepKind, Target,
-};
+use crate::render::recipe::{Container, MOST_BANDS, OutputFormat, SampleFormat, Step, StepKind, Target};
 use crate::rules::judge;
-
-/// The ceiling of masters, in dBTP.
-const CEILING_DBTP: f64 = -1.0;
-/// What a limiter aims at below its ceiling at first, in dB.
-const RESERVE_DB: f64 = 0.03;
-/// What is kept of silence before the first sound and behind the last one, in seconds.
-const KEPT_HEAD_S: f64 = 0.2;
-const KEPT_TAIL_S: f64 = 1.0;
-/// A click is filled from so long before its place to so long behind, in seconds.
-const CLICK_S: (f64, f64) = (0.0003, 0.001);
-/// Delays of passages that differ by less are one, in ms.
-const SAME_DELAY_MS: f64 = 0.05;
-/// The share of the song that has a delay, from which on all of it has.
-const DELAYED_SHARE: f64 = 0.5;
 
 /// Makes a plan.
 pub(super) struct Planner<'a> {
@@ -147,196 +135,8 @@ impl<'a> Planner<'a> {
         says.map(|finding| finding.action.clone())
     }
 
-    /// Defects, offset, what lies below hearing.
-    fn signal_steps(&mut self) {
-        if let Some(places) = self.defects() {
-            self.add(
-                Step::Repair { places },
-                &["signal.clicks", "signal.gaps"],
-                Proposal::Off("A guess at what was there; listen to each place before and after."),
-            );
-        }
-        if self.fault("signal.offset").is_some()
-            && let Some(detail) = &self.now.detail
-        {
-            let amounts = detail
-                .peaks
-                .channels
-                .iter()
-                .map(|channel| channel.dc.value().unwrap_or(0.0));
-            let amounts = amounts.map(|amount| amount.clamp(-0.5, 0.5)).collect();
-            self.add(Step::Offset { amounts }, &["signal.offset"], Proposal::On);
-        }
-        if let Some(step) = self.high_pass() {
-            self.add(step, &["signal.subsonic", "low_end.rumble"], Proposal::On);
-        }
-    }
-
-    /// Clicks and short gaps.
-    fn defects(&self) -> Option<Vec<Defect>> {
-        if self.fault("signal.clicks").is_none() && self.fault("signal.gaps").is_none() {
-            return None;
-        }
-        let is_defect = |kind| {
-            matches!(
-                kind,
-                LocalFaultKind::Click
-                    | LocalFaultKind::Gap
-                    | LocalFaultKind::HeldValue
-                    | LocalFaultKind::Dropout
-            )
-        };
-        let places: Vec<Defect> = self
-            .local_faults(is_defect)
-            .into_iter()
-            .map(|fault| {
-                let (start_s, end_s) = match fault.kind {
-                    LocalFaultKind::Click => (
-                        fault.start_s - CLICK_S.0,
-                        fault.end_s.max(fault.start_s) + CLICK_S.1,
-                    ),
-                    _ => (fault.start_s, fault.end_s),
-                };
-                Defect {
-                    channel: fault.channel,
-                    start_s: start_s.max(0.0),
-                    end_s,
-                }
-            })
-            .filter(|place| place.end_s - place.start_s <= crate::render::repair::LONGEST_S)
-            .take(200)
-            .collect();
-        (!places.is_empty()).then_some(places)
-    }
-
-    /// The gentlest high-pass that is expected to be enough, or the one that is expected to do most.
-    fn high_pass(&self) -> Option<Step> {
-        let rules = ["signal.subsonic", "low_end.rumble"];
-        if rules.iter().all(|rule| self.fault(rule).is_none()) {
-            return None;
-        }
-        let left = |step: &Step| -> f64 { rules.iter().map(|rule| self.predicted_price(rule, step)).sum() };
-        [(20.0, 2), (25.0, 2), (25.0, 4), (30.0, 4)]
-            .map(|(hz, order)| Step::HighPass { hz, order })
-            .into_iter()
-            .map(|step| (left(&step), step))
-            // The first of equals.
-            .reduce(|best, next| if next.0 < best.0 - 0.05 { next } else { best })
-            .map(|(_, step)| step)
-    }
-
-    /// What a rule is expected to cost by itself behind one more step.
-    fn predicted_price(&self, rule: &str, step: &Step) -> f64 {
-        let recipe = as_written(std::slice::from_ref(step));
-        let predicted = predict(&self.now, &recipe);
-        let judged = Judged::source(&self.now, self.stage);
-        predicted
-            .judged(self.stage, &judged, &recipe)
-            .price(rule, self.stage)
-    }
-
-    /// Delay and polarity: a delay is found where the channels agree, so that none of them is upside down.
-    fn align(&mut self) {
-        if self.now.file.channels != 2 {
-            return;
-        }
-        if let Some(step) = self.delay() {
-            let rules = [
-                "stereo.delay",
-                "stereo.mono_loss",
-                "stereo.band_mono_loss",
-                "stereo.phase_time",
-            ];
-            self.add(step, &rules, Proposal::On);
-        } else {
-            self.polarity();
-        }
-    }
-
-    fn balance(&mut self) {
-        if let Some(Operation::Balance { db }) = self.operation("stereo.balance") {
-            self.add(Step::Balance { db }, &["stereo.balance"], Proposal::On);
-        }
-    }
-
-    fn low_end_and_tones(&mut self) {
-        if let Some(Operation::MonoBelow { hz }) = self.operation("low_end.width") {
-            self.add(Step::LowMono { hz }, &["low_end.width"], Proposal::On);
-        }
-        for rule in ["signal.hum", "signal.tone"] {
-            if let Some(Operation::Notch { hz, harmonics }) = self.operation(rule) {
-                // 1.7 Hz wide for the mains; a tone is known to about a hertz, and a music's own tones are further apart.
-                let q = (hz / 2.0).clamp(30.0, 500.0);
-                self.add(Step::Notch { hz, harmonics, q }, &[rule], Proposal::On);
-            }
-        }
-    }
-
     fn operation(&self, rule: &str) -> Option<Operation> {
         self.fault(rule)?.operation.clone()
-    }
-
-    fn polarity(&mut self) {
-        let passages: Vec<Passage> = self
-            .local_faults(|kind| kind == LocalFaultKind::InvertedPassage)
-            .iter()
-            .map(|fault| Passage {
-                start_s: fault.start_s,
-                end_s: fault.end_s,
-            })
-            .collect();
-        let whole = Step::Polarity {
-            channel: 1,
-            passages: Vec::new(),
-        };
-        let stereo = [
-            "stereo.inverted",
-            "stereo.mono_loss",
-            "stereo.band_mono_loss",
-            "stereo.phase_time",
-            "stereo.wide",
-            "low_end.width",
-        ];
-        if self.fault("stereo.inverted").is_some() && self.is_upside_down() {
-            self.add(whole, &stereo, Proposal::On);
-        } else if self.fault("signal.inverted_passage").is_some() && !passages.is_empty() {
-            let step = Step::Polarity { channel: 1, passages };
-            self.add(
-                step,
-                &[
-                    "signal.inverted_passage",
-                    "stereo.mono_loss",
-                    "stereo.band_mono_loss",
-                ],
-                Proposal::On,
-            );
-        }
-    }
-
-    /// Whether the bass is in the side, too: what was only widened keeps it in the middle.
-    fn is_upside_down(&self) -> bool {
-        let Some(detail) = &self.now.detail else {
-            return false;
-        };
-        detail.quality.is_inverted
-            || detail
-                .stereo
-                .as_ref()
-                .is_some_and(|stereo| stereo.low_width_db.value().is_none_or(|width| width > 3.0))
-    }
-
-    /// One delay for the whole song: the channel that is early waits.
-    fn delay(&self) -> Option<Step> {
-        self.fault("stereo.delay")?;
-        let delays = &self.now.detail.as_ref()?.local.as_ref()?.delays;
-        let length = |delay: &ChannelDelay| delay.end_s - delay.start_s;
-        let longest = delays.iter().max_by(|a, b| length(a).total_cmp(&length(b)))?;
-        let is_same = |delay: &&ChannelDelay| (delay.right_ms - longest.right_ms).abs() < SAME_DELAY_MS;
-        let share = delays.iter().filter(is_same).map(length).sum::<f64>() / self.now.file.duration_s;
-        (share >= DELAYED_SHARE && delays.iter().all(|delay| is_same(&delay))).then(|| Step::Delay {
-            channel: u16::from(longest.right_ms < 0.0),
-            ms: longest.right_ms.abs(),
-        })
     }
 
     fn equalise(&mut self) {
@@ -378,97 +178,6 @@ impl<'a> Planner<'a> {
             return Vec::new();
         }
         tone::towards(&compare(&self.now, self.options.references), MOST_BANDS - bands)
-    }
-
-    /// Gain and limiter, where a step or the target needs them.
-    fn level_steps(&mut self) {
-        let peak = self.now.peaks.true_peak_dbtp.value();
-        let eight = self
-            .now
-            .detail
-            .as_ref()
-            .and_then(|detail| detail.peaks.true_peak_8x_dbtp.value());
-        let peak = peak
-            .into_iter()
-            .chain(eight)
-            .reduce(f64::max)
-            .unwrap_or(f64::NEG_INFINITY);
-        let changes_level = |step: &PlannedStep| {
-            step.is_on
-                && !matches!(
-                    step.step.kind(),
-                    StepKind::Repair
-                        | StepKind::Offset
-                        | StepKind::Polarity
-                        | StepKind::Delay
-                        | StepKind::Trim
-                )
-        };
-        let is_retargeted = self.options.target.lufs().is_some_and(|wanted| {
-            let now = self.now.loudness.integrated_lufs.value();
-            now.is_none_or(|now| (now - wanted).abs() > 0.1)
-        });
-        // Room for encoders is left by a lower ceiling, which is worth its loudness to nobody but the person.
-        let rules = [
-            "peaks.overs",
-            "peaks.true_peak",
-            "peaks.headroom",
-            "peaks.between_samples",
-        ];
-        let is_too_high = rules.iter().any(|rule| self.fault(rule).is_some());
-        let needs_level = self.steps.iter().any(changes_level) || is_retargeted;
-        if !(needs_level || is_too_high) {
-            return;
-        }
-        let for_level = if is_retargeted {
-            &["loudness.level"][..]
-        } else {
-            &[]
-        };
-        match self.stage {
-            // A mix keeps its peaks for the mastering: gain alone.
-            Stage::Mix => {
-                let gain = Step::Gain {
-                    db: 0.0,
-                    highest_dbtp: Some(CEILING_DBTP),
-                };
-                self.add(gain, &[&rules[..], for_level].concat(), Proposal::On);
-            }
-            Stage::Master => {
-                let gain = Step::Gain {
-                    db: 0.0,
-                    highest_dbtp: None,
-                };
-                self.add(gain, for_level, Proposal::On);
-                if is_too_high || needs_level || peak > CEILING_DBTP {
-                    let limit = Step::Limit {
-                        ceiling_dbtp: CEILING_DBTP,
-                        aim_dbtp: CEILING_DBTP - RESERVE_DB,
-                        most_db: self.options.most_limiting_db,
-                    };
-                    self.add(limit, &rules, Proposal::On);
-                }
-            }
-        }
-    }
-
-    fn trim(&mut self) {
-        let Some(detail) = &self.now.detail else {
-            return;
-        };
-        let quality = &detail.quality;
-        let rules = ["signal.head_silence", "signal.tail_silence"];
-        if rules.iter().any(|rule| self.fault(rule).is_some()) {
-            let end_s = self.now.file.duration_s;
-            let kept = Passage {
-                start_s: (quality.head_silence_s - KEPT_HEAD_S).max(0.0),
-                end_s: end_s - (quality.tail_silence_s - KEPT_TAIL_S).max(0.0),
-            };
-            if kept.end_s > kept.start_s {
-                let remark = "The file becomes shorter, and no longer lies beside its stems.";
-                self.add(Step::Trim(kept), &rules, Proposal::Off(remark));
-            }
-        }
     }
 
     fn output(&self) -> OutputFormat {
