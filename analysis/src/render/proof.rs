@@ -118,9 +118,9 @@ pub struct RolledBack {
     pub step: Step,
     /// The rule that was worse with it.
     pub rule: String,
-    /// That rule's value without the step, and with it.
+    /// That rule's value in the source.
     pub without: f64,
-    /// The value with it.
+    /// Its value in the result with the step.
     pub with: f64,
     /// The rule's unit.
     pub unit: Unit,
