@@ -125,7 +125,7 @@ fn processors_of(step: &Step, setting: &Setting) -> Vec<Box<dyn Processor>> {
     let channels = setting.channels;
     match step {
         Step::Repair { places } => vec![Box::new(Repair::new(places, setting))],
-        Step::Offset { amounts } => vec![Box::new(Offset::new(amounts))],
+        Step::Offset { amounts } => vec![Box::new(Offset::new(amounts, channels))],
         Step::HighPass { .. } | Step::Notch { .. } | Step::Equalise(_) => {
             vec![Box::new(Filter::new(
                 filter_sections(step, setting.rate),

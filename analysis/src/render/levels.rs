@@ -1,5 +1,7 @@
 //! Steps that work on each sample by itself.
 
+use std::collections::VecDeque;
+
 use super::chain::{Processor, Setting};
 use super::recipe::Passage;
 use crate::dsp::db_to_amplitude;
@@ -7,19 +9,56 @@ use crate::dsp::db_to_amplitude;
 /// A passage is turned over within so many seconds, through zero, so that an edge that is known to 1 s only does not click.
 const TURN_S: f64 = 0.002;
 
-/// Subtracts a constant from each channel.
-pub(super) struct Offset(Vec<f64>);
+/// So many exact zeros in a row are digital silence, which has no offset.
+const SILENCE: usize = 512;
+
+/// Subtracts a constant from each channel, but in digital silence: there it would put one in.
+pub(super) struct Offset(Vec<OffsetChannel>);
+
+struct OffsetChannel {
+    amount: f64,
+    /// The samples that wait until it is known whether they are silence, and whether they are.
+    waiting: VecDeque<(f64, bool)>,
+    zeros: usize,
+}
 
 impl Offset {
-    pub(super) fn new(amounts: &[f64]) -> Self {
-        Self(amounts.to_vec())
+    pub(super) fn new(amounts: &[f64], channels: usize) -> Self {
+        let channel = |index: usize| OffsetChannel {
+            amount: amounts.get(index).copied().unwrap_or(0.0),
+            waiting: VecDeque::from(vec![(0.0, true); SILENCE]),
+            // Before the start there is nothing.
+            zeros: SILENCE,
+        };
+        Self((0..channels).map(channel).collect())
+    }
+}
+
+impl OffsetChannel {
+    fn push(&mut self, sample: f64) -> f64 {
+        self.zeros = if sample == 0.0 { self.zeros + 1 } else { 0 };
+        let is_silent = self.zeros >= SILENCE;
+        self.waiting.push_back((sample, is_silent));
+        let (oldest, was_silent) = self.waiting.pop_front().unwrap_or((0.0, true));
+        if self.zeros == SILENCE {
+            self.waiting
+                .iter_mut()
+                .for_each(|(_, is_silent)| *is_silent = true);
+        }
+        if was_silent { oldest } else { oldest - self.amount }
     }
 }
 
 impl Processor for Offset {
+    fn latency(&self) -> usize {
+        SILENCE
+    }
+
     fn process(&mut self, planes: &mut [Vec<f64>]) {
-        for (plane, amount) in planes.iter_mut().zip(&self.0) {
-            plane.iter_mut().for_each(|sample| *sample -= amount);
+        for (plane, channel) in planes.iter_mut().zip(&mut self.0) {
+            plane
+                .iter_mut()
+                .for_each(|sample| *sample = channel.push(*sample));
         }
     }
 }
@@ -163,6 +202,19 @@ mod tests {
         assert!(planes[0][..998].iter().all(|&x| x == 0.5));
         assert!(planes[0][1_002..1_998].iter().all(|&x| x == -0.5));
         assert!(planes[0][2_002..].iter().all(|&x| x == 0.5));
+    }
+
+    #[test]
+    fn an_offset_goes_where_there_is_sound_and_silence_stays_silent() {
+        let sound = |n: usize| 0.1 + 0.05 * (n as f64 * 0.1).sin();
+        let mut plane = vec![0.0; 2_000];
+        plane.extend((2_000..6_000).map(sound));
+        plane.extend(vec![0.0; 2_000 + SILENCE]);
+        let mut planes = vec![plane];
+        Offset::new(&[0.1], 1).process(&mut planes);
+        let out = &planes[0][SILENCE..];
+        assert!(out[..2_000].iter().chain(&out[6_000..]).all(|&x| x == 0.0));
+        assert!((2_000..6_000).all(|n| (out[n] - (sound(n) - 0.1)).abs() < 1e-15));
     }
 
     #[test]

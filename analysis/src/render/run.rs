@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom};
 use std::time::Duration;
 
 use model::Report;
-use model::verdict::{Points, Stage};
+use model::verdict::{Class, Points, Stage};
 
 use super::pass::{self, Written};
 use super::predict::predict;
@@ -283,15 +283,19 @@ impl Run<'_> {
     fn blame(&mut self, recipe: &Recipe, after: &Judged<'_>) -> Result<Option<(usize, RolledBack)>, Error> {
         let before_prices = self.before.prices(self.stage);
         let after_prices = after.prices(self.stage);
+        let is_lower = after.breakdown.score < self.before.breakdown.score;
         let mut increases: Vec<(usize, f64)> = before_prices
             .iter()
             .zip(&after_prices)
             .map(|(before, after)| after - before)
             .enumerate()
-            .filter(|&(_, increase)| increase > 0.0)
+            .filter(|&(rule, increase)| {
+                // A song that is narrow is narrow again once its polarity is right: taste does not outweigh what is mended.
+                let is_taste = self.before.measures[rule].0.class == Class::Taste;
+                increase > 0.0 && (is_lower || !is_taste)
+            })
             .collect();
         increases.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let is_lower = after.breakdown.score < self.before.breakdown.score;
         for (rule, increase) in increases {
             if recipe.steps.is_empty() || !(increase > WORSE_POINTS || is_lower) {
                 return Ok(None);
