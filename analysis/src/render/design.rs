@@ -298,7 +298,7 @@ mod tests {
                 (12_000.0, 1.4, -3.0),
                 (16_000.0, 1.0, 4.0),
             ] {
-                let shelf = Band::shelf(BandShape::HighShelf, hz.min(12_000.0), db);
+                let shelf = Band::shelf(BandShape::HighShelf, f64::min(hz, 12_000.0), db);
                 for band in [bell(hz, q, db), shelf] {
                     for step in 0..=200 {
                         let at = 20.0 * 800_f64.powf(f64::from(step) / 200.0);
