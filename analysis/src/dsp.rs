@@ -31,3 +31,14 @@ pub fn db_to_amplitude(db: f64) -> f64 {
 pub fn db_to_power(db: f64) -> f64 {
     libm::pow(10.0, db / 10.0)
 }
+
+/// The modified Bessel function of order 0, of which Kaiser's window is made.
+pub(crate) fn bessel_i0(x: f64) -> f64 {
+    (1..60)
+        .fold((1.0, 1.0), |(sum, term), k| {
+            let ratio = x / 2.0 / f64::from(k);
+            let term = term * (ratio * ratio);
+            (sum + term, term)
+        })
+        .0
+}

@@ -23,6 +23,7 @@ pub mod dsp;
 mod io;
 pub mod limits;
 pub mod meter;
+pub mod render;
 pub mod rules;
 pub mod sniff;
 #[cfg(feature = "testkit")]

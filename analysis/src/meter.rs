@@ -13,7 +13,7 @@ mod delays;
 mod dynamics;
 mod gain_steps;
 mod integrity;
-mod interpolator;
+pub(crate) mod interpolator;
 mod k_weighting;
 mod levels;
 mod lines;
@@ -21,6 +21,7 @@ mod local;
 mod loudness;
 mod low_end;
 mod noise;
+mod output;
 mod passages;
 mod predictor;
 mod report;
@@ -43,6 +44,8 @@ use std::thread::JoinHandle;
 use model::report::{Detail, Dynamics, Loudness, Peaks, Spectrum, Stereo, Waveform};
 
 pub use k_weighting::KWeighting;
+pub(crate) use output::{OutputLevels, OutputMeter};
+pub(crate) use tone::tilt;
 
 use clipping::ClipMeter;
 use delays::DelayMeter;
@@ -281,7 +284,8 @@ impl<G: MeterGroup> Worker<G> {
     }
 }
 
-fn believable(sample: f32) -> f32 {
+/// The sample, or silence where it is no number; a damaged file may hold anything.
+pub(crate) fn believable(sample: f32) -> f32 {
     if sample.is_finite() {
         sample.clamp(-LARGEST_SAMPLE, LARGEST_SAMPLE)
     } else {

@@ -148,7 +148,7 @@ fn is_lossless(file: &Path) -> bool {
         .is_some_and(|extension| extension == "wav" || extension == "flac")
 }
 
-fn name_of(file: &Path) -> String {
+pub(super) fn name_of(file: &Path) -> String {
     file.file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
@@ -223,7 +223,7 @@ fn measured(file: &Path, name: &str, stage: Stage, every: u64, folder: &Path) ->
 }
 
 /// The beginning of a file as what it is meant to be, and how it is written.
-fn open(file: &Path, stage: Stage) -> Option<(Music, Encoding)> {
+pub(super) fn open(file: &Path, stage: Stage) -> Option<(Music, Encoding)> {
     let mut stream = Stream::open(File::open(file).ok()?).ok()?;
     let mut planes: Planes = Vec::new();
     let mut limit_frames = usize::MAX;

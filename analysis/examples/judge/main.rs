@@ -5,6 +5,7 @@
 //!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all]
 //!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
 //!     cargo run --release --example judge -- spectra FOLDER…
+//!     cargo run --release --example judge -- corrections FOLDER… [--songs N] [--kind NAME] [--proposed|--simulated]
 //!
 //! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
 //! files count as unmastered mixes (projects rendered without a limiter), and a limited version of each as a master; lossy
@@ -16,6 +17,7 @@
 )]
 
 mod corpus;
+mod corrections;
 mod ffmpeg;
 mod figures;
 mod spectra;
@@ -35,12 +37,15 @@ fn main() {
             "--every" => options.every = value().parse().unwrap_or(1),
             "--part" => options.part = Part::named(&value()),
             "--kind" => options.kind = Some(value()),
+            "--songs" => options.songs = value().parse().unwrap_or(12),
+            "--proposed" => options.switches = corrections::Switches::Proposed,
+            "--simulated" => options.switches = corrections::Switches::Simulated,
             "--rows" => options.rows = value().parse().unwrap_or(4),
             _ => folders.push(PathBuf::from(argument)),
         }
     }
     let Some((cache, music)) = folders.split_first() else {
-        eprintln!("usage: judge measure|document|report|list|spectra CACHE …");
+        eprintln!("usage: judge measure|document|report|list|spectra|corrections CACHE …");
         std::process::exit(2);
     };
     match command.as_str() {
@@ -49,6 +54,9 @@ fn main() {
         "document" => figures::document(cache),
         "list" => figures::list(cache, &options),
         "spectra" => spectra::write(&folders),
+        "corrections" => {
+            corrections::report(&folders, options.songs, options.kind.as_deref(), options.switches);
+        }
         _ => eprintln!("unknown command {command}"),
     }
 }
@@ -58,6 +66,8 @@ struct Options {
     part: Part,
     kind: Option<String>,
     rows: usize,
+    songs: usize,
+    switches: corrections::Switches,
 }
 
 impl Default for Options {
@@ -67,6 +77,8 @@ impl Default for Options {
             part: Part::All,
             kind: None,
             rows: 4,
+            songs: 12,
+            switches: corrections::Switches::All,
         }
     }
 }

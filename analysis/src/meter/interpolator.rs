@@ -8,6 +8,7 @@ use std::f64::consts::PI;
 use fearless_simd::{Level, dispatch, f32x16, prelude::*};
 
 use super::vectors::{larger, loudest};
+use crate::dsp::bessel_i0;
 
 /// Samples examined, and perhaps skipped, at a time.
 const TILE: usize = 32;
@@ -17,7 +18,7 @@ const ROUNDING: f64 = 1e-4;
 
 /// An interpolator of `BETWEEN` values between each pair of samples, each from `TAPS` samples. `BETWEEN` is one less
 /// than a power of two.
-pub(super) struct Interpolator<const BETWEEN: usize, const TAPS: usize> {
+pub(crate) struct Interpolator<const BETWEEN: usize, const TAPS: usize> {
     /// Phase n is `n / (BETWEEN + 1)` behind a sample; phase 0, which is not here, is the samples themselves.
     phases: [Phase<TAPS>; BETWEEN],
 }
@@ -93,8 +94,19 @@ impl Interpolator<3, 12> {
 
 impl Interpolator<7, 32> {
     /// A sinc under a Kaiser window (β = 5), level to 0.45 of the sample rate.
-    pub(super) fn eightfold() -> Self {
+    pub(crate) fn eightfold() -> Self {
         const BETA: f64 = 5.0;
+        Self::new(
+            |x| bessel_i0(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(BETA),
+            true,
+        )
+    }
+}
+
+impl Interpolator<15, 64> {
+    /// A sinc under a Kaiser window (β = 8), level to 0.46 of the sample rate: a second opinion on what the others hold.
+    pub(super) fn sixteenfold() -> Self {
+        const BETA: f64 = 8.0;
         Self::new(
             |x| bessel_i0(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(BETA),
             true,
@@ -104,9 +116,9 @@ impl Interpolator<7, 32> {
 
 impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
     /// Samples before the newest one that are needed.
-    pub(super) const HISTORY: usize = TAPS - 1;
+    pub(crate) const HISTORY: usize = TAPS - 1;
     /// How many samples a value lies behind the newest one that it is made from.
-    pub(super) const DELAY: usize = TAPS / 2;
+    pub(crate) const DELAY: usize = TAPS / 2;
 
     /// `window` is defined from −1 to 1.
     fn new(window: impl Fn(f64) -> f64, has_unit_gain: bool) -> Self {
@@ -199,6 +211,90 @@ impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
         }
     }
 
+    /// For each sample that the samples of `buffer` behind its first [`Self::HISTORY`] + 1 complete ([`Self::DELAY`] before the
+    /// newest): the largest absolute value from there to the next sample, with a parabola through each highest value of the grid
+    /// and its neighbours. 0 where that does not exceed `floor`.
+    pub(crate) fn envelope(&self, buffer: &[f32], floor: f32, envelope: &mut Vec<f32>) {
+        dispatch!(Level::new(), simd => self.envelope_with(simd, buffer, floor, envelope));
+    }
+
+    #[inline(always)]
+    fn envelope_with<S: Simd>(&self, simd: S, buffer: &[f32], floor: f32, envelope: &mut Vec<f32>) {
+        let new = buffer.len().saturating_sub(Self::HISTORY + 1);
+        // What a parabola adds to its highest value is less than a twentieth of it.
+        let sure = floor * 0.95;
+        let mut start = 0;
+        while start < new {
+            let len = TILE.min(new - start);
+            let around = &buffer[start + 1..start + 1 + len + Self::HISTORY];
+            let highest = loudest(simd, around);
+            let mut values = [[0.0_f32; TILE]; BETWEEN];
+            let mut reaches = [0.0_f32; BETWEEN];
+            let mut step = BETWEEN.div_ceil(2);
+            let mut is_computed = [false; BETWEEN];
+            while step > 0 {
+                for phase in (step..=BETWEEN).step_by(2 * step) {
+                    let beside = neighbours(phase)
+                        .into_iter()
+                        .filter_map(|phase| reaches.get(phase.wrapping_sub(1)))
+                        .sum();
+                    let mut reach = self.phases[phase - 1].reach(beside, highest);
+                    if reach > sure {
+                        let taps = &self.phases[phase - 1].taps;
+                        convolve(simd, taps, around, &mut values[phase - 1][..len]);
+                        reach = loudest(simd, &values[phase - 1]);
+                        is_computed[phase - 1] = true;
+                    }
+                    reaches[phase - 1] = reach;
+                }
+                step /= 2;
+            }
+            if reaches.into_iter().fold(highest, larger) <= sure {
+                envelope.resize(envelope.len() + len, 0.0);
+            } else {
+                for ((phase, values), is_computed) in self.phases.iter().zip(&mut values).zip(is_computed) {
+                    if !is_computed {
+                        convolve(simd, &phase.taps, around, &mut values[..len]);
+                    }
+                }
+                self.refine(
+                    &values,
+                    &buffer[start..start + 1 + len + Self::HISTORY],
+                    floor,
+                    envelope,
+                );
+            }
+            start += len;
+        }
+    }
+
+    /// The envelope of a tile whose values are all known; `around` has one sample more in front.
+    #[inline(always)]
+    fn refine(&self, values: &[[f32; TILE]; BETWEEN], around: &[f32], floor: f32, envelope: &mut Vec<f32>) {
+        let samples = &around[Self::HISTORY + 1 - Self::DELAY..];
+        let last = &self.phases[BETWEEN - 1].taps;
+        let mut before = last
+            .iter()
+            .zip(around)
+            .fold(0.0, |sum, (tap, sample)| sum + tap * sample);
+        for at in 0..around.len() - Self::HISTORY - 1 {
+            let value = |point: usize| match point {
+                0 => samples[at],
+                point if point <= BETWEEN => values[point - 1][at],
+                _ => samples[at + 1],
+            };
+            let mut highest = larger(samples[at].abs(), samples[at + 1].abs());
+            let mut left = before;
+            for point in 0..=BETWEEN {
+                let middle = value(point);
+                highest = larger(highest, vertex(left, middle, value(point + 1)));
+                left = middle;
+            }
+            before = left;
+            envelope.push(if highest > floor { highest } else { 0.0 });
+        }
+    }
+
     /// Raises `peak` to the `highest` of `values`.
     #[inline(always)]
     fn look(peak: &mut Peak, highest: f32, values: &[f32], first_frame: u64, phase: usize) {
@@ -212,6 +308,24 @@ impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {
             peak.raise(highest, frame);
         }
     }
+}
+
+/// The absolute height of the parabola through three equally distant values, where the middle one is the highest; that of the
+/// middle one otherwise.
+#[inline(always)]
+fn vertex(left: f32, middle: f32, right: f32) -> f32 {
+    let (left, right) = if middle < 0.0 {
+        (-left, -right)
+    } else {
+        (left, right)
+    };
+    let height = middle.abs();
+    let bend = left + right - 2.0 * height;
+    if height < left || height < right || bend >= 0.0 {
+        return height;
+    }
+    let slope = left - right;
+    height - slope * slope / (8.0 * bend)
 }
 
 /// The phases next to `phase` on the coarsest grid that it is not on itself.
@@ -272,16 +386,6 @@ impl TilePeaks {
         let before = if start < history { self.history } else { 0.0 };
         tiles.iter().copied().fold(before, larger)
     }
-}
-
-fn bessel_i0(x: f64) -> f64 {
-    (1..60)
-        .fold((1.0, 1.0), |(sum, term), k| {
-            let ratio = x / 2.0 / f64::from(k);
-            let term = term * (ratio * ratio);
-            (sum + term, term)
-        })
-        .0
 }
 
 #[cfg(test)]

@@ -20,15 +20,15 @@ const HIGHEST_SHARE: f64 = 0.95;
 
 /// The slope of a spectrum.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Tilt {
-    pub(super) db_per_octave: f64,
+pub(crate) struct Tilt {
+    pub(crate) db_per_octave: f64,
     /// The median distance of the levels from that line.
-    pub(super) deviation_db: f64,
+    pub(crate) deviation_db: f64,
 }
 
 /// The slope of bands given as (hertz, dB), by Theil and Sen: the median of the slopes of all pairs, which a resonance or
 /// a steep end does not pull.
-pub(super) fn tilt(bands: &[(f64, f64)]) -> Option<Tilt> {
+pub(crate) fn tilt(bands: &[(f64, f64)]) -> Option<Tilt> {
     let points: Vec<(f64, f64)> = bands
         .iter()
         .filter(|(hz, db)| TILT_HZ.contains(hz) && db.is_finite())

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use crate::dsp::bessel_i0;
+
 /// Length of the filter for each step of the factor: 100 dB down at half the new rate, flat to 0.4 of it.
 const TAPS_PER_FACTOR: usize = 64;
 
@@ -79,17 +81,6 @@ fn low_pass(factor: usize) -> Vec<f32> {
         .collect();
     let sum: f64 = taps.iter().sum();
     taps.iter().map(|tap| (tap / sum) as f32).collect()
-}
-
-/// The modified Bessel function of the first kind and order 0, by its power series.
-fn bessel_i0(x: f64) -> f64 {
-    let (mut term, mut sum) = (1.0, 1.0);
-    for k in 1..60 {
-        let factor = x / (2.0 * f64::from(k));
-        term *= factor * factor;
-        sum += term;
-    }
-    sum
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod local;
 mod matrix;
 mod mutants;
 mod oracle;
+mod render;
 mod rules;
 mod signals;
 mod song;

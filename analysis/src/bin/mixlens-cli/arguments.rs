@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use analysis::render::StepKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use model::verdict::Stage;
 
@@ -19,6 +20,10 @@ pub(crate) enum Command {
     Analyze(Analyze),
     /// Compares a mix with references, at equal loudness.
     Compare(Compare),
+    /// Says which corrective steps would help, without rendering.
+    Plan(Plan),
+    /// Renders a corrected version, measures it and proves what it did.
+    Render(Render),
 }
 
 /// Measures files and prints what was found.
@@ -59,6 +64,122 @@ pub(crate) struct Compare {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) reading: ReadOptions,
+}
+
+/// Says which corrective steps would help, without rendering.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// The mix or master.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) wishes: Wishes,
+    /// What is printed: the plan for people, or as something else to take along.
+    #[arg(long = "as", value_enum, default_value_t = PlanFormat::Table)]
+    pub(crate) format: PlanFormat,
+    #[command(flatten)]
+    pub(crate) reading: ReadOptions,
+}
+
+/// Renders a corrected version, measures it and proves what it did.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Render {
+    /// The mix or master.
+    pub(crate) file: PathBuf,
+    /// Where the result goes; what is there is overwritten.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) wishes: Wishes,
+    /// A recipe as `plan --as recipe` prints it, or a rendered file that holds one, in place of a plan.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Takes the recipe's gain and ceiling as they stand: the same bytes again. Nothing is adjusted or taken back.
+    #[arg(long, requires = "recipe")]
+    pub(crate) replay: bool,
+    /// Leaves out of the file how it was made.
+    #[arg(long)]
+    pub(crate) no_provenance: bool,
+    /// Writes what each step took away beside the result, as OUT.step-1.wav and so on.
+    #[arg(long)]
+    pub(crate) nulls: bool,
+    /// Prints the proof as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadOptions,
+}
+
+/// What the result should be.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wishes {
+    /// `keep` for the loudness of the file, a number of LUFS, or the name of a platform (`Spotify, normal`).
+    #[arg(long, default_value = "keep", allow_hyphen_values = true)]
+    pub(crate) target: String,
+    /// What the file is judged as; `auto` decides by its loudness and peaks.
+    #[arg(long, value_enum, default_value_t = StageChoice::Auto)]
+    pub(crate) stage: StageChoice,
+    /// Finished music whose tone is approached, within limits; its steps are off unless switched on by --with equalise.
+    #[arg(long = "reference", value_name = "FILE")]
+    pub(crate) references: Vec<PathBuf>,
+    /// Switches steps on that are off, by kind: repair, trim, equalise (boosts) …
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = step_kind)]
+    pub(crate) with: Vec<StepKind>,
+    /// Switches steps off, by kind.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = step_kind)]
+    pub(crate) without: Vec<StepKind>,
+    /// The most that the limiter takes off any peak, in dB.
+    #[arg(long, value_name = "DB", default_value_t = 3.0)]
+    pub(crate) limiting: f64,
+    /// Samples of the result: 16, 24 or float; the file decides if it is not given.
+    #[arg(long, value_enum)]
+    pub(crate) samples: Option<Samples>,
+    /// The file of the result.
+    #[arg(long = "format", value_enum, default_value_t = FileFormat::Wav)]
+    pub(crate) container: FileFormat,
+}
+
+fn step_kind(text: &str) -> Result<StepKind, String> {
+    text.parse().map_err(|_| {
+        let known: Vec<&str> = StepKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("a step is one of {}", known.join(", "))
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    Wav,
+    Flac,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Samples {
+    #[value(name = "16")]
+    Int16,
+    #[value(name = "24")]
+    Int24,
+    Float,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people.
+    Table,
+    /// The whole plan with everything expected.
+    Json,
+    /// The recipe of the steps that are on, which `render --recipe` takes.
+    Recipe,
+    /// The steps in words, a line each.
+    Words,
+    /// Filters for EqualizerAPO, REW and whatever reads AutoEq.
+    Apo,
+    /// Filters and gain as a filter graph of ffmpeg.
+    Ffmpeg,
+    /// Places of the findings as labels for Audacity.
+    Audacity,
+    /// Places of the findings as markers and regions for Reaper.
+    Reaper,
+    /// Places of the findings as markers for Audition.
+    Audition,
 }
 
 /// How files are read.
@@ -130,4 +251,7 @@ Examples:
   mixlens-cli analyze mix.wav
   mixlens-cli analyze --json *.flac | jq -r '[.file, .report.loudness.integrated_lufs.value] | @tsv'
   mixlens-cli compare mix.wav hero-1.flac hero-2.flac
+  mixlens-cli plan mix.wav
+  mixlens-cli render mix.wav -o corrected.wav
+  mixlens-cli render mix.wav -o again.wav --recipe corrected.wav --replay
   ffmpeg -i video.mp4 -f wav - | mixlens-cli analyze -";

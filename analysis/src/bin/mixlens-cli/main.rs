@@ -3,6 +3,7 @@
 mod arguments;
 mod comparing;
 mod input;
+mod rendering;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Analyze(arguments) => analyze_all(&arguments),
         Command::Compare(arguments) => comparing::compare_files(&arguments),
+        Command::Plan(arguments) => rendering::plan_file(&arguments),
+        Command::Render(arguments) => rendering::render_file(&arguments),
     };
     ExitCode::from(outcome as u8)
 }

@@ -1,0 +1,72 @@
+//! What a render must know of each pass over a file: loudness and true peak, and nothing else.
+
+use super::interpolator::{Interpolator, Peak, TilePeaks};
+use super::loudness::LoudnessMeter;
+use super::true_peak::TruePeakMeter;
+use super::{MeterInput, believable};
+use crate::dsp::amplitude_db;
+
+type Sixteenfold = Interpolator<15, 64>;
+
+/// Loudness and true peak of a stream.
+pub(crate) struct OutputMeter {
+    loudness: LoudnessMeter,
+    true_peak: TruePeakMeter,
+    /// Longer than those of the report, for what lies close to half the sample rate.
+    sixteenfold: Sixteenfold,
+    /// Per channel, what the filter needs of the past, and room for the present.
+    buffers: Vec<Vec<f32>>,
+    peak: Peak,
+}
+
+/// What it read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct OutputLevels {
+    /// Integrated loudness, in LUFS; `None` below the gate.
+    pub(crate) integrated_lufs: Option<f64>,
+    /// The highest of the true peaks at 4x (BS.1770-5, as common meters read it), 8x and 16x, in dBTP.
+    pub(crate) true_peak_dbtp: f64,
+}
+
+impl OutputMeter {
+    pub(crate) fn new(input: &MeterInput) -> Self {
+        Self {
+            loudness: LoudnessMeter::new(input.rate, &input.weights),
+            true_peak: TruePeakMeter::new(input.rate, input.weights.len()),
+            sixteenfold: Sixteenfold::sixteenfold(),
+            buffers: vec![vec![0.0; Sixteenfold::HISTORY]; input.weights.len()],
+            peak: Peak::default(),
+        }
+    }
+
+    /// Measures on.
+    pub(crate) fn push(&mut self, planes: &[Vec<f32>]) {
+        let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
+        debug_assert!(
+            planes
+                .iter()
+                .flat_map(|plane| plane.iter())
+                .all(|&x| x == believable(x))
+        );
+        self.loudness.push(&planes);
+        self.true_peak.push(&planes);
+        for (plane, buffer) in planes.iter().zip(&mut self.buffers) {
+            let tiles = TilePeaks::new(buffer, plane);
+            buffer.extend_from_slice(plane);
+            self.sixteenfold.raise(&mut self.peak, buffer, &tiles, 0);
+            buffer.drain(..plane.len());
+        }
+    }
+
+    pub(crate) fn finish(self) -> OutputLevels {
+        let peaks = self.true_peak.finish();
+        let highest = peaks
+            .iter()
+            .map(|peaks| peaks.fourfold().level.max(peaks.eightfold.level))
+            .fold(self.peak.level, f32::max);
+        OutputLevels {
+            integrated_lufs: self.loudness.finish(&[]).loudness.integrated_lufs.value(),
+            true_peak_dbtp: amplitude_db(f64::from(highest)),
+        }
+    }
+}

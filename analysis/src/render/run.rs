@@ -1,0 +1,436 @@
+//! Rendering: passes until target and ceiling hold, the result measured, what made a rule worse taken back.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::time::Duration;
+
+use model::Report;
+use model::verdict::{Class, Points, Stage};
+
+use super::pass::{self, Written};
+use super::predict::predict;
+use super::proof::{CeilingProof, Judged, LimiterProof, LoudnessProof, Proof, RolledBack, rule_proofs};
+use super::provenance;
+use super::recipe::{Levels, Recipe, RecipeError, Step, StepKind};
+use crate::rules::{RULE_SET, judge};
+use crate::{AnalysisOptions, ENGINE_VERSION, Error, Percent, measure};
+
+/// Passes until target and ceiling hold.
+const MOST_PASSES: u32 = 4;
+/// Nearer to its target a loudness is there, in LU.
+const NEAR_LU: f64 = 0.03;
+/// What counts as missing, in LU.
+const MISSED_LU: f64 = 0.1;
+/// What a limiter aims lower by than what a peak exceeded the ceiling, in dB.
+const MARGIN_DB: f64 = 0.005;
+/// A rule that costs so many points more is worse.
+const WORSE_POINTS: f64 = 0.3;
+
+/// How to render.
+#[derive(Debug, Clone)]
+pub struct RenderOptions {
+    /// What both files are judged as; `None` for what the source seems to be.
+    pub stage: Option<Stage>,
+    /// Anything longer is refused.
+    pub max_duration: Duration,
+    /// Threads that measure.
+    pub threads: usize,
+    /// The report of the source, where it is known; measured otherwise.
+    pub report: Option<Report>,
+    /// The score that the plan expects, where it was made on the very file; predicted from the report otherwise.
+    pub expected_score: Option<Points>,
+    /// Whether the file says how it was made.
+    pub provenance: Provenance,
+}
+
+impl Default for RenderOptions {
+    /// The source decides, three hours, one thread, the source measured, provenance written.
+    fn default() -> Self {
+        Self {
+            stage: None,
+            max_duration: AnalysisOptions::default().max_duration,
+            threads: 1,
+            report: None,
+            expected_score: None,
+            provenance: Provenance::Written,
+        }
+    }
+}
+
+/// Whether a file says how it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// In a chunk that players pass over.
+    Written,
+    /// Not at all.
+    LeftOut,
+}
+
+/// Why there is no render.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The recipe makes no sense.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The source is at fault, or reading or writing failed.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// Renders `source` by `recipe` to `output`, which is read back and measured, and proves what it did. `progress` hears whole
+/// percent, never falling.
+///
+/// # Errors
+/// [`RenderError::Recipe`] where the recipe makes no sense, [`RenderError::Engine`] where the source is at fault or reading or
+/// writing failed; `output` may hold anything then.
+pub fn render(
+    source: &File,
+    recipe: &Recipe,
+    options: &RenderOptions,
+    output: &File,
+    progress: &mut dyn FnMut(u8),
+) -> Result<Proof, RenderError> {
+    recipe.check()?;
+    let report = match &options.report {
+        Some(report) => report.clone(),
+        None => measured(source, options)?,
+    };
+    let stage = options.stage.unwrap_or_else(|| judge(&report).detected.stage);
+    let before = Judged::source(&report, stage);
+    let mut run = Run {
+        source,
+        output,
+        options,
+        report: &report,
+        stage,
+        before: &before,
+        seed: provenance::seed(&report),
+        passes: 0,
+        progress: Progress {
+            last: 0,
+            report: progress,
+        },
+    };
+    let mut recipe = recipe.clone();
+    let mut rolled_back: Vec<RolledBack> = Vec::new();
+    loop {
+        let (written, adjusted) = run.adjust(&recipe)?;
+        let result = run.measured_output()?;
+        let after = Judged::result(&result, stage, &before, &adjusted.steps);
+        if recipe.levels == Levels::Adjusted
+            && let Some((index, blame)) = run.blame(&adjusted, &after)?
+        {
+            recipe = without(&adjusted, index);
+            rolled_back.push(blame);
+            continue;
+        }
+        (run.progress.report)(100);
+        return Ok(run.proof(adjusted, rolled_back, &written, &result, after));
+    }
+}
+
+/// The recipe without the step at `index`; where that was the limiter, gain alone holds its ceiling.
+fn without(recipe: &Recipe, index: usize) -> Recipe {
+    let mut rest = recipe.without(index);
+    rest.levels = Levels::Adjusted;
+    if let Some(Step::Limit { ceiling_dbtp, .. }) = recipe.steps.get(index) {
+        for step in &mut rest.steps {
+            if let Step::Gain { highest_dbtp, .. } = step {
+                *highest_dbtp = Some(*ceiling_dbtp);
+            }
+        }
+    }
+    // Gain that made up for other steps has nothing left to do.
+    let is_alone = rest.steps.iter().all(is_for_level) && !has(&rest, StepKind::Limit);
+    if rest.target.lufs().is_none() && is_alone && !recipe.steps.iter().all(is_for_level) {
+        rest.steps.clear();
+    }
+    rest
+}
+
+const fn is_for_level(step: &Step) -> bool {
+    matches!(step.kind(), StepKind::Gain | StepKind::Limit)
+}
+
+struct Run<'a> {
+    source: &'a File,
+    output: &'a File,
+    options: &'a RenderOptions,
+    report: &'a Report,
+    stage: Stage,
+    before: &'a Judged<'a>,
+    seed: u64,
+    passes: u32,
+    progress: Progress<'a>,
+}
+
+/// Passes are not known before; each takes half of what is left.
+struct Progress<'a> {
+    last: u8,
+    report: &'a mut dyn FnMut(u8),
+}
+
+impl Progress<'_> {
+    fn within(&mut self, from: u8, percent: u8) {
+        let left = 98 - from.min(98);
+        let now = from + (u32::from(left) * u32::from(percent) / 200) as u8;
+        if now > self.last {
+            self.last = now;
+            (self.report)(now);
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Writes the file by `recipe`, with gain and the limiter's aim adjusted until target and ceiling hold.
+    fn adjust(&mut self, recipe: &Recipe) -> Result<(Written, Recipe), Error> {
+        let mut adjusted = recipe.clone();
+        if recipe.levels == Levels::AsWritten {
+            return Ok((self.pass(&adjusted)?, adjusted));
+        }
+        adjusted.levels = Levels::AsWritten;
+        if has(&adjusted, StepKind::Gain) {
+            let gain_db = predict(self.report, recipe).gain_db;
+            set_gain(&mut adjusted, gain_db);
+        }
+        let mut at = 1;
+        loop {
+            let written = self.pass(&adjusted)?;
+            let Some(next) = self.corrected(&adjusted, &written) else {
+                return Ok((written, adjusted));
+            };
+            if at == MOST_PASSES {
+                return Ok((written, adjusted));
+            }
+            adjusted = next;
+            at += 1;
+        }
+    }
+
+    fn pass(&mut self, recipe: &Recipe) -> Result<Written, Error> {
+        self.passes += 1;
+        let note = match self.options.provenance {
+            Provenance::Written => Some(provenance::note(self.report, recipe)),
+            Provenance::LeftOut => None,
+        };
+        let from = self.progress.last;
+        let progress = &mut self.progress;
+        pass::write(
+            self.source,
+            recipe,
+            self.seed,
+            self.options.max_duration,
+            note.as_deref(),
+            self.output,
+            &mut |percent| progress.within(from, percent),
+        )
+    }
+
+    /// The recipe for another pass, where this one missed target or ceiling.
+    fn corrected(&self, recipe: &Recipe, written: &Written) -> Option<Recipe> {
+        let mut next = recipe.clone();
+        let peak = written.levels.true_peak_dbtp;
+        let mut is_changed = false;
+        let mut room = f64::INFINITY;
+        for step in &mut next.steps {
+            if let Step::Limit {
+                ceiling_dbtp,
+                aim_dbtp,
+                most_db,
+            } = step
+            {
+                room = *most_db
+                    - written
+                        .reduction
+                        .as_ref()
+                        .map_or(0.0, |reduction| reduction.most_db);
+                let excess = peak - *ceiling_dbtp;
+                if excess > 0.0 {
+                    *aim_dbtp -= excess + MARGIN_DB;
+                    is_changed = true;
+                }
+            }
+        }
+        let wanted = recipe
+            .target
+            .lufs()
+            .or(self.report.loudness.integrated_lufs.value());
+        let missing = wanted
+            .zip(written.levels.integrated_lufs)
+            .map_or(0.0, |(wanted, is)| wanted - is);
+        for step in &mut next.steps {
+            if let Step::Gain { db, highest_dbtp } = step {
+                if room == f64::INFINITY {
+                    room = highest_dbtp.map_or(room, |highest| highest - peak);
+                }
+                let change = missing.min(room);
+                if change.abs() > NEAR_LU || (room < 0.0 && room.is_finite()) {
+                    // A step of rounding must not leave a peak above.
+                    *db += if change < missing { change - 0.001 } else { change };
+                    is_changed = true;
+                }
+            }
+        }
+        is_changed.then_some(next)
+    }
+
+    /// The written file's report.
+    fn measured_output(&mut self) -> Result<Report, Error> {
+        measured(self.output, self.options)
+    }
+
+    /// The step that made a rule worse, if any did. A loudness that was asked for is no fault of gain and limiter.
+    fn blame(&mut self, recipe: &Recipe, after: &Judged<'_>) -> Result<Option<(usize, RolledBack)>, Error> {
+        let before_prices = self.before.prices(self.stage);
+        let after_prices = after.prices(self.stage);
+        let is_lower = after.breakdown.score < self.before.breakdown.score;
+        let mut increases: Vec<(usize, f64)> = before_prices
+            .iter()
+            .zip(&after_prices)
+            .map(|(before, after)| after - before)
+            .enumerate()
+            .filter(|&(rule, increase)| {
+                // A song that is narrow is narrow again once its polarity is right: taste does not outweigh what is mended.
+                let is_taste = self.before.measures[rule].0.class == Class::Taste;
+                increase > 0.0 && (is_lower || !is_taste)
+            })
+            .collect();
+        increases.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (rule, increase) in increases {
+            if recipe.steps.is_empty() || !(increase > WORSE_POINTS || is_lower) {
+                return Ok(None);
+            }
+            let index = self.culprit(recipe, rule)?;
+            if recipe.target.lufs().is_some() && is_for_level(&recipe.steps[index]) {
+                continue;
+            }
+            let value = |judged: &Judged<'_>| {
+                judged.measures[rule]
+                    .1
+                    .as_ref()
+                    .map_or(0.0, |measure| measure.value)
+            };
+            let (worse, _) = &after.measures[rule];
+            return Ok(Some((
+                index,
+                RolledBack {
+                    step: recipe.steps[index].clone(),
+                    rule: worse.id.to_owned(),
+                    without: value(self.before),
+                    with: value(after),
+                    unit: worse.unit,
+                },
+            )));
+        }
+        Ok(None)
+    }
+
+    /// The step behind which the price of the rule at `rule` rises most. The chain is run stage by stage on the very file.
+    fn culprit(&mut self, recipe: &Recipe, rule: usize) -> Result<usize, Error> {
+        if recipe.steps.len() == 1 {
+            return Ok(0);
+        }
+        let mut price = self.before.prices(self.stage)[rule];
+        let (mut worst, mut most) = (0, f64::NEG_INFINITY);
+        for end in 1..=recipe.steps.len() {
+            let mut prefix = recipe.clone();
+            prefix.steps.truncate(end);
+            self.pass(&prefix)?;
+            let report = self.measured_output()?;
+            let now =
+                Judged::result(&report, self.stage, self.before, &prefix.steps).prices(self.stage)[rule];
+            if now - price > most {
+                (worst, most) = (end - 1, now - price);
+            }
+            price = now;
+        }
+        Ok(worst)
+    }
+
+    fn proof(
+        &self,
+        recipe: Recipe,
+        rolled_back: Vec<RolledBack>,
+        written: &Written,
+        result: &Report,
+        after: Judged<'_>,
+    ) -> Proof {
+        let prediction = predict(self.report, &recipe);
+        let expected = prediction.judged(self.stage, self.before, &recipe);
+        let is_expected = |id: &str| expected.price(id, self.stage) < self.before.price(id, self.stage);
+        let kinds = recipe.steps.iter().map(Step::kind);
+        let targeted: Vec<&str> = kinds
+            .flat_map(StepKind::rules)
+            .copied()
+            .filter(|id| is_expected(id))
+            .collect();
+        let before_lufs = self.report.loudness.integrated_lufs.value();
+        let wanted_lufs = recipe.target.lufs().or(before_lufs);
+        let after_lufs = result.loudness.integrated_lufs.value();
+        let missing = wanted_lufs
+            .zip(after_lufs)
+            .map_or(0.0, |(wanted, is)| wanted - is);
+        let ceiling = recipe.steps.iter().find_map(|step| match step {
+            Step::Limit { ceiling_dbtp, .. } => Some(*ceiling_dbtp),
+            _ => None,
+        });
+        let true_peak_dbtp = written.levels.true_peak_dbtp;
+        Proof {
+            engine: ENGINE_VERSION.to_owned(),
+            rule_set: RULE_SET.to_owned(),
+            stage: self.stage,
+            rules: rule_proofs(self.before, &after, self.stage, &targeted),
+            predicted_score: self.options.expected_score.unwrap_or(expected.breakdown.score),
+            rolled_back,
+            source: self.report.digest.clone(),
+            result: result.digest.clone(),
+            before: self.before.breakdown.clone(),
+            after: after.breakdown,
+            loudness: LoudnessProof {
+                before_lufs,
+                wanted_lufs,
+                after_lufs,
+                shortfall_lu: if missing > MISSED_LU && has(&recipe, StepKind::Gain) {
+                    missing
+                } else {
+                    0.0
+                },
+            },
+            ceiling: ceiling.map(|ceiling_dbtp| CeilingProof {
+                ceiling_dbtp,
+                true_peak_dbtp,
+                is_met: true_peak_dbtp <= ceiling_dbtp,
+            }),
+            limiter: written.reduction.as_ref().map(|reduction| LimiterProof {
+                most_db: reduction.most_db,
+                share_percent: 100.0 * reduction.frames as f64 / result.file.frames.max(1) as f64,
+                seconds_db: reduction.seconds_db.clone(),
+            }),
+            recipe,
+            passes: self.passes,
+        }
+    }
+}
+
+fn measured(file: &File, options: &RenderOptions) -> Result<Report, Error> {
+    let mut file = file.try_clone().map_err(Error::Io)?;
+    file.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
+    let options = AnalysisOptions {
+        declared: None,
+        max_duration: options.max_duration,
+        threads: options.threads,
+    };
+    measure(file, &options, &mut |_: Percent| {})
+}
+
+fn has(recipe: &Recipe, kind: StepKind) -> bool {
+    recipe.steps.iter().any(|step| step.kind() == kind)
+}
+
+fn set_gain(recipe: &mut Recipe, gain_db: f64) {
+    for step in &mut recipe.steps {
+        if let Step::Gain { db, .. } = step {
+            *db = gain_db;
+        }
+    }
+}
