@@ -55,7 +55,7 @@ test("a rule is found by what people call it, and a finding's address leads to i
   expect(await page.locator("article.rule").count()).toBeGreaterThan(60);
   await page.goto("/rules#signal-gaps");
   await expect(page.locator("#signal-gaps")).toBeInViewport();
-  await page.goto("/rules?q=no+such+thing");
+  await page.goto("/rules?q=theremin");
   await expect(page.getByRole("status")).toContainText("No rule says");
 });
 
