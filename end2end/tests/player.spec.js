@@ -117,7 +117,7 @@ async function readOut({ page }) {
     "one cursor through the waveform and four tracks",
   ).toEqual(Array(5).fill("40.00%"));
 
-  const plots = page.locator(".timeline svg.plot");
+  const plots = page.locator(".listen svg.plot");
   const edges = await plots.evaluateAll((all) =>
     all.map((plot) => plot.getBoundingClientRect()).map(({ left, width }) => [left, width]),
   );
