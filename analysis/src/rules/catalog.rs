@@ -27,6 +27,9 @@ pub(super) const AREAS: [&[Rule]; 9] = [
 /// Where ranges come from that no standard gives.
 const OUR_CORPUS: &str = "92 finished tracks that were measured for this rule (game and film music); the range holds the middle 90 %";
 
+/// Nobody turns an equaliser by more at once: where a song is further off, what follows is another look.
+const MOST_CHANGE_DB: f64 = 6.0;
+
 /// What a hump or a hollow costs by its height beyond the range, in dB.
 const HEIGHTS: &[(f64, f64)] = &[
     (1.0, 0.6),

@@ -45,6 +45,8 @@ pub struct Rule {
     pub low: Option<CheckText>,
     /// What is said of a value that is good with a margin, and how large that margin is.
     pub strength: Option<Strength>,
+    /// The most that an action asks to change at once, in the rule's unit: more is no single step.
+    pub most_change: f64,
     /// The rule that says the same, and more: this one costs only what exceeds the price of that one.
     pub covered_by: Option<&'static str>,
     /// The value and where it occurs; `None` where the report has none, or the rule makes no sense for the file.
@@ -72,6 +74,7 @@ impl Rule {
         high: None,
         low: None,
         strength: None,
+        most_change: f64::INFINITY,
         covered_by: None,
         measure: |_| None,
         correct: None,

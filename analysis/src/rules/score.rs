@@ -352,7 +352,10 @@ fn fill(template: &str, row: &Row<'_>, excess: f64) -> String {
         .replace("{excess}", &difference(excess))
         .replace("{edge}", &unit.display(value - excess))
         .replace("{aim}", &unit.display(aim))
-        .replace("{change}", &difference(value - aim))
+        .replace(
+            "{change}",
+            &difference((value - aim).abs().min(row.rule.most_change)),
+        )
         .replace("{label}", row.measure.label.as_deref().unwrap_or("there"))
 }
 

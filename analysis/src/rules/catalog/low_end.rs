@@ -3,7 +3,7 @@
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
 use super::super::typical_spectrum::Region;
-use super::{CheckText, Criterion, Measurement, OUR_CORPUS, Rule, SHELF_HEIGHTS, Strength};
+use super::{CheckText, Criterion, MOST_CHANGE_DB, Measurement, OUR_CORPUS, Rule, SHELF_HEIGHTS, Strength};
 use crate::dsp::db_to_power;
 
 const COMMON: Rule = Rule {
@@ -13,6 +13,7 @@ const COMMON: Rule = Rule {
     unit: Unit::Db,
     source: OUR_CORPUS,
     tolerance: 0.2,
+    most_change: MOST_CHANGE_DB,
     ..Rule::COMMON
 };
 

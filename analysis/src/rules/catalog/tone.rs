@@ -6,7 +6,8 @@ use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, U
 use super::super::report_view::{quantile, stretches};
 use super::super::typical_spectrum::{Region, one_in};
 use super::{
-    CheckText, Criterion, HEIGHTS, Measurement, OUR_CORPUS, ReportView, Rule, SHELF_HEIGHTS, Strength,
+    CheckText, Criterion, HEIGHTS, MOST_CHANGE_DB, Measurement, OUR_CORPUS, ReportView, Rule, SHELF_HEIGHTS,
+    Strength,
 };
 
 const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in five or six lies outside of the range";
@@ -18,6 +19,7 @@ const COMMON: Rule = Rule {
     unit: Unit::Db,
     source: TYPICAL_SPECTRUM,
     tolerance: 0.2,
+    most_change: MOST_CHANGE_DB,
     ..Rule::COMMON
 };
 
