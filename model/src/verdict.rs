@@ -261,24 +261,38 @@ impl ScoreBreakdown {
     /// How the song stands, in one sentence; it follows from the breakdown.
     #[must_use]
     pub fn sentence(&self, stage: Stage) -> String {
-        let thing = stage.as_str();
-        let named = self
-            .findings
-            .iter()
-            .filter(|finding| finding.points >= Finding::WORTH_SAYING);
-        let count = named.clone().count();
-        let titles: Vec<String> = named.take(2).map(|finding| lower_first(&finding.title)).collect();
+        match (self.standing(), self.worth_saying().count()) {
+            (_, 0) | (Standing::Ready, _) => self.advice(stage),
+            (standing, _) => format!("{}. {}", standing.words(stage), self.advice(stage)),
+        }
+    }
+
+    /// The sentence for a place where the word of the standing is said already.
+    #[must_use]
+    pub fn advice(&self, stage: Stage) -> String {
+        let titles: Vec<String> = self
+            .worth_saying()
+            .take(2)
+            .map(|finding| lower_first(&finding.title))
+            .collect();
         let first = titles.join(", then ");
-        match (self.standing(), count) {
-            (_, 0) => format!("Nothing worth changing was found in this {thing}."),
-            (Standing::Ready, _) => {
+        match self.standing() {
+            _ if titles.is_empty() => {
+                format!("Nothing worth changing was found in this {}.", stage.as_str())
+            }
+            Standing::Ready => {
                 format!(
                     "{} as it is. Worth a look: {first}.",
                     self.standing().words(stage)
                 )
             }
-            (standing, _) => format!("{}. Fix first: {first}.", standing.words(stage)),
+            _ => format!("Fix first: {first}."),
         }
+    }
+
+    fn worth_saying(&self) -> impl Iterator<Item = &Finding> {
+        let findings = self.findings.iter();
+        findings.filter(|finding| finding.points >= Finding::WORTH_SAYING)
     }
 }
 

@@ -95,23 +95,20 @@ impl Interpolator<3, 12> {
 impl Interpolator<7, 32> {
     /// A sinc under a Kaiser window (β = 5), level to 0.45 of the sample rate.
     pub(crate) fn eightfold() -> Self {
-        const BETA: f64 = 5.0;
-        Self::new(
-            |x| bessel_i0(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(BETA),
-            true,
-        )
+        Self::new(|x| kaiser(5.0, x), true)
     }
 }
 
 impl Interpolator<15, 64> {
     /// A sinc under a Kaiser window (β = 8), level to 0.46 of the sample rate: a second opinion on what the others hold.
     pub(super) fn sixteenfold() -> Self {
-        const BETA: f64 = 8.0;
-        Self::new(
-            |x| bessel_i0(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(BETA),
-            true,
-        )
+        Self::new(|x| kaiser(8.0, x), true)
     }
+}
+
+/// The Kaiser window of this β, from −1 to 1.
+fn kaiser(beta: f64, x: f64) -> f64 {
+    bessel_i0(beta * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(beta)
 }
 
 impl<const BETWEEN: usize, const TAPS: usize> Interpolator<BETWEEN, TAPS> {

@@ -50,6 +50,21 @@ pub(super) trait Processor: Send {
     }
 }
 
+/// `samples` through `processor` in blocks of `block`, sample by sample beside what went in.
+#[cfg(test)]
+pub(super) fn processed(processor: &mut dyn Processor, samples: &[f64], block: usize) -> Vec<f64> {
+    let late = processor.latency();
+    let mut padded = samples.to_vec();
+    padded.resize(samples.len() + late, 0.0);
+    let mut out = Vec::new();
+    for block in padded.chunks(block) {
+        let mut planes = vec![block.to_vec()];
+        processor.process(&mut planes);
+        out.extend(planes.remove(0));
+    }
+    out.split_off(late)
+}
+
 /// The processors of a recipe. What comes out has the times of what went in.
 pub(super) struct Chain {
     processors: Vec<Box<dyn Processor>>,

@@ -256,6 +256,7 @@ impl Average {
 
 #[cfg(test)]
 mod tests {
+    use super::super::chain::processed;
     use super::*;
 
     const SETTING: Setting = Setting {
@@ -266,16 +267,7 @@ mod tests {
 
     fn limited(samples: &[f64], ceiling_dbtp: f64, block: usize) -> (Vec<f64>, Reduction) {
         let mut limiter = Limiter::new(ceiling_dbtp, &SETTING);
-        let latency = limiter.latency();
-        let mut padded = samples.to_vec();
-        padded.resize(samples.len() + latency, 0.0);
-        let mut out = Vec::new();
-        for block in padded.chunks(block) {
-            let mut planes = vec![block.to_vec()];
-            limiter.process(&mut planes);
-            out.extend(planes.remove(0));
-        }
-        out.drain(..latency);
+        let out = processed(&mut limiter, samples, block);
         (out, limiter.reduction().unwrap())
     }
 

@@ -93,7 +93,7 @@ impl Stage {
     }
 }
 
-/// The mean of the last so many samples. Its sum is made anew once a turn, so that roundings do not add up for hours.
+/// The mean of the last so many samples. Its sum is computed again once a turn, so that roundings do not add up for hours.
 struct Mean {
     ring: Vec<f64>,
     at: usize,

@@ -153,7 +153,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// Switches each step as `is_on` says, and says anew what is expected. `report` is that of the source.
+    /// Switches each step as `is_on` says, and predicts again what is expected. `report` is that of the source.
     pub fn switch(&mut self, report: &Report, is_on: impl Fn(&PlannedStep) -> bool) {
         for step in &mut self.steps {
             step.is_on = is_on(step);

@@ -159,6 +159,7 @@ fn burg(samples: &[f64], order: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::chain::processed;
     use super::*;
 
     const SETTING: Setting = Setting {
@@ -173,17 +174,7 @@ mod tests {
     }
 
     fn repaired(samples: &[f64], places: &[Defect], block: usize) -> Vec<f64> {
-        let mut repair = Repair::new(places, &SETTING);
-        let late = repair.latency();
-        let mut padded = samples.to_vec();
-        padded.resize(samples.len() + late, 0.0);
-        let mut out = Vec::new();
-        for block in padded.chunks(block) {
-            let mut planes = vec![block.to_vec()];
-            repair.process(&mut planes);
-            out.extend(planes.remove(0));
-        }
-        out.split_off(late)
+        processed(&mut Repair::new(places, &SETTING), samples, block)
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn document() -> String {
     text
 }
 
-/// How points are counted, in Markdown: what holds for every rule.
+/// How points are counted, in Markdown without a heading: what holds for every rule.
 #[must_use]
 pub fn counting() -> String {
     let mut text = String::new();
@@ -38,6 +38,7 @@ fn write_document(text: &mut String) -> std::fmt::Result {
          measures are described in the [methodology](METHODOLOGY.md).\n",
         catalog().count()
     )?;
+    writeln!(text, "## How points are counted\n")?;
     write_counting(text)?;
     writeln!(text, "## The corridor of tone\n")?;
     writeln!(
@@ -65,7 +66,6 @@ fn write_document(text: &mut String) -> std::fmt::Result {
 }
 
 fn write_counting(text: &mut String) -> std::fmt::Result {
-    writeln!(text, "## How points are counted\n")?;
     writeln!(
         text,
         "The score is 100 less the rows of the breakdown, and the rows sum exactly. A rule costs nothing inside of its \

@@ -1,4 +1,4 @@
-//! Keys for who works in a report all day, what they do, and when they are somebody else's. A key of one letter can be in the
+//! Keys for who works in a report all day, what they do, and when they are somebody else's. A key of one character can be in the
 //! way of speech input, so they can be switched off (WCAG 2.1.4).
 
 use wasm_bindgen::{JsCast as _, closure::Closure};

@@ -48,13 +48,6 @@ pub fn ScorePanel(
     let score = breakdown.score;
     let (whole, tenths) = (score.whole(), score.tenths() % 10);
     let tone = tone_of(&breakdown);
-    let word = breakdown.standing().words(stage);
-    let sentence = breakdown.sentence(stage);
-    // The word stands above it.
-    let sentence = sentence
-        .strip_prefix(word)
-        .and_then(|rest| rest.strip_prefix(". "))
-        .map_or(sentence.clone(), str::to_owned);
     view! {
         <section class=format!("score {}", tone.class()) aria-label="Score">
             <svg class="score__ring" viewBox="0 0 120 120" role="img" aria-label=format!("{} of 100", score.number())>
@@ -76,9 +69,9 @@ pub fn ScorePanel(
             <div class="score__words">
                 <p class="score__word">
                     <ToneIcon tone=tone />
-                    {word}
+                    {breakdown.standing().words(stage)}
                 </p>
-                <p class="score__sentence">{sentence}</p>
+                <p class="score__sentence">{breakdown.advice(stage)}</p>
                 <p class="small">
                     <a href="#breakdown">
                         {deductions(breakdown.findings.len(), &score.number())}
