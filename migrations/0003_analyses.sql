@@ -38,6 +38,11 @@ CREATE TABLE analysis (
     stage           TEXT    CHECK (stage IN ('mix', 'master')),
     stage_is_chosen BOOLEAN NOT NULL DEFAULT FALSE,
     score_tenths    BIGINT,
+    standing        TEXT    CHECK (standing IN ('ready', 'close', 'needs_work', 'in_trouble')),
+    -- The title of the first thing to fix.
+    first_finding   TEXT,
+    -- Since when it has ended without that its owner looked or was told; an e-mail is due for these and no others.
+    unseen_since    BIGINT,
     song_id         TEXT    REFERENCES song (id) ON DELETE SET NULL,
     -- The person said that it is no version of what was suggested.
     song_declined   BOOLEAN NOT NULL DEFAULT FALSE,
@@ -50,6 +55,7 @@ CREATE TABLE analysis (
 -- UUIDv7 sorts by time, so that the id is the key of paging.
 CREATE INDEX analysis_of_account ON analysis (account_id, id);
 CREATE INDEX analysis_of_song ON analysis (song_id, id) WHERE song_id IS NOT NULL;
+CREATE INDEX analysis_unseen ON analysis (unseen_since, account_id) WHERE unseen_since IS NOT NULL;
 CREATE INDEX analysis_to_judge ON analysis (rule_set, id) WHERE report IS NOT NULL;
 -- Versions of one song are about as long as each other: who might be one is a short stretch of this.
 CREATE INDEX analysis_by_length ON analysis (account_id, duration_s, id, base_title, song_id, title) WHERE kind = 'mix';
@@ -77,6 +83,19 @@ CREATE TABLE verdict (
     created_at    BIGINT NOT NULL,
     PRIMARY KEY (analysis_id, rule_set)
 );
+
+-- Links by which whoever has them reads a report. The token of a link is its id with a signature, so that it is not kept.
+CREATE TABLE share (
+    id             TEXT    NOT NULL PRIMARY KEY,
+    account_id     TEXT    NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    analysis_id    TEXT    NOT NULL REFERENCES analysis (id) ON DELETE CASCADE,
+    includes_audio BOOLEAN NOT NULL,
+    created_at     BIGINT  NOT NULL,
+    expires_at     BIGINT  NOT NULL
+);
+CREATE INDEX share_of_account ON share (account_id, id);
+CREATE INDEX share_of_analysis ON share (analysis_id);
+CREATE INDEX share_by_end ON share (expires_at);
 
 -- Which references a person compares a mix with.
 CREATE TABLE comparison (

@@ -22,10 +22,10 @@ use model::{
     AccountId, AnalysisId, Failure, FailureCode, Reading, SongId, Timestamp,
     account::Me,
     analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView, Audio, Phase, Progress, Score},
-    plan::Plan,
+    plan::{Limits, Plan},
     report::{AbsenceReason, Note, NoteCode},
     song::{Pair, SongMembership, SongView, Version},
-    verdict::{Points, Stage, VersionComparison},
+    verdict::{Points, Stage, Standing, VersionComparison},
 };
 
 type Page = fn() -> AnyView;
@@ -89,13 +89,24 @@ fn page(current: NavEntry, class: &'static str, body: AnyView) -> AnyView {
     .into_any()
 }
 
+/// As the defaults have it.
+fn free_plan() -> Limits {
+    Limits {
+        audio_kept_hours: 24,
+        max_minutes: 10,
+        max_megabytes: 200,
+        analyses_per_month: Some(10),
+        references_per_month: Some(10),
+    }
+}
+
 fn home() -> AnyView {
     view! {
         <SkipLink />
         <SiteHeader />
         <main id="main" tabindex="-1">
             <div class="wrap">
-                <HomePage />
+                <HomePage free=free_plan() sample=Some(sample_report::view(NOW)) />
             </div>
         </main>
         <SiteFooter />
@@ -214,6 +225,7 @@ fn unfinished(state: AnalysisState, phase: Phase, percent: u8) -> AnalysisView {
         phase,
         percent,
         status_message: None,
+        outcome: None,
     };
     view
 }
@@ -251,6 +263,7 @@ fn row(title: &str, hours: u64) -> AnalysisSummary {
             phase: Phase::Saving,
             percent: 100,
             status_message: None,
+            outcome: None,
         },
         duration_s: Some(214.6),
         integrated_lufs: Some(-10.72),
@@ -258,7 +271,9 @@ fn row(title: &str, hours: u64) -> AnalysisSummary {
             stage: Stage::Mix,
             is_chosen: false,
             points: Points::from_tenths(834 - i32::try_from(hours).unwrap_or(0)),
+            standing: Standing::Ready,
         }),
+        first_finding: None,
         song: (hours == 60).then(|| SongMembership {
             id: SongId(Default::default()),
             title: "Salt".to_owned(),
@@ -282,6 +297,7 @@ fn history() -> AnyView {
         phase: Phase::Waiting,
         percent: 0,
         status_message: None,
+        outcome: None,
     };
     waiting.duration_s = None;
     waiting.integrated_lufs = None;
@@ -292,6 +308,7 @@ fn history() -> AnyView {
         phase: Phase::Measuring,
         percent: 42,
         status_message: None,
+        outcome: None,
     };
     running.integrated_lufs = None;
     running.score = None;
@@ -368,6 +385,7 @@ fn song() -> AnyView {
                 stage,
                 is_chosen: false,
                 points: Points::from_tenths(tenths),
+                standing: Standing::Ready,
             });
             Version { number, summary }
         })

@@ -6,7 +6,7 @@ use model::{
     AnalysisId, Problem, ProblemCode, UploadId,
     analysis::{AudioLink, Progress},
     paths,
-    player::PreviewState,
+    player::{AudioRef, PreviewState},
     upload::{AboutUpload, BeginUpload, CompletedUpload, NewUpload, PresignedUpload, UploadParts},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,27 +48,27 @@ pub(crate) async fn complete_upload(upload: UploadId) -> Result<CompletedUpload,
 /// # Errors
 /// The problem of `backend::analyses::progress`.
 pub(crate) async fn analysis_progress(id: AnalysisId) -> Result<Progress, Problem> {
-    get(paths::PROGRESS, id).await
+    get(&format!("{}?id={id}", paths::PROGRESS)).await
 }
 
 /// A signed link to the audio, for a few minutes.
 ///
 /// # Errors
-/// The problem of `backend::analyses::audio_link`.
-pub(crate) async fn get_audio_link(id: AnalysisId) -> Result<AudioLink, Problem> {
-    get(paths::AUDIO, id).await
+/// The problem of `backend::analyses::audio_link`, or of `backend::shares::audio_link`.
+pub(crate) async fn get_audio_link(audio: &AudioRef) -> Result<AudioLink, Problem> {
+    get(&audio.address(paths::AUDIO)).await
 }
 
 /// Whether the audio can be played, for a page that waits for its preview.
 ///
 /// # Errors
 /// The problem of `backend::analyses::preview_state`.
-pub(crate) async fn get_preview_state(id: AnalysisId) -> Result<PreviewState, Problem> {
-    get(paths::PREVIEW, id).await
+pub(crate) async fn get_preview_state(audio: &AudioRef) -> Result<PreviewState, Problem> {
+    get(&audio.address(paths::PREVIEW)).await
 }
 
-async fn get<Out: DeserializeOwned>(path: &str, id: AnalysisId) -> Result<Out, Problem> {
-    read(browser::get(&format!("{path}?id={id}")).await)
+async fn get<Out: DeserializeOwned>(address: &str) -> Result<Out, Problem> {
+    read(browser::get(address).await)
 }
 
 /// Posts, and once more with a fresh CSRF token where the page's own is of no use any more: another page may have brought the

@@ -9,8 +9,8 @@ use model::routes::{Page, Route};
 use crate::{
     api::CSRF_META,
     pages::{
-        account, account_area, analysis, comparison, consent, history, home, legal, methodology,
-        not_found::failed, references, rules, song, songs, upload, your_data,
+        account, account_area, analysis, comparison, consent, demo, history, home, legal, methodology,
+        not_found::failed, references, rules, shared, song, songs, upload, your_data,
     },
     request_context::{PageContent, PageRequest, RequestContext},
     ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts, Unstarted},
@@ -83,6 +83,7 @@ fn title(page: String) -> String {
 fn body_of(page: Page) -> AnyView {
     match page {
         Page::Home => view! { <home::Home /> }.into_any(),
+        Page::Demo | Page::DemoPage => view! { <demo::DemoShown /> }.into_any(),
         Page::SignUp => view! { <account::SignUp /> }.into_any(),
         Page::SignUpSent => view! { <account::SignUpSent /> }.into_any(),
         Page::ConfirmSignUp => view! { <account::Confirm /> }.into_any(),
@@ -95,6 +96,8 @@ fn body_of(page: Page) -> AnyView {
         Page::References => view! { <references::References /> }.into_any(),
         Page::Analysis => view! { <analysis::Analysis /> }.into_any(),
         Page::Comparison => view! { <comparison::Comparison /> }.into_any(),
+        Page::Shared => view! { <shared::Shared /> }.into_any(),
+        Page::Shares => view! { <account_area::shares::Shares /> }.into_any(),
         Page::Songs => view! { <songs::Songs /> }.into_any(),
         Page::Song => view! { <song::Song /> }.into_any(),
         Page::Profile => view! { <account_area::profile::Profile /> }.into_any(),

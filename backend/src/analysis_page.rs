@@ -1,8 +1,8 @@
-//! What the page of one analysis shows, of analyses and songs.
+//! What the page of one analysis shows, of analyses, songs and links to it.
 
-use model::{AnalysisId, analysis::AnalysisView, player::PlayerSource, song::SongAside};
+use model::{AnalysisId, analysis::AnalysisView, player::PlayerSource, share::Share, song::SongAside};
 
-use crate::{Actor, Backend, Result, analyses, songs};
+use crate::{Actor, Backend, Result, analyses, shares, songs};
 
 /// Everything that the page of one analysis shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub struct AnalysisPageView {
     pub sources: Vec<PlayerSource>,
     /// The song it belongs to, or may.
     pub song: SongAside,
+    /// The links to its report that are good.
+    pub shares: Vec<Share>,
 }
 
 /// One analysis with everything that its page shows.
@@ -21,9 +23,11 @@ pub struct AnalysisPageView {
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisPageView> {
     let view = analyses::view(backend, actor, id).await?;
+    analyses::set_seen(backend, actor, id).await?;
     Ok(AnalysisPageView {
         sources: analyses::sources(backend, actor, id).await?,
         song: songs::aside(backend, actor, &view).await?,
+        shares: shares::list(backend, actor, Some(id)).await?,
         view,
     })
 }

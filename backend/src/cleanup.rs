@@ -16,7 +16,7 @@ use crate::{
     ledger,
     privacy::{erasure, export},
     retention::{ExpiredCount, OVERDUE_AFTER},
-    sessions,
+    sessions, shares,
     storage::RemoveAudio,
     uploads,
 };
@@ -52,6 +52,8 @@ pub struct Purged {
     pub exports: u64,
     /// Sessions that have ended.
     pub sessions: u64,
+    /// Links to reports that have ended.
+    pub shares: u64,
     /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
     /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
@@ -72,6 +74,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         uploads: uploads::purge(backend).await?,
         exports: export::purge(backend).await?,
         sessions: sessions::purge(backend).await?,
+        shares: shares::purge(backend).await?,
         sign_ups: accounts::purge(backend).await?,
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
@@ -85,6 +88,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         uploads = purged.uploads,
         exports = purged.exports,
         sessions = purged.sessions,
+        shares = purged.shares,
         sign_ups = purged.sign_ups,
         jobs = purged.jobs,
         revived = purged.revived,
@@ -106,6 +110,7 @@ pub async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     let mut found = uploads::expired(backend).await?;
     found.extend(export::expired(backend).await?);
     found.extend(sessions::expired(backend).await?);
+    found.extend(shares::expired(backend).await?);
     found.extend(accounts::expired(backend).await?);
     found.extend(jobs::expired(&backend.db, backend.now()).await?);
     found.extend(ledger::expired(backend).await?);

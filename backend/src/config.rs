@@ -129,6 +129,7 @@ pub struct Measuring {
 pub struct Mail {
     pub from: String,
     pub smtp_url: SecretString,
+    pub unseen_minutes: u32,
 }
 
 impl Mail {
@@ -527,6 +528,7 @@ impl fmt::Display for Config {
             ("uploads.part_megabytes", self.uploads.part_megabytes.to_string()),
             ("worker.analyses", self.worker.analyses.to_string()),
             ("worker.lease_seconds", self.worker.lease_seconds.to_string()),
+            ("mail.unseen_minutes", self.mail.unseen_minutes.to_string()),
             (
                 "measuring.decode_timeout_seconds",
                 self.measuring.decode_timeout_seconds.to_string(),

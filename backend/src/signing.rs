@@ -20,6 +20,7 @@ pub(crate) enum Purpose {
     RecoveryCode,
     DeclineMail,
     SealSecondFactor,
+    Share,
 }
 
 impl Purpose {
@@ -37,6 +38,7 @@ impl Purpose {
             Self::RecoveryCode => "recovery-code",
             Self::DeclineMail => "decline-mail",
             Self::SealSecondFactor => "seal-second-factor",
+            Self::Share => "share",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     ledger::PublishLedger,
     mail::SendNotification,
     newsletter::SendNewsletter,
+    notifications::{self, NotifyUnseen},
     privacy::{
         erasure::ContinueErasure,
         export::{BuildExport, RemoveExport},
@@ -29,6 +30,7 @@ const PERIODIC: &[Periodic] = &[
     Periodic::new::<Reap>(retention::REAP_EVERY),
     Periodic::new::<SweepObjects>(retention::REAP_EVERY),
     Periodic::new::<analyses::Rescore>(analyses::RESCORE_EVERY),
+    Periodic::new::<NotifyUnseen>(notifications::NOTIFY_EVERY),
 ];
 
 fn registry(backend: Backend) -> Registry<Backend> {
@@ -38,6 +40,7 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<analyses::Rescore>()
         .with::<accounts::MailSignUp>()
         .with::<SendNotification>()
+        .with::<NotifyUnseen>()
         .with::<SendNewsletter>()
         .with::<RemoveAudio>()
         .with::<BuildExport>()

@@ -47,6 +47,6 @@ export async function emailTo(page, email, subject) {
   await expect(async () => {
     await page.goto("/dev/mail");
     expect(await found.count()).toBeGreaterThan(0);
-  }, `an e-mail to ${email}: ${subject}`).toPass({ intervals: [100], timeout: 15_000 });
+  }, `an e-mail to ${email}: ${subject}`).toPass({ intervals: [100], timeout: 45_000 });
   return found.first();
 }

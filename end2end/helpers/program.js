@@ -26,6 +26,8 @@ export async function startProgram(settings = {}, wanted) {
       MIXLENS_LISTEN: `127.0.0.1:${port}`,
       MIXLENS_LOG: "warn",
       // Every walk comes from the same address.
+      // Nobody waits two minutes for an e-mail.
+      MIXLENS_MAIL__UNSEEN_MINUTES: "0",
       MIXLENS_LIMITS__SIGN_UPS_PER_HOUR: "10000",
       MIXLENS_LIMITS__SIGN_INS_PER_MINUTE: "10000",
       MIXLENS_LIMITS__WRITES_PER_MINUTE: "10000",

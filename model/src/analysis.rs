@@ -9,7 +9,7 @@ use crate::{
     song::SongMembership,
     text,
     upload::UploadKind,
-    verdict::{Points, Stage},
+    verdict::{Points, Stage, Standing},
 };
 
 crate::text_enum! {
@@ -73,6 +73,9 @@ pub struct Progress {
     /// Set while our side is in trouble and the work will be tried again; says so in plain words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
+    /// What came of it, in a few words: the score, and the first thing to fix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
 }
 
 /// One row of the history.
@@ -96,6 +99,9 @@ pub struct AnalysisSummary {
     /// How it was judged, once it was.
     #[serde(default)]
     pub score: Option<Score>,
+    /// The title of the first thing to fix, where there is one.
+    #[serde(default)]
+    pub first_finding: Option<String>,
     /// Which version of which song it is, where a person said so.
     #[serde(default)]
     pub song: Option<SongMembership>,
@@ -114,6 +120,8 @@ pub struct Score {
     pub is_chosen: bool,
     /// What is left of 100 points.
     pub points: Points,
+    /// How the file stands.
+    pub standing: Standing,
 }
 
 /// The scores that older rules gave.

@@ -76,6 +76,8 @@ id! {
     AnalysisId,
     /// One song, of which analyses are versions.
     SongId,
+    /// One link to a report that its owner gave away.
+    ShareId,
     /// One signed-in browser.
     SessionId,
     /// One sign-up that waits for the confirmation of its address.

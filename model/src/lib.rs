@@ -6,6 +6,7 @@
 pub mod account;
 pub mod analysis;
 pub mod comparison;
+pub mod demo;
 pub mod enums;
 pub mod failure;
 pub mod format;
@@ -17,6 +18,7 @@ pub mod player;
 pub mod problem;
 pub mod report;
 pub mod routes;
+pub mod share;
 pub mod song;
 pub mod text;
 pub mod time;
@@ -27,7 +29,7 @@ pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
     AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId,
-    SecurityEventId, SessionId, SignUpId, SongId, UploadId,
+    SecurityEventId, SessionId, ShareId, SignUpId, SongId, UploadId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

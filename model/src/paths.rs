@@ -7,7 +7,8 @@ use std::fmt::Display;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    AnalysisId, ExportId, SessionId, SongId,
+    AnalysisId, ExportId, SessionId, ShareId, SongId,
+    demo::{DemoPage, DemoTrack},
     history::{HistoryQuery, PageCursor},
 };
 
@@ -21,6 +22,12 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The public first page.
 pub const HOME: &str = "/";
+/// The report of the first mix of the demo.
+pub const DEMO: &str = "/demo";
+/// A page of the demo; `{id}` is a [`DemoPage`].
+pub const DEMO_PAGE: &str = "/demo/{id}";
+/// A recording of the demo; `{id}` is a [`DemoTrack`].
+pub const DEMO_AUDIO: &str = "/demo/{id}/audio";
 /// The form for a new account.
 pub const SIGN_UP: &str = "/signup";
 /// Said after [`SIGN_UP`], whatever the address is.
@@ -63,6 +70,14 @@ pub const ANALYSIS_SONG: &str = "/analyses/{id}/song";
 pub const REPORT_JSON: &str = "/analyses/{id}/report.json";
 /// The report as one HTML file, to keep or to send.
 pub const REPORT_HTML: &str = "/analyses/{id}/report.html";
+/// Takes the form that makes a link to a report.
+pub const SHARE_ANALYSIS: &str = "/analyses/{id}/share";
+/// A report, for whoever has the link; `{id}` is its token.
+pub const SHARED: &str = "/shared/{id}";
+/// Every link that the person gave away.
+pub const SHARES: &str = "/account/shares";
+/// Takes the form that ends a link.
+pub const END_SHARE: &str = "/account/shares/{id}/end";
 /// A song with its versions.
 pub const SONG: &str = "/songs/{id}";
 /// Takes the form with a new title for a song.
@@ -147,6 +162,8 @@ pub const SECURITY_TXT: &str = "/.well-known/security.txt";
 pub const ASSETS: &str = "/pkg";
 /// The icon.
 pub const FAVICON: &str = "/favicon.svg";
+/// The picture that programs show beside a link to us.
+pub const PREVIEW_IMAGE: &str = "/preview.png";
 /// The bucket of the object store of our own.
 pub const BUCKET: &str = "/{bucket}";
 /// The same, as some clients spell it.
@@ -161,9 +178,10 @@ pub const UPLOAD_PARTS: &str = "/fn/uploads/parts";
 pub const COMPLETE_UPLOAD: &str = "/fn/uploads/complete";
 /// How far an analysis has come; with `?id=`.
 pub const PROGRESS: &str = "/fn/analyses/progress";
-/// A link to the audio of an analysis; with `?id=`.
+/// A link to the audio of an analysis; with `?id=`, or with the token of a link to its report as `?share=`,
+/// or with a recording of the demo as `?demo=`.
 pub const AUDIO: &str = "/fn/analyses/audio";
-/// Whether the audio of an analysis can be played; with `?id=`.
+/// Whether the audio of an analysis can be played; with the same.
 pub const PREVIEW: &str = "/fn/analyses/preview";
 
 /// The page of one analysis.
@@ -224,6 +242,36 @@ pub fn delete_analysis(id: AnalysisId) -> String {
 #[must_use]
 pub fn end_session(id: SessionId) -> String {
     with_id(END_SESSION, id)
+}
+
+/// Takes the form that makes a link to a report.
+#[must_use]
+pub fn share_analysis(id: AnalysisId) -> String {
+    with_id(SHARE_ANALYSIS, id)
+}
+
+/// A report, for whoever has the link with this token.
+#[must_use]
+pub fn shared(token: &str) -> String {
+    with_id(SHARED, token)
+}
+
+/// Takes the form that ends a link.
+#[must_use]
+pub fn end_share(id: ShareId) -> String {
+    with_id(END_SHARE, id)
+}
+
+/// A page of the demo.
+#[must_use]
+pub fn demo_page(page: DemoPage) -> String {
+    with_id(DEMO_PAGE, page)
+}
+
+/// A recording of the demo.
+#[must_use]
+pub fn demo_audio(track: DemoTrack) -> String {
+    with_id(DEMO_AUDIO, track)
 }
 
 /// `page`, saying that something was `done`.

@@ -30,6 +30,23 @@ impl Plan {
     }
 }
 
+/// What was used of a plan in a calendar month (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// How many.
+    pub used: u32,
+    /// Of how many; `None` is no limit.
+    pub allowed: Option<u32>,
+}
+
+impl Usage {
+    /// How many are left; `None` is no limit.
+    #[must_use]
+    pub fn left(&self) -> Option<u32> {
+        self.allowed.map(|allowed| allowed.saturating_sub(self.used))
+    }
+}
+
 /// The figures of one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {

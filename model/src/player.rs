@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::AnalysisId;
+use crate::{AnalysisId, demo::DemoTrack};
 
 /// One thing to listen to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlayerSource {
     /// Whose audio it is.
-    pub id: AnalysisId,
+    pub audio: AudioRef,
     /// What it is to the mix of the page.
     pub kind: SourceKind,
     /// The title of its analysis.
@@ -21,6 +21,37 @@ pub struct PlayerSource {
     pub preview_state: PreviewState,
     /// What to raise it by, in dB, because its copy to play was made lower by as much; 0 for most.
     pub gain_db: f64,
+}
+
+/// What a player asks for audio by: the query of the audio endpoints. A text, because the browser need not know what it names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AudioRef(String);
+
+impl AudioRef {
+    /// An analysis of the person's own.
+    #[must_use]
+    pub fn analysis(id: AnalysisId) -> Self {
+        Self(format!("id={id}"))
+    }
+
+    /// What a link to a report lets be heard, by its token.
+    #[must_use]
+    pub fn shared(token: &str) -> Self {
+        Self(format!("share={token}"))
+    }
+
+    /// A recording of the demo.
+    #[must_use]
+    pub fn demo(track: DemoTrack) -> Self {
+        Self(format!("demo={track}"))
+    }
+
+    /// The address at which `path`, [`crate::paths::AUDIO`] or [`crate::paths::PREVIEW`], answers for it.
+    #[must_use]
+    pub fn address(&self, path: &str) -> String {
+        format!("{path}?{}", self.0)
+    }
 }
 
 /// What a source is to the mix of the page.
@@ -45,6 +76,16 @@ pub enum PreviewState {
     Making,
     /// Never again: the audio was removed.
     Gone,
+    /// Never for who asks: the owner shares the report without its audio.
+    Withheld,
+}
+
+impl PreviewState {
+    /// Whether it can be played now or soon.
+    #[must_use]
+    pub const fn has_sound(self) -> bool {
+        matches!(self, Self::Ready | Self::Making)
+    }
 }
 
 /// How much two versions of a song may differ in length and still keep one position, in seconds.
@@ -124,7 +165,7 @@ mod tests {
     #[test]
     fn versions_of_one_length_share_their_place_and_other_songs_never_do() {
         let source = |kind, duration_s| PlayerSource {
-            id: AnalysisId(uuid::Uuid::from_u128(1)),
+            audio: AudioRef::analysis(AnalysisId(uuid::Uuid::from_u128(1))),
             kind,
             title: String::new(),
             duration_s,

@@ -13,6 +13,8 @@ use crate::paths;
 #[expect(missing_docs, reason = "each is described by its address")]
 pub enum Page {
     Home,
+    Demo,
+    DemoPage,
     SignUp,
     SignUpSent,
     ConfirmSignUp,
@@ -26,8 +28,10 @@ pub enum Page {
     References,
     Analysis,
     Comparison,
+    Shared,
     Songs,
     Song,
+    Shares,
     Profile,
     ConfirmEmail,
     ConfirmPassword,
@@ -64,6 +68,8 @@ pub enum Form {
     Stage,
     Comparison,
     AnalysisSong,
+    ShareAnalysis,
+    EndShare,
     GroupSong,
     RenameSong,
     DeleteSong,
@@ -128,6 +134,8 @@ pub enum System {
     SecurityTxt,
     Assets,
     Favicon,
+    PreviewImage,
+    DemoAudio,
     /// The object store of our own; `{bucket}` is configured.
     ObjectStore,
     /// In development only.
@@ -307,6 +315,8 @@ const fn objects(path: &'static str) -> Route {
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     page(Page::Home, paths::HOME, Anyone).counted(),
+    page(Page::Demo, paths::DEMO, Anyone).with_islands().counted(),
+    page(Page::DemoPage, paths::DEMO_PAGE, Anyone).with_islands(),
     page(Page::SignUp, paths::SIGN_UP, Anyone).counted(),
     form(Form::SignUp, paths::SIGN_UP, Anyone).on(Page::SignUp).limited(SignUps),
     page(Page::SignUpSent, paths::SIGN_UP_SENT, Anyone),
@@ -334,6 +344,10 @@ pub const ROUTES: &[Route] = &[
     form(Form::DeleteAnalysis, paths::DELETE_ANALYSIS, Owner).on(Page::Analysis),
     page(Page::Comparison, paths::COMPARISON, Owner).with_islands(),
     form(Form::Comparison, paths::COMPARISON, Owner).on(Page::Comparison),
+    form(Form::ShareAnalysis, paths::SHARE_ANALYSIS, Owner).on(Page::Analysis),
+    page(Page::Shared, paths::SHARED, Anyone).with_islands(),
+    page(Page::Shares, paths::SHARES, SignedIn),
+    form(Form::EndShare, paths::END_SHARE, Owner).on(Page::Shares),
     download(Download::ReportJson, paths::REPORT_JSON),
     download(Download::ReportHtml, paths::REPORT_HTML),
     download(Download::ExportArchive, paths::EXPORT_ARCHIVE),
@@ -393,6 +407,8 @@ pub const ROUTES: &[Route] = &[
     system(System::SecurityTxt, paths::SECURITY_TXT),
     system(System::Assets, paths::ASSETS),
     system(System::Favicon, paths::FAVICON),
+    system(System::PreviewImage, paths::PREVIEW_IMAGE),
+    system(System::DemoAudio, paths::DEMO_AUDIO),
     system(System::DevMail, paths::DEV_MAIL),
     system(System::MailPreviews, paths::MAIL_PREVIEWS),
     objects(paths::BUCKET),

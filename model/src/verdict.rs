@@ -158,18 +158,19 @@ pub enum Severity {
     Problem,
 }
 
-/// How a file stands, as its score and its problems say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// 80 points or more and no problem: good, from 92 on exemplary.
-    Ready,
-    /// 60 points or more: usable, with faults.
-    Close,
-    /// 30 points or more: an engineer would send it back.
-    NeedsWork,
-    /// Less: destroyed.
-    InTrouble,
+crate::text_enum! {
+    /// How a file stands, as its score and its problems say.
+    #[derive(PartialOrd, Ord)]
+    pub enum Standing {
+        /// 80 points or more and no problem: good, from 92 on exemplary.
+        Ready = "ready",
+        /// 60 points or more: usable, with faults.
+        Close = "close",
+        /// 30 points or more: an engineer would send it back.
+        NeedsWork = "needs_work",
+        /// Less: destroyed.
+        InTrouble = "in_trouble",
+    }
 }
 
 impl Standing {

@@ -58,10 +58,10 @@ impl Assets {
         })
     }
 
-    /// Answers with the icon.
-    pub(crate) fn favicon(&self) -> Kept<ServeFile> {
-        let icon = ServeFile::new(self.root.join("favicon.svg"));
-        MapResponse::new(icon, |response| kept(response, "public, max-age=86400"))
+    /// Answers with a picture that is known by its name.
+    pub(crate) fn picture(&self, name: &'static str) -> Kept<ServeFile> {
+        let picture = ServeFile::new(self.root.join(name));
+        MapResponse::new(picture, |response| kept(response, "public, max-age=86400"))
     }
 
     /// As leptos wants to know it; the names are those of `[[workspace.metadata.leptos]]`.

@@ -2,12 +2,14 @@
 
 use app::report_file;
 use axum::{
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, header, request::Parts},
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use backend::{Error, analyses, privacy::export, storage};
-use model::{ProblemCode, analysis::AnalysisView};
+use backend::{Error, analyses, demo, privacy::export, storage};
+use model::{ProblemCode, analysis::AnalysisView, demo::DemoTrack};
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
 
 use crate::{layers::context, pages, problems, router::AppState};
 
@@ -52,6 +54,26 @@ pub(crate) async fn export(State(site): State<AppState>, request: Request) -> Re
     match found.await {
         Ok(link) => Redirect::temporary(&link).into_response(),
         Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// A recording of the demo, whole or in ranges.
+pub(crate) async fn demo_audio(Path(id): Path<String>, request: Request) -> Response {
+    let Ok(track) = id.parse::<DemoTrack>() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(demo) = demo::get().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    match ServeFile::new(demo.file(track)).oneshot(request).await {
+        Ok(mut response) => {
+            response.headers_mut().insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("public, max-age=86400"),
+            );
+            response.into_response()
+        }
+        Err(never) => match never {},
     }
 }
 

@@ -1,5 +1,7 @@
 //! What islands ask, as JSON: each a shell over a use case of `backend`.
 
+use std::time::Duration;
+
 use app::RequestContext;
 use axum::{
     Json,
@@ -8,9 +10,13 @@ use axum::{
     http::{Method, request::Parts},
     response::{IntoResponse, Response},
 };
-use backend::{Error, analyses, uploads};
+use backend::{Backend, Error, analyses, shares, uploads};
 use model::{
     AnalysisId, ProblemCode,
+    analysis::AudioLink,
+    demo::DemoTrack,
+    paths,
+    player::PreviewState,
     upload::{AboutUpload, BeginUpload},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -34,6 +40,26 @@ pub(crate) struct Call<A> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct About {
     id: AnalysisId,
+}
+
+/// Whose audio a question is about.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum AboutAudio {
+    /// An analysis of the person's own.
+    Analysis { id: AnalysisId },
+    /// What a link to a report lets be heard; its token.
+    Shared { share: String },
+    /// A recording of the demo.
+    Demo { demo: DemoTrack },
+}
+
+/// A recording of the demo is nobody's: its address stays as it is, and is asked for again in a day all the same.
+fn demo_link(backend: &Backend, track: DemoTrack) -> AudioLink {
+    AudioLink {
+        url: paths::demo_audio(track),
+        expires_at: backend.now().plus(Duration::from_secs(24 * 3600)),
+    }
 }
 
 /// A presigned PUT for one file.
@@ -66,14 +92,24 @@ pub(crate) async fn progress(call: Call<About>) -> Response {
 }
 
 /// A signed link to the audio, for a few minutes.
-pub(crate) async fn audio_link(call: Call<About>) -> Response {
-    let result = analyses::audio_link(&call.context.backend, &call.context.actor, call.arguments.id).await;
+pub(crate) async fn audio_link(call: Call<AboutAudio>) -> Response {
+    let RequestContext { backend, actor, .. } = &call.context;
+    let result = match &call.arguments {
+        AboutAudio::Analysis { id } => analyses::audio_link(backend, actor, *id).await,
+        AboutAudio::Shared { share } => shares::audio_link(backend, share).await,
+        AboutAudio::Demo { demo } => Ok(demo_link(backend, *demo)),
+    };
     call.answer(result).await
 }
 
 /// Whether the audio can be played.
-pub(crate) async fn preview_state(call: Call<About>) -> Response {
-    let result = analyses::preview_state(&call.context.backend, &call.context.actor, call.arguments.id).await;
+pub(crate) async fn preview_state(call: Call<AboutAudio>) -> Response {
+    let RequestContext { backend, actor, .. } = &call.context;
+    let result = match &call.arguments {
+        AboutAudio::Analysis { id } => analyses::preview_state(backend, actor, *id).await,
+        AboutAudio::Shared { share } => shares::preview_state(backend, share).await,
+        AboutAudio::Demo { .. } => Ok(PreviewState::Ready),
+    };
     call.answer(result).await
 }
 

@@ -6,6 +6,7 @@ use backend::{
     Backend,
     clock::Clock,
     config::Config,
+    demo,
     installation::{self, Part},
     ledger,
     privacy::erasure,
@@ -103,6 +104,12 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         working.spawn(async move {
             limiters.tidy(&stop).await;
             Ok(())
+        });
+        // So that nobody waits for it; whoever comes earlier does.
+        tokio::spawn(async {
+            if let Err(error) = demo::get().await {
+                tracing::warn!(%error, "the demo could not be made");
+            }
         });
         raise_file_limit();
         let (router, bounds) = (router::build(site), Bounds::behind(config.trusted_hops));

@@ -173,6 +173,8 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::RenameAnalysis => post(forms::analyses::rename),
         Form::DeleteAnalysis => post(forms::analyses::delete),
         Form::Stage => post(forms::analyses::choose_stage),
+        Form::ShareAnalysis => post(forms::analyses::share),
+        Form::EndShare => post(forms::analyses::end_share),
         Form::Comparison => post(forms::analyses::compare_with),
         Form::AnalysisSong => post(forms::songs::set_song),
         Form::GroupSong => post(forms::songs::group),
@@ -248,7 +250,9 @@ fn system(system: System, route: &Route, router: Router<AppState>, site: &AppSta
         System::Readyz => router.route(route.path, get(health::readyz)),
         System::SecurityTxt => router.route(route.path, get(well_known::security_txt)),
         System::Assets => router.nest_service(route.path, site.assets.hashed()),
-        System::Favicon => router.route_service(route.path, site.assets.favicon()),
+        System::Favicon => router.route_service(route.path, site.assets.picture("favicon.svg")),
+        System::DemoAudio => router.route(route.path, get(downloads::demo_audio)),
+        System::PreviewImage => router.route_service(route.path, site.assets.picture("preview.png")),
         System::DevMail if has_mail_files => {
             router.route(route.path, on_this_machine(get(mail_preview::newest), site))
         }

@@ -30,6 +30,8 @@ pub enum Medium {
     /// On its page, with what moves, at a known moment.
     #[default]
     Page,
+    /// The same, by somebody whose it is not: where it is stored, and until when, is no concern of theirs.
+    Shared,
     /// From a file, without what moves, whenever somebody opens it.
     File,
 }

@@ -274,7 +274,9 @@ fn summary(report: &Report, medium: Medium) -> String {
         text.push_str("; the level of the seven bands");
     }
     text + match medium {
-        Medium::Page => ". The slider of the player reads the values out; the table below holds them.",
+        Medium::Page | Medium::Shared => {
+            ". The slider of the player reads the values out; the table below holds them."
+        }
         Medium::File => ". The table below holds the values.",
     }
 }

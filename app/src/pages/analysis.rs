@@ -6,6 +6,7 @@ use leptos_meta::Title;
 use model::{AnalysisId, analysis::AnalysisState, upload::UploadKind};
 
 use super::{
+    account_area::shares::ShareReport,
     not_found::failed,
     post_form::PostForm,
     report::{FailureBody, ReportBody, RunningBody, SongLine},
@@ -17,7 +18,7 @@ use crate::{
         player::Player,
     },
     paths,
-    request_context::{FormErrors, RequestContext, context_for},
+    request_context::{FormErrors, PageRequest, RequestContext, context_for},
     ui::{Button, ButtonKind, Confirm, ErrorSummary, Field},
 };
 
@@ -30,20 +31,27 @@ pub fn Analysis() -> impl IntoView {
     };
     // Read before the first await: the context belongs to the synchronous part.
     let form_errors = FormErrors::here();
+    let is_link_made = PageRequest::here().query("done").as_deref() == Some("share");
     let body = Suspend::new(async move {
         match backend::analysis_page::view(&context.backend, &context.actor, id).await {
-            Ok(page) => body(page, &context, form_errors),
+            Ok(page) => body(page, &context, form_errors, is_link_made),
             Err(error) => failed(&context.problem(&error)),
         }
     });
     view! { <Suspense>{body}</Suspense> }.into_any()
 }
 
-fn body(page: AnalysisPageView, context: &RequestContext, form_errors: FormErrors) -> AnyView {
+fn body(
+    page: AnalysisPageView,
+    context: &RequestContext,
+    form_errors: FormErrors,
+    is_link_made: bool,
+) -> AnyView {
     let AnalysisPageView {
         view,
         sources,
         song: aside,
+        shares,
     } = page;
     let now = context.backend.now();
     let id = view.summary.id;
@@ -57,7 +65,11 @@ fn body(page: AnalysisPageView, context: &RequestContext, form_errors: FormError
     };
     let actions = {
         let (title, csrf) = (title.clone(), context.csrf.clone());
-        move || view! { <Actions id=id title=title csrf=csrf form_errors=form_errors /> }
+        let share = (view.summary.progress.state == AnalysisState::Done).then(|| {
+            let (csrf, form_errors, is_made) = (context.csrf.clone(), form_errors.clone(), is_link_made);
+            view! { <ShareReport id=id shares=shares csrf=csrf open=is_made form_errors=form_errors /> }
+        });
+        move || view! { {share} <Actions id=id title=title csrf=csrf form_errors=form_errors /> }
     };
     let content = match view.summary.progress.state {
         AnalysisState::Done => {

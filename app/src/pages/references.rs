@@ -30,7 +30,7 @@ pub fn References() -> impl IntoView {
     };
     let limits = context.backend.config.plans.of(user.plan);
     let kept = format::retention(limits.audio_kept_hours);
-    let max_bytes = limits.max_bytes();
+    let (max_bytes, max_minutes) = (limits.max_bytes(), limits.max_minutes);
     let a_month = limits
         .references_per_month
         .map(|count| format!(" Your plan takes {count} a month; they are not counted as analyses."));
@@ -63,7 +63,7 @@ pub fn References() -> impl IntoView {
                 </p>
             </div>
             <NeedsScript />
-            <Uploader kind=UploadKind::Reference max_bytes=max_bytes />
+            <Uploader kind=UploadKind::Reference max_bytes=max_bytes max_minutes=max_minutes />
             {is_later_page.then(|| view! { <p><a href=paths::REFERENCES>"Back to the newest"</a></p> })}
             <Suspense>{list}</Suspense>
         </section>

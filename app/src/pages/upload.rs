@@ -1,12 +1,14 @@
 //! The page on which files are uploaded.
 
+use backend::usage;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::{format::AudioFormat, upload::UploadKind};
+use model::{format::AudioFormat, plan::Usage, upload::UploadKind};
 
 use crate::{
     format,
     islands::uploader::Uploader,
+    pages::not_found::failed,
     paths,
     request_context::{RequestContext, redirect_to_sign_in},
 };
@@ -19,8 +21,14 @@ pub fn Upload() -> impl IntoView {
         redirect_to_sign_in(paths::UPLOAD);
         return ().into_any();
     };
-    let limits = context.backend.config.plans.of(user.plan);
+    let limits = context.backend.config.plans.of(user.plan).clone();
     let kept = format::retention(limits.audio_kept_hours);
+    let left = Suspend::new(async move {
+        match usage::of_this_month(&context.backend, &context.actor, UploadKind::Mix).await {
+            Ok(usage) => view! { <Left usage=usage /> }.into_any(),
+            Err(error) => failed(&context.problem(&error)),
+        }
+    });
     view! {
         <Title text="Upload" />
         <section class="wrap stack stack--wide">
@@ -32,8 +40,33 @@ pub fn Upload() -> impl IntoView {
                 </p>
             </div>
             <NeedsScript />
-            <Uploader kind=UploadKind::Mix max_bytes=limits.max_bytes() />
+            <Suspense>{left}</Suspense>
+            <Uploader kind=UploadKind::Mix max_bytes=limits.max_bytes() max_minutes=limits.max_minutes />
         </section>
+    }
+    .into_any()
+}
+
+/// What is left of the month; nothing where there is no limit.
+#[component]
+pub fn Left(
+    /// What was used.
+    usage: Usage,
+) -> impl IntoView {
+    let (Some(left), Some(allowed)) = (usage.left(), usage.allowed) else {
+        return ().into_any();
+    };
+    let words = if left == 0 {
+        "New ones start on the 1st (UTC); your reports stay."
+    } else {
+        "Files that cannot be measured do not count."
+    };
+    view! {
+        <p class="small">
+            <strong>{format!("{left} of {allowed} left this month.")}</strong>
+            " "
+            <span class="muted">{words}</span>
+        </p>
     }
     .into_any()
 }

@@ -20,10 +20,9 @@ use crate::{
     Backend, Error, Result,
     db::Tx,
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
-    mail::{self, Notification},
     sandbox,
     storage::Key,
-    transaction,
+    transaction, usage,
 };
 
 /// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
@@ -92,13 +91,8 @@ impl RunJob<Backend> for AnalyseUpload {
         let failure = Failure::new(FailureCode::Internal);
         transaction!(backend.db, |tx| {
             lock_owner(tx, self.analysis).await?;
-            if store::set_failed(tx, self.analysis, &failure, backend.now()).await? {
-                notify_owner(backend, tx, self.analysis).await?;
-            }
-            Ok(())
-        })?;
-        backend.wake.wake();
-        Ok(())
+            set_failed(tx, self.analysis, &failure, backend.now()).await
+        })
     }
 }
 
@@ -106,7 +100,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measure
     let now = backend.now();
     transaction!(backend.db, |tx| {
         lock_owner(tx, id).await?;
-        let has_ended = match &outcome {
+        match &outcome {
             Measured::Report { report, is_rf64 } => {
                 let is_done = store::set_done(tx, id, report, now).await?;
                 // A reference is somebody's finished music: measured, not judged.
@@ -119,12 +113,8 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measure
                 if is_done {
                     preview::enqueue(backend, tx, id, report, *is_rf64).await?;
                 }
-                is_done
             }
-            Measured::Failure(failure) => store::set_failed(tx, id, failure, now).await?,
-        };
-        if has_ended {
-            notify_owner(backend, tx, id).await?;
+            Measured::Failure(failure) => set_failed(tx, id, failure, now).await?,
         }
         lease.finish_in(tx, now).await?;
         Ok(())
@@ -140,15 +130,14 @@ async fn lock_owner(tx: &mut Tx, id: AnalysisId) -> Result<()> {
     Ok(())
 }
 
-/// Notifies the owner that the analysis of a mix has ended; of a reference, nobody.
-async fn notify_owner(backend: &Backend, tx: &mut Tx, analysis: AnalysisId) -> Result<()> {
-    match store::owner(tx, analysis).await? {
-        Some(owner) if owner.kind == UploadKind::Mix => {
-            let notification = Notification::AnalysisReady { analysis };
-            mail::enqueue(tx, backend, owner.account_id, notification).await
-        }
-        _ => Ok(()),
+/// Ends an analysis without a report, which costs nothing of the plan.
+async fn set_failed(tx: &mut Tx, id: AnalysisId, failure: &Failure, now: Timestamp) -> Result<()> {
+    if store::set_failed(tx, id, failure, now).await?
+        && let Some(owner) = store::owner(tx, id).await?
+    {
+        usage::give_back(tx, owner.account_id, owner.created_at, owner.kind).await?;
     }
+    Ok(())
 }
 
 /// `None` where there is nothing to do any more.

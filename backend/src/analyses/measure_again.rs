@@ -1,13 +1,14 @@
-//! Measuring once more what failed on our side. It costs nothing of the plan: the file was counted when it was uploaded.
+//! Measuring once more what failed on our side. The file counts again as it did when it was uploaded, also where the month has
+//! nothing left: that it failed was not the person's doing.
 
 use model::{AccountId, AnalysisId, Failure, FailureCode, ProblemCode};
 
-use super::{AnalyseUpload, missing};
+use super::{AnalyseUpload, missing, store};
 use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Json, Tx, row, sql},
     jobs::{self, EnqueueOptions},
-    transaction,
+    transaction, usage,
 };
 
 /// Queues an analysis that failed on our side again, as long as its audio is kept.
@@ -86,12 +87,15 @@ async fn find(tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<Option<
 /// failed → queued, where the audio is there; whether it was.
 async fn queue(backend: &Backend, tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<bool> {
     const UPDATE: &str = "
-        UPDATE analysis SET state = 'queued', phase = 'waiting', percent = 0, failure = NULL, finished_at = NULL
+        UPDATE analysis SET state = 'queued', phase = 'waiting', percent = 0, failure = NULL, finished_at = NULL, unseen_since = NULL
         WHERE id = $1 AND account_id = $2 AND state = 'failed'
           AND EXISTS (SELECT 1 FROM upload WHERE upload.id = upload_id AND upload.state = 'stored' AND delete_after > $3)";
     let update = sql(UPDATE).bind(id).bind(account).bind(backend.now());
     if tx.execute(update).await? == 0 {
         return Ok(false);
+    }
+    if let Some(owner) = store::owner(tx, id).await? {
+        usage::take(tx, account, owner.created_at, owner.kind).await?;
     }
     let options = EnqueueOptions {
         account: Some(account),

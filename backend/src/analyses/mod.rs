@@ -23,14 +23,14 @@ pub use verdicts::choose_stage;
 
 use model::{
     AccountId, AnalysisId, Timestamp,
-    analysis::{AnalysisView, Audio, Progress},
+    analysis::{AnalysisState, AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::{UploadKind, UploadState},
 };
 
 use crate::{
     Actor, Backend, Error, Result, Scope,
-    db::Json,
+    db::{Db, Json},
     jobs::{self, EnqueueOptions},
     ledger, names,
     storage::RemoveAudio,
@@ -75,13 +75,37 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
     })
 }
 
-/// How far an analysis has come.
+/// Whether an analysis of the account has a report.
+///
+/// # Errors
+/// `NotFound` where there is none, or it is somebody else's.
+pub(crate) async fn has_report(db: &Db, account: AccountId, id: AnalysisId) -> Result<bool> {
+    let row = store::progress(db, account, id).await?.ok_or_else(missing)?;
+    Ok(row.progress().state == AnalysisState::Done)
+}
+
+/// How far an analysis has come, and what came of it. Who hears that it has ended needs no e-mail about it.
 ///
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Progress> {
-    let row = store::progress(&backend.db, actor.account(Scope::ReadAnalyses)?, id).await?;
-    Ok(row.ok_or_else(missing)?.progress())
+    let account = actor.account(Scope::ReadAnalyses)?;
+    let row = store::progress(&backend.db, account, id).await?;
+    let progress = row.ok_or_else(missing)?.progress();
+    if !progress.state.is_final() {
+        return Ok(progress);
+    }
+    set_seen(backend, actor, id).await?;
+    let outcome = store::outcome(&backend.db, account, id).await?;
+    Ok(Progress { outcome, ..progress })
+}
+
+/// Notes that the signed-in person has seen what an analysis came to, where it has come to something.
+pub(crate) async fn set_seen(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<()> {
+    if let Ok(user) = actor.user() {
+        store::set_seen(&backend.db, user.account, id).await?;
+    }
+    Ok(())
 }
 
 /// Gives an analysis another title.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{
     AnalysisId, Timestamp, UploadId,
     analysis::{Audio, AudioLink},
-    player::{PlayerSource, PreviewState, SourceKind},
+    player::{AudioRef, PlayerSource, PreviewState, SourceKind},
     upload::{UploadKind, UploadState},
 };
 
@@ -66,7 +66,7 @@ pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
             UploadKind::Reference => SourceKind::Reference,
         };
         let source = row.source(kind, now);
-        if sources.iter().all(|known| known.id != source.id) {
+        if sources.iter().all(|known| known.audio != source.audio) {
             sources.push(source);
         }
     }
@@ -98,7 +98,7 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
                 "A copy to play is being made. It takes a minute at most; try again then.",
             );
         }
-        PreviewState::Gone => {
+        PreviewState::Gone | PreviewState::Withheld => {
             return problem(
                 model::ProblemCode::NotFound,
                 "This audio was removed. The report stays.",
@@ -171,7 +171,7 @@ impl SourceRow {
 
     fn source(self, kind: SourceKind, now: Timestamp) -> PlayerSource {
         PlayerSource {
-            id: self.id,
+            audio: AudioRef::analysis(self.id),
             kind,
             preview_state: self.preview_state(now),
             // Known before the copy is there, so that a page that waits for it need not ask again.

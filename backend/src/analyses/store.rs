@@ -6,7 +6,7 @@ use model::{
     plan::Plan,
     song::SongMembership,
     upload::{UploadKind, UploadState},
-    verdict::{Points, Stage, Verdict},
+    verdict::{Points, Stage, Standing, Verdict},
 };
 
 use super::audio_of;
@@ -32,6 +32,8 @@ row! {
         stage: Option<Stage>,
         stage_is_chosen: bool,
         pub(super) score_tenths: Option<Points>,
+        standing: Option<Standing>,
+        first_finding: Option<String>,
         upload_state: UploadState,
         delete_after: Option<Timestamp>,
         song_id: Option<SongId>,
@@ -44,7 +46,7 @@ row! {
 macro_rules! summary_columns {
     () => {
         "analysis.id, analysis.kind, analysis.title, analysis.created_at, analysis.state, phase, percent, status_message, failure, duration_s,
-         integrated_lufs, stage, stage_is_chosen, score_tenths, upload.state AS upload_state, delete_after, song_id,
+         integrated_lufs, stage, stage_is_chosen, score_tenths, standing, first_finding, upload.state AS upload_state, delete_after, song_id,
          (SELECT song.title FROM song WHERE song.id = song_id) AS song_title,
          (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = analysis.song_id AND version.id <= analysis.id) AS version"
     };
@@ -66,7 +68,7 @@ pub(crate) const TABLES: &[Table] = &[
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
                 "rule_set" Text "Judged by rules of", "stage" Text "Judged as", "stage_is_chosen" Flag "You chose that",
-                "score_tenths" Number "Score in tenths", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
+                "score_tenths" Number "Score in tenths", "standing" Text "How it stands", "first_finding" Text "First to fix", "unseen_since" Time "Ended, and not looked at", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
             }
             withheld {
                 "account_id" REFERENCE, "title_key" "the title once more, in small letters, to sort by",
@@ -135,6 +137,7 @@ row! {
     pub(super) struct OwnerRow {
         pub(super) account_id: AccountId,
         pub(super) kind: UploadKind,
+        pub(super) created_at: Timestamp,
     }
 }
 
@@ -175,10 +178,12 @@ impl SummaryRow {
                 title,
                 version: self.version,
             });
-        let score = self.stage.zip(self.score_tenths).map(|(stage, points)| Score {
+        let judged = self.stage.zip(self.score_tenths).zip(self.standing);
+        let score = judged.map(|((stage, points), standing)| Score {
             stage,
             is_chosen: self.stage_is_chosen,
             points,
+            standing,
         });
         AnalysisSummary {
             id: self.id,
@@ -190,6 +195,7 @@ impl SummaryRow {
             integrated_lufs: self.integrated_lufs,
             song,
             score,
+            first_finding: self.first_finding,
             failure: self.failure.map(|Json(failure)| failure),
             audio: audio_of(self.upload_state, self.delete_after),
         }
@@ -203,6 +209,7 @@ impl ProgressRow {
             phase: self.phase,
             percent: self.percent,
             status_message: self.status_message,
+            outcome: None,
         }
     }
 }
@@ -289,6 +296,44 @@ pub(super) async fn progress(
     db.optional(sql(SELECT).bind(id).bind(account)).await
 }
 
+/// What an analysis came to, in a few words; `None` where it was not judged.
+pub(super) async fn outcome(db: &Db, account: AccountId, id: AnalysisId) -> Result<Option<String>, DbError> {
+    const SELECT: &str =
+        "SELECT score_tenths, first_finding, failure FROM analysis WHERE id = $1 AND account_id = $2";
+    let row: Option<OutcomeRow> = db.optional(sql(SELECT).bind(id).bind(account)).await?;
+    Ok(row.and_then(|row| {
+        if let Some(Json(failure)) = row.failure {
+            return Some(failure.headline().to_owned());
+        }
+        let score = row.score_tenths?.number();
+        Some(match row.first_finding {
+            Some(first) => format!("{score} of 100. First to fix: {first}"),
+            None => format!("{score} of 100. No issues found"),
+        })
+    }))
+}
+
+row! {
+    struct OutcomeRow {
+        score_tenths: Option<Points>,
+        first_finding: Option<String>,
+        failure: Option<Json<Failure>>,
+    }
+}
+
+/// Notes that the owner has looked at what an analysis came to.
+pub(super) async fn set_seen(db: &Db, account: AccountId, id: AnalysisId) -> Result<(), DbError> {
+    const UNSEEN: &str =
+        "SELECT unseen_since FROM analysis WHERE id = $1 AND account_id = $2 AND unseen_since IS NOT NULL";
+    const UPDATE: &str = "UPDATE analysis SET unseen_since = NULL WHERE id = $1 AND account_id = $2 AND unseen_since IS NOT NULL";
+    // Most of the time it was before, and a page that is looked at writes nothing.
+    let unseen: Option<Timestamp> = db.scalar(sql(UNSEEN).bind(id).bind(account)).await?;
+    if unseen.is_some() {
+        db.execute(sql(UPDATE).bind(id).bind(account)).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn rename(
     tx: &mut Tx,
     account: AccountId,
@@ -323,7 +368,7 @@ pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbE
 
 /// Whose it is, and what for.
 pub(super) async fn owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<OwnerRow>, DbError> {
-    tx.optional(sql("SELECT account_id, kind FROM analysis WHERE id = $1").bind(id))
+    tx.optional(sql("SELECT account_id, kind, created_at FROM analysis WHERE id = $1").bind(id))
         .await
 }
 
@@ -353,7 +398,7 @@ pub(super) async fn set_done(tx: &mut Tx, id: AnalysisId, report: &Report, now: 
     const UPDATE: &str = "
         UPDATE analysis
         SET state = 'done', phase = 'saving', percent = 100, status_message = NULL, finished_at = $2, engine = $3, report = $4,
-            duration_s = $5, integrated_lufs = $6
+            duration_s = $5, integrated_lufs = $6, unseen_since = CASE WHEN kind = 'mix' THEN $2 END
         WHERE id = $1 AND state IN ('queued', 'running')";
     let json = serde_json::to_string(report).map_err(Error::internal)?;
     let update = sql(UPDATE)
@@ -374,7 +419,9 @@ pub(super) async fn set_failed(
     now: Timestamp,
 ) -> Result<bool> {
     const UPDATE: &str = "
-        UPDATE analysis SET state = 'failed', status_message = NULL, finished_at = $2, failure = $3
+        UPDATE analysis
+        SET state = 'failed', status_message = NULL, finished_at = $2, failure = $3,
+            unseen_since = CASE WHEN kind = 'mix' THEN $2 END
         WHERE id = $1 AND state IN ('queued', 'running')";
     let json = serde_json::to_string(failure).map_err(Error::internal)?;
     Ok(tx.execute(sql(UPDATE).bind(id).bind(now).bind(json)).await? == 1)
@@ -432,12 +479,17 @@ pub(super) async fn set_score(
     verdict: &Verdict,
     stage: Stage,
 ) -> Result<(), DbError> {
-    const UPDATE: &str = "UPDATE analysis SET rule_set = $2, stage = $3, score_tenths = $4 WHERE id = $1";
+    const UPDATE: &str = "
+        UPDATE analysis SET rule_set = $2, stage = $3, score_tenths = $4, standing = $5, first_finding = $6 WHERE id = $1";
+    let breakdown = verdict.by(stage);
+    let first = breakdown.findings.first().map(|finding| finding.title.as_str());
     let update = sql(UPDATE)
         .bind(id)
         .bind(verdict.rule_set.as_str())
         .bind(stage)
-        .bind(verdict.by(stage).score);
+        .bind(breakdown.score)
+        .bind(breakdown.standing())
+        .bind(first);
     tx.execute(update).await.map(drop)
 }
 

@@ -105,6 +105,7 @@ text! {
     model::PasswordResetId,
     model::SessionId,
     model::SecurityEventId,
+    model::ShareId,
     model::SignUpId,
     model::SongId,
     model::UploadId,
@@ -114,6 +115,7 @@ text! {
     model::upload::UploadKind,
     model::upload::UploadState,
     model::verdict::Stage,
+    model::verdict::Standing,
 }
 
 impl Column for model::Timestamp {

@@ -27,7 +27,7 @@ pub use self::{
     email::{Block, Email, Unsubscribe, one_line},
     newsletter::Newsletter,
     notification::{Notification, SendNotification, enqueue},
-    templates::EmailTemplates,
+    templates::{EmailTemplates, EndedAnalysis, Outcome},
 };
 use crate::{Error, Result, config::Config, jobs::JobError, redact::LogSafe};
 

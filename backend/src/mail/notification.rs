@@ -17,10 +17,10 @@ use crate::{
 pub enum Notification {
     /// The address was confirmed, and the account is new.
     Welcome,
-    /// An analysis has ended. Can be unsubscribed from.
-    AnalysisReady {
-        /// Which one.
-        analysis: AnalysisId,
+    /// Analyses have ended that nobody looked at. Can be unsubscribed from.
+    AnalysesReady {
+        /// Which ones; at least one.
+        analyses: Vec<AnalysisId>,
     },
     /// The password was forgotten.
     PasswordReset {
@@ -72,7 +72,9 @@ impl Notification {
     fn key(&self) -> Option<String> {
         match self {
             Self::Welcome => Some("welcome".into()),
-            Self::AnalysisReady { analysis } => Some(format!("analysis-ready/{analysis}")),
+            Self::AnalysesReady { analyses } => {
+                analyses.first().map(|first| format!("analyses-ready/{first}"))
+            }
             Self::PasswordReset { reset } => Some(format!("password-reset/{reset}")),
             Self::ConfirmNewAddress { change } => Some(format!("confirm-new-address/{change}")),
             Self::AddressChanged { change } => Some(format!("address-changed/{change}")),

@@ -5,6 +5,50 @@ use model::{AnalysisId, Failure, paths, plan::Plan};
 use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
 use crate::config::Config;
 
+/// An analysis that has ended, for the e-mail about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedAnalysis {
+    /// Which one.
+    pub id: AnalysisId,
+    /// Its title.
+    pub title: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of an analysis.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It was judged.
+    Judged {
+        /// The score, as a number.
+        score: String,
+        /// The sentence of the report.
+        sentence: String,
+        /// What to do first, each with its place.
+        fixes: Vec<String>,
+    },
+    /// It was measured, and its verdict is not there yet.
+    Measured,
+    /// It could not be measured.
+    Failed(Failure),
+}
+
+impl Outcome {
+    fn in_brief(&self) -> String {
+        match self {
+            Self::Judged { score, sentence, .. } => format!("{score} of 100. {sentence}"),
+            Self::Measured => "measured".to_owned(),
+            Self::Failed(failure) => {
+                format!(
+                    "not measured. {}",
+                    one_line(&failure.sentence(model::Audience::Website))
+                )
+            }
+        }
+    }
+}
+
 /// Writes emails with the addresses of this installation.
 #[derive(Debug, Clone, Copy)]
 pub struct EmailTemplates<'a> {
@@ -93,27 +137,55 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
-    /// An analysis has ended: measured, or failed for a reason.
+    /// Analyses have ended that nobody looked at: one e-mail for all of them.
     #[must_use]
-    pub fn analysis_ready(
-        &self,
-        to: String,
-        title: &str,
-        analysis: AnalysisId,
-        failure: Option<&Failure>,
-        unsubscribe: Unsubscribe,
-    ) -> Email {
-        let title = one_line(title);
-        let page = self.url(&paths::analysis(analysis));
-        let (subject, blocks) = match failure {
-            None => (
+    pub fn analyses_ready(&self, to: String, ended: &[EndedAnalysis], unsubscribe: Unsubscribe) -> Email {
+        let (subject, blocks) = match ended {
+            [one] => self.one_ready(one),
+            all => {
+                let blocks = all
+                    .iter()
+                    .map(|ended| Block::Link {
+                        label: format!("{}: {}", one_line(&ended.title), ended.outcome.in_brief()),
+                        url: self.url(&paths::analysis(ended.id)),
+                    })
+                    .chain([button("Open your history", self.url(paths::HISTORY))]);
+                (format!("Measured: {} mixes", all.len()), blocks.collect())
+            }
+        };
+        Email {
+            unsubscribe: Some(unsubscribe),
+            ..email(
+                to,
+                subject,
+                blocks,
+                "You get this e-mail because you uploaded a mix and did not see its report yet.",
+            )
+        }
+    }
+
+    fn one_ready(&self, ended: &EndedAnalysis) -> (String, Vec<Block>) {
+        let title = one_line(&ended.title);
+        let page = self.url(&paths::analysis(ended.id));
+        match &ended.outcome {
+            Outcome::Judged {
+                score,
+                sentence,
+                fixes,
+            } => {
+                let mut blocks = vec![text(format!("“{title}” scores {score} of 100. {sentence}"))];
+                blocks.extend(fixes.iter().map(|fix| text(fix.as_str())));
+                blocks.push(button("Open the report", page));
+                (format!("Measured: {title}"), blocks)
+            }
+            Outcome::Measured => (
                 format!("Measured: {title}"),
                 vec![
                     text(format!("The report of “{title}” is ready.")),
                     button("Open the report", page),
                 ],
             ),
-            Some(failure) => (
+            Outcome::Failed(failure) => (
                 format!("Not measured: {title}"),
                 vec![
                     text(format!(
@@ -124,15 +196,6 @@ impl<'a> EmailTemplates<'a> {
                     button("Open the page", page),
                 ],
             ),
-        };
-        Email {
-            unsubscribe: Some(unsubscribe),
-            ..email(
-                to,
-                subject,
-                blocks,
-                "You get this e-mail because you uploaded a mix.",
-            )
         }
     }
 
@@ -390,7 +453,19 @@ impl<'a> EmailTemplates<'a> {
         let token = "0190000000007000800000000000000a.c2lnbmF0dXJl";
         let unsubscribe = || Unsubscribe::with(self.base, token);
         let analysis = AnalysisId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000a));
-        let failure = Failure::with(model::FailureCode::TooLong, 10);
+        let ended = |outcome| EndedAnalysis {
+            id: analysis,
+            title: title.to_owned(),
+            outcome,
+        };
+        let judged = ended(Outcome::Judged {
+            score: "74.8".to_owned(),
+            sentence: "Usable, with faults. Fix first: clipping.".to_owned(),
+            fixes: vec![
+                "1. Clipping: 38 per minute, at 0:36.9. Pull down what goes over until the meter stays below 0.".to_owned(),
+            ],
+        });
+        let failed = ended(Outcome::Failed(Failure::with(model::FailureCode::TooLong, 10)));
         let news = Newsletter {
             subject: "MixLens compares your mix with a reference".to_owned(),
             body: format!(
@@ -404,8 +479,9 @@ impl<'a> EmailTemplates<'a> {
             self.verify_address(to(), token),
             self.has_account(to()),
             self.welcome(to(), title),
-            self.analysis_ready(to(), title, analysis, None, unsubscribe()),
-            self.analysis_ready(to(), title, analysis, Some(&failure), unsubscribe()),
+            self.analyses_ready(to(), std::slice::from_ref(&judged), unsubscribe()),
+            self.analyses_ready(to(), std::slice::from_ref(&failed), unsubscribe()),
+            self.analyses_ready(to(), &[judged, failed], unsubscribe()),
             self.password_reset(to(), token),
             self.password_changed(to()),
             self.confirm_new_address(to(), token),

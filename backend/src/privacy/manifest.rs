@@ -5,17 +5,23 @@
 use super::{consent, erasure, export, policy, requests};
 pub use crate::tables::{Column, ColumnKind, Erase, Export, SubjectKey, Table};
 use crate::{
-    accounts, analyses, installation, jobs, ledger, newsletter, preferences, sessions, songs,
-    tables::about_nobody, uploads,
+    accounts, analyses, installation, jobs, ledger, newsletter, preferences, sessions, shares, songs,
+    tables::about_nobody, uploads, usage,
 };
 
 /// Their tables, in the order in which a person reads them. The deletion takes those with many rows in this order, too.
 const DOMAINS: &[&[&[Table]]] = &[
     accounts::TABLES,
-    &[sessions::TABLES, preferences::TABLES, uploads::TABLES],
+    &[
+        sessions::TABLES,
+        preferences::TABLES,
+        uploads::TABLES,
+        usage::TABLES,
+    ],
     analyses::TABLES,
     &[
         songs::TABLES,
+        shares::TABLES,
         consent::TABLES,
         export::TABLES,
         requests::TABLES,

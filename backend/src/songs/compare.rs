@@ -2,9 +2,9 @@
 
 use analysis::rules::{RULE_SET, judge};
 use model::{
-    AccountId, AnalysisId, SongId,
+    AccountId, AnalysisId, Report, SongId,
     song::{Pair, Step},
-    verdict::{Points, VersionComparison},
+    verdict::{Points, Stage, VersionComparison},
 };
 
 use super::store;
@@ -30,22 +30,35 @@ pub(super) async fn compare(
         return Ok(None);
     };
     let (Json(report_before), Json(report_after)) = (earlier.report, later.report);
-    // Both are rescored: stored verdicts may be by different rules, and each as a stage of its own.
-    let (verdict_before, verdict_after) = (judge(&report_before), judge(&report_after));
-    let stage = later.stage.unwrap_or(verdict_after.detected.stage);
-    let comparison = VersionComparison::between(verdict_before.by(stage), verdict_after.by(stage));
     let is_as_stored = |stored: Option<Points>, here: Points| stored.is_none_or(|points| points == here);
+    let pair = pair(
+        (before.number, report_before),
+        (after.number, report_after),
+        later.stage,
+    );
     Ok(Some(Pair {
-        before: before.number,
-        after: after.number,
+        is_rescored: !is_as_stored(earlier.score_tenths, pair.comparison.before)
+            || !is_as_stored(later.score_tenths, pair.comparison.after),
+        ..pair
+    }))
+}
+
+/// Two versions by their numbers and reports, both judged by the rules of today as `stage`; as what the later one seems to be
+/// where nobody said.
+pub(crate) fn pair(before: (u32, Report), after: (u32, Report), stage: Option<Stage>) -> Pair {
+    // Both are rescored: stored verdicts may be by different rules, and each as a stage of its own.
+    let (verdict_before, verdict_after) = (judge(&before.1), judge(&after.1));
+    let stage = stage.unwrap_or(verdict_after.detected.stage);
+    Pair {
+        before: before.0,
+        after: after.0,
         stage,
         rule_set: RULE_SET.to_owned(),
-        is_rescored: !is_as_stored(earlier.score_tenths, comparison.before)
-            || !is_as_stored(later.score_tenths, comparison.after),
-        comparison,
-        report_before,
-        report_after,
-    }))
+        is_rescored: false,
+        comparison: VersionComparison::between(verdict_before.by(stage), verdict_after.by(stage)),
+        report_before: before.1,
+        report_after: after.1,
+    }
 }
 
 /// From the version before to this one.

@@ -6,7 +6,7 @@ mod compare;
 mod store;
 mod suggestion;
 
-pub(crate) use self::store::TABLES;
+pub(crate) use self::{compare::pair, store::TABLES};
 
 use model::{
     AccountId, AnalysisId, ProblemCode, SongId,

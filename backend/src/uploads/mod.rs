@@ -24,7 +24,7 @@ use crate::{
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
     storage::RemoveAudio,
-    transaction,
+    transaction, usage,
 };
 pub use parts::parts;
 use store::UploadRow;
@@ -77,7 +77,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
     let now = backend.now();
     if let Some(allowed) = limits.per_month(file.kind)
-        && store::used(&backend.db, owner.account, month_of(now), file.kind).await? >= allowed
+        && usage::used(&backend.db, owner.account, now, file.kind).await? >= allowed
     {
         return Err(quota(file.kind, allowed));
     }
@@ -215,11 +215,14 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
         if !store::set_stored(tx, id, now, now.plus(limits.audio_kept())).await? {
             return Ok(false);
         }
-        let used = store::use_one(tx, owner.account, month_of(now), row.kind).await?;
-        if let Some(allowed) = limits.per_month(row.kind)
-            && used > allowed
-        {
-            return Err(quota(row.kind, allowed));
+        // What its first bytes show not to be audio costs nothing.
+        if failure.is_none() {
+            let used = usage::take(tx, owner.account, now, row.kind).await?;
+            if let Some(allowed) = limits.per_month(row.kind)
+                && used > allowed
+            {
+                return Err(quota(row.kind, allowed));
+            }
         }
         let new = analyses::NewAnalysis {
             id: analysis,
@@ -315,12 +318,6 @@ fn quota(kind: UploadKind, allowed: u32) -> Error {
 
 fn minutes(count: u32) -> Duration {
     Duration::from_secs(60 * u64::from(count))
-}
-
-/// The calendar month in UTC, as 202611.
-fn month_of(now: Timestamp) -> u32 {
-    let civil = now.utc();
-    u32::try_from(civil.year * 100 + civil.month).unwrap_or(0)
 }
 
 /// The name as it is shown and downloaded under: without a path, without control characters, of bounded length. Never

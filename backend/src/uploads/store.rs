@@ -1,4 +1,4 @@
-//! The rows of uploads and of the plan's use.
+//! The rows of uploads.
 
 use model::{
     AccountId, Timestamp, UploadId,
@@ -13,42 +13,28 @@ use crate::{
 };
 
 /// What is held here of a person.
-pub(crate) const TABLES: &[Table] = &[
-    Table {
-        name: "upload",
-        title: "Uploaded files",
-        about: "To measure them. The audio itself, and a copy to play where browsers do not play its format, is in the object store until the moment that is given here.",
-        kept: "The facts until you delete the report; the audio as your plan says.",
-        export: rows! {
-            from "upload" where Account is "account_id = $1"
-            given {
-                "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
-                "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
-                "preview_state" Text "Copy to play", "preview_attenuation_db" Number "Copy made lower by, dB",
-            }
-            withheld {
-                "account_id" REFERENCE,
-                "multipart_id" "the storage's own number of an upload that comes in parts",
-            }
-        },
-        // An analysis goes with its upload, and with it verdicts and comparisons.
-        erase: Erase::InBatches(
-            "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE account_id = $1 LIMIT $2)",
-        ),
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "upload",
+    title: "Uploaded files",
+    about: "To measure them. The audio itself, and a copy to play where browsers do not play its format, is in the object store until the moment that is given here.",
+    kept: "The facts until you delete the report; the audio as your plan says.",
+    export: rows! {
+        from "upload" where Account is "account_id = $1"
+        given {
+            "id" Text "Number", "file_name" Text "File name", "kind" Text "For", "state" Text "State", "size_bytes" Number "Bytes",
+            "media_type" Text "Format", "created_at" Time "Begun", "stored_at" Time "Arrived", "delete_after" Time "Audio is removed",
+            "preview_state" Text "Copy to play", "preview_attenuation_db" Number "Copy made lower by, dB",
+        }
+        withheld {
+            "account_id" REFERENCE,
+            "multipart_id" "the storage's own number of an upload that comes in parts",
+        }
     },
-    Table {
-        name: "usage",
-        title: "Use of the plan",
-        about: "To count what your plan allows in a month.",
-        kept: "Until you delete your account.",
-        export: rows! {
-            from "usage" where Account is "account_id = $1"
-            given { "month" Number "Month (UTC)", "analyses" Number "Analyses", "reference_files" Number "References" }
-            withheld { "account_id" REFERENCE }
-        },
-        erase: Erase::WithAccount,
-    },
-];
+    // An analysis goes with its upload, and with it verdicts and comparisons.
+    erase: Erase::InBatches(
+        "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE account_id = $1 LIMIT $2)",
+    ),
+}];
 
 row! {
     /// One upload.
@@ -232,51 +218,6 @@ pub(super) async fn take_abandoned(
     tx.all(sql(DELETE).bind(now).bind(count)).await
 }
 
-row! {
-    /// What was used of a month.
-    struct UsageRow {
-        analyses: u32,
-        reference_files: u32,
-    }
-}
-
-impl UsageRow {
-    const fn of(&self, kind: UploadKind) -> u32 {
-        match kind {
-            UploadKind::Mix => self.analyses,
-            UploadKind::Reference => self.reference_files,
-        }
-    }
-}
-
-/// How many files of a kind were taken in a month.
-pub(super) async fn used(db: &Db, account: AccountId, month: u32, kind: UploadKind) -> Result<u32, DbError> {
-    const SELECT: &str = "SELECT analyses, reference_files FROM usage WHERE account_id = $1 AND month = $2";
-    let row: Option<UsageRow> = db.optional(sql(SELECT).bind(account).bind(month)).await?;
-    Ok(row.map_or(0, |usage| usage.of(kind)))
-}
-
-/// Counts one file of a kind; how many of it are now.
-pub(super) async fn use_one(
-    tx: &mut Tx,
-    account: AccountId,
-    month: u32,
-    kind: UploadKind,
-) -> Result<u32, DbError> {
-    const UPSERT: &str = "
-        INSERT INTO usage (account_id, month, analyses, reference_files) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (account_id, month)
-        DO UPDATE SET analyses = usage.analyses + $3, reference_files = usage.reference_files + $4
-        RETURNING analyses, reference_files";
-    let upsert = sql(UPSERT)
-        .bind(account)
-        .bind(month)
-        .bind(u32::from(kind == UploadKind::Mix))
-        .bind(u32::from(kind == UploadKind::Reference));
-    let row: Option<UsageRow> = tx.optional(upsert).await?;
-    Ok(row.map_or(0, |usage| usage.of(kind)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,27 +283,6 @@ mod tests {
             set_stored(&mut tx, UploadId(uuid::Uuid::from_u128(2)), Timestamp(20), Timestamp(30)).await.unwrap();
             assert_eq!(take_abandoned(&mut tx, Timestamp(9), 10).await.unwrap(), []);
             assert_eq!(take_abandoned(&mut tx, Timestamp(10), 10).await.unwrap().len(), 1);
-        }
-
-        async fn p05_references_are_counted_apart_from_mixes(db: &Db) {
-            let owner = some_account(db, 1).await;
-            let mut tx = db.begin().await.unwrap();
-            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Reference).await.unwrap(), 1);
-            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Reference).await.unwrap(), 2);
-            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Mix).await.unwrap(), 1);
-            tx.commit().await.unwrap();
-            assert_eq!(used(db, owner, 202_611, UploadKind::Reference).await.unwrap(), 2);
-        }
-
-        async fn analyses_are_counted_by_month(db: &Db) {
-            let owner = some_account(db, 1).await;
-            let mut tx = db.begin().await.unwrap();
-            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Mix).await.unwrap(), 1);
-            assert_eq!(use_one(&mut tx, owner, 202_611, UploadKind::Mix).await.unwrap(), 2);
-            assert_eq!(use_one(&mut tx, owner, 202_612, UploadKind::Mix).await.unwrap(), 1);
-            tx.commit().await.unwrap();
-            assert_eq!(used(db, owner, 202_611, UploadKind::Mix).await.unwrap(), 2);
-            assert_eq!(used(db, owner, 202_701, UploadKind::Mix).await.unwrap(), 0);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Title, stage, comparison and deletion of an analysis.
 
 use axum::response::Response;
-use backend::analyses;
-use model::{AnalysisId, paths, upload::UploadKind, verdict::Stage};
+use backend::{analyses, shares};
+use model::{AnalysisId, ShareId, paths, share::SharedAudio, upload::UploadKind, verdict::Stage};
 use serde::Deserialize;
 
 use super::{FormReply, FormRequest, PathId, Submitted, none_if_empty, ticked_analyses};
@@ -71,4 +71,34 @@ pub(crate) async fn delete(PathId(id): PathId<AnalysisId>, form: FormRequest) ->
         UploadKind::Reference => FormReply::to(paths::REFERENCES),
     }))
     .await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ShareForm {
+    #[serde(default)]
+    days: String,
+    /// There where it is ticked.
+    audio: Option<String>,
+}
+
+pub(crate) async fn share(
+    PathId(id): PathId<AnalysisId>,
+    Submitted { mut form, fields }: Submitted<ShareForm>,
+) -> Response {
+    form.is_called("share");
+    let audio = match fields.audio {
+        Some(_) => SharedAudio::Included,
+        None => SharedAudio::Withheld,
+    };
+    // What is no number is none of those that are offered.
+    let days = fields.days.parse().unwrap_or(0);
+    let done = shares::create(form.backend(), form.actor(), id, days, audio).await;
+    form.reply(done.map(|_| FormReply::to(paths::done(&paths::analysis(id), "share"))))
+        .await
+}
+
+pub(crate) async fn end_share(PathId(id): PathId<ShareId>, form: FormRequest) -> Response {
+    let done = shares::end(form.backend(), form.actor(), id).await;
+    form.reply(done.map(|()| FormReply::to(paths::done(paths::SHARES, "share-ended"))))
+        .await
 }

@@ -19,7 +19,8 @@ const fn answered(form: Form) -> u16 {
         | Form::ConfirmEmail
         | Form::Unsubscribe
         // The id is that of an analysis.
-        | Form::EndSession => 404,
+        | Form::EndSession
+        | Form::EndShare => 404,
         Form::RenewCodes | Form::MeasureAgain => 409,
         Form::SignUp
         | Form::SignIn
@@ -30,7 +31,9 @@ const fn answered(form: Form) -> u16 {
         | Form::ConfirmPassword
         | Form::ChangePassword
         | Form::ConfirmSecondFactor
-        | Form::DeleteAccount => 422,
+        | Form::DeleteAccount
+        // For how long is not said.
+        | Form::ShareAnalysis => 422,
         Form::SignOut
         | Form::RenameAnalysis
         | Form::DeleteAnalysis
@@ -58,6 +61,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Page(Page::SecondFactor), _) | (Endpoint::Callback(Callback::UnsubscribePage), _) => {
             [303; 3]
         }
+        // The id is no token, and none of the demo's.
+        (Endpoint::Page(Page::Shared | Page::DemoPage) | Endpoint::System(System::DemoAudio), _) => [404; 3],
         (Endpoint::Page(_), Access::SignedIn) => [303, 200, 200],
         (Endpoint::Page(_), Access::Owner) => [303, 404, 200],
         (Endpoint::Form(form), Access::SignedIn) => [303, answered(form), answered(form)],

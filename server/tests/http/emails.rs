@@ -1,5 +1,7 @@
 //! Which emails go out, once each, and how to get no more of them.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use backend::{
     db::sql,
@@ -37,7 +39,14 @@ async fn click(app: &TestApp, email: &StoredEmail) -> StatusCode {
 async fn measured(app: &TestApp, user: &Person, name: &str) -> Vec<StoredEmail> {
     user.upload(name, mix()).await;
     app.run_jobs().await;
+    left_alone(app).await;
     app.emails_to("ann@example.org", "Measured").await
+}
+
+/// As long as it takes until somebody is told of what they did not look at.
+async fn left_alone(app: &TestApp) {
+    app.clock.advance(Duration::from_secs(3 * 60));
+    app.run_periodic_work().await;
 }
 
 async fn choose(user: &Person, kinds: &[&str]) {
@@ -82,7 +91,9 @@ async fn p26_welcome_and_analysis_ready_are_sent_once_each() {
     let analysis = app.texts("SELECT id FROM analysis").await[0].parse().unwrap();
     for notice in [
         Notification::Welcome,
-        Notification::AnalysisReady { analysis },
+        Notification::AnalysesReady {
+            analyses: vec![analysis],
+        },
         Notification::PolicyChanged {
             version: "2026-11-24".into(),
         },
@@ -107,12 +118,56 @@ async fn p26_welcome_and_analysis_ready_are_sent_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p26_who_looks_at_a_report_gets_no_email_about_it() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let by_page = user.upload("By page.wav", mix()).await;
+    let by_progress = user.upload("By progress.wav", mix()).await;
+    app.run_jobs().await;
+    user.get(&format!("/analyses/{}", by_page.analysis)).await;
+    let progress = format!("/fn/analyses/progress?id={}", by_progress.analysis);
+    let progress = user.get(&progress).await.json::<serde_json::Value>();
+    assert!(
+        progress["outcome"].as_str().unwrap().contains(" of 100"),
+        "{progress}"
+    );
+    left_alone(&app).await;
+    assert!(app.emails_to("ann@example.org", "Measured").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p26_one_email_tells_of_everything_that_was_uploaded_together_once_the_last_of_it_has_ended() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    user.upload("One.wav", mix()).await;
+    user.upload("Two.wav", mix()).await;
+    app.run_jobs().await;
+    // Nobody is told while another is on its way.
+    user.upload("Three.wav", mix()).await;
+    app.clock.advance(Duration::from_secs(3 * 60));
+    let waiting = "SELECT COUNT(*) FROM analysis WHERE state = 'queued'";
+    assert_eq!(app.backend.db.one::<(i64,)>(sql(waiting)).await.unwrap(), (1,));
+    app.run_jobs().await;
+    left_alone(&app).await;
+    let emails = app.emails_to("ann@example.org", "Measured").await;
+    let [email] = &emails[..] else {
+        panic!("{} e-mails", emails.len());
+    };
+    assert_eq!(email.subject, "Measured: 3 mixes");
+    for title in ["One: ", "Two: ", "Three: "] {
+        assert!(email.text.contains(title), "{}", email.text);
+    }
+    assert!(email.text.contains(" of 100. "), "{}", email.text);
+    left_alone(&app).await;
+    assert_eq!(app.emails_to("ann@example.org", "Measured").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p26_a_file_that_cannot_be_measured_is_reported_with_what_to_do() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let mut silent = mix();
     silent[44..].fill(0);
     user.upload("Silence.wav", silent).await;
     app.run_jobs().await;
+    left_alone(&app).await;
     let email = app.email_to("ann@example.org", "Not measured").await;
     assert_eq!(email.subject, "Not measured: Silence");
     assert!(
@@ -183,7 +238,7 @@ async fn p26_a_server_that_quotes_a_person_puts_them_neither_into_a_row_nor_into
         assert!(found.is_empty(), "{personal} is in the log: {found:#?}");
     }
     server.refuse(None);
-    app.clock.advance(std::time::Duration::from_secs(3600));
+    app.clock.advance(Duration::from_secs(3600));
     app.run_jobs().await;
     assert_eq!(
         server.taken(),
@@ -298,7 +353,7 @@ async fn p16_marketing_is_off_until_it_is_asked_for_and_every_change_is_logged_w
         [format!("{MARKETING_WORDING}|given")],
         "the same again is no news"
     );
-    app.clock.advance(std::time::Duration::from_secs(1));
+    app.clock.advance(Duration::from_secs(1));
     choose(&user, &[]).await;
     assert_eq!(
         log().await,

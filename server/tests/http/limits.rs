@@ -118,6 +118,29 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn what_cannot_be_measured_costs_nothing_of_the_month(database) {
+        let settings = [("plans.free.analyses_per_month", "1")];
+        let app = TestApp::set_up(database, &settings, |_| {}).await;
+        let user = app.signed_up("ann@example.org").await;
+        let used = async || app.backend.db.one::<(i64,)>(sql("SELECT COALESCE(SUM(analyses), 0) FROM usage")).await.unwrap().0;
+        // Seen by its first bytes, then by the engine.
+        user.upload("text.wav", b"This is a text and no audio at all.".to_vec()).await;
+        assert_eq!(used().await, 0);
+        let mut silent = mix();
+        silent[44..].fill(0);
+        user.upload("silent.wav", silent).await;
+        assert_eq!(used().await, 1, "taken while it is measured");
+        app.run_jobs().await;
+        assert_eq!(used().await, 0, "and given back");
+        assert!(user.get("/upload").await.text().contains("1 of 1 left this month"));
+        user.upload("mix.wav", mix()).await;
+        app.run_jobs().await;
+        assert_eq!(used().await, 1);
+        assert!(user.get("/upload").await.text().contains("0 of 1 left this month"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_is_not_limited() {
     let settings = [("limits.writes_per_minute", "1")];

@@ -23,6 +23,7 @@ mod promises;
 mod references;
 mod reports;
 mod second_factor;
+mod shares;
 mod songs;
 mod starts;
 mod statistics;

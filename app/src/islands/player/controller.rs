@@ -225,8 +225,8 @@ impl Controller {
                     .clamp(0.0, LEAD_S);
                 self.send_after(Duration::from_secs_f64(early_s), Event::StartDue(next));
             }
-            Command::RequestLink(index, id) => spawn_local(async move {
-                let link = api::get_audio_link(id).await;
+            Command::RequestLink(index, audio) => spawn_local(async move {
+                let link = api::get_audio_link(&audio).await;
                 let link = link.map(|link| link.url).map_err(|problem| problem.message);
                 self.send(Event::Linked(index, link));
             }),
@@ -301,7 +301,7 @@ impl Controller {
                     while now == PreviewState::Making {
                         browser::sleep(ASK_EVERY).await;
                         // Offline for a moment; the preview is made without us.
-                        now = api::get_preview_state(track.id).await.unwrap_or(now);
+                        now = api::get_preview_state(&track.audio).await.unwrap_or(now);
                     }
                     self.send(Event::Preview(index, now));
                 });

@@ -38,9 +38,7 @@ pub fn Player(
 ) -> impl IntoView {
     let player = Controller::new(&sources);
     let length_s = sources.first().map_or(0.0, |mix| mix.duration_s);
-    let has_sound = sources
-        .iter()
-        .any(|source| source.preview_state != PreviewState::Gone);
+    let has_sound = sources.iter().any(|source| source.preview_state.has_sound());
     let hovered = RwSignal::new(None::<f64>);
     let chart_tracks = StoredValue::new(chart_tracks);
     let is_keyed = RwSignal::new(true);
@@ -162,7 +160,7 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
                 PreviewState::Ready if player.pending.get() == Some(index) => Some("loading"),
                 PreviewState::Ready => None,
                 PreviewState::Making => Some("being prepared"),
-                PreviewState::Gone => Some("audio removed"),
+                PreviewState::Gone | PreviewState::Withheld => Some("no audio"),
             };
             view! {
                 <button
@@ -321,7 +319,7 @@ fn sound_note(player: Controller, sources: &[PlayerSource]) -> impl IntoView + u
     let is_other_heard = sources
         .iter()
         .skip(1)
-        .any(|source| source.preview_state != PreviewState::Gone);
+        .any(|source| source.preview_state.has_sound());
     let others = if is_other_heard {
         "; what it is compared with can"
     } else {
@@ -334,6 +332,7 @@ fn sound_note(player: Controller, sources: &[PlayerSource]) -> impl IntoView + u
             "A copy to play is being made, because browsers do not play this format. The measurements are from the file itself."
                 .to_owned(),
         ),
+        PreviewState::Withheld => Some("Shared without its audio.".to_owned()),
         PreviewState::Gone => Some(format!(
             "The audio was removed, so the mix cannot be played here{others}. Every number stays."
         )),

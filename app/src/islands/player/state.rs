@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use model::{
-    AnalysisId,
-    player::{LoudnessMatch, PlayerSource, PreviewState, match_loudness},
-};
+use model::player::{AudioRef, LoudnessMatch, PlayerSource, PreviewState, match_loudness};
 
 /// How long the sound takes to fade before a jump or a pause.
 pub(super) const FADE: Duration = Duration::from_millis(60);
@@ -72,7 +69,7 @@ pub(super) struct PlayerState {
 /// One source.
 #[derive(Debug, Clone)]
 pub(super) struct Track {
-    pub(super) id: AnalysisId,
+    pub(super) audio: AudioRef,
     /// In seconds.
     pub(super) duration_s: f64,
     integrated_lufs: Option<f64>,
@@ -192,7 +189,7 @@ pub(super) enum Command {
         next: usize,
         heard: Option<usize>,
     },
-    RequestLink(usize, AnalysisId),
+    RequestLink(usize, AudioRef),
     SetSource(usize, String),
     /// Ask the storage why.
     Probe(usize, String),
@@ -208,7 +205,7 @@ impl PlayerState {
         let tracks = sources
             .iter()
             .map(|source| Track {
-                id: source.id,
+                audio: source.audio.clone(),
                 duration_s: source.duration_s,
                 integrated_lufs: source.integrated_lufs,
                 gain_db: source.gain_db,
@@ -328,11 +325,7 @@ impl PlayerState {
 
     /// What each source is changed by, of those that can be played.
     pub(super) fn loudness_match(&self) -> LoudnessMatch {
-        let known = |track: &Track| {
-            track
-                .integrated_lufs
-                .filter(|_| track.preview_state != PreviewState::Gone)
-        };
+        let known = |track: &Track| track.integrated_lufs.filter(|_| track.preview_state.has_sound());
         match_loudness(&self.tracks.iter().map(known).collect::<Vec<_>>())
     }
 
@@ -486,7 +479,7 @@ impl PlayerState {
             return Vec::new();
         }
         track.link = Link::Requested;
-        vec![Command::RequestLink(index, track.id)]
+        vec![Command::RequestLink(index, track.audio.clone())]
     }
 
     fn linked(&mut self, index: usize, link: Result<String, String>) -> Vec<Command> {
@@ -674,14 +667,14 @@ mod tests {
     const VERSION: usize = 1;
     const REFERENCE: usize = 2;
 
-    fn id() -> AnalysisId {
-        "01900000000070008000000000000009".parse().unwrap()
+    fn audio() -> AudioRef {
+        AudioRef::analysis("01900000000070008000000000000009".parse().unwrap())
     }
 
     /// A mix of −10 LUFS, a version of it of −12, and a reference of −16 that lasts longer.
     fn player() -> PlayerState {
         let source = |kind, duration_s, lufs| PlayerSource {
-            id: id(),
+            audio: audio(),
             kind,
             title: String::new(),
             duration_s,
@@ -729,7 +722,7 @@ mod tests {
     fn the_first_click_asks_for_the_link_and_plays_when_it_is_there() {
         let mut player = player();
         let commands = player.apply(Event::Toggle);
-        assert!(has(&commands, &Command::RequestLink(MIX, id())));
+        assert!(has(&commands, &Command::RequestLink(MIX, audio())));
         assert!(has(&commands, &Command::OpenGraph));
         let commands = player.apply(Event::Linked(MIX, Ok(url())));
         assert_eq!(commands, [Command::SetSource(MIX, url()), Command::Play(MIX)]);
@@ -855,7 +848,7 @@ mod tests {
         player.apply(Event::Seek(50.0));
         player.apply(Event::JumpDue(MIX));
         let commands = player.apply(Event::Failed(MIX, Fault::Later));
-        assert_eq!(commands, [Command::RequestLink(MIX, id())]);
+        assert_eq!(commands, [Command::RequestLink(MIX, audio())]);
         let commands = player.apply(Event::Linked(MIX, Ok(url())));
         assert_eq!(commands, [Command::SetSource(MIX, url()), Command::Play(MIX)]);
         // The new address stops the element.
@@ -879,7 +872,7 @@ mod tests {
             assert!(!player.playing);
             // The next click asks for a link again.
             let message = player.message.clone().unwrap_or_default();
-            let again = Command::RequestLink(MIX, id());
+            let again = Command::RequestLink(MIX, audio());
             assert!(has(&player.apply(Event::Toggle), &again));
             message
         };
@@ -894,7 +887,7 @@ mod tests {
         let mut player = player();
         player.apply(Event::Toggle);
         player.apply(Event::Linked(MIX, Ok(url())));
-        let again = [Command::RequestLink(MIX, id())];
+        let again = [Command::RequestLink(MIX, audio())];
         assert_eq!(player.apply(Event::Probed(MIX, Access::Refused)), again);
         player.apply(Event::Linked(MIX, Ok(url())));
         assert_eq!(player.apply(Event::Probed(MIX, Access::Refused)), []);

@@ -35,12 +35,14 @@ pub fn Uploader(
     kind: UploadKind,
     /// The largest file that the plan takes, in bytes.
     max_bytes: u64,
+    /// The longest, in minutes.
+    max_minutes: u32,
 ) -> impl IntoView {
     let title = match kind {
         UploadKind::Mix => "Drop your mix here",
         UploadKind::Reference => "Drop references here",
     };
-    let queue = RwSignal::new(Queue::new(kind, max_bytes));
+    let queue = RwSignal::new(Queue::new(kind, max_bytes, max_minutes));
     let over = RwSignal::new(false);
     let on_change = move |event: ev::Event| {
         let Some(input) = event
@@ -50,11 +52,7 @@ pub fn Uploader(
             return;
         };
         if let Some(files) = input.files() {
-            for at in 0..files.length() {
-                if let Some(file) = files.get(at) {
-                    choose(queue, file);
-                }
-            }
+            choose(queue, listed(&files));
         }
         // So that the same file can be chosen again.
         input.set_value("");
@@ -84,6 +82,9 @@ pub fn Uploader(
     });
     let ids =
         Memo::new(move |_| queue.with(|queue| queue.items().iter().map(|item| item.id).collect::<Vec<_>>()));
+    let summary = Memo::new(move |_| queue.with(Queue::summary));
+    let words = move || summary.get().map(|(words, _)| words);
+    let cannot_cancel = move || !summary.get().is_some_and(|(_, is_open)| is_open);
     view! {
         <div class="uploader stack">
             <div class="drop" class:is-over=over>
@@ -103,11 +104,23 @@ pub fn Uploader(
                 <label class="button button--primary" for="files">"Choose files"</label>
                 <p class="drop__hint" id="drop-hint">"One or several. They go straight to private storage."</p>
             </div>
+            <p class="queue__summary row" role="status">
+                {words}
+                <button
+                    type="button"
+                    class="button button--small"
+                    hidden=cannot_cancel
+                    on:click=move |_| send(queue, Event::CancelAll)
+                >
+                    "Cancel all"
+                </button>
+            </p>
             <ul class="queue" aria-label="Files">
                 <For each=move || ids.get() key=|id| *id children=move |id| row(queue, id) />
             </ul>
         </div>
     }
+    .into_any()
 }
 
 fn row(queue: RwSignal<Queue>, id: FileId) -> impl IntoView {
@@ -138,7 +151,7 @@ fn row(queue: RwSignal<Queue>, id: FileId) -> impl IntoView {
                 <p class="queue__name">{name}</p>
                 <p class=tone role="status" translate="no">
                     <span class="queue__size">{format::bytes(size)}</span>
-                    {move || state().words()}
+                    {move || queue.with(|queue| queue.item(id).map(Item::words))}
                 </p>
             </div>
             <div class="queue__actions row">{actions}</div>
@@ -194,13 +207,27 @@ fn actions(queue: RwSignal<Queue>, id: FileId, name: &str, state: &State) -> Any
     }
 }
 
-fn choose(queue: RwSignal<Queue>, file: File) {
-    let id = queue.with_untracked(Queue::next_id);
-    let name = file.name();
-    // A file's size is a whole number of at most 2^53.
-    let size = file.size() as u64;
-    transport::keep(id, file);
-    send(queue, Event::Chosen { name, size });
+fn listed(files: &web_sys::FileList) -> Vec<File> {
+    (0..files.length()).filter_map(|at| files.get(at)).collect()
+}
+
+/// Puts files into the queue in their order, each with its length, which is read of all at the same time.
+fn choose(queue: RwSignal<Queue>, files: Vec<File>) {
+    let lengths: Vec<_> = files.iter().map(transport::Length::read).collect();
+    spawn_local(async move {
+        for (file, length) in files.into_iter().zip(lengths) {
+            let length_s = length.seconds().await;
+            // The page may have been left meanwhile.
+            let Some(id) = queue.try_with_untracked(Queue::next_id) else {
+                return;
+            };
+            let name = file.name();
+            // A file's size is a whole number of at most 2^53.
+            let size = file.size() as u64;
+            transport::keep(id, file);
+            send(queue, Event::Chosen { name, size, length_s });
+        }
+    });
 }
 
 /// Takes what was dropped, folders too.
@@ -210,19 +237,17 @@ fn take(queue: RwSignal<Queue>, transfer: &web_sys::DataTransfer) {
     if entries.is_empty()
         && let Some(files) = transfer.files()
     {
-        for at in 0..files.length() {
-            if let Some(file) = files.get(at) {
-                choose(queue, file);
-            }
-        }
+        choose(queue, listed(&files));
     }
     spawn_local(async move {
+        let mut files = Vec::new();
         for dropped in transport::walk(entries).await {
             match dropped {
-                Dropped::File(file) => choose(queue, file),
+                Dropped::File(file) => files.push(file),
                 Dropped::Folder(name) => send(queue, Event::Folder { name }),
             }
         }
+        choose(queue, files);
     });
 }
 

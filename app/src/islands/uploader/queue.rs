@@ -25,6 +25,8 @@ pub(super) struct Queue {
     kind: UploadKind,
     /// The largest file that the plan takes, in bytes.
     max_bytes: u64,
+    /// The longest, in minutes.
+    max_minutes: u32,
     items: Vec<Item>,
     next_id: FileId,
 }
@@ -47,6 +49,8 @@ pub(super) struct Item {
     arrived: u64,
     /// Completions that failed in a row.
     completions: u8,
+    /// What came of it, in a few words.
+    outcome: Option<String>,
 }
 
 /// The requests of an upload. Only the one that failed is made again.
@@ -124,6 +128,8 @@ pub(super) enum Event {
     Chosen {
         name: String,
         size: u64,
+        /// In seconds, where the browser can tell.
+        length_s: Option<f64>,
     },
     /// A folder was dropped that could not be walked.
     Folder {
@@ -140,6 +146,8 @@ pub(super) enum Event {
     Completed(FileId, Result<AnalysisId, Problem>),
     Measured(FileId, Progress),
     Cancel(FileId),
+    /// Every file that has not arrived yet.
+    CancelAll,
     Retry(FileId),
     Remove(FileId),
     /// The browser has a line again.
@@ -169,10 +177,11 @@ pub(super) enum Command {
 }
 
 impl Queue {
-    pub(super) const fn new(kind: UploadKind, max_bytes: u64) -> Self {
+    pub(super) const fn new(kind: UploadKind, max_bytes: u64, max_minutes: u32) -> Self {
         Self {
             kind,
             max_bytes,
+            max_minutes,
             items: Vec::new(),
             next_id: 0,
         }
@@ -196,6 +205,28 @@ impl Queue {
         self.items.iter().any(|item| item.state.is_under_way())
     }
 
+    /// How far all of them are, where there are several; and whether something can still be stopped.
+    pub(super) fn summary(&self) -> Option<(String, bool)> {
+        let count = |is: fn(&State) -> bool| self.items.iter().filter(|item| is(&item.state)).count();
+        let all = self.items.len();
+        if all < 2 {
+            return None;
+        }
+        let done = count(|state| matches!(state, State::Done(_)));
+        let without = count(|state| {
+            matches!(
+                state,
+                State::Rejected(_) | State::Refused(_) | State::Failed(_) | State::Changed | State::Cancelled
+            )
+        });
+        let mut words = format!("{done} of {all} measured");
+        if without > 0 {
+            words.push_str(&format!(", {without} without a report"));
+        }
+        let is_open = count(|state| matches!(state, State::Waiting | State::Sending { .. })) > 0;
+        Some((words, is_open))
+    }
+
     /// Takes in what happened; what is to be done because of it, in order.
     pub(super) fn apply(&mut self, event: Event) -> Vec<Command> {
         let mut commands = self.take_in(event);
@@ -205,7 +236,12 @@ impl Queue {
 
     fn take_in(&mut self, event: Event) -> Vec<Command> {
         match event {
-            Event::Chosen { name, size } => return self.add(name, size),
+            Event::Chosen { name, size, length_s } => return self.add(name, size, length_s),
+            Event::CancelAll => {
+                let ids: Vec<FileId> = self.items.iter().map(|item| item.id).collect();
+                let cancel = |id| self.take_in(Event::Cancel(id));
+                return ids.into_iter().flat_map(cancel).collect();
+            }
             Event::Folder { name } => {
                 let words = "This is a folder. Drop the files in it.".to_owned();
                 self.push(name, 0, State::Refused(words));
@@ -240,7 +276,8 @@ impl Queue {
     }
 
     /// Checks a file by name and size, as the server will, and puts it at the end.
-    fn add(&mut self, name: String, size: u64) -> Vec<Command> {
+    fn add(&mut self, name: String, size: u64, length_s: Option<f64>) -> Vec<Command> {
+        let max_s = f64::from(self.max_minutes) * 60.0;
         let refusal = if AudioFormat::from_file_name(&name).is_none() {
             Some(format!(
                 "MixLens reads {}. Export the mix as WAV or FLAC.",
@@ -254,7 +291,13 @@ impl Queue {
                 format::bytes(self.max_bytes)
             ))
         } else {
-            None
+            length_s.filter(|length_s| *length_s > max_s).map(|length_s| {
+                format!(
+                    "This file lasts {}; your plan takes up to {} minutes. Nothing was sent.",
+                    format::clock(length_s),
+                    self.max_minutes
+                )
+            })
         };
         // A file that is chosen again takes the place of the one that was changed.
         let outdated = |item: &Item| item.name == name && item.state == State::Changed;
@@ -280,6 +323,7 @@ impl Queue {
             given: 0,
             arrived: 0,
             completions: 0,
+            outcome: None,
         });
         self.next_id += 1;
     }
@@ -315,6 +359,7 @@ impl Queue {
         if let Some(item) = self.items.iter_mut().find(|item| item.id == id)
             && let State::Measuring(analysis, _) = item.state
         {
+            item.outcome = progress.outcome;
             item.state = match progress.state {
                 AnalysisState::Done => State::Done(analysis),
                 AnalysisState::Failed => State::Rejected(analysis),
@@ -332,6 +377,11 @@ impl Queue {
 }
 
 impl Item {
+    /// Where it stands, or what came of it.
+    pub(super) fn words(&self) -> String {
+        self.outcome.clone().unwrap_or_else(|| self.state.words())
+    }
+
     /// Goes on with the step that is next.
     fn start(&mut self, kind: UploadKind) -> Command {
         self.completions = 0;
@@ -606,7 +656,7 @@ mod tests {
 
     /// A queue of mixes with one file that goes in parts, the first of them on its way.
     fn sending_parts() -> Queue {
-        let mut queue = Queue::new(UploadKind::Mix, 10_000);
+        let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
         chosen(&mut queue, "mix.wav");
         let url = None;
         let commands = queue.apply(Event::Begun(0, Ok(PresignedUpload { url, ..presigned() })));
@@ -625,12 +675,13 @@ mod tests {
         queue.apply(Event::Chosen {
             name: name.to_owned(),
             size,
+            length_s: None,
         })
     }
 
     /// A queue of mixes with one file, whose bytes are on their way.
     fn sending() -> Queue {
-        let mut queue = Queue::new(UploadKind::Mix, 10_000);
+        let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
         assert!(matches!(
             chosen(&mut queue, "mix.wav")[..],
             [Command::Begin(0, _)]
@@ -663,7 +714,7 @@ mod tests {
 
     #[test]
     fn two_files_are_sent_at_once_and_the_third_when_one_has_ended() {
-        let mut queue = Queue::new(UploadKind::Mix, 10_000);
+        let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
         for name in ["one.wav", "two.wav", "three.wav"] {
             chosen(&mut queue, name);
         }
@@ -677,15 +728,63 @@ mod tests {
 
     #[test]
     fn what_is_no_mix_is_refused_before_anything_is_sent() {
-        let mut queue = Queue::new(UploadKind::Mix, 10_000);
+        let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
         let mut words = |name: &str, size| {
             let name = name.to_owned();
-            assert_eq!(queue.apply(Event::Chosen { name, size }), []);
+            assert_eq!(
+                queue.apply(Event::Chosen {
+                    name,
+                    size,
+                    length_s: None
+                }),
+                []
+            );
             queue.items().last().unwrap().state.words()
         };
         assert!(words("notes.txt", 10).contains("Export the mix as WAV or FLAC"));
         assert!(words("empty.wav", 0).contains("empty"));
         assert!(words("large.wav", 10_001).contains("larger than"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_before_anything_is_sent() {
+        let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
+        let mut choose = |length_s| {
+            let (name, size) = ("mix.wav".to_owned(), 10);
+            queue.apply(Event::Chosen { name, size, length_s })
+        };
+        assert_eq!(choose(Some(605.0)), []);
+        assert!(matches!(choose(Some(599.0))[..], [Command::Begin(1, _)]));
+        assert!(
+            matches!(choose(None)[..], [Command::Begin(2, _)]),
+            "what the browser cannot read, the server does"
+        );
+        assert!(
+            state(&queue, 0)
+                .words()
+                .contains("lasts 10:05; your plan takes up to 10 minutes")
+        );
+    }
+
+    #[test]
+    fn all_that_has_not_arrived_is_cancelled_at_once_and_the_rest_goes_on() {
+        let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
+        for name in ["one.wav", "two.wav", "three.wav"] {
+            chosen(&mut queue, name);
+        }
+        queue.apply(Event::Begun(0, Ok(presigned())));
+        queue.apply(Event::PutEnded(0, Put::Status(200)));
+        assert_eq!(queue.summary(), Some(("0 of 3 measured".to_owned(), true)));
+        queue.apply(Event::CancelAll);
+        assert_eq!(state(&queue, 0), State::Checking, "its bytes are there");
+        assert_eq!(
+            [state(&queue, 1), state(&queue, 2)],
+            [State::Cancelled, State::Cancelled]
+        );
+        assert_eq!(
+            queue.summary(),
+            Some(("0 of 3 measured, 2 without a report".to_owned(), false))
+        );
     }
 
     #[test]
@@ -792,7 +891,7 @@ mod tests {
     #[test]
     fn too_many_uploads_can_be_tried_again_and_no_room_in_the_plan_cannot() {
         let refused_with = |code| {
-            let mut queue = Queue::new(UploadKind::Mix, 10_000);
+            let mut queue = Queue::new(UploadKind::Mix, 10_000, 10);
             chosen(&mut queue, "mix.wav");
             queue.apply(Event::Begun(0, Err(problem(code))));
             state(&queue, 0)
@@ -833,8 +932,9 @@ mod tests {
             phase: Phase::Measuring,
             percent: 50,
             status_message: None,
+            outcome: None,
         };
-        let mut queue = Queue::new(UploadKind::Reference, 10_000);
+        let mut queue = Queue::new(UploadKind::Reference, 10_000, 10);
         for (id, name) in [(0, "one.wav"), (1, "two.wav")] {
             chosen(&mut queue, name);
             queue.apply(Event::Begun(id, Ok(presigned())));

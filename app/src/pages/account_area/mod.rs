@@ -5,6 +5,7 @@ pub mod email;
 pub mod profile;
 pub mod second_factor;
 pub mod security;
+pub mod shares;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -22,6 +23,8 @@ pub enum AccountTab {
     Profile,
     /// Password, second factor, sessions.
     Security,
+    /// Links to reports.
+    Shares,
     /// Which emails are wanted.
     Email,
     /// Everything that is held about the person: to see, to copy, to delete.
@@ -29,12 +32,19 @@ pub enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [Self; 4] = [Self::Profile, Self::Security, Self::Email, Self::Privacy];
+    const ALL: [Self; 5] = [
+        Self::Profile,
+        Self::Security,
+        Self::Shares,
+        Self::Email,
+        Self::Privacy,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Profile => "Profile",
             Self::Security => "Security",
+            Self::Shares => "Links",
             Self::Email => "E-mail",
             Self::Privacy => "Privacy",
         }
@@ -44,6 +54,7 @@ impl AccountTab {
     const fn title(self) -> &'static str {
         match self {
             Self::Profile | Self::Security | Self::Email => self.name(),
+            Self::Shares => "Links to reports",
             Self::Privacy => "Your data",
         }
     }
@@ -52,6 +63,7 @@ impl AccountTab {
         match self {
             Self::Profile => paths::ACCOUNT,
             Self::Security => paths::SECURITY,
+            Self::Shares => paths::SHARES,
             Self::Email => paths::EMAIL_PREFERENCES,
             Self::Privacy => paths::YOUR_DATA,
         }
@@ -125,6 +137,7 @@ fn words(done: &str) -> Option<&'static str> {
         "session" => "That browser is signed out.",
         "sessions" => "Every other browser is signed out.",
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
+        "share-ended" => "That link opens nothing any more.",
         "preferences" => "Your choice is saved.",
         "unsubscribed" => "You get no more of these e-mails.",
         _ => return None,

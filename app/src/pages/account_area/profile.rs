@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use model::upload::UploadKind;
 
 use super::{AccountPage, AccountTab, Section};
 use crate::{
-    pages::{not_found::failed, post_form::PostForm, secret_fields::SecondFactorCode},
+    pages::{not_found::failed, post_form::PostForm, secret_fields::SecondFactorCode, upload::Left},
     paths,
     request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in},
     ui::{Button, ButtonKind, ButtonLink, ErrorSummary, Field},
@@ -25,6 +26,15 @@ pub fn Profile() -> impl IntoView {
         .unwrap_or_else(|| user.display_name.clone());
     let csrf = context.csrf.clone();
     let address = Suspend::new(address(context.clone(), form_errors.clone()));
+    let left = {
+        let context = context.clone();
+        Suspend::new(async move {
+            match backend::usage::of_this_month(&context.backend, &context.actor, UploadKind::Mix).await {
+                Ok(usage) => view! { <Left usage=usage /> }.into_any(),
+                Err(error) => failed(&context.problem(&error)),
+            }
+        })
+    };
     view! {
         <AccountPage subject=AccountTab::Profile>
             <Section title="Name">
@@ -45,7 +55,8 @@ pub fn Profile() -> impl IntoView {
                 <Suspense>{address}</Suspense>
             </Section>
             <Section title="Plan">
-                <p>"Your account is on the plan " <strong>{user.plan.name()}</strong> "."</p>
+                <p>"You are on the " <strong>{user.plan.name()}</strong> " plan."</p>
+                <Suspense>{left}</Suspense>
             </Section>
         </AccountPage>
     }

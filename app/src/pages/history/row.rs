@@ -7,6 +7,7 @@ use model::{
 };
 
 use crate::{
+    pages::report::verdict::tone_of,
     paths,
     ui::{AudioCell, DayCell, LengthCell, LoudnessCell, StateChip},
 };
@@ -27,7 +28,7 @@ pub fn HistoryRow(
         (Some(failure), _) => Some(failure.headline().to_owned()),
         (None, Some(status_message)) => Some(status_message.clone()),
         (None, None) if waiting => Some(row.progress.phase.words().to_owned()),
-        _ => None,
+        (None, None) => row.first_finding.map(|first| format!("First to fix: {first}")),
     };
     let song = row.song.map(|membership| {
         view! {
@@ -80,7 +81,7 @@ pub fn ScoreCell(
 ) -> impl IntoView {
     let arc = format!("{} 200", score.points.value());
     view! {
-        <span class="row-score">
+        <span class=format!("row-score {}", tone_of(score.standing).class())>
             <svg class="row-score__ring" viewBox="0 0 24 24" aria-hidden="true">
                 <circle class="row-score__track" cx="12" cy="12" r="9.5"></circle>
                 <circle

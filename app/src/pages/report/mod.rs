@@ -136,7 +136,7 @@ fn FileLine(
     let digest = view.report.as_ref().and_then(|report| report.digest.as_ref());
     let digest = digest.map(|digest| {
         view! {
-            " · " <span title="Equal digests mean the same report of the same file.">
+            <span title="Equal digests mean the same report of the same file.">
                 "Report " <code>{digest.short().to_owned()}</code>
             </span>
         }
@@ -147,8 +147,14 @@ fn FileLine(
                 {renamed.then(|| view! { <li class="facts__name">{view.file_name}</li> })} {facts}
             </ul>
             <p class="file-line__when">
-                "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
-                <span class="file-line__audio">{audio}</span>
+                {(medium != Medium::Shared)
+                    .then(|| {
+                        view! {
+                            "Uploaded " <time datetime=created.rfc3339()>{format::date_time(created)}</time> ". "
+                            <span class="file-line__audio">{audio}</span>
+                            " · "
+                        }
+                    })}
                 {digest}
             </p>
         </div>

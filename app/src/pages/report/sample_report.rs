@@ -192,10 +192,12 @@ pub fn view(now: Timestamp) -> AnalysisView {
                 phase: Phase::Saving,
                 percent: 100,
                 status_message: None,
+                outcome: None,
             },
             duration_s: Some(DURATION_S),
             integrated_lufs: report.loudness.integrated_lufs.value(),
             score: None,
+            first_finding: None,
             song: None,
             failure: None,
             audio: Audio::Kept {

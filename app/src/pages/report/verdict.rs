@@ -28,8 +28,8 @@ const fn tone(severity: Severity) -> Tone {
 }
 
 /// The page's severity for a whole judgement.
-fn tone_of(breakdown: &ScoreBreakdown) -> Tone {
-    match breakdown.standing() {
+pub(in crate::pages) const fn tone_of(standing: Standing) -> Tone {
+    match standing {
         Standing::Ready => Tone::Ok,
         Standing::Close => Tone::Info,
         Standing::NeedsWork => Tone::Warn,
@@ -44,10 +44,13 @@ pub fn ScorePanel(
     breakdown: ScoreBreakdown,
     /// What the file counts as.
     stage: Stage,
+    /// Where the breakdown is; here, where it is left out.
+    #[prop(optional)]
+    page: &'static str,
 ) -> impl IntoView {
     let score = breakdown.score;
     let (whole, tenths) = (score.whole(), score.tenths() % 10);
-    let tone = tone_of(&breakdown);
+    let tone = tone_of(breakdown.standing());
     view! {
         <section class=format!("score {}", tone.class()) aria-label="Score">
             <svg class="score__ring" viewBox="0 0 120 120" role="img" aria-label=format!("{} of 100", score.number())>
@@ -73,7 +76,7 @@ pub fn ScorePanel(
                 </p>
                 <p class="score__sentence">{breakdown.advice(stage)}</p>
                 <p class="small">
-                    <a href="#breakdown">
+                    <a href=format!("{page}#breakdown")>
                         {deductions(breakdown.findings.len(), &score.number())}
                     </a>
                 </p>

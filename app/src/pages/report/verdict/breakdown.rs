@@ -49,6 +49,9 @@ pub(super) fn marks(breakdown: &ScoreBreakdown) -> Vec<FindingMark> {
 pub fn Fixes(
     /// The score breakdown.
     breakdown: ScoreBreakdown,
+    /// Where its rows are; here, where it is left out.
+    #[prop(optional)]
+    page: &'static str,
 ) -> impl IntoView {
     let fixes: Vec<_> = breakdown.findings.into_iter().take(FIRST).collect();
     if fixes.is_empty() {
@@ -64,7 +67,7 @@ pub fn Fixes(
                     <p class="fix__rank num" aria-hidden="true">{at + 1}</p>
                     <div class="fix__body">
                         <h3>
-                            <a href=format!("#{}", row_id(&finding.rule))>{finding.title.clone()}</a>
+                            <a href=format!("{page}#{}", row_id(&finding.rule))>{finding.title.clone()}</a>
                         </h3>
                         <p class="fix__value num">{finding.display_value()}</p>
                         <p>{finding.action.clone()}</p>

@@ -30,16 +30,16 @@ pub fn StageChip(
     #[prop(optional_no_strip)]
     csrf: Option<String>,
 ) -> impl IntoView {
-    let certainty = if is_chosen {
-        "you said so".to_owned()
-    } else {
-        detected.description().to_owned()
+    let certainty = match (is_chosen, &csrf) {
+        (true, Some(_)) => "set by you".to_owned(),
+        (true, None) => "set by its owner".to_owned(),
+        (false, _) => detected.description().to_owned(),
     };
     let other = stage.other();
     let sentence = format!(
-        "The signs speak for a {} with {}.",
-        detected.stage.as_str(),
-        format::with_unit(detected.certainty * 100.0, 0, "%")
+        "{} likely a {}.",
+        format::with_unit(detected.certainty * 100.0, 0, "%"),
+        detected.stage.as_str()
     );
     let signs = detected
         .indicators

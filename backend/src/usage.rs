@@ -1,0 +1,156 @@
+//! What an account has used of its plan in a calendar month (UTC). A file counts when it is taken, and no more once it turns out
+//! that it cannot be measured: nobody pays for a report that they did not get.
+
+use model::{AccountId, Timestamp, plan::Usage, upload::UploadKind};
+
+use crate::{
+    Actor, Backend, Result, Scope,
+    db::{Db, DbError, Tx, row, sql},
+    tables::{Erase, REFERENCE, Table, rows},
+};
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "usage",
+    title: "Use of the plan",
+    about: "To count what your plan allows in a month.",
+    kept: "Until you delete your account.",
+    export: rows! {
+        from "usage" where Account is "account_id = $1"
+        given { "month" Number "Month (UTC)", "analyses" Number "Analyses", "reference_files" Number "References" }
+        withheld { "account_id" REFERENCE }
+    },
+    erase: Erase::WithAccount,
+}];
+
+/// What the person has used of the files of a kind this month.
+///
+/// # Errors
+/// `Unauthenticated`; the database does not answer.
+pub async fn of_this_month(backend: &Backend, actor: &Actor, kind: UploadKind) -> Result<Usage> {
+    let owner = actor.owner(Scope::ReadAnalyses)?;
+    Ok(Usage {
+        used: used(&backend.db, owner.account, backend.now(), kind).await?,
+        allowed: backend.config.plans.of(owner.plan).per_month(kind),
+    })
+}
+
+row! {
+    struct UsageRow {
+        analyses: u32,
+        reference_files: u32,
+    }
+}
+
+impl UsageRow {
+    const fn of(&self, kind: UploadKind) -> u32 {
+        match kind {
+            UploadKind::Mix => self.analyses,
+            UploadKind::Reference => self.reference_files,
+        }
+    }
+}
+
+/// How many files of a kind were taken in the month of `now`.
+pub(crate) async fn used(
+    db: &Db,
+    account: AccountId,
+    now: Timestamp,
+    kind: UploadKind,
+) -> Result<u32, DbError> {
+    const SELECT: &str = "SELECT analyses, reference_files FROM usage WHERE account_id = $1 AND month = $2";
+    let select = sql(SELECT).bind(account).bind(month_of(now));
+    let row: Option<UsageRow> = db.optional(select).await?;
+    Ok(row.map_or(0, |usage| usage.of(kind)))
+}
+
+/// Counts one file of a kind; how many of it are now.
+pub(crate) async fn take(
+    tx: &mut Tx,
+    account: AccountId,
+    now: Timestamp,
+    kind: UploadKind,
+) -> Result<u32, DbError> {
+    const UPSERT: &str = "
+        INSERT INTO usage (account_id, month, analyses, reference_files) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (account_id, month)
+        DO UPDATE SET analyses = usage.analyses + $3, reference_files = usage.reference_files + $4
+        RETURNING analyses, reference_files";
+    let upsert = sql(UPSERT)
+        .bind(account)
+        .bind(month_of(now))
+        .bind(u32::from(kind == UploadKind::Mix))
+        .bind(u32::from(kind == UploadKind::Reference));
+    let row: Option<UsageRow> = tx.optional(upsert).await?;
+    Ok(row.map_or(0, |usage| usage.of(kind)))
+}
+
+/// Counts a file that was taken at `then` no more.
+pub(crate) async fn give_back(
+    tx: &mut Tx,
+    account: AccountId,
+    then: Timestamp,
+    kind: UploadKind,
+) -> Result<(), DbError> {
+    const UPDATE: &str = "
+        UPDATE usage SET analyses = analyses - $3, reference_files = reference_files - $4
+        WHERE account_id = $1 AND month = $2 AND analyses >= $3 AND reference_files >= $4";
+    let update = sql(UPDATE)
+        .bind(account)
+        .bind(month_of(then))
+        .bind(u32::from(kind == UploadKind::Mix))
+        .bind(u32::from(kind == UploadKind::Reference));
+    tx.execute(update).await?;
+    Ok(())
+}
+
+/// The calendar month in UTC, as 202611.
+fn month_of(now: Timestamp) -> u32 {
+    let civil = now.utc();
+    u32::try_from(civil.year * 100 + civil.month).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::some_account;
+
+    /// 2026-11-24 and 2026-12-24.
+    const NOVEMBER: Timestamp = Timestamp(1_795_491_766_000);
+    const DECEMBER: Timestamp = Timestamp(1_795_491_766_000 + 30 * 24 * 3_600_000);
+
+    crate::contract! {
+        async fn p05_references_are_counted_apart_from_mixes(db: &Db) {
+            let owner = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(take(&mut tx, owner, NOVEMBER, UploadKind::Reference).await.unwrap(), 1);
+            assert_eq!(take(&mut tx, owner, NOVEMBER, UploadKind::Reference).await.unwrap(), 2);
+            assert_eq!(take(&mut tx, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 1);
+            tx.commit().await.unwrap();
+            assert_eq!(used(db, owner, NOVEMBER, UploadKind::Reference).await.unwrap(), 2);
+        }
+
+        async fn analyses_are_counted_by_month(db: &Db) {
+            let owner = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(take(&mut tx, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 1);
+            assert_eq!(take(&mut tx, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 2);
+            assert_eq!(take(&mut tx, owner, DECEMBER, UploadKind::Mix).await.unwrap(), 1);
+            tx.commit().await.unwrap();
+            assert_eq!(used(db, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 2);
+        }
+
+        async fn what_is_given_back_goes_to_its_own_month_and_never_below_nothing(db: &Db) {
+            let owner = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            take(&mut tx, owner, NOVEMBER, UploadKind::Mix).await.unwrap();
+            take(&mut tx, owner, DECEMBER, UploadKind::Mix).await.unwrap();
+            give_back(&mut tx, owner, NOVEMBER, UploadKind::Mix).await.unwrap();
+            give_back(&mut tx, owner, NOVEMBER, UploadKind::Mix).await.unwrap();
+            give_back(&mut tx, owner, DECEMBER, UploadKind::Reference).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(used(db, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 0);
+            assert_eq!(used(db, owner, DECEMBER, UploadKind::Mix).await.unwrap(), 1);
+        }
+    }
+}
