@@ -62,7 +62,7 @@ fn body(demo: &'static Demo, page: DemoPage, context: &RequestContext) -> AnyVie
         DemoPage::Changes => view! {
             <div class="report">
                 <h1>"From mix 1 to mix 2"</h1>
-                {player(demo, DemoTrack::SecondMix)}
+                <section class="listen" aria-label="Player">{player(demo, DemoTrack::SecondMix)}</section>
                 <Compared pair=demo.changes() picker=().into_any() />
             </div>
         }
@@ -132,7 +132,7 @@ fn comparison(demo: &'static Demo) -> AnyView {
     view! {
         <div class="report">
             <h1>"Mix 1 beside “Harbour lights”"</h1>
-            {player(demo, DemoTrack::FirstMix)}
+            <section class="listen" aria-label="Player">{player(demo, DemoTrack::FirstMix)}</section>
             {compared}
         </div>
     }

@@ -3,12 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::{
-    analysis::AnalysisView,
-    demo::{DemoPage, DemoTrack},
-    format::AudioFormat,
-    plan::Limits,
-};
+use model::{analysis::AnalysisView, demo::DemoTrack, format::AudioFormat, plan::Limits};
 
 use super::{
     report::verdict::{Fixes, Judged, ScorePanel},
@@ -128,12 +123,13 @@ pub fn HomePage(
                         "No black box: plain signal processing and published rules. The same file gives the same report to the last bit, and every point of the score has a row that says what it was taken for."
                     </p>
                     <p>
-                        "The meters pass the official test files of the EBU and the ITU, and how each number comes about is written down. "
+                        "The meters pass the test cases of EBU Tech 3341 and 3342, and how each number comes about is written down. "
                         <a href=paths::METHODOLOGY>"Methods and conformance"</a> "."
                     </p>
                     <p>
-                        "We put faults into music that the rules had not seen, and publish what they hear and what they miss. "
-                        <a href=paths::demo_page(DemoPage::FirstMix)>"Hear some for yourself"</a> "."
+                        "We put faults into music that the rules had not seen, and publish "
+                        <a href=format!("{}#how-well-the-judge-hears", paths::METHODOLOGY)>"what they hear and what they miss"</a>
+                        ". " <a href=paths::DEMO>"Hear some faults for yourself"</a> "."
                     </p>
                 </div>
             </section>

@@ -9,10 +9,12 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 
 const METHODS: &str = include_str!("../../../docs/METHODOLOGY.md");
 const CONFORMANCE: &str = include_str!("../../../docs/CONFORMANCE.md");
+const JUDGEMENT: &str = include_str!("../../../docs/JUDGEMENT.md");
 
 static BODY: LazyLock<String> = LazyLock::new(|| {
     let mut body = html_of(METHODS, HeadingLevel::H1);
     body.push_str(&html_of(CONFORMANCE, HeadingLevel::H2));
+    body.push_str(&html_of(JUDGEMENT, HeadingLevel::H2));
     body
 });
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::support::{Person, TestApp, mix, on_both_databases};
+use crate::support::{Database, Person, TestApp, mix, on_both_databases};
 
 /// Makes a link to a report and gives its address.
 async fn share(user: &Person, page: &str, form: &[(&str, &str)]) -> String {

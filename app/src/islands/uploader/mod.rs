@@ -16,7 +16,7 @@ use self::{
     queue::{Command, Event, Failure, FileId, Item, Queue, State},
     transport::Dropped,
 };
-use super::browser;
+use super::{browser, controls::erased};
 use crate::{api, format, ui::ProgressBar};
 
 /// How often a queue of several files asks for the progress of an analysis.
@@ -51,9 +51,7 @@ pub fn Uploader(
         else {
             return;
         };
-        if let Some(files) = input.files() {
-            choose(queue, listed(&files));
-        }
+        choose(queue, listed(input.files()), Vec::new());
         // So that the same file can be chosen again.
         input.set_value("");
     };
@@ -82,10 +80,9 @@ pub fn Uploader(
     });
     let ids =
         Memo::new(move |_| queue.with(|queue| queue.items().iter().map(|item| item.id).collect::<Vec<_>>()));
-    let summary = Memo::new(move |_| queue.with(Queue::summary));
-    let words = move || summary.get().map(|(words, _)| words);
-    let cannot_cancel = move || !summary.get().is_some_and(|(_, is_open)| is_open);
-    view! {
+    let summary = move || queue.with(Queue::summary);
+    let cannot_cancel = move || !queue.with(Queue::can_cancel);
+    erased(view! {
         <div class="uploader stack">
             <div class="drop" class:is-over=over>
                 <svg class="drop__sign" viewBox="0 0 48 48" aria-hidden="true">
@@ -105,7 +102,7 @@ pub fn Uploader(
                 <p class="drop__hint" id="drop-hint">"One or several. They go straight to private storage."</p>
             </div>
             <p class="queue__summary row" role="status">
-                {words}
+                {summary}
                 <button
                     type="button"
                     class="button button--small"
@@ -119,14 +116,13 @@ pub fn Uploader(
                 <For each=move || ids.get() key=|id| *id children=move |id| row(queue, id) />
             </ul>
         </div>
-    }
-    .into_any()
+    })
 }
 
 fn row(queue: RwSignal<Queue>, id: FileId) -> impl IntoView {
-    let Some(Item { name, size, .. }) = queue.with_untracked(|queue| queue.item(id).cloned()) else {
-        return ().into_any();
-    };
+    let (name, size) = queue
+        .with_untracked(|queue| queue.item(id).map(|item| (item.name.clone(), item.size)))
+        .unwrap_or_default();
     let state = Memo::new(move |_| queue.with(|queue| queue.item(id).map(|item| item.state.clone())));
     let state = move || state.get().unwrap_or(State::Cancelled);
     let label = format!("Progress of {name}");
@@ -145,109 +141,102 @@ fn row(queue: RwSignal<Queue>, id: FileId) -> impl IntoView {
         move || actions(queue, id, &name, &state())
     };
     // What changes by itself is not for translators: they put elements of their own where it stands.
-    view! {
+    erased(view! {
         <li class="queue__item">
             <div class="queue__text">
                 <p class="queue__name">{name}</p>
                 <p class=tone role="status" translate="no">
                     <span class="queue__size">{format::bytes(size)}</span>
-                    {move || queue.with(|queue| queue.item(id).map(Item::words))}
+                    {move || queue.with(|queue| queue.words(id))}
                 </p>
             </div>
             <div class="queue__actions row">{actions}</div>
             <div class="queue__bar">{bar}</div>
         </li>
-    }
-    .into_any()
+    })
 }
 
-/// What can be done about a file where it stands.
-fn actions(queue: RwSignal<Queue>, id: FileId, name: &str, state: &State) -> AnyView {
-    let button =
-        move |class: &'static str, words: &'static str, label: String, event: fn(FileId) -> Event| {
-            let act = move |_| send(queue, event(id));
-            view! { <button type="button" class=class aria-label=label on:click=act>{words}</button> }
-        };
-    let small = "button button--small";
-    let remove = || {
-        let label = format!("Remove {name} from the list");
-        button(
-            "button button--small button--link",
-            "Remove",
-            label,
-            Event::Remove,
-        )
+/// A button that does something about a file.
+type Act = (&'static str, fn(&str) -> String, fn(FileId) -> Event);
+
+const CANCEL: Act = ("Cancel", |name| format!("Cancel {name}"), Event::Cancel);
+const RETRY: Act = ("Try again", |name| format!("Try again: {name}"), Event::Retry);
+const REMOVE: Act = (
+    "Remove",
+    |name| format!("Remove {name} from the list"),
+    Event::Remove,
+);
+
+/// What can be done about a file where it stands. One type of view for all states: each further one is a download of its own.
+fn actions(queue: RwSignal<Queue>, id: FileId, name: &str, state: &State) -> impl IntoView + use<> {
+    let (link, acts): (Option<(String, &str)>, &[Act]) = match state {
+        State::Waiting | State::Sending { .. } => (None, &[CANCEL]),
+        State::Checking => (None, &[]),
+        State::Measuring(analysis, _) | State::Done(analysis) => {
+            (Some((paths::analysis(*analysis), "Open report")), &[])
+        }
+        State::Rejected(analysis) => (Some((paths::analysis(*analysis), "See why")), &[]),
+        State::Failed(Failure::SignedOut) => (Some((paths::SIGN_IN.to_owned(), "Sign in")), &[RETRY, REMOVE]),
+        State::Failed(_) | State::Cancelled => (None, &[RETRY, REMOVE]),
+        State::Changed => (Some(("#files".to_owned(), "Choose it again")), &[REMOVE]),
+        State::Refused(_) => (None, &[REMOVE]),
     };
-    let link = |analysis: AnalysisId, words: &'static str| {
-        view! { <a class=small href=paths::analysis(analysis)>{words}</a> }.into_any()
-    };
-    match state {
-        State::Waiting | State::Sending { .. } => {
-            button(small, "Cancel", format!("Cancel {name}"), Event::Cancel).into_any()
-        }
-        State::Checking => ().into_any(),
-        State::Measuring(analysis, _) | State::Done(analysis) => link(*analysis, "Open report"),
-        State::Rejected(analysis) => link(*analysis, "See why"),
-        State::Failed(failure) => {
-            let sign_in = (*failure == Failure::SignedOut).then(|| {
-                // In another tab: the file is only here.
-                view! { <a class=small href=paths::SIGN_IN target="_blank">"Sign in"</a> }
-            });
-            let retry = button(small, "Try again", format!("Try again: {name}"), Event::Retry);
-            view! { {sign_in} {retry} {remove()} }.into_any()
-        }
-        State::Cancelled => {
-            let retry = button(small, "Try again", format!("Try again: {name}"), Event::Retry);
-            view! { {retry} {remove()} }.into_any()
-        }
-        State::Changed => {
-            view! { <label class=small for="files">"Choose it again"</label> {remove()} }.into_any()
-        }
-        State::Refused(_) => remove().into_any(),
-    }
-}
-
-fn listed(files: &web_sys::FileList) -> Vec<File> {
-    (0..files.length()).filter_map(|at| files.get(at)).collect()
-}
-
-/// Puts files into the queue in their order, each with its length, which is read of all at the same time.
-fn choose(queue: RwSignal<Queue>, files: Vec<File>) {
-    let lengths: Vec<_> = files.iter().map(transport::Length::read).collect();
-    spawn_local(async move {
-        for (file, length) in files.into_iter().zip(lengths) {
-            let length_s = length.seconds().await;
-            // The page may have been left meanwhile.
-            let Some(id) = queue.try_with_untracked(Queue::next_id) else {
-                return;
-            };
-            let name = file.name();
-            // A file's size is a whole number of at most 2^53.
-            let size = file.size() as u64;
-            transport::keep(id, file);
-            send(queue, Event::Chosen { name, size, length_s });
-        }
+    // In another tab where the file is only here.
+    let target = (*state == State::Failed(Failure::SignedOut)).then_some("_blank");
+    let link = link.map(|(href, words)| {
+        view! { <a class="button button--small" href=href target=target>{words}</a> }
     });
+    let acts: Vec<_> = acts
+        .iter()
+        .map(|(words, label, event)| {
+            let (label, event) = (label(name), event(id));
+            let act = move |_| send(queue, event.clone());
+            view! { <button type="button" class="button button--small" aria-label=label on:click=act>{*words}</button> }
+        })
+        .collect();
+    view! { {link} {acts} }
+}
+
+fn listed(files: Option<web_sys::FileList>) -> Vec<File> {
+    let Some(files) = files else { return Vec::new() };
+    (0..files.length()).filter_map(|at| files.get(at)).collect()
 }
 
 /// Takes what was dropped, folders too.
 fn take(queue: RwSignal<Queue>, transfer: &web_sys::DataTransfer) {
     let entries = transport::entries(transfer);
     // Files that a script made have no entry.
-    if entries.is_empty()
-        && let Some(files) = transfer.files()
-    {
-        choose(queue, listed(&files));
-    }
+    let files = if entries.is_empty() {
+        listed(transfer.files())
+    } else {
+        Vec::new()
+    };
+    choose(queue, files, entries);
+}
+
+/// Puts files into the queue in their order, each with its length, then what lies in the folders among `entries`.
+fn choose(queue: RwSignal<Queue>, files: Vec<File>, entries: Vec<web_sys::FileSystemEntry>) {
     spawn_local(async move {
-        let mut files = Vec::new();
-        for dropped in transport::walk(entries).await {
-            match dropped {
-                Dropped::File(file) => files.push(file),
-                Dropped::Folder(name) => send(queue, Event::Folder { name }),
-            }
+        let mut all: Vec<Dropped> = files.into_iter().map(Dropped::File).collect();
+        all.extend(transport::walk(entries).await);
+        for dropped in all {
+            let event = match dropped {
+                Dropped::Folder(name) => Event::Folder { name },
+                Dropped::File(file) => {
+                    let length_s = transport::length_s(&file).await;
+                    // The page may have been left meanwhile.
+                    let Some(id) = queue.try_with_untracked(Queue::next_id) else {
+                        return;
+                    };
+                    let name = file.name();
+                    // A file's size is a whole number of at most 2^53.
+                    let size = file.size() as u64;
+                    transport::keep(id, file);
+                    Event::Chosen { name, size, length_s }
+                }
+            };
+            send(queue, event);
         }
-        choose(queue, files);
     });
 }
 

@@ -205,26 +205,38 @@ impl Queue {
         self.items.iter().any(|item| item.state.is_under_way())
     }
 
-    /// How far all of them are, where there are several; and whether something can still be stopped.
-    pub(super) fn summary(&self) -> Option<(String, bool)> {
-        let count = |is: fn(&State) -> bool| self.items.iter().filter(|item| is(&item.state)).count();
-        let all = self.items.len();
-        if all < 2 {
-            return None;
+    /// What a file comes to, or where it stands.
+    pub(super) fn words(&self, id: FileId) -> String {
+        let item = self.item(id);
+        item.map_or_else(String::new, |item| {
+            item.outcome.clone().unwrap_or_else(|| item.state.words())
+        })
+    }
+
+    /// How far all of them are, where there are several.
+    pub(super) fn summary(&self) -> String {
+        let (mut done, mut without) = (0, 0);
+        for item in &self.items {
+            match item.state {
+                State::Done(_) => done += 1,
+                State::Rejected(_)
+                | State::Refused(_)
+                | State::Failed(_)
+                | State::Changed
+                | State::Cancelled => without += 1,
+                _ => {}
+            }
         }
-        let done = count(|state| matches!(state, State::Done(_)));
-        let without = count(|state| {
-            matches!(
-                state,
-                State::Rejected(_) | State::Refused(_) | State::Failed(_) | State::Changed | State::Cancelled
-            )
-        });
-        let mut words = format!("{done} of {all} measured");
-        if without > 0 {
-            words.push_str(&format!(", {without} without a report"));
+        match (self.items.len(), without) {
+            (0 | 1, _) => String::new(),
+            (all, 0) => format!("{done} of {all} measured"),
+            (all, _) => format!("{done} of {all} measured, {without} without a report"),
         }
-        let is_open = count(|state| matches!(state, State::Waiting | State::Sending { .. })) > 0;
-        Some((words, is_open))
+    }
+
+    /// Whether there are several, and something of them can still be stopped.
+    pub(super) fn can_cancel(&self) -> bool {
+        self.items.len() > 1 && self.items.iter().any(|item| item.state.can_cancel())
     }
 
     /// Takes in what happened; what is to be done because of it, in order.
@@ -238,9 +250,12 @@ impl Queue {
         match event {
             Event::Chosen { name, size, length_s } => return self.add(name, size, length_s),
             Event::CancelAll => {
-                let ids: Vec<FileId> = self.items.iter().map(|item| item.id).collect();
-                let cancel = |id| self.take_in(Event::Cancel(id));
-                return ids.into_iter().flat_map(cancel).collect();
+                return self
+                    .items
+                    .iter_mut()
+                    .filter(|item| item.state.can_cancel())
+                    .filter_map(|item| item.apply(Event::Cancel(item.id)))
+                    .collect();
             }
             Event::Folder { name } => {
                 let words = "This is a folder. Drop the files in it.".to_owned();
@@ -377,11 +392,6 @@ impl Queue {
 }
 
 impl Item {
-    /// Where it stands, or what came of it.
-    pub(super) fn words(&self) -> String {
-        self.outcome.clone().unwrap_or_else(|| self.state.words())
-    }
-
     /// Goes on with the step that is next.
     fn start(&mut self, kind: UploadKind) -> Command {
         self.completions = 0;
@@ -580,6 +590,11 @@ impl State {
         matches!(self, Self::Waiting | Self::Sending { .. } | Self::Checking)
     }
 
+    /// Whether it can be stopped without loss: its bytes are not there yet.
+    const fn can_cancel(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Sending { .. })
+    }
+
     /// Whether it counts towards [`AT_ONCE`].
     pub(super) const fn is_sending(&self) -> bool {
         matches!(self, Self::Sending { .. } | Self::Checking)
@@ -774,17 +789,18 @@ mod tests {
         }
         queue.apply(Event::Begun(0, Ok(presigned())));
         queue.apply(Event::PutEnded(0, Put::Status(200)));
-        assert_eq!(queue.summary(), Some(("0 of 3 measured".to_owned(), true)));
+        assert_eq!(
+            (queue.summary().as_str(), queue.can_cancel()),
+            ("0 of 3 measured", true)
+        );
         queue.apply(Event::CancelAll);
         assert_eq!(state(&queue, 0), State::Checking, "its bytes are there");
         assert_eq!(
             [state(&queue, 1), state(&queue, 2)],
             [State::Cancelled, State::Cancelled]
         );
-        assert_eq!(
-            queue.summary(),
-            Some(("0 of 3 measured, 2 without a report".to_owned(), false))
-        );
+        assert_eq!(queue.summary(), "0 of 3 measured, 2 without a report");
+        assert!(!queue.can_cancel());
     }
 
     #[test]

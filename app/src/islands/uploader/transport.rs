@@ -32,40 +32,21 @@ pub(super) fn keep(id: FileId, file: File) {
 /// How long the browser may take to tell the length of a file, in milliseconds; not every browser tells.
 const LENGTH_WITHIN_MS: i32 = 1500;
 
-/// The length of a file as the browser reads it from its beginning, on its way.
-pub(super) struct Length {
-    audio: Option<HtmlAudioElement>,
-    url: String,
-    ended: Promise,
-}
-
-impl Length {
-    /// Begins to read it.
-    pub(super) fn read(file: &File) -> Self {
-        let url = Url::create_object_url_with_blob(file).unwrap_or_default();
-        let audio = HtmlAudioElement::new().ok();
-        let ended = Promise::new(&mut |resolve, _| {
-            if let Some(audio) = &audio {
-                audio.set_onloadedmetadata(Some(&resolve));
-                audio.set_onerror(Some(&resolve));
-                audio.set_preload("metadata");
-                audio.set_src(&url);
-            }
-            // Without it a browser that does not tell would be waited for for ever.
-            let _ = leptos::prelude::window()
-                .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, LENGTH_WITHIN_MS);
-        });
-        Self { audio, url, ended }
-    }
-
-    /// In seconds, where the browser can tell.
-    pub(super) async fn seconds(self) -> Option<f64> {
-        // The promise is never rejected.
-        let _ = JsFuture::from(self.ended).await;
-        let seconds = self.audio.map(|audio| audio.duration());
-        let _ = Url::revoke_object_url(&self.url);
-        seconds.filter(|seconds| seconds.is_finite())
-    }
+/// The length of a file in seconds, as the browser reads it from its beginning, where it can tell.
+pub(super) async fn length_s(file: &File) -> Option<f64> {
+    let url = Url::create_object_url_with_blob(file).ok()?;
+    let audio = HtmlAudioElement::new_with_src(&url).ok()?;
+    let ended = Promise::new(&mut |resolve, _| {
+        audio.set_onloadedmetadata(Some(&resolve));
+        audio.set_onerror(Some(&resolve));
+        // Without it a browser that does not tell would be waited for for ever.
+        let _ = leptos::prelude::window()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, LENGTH_WITHIN_MS);
+    });
+    // The promise is never rejected.
+    let _ = JsFuture::from(ended).await;
+    let _ = Url::revoke_object_url(&url);
+    Some(audio.duration()).filter(|seconds| seconds.is_finite())
 }
 
 /// Lets go of the file of `id`.
