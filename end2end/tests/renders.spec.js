@@ -1,20 +1,10 @@
 // Walks through corrective renders: planned, watched, proved, heard, downloaded; with a script, without one, and on a phone.
 import { readFileSync } from "node:fs";
 import { NO_SCRIPT, PHONE, expect, test } from "../helpers/walk.js";
-import { music } from "../helpers/audio.js";
+import { faulty } from "../helpers/audio.js";
 import { expectAccessible, hydrated } from "../helpers/pages.js";
 import { signUp } from "../helpers/people.js";
 import { file, report } from "../helpers/uploads.js";
-
-/** Music with a right channel that is too quiet and samples that stand off their middle. */
-function faulty(seconds = 12) {
-  const bytes = music({ seconds });
-  for (let at = 44; at < bytes.length; at += 4) {
-    bytes.writeInt16LE(Math.round(bytes.readInt16LE(at) * 0.7) + 1500, at);
-    bytes.writeInt16LE(Math.round(bytes.readInt16LE(at + 2) * 0.3) + 1500, at + 2);
-  }
-  return bytes;
-}
 
 const score = async (page, label) => {
   const one = page.locator(".scores__one", { has: page.getByText(label, { exact: true }) });
@@ -30,7 +20,7 @@ test.describe(() => {
 
 async function render({ page }) {
   await signUp(page);
-  await report(page, file("Okapi.wav", faulty()));
+  await report(page, file("Okapi.wav", faulty({ seconds: 12 })));
   await page.getByRole("link", { name: "Fix this mix" }).click();
   await page.waitForURL("**/plan");
   await hydrated(page);
@@ -67,6 +57,15 @@ async function render({ page }) {
   await expect(async () => expect(await sounding()).toEqual([true, false])).toPass();
   await page.getByRole("button", { name: "Pause" }).click();
 
+  // What a step took away becomes a source of the player as soon as it is made.
+  await page.getByRole("button", { name: "Hear what step 1 took away" }).click();
+  const taken = page.getByRole("button", { name: /Taken away by 1/ });
+  await expect(taken).toBeEnabled({ timeout: 30_000 });
+  await taken.click();
+  await page.getByRole("button", { name: "Play" }).click();
+  await expect(async () => expect(await sounding()).toEqual([false, false, true])).toPass();
+  await page.getByRole("button", { name: "Pause" }).click();
+
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download" }).click();
   const saved = await download;
@@ -79,7 +78,7 @@ async function render({ page }) {
 
 test("a mix is planned and rendered without a script", async ({ page, another }) => {
   await signUp(page);
-  const address = await report(page, file("Okapi.wav", faulty(6)));
+  const address = await report(page, file("Okapi.wav", faulty({ seconds: 6 })));
   const plain = await another({ ...NO_SCRIPT, like: page });
   await plain.goto(`${address}/plan`);
   const expected = await score(plain, "Expected");
