@@ -8,7 +8,7 @@ import { chromium } from "@playwright/test";
 import pixelmatch from "pixelmatch";
 import { PNG } from "pngjs";
 import config from "./playwright.config.js";
-import { music, wav } from "./helpers/audio.js";
+import { faulty, music, wav } from "./helpers/audio.js";
 import { PUBLIC, open } from "./helpers/pages.js";
 import { signUp } from "./helpers/people.js";
 import { startProgram } from "./helpers/program.js";
@@ -27,6 +27,7 @@ try {
   await signUp(page, "Ann Example");
   await shootAccount(page);
   await shootReports(page);
+  await shootRender(page);
   await shootSong(page);
   await shootPrivacy(page);
   await shootConsent();
@@ -90,6 +91,15 @@ async function shootReports(page) {
   await chooseReferences(page, address, "Hero one", "Hero two");
   await shoot(page, "comparison", page.url());
   await shoot(page, "report-compared", address);
+}
+
+/** A plan, and the render that it starts. */
+async function shootRender(page) {
+  const address = await report(page, file("Night drive v4.wav", faulty({ seconds: 40 })));
+  await shoot(page, "plan", `${address}/plan`);
+  await page.getByRole("button", { name: "Render", exact: true }).click();
+  await page.getByRole("heading", { name: "Proof, rule by rule" }).waitFor({ timeout: 60_000 });
+  await shoot(page, "render", page.url());
 }
 
 /** A song of four versions, and the pages around it. */

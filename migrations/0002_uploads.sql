@@ -30,6 +30,7 @@ CREATE TABLE usage (
     month           BIGINT NOT NULL,
     analyses        BIGINT NOT NULL,
     reference_files BIGINT NOT NULL,
+    renders         BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, month)
 );
 

@@ -1,4 +1,4 @@
--- Songs, analyses, verdicts, and what a mix is compared with.
+-- Songs, analyses, verdicts, what a mix is compared with, and renders of it.
 
 -- Versions of one song, put together by the person.
 CREATE TABLE song (
@@ -105,3 +105,50 @@ CREATE TABLE comparison (
     PRIMARY KEY (analysis_id, reference_id)
 );
 CREATE INDEX comparison_of_reference ON comparison (reference_id);
+
+-- What was made of a mix by a recipe. Its audio lies beside the source in the store, and goes with it.
+CREATE TABLE render (
+    id               TEXT    NOT NULL PRIMARY KEY,
+    account_id       TEXT    NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    analysis_id      TEXT    NOT NULL REFERENCES analysis (id) ON DELETE CASCADE,
+    state            TEXT    NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    phase            TEXT    NOT NULL CHECK (phase IN ('waiting', 'fetching', 'rendering', 'saving')),
+    percent          BIGINT  NOT NULL,
+    -- Set while our side is in trouble and the job will be tried again.
+    status_message   TEXT,
+    -- SHA-256 of everything that the bytes depend on besides the source, hex: the same asked for twice is one render.
+    recipe_hash      TEXT    NOT NULL,
+    -- What was asked for, as JSON with its version inside; what became of it is in the proof.
+    recipe           TEXT    NOT NULL,
+    stage            TEXT    NOT NULL CHECK (stage IN ('mix', 'master')),
+    -- Scores in tenths of a point: the source's, what the plan expected, the result's.
+    before_tenths    BIGINT  NOT NULL,
+    predicted_tenths BIGINT  NOT NULL,
+    after_tenths     BIGINT,
+    -- Proof and failure as JSON.
+    proof            TEXT,
+    failure          TEXT,
+    size_bytes       BIGINT,
+    -- Whether a copy to play lies beside it, because browsers do not play its format.
+    has_preview      BOOLEAN NOT NULL DEFAULT FALSE,
+    -- When it was counted in `usage`; a render that fails is given back to that month.
+    taken_at         BIGINT  NOT NULL,
+    -- When its page last asked how far it is.
+    watched_at       BIGINT,
+    created_at       BIGINT  NOT NULL,
+    finished_at      BIGINT
+);
+CREATE UNIQUE INDEX render_by_recipe ON render (analysis_id, recipe_hash);
+CREATE INDEX render_of_account ON render (account_id, id);
+
+-- What a step of a render took away, as audio to hear: made when somebody asks for it, beside the render in the store.
+CREATE TABLE step_null (
+    render_id  TEXT   NOT NULL REFERENCES render (id) ON DELETE CASCADE,
+    -- Its index among the steps of the proof.
+    step       BIGINT NOT NULL,
+    state      TEXT   NOT NULL CHECK (state IN ('making', 'ready', 'failed')),
+    -- RMS of all channels; none where it took nothing away.
+    level_dbfs DOUBLE PRECISION,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (render_id, step)
+);

@@ -3,7 +3,7 @@
 -- What a person wants of the notifications that can be unsubscribed from. No row is the default of the kind.
 CREATE TABLE email_preference (
     account_id TEXT    NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    kind       TEXT    NOT NULL CHECK (kind IN ('analysis_ready', 'marketing')),
+    kind       TEXT    NOT NULL CHECK (kind IN ('analysis_ready', 'render_ready', 'marketing')),
     wanted     BOOLEAN NOT NULL,
     changed_at BIGINT  NOT NULL,
     PRIMARY KEY (account_id, kind)

@@ -1,8 +1,8 @@
-//! Measuring and transcoding in a process of its own.
+//! Measuring, transcoding and rendering in a process of its own.
 //!
 //! Decoders have crashed, spun for ever and swallowed memory on broken files; a process can do all that and harm only
 //! its own file. The parent starts itself again with the file as standard input, reads [`ChildMessage`]s from standard error
-//! line by line and kills what takes too long. What a transcode writes is standard output. A child that ends without a final
+//! line by line and kills what takes too long. What a transcode or a render writes is standard output. A child that ends without a final
 //! message has crashed, and that is a failure of the file ([`model::FailureCode::DecoderFailed`]).
 
 mod confine;
@@ -14,15 +14,19 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use model::format::AudioFormat;
-use model::{Failure, Report};
+use model::{Failure, FailureCode, Report};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use model::verdict::{Points, Stage};
+
+use crate::render::{Proof, Recipe, RenderError, RenderOptions, difference, render};
 use crate::{Error, Percent, measure, transcode};
 
 /// Progress is not reported more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
-/// What the parent gives the child, as JSON on the command line. Nothing in it ever comes from a user.
+/// What the parent gives the child, as JSON on the command line. No text in it ever comes from a user; the figures of a recipe do,
+/// checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildTask<T> {
     /// What to do.
@@ -44,6 +48,8 @@ pub struct Limits {
     pub cpu_s: u64,
     /// The largest file that it may write.
     pub output_bytes: u64,
+    /// Descriptors that it may have: 0 for no more than those it came with. A render goes over its files again and again.
+    pub descriptors: u64,
 }
 
 impl Default for Limits {
@@ -52,6 +58,7 @@ impl Default for Limits {
             memory_bytes: 1 << 30,
             cpu_s: 120,
             output_bytes: 0,
+            descriptors: 0,
         }
     }
 }
@@ -94,6 +101,37 @@ pub struct TranscodeTask {
     pub max_bytes: u64,
     /// [`transcode::TranscodeOptions::lowered_db`].
     pub lowered_db: f64,
+}
+
+/// What to render.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenderTask {
+    /// What is done to the file.
+    pub recipe: Recipe,
+    /// [`RenderOptions::stage`].
+    pub stage: Option<Stage>,
+    /// [`RenderOptions::expected_score`].
+    pub expected_score: Option<Points>,
+    /// The longest audio that the plan allows, in seconds.
+    pub max_duration_s: u64,
+    /// [`RenderOptions::threads`].
+    pub threads: usize,
+}
+
+/// Of which step to write what it takes away.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DifferenceTask {
+    /// The recipe with everything that was adjusted.
+    pub recipe: Recipe,
+    /// The index of the step.
+    pub step: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Its level in dBFS (RMS of all channels); `None` where it is nothing at all.
+    pub level_dbfs: Option<f64>,
 }
 
 /// One line from the child. Any number of `Progress`, then exactly one of the others.
@@ -141,7 +179,7 @@ pub fn stdin_file() -> io::Result<File> {
     Ok(file)
 }
 
-/// Standard output as a file of its own, for [`run_transcode`].
+/// Standard output as a file of its own, for [`run_transcode`], [`run_render`] and [`run_difference`].
 ///
 /// # Errors
 /// Where standard output is closed, or is no file.
@@ -174,6 +212,41 @@ pub fn run_transcode(task_json: &str, file: File, output: File, messages: impl W
             lowered_db: task.lowered_db,
         };
         transcode::to_wav(file, output, &options)
+    })
+}
+
+/// Confines this process, renders `file` to `output`, which is open for reading too, and writes a [`ChildMessage`] with the
+/// [`Proof`] to `messages`.
+///
+/// Call it before anything else in the process has started a thread.
+pub fn run_render(task_json: &str, file: &File, output: &File, messages: impl Write) -> ExitCode {
+    run(task_json, messages, |task: RenderTask, progress| {
+        let options = RenderOptions {
+            stage: task.stage,
+            expected_score: task.expected_score,
+            max_duration: Duration::from_secs(task.max_duration_s),
+            threads: task.threads,
+            ..RenderOptions::default()
+        };
+        let proof: Result<Proof, _> = render(file, &task.recipe, &options, output, &mut |percent| {
+            progress(Percent(percent));
+        });
+        proof.map(Box::new).map_err(|error| match error {
+            RenderError::Engine(error) => error,
+            // It was checked before it was stored.
+            RenderError::Recipe(_) => Failure::new(FailureCode::Internal).into(),
+        })
+    })
+}
+
+/// Confines this process, writes to `output` what a step takes away from `file`, and a [`ChildMessage`] with the [`Difference`] to
+/// `messages`.
+///
+/// Call it before anything else in the process has started a thread.
+pub fn run_difference(task_json: &str, file: &File, output: &File, messages: impl Write) -> ExitCode {
+    run(task_json, messages, |task: DifferenceTask, _| {
+        let level_dbfs = difference(file, &task.recipe, task.step, output)?;
+        Ok(Difference { level_dbfs })
     })
 }
 

@@ -36,7 +36,7 @@ pub use predict::{Prediction, predict};
 pub use proof::{CeilingProof, LimiterProof, LoudnessProof, Outcome, Proof, RolledBack, RuleProof};
 pub use provenance::{Origin, origin};
 pub use recipe::{
-    Container, Defect, Dither, Levels, OutputFormat, Passage, RECIPE_VERSION, Recipe, RecipeError,
+    Amount, Container, Defect, Dither, Levels, OutputFormat, Passage, RECIPE_VERSION, Recipe, RecipeError,
     SampleFormat, Step, StepKind, Target,
 };
 pub use run::{Provenance, RenderError, RenderOptions, render};

@@ -3,8 +3,8 @@
 //! Plain `fetch` and not Leptos' server functions, whose client alone weighs more than an island (ADR 0008).
 
 use model::{
-    AnalysisId, Problem, ProblemCode, UploadId,
-    analysis::{AudioLink, Progress},
+    Problem, ProblemCode, UploadId,
+    analysis::{AudioLink, Progress, Work},
     paths,
     player::{AudioRef, PreviewState},
     upload::{AboutUpload, BeginUpload, CompletedUpload, NewUpload, PresignedUpload, UploadParts},
@@ -43,18 +43,18 @@ pub(crate) async fn complete_upload(upload: UploadId) -> Result<CompletedUpload,
     post(paths::COMPLETE_UPLOAD, &AboutUpload { upload }).await
 }
 
-/// How far an analysis has come.
+/// How far an analysis or a render has come.
 ///
 /// # Errors
-/// The problem of `backend::analyses::progress`.
-pub(crate) async fn analysis_progress(id: AnalysisId) -> Result<Progress, Problem> {
-    get(&format!("{}?id={id}", paths::PROGRESS)).await
+/// The problem of `backend::analyses::progress`, or of `backend::renders::progress`.
+pub(crate) async fn get_progress(of: Work) -> Result<Progress, Problem> {
+    get(&paths::progress(of)).await
 }
 
 /// A signed link to the audio, for a few minutes.
 ///
 /// # Errors
-/// The problem of `backend::analyses::audio_link`, or of `backend::shares::audio_link`.
+/// The problem of `backend::analyses::audio_link`, or of its like for links to reports and for renders.
 pub(crate) async fn get_audio_link(audio: &AudioRef) -> Result<AudioLink, Problem> {
     get(&audio.address(paths::AUDIO)).await
 }

@@ -10,7 +10,7 @@ use crate::{
     api::CSRF_META,
     pages::{
         account, account_area, analysis, comparison, consent, demo, history, home, legal, methodology,
-        not_found::failed, references, rules, shared, song, songs, upload, your_data,
+        not_found::failed, plan, references, render, rules, shared, song, songs, upload, your_data,
     },
     request_context::{PageContent, PageRequest, RequestContext},
     ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts, Unstarted},
@@ -98,6 +98,8 @@ fn body_of(page: Page) -> AnyView {
         Page::Comparison => view! { <comparison::Comparison /> }.into_any(),
         Page::Shared => view! { <shared::Shared /> }.into_any(),
         Page::Shares => view! { <account_area::shares::Shares /> }.into_any(),
+        Page::Plan => view! { <plan::PlanPage /> }.into_any(),
+        Page::Render => view! { <render::RenderPage /> }.into_any(),
         Page::Songs => view! { <songs::Songs /> }.into_any(),
         Page::Song => view! { <song::Song /> }.into_any(),
         Page::Profile => view! { <account_area::profile::Profile /> }.into_any(),

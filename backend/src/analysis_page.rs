@@ -1,8 +1,12 @@
-//! What the page of one analysis shows, of analyses, songs and links to it.
+//! What the page of one analysis shows, of analyses, songs, renders and links to it.
 
 use model::{AnalysisId, analysis::AnalysisView, player::PlayerSource, share::Share, song::SongAside};
 
-use crate::{Actor, Backend, Result, analyses, shares, songs};
+use crate::{
+    Actor, Backend, Result, analyses,
+    renders::{self, RenderSummary},
+    shares, songs,
+};
 
 /// Everything that the page of one analysis shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +19,8 @@ pub struct AnalysisPageView {
     pub song: SongAside,
     /// The links to its report that are good.
     pub shares: Vec<Share>,
+    /// The renders that were made of it, the newest first.
+    pub renders: Vec<RenderSummary>,
 }
 
 /// One analysis with everything that its page shows.
@@ -26,6 +32,7 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
     analyses::set_seen(backend, actor, id).await?;
     Ok(AnalysisPageView {
         sources: analyses::sources(backend, actor, id).await?,
+        renders: renders::of_analysis(backend, actor, id).await?,
         song: songs::aside(backend, actor, &view).await?,
         shares: shares::list(backend, actor, Some(id)).await?,
         view,

@@ -17,7 +17,7 @@ use crate::{
     privacy::{erasure, export},
     retention::{ExpiredCount, OVERDUE_AFTER},
     sessions, shares,
-    storage::RemoveAudio,
+    storage::{RemoveAudio, RemoveRender},
     uploads,
 };
 
@@ -79,6 +79,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
         revived: jobs::revive::<RemoveAudio>(db, now).await?
+            + jobs::revive::<RemoveRender>(db, now).await?
             + jobs::revive::<export::RemoveExport>(db, now).await?
             + jobs::revive::<ledger::PublishLedger>(db, now).await?,
         erasures_resumed: erasure::resume(backend).await?,
@@ -127,5 +128,6 @@ pub async fn overdue(db: &Db, now: Timestamp) -> Result<i64, DbError> {
     Ok(uploads::overdue(db, before).await?
         + export::overdue(db, before).await?
         + jobs::overdue::<RemoveAudio>(db, before).await?
+        + jobs::overdue::<RemoveRender>(db, before).await?
         + jobs::overdue::<export::RemoveExport>(db, before).await?)
 }

@@ -464,12 +464,13 @@ impl fmt::Display for Config {
             let count =
                 |allowed: Option<u32>| allowed.map_or("unlimited".to_owned(), |count| count.to_string());
             format!(
-                "audio kept {} h, up to {} min, {} MB, {} analyses and {} references a month",
+                "audio kept {} h, up to {} min, {} MB, {} analyses, {} references and {} renders a month",
                 limits.audio_kept_hours,
                 limits.max_minutes,
                 limits.max_megabytes,
                 count(limits.analyses_per_month),
                 count(limits.references_per_month),
+                count(limits.renders_per_month),
             )
         };
         let database = self.database_url.expose_secret();

@@ -27,6 +27,7 @@ pub mod plans;
 pub mod preferences;
 pub mod privacy;
 mod redact;
+pub mod renders;
 pub mod retention;
 mod sandbox;
 pub mod sessions;

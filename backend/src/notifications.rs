@@ -16,7 +16,7 @@ use crate::{
         export,
         policy::{self, Version},
     },
-    transaction,
+    renders, transaction,
 };
 
 impl RunJob<Backend> for SendNotification {
@@ -43,6 +43,16 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
             (is_wanted && !ended.is_empty()).then(|| {
                 let unsubscribe = preferences::unsubscribe(backend, account, NotificationKind::AnalysisReady);
                 emails.analyses_ready(to, &ended, unsubscribe)
+            })
+        }
+        Notification::RenderReady { render } => {
+            let Some(ended) = renders::ended(&backend.db, account, *render).await? else {
+                return Ok(None);
+            };
+            let wanted = preferences::wants(&backend.db, account, NotificationKind::RenderReady).await?;
+            wanted.then(|| {
+                let unsubscribe = preferences::unsubscribe(backend, account, NotificationKind::RenderReady);
+                emails.render_ready(to, &ended.title, *render, ended.scores, unsubscribe)
             })
         }
         Notification::PasswordReset { reset } => accounts::recovery::token_for(backend, *reset)

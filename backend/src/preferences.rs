@@ -54,19 +54,22 @@ const LINK_WORDING: &str = "By the link in an e-mail.";
 pub enum NotificationKind {
     /// An analysis has ended.
     AnalysisReady,
+    /// A render has ended while nobody watched.
+    RenderReady,
     /// News; only with consent.
     Marketing,
 }
 
 impl NotificationKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::AnalysisReady, Self::Marketing];
+    pub const ALL: [Self; 3] = [Self::AnalysisReady, Self::RenderReady, Self::Marketing];
 
     /// As the database, links and forms spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AnalysisReady => "analysis_ready",
+            Self::RenderReady => "render_ready",
             Self::Marketing => "marketing",
         }
     }
@@ -76,6 +79,7 @@ impl NotificationKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AnalysisReady => "Analysis ready",
+            Self::RenderReady => "Render ready",
             Self::Marketing => "News about MixLens",
         }
     }
@@ -93,7 +97,7 @@ impl NotificationKind {
 
 /// What a person wants of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Preferences(pub [(NotificationKind, bool); 2]);
+pub struct Preferences(pub [(NotificationKind, bool); NotificationKind::ALL.len()]);
 
 impl Preferences {
     /// Whether emails of `kind` are wanted.

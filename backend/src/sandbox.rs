@@ -60,6 +60,17 @@ pub(crate) struct Job<'a, T> {
     pub(crate) output: Option<(File, u64)>,
     /// How long it may take.
     pub(crate) timeout: Duration,
+    /// What it may use beyond the limits of all children.
+    pub(crate) allowance: Allowance,
+}
+
+/// What a child may use beyond the limits of all children; nothing by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Processor time.
+    pub(crate) cpu: Duration,
+    /// Descriptors besides those that it is given.
+    pub(crate) descriptors: u64,
 }
 
 /// Is given each percentage that a child reports.
@@ -105,6 +116,8 @@ impl Sandbox {
             work: job.work,
             limits: Limits {
                 output_bytes,
+                cpu_s: self.limits.cpu_s + job.allowance.cpu.as_secs(),
+                descriptors: job.allowance.descriptors,
                 ..self.limits
             },
             fault: self.fault,

@@ -14,6 +14,7 @@ use crate::{
     db::{Db, DbError, Tx, row, sql},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     privacy::export,
+    renders,
     storage::{KeyOwner, StoredObject},
     uploads,
 };
@@ -109,7 +110,7 @@ impl SweepObjects {
                 KeyOwner::Upload { account, upload } => {
                     uploads::takes_parts(&backend.db, account, upload).await?
                 }
-                KeyOwner::Export { .. } => false,
+                KeyOwner::Render { .. } | KeyOwner::Export { .. } => false,
             };
             if age < SETTLED_AFTER || is_awaited {
                 continue;
@@ -141,6 +142,7 @@ impl SweepObjects {
 async fn has_row(db: &Db, owner: &KeyOwner) -> Result<bool, DbError> {
     match owner {
         KeyOwner::Upload { account, upload } => uploads::keeps_audio(db, *account, *upload).await,
+        KeyOwner::Render { account, render, .. } => renders::keeps_audio(db, *account, *render).await,
         KeyOwner::Export { account, export } => export::keeps_archive(db, *account, *export).await,
     }
 }

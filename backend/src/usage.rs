@@ -17,7 +17,7 @@ pub(crate) const TABLES: &[Table] = &[Table {
     kept: "Until you delete your account.",
     export: rows! {
         from "usage" where Account is "account_id = $1"
-        given { "month" Number "Month (UTC)", "analyses" Number "Analyses", "reference_files" Number "References" }
+        given { "month" Number "Month (UTC)", "analyses" Number "Analyses", "reference_files" Number "References", "renders" Number "Renders" }
         withheld { "account_id" REFERENCE }
     },
     erase: Erase::WithAccount,
@@ -104,6 +104,35 @@ pub(crate) async fn give_back(
     Ok(())
 }
 
+/// How many renders were asked for in the month of `now` and did not fail.
+pub(crate) async fn renders_used(db: &Db, account: AccountId, now: Timestamp) -> Result<u32, DbError> {
+    const SELECT: &str = "SELECT renders FROM usage WHERE account_id = $1 AND month = $2";
+    let used: Option<u32> = db.scalar(sql(SELECT).bind(account).bind(month_of(now))).await?;
+    Ok(used.unwrap_or(0))
+}
+
+/// Counts one render; how many there are now.
+pub(crate) async fn take_render(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<u32, DbError> {
+    const UPSERT: &str = "
+        INSERT INTO usage (account_id, month, analyses, reference_files, renders) VALUES ($1, $2, 0, 0, 1)
+        ON CONFLICT (account_id, month) DO UPDATE SET renders = usage.renders + 1
+        RETURNING renders";
+    let used: Option<u32> = tx.scalar(sql(UPSERT).bind(account).bind(month_of(now))).await?;
+    Ok(used.unwrap_or(0))
+}
+
+/// Counts a render that was taken at `then` no more.
+pub(crate) async fn give_back_render(
+    tx: &mut Tx,
+    account: AccountId,
+    then: Timestamp,
+) -> Result<(), DbError> {
+    const UPDATE: &str = "
+        UPDATE usage SET renders = renders - 1 WHERE account_id = $1 AND month = $2 AND renders > 0";
+    tx.execute(sql(UPDATE).bind(account).bind(month_of(then))).await?;
+    Ok(())
+}
+
 /// The calendar month in UTC, as 202611.
 fn month_of(now: Timestamp) -> u32 {
     let civil = now.utc();
@@ -151,6 +180,19 @@ mod tests {
             tx.commit().await.unwrap();
             assert_eq!(used(db, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 0);
             assert_eq!(used(db, owner, DECEMBER, UploadKind::Mix).await.unwrap(), 1);
+        }
+
+        async fn renders_are_counted_by_month_and_given_back(db: &Db) {
+            let owner = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            assert_eq!(take_render(&mut tx, owner, NOVEMBER).await.unwrap(), 1);
+            assert_eq!(take_render(&mut tx, owner, NOVEMBER).await.unwrap(), 2);
+            give_back_render(&mut tx, owner, NOVEMBER).await.unwrap();
+            give_back_render(&mut tx, owner, DECEMBER).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(renders_used(db, owner, NOVEMBER).await.unwrap(), 1);
+            assert_eq!(renders_used(db, owner, DECEMBER).await.unwrap(), 0);
+            assert_eq!(used(db, owner, NOVEMBER, UploadKind::Mix).await.unwrap(), 0, "apart from what is measured");
         }
     }
 }

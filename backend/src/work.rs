@@ -20,8 +20,8 @@ use crate::{
         export::{BuildExport, RemoveExport},
         policy::AnnouncePolicy,
     },
-    retention,
-    storage::RemoveAudio,
+    renders, retention,
+    storage::{RemoveAudio, RemoveRender},
     sweep::SweepObjects,
 };
 
@@ -42,7 +42,10 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<SendNotification>()
         .with::<NotifyUnseen>()
         .with::<SendNewsletter>()
+        .with::<renders::MakeRender>()
+        .with::<renders::MakeStepNull>()
         .with::<RemoveAudio>()
+        .with::<RemoveRender>()
         .with::<BuildExport>()
         .with::<RemoveExport>()
         .with::<ContinueErasure>()

@@ -41,6 +41,16 @@ export function music({ seconds = 40, rate = 44_100 } = {}) {
   });
 }
 
+/** The same with faults that a render corrects: a right channel that is too quiet, and samples that stand off their middle. */
+export function faulty(options) {
+  const bytes = music(options);
+  for (let at = 44; at < bytes.length; at += 4) {
+    bytes.writeInt16LE(Math.round(bytes.readInt16LE(at) * 0.7) + 1500, at);
+    bytes.writeInt16LE(Math.round(bytes.readInt16LE(at + 2) * 0.3) + 1500, at + 2);
+  }
+  return bytes;
+}
+
 /** The same samples as a WAV of 16 bits, as AIFF: big-endian, and a rate in 80 bits. */
 export function aiff(wavBytes) {
   const rate = wavBytes.readUInt32LE(24);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnalysisId, Failure, Report, Timestamp, Verdict,
+    AnalysisId, Failure, RenderId, Report, Timestamp, Verdict,
     comparison::TrackComparison,
     format::AudioFormat,
     song::SongMembership,
@@ -43,12 +43,19 @@ crate::text_enum! {
         Fetching = "fetching",
         /// Decoding and measuring.
         Measuring = "measuring",
-        /// Storing the report.
+        /// Rendering, and measuring what came out.
+        Rendering = "rendering",
+        /// Storing what came out.
         Saving = "saving",
     }
 }
 
 impl Phase {
+    /// What a worker does for an analysis, in order.
+    pub const OF_ANALYSIS: [Self; 4] = [Self::Waiting, Self::Fetching, Self::Measuring, Self::Saving];
+    /// What it does for a render.
+    pub const OF_RENDER: [Self; 4] = [Self::Waiting, Self::Fetching, Self::Rendering, Self::Saving];
+
     /// As a person reads it while waiting.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -56,7 +63,29 @@ impl Phase {
             Self::Waiting => "Waiting for a free worker",
             Self::Fetching => "Reading the file",
             Self::Measuring => "Measuring",
-            Self::Saving => "Writing the report",
+            Self::Rendering => "Rendering and measuring",
+            Self::Saving => "Saving",
+        }
+    }
+}
+
+/// What a page waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// The measuring of a file.
+    Analysis(AnalysisId),
+    /// A render.
+    Render(RenderId),
+}
+
+impl Work {
+    /// What a worker does for it, in order.
+    #[must_use]
+    pub const fn phases(self) -> [Phase; 4] {
+        match self {
+            Self::Analysis(_) => Phase::OF_ANALYSIS,
+            Self::Render(_) => Phase::OF_RENDER,
         }
     }
 }

@@ -74,6 +74,8 @@ id! {
     UploadId,
     /// One analysis of one upload.
     AnalysisId,
+    /// One render of the upload of an analysis.
+    RenderId,
     /// One song, of which analyses are versions.
     SongId,
     /// One link to a report that its owner gave away.

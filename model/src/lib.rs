@@ -28,7 +28,7 @@ pub mod verdict;
 pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
-    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId,
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId, RenderId,
     SecurityEventId, SessionId, ShareId, SignUpId, SongId, UploadId,
 };
 pub use problem::{Problem, ProblemCode};

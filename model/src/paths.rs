@@ -7,7 +7,8 @@ use std::fmt::Display;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    AnalysisId, ExportId, SessionId, ShareId, SongId,
+    AnalysisId, ExportId, RenderId, SessionId, ShareId, SongId,
+    analysis::Work,
     demo::{DemoPage, DemoTrack},
     history::{HistoryQuery, PageCursor},
 };
@@ -78,6 +79,22 @@ pub const SHARED: &str = "/shared/{id}";
 pub const SHARES: &str = "/account/shares";
 /// Takes the form that ends a link.
 pub const END_SHARE: &str = "/account/shares/{id}/end";
+/// What a corrective render would do, with `?` as the form of its switches sends it; takes the form that starts the render.
+pub const PLAN: &str = "/analyses/{id}/plan";
+/// The time ranges of all findings as markers, with `?as=`.
+pub const MARKERS: &str = "/analyses/{id}/markers";
+/// A render: its progress, its proof, its audio.
+pub const RENDER: &str = "/renders/{id}";
+/// Takes the form that has a render made again that failed on our side.
+pub const RENDER_AGAIN: &str = "/renders/{id}/again";
+/// Takes the form that deletes a render.
+pub const DELETE_RENDER: &str = "/renders/{id}/delete";
+/// Takes the form that asks for what a step of a render took away, to hear it.
+pub const STEP_NULL: &str = "/renders/{id}/steps";
+/// Leads to the file of a render, by a link for a few minutes.
+pub const RENDER_FILE: &str = "/renders/{id}/file";
+/// What a render did, for other programs, with `?as=`.
+pub const RECIPE: &str = "/renders/{id}/recipe";
 /// A song with its versions.
 pub const SONG: &str = "/songs/{id}";
 /// Takes the form with a new title for a song.
@@ -178,8 +195,10 @@ pub const UPLOAD_PARTS: &str = "/fn/uploads/parts";
 pub const COMPLETE_UPLOAD: &str = "/fn/uploads/complete";
 /// How far an analysis has come; with `?id=`.
 pub const PROGRESS: &str = "/fn/analyses/progress";
+/// How far a render has come; with `?id=`.
+pub const RENDER_PROGRESS: &str = "/fn/renders/progress";
 /// A link to the audio of an analysis; with `?id=`, or with the token of a link to its report as `?share=`,
-/// or with a recording of the demo as `?demo=`.
+/// or with a recording of the demo as `?demo=`, with a render as `?render=`, or with what a step took away as `?render=` and `&step=`.
 pub const AUDIO: &str = "/fn/analyses/audio";
 /// Whether the audio of an analysis can be played; with the same.
 pub const PREVIEW: &str = "/fn/analyses/preview";
@@ -230,6 +249,69 @@ pub fn report_json(id: AnalysisId) -> String {
 #[must_use]
 pub fn report_html(id: AnalysisId) -> String {
     with_id(REPORT_HTML, id)
+}
+
+/// How far some work has come.
+#[must_use]
+pub fn progress(of: Work) -> String {
+    match of {
+        Work::Analysis(id) => format!("{PROGRESS}?id={id}"),
+        Work::Render(id) => format!("{RENDER_PROGRESS}?id={id}"),
+    }
+}
+
+/// What a corrective render would do.
+#[must_use]
+pub fn plan(id: AnalysisId) -> String {
+    with_id(PLAN, id)
+}
+
+/// The same with what the form of its switches sends.
+#[must_use]
+pub fn plan_with(id: AnalysisId, fields: &[(&str, String)]) -> String {
+    with_parameters(&plan(id), fields)
+}
+
+/// The time ranges of all findings as markers.
+#[must_use]
+pub fn markers(id: AnalysisId, format: &str) -> String {
+    format!("{}?as={format}", with_id(MARKERS, id))
+}
+
+/// A render.
+#[must_use]
+pub fn render(id: RenderId) -> String {
+    with_id(RENDER, id)
+}
+
+/// Takes the form that has a render made again.
+#[must_use]
+pub fn render_again(id: RenderId) -> String {
+    with_id(RENDER_AGAIN, id)
+}
+
+/// Takes the form that deletes a render.
+#[must_use]
+pub fn delete_render(id: RenderId) -> String {
+    with_id(DELETE_RENDER, id)
+}
+
+/// Takes the form that asks for what a step took away.
+#[must_use]
+pub fn step_null(id: RenderId) -> String {
+    with_id(STEP_NULL, id)
+}
+
+/// Leads to the file of a render.
+#[must_use]
+pub fn render_file(id: RenderId) -> String {
+    with_id(RENDER_FILE, id)
+}
+
+/// What a render did, for another program.
+#[must_use]
+pub fn recipe(id: RenderId, format: &str) -> String {
+    format!("{}?as={format}", with_id(RECIPE, id))
 }
 
 /// Takes the form that deletes an analysis.

@@ -62,6 +62,9 @@ pub struct Limits {
     /// References measured in a calendar month (UTC), which are not counted as analyses; `None` is no limit.
     #[serde(default)]
     pub references_per_month: Option<u32>,
+    /// Renders in a calendar month (UTC); `None` is no limit.
+    #[serde(default)]
+    pub renders_per_month: Option<u32>,
 }
 
 impl Limits {
@@ -84,6 +87,12 @@ impl Limits {
     #[must_use]
     pub const fn max_duration(&self) -> Duration {
         Duration::from_secs(self.max_minutes as u64 * 60)
+    }
+
+    /// The largest render, in bytes: what a file of the plan may become at twice its word.
+    #[must_use]
+    pub const fn max_render_bytes(&self) -> u64 {
+        2 * self.max_bytes()
     }
 
     /// How long the audio is kept.

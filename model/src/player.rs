@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisId, demo::DemoTrack};
+use crate::{AnalysisId, RenderId, demo::DemoTrack};
 
 /// One thing to listen to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,18 @@ impl AudioRef {
         Self(format!("share={token}"))
     }
 
+    /// A render.
+    #[must_use]
+    pub fn render(id: RenderId) -> Self {
+        Self(format!("render={id}"))
+    }
+
+    /// What the step at `step` of a render took away.
+    #[must_use]
+    pub fn step_null(render: RenderId, step: u32) -> Self {
+        Self(format!("render={render}&step={step}"))
+    }
+
     /// A recording of the demo.
     #[must_use]
     pub fn demo(track: DemoTrack) -> Self {
@@ -62,6 +74,10 @@ pub enum SourceKind {
     Mix,
     /// Another version of the same song.
     Version,
+    /// What was made of the mix.
+    Render,
+    /// What a step took away from it.
+    StepNull,
     /// Another song.
     Reference,
 }
@@ -90,12 +106,20 @@ impl PreviewState {
 
 /// How much two versions of a song may differ in length and still keep one position, in seconds.
 const SAME_LENGTH_S: f64 = 2.0;
+/// Two lengths that differ by less are of equally many frames, in seconds.
+const SAME_FRAMES_S: f64 = 1e-6;
 
 impl PlayerSource {
     /// Whether the place in `mix` is the same place here.
     #[must_use]
     pub fn shares_time_with(&self, mix: &Self) -> bool {
-        self.kind != SourceKind::Reference && (self.duration_s - mix.duration_s).abs() <= SAME_LENGTH_S
+        let most_s = match self.kind {
+            SourceKind::Mix | SourceKind::Version => SAME_LENGTH_S,
+            // Sample by sample beside the mix, unless it was trimmed.
+            SourceKind::Render | SourceKind::StepNull => SAME_FRAMES_S,
+            SourceKind::Reference => return false,
+        };
+        (self.duration_s - mix.duration_s).abs() <= most_s
     }
 }
 
@@ -177,5 +201,10 @@ mod tests {
         assert!(source(SourceKind::Version, 201.5).shares_time_with(&mix));
         assert!(!source(SourceKind::Version, 230.0).shares_time_with(&mix));
         assert!(!source(SourceKind::Reference, 200.0).shares_time_with(&mix));
+        assert!(source(SourceKind::Render, 200.0).shares_time_with(&mix));
+        assert!(
+            !source(SourceKind::Render, 199.5).shares_time_with(&mix),
+            "a trimmed one"
+        );
     }
 }

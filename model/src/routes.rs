@@ -29,6 +29,8 @@ pub enum Page {
     Analysis,
     Comparison,
     Shared,
+    Plan,
+    Render,
     Songs,
     Song,
     Shares,
@@ -67,6 +69,10 @@ pub enum Form {
     DeleteAnalysis,
     Stage,
     Comparison,
+    StartRender,
+    RenderAgain,
+    DeleteRender,
+    StepNull,
     AnalysisSong,
     ShareAnalysis,
     EndShare,
@@ -102,6 +108,7 @@ pub enum Function {
     Progress,
     Audio,
     Preview,
+    RenderProgress,
     BrowserFault,
 }
 
@@ -112,6 +119,9 @@ pub enum Function {
 pub enum Download {
     ReportJson,
     ReportHtml,
+    Markers,
+    RenderFile,
+    Recipe,
     ExportArchive,
 }
 
@@ -348,6 +358,15 @@ pub const ROUTES: &[Route] = &[
     page(Page::Shared, paths::SHARED, Anyone).with_islands(),
     page(Page::Shares, paths::SHARES, SignedIn),
     form(Form::EndShare, paths::END_SHARE, Owner).on(Page::Shares),
+    page(Page::Plan, paths::PLAN, Owner).with_islands().counted(),
+    form(Form::StartRender, paths::PLAN, Owner).on(Page::Plan).limited(Uploads),
+    page(Page::Render, paths::RENDER, Owner).with_islands().counted(),
+    form(Form::RenderAgain, paths::RENDER_AGAIN, Owner).on(Page::Render).limited(Uploads),
+    form(Form::StepNull, paths::STEP_NULL, Owner).on(Page::Render).limited(Uploads),
+    form(Form::DeleteRender, paths::DELETE_RENDER, Owner).on(Page::Render),
+    download(Download::RenderFile, paths::RENDER_FILE),
+    download(Download::Recipe, paths::RECIPE),
+    download(Download::Markers, paths::MARKERS),
     download(Download::ReportJson, paths::REPORT_JSON),
     download(Download::ReportHtml, paths::REPORT_HTML),
     download(Download::ExportArchive, paths::EXPORT_ARCHIVE),
@@ -397,6 +416,7 @@ pub const ROUTES: &[Route] = &[
     function(Function::Progress, Get, paths::PROGRESS, Owner),
     function(Function::Audio, Get, paths::AUDIO, Owner),
     function(Function::Preview, Get, paths::PREVIEW, Owner),
+    function(Function::RenderProgress, Get, paths::RENDER_PROGRESS, Owner),
     function(Function::BrowserFault, Post, paths::BROWSER_FAULT, Anyone),
 
     callback(Callback::Unsubscribe, Post, paths::UNSUBSCRIBE_ONE_CLICK),

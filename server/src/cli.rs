@@ -73,6 +73,18 @@ enum Command {
         /// What to measure, as JSON.
         task: String,
     },
+    /// Renders the file on standard input to standard output; the worker starts it.
+    #[command(hide = true)]
+    RenderChild {
+        /// How to render, as JSON.
+        task: String,
+    },
+    /// Writes what a step takes away from the file on standard input to standard output; the worker starts it.
+    #[command(hide = true)]
+    DifferenceChild {
+        /// Which step, as JSON.
+        task: String,
+    },
     /// Transcodes the file on standard input to standard output for browsers to play; the worker starts it.
     #[command(hide = true)]
     TranscodeChild {
@@ -95,6 +107,20 @@ pub fn run() -> ExitCode {
     if let Some(Command::TranscodeChild { task }) = &cli.command {
         return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
             (Ok(file), Ok(output)) => analysis::child::run_transcode(task, file, output, io::stderr().lock()),
+            _ => ExitCode::FAILURE,
+        };
+    }
+    if let Some(Command::DifferenceChild { task }) = &cli.command {
+        return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
+            (Ok(file), Ok(output)) => {
+                analysis::child::run_difference(task, &file, &output, io::stderr().lock())
+            }
+            _ => ExitCode::FAILURE,
+        };
+    }
+    if let Some(Command::RenderChild { task }) = &cli.command {
+        return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
+            (Ok(file), Ok(output)) => analysis::child::run_render(task, &file, &output, io::stderr().lock()),
             _ => ExitCode::FAILURE,
         };
     }
@@ -145,6 +171,8 @@ fn start(cli: Cli) -> Result<(), Failure> {
                 Command::Config
                 | Command::Routes
                 | Command::MeasureChild { .. }
+                | Command::RenderChild { .. }
+                | Command::DifferenceChild { .. }
                 | Command::TranscodeChild { .. },
             ) => process::run(config, process::Roles::ALL).await,
         }

@@ -1,4 +1,7 @@
-//! What is kept: a report as JSON for machines and as one HTML file that needs nothing else, and the archive of an export.
+//! What is kept: a report as JSON for machines and as one HTML file that needs nothing else, a render with its recipe, and the
+//! archive of an export.
+
+use std::str::FromStr;
 
 use app::report_file;
 use axum::{
@@ -6,7 +9,12 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use backend::{Error, analyses, demo, privacy::export, storage};
+use backend::{
+    Error, analyses, demo,
+    privacy::export,
+    renders::{self, TakenAlong},
+    storage,
+};
 use model::{ProblemCode, analysis::AnalysisView, demo::DemoTrack};
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
@@ -47,8 +55,7 @@ pub(crate) async fn html(State(site): State<AppState>, request: Request) -> Resp
 pub(crate) async fn export(State(site): State<AppState>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let found = async {
-        let id = pages::path_id(&mut parts).await.and_then(|id| id.parse().ok());
-        let id = id.ok_or_else(|| Error::not_found("copy"))?;
+        let id = id_of(&mut parts, "copy").await?;
         export::download(&site.backend, &context::of(&site, &parts).actor, id).await
     };
     match found.await {
@@ -77,10 +84,70 @@ pub(crate) async fn demo_audio(Path(id): Path<String>, request: Request) -> Resp
     }
 }
 
+/// Leads to the file of a render, by a link that is good for a few minutes.
+pub(crate) async fn render_file(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = id_of(&mut parts, "render").await?;
+        renders::download(&site.backend, &context::of(&site, &parts).actor, id).await
+    };
+    match found.await {
+        Ok(link) => Redirect::temporary(&link).into_response(),
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// What a render did, for another program.
+pub(crate) async fn recipe(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = id_of(&mut parts, "render").await?;
+        let format = format_of(&parts, renders::RecipeFormat::Words)?;
+        renders::recipe(&site.backend, &context::of(&site, &parts).actor, id, format).await
+    };
+    match found.await {
+        Ok(file) => text(file),
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// The time ranges of all findings as markers.
+pub(crate) async fn markers(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = id_of(&mut parts, "analysis").await?;
+        let format = format_of(&parts, renders::MarkerFormat::Audacity)?;
+        renders::markers(&site.backend, &context::of(&site, &parts).actor, id, format).await
+    };
+    match found.await {
+        Ok(file) => text(file),
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// The id that the address names.
+async fn id_of<Id: FromStr>(parts: &mut Parts, what: &str) -> Result<Id, Error> {
+    let id = pages::path_id(parts).await.and_then(|id| id.parse().ok());
+    id.ok_or_else(|| Error::not_found(what))
+}
+
+/// What `?as=` asks for, `usual` where it is left out.
+fn format_of<F: FromStr>(parts: &Parts, usual: F) -> Result<F, Error> {
+    let query = parts.uri.query().unwrap_or_default();
+    let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "as");
+    match wanted {
+        Some((_, format)) => format.parse().map_err(|_| Error::not_found("format")),
+        None => Ok(usual),
+    }
+}
+
+fn text(file: TakenAlong) -> Response {
+    saved_as(&file.file_name, "text/plain; charset=utf-8", file.text)
+}
+
 /// The analysis that the address names, with its report.
 async fn view(site: &AppState, parts: &mut Parts) -> Result<AnalysisView, Error> {
-    let id = pages::path_id(parts).await.and_then(|id| id.parse().ok());
-    let id = id.ok_or_else(|| Error::not_found("analysis"))?;
+    let id = id_of(parts, "analysis").await?;
     let view = analyses::view(&site.backend, &context::of(site, parts).actor, id).await?;
     if view.report.is_none() {
         return Err(Error::problem(
@@ -93,8 +160,15 @@ async fn view(site: &AppState, parts: &mut Parts) -> Result<AnalysisView, Error>
 
 /// Saved under the title.
 fn attachment(view: &AnalysisView, ending: &str, media_type: &'static str, body: String) -> Response {
-    let name = format!("{} (MixLens).{ending}", view.summary.title);
-    let disposition = storage::attachment(&name);
+    saved_as(
+        &format!("{} (MixLens).{ending}", view.summary.title),
+        media_type,
+        body,
+    )
+}
+
+fn saved_as(name: &str, media_type: &'static str, body: String) -> Response {
+    let disposition = storage::attachment(name);
     let mut response = (
         [
             (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),

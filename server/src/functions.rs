@@ -10,9 +10,9 @@ use axum::{
     http::{Method, request::Parts},
     response::{IntoResponse, Response},
 };
-use backend::{Backend, Error, analyses, shares, uploads};
+use backend::{Backend, Error, analyses, renders, shares, uploads};
 use model::{
-    AnalysisId, ProblemCode,
+    AnalysisId, ProblemCode, RenderId,
     analysis::AudioLink,
     demo::DemoTrack,
     paths,
@@ -50,6 +50,10 @@ pub(crate) enum AboutAudio {
     Analysis { id: AnalysisId },
     /// What a link to a report lets be heard; its token.
     Shared { share: String },
+    /// What a step of a render took away; a text, because a query is nothing else.
+    StepNull { render: RenderId, step: String },
+    /// A render.
+    Render { render: RenderId },
     /// A recording of the demo.
     Demo { demo: DemoTrack },
 }
@@ -60,6 +64,12 @@ fn demo_link(backend: &Backend, track: DemoTrack) -> AudioLink {
         url: paths::demo_audio(track),
         expires_at: backend.now().plus(Duration::from_secs(24 * 3600)),
     }
+}
+
+/// Which render a question is about.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AboutRender {
+    id: RenderId,
 }
 
 /// A presigned PUT for one file.
@@ -97,6 +107,11 @@ pub(crate) async fn audio_link(call: Call<AboutAudio>) -> Response {
     let result = match &call.arguments {
         AboutAudio::Analysis { id } => analyses::audio_link(backend, actor, *id).await,
         AboutAudio::Shared { share } => shares::audio_link(backend, share).await,
+        AboutAudio::StepNull { render, step } => match step.parse() {
+            Ok(step) => renders::null_link(backend, actor, *render, step).await,
+            Err(_) => Err(Error::not_found("step")),
+        },
+        AboutAudio::Render { render } => renders::audio_link(backend, actor, *render).await,
         AboutAudio::Demo { demo } => Ok(demo_link(backend, *demo)),
     };
     call.answer(result).await
@@ -108,8 +123,19 @@ pub(crate) async fn preview_state(call: Call<AboutAudio>) -> Response {
     let result = match &call.arguments {
         AboutAudio::Analysis { id } => analyses::preview_state(backend, actor, *id).await,
         AboutAudio::Shared { share } => shares::preview_state(backend, share).await,
+        AboutAudio::StepNull { render, step } => match step.parse() {
+            Ok(step) => renders::null_state(backend, actor, *render, step).await,
+            Err(_) => Err(Error::not_found("step")),
+        },
+        AboutAudio::Render { render } => renders::preview_state(backend, actor, *render).await,
         AboutAudio::Demo { .. } => Ok(PreviewState::Ready),
     };
+    call.answer(result).await
+}
+
+/// How far a render has come.
+pub(crate) async fn render_progress(call: Call<AboutRender>) -> Response {
+    let result = renders::progress(&call.context.backend, &call.context.actor, call.arguments.id).await;
     call.answer(result).await
 }
 

@@ -176,6 +176,10 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::ShareAnalysis => post(forms::analyses::share),
         Form::EndShare => post(forms::analyses::end_share),
         Form::Comparison => post(forms::analyses::compare_with),
+        Form::StartRender => post(forms::renders::start),
+        Form::RenderAgain => post(forms::renders::start_again),
+        Form::DeleteRender => post(forms::renders::delete),
+        Form::StepNull => post(forms::renders::request_null),
         Form::AnalysisSong => post(forms::songs::set_song),
         Form::GroupSong => post(forms::songs::group),
         Form::RenameSong => post(forms::songs::rename),
@@ -213,6 +217,7 @@ fn function(function: Function) -> MethodRouter<AppState> {
         Function::Progress => get(functions::progress),
         Function::Audio => get(functions::audio_link),
         Function::Preview => get(functions::preview_state),
+        Function::RenderProgress => get(functions::render_progress),
         Function::BrowserFault => post(error_reports::browser_fault),
     }
 }
@@ -221,6 +226,9 @@ fn download(download: Download) -> MethodRouter<AppState> {
     match download {
         Download::ReportJson => get(downloads::json),
         Download::ReportHtml => get(downloads::html),
+        Download::Markers => get(downloads::markers),
+        Download::RenderFile => get(downloads::render_file),
+        Download::Recipe => get(downloads::recipe),
         Download::ExportArchive => get(downloads::export),
     }
 }

@@ -18,8 +18,9 @@ pub(super) fn confine(limits: &Limits) -> io::Result<()> {
     // A crash is expected now and then, and leaves nothing behind.
     limit(Resource::Core, 0, 0)?;
     drop_rights()?;
-    // After Landlock, whose ruleset is a descriptor: what is open stays open, and there is no other.
-    limit(Resource::Nofile, 0, 0)
+    // After Landlock, whose ruleset is a descriptor: what is open stays open. Where more are allowed, it is for copies of
+    // these; Landlock and seccomp leave nothing else to open.
+    limit(Resource::Nofile, limits.descriptors, limits.descriptors)
 }
 
 fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {

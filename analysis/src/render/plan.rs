@@ -25,6 +25,9 @@ use planner::Planner;
 
 /// The most that a limiter takes off unless more is asked for, in dB.
 const MOST_LIMITING_DB: f64 = 3.0;
+/// The ceiling of masters unless another is asked for, in dBTP.
+const CEILING_DBTP: f64 = -1.0;
+
 /// What is asked of a plan.
 #[derive(Debug, Clone)]
 pub struct PlanOptions<'a> {
@@ -40,12 +43,14 @@ pub struct PlanOptions<'a> {
     pub references: &'a [&'a Report],
     /// The most that the limiter may take off, in dB.
     pub most_limiting_db: f64,
+    /// What true peaks of the result stay below, in dBTP.
+    pub ceiling_dbtp: f64,
     /// The recipe by which the source itself was rendered, where it says so: a render does not go on where one has ended.
     pub already: Option<&'a Recipe>,
 }
 
 impl Default for PlanOptions<'_> {
-    /// The file decides, its loudness stays, its depth too, no references, 3 dB of limiting.
+    /// The file decides, its loudness stays, its depth too, no references, 3 dB of limiting below −1 dBTP.
     fn default() -> Self {
         Self {
             stage: None,
@@ -54,6 +59,7 @@ impl Default for PlanOptions<'_> {
             samples: None,
             references: &[],
             most_limiting_db: MOST_LIMITING_DB,
+            ceiling_dbtp: CEILING_DBTP,
             already: None,
         }
     }

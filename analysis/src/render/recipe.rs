@@ -1,10 +1,12 @@
 //! What a render does, as data: ordered steps with their amounts, the target, the output. Everything that the bytes of the
 //! result depend on besides the source is here.
 
+mod amount;
 mod check;
 
 use serde::{Deserialize, Serialize};
 
+pub use amount::Amount;
 pub use check::RecipeError;
 
 use super::design::Band;

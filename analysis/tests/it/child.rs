@@ -19,6 +19,10 @@ fn the_child() {
 }
 
 fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitStatus) {
+    run_child_with(bytes, fault, 0)
+}
+
+fn run_child_with(bytes: &[u8], fault: Option<Fault>, descriptors: u64) -> (Vec<MeasureMessage>, ExitStatus) {
     let mut file: File = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     // Not at its start: the child sees to that.
@@ -32,6 +36,7 @@ fn run_child(bytes: &[u8], fault: Option<Fault>) -> (Vec<MeasureMessage>, ExitSt
         },
         limits: Limits {
             cpu_s: 20,
+            descriptors,
             ..Limits::default()
         },
         fault,
@@ -103,9 +108,12 @@ fn a_crash_ends_the_child_without_a_final_message() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_child_can_reach_no_file_no_network_and_no_program() {
-    let (messages, status) = run_child(&broken::text(), Some(Fault::Escape));
-    assert_eq!(messages, [], "what it reached");
-    assert!(!status.success(), "it panics where it can reach nothing");
+    // A render may copy its descriptors, which is no way to others.
+    for descriptors in [0, 16] {
+        let (messages, status) = run_child_with(&broken::text(), Some(Fault::Escape), descriptors);
+        assert_eq!(messages, [], "what it reached");
+        assert!(!status.success(), "it panics where it can reach nothing");
+    }
 }
 
 #[test]

@@ -132,8 +132,12 @@ fn csrf_meta() -> Option<web_sys::Element> {
 
 /// This very page as the server makes it now; none where the server does not answer with a page.
 pub(crate) async fn fetch_page() -> Option<Document> {
-    let address = window().location().href().ok()?;
-    let page = get(&address).await.filter(|answer| answer.is_ok)?;
+    fetch_page_at(&window().location().href().ok()?).await
+}
+
+/// The page at `address`; none where the server does not answer with one.
+pub(crate) async fn fetch_page_at(address: &str) -> Option<Document> {
+    let page = get(address).await.filter(|answer| answer.is_ok)?;
     let parser = DomParser::new().ok()?;
     parser.parse_from_string(&page.text, SupportedType::TextHtml).ok()
 }

@@ -1,17 +1,20 @@
-//! The progress of an analysis while its page is open; the report takes its place without a reload.
+//! The progress of an analysis or a render while its page is open; the report or the proof takes its place without a reload.
 
 use std::time::Duration;
 
 use leptos::{prelude::*, task::spawn_local};
-use model::{AnalysisId, ProblemCode, analysis::Progress};
+use model::{
+    ProblemCode,
+    analysis::{Progress, Work},
+};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Document;
 
 use super::browser::{self, Backoff};
 use crate::{api, ui::ProgressPanel};
 
-/// The element whose content is replaced when the analysis has ended.
-pub const REPLACED: &str = "analysis";
+/// The element whose content is replaced when the work has ended.
+pub const REPLACED: &str = "live";
 
 /// How often the page asks.
 const ASK_EVERY: Duration = Duration::from_millis(600);
@@ -19,21 +22,22 @@ const ASK_EVERY: Duration = Duration::from_millis(600);
 /// Stage and percent, kept up to date.
 #[island]
 pub fn Live(
-    /// Which analysis.
-    id: AnalysisId,
+    /// Of what.
+    of: Work,
     /// How far it had come when the page was made.
     progress: Progress,
 ) -> impl IntoView {
     let now = RwSignal::new(progress);
-    Effect::new(move |_| spawn_local(follow(id, now)));
-    view! { {move || view! { <ProgressPanel progress=now.get() /> }} }
+    let phases = of.phases();
+    Effect::new(move |_| spawn_local(follow(of, now)));
+    view! { {move || view! { <ProgressPanel progress=now.get() phases=phases /> }} }
 }
 
-/// Asks until the analysis has ended, and waits longer each time that the server is away: it goes on without us.
-async fn follow(id: AnalysisId, now: RwSignal<Progress>) {
+/// Asks until the work has ended, and waits longer each time that the server is away: it goes on without us.
+async fn follow(of: Work, now: RwSignal<Progress>) {
     let mut away = Backoff::new(ASK_EVERY);
     loop {
-        match api::analysis_progress(id).await {
+        match api::get_progress(of).await {
             Ok(progress) => {
                 away.reset();
                 let ended = progress.state.is_final();
@@ -69,8 +73,8 @@ async fn fresh_page(away: &mut Backoff) -> Option<Document> {
     }
 }
 
-/// Puts the report of `page` where the progress was.
-fn replace(page: &Document) -> Option<()> {
+/// Puts what `page` holds where the progress was.
+pub(super) fn replace(page: &Document) -> Option<()> {
     let fresh = page.get_element_by_id(REPLACED)?;
     let stale = document().get_element_by_id(REPLACED)?;
     document().set_title(&page.title());

@@ -14,6 +14,7 @@ pub mod chart_tracks;
 mod controls;
 mod cursor;
 pub mod live;
+pub mod plan_form;
 pub mod player;
 pub mod spectrum_readout;
 pub mod uploader;

@@ -3,12 +3,17 @@
 use backend::analysis_page::AnalysisPageView;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::{AnalysisId, analysis::AnalysisState, upload::UploadKind};
+use model::{
+    AnalysisId,
+    analysis::{AnalysisState, Work},
+    upload::UploadKind,
+};
 
 use super::{
     account_area::shares::ShareReport,
     not_found::failed,
     post_form::PostForm,
+    render::list::Renders,
     report::{FailureBody, ReportBody, RunningBody, SongLine},
 };
 use crate::{
@@ -52,6 +57,7 @@ fn body(
         sources,
         song: aside,
         shares,
+        renders,
     } = page;
     let now = context.backend.now();
     let id = view.summary.id;
@@ -76,7 +82,8 @@ fn body(
             let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
             let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
             let csrf = Some(context.csrf.clone());
-            view! { <ReportBody view=view now=now actions=actions player=player song=song csrf=csrf /> }
+            let renders = move || view! { <Renders renders=renders now=now /> };
+            view! { <ReportBody view=view now=now actions=actions player=player song=song renders=renders csrf=csrf /> }
                 .into_any()
         }
         AnalysisState::Failed => {
@@ -86,7 +93,7 @@ fn body(
             let progress = view.summary.progress.clone();
             view! {
                 <RunningBody view=view now=now actions=actions>
-                    <Live id=id progress=progress />
+                    <Live of=Work::Analysis(id) progress=progress />
                 </RunningBody>
             }
             .into_any()

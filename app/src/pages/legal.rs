@@ -179,15 +179,15 @@ pub fn Privacy() -> impl IntoView {
             <Dated />
             <h2>"Your audio"</h2>
             <p>
-                "You upload mixes to be analysed, and references to compare them with. Both are treated alike: measured, and nothing else; not used for training, not fingerprinted, not sold. Your browser sends each straight to private storage; "
+                "You upload mixes to be analysed, and references to compare them with. Both are measured; a mix is corrected where you ask for it; nothing else is done with them: they are not used for training, not fingerprinted, not sold. Your browser sends each straight to private storage; "
                 "every access is by a signed link for one file, which ends after " {config.uploads.play_minutes} " minutes to listen and "
                 {config.uploads.ticket_minutes} " minutes to upload. The worker that measures it keeps nothing of it. Where browsers do not play its format (AIFF, ALAC, 32-bit and some others), "
-                "a copy to play is made and kept beside it, under the same rules. Both are removed by themselves, together:"
+                "a copy to play is made and kept beside it, and so is each render that you ask for, under the same rules. All of them are removed by themselves, together:"
             </p>
             {audio_kept(&config)}
             <p>
-                "The cleaning runs every " {retention::REAP_EVERY.as_secs() / 60} " minutes. What it removed cannot be brought back. The report with all of its numbers stays until you delete it; "
-                "deleting a report removes its audio at once. Every report and your history say when the audio goes."
+                "The cleaning runs every " {retention::REAP_EVERY.as_secs() / 60} " minutes. What it removed cannot be brought back. The report with all of its numbers stays until you delete it, and so do the recipe and the proof of each render; "
+                "deleting a report removes its audio and its renders at once, deleting a render removes its audio. Every report and your history say when the audio goes."
             </p>
             <h2>"What we keep"</h2>
             <p>

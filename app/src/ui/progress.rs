@@ -36,18 +36,21 @@ pub fn ProgressBar(
     .into_any()
 }
 
-/// The four stages of an analysis and how far it has come. What a live island renders again and again.
+/// The phases of some work and how far it has come. What a live island renders again and again.
 #[component]
 pub fn ProgressPanel(
     /// The latest known progress.
     progress: Progress,
+    /// What it goes through, in order.
+    #[prop(default = Phase::OF_ANALYSIS)]
+    phases: [Phase; 4],
 ) -> impl IntoView {
     let percent = progress.percent.min(100);
-    let phases = Phase::ALL
+    let phases = phases
         .into_iter()
         .map(|phase| {
-            let at = Phase::ALL.iter().position(|other| *other == progress.phase);
-            let own = Phase::ALL.iter().position(|other| *other == phase);
+            let at = phases.iter().position(|other| *other == progress.phase);
+            let own = phases.iter().position(|other| *other == phase);
             let class = if own < at { "is-done" } else { "" };
             let current = (own == at).then_some("step");
             view! {
@@ -70,7 +73,7 @@ pub fn ProgressPanel(
             </p>
             <ProgressBar
                 percent=percent
-                label="Analysis"
+                label="Progress"
                 text=format!("{percent} percent, {}", progress.phase.words().to_lowercase())
             />
             <ol class="phases">{phases}</ol>

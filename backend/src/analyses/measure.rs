@@ -180,6 +180,7 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Measured>> 
         input: file,
         output: None,
         timeout: Duration::from_secs(backend.config.measuring.decode_timeout_seconds),
+        allowance: sandbox::Allowance::default(),
     };
     let outcome = match backend.sandbox.run(job, &mut reporter).await? {
         sandbox::Outcome::Done(report) => Measured::Report { report, is_rf64 },
@@ -191,7 +192,7 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Measured>> 
 
 /// Streams the object into a file without a name, which the operating system removes when it is closed.
 /// Reports how far it is, where it is given to whom, with the size of the object in bytes.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     backend: &Backend,
     key: &Key,
     mut reported: Option<(&mut ProgressReporter<'_>, u64)>,
@@ -219,7 +220,7 @@ pub(super) async fn fetch(
 }
 
 /// A file that goes when it is closed, whatever happens to the process.
-pub(super) async fn anonymous_temp_file() -> Result<std::fs::File> {
+pub(crate) async fn anonymous_temp_file() -> Result<std::fs::File> {
     tokio::task::spawn_blocking(tempfile::tempfile)
         .await
         .map_err(Error::internal)?
@@ -257,7 +258,7 @@ fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
 }
 
 /// Writes progress, no more often than [`REPORT_EVERY`], except for a new stage.
-pub(super) struct ProgressReporter<'a> {
+pub(crate) struct ProgressReporter<'a> {
     backend: &'a Backend,
     id: AnalysisId,
     reported: Option<(Phase, u8, Timestamp)>,

@@ -12,17 +12,19 @@ pub(crate) mod store;
 mod verdicts;
 
 pub use history::{PAGE_ROWS, history};
-pub(crate) use measure::AnalyseUpload;
+pub(crate) use measure::{AnalyseUpload, anonymous_temp_file, fetch};
 pub use measure_again::{measure_again, measure_all_again};
+pub(crate) use player::PREVIEW_MEDIA_TYPE;
 pub use player::{audio_link, preview_state, sources};
 pub(crate) use preview::MakePreview;
+pub(crate) use references::reference_reports;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
-pub(crate) use store::{NewAnalysis, delete_empty_songs, insert, of_upload};
+pub(crate) use store::{NewAnalysis, ProgressRow, delete_empty_songs, insert, of_upload, renders_of};
 pub use verdicts::choose_stage;
 
 use model::{
-    AccountId, AnalysisId, Timestamp,
+    AccountId, AnalysisId, RenderId, Timestamp, UploadId,
     analysis::{AnalysisState, AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::{UploadKind, UploadState},
@@ -30,10 +32,10 @@ use model::{
 
 use crate::{
     Actor, Backend, Error, Result, Scope,
-    db::{Db, Json},
+    db::{Db, Json, Tx},
     jobs::{self, EnqueueOptions},
     ledger, names,
-    storage::RemoveAudio,
+    storage::{RemoveAudio, RemoveRender},
     tables::Table,
     transaction,
 };
@@ -141,18 +143,38 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
 pub(crate) async fn delete_of(backend: &Backend, account: AccountId, id: AnalysisId) -> Result<UploadKind> {
     let deleted = transaction!(backend.db, |tx| {
         tx.lock_account(account).await?;
+        let upload = store::upload_of(tx, account, id).await?.ok_or_else(missing)?;
+        // Their rows go with it.
+        let renders = renders_of(tx, upload).await?;
         let deleted = store::delete(tx, account, id).await?.ok_or_else(missing)?;
         store::delete_empty_songs(tx, account).await?;
         ledger::record(tx, backend, id).await?;
-        let removal = RemoveAudio {
-            account,
-            upload: deleted.id,
-        };
-        jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
+        enqueue_removal(tx, backend, account, upload, &renders).await?;
         Ok(deleted)
     })?;
     backend.wake.wake();
     Ok(deleted.kind)
+}
+
+/// Has the audio of an upload removed, and that of `renders`, which were made of it.
+pub(crate) async fn enqueue_removal(
+    tx: &mut Tx,
+    backend: &Backend,
+    account: AccountId,
+    upload: UploadId,
+    renders: &[RenderId],
+) -> Result<()> {
+    let removal = RemoveAudio { account, upload };
+    jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
+    for &render in renders {
+        let removal = RemoveRender {
+            account,
+            upload,
+            render,
+        };
+        jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
+    }
+    Ok(())
 }
 
 fn missing() -> Error {
@@ -160,7 +182,7 @@ fn missing() -> Error {
 }
 
 /// What becomes of the audio of an upload.
-fn audio_of(upload_state: UploadState, delete_after: Option<Timestamp>) -> Audio {
+pub(crate) fn audio_of(upload_state: UploadState, delete_after: Option<Timestamp>) -> Audio {
     match (upload_state, delete_after) {
         (UploadState::Stored, Some(until)) => Audio::Kept { until },
         _ => Audio::Gone,

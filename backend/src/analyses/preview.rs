@@ -143,6 +143,7 @@ async fn make(backend: &Backend, account: AccountId, upload: UploadId) -> Result
         input: source,
         output: Some((preview.try_clone().map_err(Error::internal)?, max_bytes)),
         timeout: Duration::from_secs(backend.config.measuring.decode_timeout_seconds),
+        allowance: sandbox::Allowance::default(),
     };
     if let sandbox::Outcome::Rejected(_) = backend.sandbox.run::<_, ()>(job, &mut ()).await? {
         return Ok(Some(PreviewProgress::Failed));

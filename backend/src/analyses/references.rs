@@ -181,6 +181,18 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
     Ok(Some(TrackComparison { with, comparison }))
 }
 
+/// The reports of the references that a mix is compared with, by title; its own versions are none.
+pub(crate) async fn reference_reports(db: &Db, id: AnalysisId) -> Result<Vec<Report>> {
+    const CHOSEN: &str = chosen!(", report");
+    let chosen: Vec<WithReport> = db.all(sql(CHOSEN).bind(id)).await?;
+    Ok(chosen
+        .into_iter()
+        .map(|row| (row.summary.summary().kind, row.report))
+        .filter(|(kind, _)| *kind == UploadKind::Reference)
+        .filter_map(|(_, report)| report.map(|Json(report)| report))
+        .collect())
+}
+
 row! {
     /// A summary with its report, which the history leaves out.
     struct WithReport {

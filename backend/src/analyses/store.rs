@@ -1,7 +1,7 @@
 //! The rows of analyses. Every query of a person's carries the account: somebody else's row is not found.
 
 use model::{
-    AccountId, AnalysisId, Failure, Report, SongId, Timestamp, UploadId,
+    AccountId, AnalysisId, Failure, RenderId, Report, SongId, Timestamp, UploadId,
     analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Phase, Progress, Score},
     plan::Plan,
     song::SongMembership,
@@ -97,7 +97,7 @@ pub(crate) const TABLES: &[Table] = &[
 
 row! {
     #[derive(Debug)]
-    pub(super) struct ProgressRow {
+    pub(crate) struct ProgressRow {
         state: AnalysisState,
         phase: Phase,
         percent: u8,
@@ -142,11 +142,16 @@ row! {
 }
 
 row! {
-    /// The upload that went with an analysis, and what it was for.
+    /// What the upload was for that went with an analysis.
     #[derive(Debug)]
     pub(super) struct DeletedRow {
-        pub(super) id: UploadId,
         pub(super) kind: UploadKind,
+    }
+}
+
+row! {
+    struct RenderIdRow {
+        id: RenderId,
     }
 }
 
@@ -203,7 +208,7 @@ impl SummaryRow {
 }
 
 impl ProgressRow {
-    pub(super) fn progress(self) -> Progress {
+    pub(crate) fn progress(self) -> Progress {
         Progress {
             state: self.state,
             phase: self.phase,
@@ -344,7 +349,7 @@ pub(super) async fn rename(
     Ok(tx.execute(sql(UPDATE).bind(id).bind(account).bind(title)).await? == 1)
 }
 
-/// Deletes an analysis and its upload; the upload's id and what it was for, where there was one.
+/// Deletes an analysis and its upload; what it was for, where there was one.
 pub(super) async fn delete(
     tx: &mut Tx,
     account: AccountId,
@@ -353,9 +358,27 @@ pub(super) async fn delete(
     const DELETE: &str = "
         DELETE FROM upload
         WHERE id = (SELECT upload_id FROM analysis WHERE id = $1 AND account_id = $2)
-        RETURNING id, kind";
+        RETURNING kind";
     // The analysis goes with its upload, by ON DELETE CASCADE.
     tx.optional(sql(DELETE).bind(id).bind(account)).await
+}
+
+/// The renders that were made of an upload: objects beside its own.
+pub(crate) async fn renders_of(tx: &mut Tx, upload: UploadId) -> Result<Vec<RenderId>, DbError> {
+    const SELECT: &str = "
+        SELECT render.id FROM render JOIN analysis ON analysis.id = analysis_id WHERE upload_id = $1";
+    let rows: Vec<RenderIdRow> = tx.all(sql(SELECT).bind(upload)).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The upload of an analysis.
+pub(super) async fn upload_of(
+    tx: &mut Tx,
+    account: AccountId,
+    id: AnalysisId,
+) -> Result<Option<UploadId>, DbError> {
+    const SELECT: &str = "SELECT upload_id FROM analysis WHERE id = $1 AND account_id = $2";
+    tx.scalar(sql(SELECT).bind(id).bind(account)).await
 }
 
 pub(super) async fn work(db: &Db, id: AnalysisId) -> Result<Option<WorkRow>, DbError> {

@@ -103,6 +103,7 @@ text! {
     model::ExportId,
     model::JobId,
     model::PasswordResetId,
+    model::RenderId,
     model::SessionId,
     model::SecurityEventId,
     model::ShareId,

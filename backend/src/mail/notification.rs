@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId};
+use model::{AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId, RenderId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -21,6 +21,11 @@ pub enum Notification {
     AnalysesReady {
         /// Which ones; at least one.
         analyses: Vec<AnalysisId>,
+    },
+    /// A render has ended. Can be unsubscribed from.
+    RenderReady {
+        /// Which one.
+        render: RenderId,
     },
     /// The password was forgotten.
     PasswordReset {
@@ -82,7 +87,9 @@ impl Notification {
             Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
             Self::Newsletter { newsletter } => Some(format!("newsletter/{newsletter}")),
             Self::ExportReady { export } => Some(format!("export-ready/{export}")),
-            Self::PasswordChanged
+            // One that failed may be made again.
+            Self::RenderReady { .. }
+            | Self::PasswordChanged
             | Self::SecondFactorEnabled
             | Self::SecondFactorDisabled
             | Self::SecondFactorRemoved => None,

@@ -1,6 +1,6 @@
 //! The wording of every email there is (P26), one function each.
 
-use model::{AnalysisId, Failure, paths, plan::Plan};
+use model::{AnalysisId, Failure, RenderId, paths, plan::Plan, verdict::Points};
 
 use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
 use crate::config::Config;
@@ -196,6 +196,47 @@ impl<'a> EmailTemplates<'a> {
                     button("Open the page", page),
                 ],
             ),
+        }
+    }
+
+    /// A render has ended, with the scores before and after it, or failed.
+    #[must_use]
+    pub fn render_ready(
+        &self,
+        to: String,
+        title: &str,
+        render: RenderId,
+        scores: Option<(Points, Points)>,
+        unsubscribe: Unsubscribe,
+    ) -> Email {
+        let title = one_line(title);
+        let page = self.url(&paths::render(render));
+        let (subject, words, open) = match scores {
+            Some((before, after)) => (
+                format!("Rendered: {title}"),
+                format!(
+                    "The render of “{title}” is ready. It scores {} of 100; the mix scores {}. The page proves it rule by rule.",
+                    after.number(),
+                    before.number()
+                ),
+                "Open the render",
+            ),
+            None => (
+                format!("Not rendered: {title}"),
+                format!(
+                    "“{title}” could not be rendered. The page says why; it takes nothing from your plan."
+                ),
+                "Open the page",
+            ),
+        };
+        Email {
+            unsubscribe: Some(unsubscribe),
+            ..email(
+                to,
+                subject,
+                vec![text(words), button(open, page)],
+                "You get this e-mail because you asked for a render.",
+            )
         }
     }
 
@@ -466,6 +507,8 @@ impl<'a> EmailTemplates<'a> {
             ],
         });
         let failed = ended(Outcome::Failed(Failure::with(model::FailureCode::TooLong, 10)));
+        let render = RenderId(analysis.0);
+        let scores = Some((Points::from_tenths(643), Points::from_tenths(871)));
         let news = Newsletter {
             subject: "MixLens compares your mix with a reference".to_owned(),
             body: format!(
@@ -482,6 +525,8 @@ impl<'a> EmailTemplates<'a> {
             self.analyses_ready(to(), std::slice::from_ref(&judged), unsubscribe()),
             self.analyses_ready(to(), std::slice::from_ref(&failed), unsubscribe()),
             self.analyses_ready(to(), &[judged, failed], unsubscribe()),
+            self.render_ready(to(), title, render, scores, unsubscribe()),
+            self.render_ready(to(), title, render, None, unsubscribe()),
             self.password_reset(to(), token),
             self.password_changed(to()),
             self.confirm_new_address(to(), token),

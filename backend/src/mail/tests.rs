@@ -160,7 +160,10 @@ fn p16_what_may_be_declined_and_nothing_else_can_be_declined_with_one_click() {
             ),
         }
     }
-    assert_eq!(declinable, 3, "a measured and a failed analysis, and news");
+    assert_eq!(
+        declinable, 5,
+        "an analysis and a render, each done or failed, and news"
+    );
 }
 
 #[test]
@@ -215,7 +218,16 @@ fn an_email_to_strangers_holds_nothing_that_somebody_typed() {
         .iter()
         .map(|email| email.subject.split(':').next().unwrap())
         .collect();
-    assert_eq!(subjects, ["Welcome to MixLens", "Measured", "Not measured"]);
+    assert_eq!(
+        subjects,
+        [
+            "Welcome to MixLens",
+            "Measured",
+            "Not measured",
+            "Rendered",
+            "Not rendered"
+        ]
+    );
 }
 
 #[test]

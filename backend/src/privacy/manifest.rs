@@ -5,8 +5,8 @@
 use super::{consent, erasure, export, policy, requests};
 pub use crate::tables::{Column, ColumnKind, Erase, Export, SubjectKey, Table};
 use crate::{
-    accounts, analyses, installation, jobs, ledger, newsletter, preferences, sessions, shares, songs,
-    tables::about_nobody, uploads, usage,
+    accounts, analyses, installation, jobs, ledger, newsletter, preferences, renders, sessions, shares,
+    songs, tables::about_nobody, uploads, usage,
 };
 
 /// Their tables, in the order in which a person reads them. The deletion takes those with many rows in this order, too.
@@ -19,6 +19,7 @@ const DOMAINS: &[&[&[Table]]] = &[
         usage::TABLES,
     ],
     analyses::TABLES,
+    renders::TABLES,
     &[
         songs::TABLES,
         shares::TABLES,

@@ -30,8 +30,8 @@ pub const PROCESSORS: [Processor; 5] = [
     },
     Processor {
         name: "Cloudflare R2",
-        does: "Keeps audio and copies of your data.",
-        gets: "The audio, under numbers instead of names, for as long as it is kept.",
+        does: "Keeps audio, renders and copies of your data.",
+        gets: "The audio and what was rendered of it, under numbers instead of names, for as long as it is kept.",
         is_used: |config| !config.uses_builtin_storage(),
     },
     Processor {

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use model::{AccountId, ExportId, UploadId};
+use model::{AccountId, ExportId, RenderId, UploadId};
 
 /// What the names of all objects begin with, before the account.
 pub(super) const ACCOUNTS: &str = "a/";
+
+/// What the names of what steps took away begin with, before the step.
+const STEP: &str = "step-";
 
 /// The name of one object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +25,25 @@ impl Key {
     #[must_use]
     pub fn preview(account: AccountId, upload: UploadId) -> Self {
         Self(format!("{}play", Self::upload_prefix(account, upload).0))
+    }
+
+    /// A render of an upload: `a/<account>/<upload>/<render>/file`. It goes with its source.
+    #[must_use]
+    pub fn render(account: AccountId, upload: UploadId, render: RenderId) -> Self {
+        Self(format!("{}file", Self::render_prefix(account, upload, render).0))
+    }
+
+    /// A copy of a render that browsers play: `a/<account>/<upload>/<render>/play`.
+    #[must_use]
+    pub fn render_preview(account: AccountId, upload: UploadId, render: RenderId) -> Self {
+        Self(format!("{}play", Self::render_prefix(account, upload, render).0))
+    }
+
+    /// What a step of a render took away: `a/<account>/<upload>/<render>/step-<index>`.
+    #[must_use]
+    pub fn step_null(account: AccountId, upload: UploadId, render: RenderId, step: u32) -> Self {
+        let prefix = Self::render_prefix(account, upload, render);
+        Self(format!("{}{STEP}{step}", prefix.0))
     }
 
     /// An archive of everything held about a person: `a/<account>/exports/<export>.zip`.
@@ -42,10 +64,16 @@ impl Key {
         Prefix(format!("{ACCOUNTS}{account}/"))
     }
 
-    /// Everything of one upload, its preview included: `a/<account>/<upload>/`.
+    /// Everything of one upload, its preview and renders included: `a/<account>/<upload>/`.
     #[must_use]
     pub fn upload_prefix(account: AccountId, upload: UploadId) -> Prefix {
         Prefix(format!("a/{account}/{upload}/"))
+    }
+
+    /// Everything of one render: `a/<account>/<upload>/<render>/`.
+    #[must_use]
+    pub fn render_prefix(account: AccountId, upload: UploadId, render: RenderId) -> Prefix {
+        Prefix(format!("{}{render}/", Self::upload_prefix(account, upload).0))
     }
 
     /// Reads a name that the bucket lists, and what it belongs to; `None` for a name that none of these functions makes.
@@ -62,7 +90,18 @@ impl Key {
                 account,
                 upload: upload.parse().ok()?,
             },
-            _ => return None,
+            (upload, render) => {
+                let part = parts.next()?;
+                let is_step = |step: &str| step.parse().is_ok_and(|index: u32| index.to_string() == step);
+                if !matches!(part, "file" | "play") && !part.strip_prefix(STEP).is_some_and(is_step) {
+                    return None;
+                }
+                KeyOwner::Render {
+                    account,
+                    upload: upload.parse().ok()?,
+                    render: render.parse().ok()?,
+                }
+            }
         };
         parts.next().is_none().then(|| (Self(name.to_owned()), owner))
     }
@@ -83,6 +122,15 @@ pub enum KeyOwner {
         account: AccountId,
         /// The upload.
         upload: UploadId,
+    },
+    /// A render, or what was made from it.
+    Render {
+        /// Whose it is.
+        account: AccountId,
+        /// The upload that it was made of.
+        upload: UploadId,
+        /// The render.
+        render: RenderId,
     },
     /// The archive of an export.
     Export {
@@ -138,6 +186,22 @@ mod tests {
                 .starts_with(Key::upload_prefix(account, upload).as_str())
         );
         assert!(source.as_str().starts_with(Key::account_prefix(account).as_str()));
+        let id = RenderId(Uuid::from_u128(3));
+        for render in [
+            Key::render(account, upload, id),
+            Key::render_preview(account, upload, id),
+            Key::step_null(account, upload, id, 12),
+        ] {
+            let prefix = Key::render_prefix(account, upload, id);
+            assert!(render.as_str().starts_with(prefix.as_str()));
+            assert!(render.as_str().len() <= 120);
+            let owner = KeyOwner::Render {
+                account,
+                upload,
+                render: id,
+            };
+            assert_eq!(Key::parse(render.as_str()), Some((render, owner)));
+        }
         let export = Key::export(account, ExportId(Uuid::from_u128(4)));
         assert!(export.as_str().starts_with(Key::account_prefix(account).as_str()));
         assert!(play.as_str().len() <= 120);
@@ -153,6 +217,7 @@ mod tests {
             "a/",
             "a/1/2/source",
             &format!("{source}/x"),
+            &format!("{}step-012", Key::render_prefix(account, upload, id)),
             &format!("b{source}"),
         ] {
             assert_eq!(Key::parse(foreign), None, "{foreign}");

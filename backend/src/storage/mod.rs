@@ -35,7 +35,7 @@ pub use self::{
     disposition::attachment,
     key::{Key, KeyOwner, Prefix},
     multipart::{StoredPart, UnfinishedUpload},
-    remove_audio::RemoveAudio,
+    remove_audio::{RemoveAudio, RemoveRender},
 };
 use crate::redact::{self, Cause, LogSafe};
 

@@ -1,8 +1,8 @@
-//! The job that removes the audio of an upload, with everything that was made from it.
+//! The jobs that remove the audio of an upload with the copy to play, and that of a render.
 
 use std::time::Duration;
 
-use model::{AccountId, UploadId};
+use model::{AccountId, RenderId, UploadId};
 use serde::{Deserialize, Serialize};
 
 use super::{Key, Storage};
@@ -39,6 +39,34 @@ impl<C: AsRef<Storage> + Sync> RunJob<C> for RemoveAudio {
         ] {
             storage.delete(&key).await.map_err(JobError::wait)?;
         }
+        Ok(())
+    }
+}
+
+/// Removes the objects of a render. Not tied to the account either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveRender {
+    /// Whose it is.
+    pub account: AccountId,
+    /// The upload that it was made of.
+    pub upload: UploadId,
+    /// The render.
+    pub render: RenderId,
+}
+
+impl Job for RemoveRender {
+    const POLICY: Policy = Policy {
+        kind: "remove_render",
+        ..RemoveAudio::POLICY
+    };
+}
+
+impl<C: AsRef<Storage> + Sync> RunJob<C> for RemoveRender {
+    async fn run(self, context: &C, _: &Lease) -> Result<(), JobError> {
+        // How many there are depends on what was heard of it, so that they are listed; a mix has few renders.
+        let prefix = Key::render_prefix(self.account, self.upload, self.render);
+        let removed = context.as_ref().delete_prefix(&prefix).await;
+        removed.map_err(JobError::wait)?;
         Ok(())
     }
 }

@@ -23,7 +23,6 @@ use crate::{
     db::{Db, DbError, Tx},
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
-    storage::RemoveAudio,
     transaction, usage,
 };
 pub use parts::parts;
@@ -270,11 +269,8 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
             let mut due = store::take_due(tx, now, REAP_BATCH).await?;
             due.extend(store::take_abandoned(tx, now, REAP_BATCH).await?);
             for row in &due {
-                let removal = RemoveAudio {
-                    account: row.account_id,
-                    upload: row.id,
-                };
-                jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
+                let renders = analyses::renders_of(tx, row.id).await?;
+                analyses::enqueue_removal(tx, backend, row.account_id, row.id, &renders).await?;
             }
             Ok(due)
         })?;

@@ -8,6 +8,7 @@ pub(crate) mod account;
 pub(crate) mod analyses;
 pub(crate) mod email;
 pub(crate) mod privacy;
+pub(crate) mod renders;
 pub(crate) mod security;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;

@@ -21,7 +21,7 @@ const fn answered(form: Form) -> u16 {
         // The id is that of an analysis.
         | Form::EndSession
         | Form::EndShare => 404,
-        Form::RenewCodes | Form::MeasureAgain => 409,
+        Form::RenewCodes | Form::MeasureAgain | Form::RenderAgain => 409,
         Form::SignUp
         | Form::SignIn
         | Form::Forgot
@@ -39,6 +39,9 @@ const fn answered(form: Form) -> u16 {
         | Form::DeleteAnalysis
         | Form::Stage
         | Form::Comparison
+        | Form::StartRender
+        | Form::DeleteRender
+        | Form::StepNull
         | Form::AnalysisSong
         | Form::RenameSong
         | Form::DeleteSong
@@ -52,7 +55,12 @@ const fn answered(form: Form) -> u16 {
 }
 
 /// The fields of every form: those that are refused lack others.
-const FIELDS: &[(&str, &str)] = &[("title", "A title"), ("song", "Okapi"), ("stage", "")];
+const FIELDS: &[(&str, &str)] = &[
+    ("title", "A title"),
+    ("song", "Okapi"),
+    ("stage", ""),
+    ("step", "0"),
+];
 
 /// The status for nobody, for another person, for the owner.
 const fn expected(route: &Route) -> [u16; 3] {
@@ -72,6 +80,7 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Function(_), Access::SignedIn) => [401, 200, 200],
         // The id of the walk is that of an analysis.
         (Endpoint::Download(Download::ExportArchive), _) => [401, 404, 404],
+        (Endpoint::Download(Download::RenderFile), _) => [401, 404, 307],
         (Endpoint::Function(_) | Endpoint::Download(_), _) => [401, 404, 200],
         (Endpoint::Callback(Callback::Unsubscribe), _) | (Endpoint::System(System::Assets), _) => [404; 3],
         (Endpoint::System(System::ObjectStore), _) => [403; 3],
@@ -83,7 +92,7 @@ const fn expected(route: &Route) -> [u16; 3] {
 const fn order(route: &Route) -> u8 {
     match route.endpoint {
         // A song without versions is none: it goes before its only one.
-        Endpoint::Form(Form::DeleteSong) => 1,
+        Endpoint::Form(Form::DeleteSong | Form::DeleteRender) => 1,
         Endpoint::Form(Form::DeleteAnalysis) => 2,
         Endpoint::Form(Form::SignOut) => 3,
         _ => 0,
@@ -100,6 +109,9 @@ on_both_databases! {
             .post("/songs", &[("song", "Okapi"), ("analysis", &uploaded.analysis.to_string())])
             .await;
         let song = grouped.header("location").trim_start_matches("/songs/").to_owned();
+        let started = owner.post(&format!("/analyses/{}/plan", uploaded.analysis), &[]).await;
+        let render = started.header("location").trim_start_matches("/renders/").to_owned();
+        app.run_jobs().await;
         let mut wrong = Vec::new();
         let mut table: Vec<&Route> = ROUTES.iter().collect();
         table.sort_by_key(|route| order(route));
@@ -107,7 +119,7 @@ on_both_databases! {
             let mut seen = [0; 3];
             // The owner is last: a deletion must find the row untouched by the others.
             for (seen, person) in seen.iter_mut().zip([&anon, &other, &owner]) {
-                *seen = status(person, route, &uploaded, &song).await;
+                *seen = status(person, route, &uploaded, &song, &render).await;
             }
             if seen != expected(route) {
                 wrong.push(format!("{:?} {}: expected {:?}, seen {seen:?}", route.method, route.path, expected(route)));
@@ -148,7 +160,7 @@ async fn an_address_takes_no_method_that_the_table_does_not_list() {
                 ("sec-fetch-site", "same-origin"),
                 ("x-csrf-token", token.as_str()),
             ];
-            let address = address_of(path, &uploaded, "no-song");
+            let address = address_of(path, &uploaded, "no-song", "no-render");
             let answer = owner.send(method.clone(), &address, &headers, Vec::new()).await;
             // Whoever asks for a form's address by hand is led to its page.
             let expected: &[u16] = match method {
@@ -179,9 +191,11 @@ async fn whoever_opens_the_address_of_a_form_is_led_to_the_page_it_stands_on() {
             continue;
         }
         let page = Route::of_page(page).unwrap();
-        let answer = owner.get(&address_of(route.path, &uploaded, "no-song")).await;
+        let answer = owner
+            .get(&address_of(route.path, &uploaded, "no-song", "no-render"))
+            .await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", route.path);
-        let expected = address_of(page.path, &uploaded, "no-song");
+        let expected = address_of(page.path, &uploaded, "no-song", "no-render");
         assert_eq!(answer.header("location"), expected, "{}", route.path);
     }
 }
@@ -211,7 +225,7 @@ pub fn visited(uploaded: &Uploaded) -> Vec<String> {
     addresses()
         .into_iter()
         .map(|path| {
-            let address = address_of(path, uploaded, "no-song");
+            let address = address_of(path, uploaded, "no-song", "no-render");
             match Route::find("GET", path).map(|route| route.endpoint) {
                 Some(Endpoint::Function(_)) => format!("{address}?id={}", uploaded.analysis),
                 _ => address,
@@ -224,9 +238,11 @@ fn addresses() -> BTreeSet<&'static str> {
     ROUTES.iter().map(|route| route.path).collect()
 }
 
-fn address_of(path: &str, uploaded: &Uploaded, song: &str) -> String {
+fn address_of(path: &str, uploaded: &Uploaded, song: &str, render: &str) -> String {
     let id = if path.starts_with("/songs") {
         song.to_owned()
+    } else if path.starts_with("/renders") {
+        render.to_owned()
     } else {
         uploaded.analysis.to_string()
     };
@@ -243,8 +259,8 @@ fn address_of(path: &str, uploaded: &Uploaded, song: &str) -> String {
         .replace("{*key}", key)
 }
 
-async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str) -> u16 {
-    let path = address_of(route.path, uploaded, song);
+async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str, render: &str) -> u16 {
+    let path = address_of(route.path, uploaded, song, render);
     let answer = match route.endpoint {
         // With a token, it stands on the page of an email's link.
         Endpoint::Form(Form::Unsubscribe) => person.post(&path, &[("token", "x")]).await,
@@ -257,6 +273,7 @@ async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str)
             let upload = serde_json::json!({ "upload": uploaded.presigned.upload });
             person.call(&path, upload).await
         }
+        Endpoint::Function(Function::RenderProgress) => person.get(&format!("{path}?id={render}")).await,
         Endpoint::Function(_) => person.get(&format!("{path}?id={}", uploaded.analysis)).await,
         _ => person.get(&path).await,
     };

@@ -21,6 +21,7 @@ mod privacy;
 mod programs;
 mod promises;
 mod references;
+mod renders;
 mod reports;
 mod second_factor;
 mod shares;

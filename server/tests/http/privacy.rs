@@ -63,10 +63,16 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     person.begin("Never sent.wav", 1000).await;
     let dropped = person.upload("Okapi dropped.wav", mix()).await;
     app.run_jobs().await;
+    let rendered = person
+        .post(&format!("/analyses/{}/plan", uploaded.analysis), &[])
+        .await;
     person
         .post(&format!("/analyses/{}/delete", dropped.analysis), &[])
         .await;
     app.run_jobs().await;
+    let heard = "INSERT INTO step_null (render_id, step, state, created_at) VALUES ($1, 0, 'ready', 1)";
+    let render = rendered.header("location").trim_start_matches("/renders/");
+    app.backend.db.execute(sql(heard).bind(render)).await.unwrap();
     person.post("/account/privacy/export", &[]).await;
     app.run_jobs().await;
     let anon = app.anon();

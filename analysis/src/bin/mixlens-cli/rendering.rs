@@ -169,6 +169,7 @@ fn planned(
         },
         references: &references.iter().collect::<Vec<_>>(),
         most_limiting_db: wishes.limiting,
+        ceiling_dbtp: PlanOptions::default().ceiling_dbtp,
         already: already.as_ref().map(|origin| &origin.recipe),
     };
     let source = File::open(file).map_err(|error| unreadable(file, &error))?;

@@ -31,24 +31,24 @@ pub enum RecipeError {
 }
 
 /// The amounts that are taken.
-mod allowed {
+pub(super) mod allowed {
     use std::ops::RangeInclusive as Range;
 
     pub(super) const OFFSET: Range<f64> = -0.5..=0.5;
-    pub(super) const HIGH_PASS_HZ: Range<f64> = 10.0..=40.0;
-    pub(super) const BALANCE_DB: Range<f64> = -12.0..=12.0;
+    pub(in super::super) const HIGH_PASS_HZ: Range<f64> = 10.0..=40.0;
+    pub(in super::super) const BALANCE_DB: Range<f64> = -12.0..=12.0;
     pub(super) const DELAY_MS: Range<f64> = 0.0..=40.0;
-    pub(super) const LOW_MONO_HZ: Range<f64> = 40.0..=200.0;
+    pub(in super::super) const LOW_MONO_HZ: Range<f64> = 40.0..=200.0;
     pub(super) const NOTCH_HZ: Range<f64> = 20.0..=22_000.0;
     pub(super) const NOTCH_Q: Range<f64> = 10.0..=2_000.0;
     pub(super) const BAND_HZ: Range<f64> = 20.0..=20_000.0;
     pub(super) const BAND_Q: Range<f64> = 0.3..=12.0;
-    pub(super) const BAND_DB: Range<f64> = -6.0..=6.0;
-    pub(super) const SIDE_DB: Range<f64> = -2.0..=2.0;
+    pub(in super::super) const BAND_DB: Range<f64> = -6.0..=6.0;
+    pub(in super::super) const SIDE_DB: Range<f64> = -2.0..=2.0;
     pub(super) const GAIN_DB: Range<f64> = -40.0..=30.0;
     pub(super) const CEILING_DBTP: Range<f64> = -20.0..=0.0;
     pub(super) const AIM_DBTP: Range<f64> = -21.0..=0.0;
-    pub(super) const REDUCTION_DB: Range<f64> = 0.0..=24.0;
+    pub(in super::super) const REDUCTION_DB: Range<f64> = 0.0..=24.0;
     pub(super) const TIME_S: Range<f64> = 0.0..=86_400.0;
     pub(super) const LEVEL_LUFS: Range<f64> = -36.0..=-5.0;
     /// Twenty milliseconds, and the rounding of two times.

@@ -154,7 +154,8 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
             let letter = char::from(b'A' + u8::try_from(index.min(25)).unwrap_or(0));
             let name = match source.kind {
                 SourceKind::Mix => "This mix".to_owned(),
-                SourceKind::Version | SourceKind::Reference => source.title.clone(),
+                SourceKind::Render => "The render".to_owned(),
+                SourceKind::StepNull | SourceKind::Version | SourceKind::Reference => source.title.clone(),
             };
             let state = move || match player.preview_state(index) {
                 PreviewState::Ready if player.pending.get() == Some(index) => Some("loading"),

@@ -8,7 +8,7 @@ mod transport;
 use std::time::Duration;
 
 use leptos::{ev, prelude::*, task::spawn_local};
-use model::{AnalysisId, format::AudioFormat, paths, upload::UploadKind};
+use model::{AnalysisId, analysis::Work, format::AudioFormat, paths, upload::UploadKind};
 use wasm_bindgen::JsCast as _;
 use web_sys::{DragEvent, File, HtmlInputElement};
 
@@ -309,7 +309,7 @@ async fn watch(queue: RwSignal<Queue>) {
 async fn follow(queue: RwSignal<Queue>, id: FileId, analysis: AnalysisId) {
     let mut away = browser::Backoff::new(ASK_EVERY);
     loop {
-        match api::analysis_progress(analysis).await {
+        match api::get_progress(Work::Analysis(analysis)).await {
             Ok(progress) => {
                 away.reset();
                 let ended = progress.state.is_final();

@@ -74,6 +74,9 @@ fn choices(wanted: &Preferences, csrf: String) -> AnyView {
 const fn hint(kind: NotificationKind) -> &'static str {
     match kind {
         NotificationKind::AnalysisReady => "When a mix that you uploaded is measured, or cannot be.",
+        NotificationKind::RenderReady => {
+            "When a render that you asked for has ended while its page was not open."
+        }
         NotificationKind::Marketing => MARKETING_WORDING,
     }
 }

@@ -34,6 +34,9 @@ pub fn ReportBody(
     /// Which song it belongs to, under the title.
     #[prop(optional, into)]
     song: ViewFnOnce,
+    /// The renders that were made of it.
+    #[prop(optional, into)]
+    renders: ViewFnOnce,
     /// The token of the forms; without it nothing on the page can be changed.
     #[prop(optional_no_strip)]
     csrf: Option<String>,
@@ -56,7 +59,7 @@ pub fn ReportBody(
         view! {
             <div class="first-fold">
                 <ScorePanel breakdown=breakdown.clone() stage=judged.stage />
-                <Fixes breakdown=breakdown />
+                <Fixes breakdown=breakdown id=comparable />
             </div>
         }
     });
@@ -105,6 +108,7 @@ pub fn ReportBody(
         <article class="report">
             <TitleLine title=title kind=kind actions=actions badge=badge />
             {verdict}
+            {renders.run()}
             {body}
         </article>
     }

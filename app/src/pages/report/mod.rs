@@ -89,12 +89,13 @@ fn TitleBlock(
 
 /// One line: what it is, its title, what stands beside it, and what can be done with it.
 #[component]
-fn TitleLine(
+pub(in crate::pages) fn TitleLine(
     /// Its title.
     title: String,
     /// What kind of page this is, in small capitals above the title.
     kind: &'static str,
-    /// Rename, delete.
+    /// What can be done with it.
+    #[prop(into)]
     actions: ViewFnOnce,
     /// What stands beside the kind of page: the stage.
     #[prop(optional, into)]

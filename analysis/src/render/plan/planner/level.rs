@@ -6,8 +6,6 @@ use super::super::PlannedStep;
 use super::{Planner, Proposal};
 use crate::render::recipe::{Passage, Step, StepKind};
 
-/// The ceiling of masters, in dBTP.
-const CEILING_DBTP: f64 = -1.0;
 /// What a limiter aims at below its ceiling at first, in dB.
 const RESERVE_DB: f64 = 0.03;
 /// What is kept of silence before the first sound and behind the last one, in seconds.
@@ -17,6 +15,7 @@ const KEPT_TAIL_S: f64 = 1.0;
 impl Planner<'_> {
     /// Gain and limiter, where a step or the target needs them.
     pub(super) fn level_steps(&mut self) {
+        let ceiling_dbtp = self.options.ceiling_dbtp;
         let peak = self.now.peaks.true_peak_dbtp.value();
         let eight = self
             .now
@@ -65,7 +64,7 @@ impl Planner<'_> {
             Stage::Mix => {
                 let gain = Step::Gain {
                     db: 0.0,
-                    highest_dbtp: Some(CEILING_DBTP),
+                    highest_dbtp: Some(ceiling_dbtp),
                 };
                 self.add(gain, &[&rules[..], for_level].concat(), Proposal::On);
             }
@@ -75,10 +74,10 @@ impl Planner<'_> {
                     highest_dbtp: None,
                 };
                 self.add(gain, for_level, Proposal::On);
-                if is_too_high || needs_level || peak > CEILING_DBTP {
+                if is_too_high || needs_level || peak > ceiling_dbtp {
                     let limit = Step::Limit {
-                        ceiling_dbtp: CEILING_DBTP,
-                        aim_dbtp: CEILING_DBTP - RESERVE_DB,
+                        ceiling_dbtp,
+                        aim_dbtp: ceiling_dbtp - RESERVE_DB,
                         most_db: self.options.most_limiting_db,
                     };
                     self.add(limit, &rules, Proposal::On);

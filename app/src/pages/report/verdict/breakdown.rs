@@ -3,6 +3,7 @@
 use analysis::rules::anchor;
 use leptos::prelude::*;
 use model::{
+    AnalysisId,
     analysis::EarlierVerdict,
     verdict::{Finding, Operation, PassedCheck, Points, ScoreBreakdown, Stage, TimeRange, Unit, Verdict},
 };
@@ -13,7 +14,7 @@ use crate::{
     format,
     pages::report::sections::Fold,
     paths,
-    ui::{DataTable, Table, ToneIcon},
+    ui::{ButtonKind, ButtonLink, DataTable, Table, ToneIcon},
 };
 
 /// How many fixes stand at the top.
@@ -52,6 +53,9 @@ pub fn Fixes(
     /// Where its rows are; here, where it is left out.
     #[prop(optional)]
     page: &'static str,
+    /// The mix, where the reader may have it corrected.
+    #[prop(optional_no_strip)]
+    id: Option<AnalysisId>,
 ) -> impl IntoView {
     let fixes: Vec<_> = breakdown.findings.into_iter().take(FIRST).collect();
     if fixes.is_empty() {
@@ -85,6 +89,12 @@ pub fn Fixes(
         <section class="fixes" aria-labelledby="fixes-heading">
             <h2 id="fixes-heading">"Fix first"</h2>
             <ol class="fixes__list">{items}</ol>
+            {id.map(|id| view! {
+                <p class="fixes__plan">
+                    <ButtonLink href=paths::plan(id) kind=ButtonKind::Primary>"Fix this mix"</ButtonLink>
+                    <span class="small muted">"Shows every step and what it would change before anything is rendered."</span>
+                </p>
+            })}
         </section>
     }
     .into_any()
