@@ -15,6 +15,7 @@ pub mod demo;
 mod encryption;
 pub mod entropy;
 mod error;
+pub mod idempotency;
 pub mod installation;
 pub mod jobs;
 pub mod ledger;
@@ -28,6 +29,7 @@ pub mod preferences;
 pub mod privacy;
 mod redact;
 pub mod retention;
+pub mod sample;
 mod sandbox;
 pub mod sessions;
 pub mod shares;
@@ -39,6 +41,7 @@ mod tables;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tokens;
 mod transaction;
 pub mod uploads;
 pub mod usage;
@@ -46,7 +49,7 @@ pub mod work;
 
 pub(crate) use self::transaction::transaction;
 pub use self::{
-    actor::{Actor, Owner, Scope, Token, User},
+    actor::{Actor, IdempotencyClaim, Owner, Scope, Token, TokenKind, User},
     backend::Backend,
     error::{Error, Result},
     redact::{Cause, LogSafe},

@@ -62,6 +62,8 @@ pub struct Limits {
     /// References measured in a calendar month (UTC), which are not counted as analyses; `None` is no limit.
     #[serde(default)]
     pub references_per_month: Option<u32>,
+    /// Live API tokens that an account may have at a time. Test tokens are for everybody.
+    pub live_tokens: u32,
 }
 
 impl Limits {

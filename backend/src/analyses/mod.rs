@@ -11,7 +11,7 @@ pub(crate) mod sort_keys;
 pub(crate) mod store;
 mod verdicts;
 
-pub use history::{PAGE_ROWS, history};
+pub use history::{PAGE_ROWS, history, list};
 pub(crate) use measure::AnalyseUpload;
 pub use measure_again::{measure_again, measure_all_again};
 pub use player::{audio_link, preview_state, sources};
@@ -19,7 +19,7 @@ pub(crate) use preview::MakePreview;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
 pub(crate) use store::{NewAnalysis, delete_empty_songs, insert, of_upload};
-pub use verdicts::choose_stage;
+pub use verdicts::{choose_stage, judge_again};
 
 use model::{
     AccountId, AnalysisId, Timestamp,
@@ -32,7 +32,7 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, Json},
     jobs::{self, EnqueueOptions},
-    ledger, names,
+    ledger, names, sample,
     storage::RemoveAudio,
     tables::Table,
     transaction,
@@ -46,6 +46,9 @@ pub(crate) const TABLES: &[&[Table]] = &[store::TABLES, references::TABLES];
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisView> {
+    if actor.is_shown_sample(Scope::ReadAnalyses)? {
+        return sample::view(id);
+    }
     let row = store::find(&backend.db, actor.account(Scope::ReadAnalyses)?, id)
         .await?
         .ok_or_else(missing)?;
@@ -89,6 +92,9 @@ pub(crate) async fn has_report(db: &Db, account: AccountId, id: AnalysisId) -> R
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Progress> {
+    if actor.is_shown_sample(Scope::ReadAnalyses)? {
+        return Ok(sample::view(id)?.summary.progress);
+    }
     let account = actor.account(Scope::ReadAnalyses)?;
     let row = store::progress(&backend.db, account, id).await?;
     let progress = row.ok_or_else(missing)?.progress();
