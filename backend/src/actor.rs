@@ -97,10 +97,18 @@ model::text_enum! {
     pub enum Scope {
         /// To read analyses, reports, songs and audio.
         ReadAnalyses = "analyses:read",
-        /// To rename, group, choose and delete them.
+        /// To rename, group, choose and delete them; whoever may, may read them.
         WriteAnalyses = "analyses:write",
         /// To upload files and have them measured.
         Upload = "uploads:write",
+    }
+}
+
+impl Scope {
+    /// Whether a token with this scope may do what takes `other`.
+    #[must_use]
+    pub fn includes(self, other: Self) -> bool {
+        self == other || (self == Self::WriteAnalyses && other == Self::ReadAnalyses)
     }
 }
 
@@ -110,7 +118,7 @@ impl Token {
     /// # Errors
     /// `Forbidden`.
     pub fn check_scope(&self, scope: Scope) -> Result<()> {
-        if self.scopes.contains(&scope) {
+        if self.scopes.iter().any(|own| own.includes(scope)) {
             Ok(())
         } else {
             Err(Error::problem(
@@ -122,6 +130,17 @@ impl Token {
 }
 
 impl Actor {
+    /// The same, who may read as well: for the answer to a program that is shown what it has just made, and has no scope to read
+    /// anything else.
+    #[must_use]
+    pub fn shown_its_own(&self) -> Self {
+        let mut actor = self.clone();
+        if let Self::Token(token) = &mut actor {
+            token.scopes.push(Scope::ReadAnalyses);
+        }
+        actor
+    }
+
     /// Whether it is a test token, which is shown the sample, with a scope for it.
     ///
     /// # Errors
@@ -256,6 +275,16 @@ mod tests {
         assert!(token.is_shown_sample(Scope::ReadAnalyses).unwrap());
         assert_eq!(code(token.is_shown_sample(Scope::Upload)), ProblemCode::Forbidden);
         assert!(!Actor::User(user()).is_shown_sample(Scope::Upload).unwrap());
+    }
+
+    #[test]
+    fn whoever_may_change_analyses_may_read_them_and_not_the_other_way_round() {
+        for own in Scope::ALL {
+            for other in Scope::ALL {
+                let reads_too = own == Scope::WriteAnalyses && other == Scope::ReadAnalyses;
+                assert_eq!(own.includes(other), own == other || reads_too, "{own} {other}");
+            }
+        }
     }
 
     #[test]

@@ -81,13 +81,17 @@ pub(super) async fn render(State(site): State<AppState>, request: Request, next:
 /// `error` as a program is answered.
 pub(crate) fn respond(site: &AppState, request_id: &str, error: &Error) -> Response {
     let problem = app::problem_of(request_id, error);
+    let status = problems::status_of(&problem);
+    answer(site, request_id, problem, status)
+}
+
+fn answer(site: &AppState, request_id: &str, problem: Problem, status: StatusCode) -> Response {
     let doc_url = format!(
         "{}{}#{}",
         site.backend.config.base_url,
         paths::DOCS_ERRORS,
         anchor_of(problem.code)
     );
-    let status = problems::status_of(&problem);
     let body = ProblemBody {
         r#type: doc_url.clone(),
         title: title_of(problem.code),
@@ -122,9 +126,7 @@ pub(super) async fn method_not_allowed(State(site): State<AppState>, request: Re
         "This address does not take this method. The header Allow says which it takes.",
     );
     let id = request_id(request.headers());
-    let mut response = respond(&site, &id, &Error::Problem(problem));
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+    answer(&site, &id, problem, StatusCode::METHOD_NOT_ALLOWED)
 }
 
 /// Where the page of errors says more: its heading is the code.

@@ -184,7 +184,7 @@ const fn kind_words(kind: TokenKind) -> &'static str {
 const fn scope_words(scope: Scope) -> &'static str {
     match scope {
         Scope::ReadAnalyses => "Read analyses, reports and songs",
-        Scope::WriteAnalyses => "Rename, group, judge and delete them",
+        Scope::WriteAnalyses => "Read, rename, group, judge and delete them",
         Scope::Upload => "Upload files and have them measured",
     }
 }

@@ -69,7 +69,8 @@ pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
 
 /// 201 where the work has ended, within the time that the program would wait; else 202.
 async fn created(call: &Call, id: &str) -> Result<Response, Error> {
-    let mut response = answer(call, parse_id(id, "analysis")?, StatusCode::CREATED).await?;
+    let actor = call.actor.shown_its_own();
+    let mut response = answer(call, &actor, parse_id(id, "analysis")?, StatusCode::CREATED).await?;
     let location = format!(
         "{}{}",
         call.backend().config.base_url,
@@ -82,16 +83,16 @@ async fn created(call: &Call, id: &str) -> Result<Response, Error> {
 }
 
 pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
-    Ok(answer(&call, call.id("analysis")?, StatusCode::OK).await?)
+    Ok(answer(&call, &call.actor, call.id("analysis")?, StatusCode::OK).await?)
 }
 
 /// The analysis, waited for as the program prefers. One that has not ended is answered with 202 and when to ask again.
-async fn answer(call: &Call, id: AnalysisId, ended: StatusCode) -> Result<Response, Error> {
+async fn answer(call: &Call, actor: &Actor, id: AnalysisId, ended: StatusCode) -> Result<Response, Error> {
     let wait = prefer::wait(call.headers());
     if let Some(wait) = wait {
-        wait_for(call.backend(), &call.actor, id, wait).await?;
+        wait_for(call.backend(), actor, id, wait).await?;
     }
-    let view = analyses::view(call.backend(), &call.actor, id).await?;
+    let view = analyses::view(call.backend(), actor, id).await?;
     let is_final = view.summary.progress.state.is_final();
     let status = if is_final { ended } else { StatusCode::ACCEPTED };
     let body = wire::Analysis::of(view.summary, &call.backend().config.base_url);

@@ -54,7 +54,8 @@ impl TestApp {
 
 /// The token that a page shows.
 pub fn token_on(page: &str) -> Option<String> {
-    let (_, rest) = page.split_once("id=\"new-token\">")?;
+    let (_, rest) = page.split_once("id=\"new-token\"")?;
+    let (_, rest) = rest.split_once('>')?;
     Some(rest.split('<').next()?.to_owned())
 }
 
@@ -88,10 +89,11 @@ impl Program {
 
     /// Uploads, and has it measured: the whole way of a program. The analysis.
     pub async fn analyse(&self, app: &TestApp, name: &str, bytes: Vec<u8>) -> String {
+        let key = name.replace(' ', "-");
         let upload: Value = self
             .post(
                 "/api/v1/uploads",
-                &format!("upload-{name}"),
+                &format!("upload-{key}"),
                 serde_json::json!({ "file_name": name, "size_bytes": bytes.len() }),
             )
             .await
@@ -101,7 +103,7 @@ impl Program {
         let begun = self
             .post(
                 "/api/v1/analyses",
-                &format!("analyse-{name}"),
+                &format!("analyse-{key}"),
                 serde_json::json!({ "upload": upload["id"] }),
             )
             .await;
