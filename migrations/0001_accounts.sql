@@ -65,7 +65,7 @@ CREATE TABLE security_event (
     id         TEXT   NOT NULL PRIMARY KEY,
     account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     kind       TEXT   NOT NULL CHECK (kind IN ('signed_in', 'wrong_password', 'wrong_code', 'password_changed', 'second_factor_on',
-        'second_factor_off', 'new_recovery_codes', 'address_changed', 'signed_out_by_operator')),
+        'second_factor_off', 'new_recovery_codes', 'address_changed', 'token_created', 'token_revoked', 'signed_out_by_operator')),
     created_at BIGINT NOT NULL
 );
 CREATE INDEX security_event_of_account ON security_event (account_id, created_at);
@@ -125,3 +125,24 @@ CREATE TABLE recovery_code (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, code_hash)
 );
+
+-- How a program acts for a person.
+CREATE TABLE api_token (
+    id            TEXT   NOT NULL PRIMARY KEY,
+    account_id    TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    name          TEXT   NOT NULL,
+    -- A test token reaches the sample and nothing of the person's.
+    kind          TEXT   NOT NULL CHECK (kind IN ('live', 'test')),
+    -- What it may do, with a space between.
+    scopes        TEXT   NOT NULL,
+    -- SHA-256 of the token, hex. The token itself is nowhere (P28).
+    token_hash    TEXT   NOT NULL UNIQUE,
+    -- Its last characters, by which people tell their tokens apart.
+    hint          TEXT   NOT NULL,
+    created_at    BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL,
+    -- The first moment of the day of its last use.
+    last_used_day BIGINT
+);
+CREATE INDEX api_token_of_account ON api_token (account_id, id);
+CREATE INDEX api_token_expired ON api_token (expires_at);

@@ -97,6 +97,8 @@ fn free_plan() -> Limits {
         max_megabytes: 200,
         analyses_per_month: Some(10),
         references_per_month: Some(10),
+        renders_per_month: Some(20),
+        live_tokens: 0,
     }
 }
 

@@ -43,13 +43,19 @@ impl RequestContext {
     /// What the caller is answered for `error`; causes that are not the caller's are logged here, once.
     #[must_use]
     pub fn problem(&self, error: &Error) -> Problem {
-        match error.code() {
-            ProblemCode::Internal => tracing::error!(request_id = %self.request_id, %error, "failed"),
-            ProblemCode::Unavailable => tracing::warn!(request_id = %self.request_id, %error, "unavailable"),
-            _ => {}
-        }
-        error.to_problem(&self.request_id)
+        problem_of(&self.request_id, error)
     }
+}
+
+/// What the caller of the request is answered for `error`; causes that are not the caller's are logged here, once.
+#[must_use]
+pub fn problem_of(request_id: &str, error: &Error) -> Problem {
+    match error.code() {
+        ProblemCode::Internal => tracing::error!(%request_id, %error, "failed"),
+        ProblemCode::Unavailable => tracing::warn!(%request_id, %error, "unavailable"),
+        _ => {}
+    }
+    error.to_problem(request_id)
 }
 
 /// What is rendered, and for which address; the server provides it as context beside the [`RequestContext`].

@@ -9,7 +9,7 @@ use model::routes::{Page, Route};
 use crate::{
     api::CSRF_META,
     pages::{
-        account, account_area, analysis, comparison, consent, demo, history, home, legal, methodology,
+        account, account_area, analysis, comparison, consent, demo, docs, history, home, legal, methodology,
         not_found::failed, plan, references, render, rules, shared, song, songs, upload, your_data,
     },
     request_context::{PageContent, PageRequest, RequestContext},
@@ -107,12 +107,16 @@ fn body_of(page: Page) -> AnyView {
         Page::ConfirmPassword => view! { <account_area::security::ConfirmPassword /> }.into_any(),
         Page::Security => view! { <account_area::security::Security /> }.into_any(),
         Page::SecondFactor => view! { <account_area::second_factor::SecondFactor /> }.into_any(),
+        Page::Tokens => view! { <account_area::tokens::Tokens /> }.into_any(),
         Page::EmailPreferences => view! { <account_area::email::EmailPreferences /> }.into_any(),
         Page::YourData => view! { <your_data::YourData /> }.into_any(),
         Page::DeleteAccount => view! { <your_data::DeleteAccount /> }.into_any(),
         Page::AccountDeleted => view! { <your_data::AccountDeleted /> }.into_any(),
         Page::Rules => view! { <rules::Rules /> }.into_any(),
         Page::Methodology => view! { <methodology::Methodology /> }.into_any(),
+        Page::Docs | Page::DocsAuthentication | Page::DocsErrors | Page::DocsApi => {
+            view! { <docs::Docs page=page /> }.into_any()
+        }
         Page::Terms => view! { <legal::Terms /> }.into_any(),
         Page::Privacy => view! { <legal::Privacy /> }.into_any(),
         Page::Cookies => view! { <consent::Cookies /> }.into_any(),

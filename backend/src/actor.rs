@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AccountId, ProblemCode, SessionId, Timestamp, account::Me, plan::Plan};
+use model::{AccountId, IdempotencyId, ProblemCode, SessionId, Timestamp, TokenId, account::Me, plan::Plan};
 
 use crate::{Error, Result};
 
@@ -57,11 +57,21 @@ pub enum Actor {
 /// What a program showed that acts for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
+    /// Which token.
+    pub id: TokenId,
+    /// What it reaches.
+    pub kind: TokenKind,
     /// For whom.
     pub owner: Owner,
     /// What it may do.
     pub scopes: Vec<Scope>,
+    /// What makes this request once, however often it is sent.
+    pub idempotency: Option<IdempotencyClaim>,
 }
+
+/// The right to do what a request with an `Idempotency-Key` asks for; see `idempotency`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencyClaim(pub IdempotencyId);
 
 /// For whom something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,33 +83,95 @@ pub struct Owner {
 }
 
 model::text_enum! {
+    /// What a token reaches.
+    pub enum TokenKind {
+        /// What is its owner's.
+        Live = "live",
+        /// The sample, and nothing of its owner's.
+        Test = "test",
+    }
+}
+
+model::text_enum! {
     /// What a token may be allowed. What is not among these takes a signed-in person.
     pub enum Scope {
         /// To read analyses, reports, songs and audio.
         ReadAnalyses = "analyses:read",
-        /// To rename, group, choose and delete them.
+        /// To rename, group, choose and delete them; whoever may, may read them.
         WriteAnalyses = "analyses:write",
         /// To upload files and have them measured.
         Upload = "uploads:write",
     }
 }
 
+impl Scope {
+    /// Whether a token with this scope may do what takes `other`.
+    #[must_use]
+    pub fn includes(self, other: Self) -> bool {
+        self == other || (self == Self::WriteAnalyses && other == Self::ReadAnalyses)
+    }
+}
+
+impl Token {
+    /// Whether it may do what takes `scope`.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn check_scope(&self, scope: Scope) -> Result<()> {
+        if self.scopes.iter().any(|own| own.includes(scope)) {
+            Ok(())
+        } else {
+            Err(Error::problem(
+                ProblemCode::Forbidden,
+                format!("This token lacks the scope {scope}. Use one that has it."),
+            ))
+        }
+    }
+}
+
 impl Actor {
+    /// The same, who may read as well: for the answer to a program that is shown what it has just made, and has no scope to read
+    /// anything else.
+    #[must_use]
+    pub fn shown_its_own(&self) -> Self {
+        let mut actor = self.clone();
+        if let Self::Token(token) = &mut actor {
+            token.scopes.push(Scope::ReadAnalyses);
+        }
+        actor
+    }
+
+    /// Whether it is a test token, which is shown the sample, with a scope for it.
+    ///
+    /// # Errors
+    /// `Forbidden` for a test token without the scope.
+    pub fn is_shown_sample(&self, scope: Scope) -> Result<bool> {
+        match self {
+            Self::Token(token) if token.kind == TokenKind::Test => token.check_scope(scope).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
     /// For whom something is done that takes `scope`. A signed-in person may do all of it.
     ///
     /// # Errors
-    /// `Unauthenticated` where nobody is signed in; `Forbidden` for a token without the scope, and for the system.
+    /// `Unauthenticated` where nobody is signed in; `Forbidden` for a token without the scope, for every test token, and for the system.
     pub fn owner(&self, scope: Scope) -> Result<Owner> {
         match self {
             Self::User(user) => Ok(Owner {
                 account: user.account,
                 plan: user.plan,
             }),
-            Self::Token(token) if token.scopes.contains(&scope) => Ok(token.owner),
-            Self::Token(_) => Err(Error::problem(
-                ProblemCode::Forbidden,
-                format!("This token lacks the scope {scope}. Use one that has it."),
-            )),
+            Self::Token(token) => {
+                token.check_scope(scope)?;
+                match token.kind {
+                    TokenKind::Live => Ok(token.owner),
+                    TokenKind::Test => Err(Error::problem(
+                        ProblemCode::Forbidden,
+                        "A test token reads the sample and nothing else. Use a live token for this.",
+                    )),
+                }
+            }
             Self::Nobody => Err(unauthenticated()),
             Self::System => Err(only_in_person()),
         }
@@ -184,12 +256,40 @@ mod tests {
         result.unwrap_err().code()
     }
 
-    #[test]
-    fn a_token_may_do_what_its_scopes_say_and_nothing_that_takes_a_person() {
-        let token = Actor::Token(Token {
+    fn token(kind: TokenKind) -> Actor {
+        Actor::Token(Token {
+            id: TokenId(Uuid::from_u128(3)),
+            kind,
             owner: OWNER,
             scopes: vec![Scope::ReadAnalyses],
-        });
+            idempotency: None,
+        })
+    }
+
+    #[test]
+    fn a_test_token_reaches_nothing_of_its_owners() {
+        let token = token(TokenKind::Test);
+        for scope in Scope::ALL {
+            assert_eq!(code(token.owner(scope)), ProblemCode::Forbidden);
+        }
+        assert!(token.is_shown_sample(Scope::ReadAnalyses).unwrap());
+        assert_eq!(code(token.is_shown_sample(Scope::Upload)), ProblemCode::Forbidden);
+        assert!(!Actor::User(user()).is_shown_sample(Scope::Upload).unwrap());
+    }
+
+    #[test]
+    fn whoever_may_change_analyses_may_read_them_and_not_the_other_way_round() {
+        for own in Scope::ALL {
+            for other in Scope::ALL {
+                let reads_too = own == Scope::WriteAnalyses && other == Scope::ReadAnalyses;
+                assert_eq!(own.includes(other), own == other || reads_too, "{own} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_may_do_what_its_scopes_say_and_nothing_that_takes_a_person() {
+        let token = token(TokenKind::Live);
         assert_eq!(token.owner(Scope::ReadAnalyses).unwrap(), OWNER);
         assert_eq!(token.account(Scope::ReadAnalyses).unwrap(), OWNER.account);
         for scope in [Scope::WriteAnalyses, Scope::Upload] {

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Backend, Result, accounts,
     db::{Db, DbError},
+    idempotency,
     jobs::{self, Job, JobError, Lease, Policy, Queue, RunJob},
     ledger,
     privacy::{erasure, export},
     retention::{ExpiredCount, OVERDUE_AFTER},
     sessions, shares,
     storage::{RemoveAudio, RemoveRender},
-    uploads,
+    tokens, uploads,
 };
 
 /// Removes everything that has expired. Periodic.
@@ -54,6 +55,8 @@ pub struct Purged {
     pub sessions: u64,
     /// Links to reports that have ended.
     pub shares: u64,
+    /// Tokens that ended long ago, and keys of requests.
+    pub tokens: u64,
     /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
     /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
@@ -75,6 +78,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         exports: export::purge(backend).await?,
         sessions: sessions::purge(backend).await?,
         shares: shares::purge(backend).await?,
+        tokens: tokens::purge(backend).await? + idempotency::purge(backend).await?,
         sign_ups: accounts::purge(backend).await?,
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
@@ -90,6 +94,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         exports = purged.exports,
         sessions = purged.sessions,
         shares = purged.shares,
+        tokens = purged.tokens,
         sign_ups = purged.sign_ups,
         jobs = purged.jobs,
         revived = purged.revived,
@@ -112,6 +117,8 @@ pub async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     found.extend(export::expired(backend).await?);
     found.extend(sessions::expired(backend).await?);
     found.extend(shares::expired(backend).await?);
+    found.push(tokens::expired(backend).await?);
+    found.push(idempotency::expired(backend).await?);
     found.extend(accounts::expired(backend).await?);
     found.extend(jobs::expired(&backend.db, backend.now()).await?);
     found.extend(ledger::expired(backend).await?);

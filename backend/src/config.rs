@@ -212,6 +212,7 @@ pub struct RateLimits {
     pub sign_ins_per_minute: u32,
     pub writes_per_minute: u32,
     pub uploads_per_hour: u32,
+    pub api_requests_per_minute: u32,
 }
 
 /// `[plans]`
@@ -464,13 +465,14 @@ impl fmt::Display for Config {
             let count =
                 |allowed: Option<u32>| allowed.map_or("unlimited".to_owned(), |count| count.to_string());
             format!(
-                "audio kept {} h, up to {} min, {} MB, {} analyses, {} references and {} renders a month",
+                "audio kept {} h, up to {} min, {} MB, {} analyses, {} references and {} renders a month, {} live tokens",
                 limits.audio_kept_hours,
                 limits.max_minutes,
                 limits.max_megabytes,
                 count(limits.analyses_per_month),
                 count(limits.references_per_month),
                 count(limits.renders_per_month),
+                limits.live_tokens,
             )
         };
         let database = self.database_url.expose_secret();
@@ -565,6 +567,10 @@ impl fmt::Display for Config {
             (
                 "limits.uploads_per_hour",
                 self.limits.uploads_per_hour.to_string(),
+            ),
+            (
+                "limits.api_requests_per_minute",
+                self.limits.api_requests_per_minute.to_string(),
             ),
             ("plans.free", limits(&self.plans.free)),
             ("plans.pro", limits(&self.plans.pro)),

@@ -15,6 +15,7 @@ pub mod demo;
 mod encryption;
 pub mod entropy;
 mod error;
+pub mod idempotency;
 pub mod installation;
 pub mod jobs;
 pub mod ledger;
@@ -29,6 +30,7 @@ pub mod privacy;
 mod redact;
 pub mod renders;
 pub mod retention;
+pub mod sample;
 mod sandbox;
 pub mod sessions;
 pub mod shares;
@@ -40,6 +42,7 @@ mod tables;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tokens;
 mod transaction;
 pub mod uploads;
 pub mod usage;
@@ -47,7 +50,7 @@ pub mod work;
 
 pub(crate) use self::transaction::transaction;
 pub use self::{
-    actor::{Actor, Owner, Scope, Token, User},
+    actor::{Actor, IdempotencyClaim, Owner, Scope, Token, TokenKind, User},
     backend::Backend,
     error::{Error, Result},
     redact::{Cause, LogSafe},

@@ -16,7 +16,7 @@ use crate::{
         export,
         policy::{self, Version},
     },
-    renders, transaction,
+    renders, tokens, transaction,
 };
 
 impl RunJob<Backend> for SendNotification {
@@ -69,6 +69,11 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
         Notification::SecondFactorEnabled => Some(emails.second_factor_enabled(to)),
         Notification::SecondFactorDisabled => Some(emails.second_factor_disabled(to)),
         Notification::SecondFactorRemoved => Some(emails.second_factor_removed(to)),
+        // Whoever revoked it in the meantime knows of it, too; somebody else may have done both.
+        Notification::TokenCreated { token } => {
+            let name = tokens::name_of(backend, *token).await?;
+            Some(emails.token_created(to, name.as_deref()))
+        }
         Notification::PolicyChanged { version } => {
             let Version { version, summary, .. } = policy::find(&backend.db, version).await?;
             Some(emails.policy_changed(to, &version, &summary))

@@ -133,6 +133,17 @@ pub(crate) async fn give_back_render(
     Ok(())
 }
 
+/// When the counts of the month of `now` begin anew: the first moment of the next one in UTC.
+#[must_use]
+pub fn resets_at(now: Timestamp) -> Timestamp {
+    let civil = now.utc();
+    let (year, month) = match civil.month {
+        12 => (civil.year + 1, 1),
+        month => (civil.year, month + 1),
+    };
+    Timestamp::of_day(&format!("{year:04}-{month:02}-01")).unwrap_or(now)
+}
+
 /// The calendar month in UTC, as 202611.
 fn month_of(now: Timestamp) -> u32 {
     let civil = now.utc();
@@ -147,6 +158,20 @@ mod tests {
     /// 2026-11-24 and 2026-12-24.
     const NOVEMBER: Timestamp = Timestamp(1_795_491_766_000);
     const DECEMBER: Timestamp = Timestamp(1_795_491_766_000 + 30 * 24 * 3_600_000);
+
+    #[test]
+    fn the_next_month_begins_at_midnight_of_its_first_day() {
+        for (day, next) in [
+            ("2026-11-27", "2026-12-01"),
+            ("2026-12-31", "2027-01-01"),
+            ("2028-02-29", "2028-03-01"),
+        ] {
+            let now = Timestamp::of_day(day)
+                .unwrap()
+                .plus(std::time::Duration::from_secs(3600));
+            assert_eq!(resets_at(now), Timestamp::of_day(next).unwrap(), "{day}");
+        }
+    }
 
     crate::contract! {
         async fn p05_references_are_counted_apart_from_mixes(db: &Db) {

@@ -16,6 +16,7 @@ use crate::{
 
 /// A mix against at least one reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// The references, in the order in which they were given; every `each` below has this order.
     pub references: Vec<ReferenceProfile>,
@@ -86,6 +87,7 @@ pub struct ComparedTrack {
 
 /// What a reference brings to a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReferenceProfile {
     /// What it is turned by to be as loud as the mix, in dB; `None` where either has no loudness, and nothing that
     /// depends on level is compared.
@@ -98,6 +100,7 @@ pub struct ReferenceProfile {
 
 /// A value of the mix and the same of each reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delta {
     /// Of the mix.
     pub mix: Option<f64>,
@@ -109,6 +112,7 @@ pub struct Delta {
 
 /// Where references lie.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReferenceRange {
     /// Their lowest value.
     pub low: f64,
@@ -183,6 +187,7 @@ impl Delta {
 
 /// One band of a spectrum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BandDelta {
     /// Its centre, in Hz.
     pub hz: f64,
@@ -193,6 +198,7 @@ pub struct BandDelta {
 
 /// One figure of the whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FigureDelta {
     /// Which.
     pub measure: Figure,
@@ -203,6 +209,7 @@ pub struct FigureDelta {
 
 /// The figures that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Integrated loudness, before anything is turned.
@@ -320,6 +327,7 @@ impl Direction {
 
 /// A part of the sound that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// What it is about.
     pub topic: DifferenceKind,
@@ -333,6 +341,7 @@ pub struct Difference {
 
 /// What a difference is about.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "of")]
 pub enum DifferenceKind {
     /// The level of a part of the spectrum.

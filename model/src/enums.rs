@@ -49,6 +49,8 @@ macro_rules! text_enum {
             }
         }
 
+        $crate::enum_schema!($name, $($text),+);
+
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
@@ -66,6 +68,32 @@ macro_rules! text_enum {
             }
         }
     };
+}
+
+/// The JSON Schema of a `text_enum`.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! enum_schema {
+    ($name:ident, $($text:literal),+) => {
+        impl $crate::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut $crate::schemars::SchemaGenerator) -> $crate::schemars::Schema {
+                $crate::schemars::json_schema!({ "type": "string", "enum": [$($text),+] })
+            }
+        }
+    };
+}
+
+/// No schema is asked for.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! enum_schema {
+    ($name:ident, $($text:literal),+) => {};
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::text::failure as texts;
 
 /// The closed list of reasons. A new reason is a new variant, so that its words cannot be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
     /// 0 bytes.
@@ -45,6 +46,7 @@ pub enum FailureCode {
 
 /// Why an analysis has no report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The reason.
     pub code: FailureCode,

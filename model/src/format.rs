@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A container (or a codec that is its own container) that people may upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the formats' own names")]
 pub enum AudioFormat {
@@ -123,6 +124,7 @@ impl AudioFormat {
 
 /// How the samples of a file are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// Integer PCM of any width.

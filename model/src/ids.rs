@@ -90,6 +90,10 @@ id! {
     EmailChangeId,
     /// One line of an account's security log.
     SecurityEventId,
+    /// One token by which a program acts for a person.
+    TokenId,
+    /// One request with an `Idempotency-Key`.
+    IdempotencyId,
     /// One archive of everything held about a person.
     ExportId,
     /// One deletion of an account.

@@ -25,11 +25,15 @@ pub mod time;
 pub mod upload;
 pub mod verdict;
 
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use schemars;
+
 pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
-    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId, RenderId,
-    SecurityEventId, SessionId, ShareId, SignUpId, SongId, UploadId,
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, IdempotencyId, InvalidId, JobId,
+    PasswordResetId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId, UploadId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    AnalysisId, ExportId, RenderId, SessionId, ShareId, SongId,
+    AnalysisId, ExportId, RenderId, SessionId, ShareId, SongId, TokenId,
     analysis::Work,
     demo::{DemoPage, DemoTrack},
     history::{HistoryQuery, PageCursor},
@@ -131,6 +131,10 @@ pub const SECOND_FACTOR_CONFIRM: &str = "/account/second-factor/confirm";
 pub const SECOND_FACTOR_CODES: &str = "/account/second-factor/codes";
 /// Takes the form that switches it off.
 pub const SECOND_FACTOR_OFF: &str = "/account/second-factor/off";
+/// The account: API tokens.
+pub const TOKENS: &str = "/account/tokens";
+/// Takes the form that revokes one.
+pub const REVOKE_TOKEN: &str = "/account/tokens/{id}/revoke";
 /// The account: which emails are wanted; with the `?token=` of an email also for who is not signed in.
 pub const EMAIL_PREFERENCES: &str = "/account/email-preferences";
 /// Takes the form of the latter.
@@ -161,6 +165,24 @@ pub const DELETE_ACCOUNT: &str = "/account/privacy/delete";
 pub const ACCOUNT_DELETED: &str = "/account/deleted";
 /// How each number is measured.
 pub const METHODOLOGY: &str = "/methodology";
+/// The documentation for developers: a first report in five minutes.
+pub const DOCS: &str = "/docs";
+/// The same as text.
+pub const DOCS_TEXT: &str = "/docs.md";
+/// How a program shows for whom it acts.
+pub const DOCS_AUTHENTICATION: &str = "/docs/authentication";
+/// The same as text.
+pub const DOCS_AUTHENTICATION_TEXT: &str = "/docs/authentication.md";
+/// Every way in which a request fails, with an anchor for each.
+pub const DOCS_ERRORS: &str = "/docs/errors";
+/// The same as text.
+pub const DOCS_ERRORS_TEXT: &str = "/docs/errors.md";
+/// Every address of the API.
+pub const DOCS_API: &str = "/docs/api";
+/// The same as text.
+pub const DOCS_API_TEXT: &str = "/docs/api.md";
+/// What there is to read, for programs that read (llmstxt.org).
+pub const LLMS_TXT: &str = "/llms.txt";
 /// Every rule, with an anchor for each.
 pub const RULES: &str = "/rules";
 /// Takes the line of source where the program in a browser broke.
@@ -189,6 +211,38 @@ pub const BUCKET_SLASH: &str = "/{bucket}/";
 pub const OBJECT: &str = "/{bucket}/{*key}";
 /// Takes a file that is to be uploaded, and answers with its presigned upload.
 pub const BEGIN_UPLOAD: &str = "/fn/uploads/begin";
+/// The API begins here.
+pub const API: &str = "/api/v1";
+/// Begins an upload.
+pub const API_UPLOADS: &str = "/api/v1/uploads";
+/// How far an upload in parts has come, and the permissions for what to send next.
+pub const API_UPLOAD_PARTS: &str = "/api/v1/uploads/{id}/parts";
+/// The analyses; takes an upload whose bytes are there.
+pub const API_ANALYSES: &str = "/api/v1/analyses";
+/// One analysis.
+pub const API_ANALYSIS: &str = "/api/v1/analyses/{id}";
+/// Its report.
+pub const API_REPORT: &str = "/api/v1/analyses/{id}/report";
+/// Its verdict; judges it again.
+pub const API_VERDICT: &str = "/api/v1/analyses/{id}/verdict";
+/// How far it comes, as server-sent events.
+pub const API_EVENTS: &str = "/api/v1/analyses/{id}/events";
+/// A mix beside its references; takes which these are.
+pub const API_COMPARISON: &str = "/api/v1/analyses/{id}/comparison";
+/// The references.
+pub const API_REFERENCES: &str = "/api/v1/references";
+/// The songs.
+pub const API_SONGS: &str = "/api/v1/songs";
+/// One song.
+pub const API_SONG: &str = "/api/v1/songs/{id}";
+/// What is used of the plan.
+pub const API_USAGE: &str = "/api/v1/usage";
+/// The API as OpenAPI 3.1.
+pub const OPENAPI: &str = "/api/v1/openapi.json";
+/// The JSON Schema of a report.
+pub const REPORT_SCHEMA: &str = "/api/v1/schemas/report.json";
+/// The JSON Schema of a verdict.
+pub const VERDICT_SCHEMA: &str = "/api/v1/schemas/verdict.json";
 /// How far an upload in parts has come, and the permissions for what to send next.
 pub const UPLOAD_PARTS: &str = "/fn/uploads/parts";
 /// Takes the word that the bytes are there.
@@ -354,6 +408,18 @@ pub fn demo_page(page: DemoPage) -> String {
 #[must_use]
 pub fn demo_audio(track: DemoTrack) -> String {
     with_id(DEMO_AUDIO, track)
+}
+
+/// Takes the form that revokes a token.
+#[must_use]
+pub fn revoke_token(id: TokenId) -> String {
+    with_id(REVOKE_TOKEN, id)
+}
+
+/// An analysis in the API.
+#[must_use]
+pub fn api_analysis(id: AnalysisId) -> String {
+    with_id(API_ANALYSIS, id)
 }
 
 /// `page`, saying that something was `done`.

@@ -65,6 +65,8 @@ pub struct Limits {
     /// Renders in a calendar month (UTC); `None` is no limit.
     #[serde(default)]
     pub renders_per_month: Option<u32>,
+    /// Live API tokens that an account may have at a time. Test tokens are for everybody.
+    pub live_tokens: u32,
 }
 
 impl Limits {

@@ -20,6 +20,12 @@ pub enum ProblemCode {
     NotFound,
     /// The thing is in a state in which this cannot be done.
     Conflict,
+    /// A request that is to be done once carries no key for it, or none that can be read.
+    KeyMissing,
+    /// The key belongs to another request.
+    KeyReused,
+    /// A request with the key is being done.
+    KeyInUse,
     /// The plan's allowance is used up.
     Quota,
     /// More bytes than are allowed here.
@@ -43,11 +49,12 @@ impl ProblemCode {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::Invalid => 422,
+            Self::KeyMissing => 400,
+            Self::Invalid | Self::KeyReused => 422,
             Self::Unauthenticated => 401,
             Self::Forbidden | Self::ConfirmPassword => 403,
             Self::NotFound => 404,
-            Self::Conflict => 409,
+            Self::Conflict | Self::KeyInUse => 409,
             Self::Quota => 402,
             Self::TooLarge => 413,
             Self::RateLimited => 429,

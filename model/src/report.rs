@@ -21,6 +21,7 @@ pub const REPORT_VERSION: u32 = 3;
 
 /// Why a value does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AbsenceReason {
     /// Too little signal above the gate, or none at all.
@@ -48,6 +49,7 @@ impl AbsenceReason {
 
 /// A measured number, or the reason why there is none. In JSON: `{"value":-14.2}` or `{"value":null,"why":"silent"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reading {
     value: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,6 +100,7 @@ impl Reading {
 
 /// Everything measured of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`REPORT_VERSION`] at the time of measuring.
     pub version: u32,
@@ -130,6 +133,7 @@ pub struct Report {
 
 /// What the file is, as its own header says and as decoding proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileInfo {
     /// The container.
     pub format: AudioFormat,
@@ -170,6 +174,7 @@ impl FileInfo {
 
 /// Loudness by ITU-R BS.1770-5; windows by EBU Tech 3341, range by EBU Tech 3342.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Loudness {
     /// Gated loudness of the whole, in LUFS.
     pub integrated_lufs: Reading,
@@ -187,6 +192,7 @@ pub struct Loudness {
 
 /// Values at equal distances in time. `null` where there is no signal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Series {
     /// The time of the first value, in seconds from the start of the file.
     pub start_s: f64,
@@ -206,6 +212,7 @@ impl Series {
 
 /// A value and when it occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Position {
     /// Seconds from the start of the file.
     pub time_s: f64,
@@ -215,6 +222,7 @@ pub struct Position {
 
 /// Peak levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Peaks {
     /// The largest absolute sample, in dBFS.
     pub sample_peak_dbfs: Reading,
@@ -226,6 +234,7 @@ pub struct Peaks {
 
 /// Peak-to-average measures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dynamics {
     /// Sample peak over RMS of all channels together, in dB.
     pub crest_db: Reading,
@@ -261,6 +270,7 @@ pub const BANDS: [Band; 7] = [
 
 /// The spectrum averaged over the parts of the file that carry signal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spectrum {
     /// The share of each of [`BANDS`] in the total energy from 20 Hz to 20 kHz, in dB (0 dB is all of it).
     pub bands_db: [Reading; 7],
@@ -270,6 +280,7 @@ pub struct Spectrum {
 
 /// The level of one band.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BandLevel {
     /// Centre frequency in hertz.
     pub hz: f64,
@@ -279,6 +290,7 @@ pub struct BandLevel {
 
 /// How left and right relate. Every reading is [`AbsenceReason::NotStereo`] unless the file has two channels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stereo {
     /// Pearson correlation of left and right over the whole, −1 to 1.
     pub correlation: Reading,
@@ -292,6 +304,7 @@ pub struct Stereo {
 
 /// The outline of the waveform, of all channels together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Waveform {
     /// Smallest and largest sample of each of equally long slices, as −127 to 127 of full scale.
     pub slices: Vec<(i8, i8)>,
@@ -299,6 +312,7 @@ pub struct Waveform {
 
 /// Something that a reader should know about how this file was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     /// Stable name.
     pub code: NoteCode,
@@ -315,6 +329,7 @@ pub const MAX_NOTE_RANGES: usize = 20;
 
 /// The closed list of notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NoteCode {
     /// The file ends before its header says; what is there was measured. `detail` is how many seconds.

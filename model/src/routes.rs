@@ -39,12 +39,17 @@ pub enum Page {
     ConfirmPassword,
     Security,
     SecondFactor,
+    Tokens,
     EmailPreferences,
     YourData,
     DeleteAccount,
     AccountDeleted,
     Rules,
     Methodology,
+    Docs,
+    DocsAuthentication,
+    DocsErrors,
+    DocsApi,
     Terms,
     Privacy,
     Cookies,
@@ -90,6 +95,8 @@ pub enum Form {
     ConfirmSecondFactor,
     RenewCodes,
     TurnOffSecondFactor,
+    CreateToken,
+    RevokeToken,
     EmailPreferences,
     Unsubscribe,
     Export,
@@ -110,6 +117,33 @@ pub enum Function {
     Preview,
     RenderProgress,
     BrowserFault,
+}
+
+/// What the program of a person calls, with a token of theirs; answered with JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described by its address")]
+pub enum Api {
+    CreateUpload,
+    UploadParts,
+    CreateAnalysis,
+    ListAnalyses,
+    GetAnalysis,
+    RenameAnalysis,
+    DeleteAnalysis,
+    GetReport,
+    GetVerdict,
+    Judge,
+    AnalysisEvents,
+    GetComparison,
+    Compare,
+    ListReferences,
+    ListSongs,
+    CreateSong,
+    GetSong,
+    RenameSong,
+    DeleteSong,
+    GetUsage,
 }
 
 /// A file to keep.
@@ -142,6 +176,12 @@ pub enum System {
     Healthz,
     Readyz,
     SecurityTxt,
+    OpenApi,
+    ReportSchema,
+    VerdictSchema,
+    LlmsTxt,
+    /// A page of the documentation as text.
+    DocsText(Page),
     Assets,
     Favicon,
     PreviewImage,
@@ -162,6 +202,7 @@ pub enum Endpoint {
     Page(Page),
     Form(Form),
     Function(Function),
+    Api(Api),
     Download(Download),
     Callback(Callback),
     System(System),
@@ -175,6 +216,12 @@ pub enum Method {
     Get,
     /// POST.
     Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
     /// Whatever the object store takes.
     Any,
 }
@@ -275,6 +322,9 @@ impl Route {
         let method = match method {
             "GET" | "HEAD" => Method::Get,
             "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "PATCH" => Method::Patch,
+            "DELETE" => Method::Delete,
             _ => return None,
         };
         ROUTES
@@ -290,7 +340,7 @@ impl Route {
 }
 
 use Access::{Anyone, Owner, Presigned, SignedIn};
-use Method::{Any, Get, Post};
+use Method::{Any, Delete, Get, Patch, Post, Put};
 use RateLimit::{SignIns, SignUps, Uploads};
 
 const fn page(page: Page, path: &'static str, access: Access) -> Route {
@@ -303,6 +353,10 @@ const fn form(form: Form, path: &'static str, access: Access) -> Route {
 
 const fn function(function: Function, method: Method, path: &'static str, access: Access) -> Route {
     Route::new(method, path, Endpoint::Function(function), access)
+}
+
+const fn api(api: Api, method: Method, path: &'static str, access: Access) -> Route {
+    Route::new(method, path, Endpoint::Api(api), access)
 }
 
 const fn download(download: Download, path: &'static str) -> Route {
@@ -392,6 +446,9 @@ pub const ROUTES: &[Route] = &[
     form(Form::ConfirmSecondFactor, paths::SECOND_FACTOR_CONFIRM, SignedIn).on(Page::SecondFactor),
     form(Form::RenewCodes, paths::SECOND_FACTOR_CODES, SignedIn).on(Page::Security),
     form(Form::TurnOffSecondFactor, paths::SECOND_FACTOR_OFF, SignedIn).on(Page::Security),
+    page(Page::Tokens, paths::TOKENS, SignedIn),
+    form(Form::CreateToken, paths::TOKENS, SignedIn).on(Page::Tokens),
+    form(Form::RevokeToken, paths::REVOKE_TOKEN, Owner).on(Page::Tokens),
     page(Page::EmailPreferences, paths::EMAIL_PREFERENCES, SignedIn),
     form(Form::EmailPreferences, paths::EMAIL_PREFERENCES, SignedIn).on(Page::EmailPreferences),
     form(Form::Unsubscribe, paths::UNSUBSCRIBE, Anyone).on(Page::EmailPreferences),
@@ -403,6 +460,10 @@ pub const ROUTES: &[Route] = &[
 
     page(Page::Rules, paths::RULES, Anyone),
     page(Page::Methodology, paths::METHODOLOGY, Anyone).counted(),
+    page(Page::Docs, paths::DOCS, Anyone).counted(),
+    page(Page::DocsAuthentication, paths::DOCS_AUTHENTICATION, Anyone),
+    page(Page::DocsErrors, paths::DOCS_ERRORS, Anyone),
+    page(Page::DocsApi, paths::DOCS_API, Anyone),
     page(Page::Terms, paths::TERMS, Anyone).counted(),
     page(Page::Privacy, paths::PRIVACY, Anyone).counted(),
     page(Page::Cookies, paths::COOKIES, Anyone).counted(),
@@ -419,12 +480,41 @@ pub const ROUTES: &[Route] = &[
     function(Function::RenderProgress, Get, paths::RENDER_PROGRESS, Owner),
     function(Function::BrowserFault, Post, paths::BROWSER_FAULT, Anyone),
 
+    api(Api::CreateUpload, Post, paths::API_UPLOADS, SignedIn).limited(Uploads),
+    api(Api::UploadParts, Get, paths::API_UPLOAD_PARTS, Owner),
+    api(Api::CreateAnalysis, Post, paths::API_ANALYSES, SignedIn),
+    api(Api::ListAnalyses, Get, paths::API_ANALYSES, SignedIn),
+    api(Api::GetAnalysis, Get, paths::API_ANALYSIS, Owner),
+    api(Api::RenameAnalysis, Patch, paths::API_ANALYSIS, Owner),
+    api(Api::DeleteAnalysis, Delete, paths::API_ANALYSIS, Owner),
+    api(Api::GetReport, Get, paths::API_REPORT, Owner),
+    api(Api::GetVerdict, Get, paths::API_VERDICT, Owner),
+    api(Api::Judge, Post, paths::API_VERDICT, Owner),
+    api(Api::AnalysisEvents, Get, paths::API_EVENTS, Owner),
+    api(Api::GetComparison, Get, paths::API_COMPARISON, Owner),
+    api(Api::Compare, Put, paths::API_COMPARISON, Owner),
+    api(Api::ListReferences, Get, paths::API_REFERENCES, SignedIn),
+    api(Api::ListSongs, Get, paths::API_SONGS, SignedIn),
+    api(Api::CreateSong, Post, paths::API_SONGS, SignedIn),
+    api(Api::GetSong, Get, paths::API_SONG, Owner),
+    api(Api::RenameSong, Patch, paths::API_SONG, Owner),
+    api(Api::DeleteSong, Delete, paths::API_SONG, Owner),
+    api(Api::GetUsage, Get, paths::API_USAGE, SignedIn),
+
     callback(Callback::Unsubscribe, Post, paths::UNSUBSCRIBE_ONE_CLICK),
     callback(Callback::UnsubscribePage, Get, paths::UNSUBSCRIBE_ONE_CLICK),
 
     system(System::Healthz, paths::HEALTHZ),
     system(System::Readyz, paths::READYZ),
     system(System::SecurityTxt, paths::SECURITY_TXT),
+    system(System::OpenApi, paths::OPENAPI),
+    system(System::ReportSchema, paths::REPORT_SCHEMA),
+    system(System::VerdictSchema, paths::VERDICT_SCHEMA),
+    system(System::LlmsTxt, paths::LLMS_TXT),
+    system(System::DocsText(Page::Docs), paths::DOCS_TEXT),
+    system(System::DocsText(Page::DocsAuthentication), paths::DOCS_AUTHENTICATION_TEXT),
+    system(System::DocsText(Page::DocsErrors), paths::DOCS_ERRORS_TEXT),
+    system(System::DocsText(Page::DocsApi), paths::DOCS_API_TEXT),
     system(System::Assets, paths::ASSETS),
     system(System::Favicon, paths::FAVICON),
     system(System::PreviewImage, paths::PREVIEW_IMAGE),

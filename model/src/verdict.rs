@@ -49,6 +49,7 @@ impl Stage {
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
     /// How loud, and how evenly.
@@ -100,6 +101,7 @@ impl Area {
 
 /// How much a deviation is a matter of opinion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Wrong by anybody's measure.
@@ -127,6 +129,7 @@ impl Class {
 
 /// How firmly something can be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// It follows from the figures.
@@ -148,6 +151,7 @@ impl Confidence {
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.
@@ -189,6 +193,7 @@ impl Standing {
 
 /// How the score of one stage comes about: score = 100 − the sum of the findings' points, exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScoreBreakdown {
     /// What is left of 100 points.
     pub score: Points,
@@ -299,6 +304,7 @@ impl ScoreBreakdown {
 
 /// One indicator of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Indicator {
     /// What was looked at.
     pub title: String,
@@ -312,6 +318,7 @@ pub struct Indicator {
 
 /// Which stage applies, and how sure that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StageDetection {
     /// The likelier one.
     pub stage: Stage,
@@ -335,6 +342,7 @@ impl StageDetection {
 
 /// Everything that one rule set says of one report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// The version of the rules.
     pub rule_set: String,

@@ -1,11 +1,13 @@
 //! The program `mixlens`: router, middleware, process roles. A library, so that tests build the same router.
 
 mod admin;
+mod api;
 mod assets;
 mod backup;
 mod callbacks;
 pub mod cli;
 mod cookies;
+mod docs;
 mod downloads;
 mod error_reports;
 mod forms;

@@ -12,13 +12,17 @@ use model::{
 };
 
 use crate::{
-    layers::{context, route_of_parts},
+    api,
+    layers::{context, request_id, route_of_parts},
     pages,
     router::AppState,
 };
 
 /// Answers a request with `error`; a cause that is ours is logged here, once.
 pub(crate) async fn respond(site: &AppState, mut parts: Parts, error: &Error) -> Response {
+    if is_of_api(&parts) {
+        return api::respond(site, &request_id(&parts.headers), error);
+    }
     let context = context::of(site, &parts);
     let problem = context.problem(error);
     if !wants_page(route_of_parts(&parts), &parts.headers) {
@@ -43,6 +47,13 @@ pub(crate) async fn respond(site: &AppState, mut parts: Parts, error: &Error) ->
     response
 }
 
+/// Below the API nothing is a page, not even what is not there.
+fn is_of_api(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    path.strip_prefix(paths::API)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The problem as JSON.
 pub(crate) fn json(problem: &Problem) -> Response {
     let body = serde_json::to_string(problem).unwrap_or_default();
@@ -65,7 +76,7 @@ pub(crate) fn status_of(problem: &Problem) -> StatusCode {
 fn wants_page(route: Option<&Route>, headers: &HeaderMap) -> bool {
     match route.map(|route| route.endpoint) {
         None | Some(Endpoint::Page(_) | Endpoint::Form(_)) => true,
-        Some(Endpoint::Function(_) | Endpoint::Callback(_)) => false,
+        Some(Endpoint::Function(_) | Endpoint::Callback(_) | Endpoint::Api(_)) => false,
         Some(Endpoint::Download(_) | Endpoint::System(_)) => headers
             .get_all(header::ACCEPT)
             .iter()

@@ -5,7 +5,7 @@
 //! - **callbacks** (programs that prove themselves in the request): the raw body and nothing that belongs to a browser;
 //! - **none** (health, assets, the object store): no person asks.
 //!
-//! A stack of bearer tokens for `/api/v1` stands beside the first, and shares only the layers around everything.
+//! The stack of bearer tokens for `/api/v1` ([`api`]) stands beside the first, and shares only the layers around everything.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use model::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    assets, callbacks, downloads, error_reports, forms, functions,
+    api, assets, callbacks, docs, downloads, error_reports, forms, functions,
     health::{self, Readiness},
     layers::{body, catch_up, context, csrf, headers, limits, log, plain_http, session, telemetry},
     mail_preview, pages,
@@ -77,12 +77,14 @@ impl AppState {
 
 /// Everything that the web role answers.
 pub fn build(site: AppState) -> Router {
-    let (mut with_cookies, mut of_programs, mut bare) = (Router::new(), Router::new(), Router::new());
+    let (mut with_cookies, mut with_tokens) = (Router::new(), Router::new());
+    let (mut of_programs, mut bare) = (Router::new(), Router::new());
     for route in ROUTES {
         match route.endpoint {
             Endpoint::Page(page) => with_cookies = with_cookies.route(route.path, show(page)),
             Endpoint::Form(it) => with_cookies = with_cookies.route(route.path, form(it, route)),
             Endpoint::Function(it) => with_cookies = with_cookies.route(route.path, function(it)),
+            Endpoint::Api(it) => with_tokens = with_tokens.route(route.path, api::handler(it)),
             Endpoint::Download(it) => with_cookies = with_cookies.route(route.path, download(it)),
             Endpoint::Callback(it) => of_programs = of_programs.route(route.path, callback(it)),
             Endpoint::System(it) => bare = system(it, route, bare, &site),
@@ -90,6 +92,7 @@ pub fn build(site: AppState) -> Router {
     }
     let all = bare
         .merge(callback_stack(of_programs, &site))
+        .merge(api::stack(with_tokens, &site))
         .merge(cookie_stack(with_cookies, &site))
         .layer(middleware::from_fn_with_state(site.clone(), only_listed));
     headers::add(all, &site)
@@ -195,6 +198,8 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::ConfirmSecondFactor => post(forms::security::confirm_second_factor),
         Form::RenewCodes => post(forms::security::renew_codes),
         Form::TurnOffSecondFactor => post(forms::security::turn_off_second_factor),
+        Form::CreateToken => post(forms::tokens::create),
+        Form::RevokeToken => post(forms::tokens::revoke),
         Form::EmailPreferences => post(forms::email::set_preferences),
         Form::Unsubscribe => post(forms::email::unsubscribe),
         Form::Export => post(forms::privacy::request_export),
@@ -257,6 +262,14 @@ fn system(system: System, route: &Route, router: Router<AppState>, site: &AppSta
         System::Healthz => router.route(route.path, get(health::healthz)),
         System::Readyz => router.route(route.path, get(health::readyz)),
         System::SecurityTxt => router.route(route.path, get(well_known::security_txt)),
+        System::OpenApi => router.route(route.path, get(api::openapi)),
+        System::ReportSchema => router.route(route.path, get(api::report_schema)),
+        System::VerdictSchema => router.route(route.path, get(api::verdict_schema)),
+        System::LlmsTxt => router.route(route.path, get(docs::llms_txt)),
+        System::DocsText(page) => router.route(
+            route.path,
+            get(move |State(site): State<AppState>| docs::text(site, page)),
+        ),
         System::Assets => router.nest_service(route.path, site.assets.hashed()),
         System::Favicon => router.route_service(route.path, site.assets.picture("favicon.svg")),
         System::DemoAudio => router.route(route.path, get(downloads::demo_audio)),

@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod comparison;
 pub mod consent;
 pub mod demo;
+pub mod docs;
 pub mod history;
 pub mod home;
 pub mod legal;

@@ -95,6 +95,7 @@ pub(crate) enum Guarded {
     TurnOff,
     RenewCodes,
     NewAddress,
+    CreateToken,
     Delete,
 }
 

@@ -54,6 +54,10 @@ text_enum! {
         NewRecoveryCodes = "new_recovery_codes",
         /// There is a new address.
         AddressChanged = "address_changed",
+        /// A token was made, by which a program acts for the person.
+        TokenCreated = "token_created",
+        /// A token was revoked.
+        TokenRevoked = "token_revoked",
         /// The operator signed out every browser.
         SignedOutByOperator = "signed_out_by_operator",
     }

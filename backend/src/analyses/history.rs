@@ -14,7 +14,7 @@ use super::store::{SummaryRow, summary_columns};
 use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Sql, Value, row, sql},
-    names,
+    names, sample,
 };
 
 /// Rows of the history on one page.
@@ -40,6 +40,30 @@ pub async fn history(
     cursor: Option<&PageCursor>,
 ) -> Result<AnalysisPage> {
     read(&backend.db, actor.account(Scope::ReadAnalyses)?, query, cursor).await
+}
+
+/// A page of the person's history from the key `after` on, for programs that walk through it: behind the last row there is an empty
+/// page and not the first one.
+///
+/// # Errors
+/// `Invalid` on `page` where `after` is no key of ours for this order, and on `q` where too much is looked for.
+pub async fn list(
+    backend: &Backend,
+    actor: &Actor,
+    query: &HistoryQuery,
+    after: Option<&str>,
+) -> Result<AnalysisPage> {
+    if actor.is_shown_sample(Scope::ReadAnalyses)? {
+        return sample::page();
+    }
+    let account = actor.account(Scope::ReadAnalyses)?;
+    check(query)?;
+    let walk = match after {
+        None => Walk::First,
+        Some(key) => Walk::After(SortKey::parse(key, query.sort)?),
+    };
+    let rows = rows(&backend.db, account, query, &walk).await?;
+    Ok(page(query.sort, rows, &walk))
 }
 
 async fn read(

@@ -11,7 +11,7 @@ pub(crate) mod sort_keys;
 pub(crate) mod store;
 mod verdicts;
 
-pub use history::{PAGE_ROWS, history};
+pub use history::{PAGE_ROWS, history, list};
 pub(crate) use measure::{AnalyseUpload, anonymous_temp_file, fetch};
 pub use measure_again::{measure_again, measure_all_again};
 pub(crate) use player::PREVIEW_MEDIA_TYPE;
@@ -21,7 +21,7 @@ pub(crate) use references::reference_reports;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
 pub(crate) use store::{NewAnalysis, ProgressRow, delete_empty_songs, insert, of_upload, renders_of};
-pub use verdicts::choose_stage;
+pub use verdicts::{choose_stage, judge_again};
 
 use model::{
     AccountId, AnalysisId, RenderId, Timestamp, UploadId,
@@ -34,7 +34,7 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, Json, Tx},
     jobs::{self, EnqueueOptions},
-    ledger, names,
+    ledger, names, sample,
     storage::{RemoveAudio, RemoveRender},
     tables::Table,
     transaction,
@@ -48,6 +48,9 @@ pub(crate) const TABLES: &[&[Table]] = &[store::TABLES, references::TABLES];
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<AnalysisView> {
+    if actor.is_shown_sample(Scope::ReadAnalyses)? {
+        return sample::view(id);
+    }
     let row = store::find(&backend.db, actor.account(Scope::ReadAnalyses)?, id)
         .await?
         .ok_or_else(missing)?;
@@ -91,6 +94,9 @@ pub(crate) async fn has_report(db: &Db, account: AccountId, id: AnalysisId) -> R
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
 pub async fn progress(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<Progress> {
+    if actor.is_shown_sample(Scope::ReadAnalyses)? {
+        return Ok(sample::view(id)?.summary.progress);
+    }
     let account = actor.account(Scope::ReadAnalyses)?;
     let row = store::progress(&backend.db, account, id).await?;
     let progress = row.ok_or_else(missing)?.progress();

@@ -174,6 +174,11 @@ row! {
 }
 
 impl SummaryRow {
+    /// What the file is for.
+    pub(super) const fn kind(&self) -> UploadKind {
+        self.kind
+    }
+
     pub(crate) fn summary(self) -> AnalysisSummary {
         let song = self
             .song_id

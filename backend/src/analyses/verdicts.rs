@@ -4,10 +4,14 @@
 //! beside the new one.
 
 use analysis::rules::{RULE_SET, judge};
-use model::{AnalysisId, Report, Timestamp, verdict::Stage};
+use model::{AnalysisId, ProblemCode, Report, Timestamp, upload::UploadKind, verdict::Stage};
 
 use super::{missing, store};
-use crate::{Actor, Backend, Error, Result, Scope, db::Tx, transaction};
+use crate::{
+    Actor, Backend, Error, Result, Scope,
+    db::{Json, Tx},
+    idempotency, transaction,
+};
 
 /// Reports that are judged in one transaction.
 const BATCH: u32 = 50;
@@ -38,12 +42,50 @@ pub async fn choose_stage(
         }
         let Some(verdict) = store::newest_verdict(tx, id).await? else {
             return Err(Error::problem(
-                model::ProblemCode::Conflict,
+                ProblemCode::Conflict,
                 "This file has not been judged yet. Try again when its report is there.",
             ));
         };
         store::set_score(tx, id, &verdict, choice.unwrap_or(verdict.detected.stage)).await?;
         Ok(())
+    })
+}
+
+/// Judges an analysis by the present rules and counts it as a mix or a master; `None` goes by what is detected.
+///
+/// # Errors
+/// `NotFound` where there is no such analysis, or it is somebody else's; `Conflict` where it has no report, or is a reference, which is
+/// measured and not judged.
+pub async fn judge_again(
+    backend: &Backend,
+    actor: &Actor,
+    id: AnalysisId,
+    choice: Option<Stage>,
+) -> Result<()> {
+    let account = actor.account(Scope::WriteAnalyses)?;
+    let row = store::find(&backend.db, account, id).await?.ok_or_else(missing)?;
+    let report = match (row.summary.kind(), row.report) {
+        (UploadKind::Mix, Some(Json(report))) => report,
+        (UploadKind::Mix, None) => {
+            return Err(Error::problem(
+                ProblemCode::Conflict,
+                "This file has no report yet, so there is nothing to judge. Try again when it is measured.",
+            ));
+        }
+        (UploadKind::Reference, _) => {
+            return Err(Error::problem(
+                ProblemCode::Conflict,
+                "A reference is measured and not judged.",
+            ));
+        }
+    };
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        if !store::choose_stage(tx, account, id, choice).await? {
+            return Err(missing());
+        }
+        record(tx, id, &report, backend.now()).await?;
+        idempotency::finish(tx, actor, id).await
     })
 }
 

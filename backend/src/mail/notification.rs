@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId, RenderId};
+use model::{AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId, RenderId, TokenId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,6 +55,11 @@ pub enum Notification {
     SecondFactorDisabled,
     /// The second factor was switched off by the operator, at the person's request.
     SecondFactorRemoved,
+    /// A token was made, by which a program acts for the person.
+    TokenCreated {
+        /// The token.
+        token: TokenId,
+    },
     /// The privacy policy changed materially (P19).
     PolicyChanged {
         /// The day of the new version.
@@ -84,6 +89,7 @@ impl Notification {
             Self::ConfirmNewAddress { change } => Some(format!("confirm-new-address/{change}")),
             Self::AddressChanged { change } => Some(format!("address-changed/{change}")),
             Self::WrongTries { day } => Some(format!("wrong-tries/{day}")),
+            Self::TokenCreated { token } => Some(format!("token-created/{token}")),
             Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
             Self::Newsletter { newsletter } => Some(format!("newsletter/{newsletter}")),
             Self::ExportReady { export } => Some(format!("export-ready/{export}")),

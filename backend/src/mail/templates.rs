@@ -404,6 +404,30 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
+    /// A token was made; `name` is what it is called, where it was not revoked since.
+    #[must_use]
+    pub fn token_created(&self, to: String, name: Option<&str>) -> Email {
+        let what = match name {
+            Some(name) => format!("An API token was made for your account: “{}”.", one_line(name)),
+            None => "An API token was made for your account, and revoked again.".to_owned(),
+        };
+        email(
+            to,
+            "A new API token for your MixLens account",
+            vec![
+                text(what),
+                text(
+                    "Whoever has it can do in your name what it was made for, until it ends or you revoke it.",
+                ),
+                button("See your tokens", self.url(paths::TOKENS)),
+                note(
+                    "If it was not you, revoke it and change your password: somebody else is signed in as you.",
+                ),
+            ],
+            SECURITY,
+        )
+    }
+
     /// News, to those who asked for them.
     #[must_use]
     pub fn newsletter(&self, to: String, news: &Newsletter, unsubscribe: Unsubscribe) -> Email {
@@ -536,6 +560,7 @@ impl<'a> EmailTemplates<'a> {
             self.second_factor_disabled(to()),
             self.wrong_tries(to()),
             self.second_factor_removed(to()),
+            self.token_created(to(), Some(title)),
             self.newsletter(to(), &news, unsubscribe()),
             self.policy_changed(
                 to(),

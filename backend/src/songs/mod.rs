@@ -22,7 +22,7 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     analyses::{self, sort_keys},
     db::{Tx, is_unique_violation},
-    names, transaction,
+    idempotency, names, transaction,
 };
 
 /// The most versions that a song's page shows.
@@ -55,6 +55,7 @@ pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], titl
         tx.lock_account(account).await?;
         let song = store::of_title(tx, account, fresh, &title, backend.now()).await?;
         join(tx, account, analyses, song).await?;
+        idempotency::finish(tx, actor, song).await?;
         Ok(song)
     })
 }

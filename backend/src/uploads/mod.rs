@@ -21,9 +21,10 @@ use crate::{
     Actor, Backend, Error, Owner, Result, Scope,
     analyses::{self, AnalyseUpload},
     db::{Db, DbError, Tx},
+    idempotency,
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
-    transaction, usage,
+    sample, transaction, usage,
 };
 pub use parts::parts;
 use store::UploadRow;
@@ -97,7 +98,8 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     transaction!(backend.db, |tx| {
         tx.lock_account(owner.account).await?;
         check_pending(backend, tx, &owner, file.size_bytes, valid_for).await?;
-        Ok(store::insert(tx, &row).await?)
+        store::insert(tx, &row).await?;
+        idempotency::finish(tx, actor, row.id).await
     })?;
     if parts::goes_in_parts(&backend.config.uploads, file.size_bytes) {
         match backend.storage.begin_multipart(&row.key(), &row.media_type).await {
@@ -107,18 +109,45 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
                 return Err(error.into());
             }
         };
+    }
+    presigned(backend, &row).await
+}
+
+/// The presigned upload of a file that was begun and has not been completed, anew: the former one may have ended.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where its bytes have arrived.
+pub async fn presign_again(backend: &Backend, actor: &Actor, id: UploadId) -> Result<PresignedUpload> {
+    let owner = actor.owner(Scope::Upload)?;
+    let row = store::find(&backend.db, owner.account, id)
+        .await?
+        .ok_or_else(|| Error::not_found("upload"))?;
+    if row.state != UploadState::Pending {
+        return Err(Error::problem(
+            ProblemCode::Conflict,
+            "The bytes of this upload have arrived.",
+        ));
+    }
+    presigned(backend, &row).await
+}
+
+/// The permission to PUT the file of `row`; the parts of a large one have permissions of their own, see [`parts`].
+async fn presigned(backend: &Backend, row: &UploadRow) -> Result<PresignedUpload> {
+    let valid_for = minutes(backend.config.uploads.ticket_minutes);
+    let expires_at = backend.now().plus(valid_for);
+    if parts::goes_in_parts(&backend.config.uploads, row.size_bytes) {
         return Ok(PresignedUpload {
             upload: row.id,
             url: None,
             headers: Vec::new(),
-            expires_at: now.plus(valid_for),
+            expires_at,
         });
     }
     let put = backend
         .storage
         .presign_put(
             &row.key(),
-            file.size_bytes,
+            row.size_bytes,
             &row.media_type,
             valid_for,
             backend.clock.of_machine(),
@@ -128,7 +157,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         upload: row.id,
         url: Some(put.url),
         headers: put.headers,
-        expires_at: now.plus(valid_for),
+        expires_at,
     })
 }
 
@@ -181,7 +210,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
         .await?
         .ok_or_else(missing)?;
     if row.state != UploadState::Pending {
-        return finished(backend, owner.account, id).await;
+        return finished(backend, actor, owner.account, id).await;
     }
     let key = row.key();
     if let Some(multipart) = &row.multipart_id {
@@ -240,10 +269,11 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
             };
             jobs::enqueue(tx, backend, &AnalyseUpload { analysis }, options).await?;
         }
+        idempotency::finish(tx, actor, analysis).await?;
         Ok(true)
     })?;
     if !is_first {
-        return finished(backend, owner.account, id).await;
+        return finished(backend, actor, owner.account, id).await;
     }
     backend.wake.wake();
     Ok(CompletedUpload { analysis })
@@ -282,11 +312,33 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
     }
 }
 
-async fn finished(backend: &Backend, account: AccountId, id: UploadId) -> Result<CompletedUpload> {
+/// Somebody has completed it before.
+async fn finished(
+    backend: &Backend,
+    actor: &Actor,
+    account: AccountId,
+    id: UploadId,
+) -> Result<CompletedUpload> {
     let analysis = analyses::of_upload(&backend.db, account, id).await?;
-    Ok(CompletedUpload {
-        analysis: analysis.ok_or_else(|| Error::not_found("upload"))?,
-    })
+    let analysis = analysis.ok_or_else(|| Error::not_found("upload"))?;
+    idempotency::finish_alone(backend, actor, analysis).await?;
+    Ok(CompletedUpload { analysis })
+}
+
+/// The analysis of the sample, for a test token, which uploads nothing.
+///
+/// # Errors
+/// `Forbidden` for a test token without the scope; `Invalid` on `upload` for everybody else.
+pub async fn complete_sample(backend: &Backend, actor: &Actor) -> Result<CompletedUpload> {
+    if !actor.is_shown_sample(Scope::Upload)? {
+        return Err(Error::invalid(
+            "upload",
+            "The sample is for test tokens. Begin an upload, and name it here when its bytes are there.",
+        ));
+    }
+    let analysis = sample::id();
+    idempotency::finish_alone(backend, actor, analysis).await?;
+    Ok(CompletedUpload { analysis })
 }
 
 fn failure_of(sniffed: Sniffed) -> Option<Failure> {

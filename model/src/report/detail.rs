@@ -11,6 +11,7 @@ use super::{BandLevel, LocalDetail, Reading, Series};
 
 /// Everything beyond the headline figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Detail {
     /// More of the loudness.
     pub loudness: LoudnessDetail,
@@ -33,6 +34,7 @@ pub struct Detail {
 
 /// Loudness beyond the headline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoudnessDetail {
     /// Integrated loudness without what lies above 16 kHz, in LUFS: inaudible highs raise the integrated loudness, and
     /// with it what a platform turns down.
@@ -45,6 +47,7 @@ pub struct LoudnessDetail {
 
 /// Counts of values in classes of equal width.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Histogram {
     /// The lower edge of the first class.
     pub start: f64,
@@ -56,6 +59,7 @@ pub struct Histogram {
 
 /// Peaks per channel and by place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PeakDetail {
     /// The true peak at 8x with 32 taps per phase, in dBTP: flat to 0.45 of the sample rate, within −0.12 dB, for
     /// whatever promises a ceiling.
@@ -74,6 +78,7 @@ pub struct PeakDetail {
 
 /// The levels of one channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelLevels {
     /// The largest absolute sample, in dBFS.
     pub sample_peak_dbfs: Reading,
@@ -96,6 +101,7 @@ pub struct ChannelLevels {
 
 /// How much of a channel is clipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Clips {
     /// Runs.
     pub runs: u64,
@@ -105,6 +111,7 @@ pub struct Clips {
 
 /// A true peak and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PeakPosition {
     /// Seconds from the start of the file.
     pub time_s: f64,
@@ -116,6 +123,7 @@ pub struct PeakPosition {
 
 /// Equal samples at an extreme.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClipRun {
     /// The first sample, in seconds from the start of the file.
     pub time_s: f64,
@@ -129,6 +137,7 @@ pub struct ClipRun {
 
 /// Dynamics over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicsDetail {
     /// Highest true peak (4x) in 3 s over the short-term loudness of the same 3 s (peak-to-short-term ratio), in LU;
     /// the time of a value is the END of its window.
@@ -144,6 +153,7 @@ pub struct DynamicsDetail {
 
 /// The spectrum and its changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SpectrumDetail {
     /// Mean power per 1/3 octave at 1 kHz · 2^(n/3).
     pub third_octave: Vec<BandLevel>,
@@ -166,6 +176,7 @@ pub struct SpectrumDetail {
 
 /// Levels that are exceeded for a share of the time, in dB.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BandPercentiles {
     /// Centre frequency in hertz.
     pub hz: f64,
@@ -183,6 +194,7 @@ pub struct BandPercentiles {
 
 /// The stereo image. Series: windows of 3 s, the time of a value is the END of its window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StereoDetail {
     /// The figures per 1/3 octave.
     pub bands: Vec<StereoBand>,
@@ -202,6 +214,7 @@ pub struct StereoDetail {
 
 /// The stereo image in one band. `null` where a channel (or mid, or side) has no energy.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StereoBand {
     /// Centre frequency in hertz.
     pub hz: f64,
@@ -219,6 +232,7 @@ pub struct StereoBand {
 
 /// Three seconds in which more energy is in the side than in the mid.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StereoMoment {
     /// The end of the window, in seconds from the start of the file.
     pub time_s: f64,
@@ -230,6 +244,7 @@ pub struct StereoMoment {
 
 /// The state of the signal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Quality {
     /// Seconds before the first sample above −60 dBFS.
     pub head_silence_s: f64,
@@ -271,6 +286,7 @@ pub struct Quality {
 
 /// A steady tone at the frequency of the mains and its multiples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hum {
     /// 50 or 60.
     pub mains_hz: f64,
@@ -283,6 +299,7 @@ pub struct Hum {
 
 /// A tone that never goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SteadyTone {
     /// Its frequency in hertz.
     pub hz: f64,
@@ -292,6 +309,7 @@ pub struct SteadyTone {
 
 /// A part of the music.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Section {
     /// Its start, in seconds.
     pub start_s: f64,

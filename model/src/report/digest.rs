@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// By which two people see that they hold the same file and the same report (P02).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Digest {
     /// SHA-256 of the bytes of the file, in hexadecimal: what `sha256sum` prints.
     pub file_sha256: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Faults of moments and passages, which averages over the file hide.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LocalDetail {
     /// Faults in the order of time, at most [`Self::MOST_PER_KIND`] of a kind: the strongest.
     pub faults: Vec<LocalFault>,
@@ -16,6 +17,7 @@ pub struct LocalDetail {
 
 /// A passage in which one channel is later than the other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelDelay {
     /// Its start, in seconds, to 8 s.
     pub start_s: f64,
@@ -32,6 +34,7 @@ impl LocalDetail {
 
 /// One fault.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LocalFault {
     /// What it is.
     pub kind: LocalFaultKind,
@@ -48,6 +51,7 @@ pub struct LocalFault {
 
 /// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LocalFaultKind {
     /// Exact zeros from about 2 ms on between music that goes on. Strength: the level around it, in dBFS.
@@ -76,6 +80,7 @@ pub enum LocalFaultKind {
 
 /// How many faults of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LocalFaultCount {
     /// The kind.
     pub kind: LocalFaultKind,

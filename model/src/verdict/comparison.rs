@@ -6,6 +6,7 @@ use super::{Area, Finding, Points, ScoreBreakdown};
 
 /// What became of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// It costs points that it did not cost before.
@@ -51,6 +52,7 @@ impl ChangeKind {
 
 /// One rule in two score breakdowns, of which at least one has a finding by it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
     /// The rule, by its stable id.
     pub rule: String,
@@ -70,6 +72,7 @@ pub struct Change {
 
 /// One score breakdown against another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionComparison {
     /// The score before.
     pub before: Points,

@@ -6,6 +6,7 @@ use super::{Area, Class, Confidence, Points, Severity, Unit};
 
 /// The values that are as they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Range {
     /// The lowest one; `None` where there is no limit.
     pub low: Option<f64>,
@@ -30,6 +31,7 @@ impl Range {
 
 /// A stretch of the song.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimeRange {
     /// Its start, in seconds.
     pub start_s: f64,
@@ -42,6 +44,7 @@ pub struct TimeRange {
 
 /// Something that can be done to the audio, with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "operation")]
 pub enum Operation {
     /// Subtract the mean of each channel.
@@ -112,6 +115,7 @@ pub enum Operation {
 
 /// The side of a corner that a shelf changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ShelfSide {
     /// What is below the corner.
@@ -122,6 +126,7 @@ pub enum ShelfSide {
 
 /// A corrective step that a machine can take: what to do, and what the measured value should be afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CorrectiveStep {
     /// What to do.
     #[serde(flatten)]
@@ -132,6 +137,7 @@ pub struct CorrectiveStep {
 
 /// A finding that another one says as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CoveredFinding {
     /// The rule, by its stable id.
     pub rule: String,
@@ -141,6 +147,7 @@ pub struct CoveredFinding {
 
 /// Something that was found, with what it costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The rule, by its stable id.
     pub rule: String,
@@ -212,6 +219,7 @@ impl Finding {
 
 /// A rule whose value is as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PassedCheck {
     /// The rule, by its stable id.
     pub rule: String,

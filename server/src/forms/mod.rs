@@ -13,6 +13,7 @@ pub(crate) mod security;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
 pub(crate) mod songs;
+pub(crate) mod tokens;
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 

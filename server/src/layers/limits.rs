@@ -26,7 +26,7 @@ use model::{AccountId, Problem, ProblemCode, routes::RateLimit};
 use tokio_util::sync::CancellationToken;
 
 use super::{is_write, route_of, session::Session};
-use crate::{problems, router::AppState};
+use crate::{api::ApiLimiter, problems, router::AppState};
 
 /// How much more than one network the /48 around it may do: a customer with a /48 has 65,536 networks, an office some.
 const AROUND: u32 = 5;
@@ -87,6 +87,7 @@ pub(crate) struct Limiters {
     sign_ins: Limiter,
     writes: Limiter,
     uploads: Limiter,
+    pub(crate) api: ApiLimiter,
 }
 
 impl Limiters {
@@ -100,6 +101,7 @@ impl Limiters {
             sign_ins: Limiter::new(Quota::per_minute, count(limits.sign_ins_per_minute)),
             writes: Limiter::new(Quota::per_minute, count(limits.writes_per_minute)),
             uploads: Limiter::new(Quota::per_hour, count(limits.uploads_per_hour)),
+            api: ApiLimiter::new(count(limits.api_requests_per_minute)),
         }
     }
 
@@ -115,6 +117,14 @@ impl Limiters {
         own.into_iter()
             .chain([(&self.writes, &account)])
             .find_map(|(limiter, client)| limiter.count(client))
+    }
+
+    /// How long a program of `account` has to wait for what the route itself allows; what it may ask in all, [`Self::api`] counts.
+    pub(crate) fn wait_of_route(&self, limit: RateLimit, account: AccountId) -> Option<Duration> {
+        match limit {
+            RateLimit::Uploads => self.uploads.count(&Client::Account(account)),
+            RateLimit::SignUps | RateLimit::SignIns | RateLimit::Common => None,
+        }
     }
 
     /// Forgets everybody whose last request counts no more, again and again until `stop`.
@@ -133,6 +143,7 @@ impl Limiters {
             ] {
                 limiter.tidy();
             }
+            self.api.tidy();
         }
     }
 }
@@ -172,7 +183,7 @@ fn client_of(site: &AppState, request: &Request) -> Client {
         .map_or(Client::Anybody, Client::Network)
 }
 
-fn too_many(wait: Duration) -> Error {
+pub(crate) fn too_many(wait: Duration) -> Error {
     let seconds = wait.as_secs() + 1;
     let again = if seconds < 120 {
         format!("{seconds} s")
@@ -284,6 +295,7 @@ mod tests {
             sign_ins_per_minute: 3,
             writes_per_minute: 5,
             uploads_per_hour: 4,
+            api_requests_per_minute: 6,
             web_processes: 1,
         })
     }

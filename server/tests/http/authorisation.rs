@@ -20,7 +20,8 @@ const fn answered(form: Form) -> u16 {
         | Form::Unsubscribe
         // The id is that of an analysis.
         | Form::EndSession
-        | Form::EndShare => 404,
+        | Form::EndShare
+        | Form::RevokeToken => 404,
         Form::RenewCodes | Form::MeasureAgain | Form::RenderAgain => 409,
         Form::SignUp
         | Form::SignIn
@@ -31,6 +32,7 @@ const fn answered(form: Form) -> u16 {
         | Form::ConfirmPassword
         | Form::ChangePassword
         | Form::ConfirmSecondFactor
+        | Form::CreateToken
         | Form::DeleteAccount
         // For how long is not said.
         | Form::ShareAnalysis => 422,
@@ -76,6 +78,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Form(form), Access::SignedIn) => [303, answered(form), answered(form)],
         (Endpoint::Form(form), Access::Owner) => [303, 404, answered(form)],
         (Endpoint::Form(form), Access::Anyone | Access::Presigned) => [answered(form); 3],
+        // No cookie opens the API; `api::walk` asks with tokens.
+        (Endpoint::Api(_), _) => [401; 3],
         (Endpoint::Function(Function::BrowserFault), _) => [422; 3],
         (Endpoint::Function(_), Access::SignedIn) => [401, 200, 200],
         // The id of the walk is that of an analysis.
@@ -141,8 +145,8 @@ async fn an_address_takes_no_method_that_the_table_does_not_list() {
     let before = app.everything_stored().await;
     let mut wrong = Vec::new();
     for path in addresses() {
-        // Everything under the bucket is signed by method (P04).
-        if path.starts_with("/{bucket}") {
+        // Everything under the bucket is signed by method (P04); the API asks for a token first.
+        if path.starts_with("/{bucket}") || is_of_api(path) {
             continue;
         }
         for method in [
@@ -203,7 +207,8 @@ async fn whoever_opens_the_address_of_a_form_is_led_to_the_page_it_stands_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_none_is_a_page_that_says_so() {
     let (_app, _anon, owner) = TestApp::init().await.with_user().await;
-    for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
+    let of_pages = |route: &&Route| route.path.contains("{id}") && !is_of_api(route.path);
+    for route in ROUTES.iter().filter(of_pages) {
         for id in ["x", "0", "%00", "..", "0190000000007000800000000000000g"] {
             let path = route.path.replace("{id}", id);
             let answer = match route.method {
@@ -232,6 +237,13 @@ pub fn visited(uploaded: &Uploaded) -> Vec<String> {
             }
         })
         .collect()
+}
+
+/// Whether an address is an operation of the API, which answers nobody without a token.
+fn is_of_api(path: &str) -> bool {
+    ROUTES
+        .iter()
+        .any(|route| route.path == path && matches!(route.endpoint, Endpoint::Api(_)))
 }
 
 fn addresses() -> BTreeSet<&'static str> {
@@ -274,6 +286,16 @@ async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str,
             person.call(&path, upload).await
         }
         Endpoint::Function(Function::RenderProgress) => person.get(&format!("{path}?id={render}")).await,
+        Endpoint::Api(_) => {
+            let method = match route.method {
+                routes::Method::Get | routes::Method::Any => Method::GET,
+                routes::Method::Post => Method::POST,
+                routes::Method::Put => Method::PUT,
+                routes::Method::Patch => Method::PATCH,
+                routes::Method::Delete => Method::DELETE,
+            };
+            person.send(method, &path, &[], Vec::new()).await
+        }
         Endpoint::Function(_) => person.get(&format!("{path}?id={}", uploaded.analysis)).await,
         _ => person.get(&path).await,
     };

@@ -9,7 +9,9 @@
 
 mod account_area;
 mod accounts;
+mod api;
 mod authorisation;
+mod docs;
 mod emails;
 mod guards;
 mod limits;

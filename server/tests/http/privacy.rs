@@ -111,6 +111,8 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         .unwrap();
     for plant in [
         "INSERT INTO email_change (id, account_id, old_email, new_email, token_hash, created_at, expires_at) VALUES ('e1', $1, 'zebulon.quagga@example.org', 'quagga@example.org', 't', 1, 2)",
+        "INSERT INTO api_token (id, account_id, name, kind, scopes, token_hash, hint, created_at, expires_at) VALUES ('0190000000007000800000000000000f', $1, 'Okapi check', 'live', 'analyses:read', 't', '1234', 1, 9999999999999)",
+        "INSERT INTO idempotency_key (id, account_id, request_key, request_hash, created_at, claimed_until) VALUES ('i1', $1, 'Okapi-1', 'h', 1, 2)",
         "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
         "INSERT INTO newsletter (id, subject, body, created_at) VALUES ('n1', 's', 'b', 1)",
         "INSERT INTO newsletter_delivery (account_id, newsletter_id, sent_at) VALUES ($1, 'n1', 1)",

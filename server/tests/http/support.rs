@@ -6,6 +6,7 @@
 mod log;
 pub mod mail_server;
 mod person;
+pub mod program;
 pub mod receiver;
 
 use std::{
@@ -39,7 +40,7 @@ use server::{
 
 pub use self::{
     log::log_so_far,
-    person::{Answer, Person, Uploaded, fetch, put},
+    person::{Answer, Person, Uploaded, fetch, put, put_json},
 };
 
 /// Good enough for the password rules.

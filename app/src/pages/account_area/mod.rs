@@ -6,6 +6,7 @@ pub mod profile;
 pub mod second_factor;
 pub mod security;
 pub mod shares;
+pub mod tokens;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -25,6 +26,8 @@ pub enum AccountTab {
     Security,
     /// Links to reports.
     Shares,
+    /// API tokens.
+    Tokens,
     /// Which emails are wanted.
     Email,
     /// Everything that is held about the person: to see, to copy, to delete.
@@ -32,10 +35,11 @@ pub enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Profile,
         Self::Security,
         Self::Shares,
+        Self::Tokens,
         Self::Email,
         Self::Privacy,
     ];
@@ -45,6 +49,7 @@ impl AccountTab {
             Self::Profile => "Profile",
             Self::Security => "Security",
             Self::Shares => "Links",
+            Self::Tokens => "API tokens",
             Self::Email => "E-mail",
             Self::Privacy => "Privacy",
         }
@@ -53,7 +58,7 @@ impl AccountTab {
     /// The heading of its page.
     const fn title(self) -> &'static str {
         match self {
-            Self::Profile | Self::Security | Self::Email => self.name(),
+            Self::Profile | Self::Security | Self::Tokens | Self::Email => self.name(),
             Self::Shares => "Links to reports",
             Self::Privacy => "Your data",
         }
@@ -64,6 +69,7 @@ impl AccountTab {
             Self::Profile => paths::ACCOUNT,
             Self::Security => paths::SECURITY,
             Self::Shares => paths::SHARES,
+            Self::Tokens => paths::TOKENS,
             Self::Email => paths::EMAIL_PREFERENCES,
             Self::Privacy => paths::YOUR_DATA,
         }
@@ -138,6 +144,7 @@ fn words(done: &str) -> Option<&'static str> {
         "sessions" => "Every other browser is signed out.",
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
         "share-ended" => "That link opens nothing any more.",
+        "token-revoked" => "That token is revoked. Whatever used it is refused from now on.",
         "preferences" => "Your choice is saved.",
         "unsubscribed" => "You get no more of these e-mails.",
         _ => return None,

@@ -211,6 +211,8 @@ const fn event_words(event: SecurityEvent) -> &'static str {
         SecurityEvent::SecondFactorOff => "The second factor was switched off",
         SecurityEvent::NewRecoveryCodes => "New recovery codes were made",
         SecurityEvent::AddressChanged => "The e-mail address was changed",
+        SecurityEvent::TokenCreated => "An API token was made",
+        SecurityEvent::TokenRevoked => "An API token was revoked",
         SecurityEvent::SignedOutByOperator => "We signed out every browser",
     }
 }

@@ -266,6 +266,16 @@ pub async fn put(presigned: &PresignedUpload, bytes: Vec<u8>) -> Answer {
     fetch(Method::PUT, url, &headers, bytes).await
 }
 
+/// PUTs as an upload of the API says.
+pub async fn put_json(put: &serde_json::Value, bytes: Vec<u8>) -> Answer {
+    let headers = put["headers"].as_object().unwrap();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
+    fetch(Method::PUT, put["url"].as_str().unwrap(), &headers, bytes).await
+}
+
 /// A request over a real connection, with no cookies.
 pub async fn fetch(method: Method, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
     let mut request = Request::builder().method(method).uri(url);

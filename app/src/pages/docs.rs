@@ -1,0 +1,153 @@
+//! The documentation for developers: texts of `docs/guide/`, as pages and, for programs that read, as they are.
+
+use leptos::prelude::*;
+use leptos_meta::{Link, Title};
+use model::routes::Page;
+use pulldown_cmark::HeadingLevel;
+
+use super::methodology::html_of;
+use crate::{paths, request_context::RequestContext};
+
+/// What stands in the texts where an installation has its own address.
+const SOMEWHERE: &str = "https://mixlens.example";
+
+/// One page of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc {
+    /// The page.
+    pub page: Page,
+    /// Where it stands.
+    pub path: &'static str,
+    /// Where it stands as text.
+    pub text_path: &'static str,
+    /// Its name.
+    pub title: &'static str,
+    /// What it is good for.
+    pub about: &'static str,
+    source: &'static str,
+}
+
+/// All of it, in the order in which it is read.
+pub const DOCS: [Doc; 4] = [
+    Doc {
+        page: Page::Docs,
+        path: paths::DOCS,
+        text_path: paths::DOCS_TEXT,
+        title: "Quick start",
+        about: "From a token to a report and a verdict, with curl.",
+        source: include_str!("../../../docs/guide/quick-start.md"),
+    },
+    Doc {
+        page: Page::DocsAuthentication,
+        path: paths::DOCS_AUTHENTICATION,
+        text_path: paths::DOCS_AUTHENTICATION_TEXT,
+        title: "Authentication",
+        about: "Tokens, scopes, test tokens, limits.",
+        source: include_str!("../../../docs/guide/authentication.md"),
+    },
+    Doc {
+        page: Page::DocsApi,
+        path: paths::DOCS_API,
+        text_path: paths::DOCS_API_TEXT,
+        title: "API",
+        about: "Every address, what it takes and what it answers.",
+        source: include_str!("../../../docs/guide/api.md"),
+    },
+    Doc {
+        page: Page::DocsErrors,
+        path: paths::DOCS_ERRORS,
+        text_path: paths::DOCS_ERRORS_TEXT,
+        title: "Errors",
+        about: "Every way in which a request fails, and what to do.",
+        source: include_str!("../../../docs/guide/errors.md"),
+    },
+];
+
+impl Doc {
+    /// The one of `page`.
+    #[must_use]
+    pub fn of(page: Page) -> Option<&'static Self> {
+        DOCS.iter().find(|doc| doc.page == page)
+    }
+
+    /// Its Markdown, with the addresses of this installation.
+    #[must_use]
+    pub fn text(&self, base_url: &str) -> String {
+        self.source.replace(SOMEWHERE, base_url)
+    }
+}
+
+/// What there is to read, for programs that read (llmstxt.org).
+#[must_use]
+pub fn llms_txt(base_url: &str) -> String {
+    let lines: Vec<String> = DOCS
+        .iter()
+        .map(|doc| format!("- [{}]({base_url}{}): {}", doc.title, doc.text_path, doc.about))
+        .collect();
+    format!(
+        "# MixLens\n\n\
+         > Measures a mix by the published standards and says what is wrong with it: loudness, true peak, dynamics, spectrum, stereo, \
+         with a score whose every point is accounted for.\n\n\
+         ## Documentation\n\n{}\n\n\
+         ## For programs\n\n\
+         - [OpenAPI 3.1]({base_url}{}): the API\n\
+         - [Schema of a report]({base_url}{}): JSON Schema\n\
+         - [Schema of a verdict]({base_url}{}): JSON Schema\n\n\
+         ## Optional\n\n\
+         - [Rules]({base_url}{}): every rule with its ranges\n\
+         - [Methodology]({base_url}{}): how each number is measured\n",
+        lines.join("\n"),
+        paths::OPENAPI,
+        paths::REPORT_SCHEMA,
+        paths::VERDICT_SCHEMA,
+        paths::RULES,
+        paths::METHODOLOGY,
+    )
+}
+
+/// A page of the documentation, with the way to the others.
+#[component]
+pub fn Docs(
+    /// Which one.
+    page: Page,
+) -> impl IntoView {
+    let Some(doc) = Doc::of(page) else {
+        return ().into_any();
+    };
+    let body = html_of(
+        &doc.text(&RequestContext::here().backend.config.base_url),
+        HeadingLevel::H1,
+    );
+    let entries = DOCS
+        .iter()
+        .map(|entry| {
+            let current = (entry.page == page).then_some("page");
+            view! { <a href=entry.path aria-current=current>{entry.title}</a> }
+        })
+        .collect_view();
+    view! {
+        <Title text=doc.title />
+        <Link rel="alternate" type_="text/markdown" href=doc.text_path />
+        <div class="wrap stack stack--wide">
+            <nav class="account-tabs" aria-label="Documentation">{entries}</nav>
+            <article class="prose methods docs" inner_html=body></article>
+            <p class="small muted"><a href=doc.text_path>"This page as text"</a></p>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_has_one_heading_and_the_address_of_the_installation() {
+        for doc in DOCS {
+            let text = doc.text("http://127.0.0.1:3000");
+            assert!(!text.contains(SOMEWHERE), "{}", doc.title);
+            let html = html_of(&text, HeadingLevel::H1);
+            assert_eq!(html.matches("<h1").count(), 1, "{}", doc.title);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Requests with an `Idempotency-Key`: done once, however often they are sent (draft-ietf-httpapi-idempotency-key-header).
+//!
+//! A request claims its key, does its work, and says in the transaction of that work what came of it. So a process that is
+//! killed at any moment leaves either both or neither, and a later request with the key is answered from what was made. No
+//! answer is stored: it is put together again, and says what became of the thing since.
+
+use std::time::Duration;
+
+use model::{AccountId, IdempotencyId, Problem, ProblemCode, Timestamp};
+
+use crate::{
+    Actor, Backend, Error, IdempotencyClaim, Result, Token,
+    db::{Tx, row, sql},
+    retention::{self, ExpiredCount},
+    tables::{Erase, REFERENCE, Table, rows},
+    transaction,
+};
+
+/// What is held here of a person.
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "idempotency_key",
+    title: "Keys of requests",
+    about: "So that a request that your program sends twice is done once.",
+    kept: "24 hours.",
+    export: rows! {
+        from "idempotency_key" where Account is "account_id = $1"
+        given { "id" Text "Number", "request_key" Text "Key", "resource" Text "What came of it", "created_at" Time "Sent first" }
+        withheld {
+            "account_id" REFERENCE, "request_hash" "tells whether the same request was sent again",
+            "claimed_until" "when a request that was cut off may be sent again",
+        }
+    },
+    erase: Erase::WithAccount,
+}];
+
+/// How long a key is remembered.
+pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a request may take before another one with its key takes over; longer than any of ours does.
+const CLAIMED_FOR: Duration = Duration::from_secs(60);
+
+/// The most characters of a key.
+pub const MAX_KEY: usize = 255;
+
+/// What a key stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// A request to be done: its claim goes with the actor.
+    New(IdempotencyClaim),
+    /// A request that was done; the id of what came of it.
+    Done(String),
+}
+
+/// Claims `key` for the request that hashes to `request`.
+///
+/// # Errors
+/// `KeyReused` where another request had it; `KeyInUse` while that one runs.
+pub async fn begin(backend: &Backend, token: &Token, key: &str, request: &str) -> Result<Begun> {
+    let (account, now) = (token.owner.account, backend.now());
+    let claim = IdempotencyClaim(IdempotencyId(backend.new_id()));
+    transaction!(backend.db, |tx| {
+        tx.lock_account(account).await?;
+        let Some(known) = find(tx, account, key, now).await? else {
+            insert(tx, claim, account, key, request, now).await?;
+            return Ok(Begun::New(claim));
+        };
+        if known.request_hash != request {
+            return Err(Error::problem(
+                ProblemCode::KeyReused,
+                "Another request was sent with this Idempotency-Key. Use a fresh one for each request, and the same one for its retries only.",
+            ));
+        }
+        if let Some(resource) = known.resource {
+            return Ok(Begun::Done(resource));
+        }
+        if known.claimed_until > now {
+            return Err(Error::Problem(Problem {
+                retry_after: Some(known.claimed_until.since(now).as_secs().clamp(1, 5)),
+                ..Problem::new(
+                    ProblemCode::KeyInUse,
+                    "A request with this Idempotency-Key is being done. Send it again in a moment to be told what came of it.",
+                )
+            }));
+        }
+        take_over(tx, known.id, claim, now).await?;
+        Ok(Begun::New(claim))
+    })
+}
+
+/// Says in the transaction of the work that the request of `actor` is done, and what came of it. Requests without a key, and people,
+/// have nothing to say.
+///
+/// # Errors
+/// `KeyInUse` where another request with the key took over, because this one took too long: its work is rolled back.
+pub(crate) async fn finish(tx: &mut Tx, actor: &Actor, resource: impl ToString) -> Result<()> {
+    const UPDATE: &str = "UPDATE idempotency_key SET resource = $2 WHERE id = $1 AND resource IS NULL";
+    let Actor::Token(Token {
+        idempotency: Some(IdempotencyClaim(id)),
+        ..
+    }) = actor
+    else {
+        return Ok(());
+    };
+    match tx
+        .execute(sql(UPDATE).bind(*id).bind(resource.to_string()))
+        .await?
+    {
+        0 => Err(Error::problem(
+            ProblemCode::KeyInUse,
+            "This request took too long, and another one with its Idempotency-Key took over.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The same where there is no work to be done any more.
+///
+/// # Errors
+/// As [`finish`].
+pub(crate) async fn finish_alone(backend: &Backend, actor: &Actor, resource: impl ToString) -> Result<()> {
+    let resource = resource.to_string();
+    transaction!(backend.db, |tx| { finish(tx, actor, &resource).await })
+}
+
+/// Forgets the key of a request that was refused, so that it may be sent again.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn release(backend: &Backend, IdempotencyClaim(id): IdempotencyClaim) -> Result<()> {
+    backend
+        .db
+        .execute(sql("DELETE FROM idempotency_key WHERE id = $1").bind(id))
+        .await?;
+    Ok(())
+}
+
+/// Forgets keys whose time is over; how many.
+pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
+    let delete = sql(ended::DELETE).bind(backend.now().minus(KEPT));
+    Ok(backend.db.execute_until_done(delete).await?)
+}
+
+/// What [`purge`] would forget now.
+pub(crate) async fn expired(backend: &Backend) -> Result<ExpiredCount> {
+    let count = sql(ended::COUNT).bind(backend.now().minus(KEPT));
+    retention::count(&backend.db, "keys of requests", count).await
+}
+
+mod ended {
+    crate::db::ended!("idempotency_key" by "id" where "created_at <= $1");
+}
+
+row! {
+    struct KnownRow {
+        id: IdempotencyId,
+        request_hash: String,
+        claimed_until: Timestamp,
+        resource: Option<String>,
+    }
+}
+
+/// The row of a key; one whose time is over is forgotten on the way.
+async fn find(tx: &mut Tx, account: AccountId, key: &str, now: Timestamp) -> Result<Option<KnownRow>> {
+    const FORGET: &str =
+        "DELETE FROM idempotency_key WHERE account_id = $1 AND request_key = $2 AND created_at <= $3";
+    const SELECT: &str = "
+        SELECT id, request_hash, claimed_until, resource FROM idempotency_key WHERE account_id = $1 AND request_key = $2";
+    let forget = sql(FORGET).bind(account).bind(key).bind(now.minus(KEPT));
+    tx.execute(forget).await?;
+    Ok(tx.optional(sql(SELECT).bind(account).bind(key)).await?)
+}
+
+async fn insert(
+    tx: &mut Tx,
+    IdempotencyClaim(id): IdempotencyClaim,
+    account: AccountId,
+    key: &str,
+    request: &str,
+    now: Timestamp,
+) -> Result<()> {
+    const INSERT: &str = "
+        INSERT INTO idempotency_key (id, account_id, request_key, request_hash, created_at, claimed_until)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let insert = sql(INSERT)
+        .bind(id)
+        .bind(account)
+        .bind(key)
+        .bind(request)
+        .bind(now)
+        .bind(now.plus(CLAIMED_FOR));
+    tx.execute(insert).await?;
+    Ok(())
+}
+
+/// Takes the key from a request that was cut off: what that one still wants to write is refused from then on.
+async fn take_over(
+    tx: &mut Tx,
+    from: IdempotencyId,
+    IdempotencyClaim(to): IdempotencyClaim,
+    now: Timestamp,
+) -> Result<()> {
+    const UPDATE: &str = "UPDATE idempotency_key SET id = $2, claimed_until = $3 WHERE id = $1";
+    let update = sql(UPDATE).bind(from).bind(to).bind(now.plus(CLAIMED_FOR));
+    tx.execute(update).await?;
+    Ok(())
+}

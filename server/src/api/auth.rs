@@ -1,0 +1,111 @@
+//! Who a program acts for: `Authorization: Bearer`, and nothing else. Cookies are not looked at, and a token in an address is
+//! refused, because addresses are written to logs.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use backend::{Error, Token, tokens};
+use model::ProblemCode;
+
+use super::error::ApiError;
+use crate::router::AppState;
+
+/// Puts the [`Token`] into the request's extensions.
+pub(super) async fn resolve(State(site): State<AppState>, mut request: Request, next: Next) -> Response {
+    match find(&site, request.headers(), request.uri().query()).await {
+        Ok(token) => {
+            request.extensions_mut().insert(token);
+            let mut response = next.run(request).await;
+            let headers = response.headers_mut();
+            headers
+                .entry(header::CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("private, no-cache"));
+            headers.insert(
+                header::VARY,
+                HeaderValue::from_static("authorization, accept-encoding"),
+            );
+            response
+        }
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+async fn find(site: &AppState, headers: &HeaderMap, query: Option<&str>) -> Result<Token, Error> {
+    if query.is_some_and(has_token) {
+        return Err(Error::problem(
+            ProblemCode::Unauthenticated,
+            "A token in an address ends up in logs: revoke this one. Send tokens in the header Authorization alone.",
+        ));
+    }
+    let Some(text) = bearer(headers) else {
+        return Err(Error::problem(
+            ProblemCode::Unauthenticated,
+            "Send the header `Authorization: Bearer mlp_…` with a token of your account.",
+        ));
+    };
+    match tokens::resolve(&site.backend, text).await? {
+        Some(token) => Ok(token),
+        None => Err(Error::problem(
+            ProblemCode::Unauthenticated,
+            "This token does not hold: it was revoked, has ended, or is not complete.",
+        )),
+    }
+}
+
+/// The one token of the header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether a query holds a token, under whatever name, or a name that others use for theirs.
+fn has_token(query: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+        matches!(&*name, "access_token" | "token" | "api_key" | "key") || value.contains(tokens::PREFIX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_from_one_bearer_header_only() {
+        let headers = |values: &[&'static str]| -> HeaderMap {
+            let pair = |value: &&'static str| (header::AUTHORIZATION, HeaderValue::from_static(value));
+            values.iter().map(pair).collect()
+        };
+        for (values, token) in [
+            (&["Bearer abc"][..], Some("abc")),
+            (&["bearer abc"], Some("abc")),
+            (&["Bearer  abc "], Some("abc")),
+            (&["Basic abc"], None),
+            (&["abc"], None),
+            (&["Bearer abc", "Bearer def"], None),
+            (&[], None),
+        ] {
+            assert_eq!(bearer(&headers(values)), token, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_a_query_is_seen_under_every_name() {
+        for query in [
+            "token=x",
+            "access_token=x",
+            "a=1&api_key=",
+            "q=mlp_0123",
+            "q=%6dlp_0123",
+        ] {
+            assert!(has_token(query), "{query}");
+        }
+        assert!(!has_token("q=tokens&after=abc"));
+    }
+}

@@ -1,0 +1,118 @@
+//! A request of a program: for whom, and what it asks.
+
+use std::str::FromStr;
+
+use axum::{
+    body::{Bytes, to_bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use backend::{Actor, Backend, Error, Token};
+use model::{Problem, ProblemCode};
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use crate::{
+    pages,
+    router::{AppState, MAX_BODY},
+};
+
+/// A request that has passed the layers before.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) site: AppState,
+    pub(super) actor: Actor,
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+    id: Option<String>,
+}
+
+impl Call {
+    pub(super) const fn backend(&self) -> &Backend {
+        &self.site.backend
+    }
+
+    pub(super) const fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// The id in the address. One that is none names nothing.
+    pub(super) fn id<T: FromStr>(&self, what: &str) -> Result<T, Error> {
+        parse_id(self.id.as_deref().unwrap_or_default(), what)
+    }
+
+    /// The body, as `T` names its members; others are refused.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Error::problem(
+                ProblemCode::Invalid,
+                format!("The body is not the JSON that this address takes: {error}."),
+            )
+        })
+    }
+
+    /// The parameters of the address in the order in which they were sent.
+    pub(super) fn query(&self) -> Result<Vec<(String, String)>, Error> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        for (at, (name, value)) in pairs.iter().enumerate() {
+            if value.contains('\0') {
+                return Err(refused(name, "No parameter takes a NUL."));
+            }
+            if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+                return Err(refused(name, "Send this parameter once."));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// The one parameter `name` that the address may have.
+    pub(super) fn only_parameter(&self, name: &str) -> Result<Option<String>, Error> {
+        let mut found = None;
+        for (sent, value) in self.query()? {
+            if sent != name {
+                return Err(unknown_parameter(&sent));
+            }
+            found = Some(value);
+        }
+        Ok(found)
+    }
+}
+
+/// A misspelt parameter must not be taken for none.
+pub(super) fn unknown_parameter(name: &str) -> Error {
+    refused(name, "This address has no such parameter.")
+}
+
+/// A parameter or member whose name is known at run time only.
+pub(super) fn refused(field: &str, message: &str) -> Error {
+    Error::Problem(Problem::invalid(field, message))
+}
+
+/// An id of a body. One that is none names nothing, as one of somebody else.
+pub(super) fn parse_id<T: FromStr>(text: &str, what: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::not_found(what))
+}
+
+impl FromRequest<AppState> for Call {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, site: &AppState) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let token = parts.extensions.get::<Token>().cloned();
+        let actor = token.map_or(Actor::Nobody, Actor::Token);
+        let id = pages::path_id(&mut parts).await;
+        // `layers::body` has read it, within its bounds.
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+            ApiError::from(Error::internal("a body that was read cannot be read")).into_response()
+        })?;
+        Ok(Self {
+            site: site.clone(),
+            actor,
+            parts,
+            body,
+            id,
+        })
+    }
+}

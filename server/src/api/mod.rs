@@ -1,0 +1,79 @@
+//! `/api/v1`: the use cases of the pages for programs, each with a token in place of a cookie.
+//!
+//! A stack of its own: no cookie is read and none is set, so that there is no CSRF to refuse; what fails is a problem as JSON
+//! (RFC 9457), with the cause logged once.
+
+mod auth;
+mod call;
+mod documents;
+mod error;
+mod etag;
+mod once;
+mod openapi;
+mod prefer;
+mod rate_limit;
+mod v1;
+
+pub(crate) use self::{
+    documents::{openapi, report_schema, verdict_schema},
+    error::respond,
+    rate_limit::ApiLimiter,
+};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{MethodRouter, delete, get, patch, post, put},
+};
+use model::routes::Api;
+use tower_http::compression::CompressionLayer;
+
+use crate::{
+    layers::{body, catch_up, limits},
+    router::{AppState, MAX_BODY},
+};
+
+/// The handler of an operation.
+pub(crate) fn handler(operation: Api) -> MethodRouter<AppState> {
+    match operation {
+        Api::CreateUpload => post(v1::uploads::create),
+        Api::UploadParts => get(v1::uploads::parts),
+        Api::CreateAnalysis => post(v1::analyses::create),
+        Api::ListAnalyses => get(v1::analyses::list),
+        Api::GetAnalysis => get(v1::analyses::show),
+        Api::RenameAnalysis => patch(v1::analyses::rename),
+        Api::DeleteAnalysis => delete(v1::analyses::remove),
+        Api::GetReport => get(v1::analyses::report),
+        Api::GetVerdict => get(v1::analyses::verdict),
+        Api::Judge => post(v1::analyses::judge),
+        Api::AnalysisEvents => get(v1::events::stream),
+        Api::GetComparison => get(v1::comparison::show),
+        Api::Compare => put(v1::comparison::set),
+        Api::ListReferences => get(v1::comparison::references),
+        Api::ListSongs => get(v1::songs::list),
+        Api::CreateSong => post(v1::songs::create),
+        Api::GetSong => get(v1::songs::show),
+        Api::RenameSong => patch(v1::songs::rename),
+        Api::DeleteSong => delete(v1::songs::remove),
+        Api::GetUsage => get(v1::usage::show),
+    }
+}
+
+/// From the outside in: a request passes the last layer first.
+pub(crate) fn stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
+    routes
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(middleware::from_fn(etag::add))
+        .layer(middleware::from_fn_with_state(site.clone(), rate_limit::check))
+        .layer(middleware::from_fn_with_state(site.clone(), auth::resolve))
+        .layer(middleware::from_fn_with_state(site.clone(), error::render))
+        .layer(middleware::from_fn_with_state(site.clone(), body::read))
+        .layer(middleware::from_fn_with_state(
+            site.clone(),
+            limits::check_requests,
+        ))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
+        .layer(CompressionLayer::new())
+}

@@ -1,0 +1,95 @@
+//! POSTs are done once: each carries an `Idempotency-Key`, and one that was done before is answered from what it made.
+
+use axum::{
+    http::{HeaderName, HeaderValue},
+    response::Response,
+};
+use backend::{
+    Actor, Error,
+    idempotency::{self, Begun, MAX_KEY},
+};
+use model::ProblemCode;
+use sha2::{Digest as _, Sha256};
+
+use super::{call::Call, error::ApiError};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Says that an answer is one that was given before.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Does `work`, whose value is the id of what it made, and answers with `show` of it; where the request was done before, with
+/// `show` alone. `work` says in its transaction that it is done ([`idempotency`]).
+pub(super) async fn perform(
+    mut call: Call,
+    work: impl AsyncFnOnce(&Call) -> Result<String, Error>,
+    show: impl AsyncFnOnce(&Call, &str) -> Result<Response, Error>,
+) -> Result<Response, ApiError> {
+    let key = key_of(&call)?;
+    let request = hash_of(&call);
+    let Actor::Token(token) = &mut call.actor else {
+        return Err(Error::internal("a program without a token").into());
+    };
+    match idempotency::begin(&call.site.backend, token, &key, &request).await? {
+        Begun::New(claim) => {
+            token.idempotency = Some(claim);
+            match work(&call).await {
+                Ok(id) => Ok(show(&call, &id).await?),
+                Err(error) => {
+                    // Nothing was made: the same key may be sent again, with another body too.
+                    idempotency::release(call.backend(), claim).await?;
+                    Err(error.into())
+                }
+            }
+        }
+        Begun::Done(id) => {
+            let mut response = show(&call, &id).await?;
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+    }
+}
+
+/// The key, which the draft writes as a structured string: `"8e03978e"`. Without quotes it is the same key.
+fn key_of(call: &Call) -> Result<String, Error> {
+    let mut values = call.headers().get_all(KEY).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(missing(
+            "Send this request with one header Idempotency-Key: a fresh text, such as a UUID, that its retries carry too.",
+        ));
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    let key = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(text);
+    let is_plain = key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    if key.is_empty() || key.len() > MAX_KEY || !is_plain {
+        return Err(missing(
+            "An Idempotency-Key is 1 to 255 visible ASCII characters without quotes or spaces inside.",
+        ));
+    }
+    Ok(key.to_owned())
+}
+
+fn missing(message: &str) -> Error {
+    Error::problem(ProblemCode::KeyMissing, message)
+}
+
+/// What makes two requests the same: method, address and body, each with its length before it.
+fn hash_of(call: &Call) -> String {
+    let method = call.parts.method.as_str().as_bytes();
+    let address = call
+        .parts
+        .uri
+        .path_and_query()
+        .map_or("", |address| address.as_str());
+    let mut hash = Sha256::new();
+    for part in [method, address.as_bytes(), &call.body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}

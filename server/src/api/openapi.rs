@@ -1,0 +1,601 @@
+//! The API as OpenAPI 3.1, from the one table of routes: an operation that is described here stands at the address that the router
+//! serves, and one that is not does not compile. Schemas are those of the types that are sent and read.
+
+#[cfg(test)]
+use std::fmt::Write as _;
+
+use backend::Scope;
+use model::{
+    ProblemCode, Report, Verdict, paths,
+    routes::{Access, Api, Endpoint, Method, ROUTES, Route},
+};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value};
+use utoipa::openapi::{
+    self, Content, HttpMethod, InfoBuilder, OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response,
+    ResponseBuilder, Schema, Server,
+    path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+    request_body::RequestBodyBuilder,
+    schema::{ObjectBuilder, Type},
+    security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+};
+
+use super::{
+    error::ProblemBody,
+    v1::{analyses, comparison, songs, uploads, wire},
+};
+
+/// What stands in the document where an installation puts its own address.
+pub(super) const SOMEWHERE: &str = "https://mixlens.example";
+
+const BEARER: &str = "token";
+
+/// What an operation is, beyond its line in the table.
+struct Described {
+    /// What it does, in a few words.
+    summary: &'static str,
+    /// What else there is to know.
+    more: &'static str,
+    /// Its parameters in the query, each with what it says.
+    query: &'static [(&'static str, &'static str)],
+    /// The schema of its body.
+    body: Option<&'static str>,
+    /// How it is answered where it works: status, what it says, and the schema.
+    answers: &'static [(&'static str, &'static str, Option<&'static str>)],
+    /// How it may fail, beyond what every request may.
+    problems: &'static [ProblemCode],
+}
+
+/// What a token needs for an operation.
+pub(crate) const fn scope_of(operation: Api) -> Scope {
+    match operation {
+        Api::CreateUpload | Api::UploadParts | Api::CreateAnalysis => Scope::Upload,
+        Api::RenameAnalysis
+        | Api::DeleteAnalysis
+        | Api::Judge
+        | Api::Compare
+        | Api::CreateSong
+        | Api::RenameSong
+        | Api::DeleteSong => Scope::WriteAnalyses,
+        Api::ListAnalyses
+        | Api::GetAnalysis
+        | Api::GetReport
+        | Api::GetVerdict
+        | Api::AnalysisEvents
+        | Api::GetComparison
+        | Api::ListReferences
+        | Api::ListSongs
+        | Api::GetSong
+        | Api::GetUsage => Scope::ReadAnalyses,
+    }
+}
+
+const BEFORE: &[(&str, &str)] = &[("before", "The `next` of the page before.")];
+
+fn described(operation: Api) -> Described {
+    use ProblemCode::{Conflict, Invalid, Quota, TooLarge};
+    let nothing = Described {
+        summary: "",
+        more: "",
+        query: &[],
+        body: None,
+        answers: &[],
+        problems: &[],
+    };
+    match operation {
+        Api::CreateUpload => Described {
+            summary: "Begin an upload",
+            more: "Answers with a presigned PUT: send the bytes there, with exactly the headers that are given, within 15 minutes. A file over 100 MB goes in parts, for which `parts_url` gives the permissions. Then make an analysis of it.",
+            body: Some("CreateUpload"),
+            answers: &[("201", "The upload, with where to send its bytes.", Some("Upload"))],
+            problems: &[Invalid, TooLarge, Quota],
+            ..nothing
+        },
+        Api::UploadParts => Described {
+            summary: "Get the next parts of an upload",
+            more: "Which bytes have arrived, and the permissions for what to send next. Ask again after each few; a connection that broke costs one part.",
+            answers: &[("200", "What has arrived, and what to send.", Some("Parts"))],
+            problems: &[Conflict],
+            ..nothing
+        },
+        Api::CreateAnalysis => Described {
+            summary: "Analyse an upload",
+            more: "Checks what has arrived and queues its measuring. With `Prefer: wait=50` the answer waits for the end. A test token names the upload `sample`.",
+            body: Some("CreateAnalysis"),
+            answers: &[
+                ("201", "The analysis, which has ended.", Some("Analysis")),
+                (
+                    "202",
+                    "The analysis, which has not ended: ask again after `Retry-After`.",
+                    Some("Analysis"),
+                ),
+            ],
+            problems: &[Invalid, Conflict, Quota],
+            ..nothing
+        },
+        Api::ListAnalyses => Described {
+            summary: "List analyses",
+            more: "Mixes, 25 on a page.",
+            query: &[
+                ("q", "Words that title, file name or song hold, all of them."),
+                ("state", "`done`, `running` or `failed`."),
+                ("stage", "`mix` or `master`."),
+                ("song", "The id of a song, or `none`."),
+                (
+                    "order",
+                    "`newest` (which goes without saying), `oldest`, `best`, `worst`, `title`, `loudest` or `quietest`.",
+                ),
+                ("after", "The `next` of the page before."),
+            ],
+            answers: &[("200", "A page of them.", Some("AnalysisPage"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::GetAnalysis => Described {
+            summary: "Get an analysis",
+            more: "With `Prefer: wait=50` the answer waits for the end.",
+            answers: &[
+                ("200", "The analysis, which has ended.", Some("Analysis")),
+                (
+                    "202",
+                    "The analysis, which has not ended: ask again after `Retry-After`.",
+                    Some("Analysis"),
+                ),
+            ],
+            ..nothing
+        },
+        Api::RenameAnalysis => Described {
+            summary: "Rename an analysis",
+            body: Some("RenameAnalysis"),
+            answers: &[("200", "The analysis.", Some("Analysis"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::DeleteAnalysis => Described {
+            summary: "Delete an analysis",
+            more: "Its report, its upload and its audio go with it.",
+            answers: &[("204", "It is deleted.", None)],
+            ..nothing
+        },
+        Api::GetReport => Described {
+            summary: "Get a report",
+            more: "Everything that was measured. `version` says which layout it has.",
+            answers: &[("200", "The report.", Some("Report"))],
+            problems: &[Conflict],
+            ..nothing
+        },
+        Api::GetVerdict => Described {
+            summary: "Get a verdict",
+            more: "What the rules say of the report, as a mix and as a master; the points of all findings sum to what is missing from 100.",
+            answers: &[("200", "The verdict.", Some("Verdict"))],
+            problems: &[Conflict],
+            ..nothing
+        },
+        Api::Judge => Described {
+            summary: "Judge again",
+            more: "By the present rules, and as the stage that is named.",
+            body: Some("Judge"),
+            answers: &[("200", "The verdict.", Some("Verdict"))],
+            problems: &[Invalid, Conflict],
+            ..nothing
+        },
+        Api::AnalysisEvents => Described {
+            summary: "Follow an analysis",
+            more: "Server-sent events `progress`, whose data is a `ProgressEvent`; the last one has a final state.",
+            answers: &[("200", "The stream.", None)],
+            ..nothing
+        },
+        Api::GetComparison => Described {
+            summary: "Get a comparison",
+            more: "A mix beside its references, at equal loudness.",
+            answers: &[("200", "The comparison.", Some("ReferenceComparison"))],
+            ..nothing
+        },
+        Api::Compare => Described {
+            summary: "Choose references",
+            more: "Compares the mix with these from now on, and with nothing else.",
+            body: Some("Compare"),
+            answers: &[("200", "The comparison.", Some("ReferenceComparison"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::ListReferences => Described {
+            summary: "List references",
+            more: "The newest first, 25 on a page.",
+            query: BEFORE,
+            answers: &[("200", "A page of them.", Some("AnalysisPage"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::ListSongs => Described {
+            summary: "List songs",
+            more: "The latest made first, 50 on a page.",
+            query: BEFORE,
+            answers: &[("200", "A page of them.", Some("SongPage"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::CreateSong => Described {
+            summary: "Group versions",
+            more: "Puts analyses into the song of this title, which is made where there is none.",
+            body: Some("CreateSong"),
+            answers: &[("201", "The song with its versions.", Some("SongWithVersions"))],
+            problems: &[Invalid, Conflict],
+            ..nothing
+        },
+        Api::GetSong => Described {
+            summary: "Get a song",
+            answers: &[("200", "The song with its versions.", Some("SongWithVersions"))],
+            ..nothing
+        },
+        Api::RenameSong => Described {
+            summary: "Rename a song",
+            body: Some("RenameSong"),
+            answers: &[("200", "The song with its versions.", Some("SongWithVersions"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::DeleteSong => Described {
+            summary: "Delete a song",
+            more: "Its versions stay.",
+            answers: &[("204", "It is deleted.", None)],
+            ..nothing
+        },
+        Api::GetUsage => Described {
+            summary: "Get the usage",
+            more: "What is used of the plan in this month.",
+            answers: &[("200", "The usage.", Some("Usage"))],
+            ..nothing
+        },
+    }
+}
+
+/// The operations with their lines in the table.
+fn operations() -> impl Iterator<Item = (&'static Route, Api)> {
+    ROUTES.iter().filter_map(|route| match route.endpoint {
+        Endpoint::Api(operation) => Some((route, operation)),
+        _ => None,
+    })
+}
+
+/// The whole document.
+pub(super) fn document() -> Value {
+    let mut found = PathsBuilder::new().build();
+    for (route, operation) in operations() {
+        found.add_path_operation(
+            route.path,
+            vec![method(route.method)],
+            operation_of(route, operation),
+        );
+    }
+    let info = InfoBuilder::new()
+        .title("MixLens")
+        .version("1")
+        .description(Some(
+            "Measures a mix by the published standards, and says what is wrong with it. Read the guide at /docs first.",
+        ))
+        .build();
+    let scheme = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("mlp_ and 36 letters and digits")
+        .description(Some("A token of the page /account/tokens."))
+        .build();
+    let components = openapi::ComponentsBuilder::new()
+        .security_scheme(BEARER, SecurityScheme::Http(scheme))
+        .build();
+    let document = OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([Server::new(SOMEWHERE)]))
+        .paths(found)
+        .components(Some(components))
+        .build();
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    // By their own generator, which knows every attribute of serde's; utoipa's derive does not.
+    document["components"]["schemas"] = Value::Object(schemas());
+    document
+}
+
+fn schemas() -> Map<String, Value> {
+    let generator = |settings: SchemaSettings| {
+        settings
+            .with(|settings| settings.definitions_path = "/components/schemas".into())
+            .into_generator()
+    };
+    let mut written = generator(SchemaSettings::draft2020_12().for_serialize());
+    add::<wire::Upload>(&mut written);
+    add::<wire::Parts>(&mut written);
+    add::<wire::Page<wire::Analysis>>(&mut written);
+    add::<wire::Page<wire::Song>>(&mut written);
+    add::<wire::SongWithVersions>(&mut written);
+    add::<wire::Compared>(&mut written);
+    add::<wire::Usage>(&mut written);
+    add::<wire::ProgressEvent>(&mut written);
+    add::<Report>(&mut written);
+    add::<Verdict>(&mut written);
+    add::<ProblemBody>(&mut written);
+    let mut read = generator(SchemaSettings::draft2020_12().for_deserialize());
+    add::<uploads::CreateUpload>(&mut read);
+    add::<analyses::CreateAnalysis>(&mut read);
+    add::<analyses::RenameAnalysis>(&mut read);
+    add::<analyses::Judge>(&mut read);
+    add::<comparison::Compare>(&mut read);
+    add::<songs::CreateSong>(&mut read);
+    add::<songs::RenameSong>(&mut read);
+    let mut schemas = read.take_definitions(true);
+    schemas.extend(written.take_definitions(true));
+    schemas
+}
+
+fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
+    let _ = generator.subschema_for::<T>();
+}
+
+const fn method(method: Method) -> HttpMethod {
+    match method {
+        Method::Get | Method::Any => HttpMethod::Get,
+        Method::Post => HttpMethod::Post,
+        Method::Put => HttpMethod::Put,
+        Method::Patch => HttpMethod::Patch,
+        Method::Delete => HttpMethod::Delete,
+    }
+}
+
+fn operation_of(route: &Route, operation: Api) -> Operation {
+    let it = described(operation);
+    let scope = scope_of(operation).as_str();
+    let more = format!("{} Takes the scope `{scope}`.", it.more);
+    let mut built = OperationBuilder::new()
+        .operation_id(Some(id_of(operation)))
+        .tag(tag_of(route))
+        .summary(Some(it.summary))
+        .description(Some(more.trim()))
+        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
+    if route.path.contains("{id}") {
+        let id = ParameterBuilder::new()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("Its id: 32 lower-case hex digits."))
+            .schema(Some(text()))
+            .build();
+        built = built.parameter(id);
+    }
+    for (name, says) in it.query {
+        built = built.parameter(parameter(name, ParameterIn::Query, Required::False, says));
+    }
+    if route.method == Method::Post {
+        let says = "A fresh text for each request, such as a UUID; its retries carry the same one.";
+        built = built.parameter(parameter(
+            "Idempotency-Key",
+            ParameterIn::Header,
+            Required::True,
+            says,
+        ));
+    }
+    if it.answers.iter().any(|(status, _, _)| *status == "202") {
+        let says = "`wait=50`: for how many seconds the answer may wait for the end, at most 55.";
+        built = built.parameter(parameter("Prefer", ParameterIn::Header, Required::False, says));
+    }
+    if let Some(body) = it.body {
+        let body = RequestBodyBuilder::new()
+            .required(Some(Required::True))
+            .content("application/json", content(body))
+            .build();
+        built = built.request_body(Some(body));
+    }
+    for (status, says, schema) in it.answers {
+        let mut answer = ResponseBuilder::new().description(*says);
+        if let Some(schema) = schema {
+            answer = answer.content("application/json", content(schema));
+        } else if operation == Api::AnalysisEvents {
+            answer = answer.content("text/event-stream", Content::new(Some(text())));
+        }
+        built = built.response(*status, answer.build());
+    }
+    for (status, says) in problems_of(route, &it) {
+        built = built.response(status.to_string(), problem(&says));
+    }
+    built.build()
+}
+
+/// Every status that a request may fail with, once, with what it means.
+fn problems_of(route: &Route, it: &Described) -> Vec<(u16, String)> {
+    let mut codes = vec![
+        ProblemCode::Unauthenticated,
+        ProblemCode::Forbidden,
+        ProblemCode::RateLimited,
+        ProblemCode::Unavailable,
+    ];
+    codes.extend(it.problems);
+    if route.access == Access::Owner || it.body.is_some() {
+        codes.push(ProblemCode::NotFound);
+    }
+    if route.method == Method::Post {
+        codes.extend([
+            ProblemCode::KeyMissing,
+            ProblemCode::KeyReused,
+            ProblemCode::KeyInUse,
+        ]);
+    }
+    if it.body.is_some() {
+        codes.extend([ProblemCode::Invalid, ProblemCode::TooLarge]);
+    }
+    let mut found = std::collections::BTreeMap::<u16, Vec<String>>::new();
+    for code in codes {
+        let names = found.entry(code.status()).or_default();
+        let name = format!("`{}`", name_of(code));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    found
+        .into_iter()
+        .map(|(status, names)| (status, format!("{}.", names.join(" or "))))
+        .collect()
+}
+
+fn name_of(code: ProblemCode) -> String {
+    match serde_json::to_value(code) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+fn problem(says: &str) -> Response {
+    ResponseBuilder::new()
+        .description(says)
+        .content("application/problem+json", content("Problem"))
+        .build()
+}
+
+fn content(schema: &str) -> Content {
+    Content::new(Some(Ref::from_schema_name(schema)))
+}
+
+fn text() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).build().into()
+}
+
+fn parameter(name: &str, place: ParameterIn, required: Required, says: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(says))
+        .schema(Some(text()))
+        .build()
+}
+
+/// `create_upload`, as the table of routes names it.
+fn id_of(operation: Api) -> String {
+    match serde_json::to_value(operation) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+/// The first word of the address: what it is about.
+fn tag_of(route: &Route) -> &'static str {
+    let rest = route.path.trim_start_matches(paths::API).trim_start_matches('/');
+    rest.split('/').next().unwrap_or_default()
+}
+
+/// The document as the page `/docs/api` shows it.
+#[cfg(test)]
+pub(super) fn markdown(document: &Value) -> String {
+    let mut page = String::from(INTRODUCTION);
+    let mut tag = "";
+    for (route, operation) in operations() {
+        if tag != tag_of(route) {
+            tag = tag_of(route);
+            let _ = write!(page, "\n## {}{}\n", tag[..1].to_uppercase(), &tag[1..]);
+        }
+        let it = described(operation);
+        let verb = format!("{:?}", route.method).to_uppercase();
+        let _ = write!(page, "\n### {}\n\n`{verb} {}`\n", it.summary, route.path);
+        let scope = scope_of(operation);
+        let _ = write!(page, "\n{} Takes the scope `{scope}`.\n", it.more);
+        if !it.query.is_empty() {
+            page += "\n| Parameter | |\n| --- | --- |\n";
+            for (name, says) in it.query {
+                let _ = writeln!(page, "| `{name}` | {says} |");
+            }
+        }
+        if let Some(body) = it.body {
+            page += &members("Member of the body", document, body);
+        }
+        page += "\n| Status | |\n| --- | --- |\n";
+        for (status, says, schema) in it.answers {
+            let schema = schema.map_or(String::new(), |schema| format!(" `{schema}`"));
+            let _ = writeln!(page, "| {status} | {says}{schema} |");
+        }
+        for (status, says) in problems_of(route, &it) {
+            let _ = writeln!(page, "| {status} | {says} |");
+        }
+    }
+    page += "\n## Objects\n";
+    for name in [
+        "Upload",
+        "Put",
+        "Parts",
+        "Part",
+        "Analysis",
+        "Progress",
+        "Failure",
+        "Score",
+        "Membership",
+        "Song",
+        "SongWithVersions",
+        "ReferenceComparison",
+        "Usage",
+        "ProgressEvent",
+        "Problem",
+    ] {
+        let _ = write!(page, "\n### {name}\n");
+        page += &members("Member", document, name);
+    }
+    page
+}
+
+#[cfg(test)]
+const INTRODUCTION: &str = "# The API\n
+Every address, what it takes and what it answers. [OpenAPI 3.1](/api/v1/openapi.json) says the same to programs; the
+[schema of a report](/api/v1/schemas/report.json) and the [schema of a verdict](/api/v1/schemas/verdict.json) stand alone, too. Begin
+with the [guide](/docs).\n
+A member that you do not know is to be ignored: new ones come without a new version. None is renamed or removed within `v1`.\n";
+
+/// The members of an object, as a table.
+#[cfg(test)]
+fn members(head: &str, document: &Value, name: &str) -> String {
+    let schema = &document["components"]["schemas"][name];
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let mut table = format!("\n| {head} | | |\n| --- | --- | --- |\n");
+    for (member, it) in schema["properties"].as_object().into_iter().flatten() {
+        let says = it["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let when = if required.contains(&member.as_str()) {
+            "always"
+        } else {
+            "optional"
+        };
+        let _ = writeln!(table, "| `{member}` | {says} | {when} |");
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let document = document();
+        assert_eq!(document["openapi"], json!("3.1.0"));
+        let mut references = BTreeSet::new();
+        collect(&document, &mut references);
+        assert!(references.len() > 50, "{}", references.len());
+        for reference in references {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(reference)) = members.get("$ref") {
+                    found.insert(reference.clone());
+                }
+                members.values().for_each(|value| collect(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+            _ => {}
+        }
+    }
+}

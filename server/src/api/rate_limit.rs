@@ -1,0 +1,133 @@
+//! How often the programs of an account may ask: counted in the memory of this process, and told with every answer
+//! (`RateLimit` and `RateLimit-Policy`, draft-ietf-httpapi-ratelimit-headers), so that none has to guess.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use backend::{Error, Token};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DashMapStateStore,
+};
+use model::AccountId;
+
+use super::error::ApiError;
+use crate::{
+    layers::{limits, route_of},
+    router::AppState,
+};
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The window of the policy, in seconds.
+const WINDOW_S: u64 = 60;
+
+/// Counts requests by account.
+#[derive(Debug)]
+pub(crate) struct ApiLimiter {
+    limiter: RateLimiter<AccountId, DashMapStateStore<AccountId>, DefaultClock, StateInformationMiddleware>,
+    per_minute: NonZeroU32,
+}
+
+/// What is left after a request, or how long to wait where it was one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counted {
+    left: u32,
+    /// Until everything may be asked again, in seconds.
+    full_after_s: u64,
+    wait: Option<Duration>,
+}
+
+impl ApiLimiter {
+    pub(crate) fn new(per_minute: NonZeroU32) -> Self {
+        Self {
+            limiter: RateLimiter::dashmap_with_clock(Quota::per_minute(per_minute), DefaultClock::default())
+                .with_middleware(),
+            per_minute,
+        }
+    }
+
+    fn count(&self, account: AccountId) -> Counted {
+        match self.limiter.check_key(&account) {
+            Ok(state) => {
+                let left = state.remaining_burst_capacity();
+                let used = u64::from(self.per_minute.get() - left.min(self.per_minute.get()));
+                Counted {
+                    left,
+                    full_after_s: (used * WINDOW_S).div_ceil(u64::from(self.per_minute.get())),
+                    wait: None,
+                }
+            }
+            Err(refused) => Counted {
+                left: 0,
+                full_after_s: WINDOW_S,
+                wait: Some(refused.wait_time_from(DefaultClock::default().now())),
+            },
+        }
+    }
+
+    /// Forgets accounts that have not asked for long.
+    pub(crate) fn tidy(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}
+
+/// Refuses what comes too fast, and says with every answer what is left. Stands behind the token.
+pub(super) async fn check(State(site): State<AppState>, request: Request, next: Next) -> Response {
+    let Some(account) = request
+        .extensions()
+        .get::<Token>()
+        .map(|token| token.owner.account)
+    else {
+        return ApiError::from(Error::internal("a program without a token")).into_response();
+    };
+    let limiter = &site.limiters.api;
+    let counted = limiter.count(account);
+    let own = route_of(&request).and_then(|route| site.limiters.wait_of_route(route.limit, account));
+    let mut response = match counted.wait.or(own) {
+        Some(wait) => ApiError::from(limits::too_many(wait)).into_response(),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    let policy = format!("\"requests\";q={};w={WINDOW_S}", limiter.per_minute);
+    let left = format!("\"requests\";r={};t={}", counted.left, counted.full_after_s);
+    for (name, value) in [(POLICY, policy), (LEFT, left)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_falls_by_one_and_nothing_is_left_at_the_end() {
+        let limiter = ApiLimiter::new(NonZeroU32::new(3).unwrap());
+        let account = |number| AccountId(uuid::Uuid::from_u128(number));
+        let seen: Vec<_> = (0..4).map(|_| limiter.count(account(1))).collect();
+        assert_eq!(
+            seen.iter().map(|counted| counted.left).collect::<Vec<_>>(),
+            [2, 1, 0, 0]
+        );
+        assert_eq!(seen[0].full_after_s, 20);
+        assert!(seen[2].wait.is_none());
+        let wait = seen[3].wait.unwrap();
+        assert!(
+            wait <= Duration::from_secs(20) && wait > Duration::from_secs(15),
+            "{wait:?}"
+        );
+        assert_eq!(limiter.count(account(2)).left, 2, "another account has its own");
+    }
+}

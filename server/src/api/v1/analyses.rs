@@ -1,0 +1,219 @@
+//! Analyses: made of an upload whose bytes are there; read, listed, renamed, judged again, deleted.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use backend::{Actor, Backend, Error, analyses, sample, uploads};
+use model::{
+    AnalysisId, Problem, ProblemCode, Report, Verdict, analysis::AnalysisView, history::HistoryQuery, paths,
+    verdict::Stage,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::wire;
+use crate::api::{
+    call::{Call, parse_id, refused, unknown_parameter},
+    error::ApiError,
+    once, prefer,
+};
+
+/// How often a waiting request looks whether the work is done.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// When a program that does not wait should ask again, in seconds.
+const ASK_AGAIN_S: u64 = 2;
+
+/// An upload whose bytes are there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateAnalysis {
+    /// The upload; with a test token `sample`.
+    upload: String,
+}
+
+/// What of an analysis can be changed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RenameAnalysis {
+    /// Its new title.
+    title: String,
+}
+
+/// What an analysis is to be judged as.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Judge {
+    /// A mix or a master; what is detected where it is left out.
+    #[serde(default)]
+    stage: Option<Stage>,
+}
+
+pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
+    let body: CreateAnalysis = call.json()?;
+    let complete = async |call: &Call| {
+        let completed = if body.upload == sample::UPLOAD {
+            uploads::complete_sample(call.backend(), &call.actor).await?
+        } else {
+            let upload = parse_id(&body.upload, "upload")?;
+            uploads::complete(call.backend(), &call.actor, upload).await?
+        };
+        Ok(completed.analysis.to_string())
+    };
+    once::perform(call, complete, created).await
+}
+
+/// 201 where the work has ended, within the time that the program would wait; else 202.
+async fn created(call: &Call, id: &str) -> Result<Response, Error> {
+    let actor = call.actor.shown_its_own();
+    let mut response = answer(call, &actor, parse_id(id, "analysis")?, StatusCode::CREATED).await?;
+    let location = format!(
+        "{}{}",
+        call.backend().config.base_url,
+        paths::API_ANALYSIS.replace("{id}", id)
+    );
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
+    Ok(answer(&call, &call.actor, call.id("analysis")?, StatusCode::OK).await?)
+}
+
+/// The analysis, waited for as the program prefers. One that has not ended is answered with 202 and when to ask again.
+async fn answer(call: &Call, actor: &Actor, id: AnalysisId, ended: StatusCode) -> Result<Response, Error> {
+    let wait = prefer::wait(call.headers());
+    if let Some(wait) = wait {
+        wait_for(call.backend(), actor, id, wait).await?;
+    }
+    let view = analyses::view(call.backend(), actor, id).await?;
+    let is_final = view.summary.progress.state.is_final();
+    let status = if is_final { ended } else { StatusCode::ACCEPTED };
+    let body = wire::Analysis::of(view.summary, &call.backend().config.base_url);
+    let mut response = (status, Json(body)).into_response();
+    if !is_final {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, ASK_AGAIN_S.into());
+    }
+    if let Some(wait) = wait {
+        response
+            .headers_mut()
+            .insert(prefer::APPLIED, prefer::applied(wait));
+    }
+    Ok(response)
+}
+
+async fn wait_for(backend: &Backend, actor: &Actor, id: AnalysisId, wait: Duration) -> Result<(), Error> {
+    let looks = async {
+        while !analyses::progress(backend, actor, id).await?.state.is_final() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    };
+    // That the time is over is no error: the answer says how far it has come.
+    tokio::time::timeout(wait, looks).await.unwrap_or(Ok(()))
+}
+
+pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    let mut parameters = call.query()?;
+    let after = parameters
+        .iter()
+        .position(|(name, _)| name == "after")
+        .map(|at| parameters.remove(at).1);
+    if let Some((name, _)) = parameters
+        .iter()
+        .find(|(name, _)| !matches!(name.as_str(), "q" | "state" | "stage" | "song" | "order"))
+    {
+        return Err(unknown_parameter(name).into());
+    }
+    let pairs = parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = HistoryQuery::of(pairs).map_err(|name| {
+        refused(
+            name,
+            "This parameter has no such value. The page of the API lists them.",
+        )
+    })?;
+    let page = analyses::list(call.backend(), &call.actor, &query, after.as_deref()).await?;
+    let base_url = &call.backend().config.base_url;
+    let body = wire::Page {
+        data: page
+            .rows
+            .into_iter()
+            .map(|summary| wire::Analysis::of(summary, base_url))
+            .collect(),
+        next: page.next,
+    };
+    Ok(Json(body).into_response())
+}
+
+pub(crate) async fn rename(call: Call) -> Result<Response, ApiError> {
+    let id = call.id("analysis")?;
+    let body: RenameAnalysis = call.json()?;
+    analyses::rename(call.backend(), &call.actor, id, &body.title).await?;
+    let view = analyses::view(call.backend(), &call.actor, id).await?;
+    let body = wire::Analysis::of(view.summary, &call.backend().config.base_url);
+    Ok(Json(body).into_response())
+}
+
+pub(crate) async fn remove(call: Call) -> Result<Response, ApiError> {
+    analyses::delete(call.backend(), &call.actor, call.id("analysis")?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(crate) async fn report(call: Call) -> Result<Response, ApiError> {
+    Ok(Json(measured(&call).await?.0).into_response())
+}
+
+pub(crate) async fn verdict(call: Call) -> Result<Response, ApiError> {
+    Ok(Json(judged(measured(&call).await?.1)?).into_response())
+}
+
+pub(crate) async fn judge(call: Call) -> Result<Response, ApiError> {
+    let id: AnalysisId = call.id("analysis")?;
+    let body: Judge = call.json()?;
+    let judge = async |call: &Call| {
+        analyses::judge_again(call.backend(), &call.actor, id, body.stage).await?;
+        Ok(id.to_string())
+    };
+    let show = async |call: &Call, _: &str| Ok(Json(judged(measured(call).await?.1)?).into_response());
+    once::perform(call, judge, show).await
+}
+
+/// The report and the view that it was taken from.
+async fn measured(call: &Call) -> Result<(Report, AnalysisView), Error> {
+    let mut view = analyses::view(call.backend(), &call.actor, call.id("analysis")?).await?;
+    match view.report.take() {
+        Some(report) => Ok((report, view)),
+        None => Err(no_report(&view)),
+    }
+}
+
+fn no_report(view: &AnalysisView) -> Error {
+    match &view.summary.failure {
+        Some(_) => Error::problem(
+            ProblemCode::Conflict,
+            "This file could not be measured, so that there will be no report. The analysis says why.",
+        ),
+        None => Error::Problem(Problem {
+            retry_after: Some(ASK_AGAIN_S),
+            ..Problem::new(
+                ProblemCode::Conflict,
+                "There is no report yet. Ask for the analysis with `Prefer: wait=50`, or follow its events, until its state is done.",
+            )
+        }),
+    }
+}
+
+fn judged(view: AnalysisView) -> Result<Verdict, Error> {
+    view.verdict
+        .ok_or_else(|| Error::problem(ProblemCode::Conflict, "A reference is measured and not judged."))
+}
