@@ -8,7 +8,11 @@ import { expect } from "./walk.js";
 const pages = JSON.parse(execFileSync(PROGRAM, ["routes"]).toString()).filter((route) => route.kind === "page");
 
 /** Pages that need no account. */
-export const PUBLIC = [...pages.filter((page) => page.access === "anyone").map((page) => page.path), "/no-such-page"];
+export const PUBLIC = [
+  ...pages.filter((page) => page.access === "anyone").map((page) => page.path),
+  ...["mix-2", "changes", "comparison"].map((page) => `/demo/${page}`),
+  "/no-such-page",
+];
 
 /** Steps back into an account, as whoever has no account sees them. */
 export const RECOVERY = [

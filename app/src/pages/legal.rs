@@ -189,6 +189,12 @@ pub fn Privacy() -> impl IntoView {
                 "The cleaning runs every " {retention::REAP_EVERY.as_secs() / 60} " minutes. What it removed cannot be brought back. The report with all of its numbers stays until you delete it, and so do the recipe and the proof of each render; "
                 "deleting a report removes its audio and its renders at once, deleting a render removes its audio. Every report and your history say when the audio goes."
             </p>
+            <h2>"Links that you give away"</h2>
+            <p>
+                "Nobody but you sees a report, unless you make a link to it. Whoever has the link reads that report without an account until the day that you chose, or until you end it on the page "
+                <a href=paths::SHARES>"Links"</a>
+                ": with its title, without the name of the file, your name, your references and your other music, and with the audio only where you ticked that. We keep no note of who opened it, and ask search engines to leave it alone."
+            </p>
             <h2>"What we keep"</h2>
             <p>
                 "This is all of it. You see your own on the page " <a href=paths::YOUR_DATA>"Your data"</a>
