@@ -304,6 +304,7 @@ pub fn built_site(folder: &Path) -> PathBuf {
     std::fs::create_dir_all(site.join("pkg")).unwrap();
     let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
     std::fs::write(site.join("favicon.svg"), icon).unwrap();
+    std::fs::write(site.join("preview.png"), b"\x89PNG").unwrap();
     std::fs::write(site.join("hash.txt"), "js: 1\nwasm: 2\ncss: 3\n").unwrap();
     site
 }
