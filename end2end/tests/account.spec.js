@@ -31,7 +31,7 @@ test.describe(() => {
       await page.getByLabel("E-mail").fill(address);
       await page.getByLabel("Password").fill(password);
       await page.getByRole("button", { name: "Sign in" }).click();
-      await expect(page.getByText("do not belong together").first()).toBeVisible();
+      await expect(page.getByText("Wrong e-mail or password").first()).toBeVisible();
     }
     await page.getByLabel("E-mail").fill(email);
     await page.getByLabel("Password").fill(PASSWORD);
@@ -64,11 +64,11 @@ test.describe(() => {
     await emailTo(page, email, "The address of your MixLens account was changed");
 
     await page.goto("/account/security");
-    await page.getByLabel("Present password").fill("wrong wrong wrong");
+    await page.getByLabel("Current password").fill("wrong wrong wrong");
     await page.getByLabel("New password").fill(NEW_PASSWORD);
     await page.getByRole("button", { name: "Change the password" }).click();
     await expect(page.getByText("This is not your password").first()).toBeVisible();
-    await page.getByLabel("Present password").fill(PASSWORD);
+    await page.getByLabel("Current password").fill(PASSWORD);
     await page.getByLabel("New password").fill(NEW_PASSWORD);
     await page.getByRole("button", { name: "Change the password" }).click();
     await expect(page.getByText("Your password is changed")).toBeVisible();
@@ -157,15 +157,15 @@ test("a second factor is set up, asked for, replaced by a recovery code and swit
   const code = page.getByLabel("Code", { exact: true });
   const signInButton = page.getByRole("main").getByRole("button", { name: "Sign in" });
   await code.fill("000000");
-  await page.getByRole("button", { name: "Switch it on" }).click();
+  await page.getByRole("button", { name: "Turn on" }).click();
   await expect(page.getByText("This code is not right").first()).toBeVisible();
   await code.fill(app.generate());
-  await page.getByRole("button", { name: "Switch it on" }).click();
+  await page.getByRole("button", { name: "Turn on" }).click();
   await expect(page.getByRole("heading", { name: "Your recovery codes" })).toBeVisible();
   await expectAccessible(page);
   await expect(page.locator(".codes code")).toHaveCount(10);
   const recovery = await page.locator(".codes code").allInnerTexts();
-  await page.getByRole("link", { name: "I have kept them" }).click();
+  await page.getByRole("link", { name: "I have saved them" }).click();
   await expect(page.getByText("10 recovery codes are left")).toBeVisible();
   await expectAccessible(page);
 

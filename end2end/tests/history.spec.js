@@ -27,7 +27,7 @@ test("the history is searched, filtered and sorted without a script", async ({ p
   await expect(plain.getByLabel("Search")).toHaveValue("STROM");
   await plain.getByLabel("State").selectOption("No report");
   await plain.getByRole("button", { name: "Show" }).click();
-  await expect(plain.getByRole("heading", { name: "Nothing fits what you look for" })).toBeVisible();
+  await expect(plain.getByRole("heading", { name: "No matches" })).toBeVisible();
   await plain.getByRole("link", { name: "Take back: “STROM”" }).click();
   await expect(titles(plain)).toHaveText(["text"]);
   await plain.getByRole("link", { name: "Clear all" }).click();
@@ -103,7 +103,7 @@ test("versions are grouped in the history without a script, compared, and taken 
   await page.getByRole("link", { name: "Giraffe" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Giraffe" })).toBeVisible();
   await expectAccessible(page);
-  await plain.getByRole("button", { name: "Take out version 1" }).click();
+  await plain.getByRole("button", { name: "Remove version 1 from the song" }).click();
   await expect(plain.getByText("As soon as two versions are measured")).toBeVisible();
   await plain.getByText("Ungroup", { exact: true }).click();
   await plain.getByRole("button", { name: "Ungroup the versions" }).click();

@@ -97,7 +97,7 @@ test.describe(() => {
       await expect(withScript).toHaveURL(/\/signin/);
     }
     await signIn(withScript, email);
-    await expect(withScript.getByText("do not belong together").first()).toBeVisible();
+    await expect(withScript.getByText("Wrong e-mail or password").first()).toBeVisible();
   });
 
   test("[P21] the question about statistics is declined without a script and never asked again", async ({ counted }) => {

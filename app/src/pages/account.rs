@@ -83,7 +83,7 @@ pub fn SignUpSent() -> impl IntoView {
             <p>"We have sent you an e-mail. Open the link in it to confirm your address, and you are in. It works for 24 hours; in another browser it asks for your password."</p>
             <MailInFiles />
             <p class="muted">
-                "Nothing there after a minute? Look among the unwanted mail, or " <a href=paths::SIGN_UP>"try again"</a> "."
+                "Nothing there after a minute? Check your spam folder, or " <a href=paths::SIGN_UP>"try again"</a> "."
             </p>
         </section>
     }
@@ -255,7 +255,7 @@ fn code_form(step: String, next: Option<String>, form_errors: FormErrors) -> Any
                 />
                 <p class="row">
                     <Button kind=ButtonKind::Primary>"Sign in"</Button>
-                    <ButtonLink href=paths::SIGN_IN>"Begin again"</ButtonLink>
+                    <ButtonLink href=paths::SIGN_IN>"Start over"</ButtonLink>
                 </p>
             </PostForm>
         </section>
@@ -302,7 +302,7 @@ pub fn ForgotSent() -> impl IntoView {
             <p>"If the address has an account, an e-mail with a link is on its way to it. The link works for an hour."</p>
             <MailInFiles />
             <p class="muted">
-                "Nothing there after a few minutes? Look among the unwanted mail, check the address, or "
+                "Nothing there after a few minutes? Check your spam folder, check the address, or "
                 <a href=paths::FORGOT>"try again"</a> "."
             </p>
         </section>

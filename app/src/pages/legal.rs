@@ -292,10 +292,10 @@ pub fn Contact() -> impl IntoView {
                 {mail_to(&config.privacy_email)} ". You see, copy and delete your data faster by yourself: "
                 <a href=paths::YOUR_DATA>"Your data"</a> ". By e-mail we answer within " {days(erasure::WITHIN)} " days."
             </p>
-            <h2>"A weakness in our security"</h2>
+            <h2>"Report a vulnerability"</h2>
             <p>
                 {mail_to(&config.security_email)}
-                ". Tell us what you did and what you saw. Please use an account of your own, touch nobody else's data, and give us time to mend it. Machines read the same in "
+                ". Tell us what you did and what you saw. Please use an account of your own, touch nobody else's data, and give us time to fix it. Machines read the same in "
                 <a href="/.well-known/security.txt">"security.txt"</a> "."
             </p>
             <p>

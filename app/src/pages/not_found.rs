@@ -27,7 +27,7 @@ pub(crate) fn failed(problem: &Problem) -> AnyView {
             <p>{problem.message.clone()}</p>
             <p class="row">
                 <ButtonLink href=paths::HISTORY kind=ButtonKind::Primary>"Your history"</ButtonLink>
-                <ButtonLink href=paths::HOME>"First page"</ButtonLink>
+                <ButtonLink href=paths::HOME>"Home"</ButtonLink>
             </p>
         </section>
     }

@@ -78,7 +78,7 @@ pub fn NeedsScript() -> impl IntoView {
         <noscript>
             <p class="plate">
                 "Uploading sends the file straight from your browser to storage, and that needs JavaScript. "
-                "Everything else here works without it. Switch it on for this page and reload."
+                "Everything else here works without it. Turn it on for this page and reload."
             </p>
         </noscript>
     }

@@ -89,7 +89,7 @@ fn Everything(held: DataOverview, counts: bool, csrf: String) -> impl IntoView {
             .then(|| {
                 view! {
                     <section class="stack dataset" aria-labelledby="nothing-kept">
-                        <h2 id="nothing-kept">"Where nothing of yours is"</h2>
+                        <h2 id="nothing-kept">"No data held here"</h2>
                         <p class="muted">{empty.join(", ")} "."</p>
                     </section>
                 }
@@ -239,14 +239,14 @@ pub fn DeleteAccount() -> impl IntoView {
                 <li>"every signed-in browser, and all work under way."</li>
             </ul>
             <p>
-                "It happens at once and cannot be undone, by nobody. If you want to keep the numbers, "
+                "It happens at once and cannot be undone. If you want to keep the numbers, "
                 <a href=paths::YOUR_DATA>"make a copy"</a> " first."
             </p>
             <ErrorSummary errors=form_errors.errors() />
             <PostForm action=paths::DELETE_ACCOUNT csrf=context.csrf>
                 // For password managers: whose password it is.
                 <input type="hidden" name="username" autocomplete="username" value=email />
-                <PresentPassword label="Your password" hint="So that nobody deletes it who merely sits at your desk." form_errors=form_errors.clone() />
+                <PresentPassword label="Your password" hint="So that nobody else at your computer can delete it." form_errors=form_errors.clone() />
                 <SecondFactorCode asked=asks_for_code form_errors=form_errors.clone() />
                 <Checkbox name="sure" required=true checked=form_errors.value("sure").is_some() error=form_errors.error("sure")>
                     "I want to delete everything, for good"
@@ -273,7 +273,7 @@ pub fn AccountDeleted() -> impl IntoView {
             </Notice>
             <p>"One last e-mail says so, and then we forget your address."</p>
             <p>
-                <ButtonLink href=paths::HOME>"First page"</ButtonLink>
+                <ButtonLink href=paths::HOME>"Home"</ButtonLink>
             </p>
         </section>
     }

@@ -215,6 +215,11 @@ pub fn ErrorSummary(
     if errors.is_empty() {
         return ().into_any();
     }
+    let title = if errors.iter().all(|(field, _)| field.is_empty()) {
+        "That did not work"
+    } else {
+        "Please fix what is marked below"
+    };
     let items = errors
         .into_iter()
         .map(|(field, message)| {
@@ -234,7 +239,7 @@ pub fn ErrorSummary(
         <div class="error-summary" role="alert" tabindex="-1" autofocus aria-labelledby="error-summary-title">
             <h2 id="error-summary-title">
                 <ToneIcon tone=Tone::Severe />
-                "That did not work yet"
+                {title}
             </h2>
             <ul>{items}</ul>
         </div>

@@ -153,7 +153,7 @@ pub fn SiteFooter() -> impl IntoView {
     view! {
         <footer class="site-footer">
             <div class="wrap">
-                <p>"MixLens measures. The ears decide."</p>
+                <p>"MixLens measures. Your ears decide."</p>
                 <a href=paths::METHODOLOGY>"Methods"</a>
                 <a href=paths::RULES>"Rules"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>

@@ -307,7 +307,7 @@ pub async fn sign_in(backend: &Backend, form: SignIn<'_>, browser: &Browser) -> 
         Outcome::WrongPassword.log();
         return Err(Error::invalid(
             "password",
-            "This address and this password do not belong together. Check both for typing errors.",
+            "Wrong e-mail or password. Check both for typing errors.",
         ));
     };
     let asks_for_code = second_factor::is_on(&backend.db, account).await?;
@@ -534,7 +534,7 @@ fn check_name(name: &str) -> Result<String> {
     if name.is_empty() {
         return Err(Error::invalid(
             "display_name",
-            "Tell us how you want to be called.",
+            "Enter a display name.",
         ));
     }
     if name.chars().count() > MAX_NAME {

@@ -71,7 +71,7 @@ pub(crate) const TABLES: &[Table] = &[
                 "score_tenths" Number "Score in tenths", "standing" Text "How it stands", "first_finding" Text "First to fix", "unseen_since" Time "Ended, and not looked at", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
             }
             withheld {
-                "account_id" REFERENCE, "title_key" "the title once more, in small letters, to sort by",
+                "account_id" REFERENCE, "title_key" "the title once more, in lower case, to sort by",
                 "search_key" "the title, the song and the name of the file once more, to look them up by",
                 "base_title" "the title once more, without what marks a version, to suggest a song by",
             }

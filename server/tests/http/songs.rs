@@ -109,7 +109,7 @@ async fn the_history_is_searched_filtered_and_sorted_by_its_address() {
         "the state can be taken back"
     );
     let nothing = user.get("/history?q=nowhere").await.text();
-    assert!(nothing.contains("Nothing fits what you look for") && nothing.contains("Show everything"));
+    assert!(nothing.contains("No matches") && nothing.contains("Show everything"));
 
     let id = first.to_string();
     user.post(&format!("/analyses/{id}/rename"), &[("title", "Überfahrt")])

@@ -82,7 +82,7 @@ fn set_up(enrolment: Enrolment, csrf: String, form_errors: FormErrors) -> AnyVie
                         hint="Six digits; the app makes new ones every 30 seconds."
                     />
                     <p class="row">
-                        <Button kind=ButtonKind::Primary>"Switch it on"</Button>
+                        <Button kind=ButtonKind::Primary>"Turn on"</Button>
                         <ButtonLink href=paths::SECURITY>"Not now"</ButtonLink>
                     </p>
                 </PostForm>
@@ -115,7 +115,7 @@ fn recovery_codes(codes: &str) -> AnyView {
             </p>
             <p class="row">
                 <a class="button" href=file download="mixlens-recovery-codes.txt">"Save as text"</a>
-                <ButtonLink href=paths::SECURITY kind=ButtonKind::Primary>"I have kept them"</ButtonLink>
+                <ButtonLink href=paths::SECURITY kind=ButtonKind::Primary>"I have saved them"</ButtonLink>
             </p>
         </section>
     }

@@ -44,7 +44,7 @@ pub fn Security() -> impl IntoView {
                 <PostForm action=paths::ACCOUNT_PASSWORD csrf=csrf>
                     // For password managers: whose password it is.
                     <input type="hidden" name="username" autocomplete="username" value=user.email />
-                    <PresentPassword label="Present password" name="current" form_errors=form_errors.clone() />
+                    <PresentPassword label="Current password" name="current" form_errors=form_errors.clone() />
                     <SecondFactorCode asked=user.has_second_factor form_errors=form_errors.clone() form="password" />
                     <NewPassword label="New password" form_errors=form_errors.clone() />
                     <p><Button>"Change the password"</Button></p>

@@ -292,7 +292,7 @@ fn turns(
 fn nothing(query: &HistoryQuery) -> AnyView {
     if query.is_filtered() {
         return view! {
-            <EmptyState title="Nothing fits what you look for">
+            <EmptyState title="No matches">
                 <p class="muted">"Look for fewer words, or for any state, stage and song. Every word is looked for in titles, file names and songs."</p>
                 <ButtonLink href=paths::HISTORY kind=ButtonKind::Primary>
                     "Show everything"

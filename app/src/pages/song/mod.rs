@@ -193,7 +193,7 @@ fn Versions(song: SongView, csrf: String) -> impl IntoView {
                     Head::Numbers("Loudness"),
                     Head::Numbers("Length"),
                     Head::Words("Uploaded"),
-                    Head::Unseen("Take out"),
+                    Head::Unseen("Remove from song"),
                 ]
             >
                 {rows}
@@ -211,13 +211,13 @@ fn row(version: Version, change: String, csrf: &str) -> AnyView {
     };
     let change = (!change.is_empty()).then_some(change);
     let take_out = (!csrf.is_empty()).then(|| {
-        let label = format!("Take out version {}", version.number);
+        let label = format!("Remove version {} from the song", version.number);
         view! {
             <PostForm action=paths::analysis_song(row.id) csrf=csrf.to_owned() class="row">
                 <input type="hidden" name="answer" value="leave" />
                 <input type="hidden" name="back" value="song" />
                 <button type="submit" class="button button--small button--link" aria-label=label>
-                    "Take out"
+                    "Remove from song"
                 </button>
             </PostForm>
         }

@@ -19,11 +19,11 @@ pub(in super::super) fn integrated(loudness: &Loudness) -> String {
     if over >= 0.05 {
         let change = format::with_unit(over, 1, "dB");
         format!(
-            "Spotify, YouTube and Tidal play at {at}: they turn this down by {change}. No fault in itself."
+            "Spotify, YouTube and Tidal play at {at}: they turn this down by {change}. Not a fault."
         )
     } else if over <= -0.05 {
         let change = format::with_unit(-over, 1, "LU");
-        format!("{change} below the {at} at which Spotify, YouTube and Tidal play. No fault in itself.")
+        format!("{change} below the {at} at which Spotify, YouTube and Tidal play. Not a fault.")
     } else {
         format!("Just the {at} at which Spotify, YouTube and Tidal play.")
     }

@@ -186,7 +186,7 @@ pub fn Receipt(
             <div class="section__body">
                 <div class="breakdown">
                     <p class="breakdown__sum">
-                        <span>"To begin with"</span>
+                        <span>"Starting score"</span>
                         <strong class="num">"100.0"</strong>
                     </p>
                     <ol class="breakdown__rows">{rows}</ol>
@@ -195,8 +195,8 @@ pub fn Receipt(
                         <strong class="num">{breakdown.score.number()}</strong>
                     </p>
                 </div>
-                <Fold summary=format!("{count} rules that cost nothing")>
-                    <div class="scroller" role="region" tabindex="0" aria-label="Rules that cost nothing">
+                <Fold summary=format!("{count} checks passed")>
+                    <div class="scroller" role="region" tabindex="0" aria-label="Checks passed">
                         <Table data=passed numeric=false />
                     </div>
                 </Fold>
@@ -230,7 +230,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
             .collect();
         view! {
             <div>
-                <dt>"Says as well"</dt>
+                <dt>"Also explains"</dt>
                 <dd>{titles.join(", ")} " (no further points)"</dd>
             </div>
         }
@@ -303,7 +303,7 @@ fn passed_table(passed: &[PassedCheck]) -> DataTable {
         })
         .collect();
     DataTable::new(
-        "Rules that cost nothing here",
+        "Checks passed here",
         &["Rule", "Area", "Measured", "Range"],
         rows,
     )
