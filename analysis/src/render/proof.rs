@@ -282,7 +282,10 @@ pub(super) fn rule_proofs(
             let (far, near) = (criterion.excess(old).abs(), criterion.excess(new).abs());
             let outcome = if price_before > 0.0 && price_after == 0.0 {
                 Outcome::Fixed
-            } else if price_before == 0.0 && price_after == 0.0 {
+            } else if (price_before == 0.0 && price_after == 0.0)
+                // What reads the same on both sides is no change to anybody.
+                || rule.unit.display(old) == rule.unit.display(new)
+            {
                 Outcome::Unchanged
             } else if near < far * (1.0 - LEAST_CHANGE) {
                 Outcome::Improved

@@ -19,6 +19,8 @@ use crate::{AnalysisOptions, ENGINE_VERSION, Error, Percent, measure};
 const MOST_PASSES: u32 = 4;
 /// Nearer to its target a loudness is there, in LU.
 const NEAR_LU: f64 = 0.03;
+/// The measuring of a source whose report is not known is so many times less than the whole work.
+const MEASURED_SHARE: u8 = 5;
 /// What counts as missing, in LU.
 const MISSED_LU: f64 = 0.1;
 /// What a limiter aims lower by than what a peak exceeded the ceiling, in dB.
@@ -93,7 +95,9 @@ pub fn render(
     recipe.check()?;
     let report = match &options.report {
         Some(report) => report.clone(),
-        None => measured(source, options)?,
+        None => measured(source, options, &mut |percent| {
+            progress(percent.get() / MEASURED_SHARE)
+        })?,
     };
     let stage = options.stage.unwrap_or_else(|| judge(&report).detected.stage);
     let before = Judged::source(&report, stage);
@@ -107,7 +111,11 @@ pub fn render(
         seed: provenance::seed(&report),
         passes: 0,
         progress: Progress {
-            last: 0,
+            last: if options.report.is_none() {
+                100 / MEASURED_SHARE
+            } else {
+                0
+            },
             report: progress,
         },
     };
@@ -276,7 +284,7 @@ impl Run<'_> {
 
     /// The written file's report.
     fn measured_output(&mut self) -> Result<Report, Error> {
-        measured(self.output, self.options)
+        measured(self.output, self.options, &mut |_| {})
     }
 
     /// The step that made a rule worse, if any did. A loudness that was asked for is no fault of gain and limiter.
@@ -412,7 +420,11 @@ impl Run<'_> {
     }
 }
 
-fn measured(file: &File, options: &RenderOptions) -> Result<Report, Error> {
+fn measured(
+    file: &File,
+    options: &RenderOptions,
+    progress: &mut dyn FnMut(Percent),
+) -> Result<Report, Error> {
     let mut file = file.try_clone().map_err(Error::Io)?;
     file.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
     let options = AnalysisOptions {
@@ -420,7 +432,7 @@ fn measured(file: &File, options: &RenderOptions) -> Result<Report, Error> {
         max_duration: options.max_duration,
         threads: options.threads,
     };
-    measure(file, &options, &mut |_: Percent| {})
+    measure(file, &options, progress)
 }
 
 fn has(recipe: &Recipe, kind: StepKind) -> bool {

@@ -101,7 +101,7 @@ fn Body(
     let PlanView {
         analysis,
         plan,
-        left,
+        usage,
         renders,
     } = view;
     let id = analysis.summary.id;
@@ -142,7 +142,7 @@ fn Body(
                         >
                             "Render"
                         </button>
-                        <p class="small muted">{about_start(is_there, left)}</p>
+                        <p class="small muted">{about_start(is_there, usage.left())}</p>
                     </div>
                 </form>
                 <Effects effects=plan.effects.clone() />

@@ -6,17 +6,19 @@
 mod nulls;
 mod run;
 mod store;
+mod taken_along;
 mod wishes;
 
 use std::time::Duration;
 
 use analysis::{
     ENGINE_VERSION,
-    render::{Container, OutputFormat, Plan, PlanOptions, Proof, Recipe, export, plan as plan_of},
+    render::{Container, OutputFormat, Plan, PlanOptions, Proof, Recipe, plan as plan_of},
 };
 use model::{
     AccountId, AnalysisId, Failure, ProblemCode, RenderId, Report, Timestamp,
     analysis::{AnalysisState, AnalysisView, Audio, AudioLink, Progress},
+    plan::Usage,
     player::{AudioRef, PlayerSource, PreviewState, SourceKind},
     upload::{UploadKind, UploadState},
     verdict::{Points, Stage},
@@ -27,6 +29,7 @@ pub(crate) use nulls::MakeStepNull;
 pub use nulls::{NullState, StepNull, null_link, null_state, request_null};
 pub(crate) use run::MakeRender;
 pub(crate) use store::keeps_audio;
+pub use taken_along::{MarkerFormat, RecipeFormat, TakenAlong, markers, recipe};
 pub use wishes::{
     AMOUNT, CEILING, CONTAINER, KEEP, LEVEL, LUFS, SAMPLES, SHOWN, STEP, TARGET, Wishes, names,
 };
@@ -105,8 +108,8 @@ pub struct PlanView {
     pub analysis: AnalysisView,
     /// The plan as the person wants it.
     pub plan: Plan,
-    /// How many more renders this month's plan allows; `None` for no limit.
-    pub left: Option<u32>,
+    /// What was used of the month's renders.
+    pub usage: Usage,
     /// The renders that were made of it, the newest first.
     pub renders: Vec<RenderSummary>,
 }
@@ -118,12 +121,14 @@ pub struct PlanView {
 pub async fn plan(backend: &Backend, actor: &Actor, id: AnalysisId, wishes: &Wishes) -> Result<PlanView> {
     let owner = actor.owner(Scope::ReadAnalyses)?;
     let (analysis, plan) = planned(backend, actor, id, wishes).await?;
-    let used = usage::renders_used(&backend.db, owner.account, backend.now()).await?;
-    let allowed = backend.config.plans.of(owner.plan).renders_per_month;
+    let usage = Usage {
+        used: usage::renders_used(&backend.db, owner.account, backend.now()).await?,
+        allowed: backend.config.plans.of(owner.plan).renders_per_month,
+    };
     Ok(PlanView {
         analysis,
         plan,
-        left: allowed.map(|allowed| allowed.saturating_sub(used)),
+        usage,
         renders: of_analysis(backend, actor, id).await?,
     })
 }
@@ -231,10 +236,7 @@ pub async fn start_again(backend: &Backend, actor: &Actor, id: RenderId) -> Resu
     let owner = actor.owner(Scope::WriteAnalyses)?;
     transaction!(backend.db, |tx| {
         tx.lock_account(owner.account).await?;
-        let row = store::owner(tx, id).await?;
-        let row = row
-            .filter(|row| row.account_id == owner.account)
-            .ok_or_else(missing)?;
+        let row = owned(tx, owner.account, id).await?;
         let is_there = row.upload_state == UploadState::Stored
             && row.delete_after.is_some_and(|until| until > backend.now());
         if !is_there {
@@ -249,6 +251,12 @@ pub async fn start_again(backend: &Backend, actor: &Actor, id: RenderId) -> Resu
     })?;
     backend.wake.wake();
     Ok(())
+}
+
+/// A render of the account's own.
+async fn owned(tx: &mut Tx, account: AccountId, id: RenderId) -> Result<store::OwnerRow> {
+    let row = store::owner(tx, id).await?;
+    row.filter(|row| row.account_id == account).ok_or_else(missing)
 }
 
 /// failed → queued; whether it was.
@@ -531,7 +539,8 @@ pub fn file_name(summary: &RenderSummary) -> String {
     )
 }
 
-/// Deletes a render; the analysis that it was made of. Its row is gone when this returns, the object a moment later.
+/// Deletes a render; the analysis that it was made of. Its row is gone when this returns, the object a moment later. One that has
+/// not ended is counted no more.
 ///
 /// # Errors
 /// `NotFound` where there is none, or it is somebody else's.
@@ -539,121 +548,21 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: RenderId) -> Result<An
     let account = actor.account(Scope::WriteAnalyses)?;
     let analysis = transaction!(backend.db, |tx| {
         tx.lock_account(account).await?;
-        let (analysis, upload) = store::delete(tx, account, id).await?.ok_or_else(missing)?;
+        let row = owned(tx, account, id).await?;
+        store::delete(tx, id).await?;
+        if !row.state.is_final() {
+            usage::give_back_render(tx, account, row.taken_at).await?;
+        }
         let removal = RemoveRender {
             account,
-            upload,
+            upload: row.upload_id,
             render: id,
         };
         jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
-        Ok(analysis)
+        Ok(row.analysis_id)
     })?;
     backend.wake.wake();
     Ok(analysis)
-}
-
-model::text_enum! {
-    /// How a recipe is taken along.
-    pub enum RecipeFormat {
-        /// A line for each step.
-        Words = "words",
-        /// What `mixlens-cli render --recipe` reads.
-        Json = "json",
-        /// What EqualizerAPO and REW read.
-        Apo = "apo",
-        /// A filter graph of ffmpeg.
-        Ffmpeg = "ffmpeg",
-    }
-}
-
-/// A text to save, with the name to save it under.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenAlong {
-    /// Its name.
-    pub file_name: String,
-    /// Its content.
-    pub text: String,
-}
-
-/// What a render does, for other programs: the recipe with everything that was adjusted, once it is done.
-///
-/// # Errors
-/// `NotFound` where there is none, or it is somebody else's.
-pub async fn recipe(
-    backend: &Backend,
-    actor: &Actor,
-    id: RenderId,
-    format: RecipeFormat,
-) -> Result<TakenAlong> {
-    let view = view(backend, actor, id).await?;
-    let analysis = analyses::view(backend, actor, view.summary.analysis).await?;
-    let rate = analysis
-        .report
-        .map_or(44_100, |report| report.file.sample_rate_hz);
-    let recipe = view.proof.map_or(view.recipe, |proof| proof.recipe);
-    let (ending, text) = match format {
-        RecipeFormat::Words => ("steps.txt", export::table(&recipe)),
-        RecipeFormat::Json => ("recipe.json", recipe.to_json()),
-        RecipeFormat::Apo => ("equaliser.txt", export::equalizer_apo(&recipe, rate)),
-        RecipeFormat::Ffmpeg => {
-            let (graph, left_out) = export::ffmpeg_filters(&recipe, rate);
-            let comments: String = left_out
-                .iter()
-                .map(|step| format!("# Left out, because ffmpeg has no filter like it: {step}\n"))
-                .collect();
-            let filters = if graph.is_empty() { "anull" } else { &graph };
-            (
-                "ffmpeg.txt",
-                format!("{comments}ffmpeg -i in.wav -af \"{filters}\" out.wav\n"),
-            )
-        }
-    };
-    Ok(TakenAlong {
-        file_name: format!("{} - {ending}", view.summary.title),
-        text,
-    })
-}
-
-model::text_enum! {
-    /// How markers are taken along.
-    pub enum MarkerFormat {
-        /// Labels of Audacity.
-        Audacity = "audacity",
-        /// Markers and regions of Reaper.
-        Reaper = "reaper",
-        /// Markers of Audition.
-        Audition = "audition",
-    }
-}
-
-/// The time ranges of all findings of an analysis as markers.
-///
-/// # Errors
-/// `NotFound` where there is none, or it is somebody else's; `Conflict` where it is not judged.
-pub async fn markers(
-    backend: &Backend,
-    actor: &Actor,
-    id: AnalysisId,
-    format: MarkerFormat,
-) -> Result<TakenAlong> {
-    let view = analyses::view(backend, actor, id).await?;
-    let verdict = view
-        .verdict
-        .ok_or_else(|| conflict("There is no verdict yet. Try again when the mix is measured."))?;
-    let stage = view
-        .summary
-        .score
-        .map_or(verdict.detected.stage, |score| score.stage);
-    let markers = export::markers(verdict.by(stage));
-    let (ending, text) = match format {
-        MarkerFormat::Audacity => ("labels.txt", export::audacity_labels(&markers)),
-        MarkerFormat::Reaper => ("Reaper.csv", export::reaper_csv(&markers)),
-        MarkerFormat::Audition => ("Audition.csv", export::audition_csv(&markers)),
-    };
-    Ok(TakenAlong {
-        file_name: format!("{} - {ending}", view.summary.title),
-        text,
-    })
 }
 
 /// How a render ended, for the email about it.

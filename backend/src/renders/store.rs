@@ -164,7 +164,9 @@ row! {
     #[derive(Debug)]
     pub(super) struct OwnerRow {
         pub(super) account_id: AccountId,
+        pub(super) analysis_id: AnalysisId,
         pub(super) upload_id: UploadId,
+        pub(super) state: AnalysisState,
         pub(super) taken_at: Timestamp,
         pub(super) watched_at: Option<Timestamp>,
         pub(super) upload_state: UploadState,
@@ -282,29 +284,9 @@ pub(super) async fn set_watched(
     db.execute(sql(UPDATE).bind(id).bind(now).bind(before)).await
 }
 
-/// Deletes a render; what it was made of, where there was one.
-pub(super) async fn delete(
-    tx: &mut Tx,
-    account: AccountId,
-    id: RenderId,
-) -> Result<Option<(AnalysisId, UploadId)>, DbError> {
-    const SELECT: &str = "
-        SELECT analysis_id, upload_id FROM render JOIN analysis ON analysis.id = analysis_id
-        WHERE render.id = $1 AND render.account_id = $2";
-    let found: Option<SourceIdsRow> = tx.optional(sql(SELECT).bind(id).bind(account)).await?;
-    if let Some(found) = &found {
-        tx.execute(sql("DELETE FROM render WHERE id = $1").bind(id))
-            .await?;
-        return Ok(Some((found.analysis_id, found.upload_id)));
-    }
-    Ok(None)
-}
-
-row! {
-    struct SourceIdsRow {
-        analysis_id: AnalysisId,
-        upload_id: UploadId,
-    }
+/// Deletes a render.
+pub(super) async fn delete(tx: &mut Tx, id: RenderId) -> Result<u64, DbError> {
+    tx.execute(sql("DELETE FROM render WHERE id = $1").bind(id)).await
 }
 
 pub(super) async fn work(db: &Db, id: RenderId) -> Result<Option<WorkRow>, DbError> {
@@ -318,7 +300,7 @@ pub(super) async fn work(db: &Db, id: RenderId) -> Result<Option<WorkRow>, DbErr
 
 pub(super) async fn owner(tx: &mut Tx, id: RenderId) -> Result<Option<OwnerRow>, DbError> {
     const SELECT: &str = concat!(
-        "SELECT render.account_id, upload_id, taken_at, watched_at, upload.state AS upload_state, delete_after",
+        "SELECT render.account_id, analysis_id, upload_id, render.state, taken_at, watched_at, upload.state AS upload_state, delete_after",
         from_all!(),
         "WHERE render.id = $1"
     );
@@ -471,8 +453,7 @@ mod tests {
             let mut tx = db.begin().await.unwrap();
             let existing = existing(&mut tx, analysis, "7").await.unwrap();
             assert_eq!(existing, Some(ExistingRow { id, state: AnalysisState::Queued }));
-            assert_eq!(delete(&mut tx, other, id).await.unwrap(), None);
-            assert_eq!(delete(&mut tx, owner, id).await.unwrap().map(|(of, _)| of), Some(analysis));
+            assert_eq!(delete(&mut tx, id).await.unwrap(), 1);
             tx.commit().await.unwrap();
             assert!(find(db, owner, id).await.unwrap().is_none());
         }

@@ -18,6 +18,8 @@ const fn answered(form: Form) -> u16 {
         | Form::Reset
         | Form::ConfirmEmail
         | Form::Unsubscribe
+        // The mix of the walk needs no step.
+        | Form::StepNull
         // The id is that of an analysis.
         | Form::EndSession
         | Form::EndShare
@@ -43,7 +45,6 @@ const fn answered(form: Form) -> u16 {
         | Form::Comparison
         | Form::StartRender
         | Form::DeleteRender
-        | Form::StepNull
         | Form::AnalysisSong
         | Form::RenameSong
         | Form::DeleteSong

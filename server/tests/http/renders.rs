@@ -251,6 +251,23 @@ async fn a_plan_without_renders_left_refuses_more_and_a_render_that_fails_costs_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_render_that_is_deleted_before_it_is_made_costs_none_and_leaves_nothing() {
+    let (app, _anon, user) = TestApp::init().await.with_user().await;
+    let uploaded = uploaded(&app, &user).await;
+    let page = started(&user, &uploaded, &[]).await;
+    user.post(&format!("{page}/delete"), &[]).await;
+    app.run_jobs().await;
+    assert_eq!(app.stored_files().len(), 1, "the mix alone");
+    let used: (i64,) = app
+        .backend
+        .db
+        .one(sql("SELECT renders FROM usage"))
+        .await
+        .unwrap();
+    assert_eq!(used.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_render_whose_worker_was_killed_is_made_by_the_next_and_is_there_once() {
     const KILLED: &str = "
         UPDATE job SET state = 'running', attempts = 1, lease_token = 'gone', lease_until = $1 - 1, finished_at = NULL
