@@ -9,7 +9,7 @@ test.describe(() => {
   test("[P28] a token is made without a script, shown once, reads the sample, and ends at once", async ({ page, baseURL }) => {
     await signUp(page);
     await page.goto("/account/tokens");
-    await page.getByLabel("Name").fill("Catalogue check");
+    await page.getByLabel("Name", { exact: true }).fill("Catalogue check");
     await page.getByRole("button", { name: "Make the token" }).click();
     const token = await page.locator("#new-token").innerText();
     expect(token).toMatch(/^mlp_[0-9A-Za-z]{36}$/);
@@ -32,7 +32,7 @@ test("the pages of tokens and of the documentation have no accessibility violati
   await expectAccessible(page);
   await page.getByRole("button", { name: "Make the token" }).click();
   await expectAccessible(page);
-  await page.getByLabel("Name").fill("A");
+  await page.getByLabel("Name", { exact: true }).fill("A");
   await page.getByRole("button", { name: "Make the token" }).click();
   await expectAccessible(page);
   for (const path of ["/docs", "/docs/authentication", "/docs/api", "/docs/errors"]) {
