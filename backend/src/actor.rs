@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AccountId, IdempotencyId, ProblemCode, SessionId, Timestamp, TokenId, account::Me, plan::Plan};
+use model::{AccountId, IdempotencyId, ProblemCode, SessionId, Timestamp, account::Me, plan::Plan};
 
 use crate::{Error, Result};
 
@@ -57,8 +57,6 @@ pub enum Actor {
 /// What a program showed that acts for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Which token.
-    pub id: TokenId,
     /// What it reaches.
     pub kind: TokenKind,
     /// For whom.
@@ -113,6 +111,17 @@ impl Scope {
 }
 
 impl Token {
+    /// One that reaches what is `owner`'s and may do what `scopes` say.
+    #[must_use]
+    pub const fn live(owner: Owner, scopes: Vec<Scope>) -> Self {
+        Self {
+            kind: TokenKind::Live,
+            owner,
+            scopes,
+            idempotency: None,
+        }
+    }
+
     /// Whether it may do what takes `scope`.
     ///
     /// # Errors
@@ -258,7 +267,6 @@ mod tests {
 
     fn token(kind: TokenKind) -> Actor {
         Actor::Token(Token {
-            id: TokenId(Uuid::from_u128(3)),
             kind,
             owner: OWNER,
             scopes: vec![Scope::ReadAnalyses],

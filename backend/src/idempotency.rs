@@ -94,15 +94,11 @@ pub async fn begin(backend: &Backend, token: &Token, key: &str, request: &str) -
 /// `KeyInUse` where another request with the key took over, because this one took too long: its work is rolled back.
 pub(crate) async fn finish(tx: &mut Tx, actor: &Actor, resource: impl ToString) -> Result<()> {
     const UPDATE: &str = "UPDATE idempotency_key SET resource = $2 WHERE id = $1 AND resource IS NULL";
-    let Actor::Token(Token {
-        idempotency: Some(IdempotencyClaim(id)),
-        ..
-    }) = actor
-    else {
+    let Some(IdempotencyClaim(id)) = claim_of(actor) else {
         return Ok(());
     };
     match tx
-        .execute(sql(UPDATE).bind(*id).bind(resource.to_string()))
+        .execute(sql(UPDATE).bind(id).bind(resource.to_string()))
         .await?
     {
         0 => Err(Error::problem(
@@ -122,16 +118,34 @@ pub(crate) async fn finish_alone(backend: &Backend, actor: &Actor, resource: imp
     transaction!(backend.db, |tx| { finish(tx, actor, &resource).await })
 }
 
-/// Forgets the key of a request that was refused, so that it may be sent again.
+/// Forgets the key of a request that was refused, so that it may be sent again. One whose work is done keeps its key, even where
+/// nobody heard that it is: the database may fail after it has written.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn release(backend: &Backend, IdempotencyClaim(id): IdempotencyClaim) -> Result<()> {
-    backend
-        .db
-        .execute(sql("DELETE FROM idempotency_key WHERE id = $1").bind(id))
-        .await?;
+    const DELETE: &str = "DELETE FROM idempotency_key WHERE id = $1 AND resource IS NULL";
+    backend.db.execute(sql(DELETE).bind(id)).await?;
     Ok(())
+}
+
+/// Says that what the request of `actor` made was taken back.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn undo(backend: &Backend, actor: &Actor) -> Result<()> {
+    const UPDATE: &str = "UPDATE idempotency_key SET resource = NULL WHERE id = $1";
+    if let Some(IdempotencyClaim(id)) = claim_of(actor) {
+        backend.db.execute(sql(UPDATE).bind(id)).await?;
+    }
+    Ok(())
+}
+
+fn claim_of(actor: &Actor) -> Option<IdempotencyClaim> {
+    match actor {
+        Actor::Token(token) => token.idempotency,
+        Actor::Nobody | Actor::User(_) | Actor::System => None,
+    }
 }
 
 /// Forgets keys whose time is over; how many.
@@ -203,4 +217,65 @@ async fn take_over(
     let update = sql(UPDATE).bind(from).bind(to).bind(now.plus(CLAIMED_FOR));
     tx.execute(update).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::plan::Plan;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Owner, db::Db, testing::some_account};
+
+    fn claim(number: u128) -> IdempotencyClaim {
+        IdempotencyClaim(IdempotencyId(Uuid::from_u128(number)))
+    }
+
+    fn actor(account: AccountId, claim: IdempotencyClaim) -> Actor {
+        let owner = Owner {
+            account,
+            plan: Plan::Pro,
+        };
+        Actor::Token(Token {
+            idempotency: Some(claim),
+            ..Token::live(owner, Vec::new())
+        })
+    }
+
+    async fn found(db: &Db, account: AccountId, now: i64) -> Option<KnownRow> {
+        let mut tx = db.begin().await.unwrap();
+        let found = find(&mut tx, account, "k", Timestamp(now)).await.unwrap();
+        tx.commit().await.unwrap();
+        found
+    }
+
+    crate::contract! {
+        async fn whoever_was_taken_over_from_writes_nothing_any_more(db: &Db) {
+            let account = some_account(db, 1).await;
+            let mut tx = db.begin().await.unwrap();
+            insert(&mut tx, claim(1), account, "k", "hash", Timestamp(10)).await.unwrap();
+            let known = find(&mut tx, account, "k", Timestamp(20)).await.unwrap().unwrap();
+            take_over(&mut tx, known.id, claim(2), Timestamp(20)).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let late = finish(&mut tx, &actor(account, claim(1)), "late").await.unwrap_err();
+            assert_eq!(late.code(), ProblemCode::KeyInUse);
+            drop(tx);
+            let mut tx = db.begin().await.unwrap();
+            finish(&mut tx, &actor(account, claim(2)), "done").await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(found(db, account, 30).await.unwrap().resource.as_deref(), Some("done"));
+        }
+
+        async fn a_key_is_its_accounts_own_and_is_forgotten_after_a_day(db: &Db) {
+            let (ann, bob) = (some_account(db, 1).await, some_account(db, 2).await);
+            let mut tx = db.begin().await.unwrap();
+            insert(&mut tx, claim(1), ann, "k", "hash", Timestamp(10)).await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(found(db, bob, 20).await.is_none());
+            let end = Timestamp(10).plus(KEPT);
+            assert!(found(db, ann, end.0 - 1).await.is_some());
+            assert!(found(db, ann, end.0).await.is_none());
+        }
+    }
 }

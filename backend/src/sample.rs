@@ -77,6 +77,7 @@ fn measured() -> Result<&'static (Report, Verdict)> {
 
 fn summary(report: &Report, verdict: &Verdict) -> AnalysisSummary {
     let stage = verdict.detected.stage;
+    let breakdown = verdict.by(stage);
     AnalysisSummary {
         id: id(),
         kind: UploadKind::Mix,
@@ -87,14 +88,17 @@ fn summary(report: &Report, verdict: &Verdict) -> AnalysisSummary {
             phase: Phase::Saving,
             percent: 100,
             status_message: None,
+            outcome: None,
         },
         duration_s: Some(report.file.duration_s),
         integrated_lufs: report.loudness.integrated_lufs.value(),
         score: Some(Score {
             stage,
             is_chosen: false,
-            points: verdict.by(stage).score,
+            points: breakdown.score,
+            standing: breakdown.standing(),
         }),
+        first_finding: breakdown.findings.first().map(|finding| finding.title.clone()),
         song: None,
         failure: None,
         audio: Audio::Gone,

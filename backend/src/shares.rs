@@ -243,13 +243,11 @@ row! {
 impl LinkRow {
     /// Whoever has the link reads in the owner's name, and this analysis alone is asked for.
     fn reader(&self) -> Actor {
-        Actor::Token(Token {
-            owner: Owner {
-                account: self.account_id,
-                plan: self.plan,
-            },
-            scopes: vec![Scope::ReadAnalyses],
-        })
+        let owner = Owner {
+            account: self.account_id,
+            plan: self.plan,
+        };
+        Actor::Token(Token::live(owner, vec![Scope::ReadAnalyses]))
     }
 }
 

@@ -114,10 +114,12 @@ pub fn Docs(
     let Some(doc) = Doc::of(page) else {
         return ().into_any();
     };
+    // What is wider than the screen can be moved by keys.
     let body = html_of(
         &doc.text(&RequestContext::here().backend.config.base_url),
         HeadingLevel::H1,
-    );
+    )
+    .replace("<pre>", "<pre tabindex=\"0\">");
     let entries = DOCS
         .iter()
         .map(|entry| {

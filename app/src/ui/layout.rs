@@ -156,6 +156,7 @@ pub fn SiteFooter() -> impl IntoView {
                 <p>"MixLens measures. Your ears decide."</p>
                 <a href=paths::METHODOLOGY>"Methods"</a>
                 <a href=paths::RULES>"Rules"</a>
+                <a href=paths::DOCS>"Developers"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
                 <a href=paths::COOKIES>"Cookies"</a>
                 <a href=paths::TERMS>"Terms"</a>

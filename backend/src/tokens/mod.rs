@@ -204,12 +204,21 @@ pub async fn revoke(backend: &Backend, actor: &Actor, id: TokenId) -> Result<()>
     })
 }
 
+/// A token that a program showed, and that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownToken {
+    /// Which one.
+    pub id: TokenId,
+    /// For whom the program acts, and what it may do.
+    pub token: Token,
+}
+
 /// For whom the program acts that shows `text`; `None` where it is no token, was revoked, or has ended. A text whose check is
 /// wrong asks no database.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<Token>> {
+pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>> {
     let Some(secret) = TokenSecret::parse(text) else {
         return Ok(None);
     };
@@ -221,15 +230,16 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<Token>> {
     if found.last_used_day.is_none_or(|day| day < today) {
         store::touch(&backend.db, found.id, today).await?;
     }
-    Ok(Some(Token {
+    let owner = Owner {
+        account: found.account_id,
+        plan: found.plan,
+    };
+    Ok(Some(ShownToken {
         id: found.id,
-        kind: found.kind,
-        owner: Owner {
-            account: found.account_id,
-            plan: found.plan,
+        token: Token {
+            kind: found.kind,
+            ..Token::live(owner, found.scopes.0)
         },
-        scopes: found.scopes.0,
-        idempotency: None,
     }))
 }
 
@@ -237,8 +247,8 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<Token>> {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn holds(backend: &Backend, token: &Token) -> Result<bool> {
-    Ok(store::exists(&backend.db, token.id, backend.now()).await?)
+pub async fn holds(backend: &Backend, id: TokenId) -> Result<bool> {
+    Ok(store::exists(&backend.db, id, backend.now()).await?)
 }
 
 /// What the token of an email is called; `None` where it was revoked since.

@@ -106,6 +106,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
             Ok(multipart) => store::set_multipart(&backend.db, row.id, &multipart).await?,
             Err(error) => {
                 store::forget(&backend.db, row.id).await?;
+                idempotency::undo(backend, actor).await?;
                 return Err(error.into());
             }
         };

@@ -7,13 +7,16 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use backend::{Error, Token, tokens};
+use backend::{
+    Error,
+    tokens::{self, ShownToken},
+};
 use model::ProblemCode;
 
 use super::error::ApiError;
 use crate::router::AppState;
 
-/// Puts the [`Token`] into the request's extensions.
+/// Puts the [`ShownToken`] into the request's extensions.
 pub(super) async fn resolve(State(site): State<AppState>, mut request: Request, next: Next) -> Response {
     match find(&site, request.headers(), request.uri().query()).await {
         Ok(token) => {
@@ -33,7 +36,7 @@ pub(super) async fn resolve(State(site): State<AppState>, mut request: Request, 
     }
 }
 
-async fn find(site: &AppState, headers: &HeaderMap, query: Option<&str>) -> Result<Token, Error> {
+async fn find(site: &AppState, headers: &HeaderMap, query: Option<&str>) -> Result<ShownToken, Error> {
     if query.is_some_and(has_token) {
         return Err(Error::problem(
             ProblemCode::Unauthenticated,

@@ -8,8 +8,8 @@ use axum::{
     http::{HeaderMap, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use backend::{Actor, Backend, Error, Token};
-use model::{Problem, ProblemCode};
+use backend::{Actor, Backend, Error, tokens::ShownToken};
+use model::{Problem, ProblemCode, TokenId};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Call {
     pub(super) site: AppState,
     pub(super) actor: Actor,
+    /// The token that it came with.
+    pub(super) token: TokenId,
     pub(super) parts: Parts,
     pub(super) body: Bytes,
     id: Option<String>,
@@ -100,8 +102,9 @@ impl FromRequest<AppState> for Call {
 
     async fn from_request(request: Request, site: &AppState) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let token = parts.extensions.get::<Token>().cloned();
-        let actor = token.map_or(Actor::Nobody, Actor::Token);
+        let Some(shown) = parts.extensions.get::<ShownToken>().cloned() else {
+            return Err(ApiError::from(Error::internal("a program without a token")).into_response());
+        };
         let id = pages::path_id(&mut parts).await;
         // `layers::body` has read it, within its bounds.
         let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
@@ -109,7 +112,8 @@ impl FromRequest<AppState> for Call {
         })?;
         Ok(Self {
             site: site.clone(),
-            actor,
+            actor: Actor::Token(shown.token),
+            token: shown.id,
             parts,
             body,
             id,

@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use backend::{Error, Token};
+use backend::{Error, tokens::ShownToken};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -85,8 +85,8 @@ impl ApiLimiter {
 pub(super) async fn check(State(site): State<AppState>, request: Request, next: Next) -> Response {
     let Some(account) = request
         .extensions()
-        .get::<Token>()
-        .map(|token| token.owner.account)
+        .get::<ShownToken>()
+        .map(|shown| shown.token.owner.account)
     else {
         return ApiError::from(Error::internal("a program without a token")).into_response();
     };

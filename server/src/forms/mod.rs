@@ -174,6 +174,11 @@ impl FormRequest {
         self.values.insert(FORM_NAME.to_owned(), name.to_owned());
     }
 
+    /// Keeps a value for the page that is shown again when the form is refused.
+    pub(crate) fn keep(&mut self, name: &str, value: String) {
+        self.values.insert(name.to_owned(), value);
+    }
+
     /// Shows the field empty when the form is refused.
     pub(crate) fn forget(&mut self, field: &str) {
         self.values.remove(field);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use app::SCOPES;
 use axum::response::Response;
 use backend::{
     Scope, TokenKind,
@@ -26,7 +27,9 @@ pub(crate) struct TokenForm {
     code: String,
 }
 
-pub(crate) async fn create(Submitted { form, fields }: Submitted<TokenForm>) -> Response {
+pub(crate) async fn create(Submitted { mut form, fields }: Submitted<TokenForm>) -> Response {
+    let ticked: Vec<&str> = fields.scope.iter().map(|scope| scope.as_str()).collect();
+    form.keep(SCOPES, ticked.join(" "));
     let new = NewToken {
         name: fields.name,
         kind: fields.kind,

@@ -17,6 +17,9 @@ use crate::{
     ui::{Badge, Button, ButtonKind, ButtonLink, Confirm, Field, Select, Tone},
 };
 
+/// Among the values of a refused form: all scopes that were ticked, with a space between.
+pub const SCOPES: &str = "scopes";
+
 /// The tokens of the account; for signed-in people.
 #[component]
 pub fn Tokens() -> impl IntoView {
@@ -84,7 +87,7 @@ fn row(token: TokenView, now: Timestamp, csrf: String) -> AnyView {
                 <p class="tokens__name">
                     <strong class="breakable">{token.name}</strong> " " {badge} " " <code>{format!("…{}", token.hint)}</code>
                 </p>
-                <p class="small muted">{scopes.join(", ")}</p>
+                <p class="small muted">{scopes.join(" · ")}</p>
                 <p class="small muted">
                     {format!("Made on {}, ", format::date(token.created_at))} {ends}
                     <time datetime=expires.rfc3339()>{format::date(expires)}</time> {format!(", {used}.")}
@@ -142,7 +145,7 @@ fn form(form_errors: FormErrors, live_tokens: u32, has_second_factor: bool, csrf
                 maxlength=u32::try_from(MAX_NAME).unwrap_or(u32::MAX)
             />
             <Select label="It reaches" name="kind" options=kinds value=kind />
-            <fieldset class="field" id="field-scope" aria-describedby="scope-error">
+            <fieldset class="field tokens__scopes" id="field-scope" aria-describedby="scope-error">
                 <legend class="field__label">"It may"</legend>
                 {form_errors
                     .error("scope")
@@ -160,10 +163,10 @@ fn form(form_errors: FormErrors, live_tokens: u32, has_second_factor: bool, csrf
 /// The boxes share a name, so each has an id of its own.
 fn scope_box(scope: Scope, form_errors: &FormErrors) -> AnyView {
     let id = format!("scope-{}", scope.as_str().replace(':', "-"));
-    // A refused form keeps its last ticked box only; a fresh one proposes what most programs need.
-    let is_ticked = match form_errors.value("scope") {
-        Some(ticked) => ticked == scope.as_str(),
-        None => matches!(scope, Scope::ReadAnalyses | Scope::Upload) && form_errors.value("name").is_none(),
+    // A refused form keeps what was ticked; a fresh one proposes what most programs need.
+    let is_ticked = match form_errors.value(SCOPES) {
+        Some(ticked) => ticked.split(' ').any(|ticked| ticked == scope.as_str()),
+        None => matches!(scope, Scope::ReadAnalyses | Scope::Upload),
     };
     view! {
         <div class="check">
@@ -203,11 +206,11 @@ fn fresh(token: String, base_url: &str) -> AnyView {
                 <code class="breakable" id="new-token">{token}</code>
             </p>
             <p>
-                <strong>"Copy it now: nobody can show it again, we neither."</strong>
+                <strong>"Copy it now: nobody can show it again, not even us."</strong>
                 " Only its hash is stored. Keep it where your program keeps its secrets, and out of its source."
             </p>
             <h2>"Try it"</h2>
-            <pre class="snippet"><code>{call}</code></pre>
+            <pre class="snippet" tabindex="0"><code>{call}</code></pre>
             <p class="row">
                 <ButtonLink href=paths::TOKENS kind=ButtonKind::Primary>"I have copied it"</ButtonLink>
                 <ButtonLink href=paths::DOCS>"How to go on"</ButtonLink>

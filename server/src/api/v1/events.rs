@@ -8,7 +8,7 @@ use axum::response::{
 };
 use backend::{Actor, analyses, tokens};
 use futures::stream;
-use model::{AnalysisId, analysis::Progress};
+use model::{AnalysisId, TokenId, analysis::Progress};
 use tokio::time::Instant;
 
 use super::wire::ProgressEvent;
@@ -26,6 +26,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 struct Following {
     site: AppState,
     actor: Actor,
+    token: TokenId,
     id: AnalysisId,
     until: Instant,
     /// What was told last.
@@ -40,6 +41,7 @@ pub(crate) async fn stream(call: Call) -> Result<Response, ApiError> {
     let following = Following {
         site: call.site,
         actor: call.actor,
+        token: call.token,
         id,
         until: Instant::now() + LONGEST,
         told: None,
@@ -76,11 +78,8 @@ impl Following {
 
     /// How far it is; nothing where the stream should end: the token does not hold any more, the analysis is gone, this process ends.
     async fn look(&self) -> Option<Progress> {
-        let Actor::Token(token) = &self.actor else {
-            return None;
-        };
         let backend = &self.site.backend;
-        let goes_on = self.site.readiness.is_wanted() && tokens::holds(backend, token).await.ok()?;
+        let goes_on = self.site.readiness.is_wanted() && tokens::holds(backend, self.token).await.ok()?;
         if goes_on {
             analyses::progress(backend, &self.actor, self.id).await.ok()
         } else {

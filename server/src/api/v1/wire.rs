@@ -13,7 +13,7 @@ use model::{
     plan::{self, Limits, Plan},
     song::{SongSummary, SongView},
     upload::{PresignedPart, PresignedUpload, UploadKind, UploadParts},
-    verdict::Stage,
+    verdict::{Stage, Standing},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -194,6 +194,8 @@ pub(crate) struct Score {
     stage: Stage,
     /// Whether somebody said so, and not the engine.
     stage_is_chosen: bool,
+    /// How the file stands, in a word.
+    standing: Standing,
 }
 
 /// Which version of which song.
@@ -246,6 +248,7 @@ impl Analysis {
                 points: score.points.value(),
                 stage: score.stage,
                 stage_is_chosen: score.is_chosen,
+                standing: score.standing,
             }),
             song: summary.song.map(|song| Membership {
                 id: song.id.to_string(),
