@@ -532,10 +532,7 @@ async fn verify_second_step(backend: &Backend, step: &str) -> Result<Option<Seco
 fn check_name(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() {
-        return Err(Error::invalid(
-            "display_name",
-            "Enter a display name.",
-        ));
+        return Err(Error::invalid("display_name", "Enter a display name."));
     }
     if name.chars().count() > MAX_NAME {
         return Err(Error::invalid(

@@ -18,9 +18,7 @@ pub(in super::super) fn integrated(loudness: &Loudness) -> String {
     let at = format::with_unit(PLAYBACK_LUFS, 0, "LUFS");
     if over >= 0.05 {
         let change = format::with_unit(over, 1, "dB");
-        format!(
-            "Spotify, YouTube and Tidal play at {at}: they turn this down by {change}. Not a fault."
-        )
+        format!("Spotify, YouTube and Tidal play at {at}: they turn this down by {change}. Not a fault.")
     } else if over <= -0.05 {
         let change = format::with_unit(-over, 1, "LU");
         format!("{change} below the {at} at which Spotify, YouTube and Tidal play. Not a fault.")

@@ -302,11 +302,7 @@ fn passed_table(passed: &[PassedCheck]) -> DataTable {
             ]
         })
         .collect();
-    DataTable::new(
-        "Checks passed here",
-        &["Rule", "Area", "Measured", "Range"],
-        rows,
-    )
+    DataTable::new("Checks passed here", &["Rule", "Area", "Measured", "Range"], rows)
 }
 
 fn earlier_table(earlier: Vec<EarlierVerdict>) -> AnyView {
