@@ -63,6 +63,9 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     person.begin("Never sent.wav", 1000).await;
     let dropped = person.upload("Okapi dropped.wav", mix()).await;
     app.run_jobs().await;
+    person
+        .post(&format!("/analyses/{}/share", uploaded.analysis), &[("days", "7")])
+        .await;
     let rendered = person
         .post(&format!("/analyses/{}/plan", uploaded.analysis), &[])
         .await;
