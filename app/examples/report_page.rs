@@ -67,7 +67,7 @@ fn main() {
 /// As the owner sees it, with a reference beside the mix.
 fn page(view: AnalysisView) -> impl IntoView {
     let source = |kind| PlayerSource {
-        id: view.summary.id,
+        audio: model::player::AudioRef::analysis(view.summary.id),
         kind,
         title: view.summary.title.clone(),
         duration_s: view.summary.duration_s.unwrap_or(0.0),

@@ -65,84 +65,26 @@ pub(crate) async fn export(State(site): State<AppState>, request: Request) -> Re
 }
 
 /// A recording of the demo, whole or in ranges.
-pub(crate) async fn demo_audio(Path(id): Path<String>, request: Request) -> Response {
-    let Ok(track) = id.parse::<DemoTrack>() else {
-        return StatusCode::NOT_FOUND.into_response();
+pub(crate) async fn demo_audio(
+    State(site): State<AppState>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let found = match id.parse::<DemoTrack>() {
+        Ok(track) => demo::get().await.map(|demo| demo.file(track)),
+        Err(_) => Err(Error::not_found("recording")),
     };
-    let Ok(demo) = demo::get().await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    match ServeFile::new(demo.file(track)).oneshot(request).await {
-        Ok(mut response) => {
-            response.headers_mut().insert(
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("public, max-age=86400"),
-            );
-            response.into_response()
-        }
-        Err(never) => match never {},
+    match found {
+        Ok(file) => match ServeFile::new(file).oneshot(request).await {
+            Ok(mut response) => {
+                let kept = HeaderValue::from_static("public, max-age=86400");
+                response.headers_mut().insert(header::CACHE_CONTROL, kept);
+                response.into_response()
+            }
+            Err(never) => match never {},
+        },
+        Err(error) => problems::respond(&site, request.into_parts().0, &error).await,
     }
-}
-
-/// Leads to the file of a render, by a link that is good for a few minutes.
-pub(crate) async fn render_file(State(site): State<AppState>, request: Request) -> Response {
-    let (mut parts, _) = request.into_parts();
-    let found = async {
-        let id = id_of(&mut parts, "render").await?;
-        renders::download(&site.backend, &context::of(&site, &parts).actor, id).await
-    };
-    match found.await {
-        Ok(link) => Redirect::temporary(&link).into_response(),
-        Err(error) => problems::respond(&site, parts, &error).await,
-    }
-}
-
-/// What a render did, for another program.
-pub(crate) async fn recipe(State(site): State<AppState>, request: Request) -> Response {
-    let (mut parts, _) = request.into_parts();
-    let found = async {
-        let id = id_of(&mut parts, "render").await?;
-        let format = format_of(&parts, renders::RecipeFormat::Words)?;
-        renders::recipe(&site.backend, &context::of(&site, &parts).actor, id, format).await
-    };
-    match found.await {
-        Ok(file) => text(file),
-        Err(error) => problems::respond(&site, parts, &error).await,
-    }
-}
-
-/// The time ranges of all findings as markers.
-pub(crate) async fn markers(State(site): State<AppState>, request: Request) -> Response {
-    let (mut parts, _) = request.into_parts();
-    let found = async {
-        let id = id_of(&mut parts, "analysis").await?;
-        let format = format_of(&parts, renders::MarkerFormat::Audacity)?;
-        renders::markers(&site.backend, &context::of(&site, &parts).actor, id, format).await
-    };
-    match found.await {
-        Ok(file) => text(file),
-        Err(error) => problems::respond(&site, parts, &error).await,
-    }
-}
-
-/// The id that the address names.
-async fn id_of<Id: FromStr>(parts: &mut Parts, what: &str) -> Result<Id, Error> {
-    let id = pages::path_id(parts).await.and_then(|id| id.parse().ok());
-    id.ok_or_else(|| Error::not_found(what))
-}
-
-/// What `?as=` asks for, `usual` where it is left out.
-fn format_of<F: FromStr>(parts: &Parts, usual: F) -> Result<F, Error> {
-    let query = parts.uri.query().unwrap_or_default();
-    let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "as");
-    match wanted {
-        Some((_, format)) => format.parse().map_err(|_| Error::not_found("format")),
-        None => Ok(usual),
-    }
-}
-
-fn text(file: TakenAlong) -> Response {
-    saved_as(&file.file_name, "text/plain; charset=utf-8", file.text)
 }
 
 /// The analysis that the address names, with its report.

@@ -64,7 +64,10 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     let dropped = person.upload("Okapi dropped.wav", mix()).await;
     app.run_jobs().await;
     person
-        .post(&format!("/analyses/{}/share", uploaded.analysis), &[("days", "7")])
+        .post(
+            &format!("/analyses/{}/share", uploaded.analysis),
+            &[("days", "7")],
+        )
         .await;
     let rendered = person
         .post(&format!("/analyses/{}/plan", uploaded.analysis), &[])
