@@ -6,7 +6,7 @@ use std::str::FromStr;
 use app::report_file;
 use axum::{
     extract::{Path, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use backend::{
@@ -85,6 +85,67 @@ pub(crate) async fn demo_audio(
         },
         Err(error) => problems::respond(&site, request.into_parts().0, &error).await,
     }
+}
+
+/// Leads to the file of a render, by a link that is good for a few minutes.
+pub(crate) async fn render_file(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = id_of(&mut parts, "render").await?;
+        renders::download(&site.backend, &context::of(&site, &parts).actor, id).await
+    };
+    match found.await {
+        Ok(link) => Redirect::temporary(&link).into_response(),
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// What a render did, for another program.
+pub(crate) async fn recipe(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = id_of(&mut parts, "render").await?;
+        let format = format_of(&parts, renders::RecipeFormat::Words)?;
+        renders::recipe(&site.backend, &context::of(&site, &parts).actor, id, format).await
+    };
+    match found.await {
+        Ok(file) => text(file),
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// The time ranges of all findings as markers.
+pub(crate) async fn markers(State(site): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let found = async {
+        let id = id_of(&mut parts, "analysis").await?;
+        let format = format_of(&parts, renders::MarkerFormat::Audacity)?;
+        renders::markers(&site.backend, &context::of(&site, &parts).actor, id, format).await
+    };
+    match found.await {
+        Ok(file) => text(file),
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// The id that the address names.
+async fn id_of<Id: FromStr>(parts: &mut Parts, what: &str) -> Result<Id, Error> {
+    let id = pages::path_id(parts).await.and_then(|id| id.parse().ok());
+    id.ok_or_else(|| Error::not_found(what))
+}
+
+/// What `?as=` asks for, `usual` where it is left out.
+fn format_of<F: FromStr>(parts: &Parts, usual: F) -> Result<F, Error> {
+    let query = parts.uri.query().unwrap_or_default();
+    let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "as");
+    match wanted {
+        Some((_, format)) => format.parse().map_err(|_| Error::not_found("format")),
+        None => Ok(usual),
+    }
+}
+
+fn text(file: TakenAlong) -> Response {
+    saved_as(&file.file_name, "text/plain; charset=utf-8", file.text)
 }
 
 /// The analysis that the address names, with its report.
