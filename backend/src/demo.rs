@@ -223,7 +223,7 @@ mod tests {
             .iter()
             .map(|finding| finding.rule.as_str())
             .collect();
-        for rule in ["stereo.inverted_passage", "signal.gap", "peaks.clipped"] {
+        for rule in ["signal.inverted_passage", "signal.gaps", "peaks.clipped"] {
             assert!(named.contains(&rule), "{rule} is not among {named:?}");
         }
         assert_eq!(second.findings, [], "what was mended is gone, and nothing is new");

@@ -25,6 +25,7 @@ async fn fill(db: &Db, account: AccountId, digits: usize) {
             search_key = 'song ' || (CAST(substr(id, 1, 4) AS BIGINT) % 90) || ' 100% söhne_' || substr(id, 1, 4),
             state = CASE CAST(substr(id, 1, 4) AS BIGINT) % 9 WHEN 0 THEN 'failed' WHEN 1 THEN 'running' WHEN 2 THEN 'queued' ELSE 'done' END,
             score_tenths = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 2 THEN CAST(substr(id, 1, 4) AS BIGINT) * 37 % 301 + 700 END,
+            standing = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 2 THEN 'close' END,
             stage = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 2 THEN CASE CAST(substr(id, 1, 4) AS BIGINT) % 2 WHEN 0 THEN 'mix' ELSE 'master' END END,
             integrated_lufs = CASE WHEN CAST(substr(id, 1, 4) AS BIGINT) % 9 > 3 THEN -10.1 - CAST(substr(id, 1, 4) AS BIGINT) * 13 % 70 / 10.0 END,
             duration_s = 120 + CAST(substr(id, 1, 4) AS BIGINT) * 7 % 240,

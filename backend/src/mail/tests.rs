@@ -161,8 +161,8 @@ fn p16_what_may_be_declined_and_nothing_else_can_be_declined_with_one_click() {
         }
     }
     assert_eq!(
-        declinable, 5,
-        "an analysis and a render, each done or failed, and news"
+        declinable, 6,
+        "an analysis done, failed, or several; a render done or failed; and news"
     );
 }
 
@@ -224,8 +224,10 @@ fn an_email_to_strangers_holds_nothing_that_somebody_typed() {
             "Welcome to MixLens",
             "Measured",
             "Not measured",
+            "Measured",
             "Rendered",
-            "Not rendered"
+            "Not rendered",
+            "A new API token for your MixLens account"
         ]
     );
 }

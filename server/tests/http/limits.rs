@@ -123,7 +123,7 @@ on_both_databases! {
         let settings = [("plans.free.analyses_per_month", "1")];
         let app = TestApp::set_up(database, &settings, |_| {}).await;
         let user = app.signed_up("ann@example.org").await;
-        let used = async || app.backend.db.one::<(i64,)>(sql("SELECT COALESCE(SUM(analyses), 0) FROM usage")).await.unwrap().0;
+        let used = async || app.backend.db.one::<(i64,)>(sql("SELECT CAST(COALESCE(SUM(analyses), 0) AS BIGINT) FROM usage")).await.unwrap().0;
         // Seen by its first bytes, then by the engine.
         user.upload("text.wav", b"This is a text and no audio at all.".to_vec()).await;
         assert_eq!(used().await, 0);

@@ -64,6 +64,8 @@ async fn p05_an_upload_is_a_mix_to_judge_or_a_reference_that_is_measured_and_com
         !user.get(&page(reference)).await.text().contains("of 100"),
         "a reference has no score"
     );
+    app.clock.advance(std::time::Duration::from_secs(3 * 60));
+    app.run_periodic_work().await;
     assert!(app.was_emailed("ann@example.org", "mine").await);
     assert!(
         !app.was_emailed("ann@example.org", "theirs").await,
