@@ -103,7 +103,7 @@ test("versions are grouped in the history without a script, compared, and taken 
   await page.getByRole("link", { name: "Giraffe" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Giraffe" })).toBeVisible();
   await expectAccessible(page);
-  await plain.getByRole("button", { name: "Remove version 1 from the song" }).click();
+  await plain.getByRole("button", { name: "Remove from song: version 1" }).click();
   await expect(plain.getByText("As soon as two versions are measured")).toBeVisible();
   await plain.getByText("Ungroup", { exact: true }).click();
   await plain.getByRole("button", { name: "Ungroup the versions" }).click();

@@ -211,7 +211,7 @@ fn row(version: Version, change: String, csrf: &str) -> AnyView {
     };
     let change = (!change.is_empty()).then_some(change);
     let take_out = (!csrf.is_empty()).then(|| {
-        let label = format!("Remove version {} from the song", version.number);
+        let label = format!("Remove from song: version {}", version.number);
         view! {
             <PostForm action=paths::analysis_song(row.id) csrf=csrf.to_owned() class="row">
                 <input type="hidden" name="answer" value="leave" />
