@@ -49,15 +49,27 @@ pub(super) fn html_of(markdown: &str, top: HeadingLevel) -> String {
             *level = top;
         }
     }
+    let title = events.iter().find_map(|event| match event {
+        Event::Text(text) => Some(text.to_string()),
+        _ => None,
+    });
+    let title = title.unwrap_or_default();
     let mut body = String::new();
     html::push_html(&mut body, events.into_iter());
-    // Our class in place of a `style` attribute, which the policy of the pages refuses.
-    body.replace(" style=\"text-align: right\"", " class=\"is-num\"")
-        .replace(
-            "<table>",
-            "<div class=\"scroller methods__table\" role=\"region\" tabindex=\"0\" aria-label=\"Table\"><table class=\"table\">",
+    // Our class in place of a `style` attribute, which the policy of the pages refuses; and no head of nothing.
+    let body = body
+        .replace(" style=\"text-align: right\"", " class=\"is-num\"")
+        .replace("<th></th>", "<td></td>")
+        .replace("</table>", "</table></div>");
+    // Each table scrolls by itself, and is called differently.
+    let mut tables = body.split("<table>");
+    let first = tables.next().unwrap_or_default().to_owned();
+    tables.zip(1..).fold(first, |body, (rest, number)| {
+        format!(
+            "{body}<div class=\"scroller methods__table\" role=\"region\" tabindex=\"0\" aria-label=\"{title}, table {number}\">\
+             <table class=\"table\">{rest}"
         )
-        .replace("</table>", "</table></div>")
+    })
 }
 
 /// `Steep cut-off` → `steep-cut-off`.
