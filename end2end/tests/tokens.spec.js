@@ -17,7 +17,7 @@ test.describe(() => {
     const list = await (await ask()).json();
     expect(list.data.map(({ title }) => title)).toEqual(["Sample"]);
     await page.getByRole("link", { name: "I have copied it" }).click();
-    await expect(page.getByText("Catalogue check")).toBeVisible();
+    await expect(page.getByText("Catalogue check", { exact: true })).toBeVisible();
     expect(await page.content()).not.toContain(token);
     await page.getByText("Revoke", { exact: true }).click();
     await page.getByRole("button", { name: "Revoke the token" }).click();
