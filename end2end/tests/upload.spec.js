@@ -153,13 +153,15 @@ test("files that are no good end as a sentence that says what to do", async ({ p
   await signUp(page);
   await upload(page, file("empty.wav", Buffer.alloc(0)));
   await expect(page.getByText("This file is empty")).toBeVisible();
+  // Its length is read before anything is sent.
+  await upload(page, file("long.wav", wav({ seconds: 601, rate: 8_000 })));
+  await expect(page.getByText("This file lasts 10:01; your plan takes up to 10 minutes. Nothing was sent.")).toBeVisible();
   const whole = wav({ seconds: 8 });
   const cases = [
     ["text.wav", Buffer.from("This is no audio at all. ".repeat(100)), "which MixLens does not decode"],
     ["noise.wav", Buffer.from(Array.from({ length: 3000 }, (_, at) => (at * 7919) % 251)), "No audio was found"],
     ["silent.wav", wav({ level: 0 }), "There is no signal"],
     ["second.wav", wav({ seconds: 0.2 }), "Loudness needs at least 0.4 s"],
-    ["long.wav", wav({ seconds: 601, rate: 8_000 }), "longer than the 10 minutes of your plan"],
     ["header.wav", whole.subarray(0, 44), "What to do"],
     ["cut.wav", whole.subarray(0, whole.length / 2), "cut short"],
     ["really.flac", whole, "The name of the file says otherwise"],

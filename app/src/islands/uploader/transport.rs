@@ -34,6 +34,10 @@ const LENGTH_WITHIN_MS: i32 = 1500;
 
 /// The length of a file in seconds, as the browser reads it from its beginning, where it can tell.
 pub(super) async fn length_s(file: &File) -> Option<f64> {
+    // Of nothing there is no length, and browsers complain of being asked.
+    if file.size() == 0.0 {
+        return None;
+    }
     let url = Url::create_object_url_with_blob(file).ok()?;
     let audio = HtmlAudioElement::new_with_src(&url).ok()?;
     let ended = Promise::new(&mut |resolve, _| {
