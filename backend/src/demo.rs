@@ -23,16 +23,25 @@ use crate::{Error, Result, songs};
 
 static DEMO: OnceCell<Demo> = OnceCell::const_new();
 
-/// The recordings with what was measured of them.
+/// The recordings with what was measured of them. Judged and compared once, because the first page shows it to everybody.
 #[derive(Debug)]
 pub struct Demo {
-    tracks: [Track; 3],
+    first: Mix,
+    second: Mix,
+    reference: Recording,
     pair: Pair,
 }
 
+/// A mix, judged as one and compared with the reference.
 #[derive(Debug)]
-struct Track {
-    which: DemoTrack,
+struct Mix {
+    view: AnalysisView,
+    recording: Recording,
+}
+
+/// A song that was played and measured.
+#[derive(Debug)]
+struct Recording {
     title: &'static str,
     report: Report,
     /// A file, so that it is served like one, in ranges; it goes with the process.
@@ -59,66 +68,46 @@ pub fn if_ready() -> Option<&'static Demo> {
 
 impl Demo {
     fn make() -> Result<Self> {
-        let tracks = [
-            Track::make(DemoTrack::FirstMix, Song::Mix(Faults::AsFirstMixed))?,
-            Track::make(DemoTrack::SecondMix, Song::Mix(Faults::Mended))?,
-            Track::make(DemoTrack::Reference, Song::Reference)?,
-        ];
-        let [first, second, _] = &tracks;
+        let reference = Recording::make(Song::Reference)?;
+        let first = Mix::make(Faults::AsFirstMixed, &reference)?;
+        let second = Mix::make(Faults::Mended, &reference)?;
         let pair = songs::pair(
-            (1, first.report.clone()),
-            (2, second.report.clone()),
+            (1, first.recording.report.clone()),
+            (2, second.recording.report.clone()),
             Some(Stage::Mix),
         );
-        Ok(Self { tracks, pair })
+        Ok(Self {
+            first,
+            second,
+            reference,
+            pair,
+        })
     }
 
-    fn track(&self, which: DemoTrack) -> &Track {
-        let [first, second, reference] = &self.tracks;
+    const fn recording(&self, which: DemoTrack) -> &Recording {
         match which {
-            DemoTrack::FirstMix => first,
-            DemoTrack::SecondMix => second,
-            DemoTrack::Reference => reference,
+            DemoTrack::FirstMix => &self.first.recording,
+            DemoTrack::SecondMix => &self.second.recording,
+            DemoTrack::Reference => &self.reference,
         }
     }
 
-    /// A mix with its report, judged as a mix and compared with the reference.
+    /// The first mix: the one with faults.
     #[must_use]
-    pub fn view(&self, which: DemoTrack) -> AnalysisView {
-        let track = self.track(which);
-        let reference = &self.track(DemoTrack::Reference);
-        let verdict = judge(&track.report);
-        let summary = AnalysisSummary {
-            score: Some(Score {
-                stage: Stage::Mix,
-                is_chosen: true,
-                points: verdict.by(Stage::Mix).score,
-                standing: verdict.by(Stage::Mix).standing(),
-            }),
-            ..track.summary()
-        };
-        let comparison = analysis::comparison::compare(&track.report, &[&reference.report]);
-        let with = reference.summary();
-        AnalysisView {
-            file_name: summary.title.clone(),
-            summary,
-            verdict: Some(verdict),
-            earlier: Vec::new(),
-            size_bytes: track.wave.as_file().metadata().map_or(0, |file| file.len()),
-            declared_format: AudioFormat::Wav,
-            report: Some(track.report.clone()),
-            compared: Some(TrackComparison {
-                with: vec![ComparedTrack {
-                    id: with.id,
-                    kind: UploadKind::Reference,
-                    title: with.title,
-                    duration_s: reference.report.file.duration_s,
-                    integrated_lufs: with.integrated_lufs,
-                    audio: with.audio,
-                }],
-                comparison,
-            }),
-        }
+    pub const fn first_mix(&self) -> &AnalysisView {
+        &self.first.view
+    }
+
+    /// The second: the same without them.
+    #[must_use]
+    pub const fn second_mix(&self) -> &AnalysisView {
+        &self.second.view
+    }
+
+    /// What was measured of a recording.
+    #[must_use]
+    pub const fn report(&self, which: DemoTrack) -> &Report {
+        &self.recording(which).report
     }
 
     /// What can be listened to beside a mix: itself, the other mix, the reference.
@@ -134,13 +123,13 @@ impl Demo {
             (DemoTrack::Reference, SourceKind::Reference),
         ]
         .map(|(which, kind)| {
-            let track = self.track(which);
+            let recording = self.recording(which);
             PlayerSource {
                 audio: AudioRef::demo(which),
                 kind,
-                title: track.title.to_owned(),
-                duration_s: track.report.file.duration_s,
-                integrated_lufs: track.report.loudness.integrated_lufs.value(),
+                title: recording.title.to_owned(),
+                duration_s: recording.report.file.duration_s,
+                integrated_lufs: recording.report.loudness.integrated_lufs.value(),
                 preview_state: PreviewState::Ready,
                 gain_db: 0.0,
             }
@@ -150,19 +139,56 @@ impl Demo {
 
     /// What changed from the first mix to the second.
     #[must_use]
-    pub fn changes(&self) -> Pair {
-        self.pair.clone()
+    pub const fn changes(&self) -> &Pair {
+        &self.pair
     }
 
     /// The file of a recording.
     #[must_use]
     pub fn file(&self, which: DemoTrack) -> &Path {
-        self.track(which).wave.path()
+        self.recording(which).wave.path()
     }
 }
 
-impl Track {
-    fn make(which: DemoTrack, song: Song) -> Result<Self> {
+impl Mix {
+    fn make(faults: Faults, reference: &Recording) -> Result<Self> {
+        let recording = Recording::make(Song::Mix(faults))?;
+        let (verdict, report) = (judge(&recording.report), &recording.report);
+        let breakdown = verdict.by(Stage::Mix);
+        let summary = AnalysisSummary {
+            score: Some(Score {
+                stage: Stage::Mix,
+                is_chosen: true,
+                points: breakdown.score,
+                standing: breakdown.standing(),
+            }),
+            ..recording.summary()
+        };
+        let comparison = analysis::comparison::compare(report, &[&reference.report]);
+        let view = AnalysisView {
+            file_name: summary.title.clone(),
+            summary,
+            verdict: Some(verdict),
+            earlier: Vec::new(),
+            size_bytes: recording
+                .wave
+                .as_file()
+                .metadata()
+                .map_err(Error::internal)?
+                .len(),
+            declared_format: AudioFormat::Wav,
+            report: Some(report.clone()),
+            compared: Some(TrackComparison {
+                with: vec![reference.compared()],
+                comparison,
+            }),
+        };
+        Ok(Self { view, recording })
+    }
+}
+
+impl Recording {
+    fn make(song: Song) -> Result<Self> {
         let mut wave = tempfile::Builder::new()
             .suffix(".wav")
             .tempfile()
@@ -172,7 +198,6 @@ impl Track {
         let report = measure(source, &AnalysisOptions::default(), &mut |_| {})
             .map_err(|_| Error::internal("the demo cannot be measured"))?;
         Ok(Self {
-            which,
             title: song.title(),
             report,
             wave,
@@ -182,10 +207,7 @@ impl Track {
     fn summary(&self) -> AnalysisSummary {
         AnalysisSummary {
             id: AnalysisId(uuid::Uuid::nil()),
-            kind: match self.which {
-                DemoTrack::Reference => UploadKind::Reference,
-                DemoTrack::FirstMix | DemoTrack::SecondMix => UploadKind::Mix,
-            },
+            kind: UploadKind::Mix,
             title: self.title.to_owned(),
             created_at: Timestamp(0),
             progress: Progress {
@@ -204,6 +226,18 @@ impl Track {
             audio: Audio::Gone,
         }
     }
+
+    /// As a mix is compared with it.
+    fn compared(&self) -> ComparedTrack {
+        ComparedTrack {
+            id: AnalysisId(uuid::Uuid::nil()),
+            kind: UploadKind::Reference,
+            title: self.title.to_owned(),
+            duration_s: self.report.file.duration_s,
+            integrated_lufs: self.report.loudness.integrated_lufs.value(),
+            audio: Audio::Gone,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -213,11 +247,8 @@ mod tests {
     #[test]
     fn the_first_mix_is_told_its_faults_and_the_second_has_none() {
         let demo = Demo::make().unwrap();
-        let of = |which| {
-            let verdict = demo.view(which).verdict.unwrap();
-            verdict.by(Stage::Mix).clone()
-        };
-        let (first, second) = (of(DemoTrack::FirstMix), of(DemoTrack::SecondMix));
+        let of = |view: &AnalysisView| view.verdict.as_ref().unwrap().by(Stage::Mix).clone();
+        let (first, second) = (of(demo.first_mix()), of(demo.second_mix()));
         let named: Vec<&str> = first
             .findings
             .iter()

@@ -27,6 +27,7 @@ pub mod password;
 pub mod plans;
 pub mod preferences;
 pub mod privacy;
+mod progress;
 mod redact;
 pub mod renders;
 pub mod retention;

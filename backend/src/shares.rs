@@ -54,7 +54,7 @@ pub struct SharedReport {
     /// The analysis, without what is the owner's alone: the name of the file, references, songs, earlier verdicts.
     pub view: AnalysisView,
     /// The mix, for the player; without sound where the audio is withheld.
-    pub sources: Vec<PlayerSource>,
+    pub source: PlayerSource,
     /// From when on the link opens nothing.
     pub expires_at: Timestamp,
 }
@@ -146,21 +146,20 @@ pub async fn open(backend: &Backend, token: &str) -> Result<SharedReport> {
     let link = find(backend, token).await?;
     let reader = link.reader();
     let view = analyses::view(backend, &reader, link.analysis_id).await?;
-    let sources = analyses::sources(backend, &reader, link.analysis_id).await?;
     // Of what it is compared with nothing is shared, not even the names.
-    let sources = sources.into_iter().take(1).map(|source| PlayerSource {
+    let mix = analyses::mix_source(backend, &reader, link.analysis_id).await?;
+    let source = PlayerSource {
         audio: AudioRef::shared(token),
         preview_state: if link.includes_audio {
-            source.preview_state
+            mix.preview_state
         } else {
             PreviewState::Withheld
         },
-        ..source
-    });
-    let sources = sources.collect();
+        ..mix
+    };
     Ok(SharedReport {
         view: without_what_is_private(view),
-        sources,
+        source,
         expires_at: link.expires_at,
     })
 }

@@ -133,7 +133,7 @@ pub(crate) async fn give_back_render(
     Ok(())
 }
 
-/// When the counts of the month of `now` begin anew: the first moment of the next one in UTC.
+/// When the counts of the month of `now` start again from zero: the first moment of the next one in UTC.
 #[must_use]
 pub fn resets_at(now: Timestamp) -> Timestamp {
     let civil = now.utc();

@@ -180,13 +180,22 @@ pub enum Audio {
 }
 
 impl Audio {
+    /// Until when it can be had; `None` where its time has come, whenever it is removed.
+    #[must_use]
+    pub fn kept_until(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Kept { until } if until > now => Some(until),
+            Self::Kept { .. } | Self::Gone => None,
+        }
+    }
+
     /// How long it is still there, for a table: `23 h left`.
     #[must_use]
     pub fn left(self, now: Timestamp) -> String {
-        match self {
-            Self::Kept { until } if until > now => format!("{} left", text::span(until.since(now))),
-            Self::Kept { .. } => "Being removed".to_owned(),
-            Self::Gone => "Removed".to_owned(),
+        match (self.kept_until(now), self) {
+            (Some(until), _) => format!("{} left", text::span(until.since(now))),
+            (None, Self::Kept { .. }) => "Being removed".to_owned(),
+            (None, Self::Gone) => "Removed".to_owned(),
         }
     }
 }

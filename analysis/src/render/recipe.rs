@@ -122,6 +122,16 @@ impl SampleFormat {
             Self::Float32 => 32,
         }
     }
+
+    /// As people read it: `24 bit`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Int16 => "16 bit",
+            Self::Int24 => "24 bit",
+            Self::Float32 => "32 bit float",
+        }
+    }
 }
 
 /// How the result is written. The sample rate is that of the source.

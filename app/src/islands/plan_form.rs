@@ -11,7 +11,7 @@ pub const FORM: &str = "plan-form";
 /// The attribute of what follows from its fields, with a name that is the same on the fresh page.
 pub const FRESH: &str = "data-fresh";
 
-/// Asks for the plan anew at each change of the form. Shows nothing itself.
+/// Asks for the plan again at each change of the form. Shows nothing itself.
 #[island]
 pub fn PlanForm() -> impl IntoView {
     let asked = StoredValue::new(0_u32);

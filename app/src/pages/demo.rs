@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use model::{
     Problem, ProblemCode,
+    analysis::AnalysisView,
     demo::{DemoPage, DemoTrack},
 };
 
@@ -57,13 +58,13 @@ const fn name(page: DemoPage) -> &'static str {
 
 fn body(demo: &'static Demo, page: DemoPage, context: &RequestContext) -> AnyView {
     let content = match page {
-        DemoPage::FirstMix => report(demo, DemoTrack::FirstMix, context),
-        DemoPage::SecondMix => report(demo, DemoTrack::SecondMix, context),
+        DemoPage::FirstMix => report(demo, demo.first_mix(), DemoTrack::FirstMix, context),
+        DemoPage::SecondMix => report(demo, demo.second_mix(), DemoTrack::SecondMix, context),
         DemoPage::Changes => view! {
             <div class="report">
                 <h1>"From mix 1 to mix 2"</h1>
                 <section class="listen" aria-label="Player">{player(demo, DemoTrack::SecondMix)}</section>
-                <Compared pair=demo.changes() picker=().into_any() />
+                <Compared pair=demo.changes().clone() picker=().into_any() />
             </div>
         }
         .into_any(),
@@ -102,25 +103,20 @@ fn body(demo: &'static Demo, page: DemoPage, context: &RequestContext) -> AnyVie
     .into_any()
 }
 
-fn report(demo: &'static Demo, track: DemoTrack, context: &RequestContext) -> AnyView {
-    let view = demo.view(track);
+fn report(demo: &'static Demo, view: &AnalysisView, track: DemoTrack, context: &RequestContext) -> AnyView {
+    let view = view.clone();
     let now = context.backend.now();
     let player = move || player(demo, track);
     view! { <ReportBody view=view now=now player=player medium=Medium::Shared /> }.into_any()
 }
 
 fn player(demo: &'static Demo, track: DemoTrack) -> AnyView {
-    let chart_tracks = demo
-        .view(track)
-        .report
-        .as_ref()
-        .map(chart_tracks)
-        .unwrap_or_default();
+    let chart_tracks = chart_tracks(demo.report(track));
     view! { <Player sources=demo.sources(track) chart_tracks=chart_tracks /> }.into_any()
 }
 
 fn comparison(demo: &'static Demo) -> AnyView {
-    let compared = demo.view(DemoTrack::FirstMix).compared.map(|compared| {
+    let compared = demo.first_mix().compared.clone().map(|compared| {
         view! {
             <section class="comparison" aria-label="What stands out">
                 <p class="score__sentence">{compared.comparison.sentence()}</p>

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::{analysis::AnalysisView, demo::DemoTrack, format::AudioFormat, plan::Limits};
+use model::{analysis::AnalysisView, format::AudioFormat, plan::Limits};
 
 use super::{
     report::verdict::{Fixes, Judged, ScorePanel},
@@ -22,7 +22,7 @@ pub fn Home() -> impl IntoView {
     let context = RequestContext::here();
     let free = context.backend.config.plans.free.clone();
     // Whoever comes first after a start does not wait for it.
-    let sample = backend::demo::if_ready().map(|demo| demo.view(DemoTrack::FirstMix));
+    let sample = backend::demo::if_ready().map(|demo| demo.first_mix().clone());
     view! {
         <Title text="" />
         <Preview

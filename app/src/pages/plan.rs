@@ -5,14 +5,10 @@ use analysis::{
     render::{Effect, Outcome, Plan, PlannedStep, SampleFormat, Target, Untouched, describe, export},
     rules::{anchor, platforms::PLATFORMS},
 };
-use backend::renders::{self, AMOUNT, KEEP, LEVEL, PlanView, Wishes};
+use backend::renders::{self, AMOUNT, KEEP, LEVEL, MarkerFormat, PlanView, Wishes};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::{
-    AnalysisId, Timestamp,
-    analysis::{AnalysisView, Audio},
-    verdict::Points,
-};
+use model::{AnalysisId, Timestamp, analysis::AnalysisView, verdict::Points};
 
 use super::{not_found::failed, render::list::Renders, report::TitleLine};
 use crate::{
@@ -106,7 +102,7 @@ fn Body(
     } = view;
     let id = analysis.summary.id;
     let title = analysis.summary.title.clone();
-    let is_there = matches!(analysis.summary.audio, Audio::Kept { until } if until > now);
+    let is_there = analysis.summary.audio.kept_until(now).is_some();
     let lufs_error = errors.iter().find(|(field, _)| field == renders::LUFS);
     let lufs_error = lufs_error.map(|(_, message)| message.clone());
     let steps = steps(&plan);
@@ -479,9 +475,9 @@ fn TakenAlong(plan: Plan, rate: u32, id: AnalysisId) -> impl IntoView {
             </div>
             <h3>"Findings as markers"</h3>
             <p class="row">
-                <a href=paths::markers(id, "audacity")>"Audacity"</a>
-                <a href=paths::markers(id, "reaper")>"Reaper"</a>
-                <a href=paths::markers(id, "audition")>"Audition"</a>
+                <a href=paths::markers(id, MarkerFormat::Audacity.as_str())>"Audacity"</a>
+                <a href=paths::markers(id, MarkerFormat::Reaper.as_str())>"Reaper"</a>
+                <a href=paths::markers(id, MarkerFormat::Audition.as_str())>"Audition"</a>
             </p>
         </details>
     }

@@ -45,7 +45,7 @@ fn keep_to_itself() {
 fn body(shared: SharedReport, context: &RequestContext) -> AnyView {
     let SharedReport {
         view,
-        sources,
+        source,
         expires_at,
     } = shared;
     let title = view.summary.title.clone();
@@ -58,7 +58,7 @@ fn body(shared: SharedReport, context: &RequestContext) -> AnyView {
         format!("{} of 100. {}", breakdown.score.number(), breakdown.advice(stage))
     });
     let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
-    let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
+    let player = move || view! { <Player sources=vec![source] chart_tracks=chart_tracks /> };
     let now = context.backend.now();
     view! {
         <Title text=title.clone() />

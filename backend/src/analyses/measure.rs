@@ -20,6 +20,7 @@ use crate::{
     Backend, Error, Result,
     db::Tx,
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
+    progress::{Reported, share},
     sandbox,
     storage::Key,
     transaction, usage,
@@ -28,9 +29,6 @@ use crate::{
 /// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
 const FETCHED: u8 = 20;
 const MEASURED: u8 = 95;
-
-/// Progress is not written more often than this.
-const REPORT_EVERY: Duration = Duration::from_millis(300);
 
 const STORAGE_IS_DOWN: &str =
     "Our storage does not answer at the moment. Your file is safe; we try again by ourselves.";
@@ -90,8 +88,8 @@ impl RunJob<Backend> for AnalyseUpload {
     async fn on_dead(self, backend: &Backend) -> Result<()> {
         let failure = Failure::new(FailureCode::Internal);
         transaction!(backend.db, |tx| {
-            lock_owner(tx, self.analysis).await?;
-            set_failed(tx, self.analysis, &failure, backend.now()).await
+            let owner = locked_owner(tx, self.analysis).await?;
+            set_failed(tx, self.analysis, owner.as_ref(), &failure, backend.now()).await
         })
     }
 }
@@ -99,14 +97,12 @@ impl RunJob<Backend> for AnalyseUpload {
 async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measured) -> Result<()> {
     let now = backend.now();
     transaction!(backend.db, |tx| {
-        lock_owner(tx, id).await?;
+        let owner = locked_owner(tx, id).await?;
         match &outcome {
             Measured::Report { report, is_rf64 } => {
                 let is_done = store::set_done(tx, id, report, now).await?;
                 // A reference is somebody's finished music: measured, not judged.
-                let is_mix = store::owner(tx, id)
-                    .await?
-                    .is_some_and(|owner| owner.kind == UploadKind::Mix);
+                let is_mix = owner.is_some_and(|owner| owner.kind == UploadKind::Mix);
                 if is_done && is_mix {
                     verdicts::record(tx, id, report, now).await?;
                 }
@@ -114,7 +110,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measure
                     preview::enqueue(backend, tx, id, report, *is_rf64).await?;
                 }
             }
-            Measured::Failure(failure) => set_failed(tx, id, failure, now).await?,
+            Measured::Failure(failure) => set_failed(tx, id, owner.as_ref(), failure, now).await?,
         }
         lease.finish_in(tx, now).await?;
         Ok(())
@@ -123,17 +119,25 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measure
     Ok(())
 }
 
-async fn lock_owner(tx: &mut Tx, id: AnalysisId) -> Result<()> {
-    if let Some(owner) = store::owner(tx, id).await? {
+/// Whose an analysis is, whose account nobody else changes until the end of the transaction; `None` where it is gone.
+async fn locked_owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<store::OwnerRow>> {
+    let owner = store::owner(tx, id).await?;
+    if let Some(owner) = &owner {
         tx.lock_account(owner.account_id).await?;
     }
-    Ok(())
+    Ok(owner)
 }
 
 /// Ends an analysis without a report, which costs nothing of the plan.
-async fn set_failed(tx: &mut Tx, id: AnalysisId, failure: &Failure, now: Timestamp) -> Result<()> {
+async fn set_failed(
+    tx: &mut Tx,
+    id: AnalysisId,
+    owner: Option<&store::OwnerRow>,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<()> {
     if store::set_failed(tx, id, failure, now).await?
-        && let Some(owner) = store::owner(tx, id).await?
+        && let Some(owner) = owner
     {
         usage::give_back(tx, owner.account_id, owner.created_at, owner.kind).await?;
     }
@@ -155,7 +159,7 @@ async fn measure(backend: &Backend, id: AnalysisId) -> Result<Option<Measured>> 
     let mut reporter = ProgressReporter {
         backend,
         id,
-        reported: None,
+        reported: Reported::default(),
     };
     reporter.report_progress(Phase::Fetching, 0).await?;
     let file = match fetch(backend, &key, Some((&mut reporter, work.size_bytes))).await {
@@ -250,46 +254,18 @@ impl sandbox::Progress for ProgressReporter<'_> {
     }
 }
 
-/// Where `done` of `all` lies between the percents `from` and `to`.
-fn share(done: u64, all: u64, from: u8, to: u8) -> u8 {
-    let span = u64::from(to - from);
-    let part = (span * done.min(all)).checked_div(all).unwrap_or(span);
-    from + u8::try_from(part).unwrap_or(0)
-}
-
-/// Writes progress, no more often than [`REPORT_EVERY`], except for a new stage.
+/// Writes how far the measuring of an analysis is.
 pub(crate) struct ProgressReporter<'a> {
     backend: &'a Backend,
     id: AnalysisId,
-    reported: Option<(Phase, u8, Timestamp)>,
+    reported: Reported,
 }
 
 impl ProgressReporter<'_> {
     async fn report_progress(&mut self, phase: Phase, percent: u8) -> Result<()> {
-        let now = self.backend.now();
-        let is_news = match self.reported {
-            None => true,
-            Some((reported, ..)) if reported != phase => true,
-            Some((_, reported, at)) => reported != percent && now.since(at) >= REPORT_EVERY,
-        };
-        if is_news {
+        if self.reported.is_news(phase, percent, self.backend.now()) {
             store::set_progress(&self.backend.db, self.id, phase, percent).await?;
-            self.reported = Some((phase, percent, now));
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::share;
-
-    #[test]
-    fn a_part_of_the_work_is_a_part_of_its_percents() {
-        assert_eq!(share(0, 100, 20, 95), 20);
-        assert_eq!(share(50, 100, 20, 95), 57);
-        assert_eq!(share(100, 100, 20, 95), 95);
-        assert_eq!(share(200, 100, 20, 95), 95);
-        assert_eq!(share(0, 0, 0, 20), 20);
     }
 }

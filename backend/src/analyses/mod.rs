@@ -14,7 +14,7 @@ mod verdicts;
 pub use history::{PAGE_ROWS, history, list};
 pub(crate) use measure::{AnalyseUpload, anonymous_temp_file, fetch};
 pub use measure_again::{measure_again, measure_all_again};
-pub(crate) use player::PREVIEW_MEDIA_TYPE;
+pub(crate) use player::{PREVIEW_MEDIA_TYPE, mix_source, signed_link};
 pub use player::{audio_link, preview_state, sources};
 pub(crate) use preview::MakePreview;
 pub(crate) use references::reference_reports;

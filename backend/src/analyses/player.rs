@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     AnalysisId, Timestamp, UploadId,
-    analysis::{Audio, AudioLink},
+    analysis::AudioLink,
     player::{AudioRef, PlayerSource, PreviewState, SourceKind},
     upload::{UploadKind, UploadState},
 };
@@ -73,6 +73,15 @@ pub async fn sources(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result
     Ok(sources)
 }
 
+/// The mix of a report alone.
+///
+/// # Errors
+/// `NotFound` where there is no such analysis, or it is somebody else's.
+pub(crate) async fn mix_source(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<PlayerSource> {
+    let mix = find(backend, actor, id).await?;
+    Ok(mix.source(SourceKind::Mix, backend.now()))
+}
+
 /// Whether the audio of an analysis can be played.
 ///
 /// # Errors
@@ -118,18 +127,26 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: AnalysisId) -> Res
     } else {
         (Key::source(account, row.upload_id), row.file_name, row.media_type)
     };
-    // Never beyond the cut-off, whenever the object itself goes.
-    let left = row.delete_after.map_or(Duration::ZERO, |until| until.since(now));
-    let valid_for = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes)).min(left);
+    let until = row.delete_after.unwrap_or(now);
+    signed_link(backend, &key, &file_name, &media_type, until).await
+}
+
+/// A signed link to an object for a few minutes (P04), and never beyond `until`, when its audio is to go: whenever the object
+/// itself does.
+pub(crate) async fn signed_link(
+    backend: &Backend,
+    key: &Key,
+    file_name: &str,
+    media_type: &str,
+    until: Timestamp,
+) -> Result<AudioLink> {
+    let now = backend.now();
+    let play = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
+    let valid_for = play.min(until.since(now));
+    let of_machine = backend.clock.of_machine();
     let url = backend
         .storage
-        .presign_get(
-            &key,
-            &file_name,
-            &media_type,
-            valid_for,
-            backend.clock.of_machine(),
-        )
+        .presign_get(key, file_name, media_type, valid_for, of_machine)
         .await?;
     Ok(AudioLink {
         url,
@@ -157,15 +174,14 @@ row! {
 
 impl SourceRow {
     fn preview_state(&self, now: Timestamp) -> PreviewState {
-        match audio_of(self.upload_state, self.delete_after) {
-            Audio::Kept { until } if until > now => match self.preview_state {
-                PreviewProgress::Making => PreviewState::Making,
-                // Where no preview could be made, Safari may still play the source, and the others say that they cannot.
-                PreviewProgress::None | PreviewProgress::Ready | PreviewProgress::Failed => {
-                    PreviewState::Ready
-                }
-            },
-            _ => PreviewState::Gone,
+        let kept = audio_of(self.upload_state, self.delete_after).kept_until(now);
+        match (kept, self.preview_state) {
+            (None, _) => PreviewState::Gone,
+            (Some(_), PreviewProgress::Making) => PreviewState::Making,
+            // Where no preview could be made, Safari may still play the source, and the others say that they cannot.
+            (Some(_), PreviewProgress::None | PreviewProgress::Ready | PreviewProgress::Failed) => {
+                PreviewState::Ready
+            }
         }
     }
 

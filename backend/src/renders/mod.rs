@@ -352,8 +352,7 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
     let mut sources = Vec::new();
     if let Some(proof) = &proof {
         let source_s = row.duration_s.unwrap_or(0.0);
-        let mixes = analyses::sources(backend, actor, summary.analysis).await?;
-        sources.extend(mixes.into_iter().filter(|source| source.kind == SourceKind::Mix));
+        sources.push(analyses::mix_source(backend, actor, summary.analysis).await?);
         sources.push(PlayerSource {
             audio: AudioRef::render(id),
             kind: SourceKind::Render,
@@ -399,9 +398,9 @@ fn duration_of(recipe: &Recipe, source_s: f64) -> f64 {
 }
 
 fn playable(audio: Audio, now: Timestamp) -> PreviewState {
-    match audio {
-        Audio::Kept { until } if until > now => PreviewState::Ready,
-        _ => PreviewState::Gone,
+    match audio.kept_until(now) {
+        Some(_) => PreviewState::Ready,
+        None => PreviewState::Gone,
     }
 }
 
@@ -474,7 +473,6 @@ async fn link(backend: &Backend, actor: &Actor, id: RenderId, part: Part) -> Res
     let row = store::find(&backend.db, account, id).await?.ok_or_else(missing)?;
     let (upload, has_preview) = (row.upload_id, row.has_preview);
     let summary = row.summary.summary();
-    let now = backend.now();
     if summary.progress.state != AnalysisState::Done {
         return Err(conflict(
             "There is no file yet. Try again when the render is done.",
@@ -491,51 +489,31 @@ async fn link(backend: &Backend, actor: &Actor, id: RenderId, part: Part) -> Res
         }
     };
     let name = file_name(&summary);
-    signed(backend, summary.audio, &key, &name, media_type, now).await
+    signed(backend, summary.audio, &key, &name, media_type).await
 }
 
-/// A signed link to an object of a render, for a few minutes and never beyond the cut-off of its audio, whenever the object itself
-/// goes.
+/// A signed link to an object of a render, where its audio is there.
 async fn signed(
     backend: &Backend,
     audio: Audio,
     key: &Key,
     file_name: &str,
     media_type: &str,
-    now: Timestamp,
 ) -> Result<AudioLink> {
-    let until = match audio {
-        Audio::Kept { until } if until > now => until,
-        _ => {
-            return Err(Error::problem(
-                ProblemCode::NotFound,
-                "This audio was removed. The proof stays.",
-            ));
-        }
-    };
-    let play = Duration::from_secs(60 * u64::from(backend.config.uploads.play_minutes));
-    let valid_for = play.min(until.since(now));
-    let of_machine = backend.clock.of_machine();
-    let url = backend
-        .storage
-        .presign_get(key, file_name, media_type, valid_for, of_machine)
-        .await?;
-    Ok(AudioLink {
-        url,
-        expires_at: now.plus(valid_for),
-    })
+    let until = audio
+        .kept_until(backend.now())
+        .ok_or_else(|| Error::problem(ProblemCode::NotFound, "This audio was removed. The proof stays."))?;
+    analyses::signed_link(backend, key, file_name, media_type, until).await
 }
 
 /// The name under which the file is saved: `Okapi (corrected, 24 bit).wav`.
 #[must_use]
 pub fn file_name(summary: &RenderSummary) -> String {
-    let bits = match summary.output.samples {
-        analysis::render::SampleFormat::Float32 => "32 bit float".to_owned(),
-        samples => format!("{} bit", samples.bits()),
-    };
     format!(
-        "{} (corrected, {bits}).{}",
-        summary.title, summary.output.container
+        "{} (corrected, {}).{}",
+        summary.title,
+        summary.output.samples.words(),
+        summary.output.container
     )
 }
 

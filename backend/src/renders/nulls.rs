@@ -92,7 +92,7 @@ pub async fn request_null(backend: &Backend, actor: &Actor, id: RenderId, step: 
     if kind == StepKind::Trim {
         return Err(conflict("A trim takes silence away: there is nothing to hear."));
     }
-    if !is_there(row.summary.summary().audio, now) {
+    if row.summary.summary().audio.kept_until(now).is_none() {
         return Err(conflict(
             "The audio was removed, so that this cannot be heard any more.",
         ));
@@ -124,7 +124,7 @@ pub async fn request_null(backend: &Backend, actor: &Actor, id: RenderId, step: 
 /// `NotFound` where there is none, or its audio is gone; `Conflict` while it is being made.
 pub async fn null_link(backend: &Backend, actor: &Actor, id: RenderId, step: u32) -> Result<AudioLink> {
     let account = actor.account(Scope::ReadAnalyses)?;
-    let (row, now) = (found(backend, account, id).await?, backend.now());
+    let row = found(backend, account, id).await?;
     let upload = row.upload_id;
     let summary = row.summary.summary();
     let nulls = of_render(&backend.db, id).await?;
@@ -134,7 +134,7 @@ pub async fn null_link(backend: &Backend, actor: &Actor, id: RenderId, step: u32
         Some(NullState::Ready) => {
             let name = format!("{} (taken away by step {}).wav", summary.title, step + 1);
             let key = Key::step_null(account, upload, id, step);
-            super::signed(backend, summary.audio, &key, &name, PREVIEW_MEDIA_TYPE, now).await
+            super::signed(backend, summary.audio, &key, &name, PREVIEW_MEDIA_TYPE).await
         }
         Some(NullState::Failed) | None => Err(Error::not_found("step")),
     }
@@ -154,15 +154,11 @@ pub async fn null_state(backend: &Backend, actor: &Actor, id: RenderId, step: u3
 }
 
 pub(super) fn preview_state(null: &StepNull, audio: Audio, now: Timestamp) -> PreviewState {
-    match null.state {
-        NullState::Ready if is_there(audio, now) => PreviewState::Ready,
-        NullState::Making if is_there(audio, now) => PreviewState::Making,
-        _ => PreviewState::Gone,
+    match (null.state, audio.kept_until(now)) {
+        (NullState::Ready, Some(_)) => PreviewState::Ready,
+        (NullState::Making, Some(_)) => PreviewState::Making,
+        (NullState::Failed, _) | (_, None) => PreviewState::Gone,
     }
-}
-
-fn is_there(audio: Audio, now: Timestamp) -> bool {
-    matches!(audio, Audio::Kept { until } if until > now)
 }
 
 async fn found(backend: &Backend, account: AccountId, id: RenderId) -> Result<RenderRow> {
@@ -234,7 +230,8 @@ impl MakeStepNull {
         let Some(work) = store::work(&backend.db, self.render).await? else {
             return Ok(None);
         };
-        let (true, Some(proof)) = (is_there(row.summary.summary().audio, backend.now()), row.proof) else {
+        let kept = row.summary.summary().audio.kept_until(backend.now());
+        let (Some(_), Some(proof)) = (kept, row.proof) else {
             return Ok(None);
         };
         let source = match fetch(backend, &Key::source(self.account, self.upload), None).await {

@@ -9,9 +9,7 @@ use analysis::{
     child::{RenderTask, TranscodeTask},
     render::{Container, OutputFormat, Proof, SampleFormat},
 };
-use model::{
-    AccountId, Failure, FailureCode, RenderId, Timestamp, UploadId, analysis::Phase, upload::UploadState,
-};
+use model::{AccountId, Failure, FailureCode, RenderId, UploadId, analysis::Phase, upload::UploadState};
 use serde::{Deserialize, Serialize};
 
 use super::store::{self, Rendered};
@@ -21,6 +19,7 @@ use crate::{
     db::Tx,
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
+    progress::{Reported, share},
     sandbox::{self, Allowance},
     storage::{Key, RemoveRender},
     transaction, usage,
@@ -29,9 +28,6 @@ use crate::{
 /// How far the whole work has come when the file is here; rendering goes on from there to `RENDERED`.
 const FETCHED: u8 = 5;
 const RENDERED: u8 = 95;
-
-/// Progress is not written more often than this.
-const REPORT_EVERY: Duration = Duration::from_millis(300);
 
 /// Whoever asked how far a render is within this time before its end watched it, and gets no email.
 const WATCHED_WITHIN: Duration = Duration::from_secs(30);
@@ -174,7 +170,7 @@ impl MakeRender {
         let mut reporter = ProgressReporter {
             backend,
             id: self.render,
-            reported: None,
+            reported: Reported::default(),
         };
         reporter.report_progress(Phase::Fetching, 0).await?;
         let source = match fetch(backend, &Key::source(self.account, self.upload), None).await {
@@ -288,26 +284,18 @@ pub(super) async fn preview(
     })
 }
 
-/// Writes progress, no more often than [`REPORT_EVERY`], except for a new phase. Fails where the render is gone.
+/// Writes how far a render is. Fails where it is gone.
 struct ProgressReporter<'a> {
     backend: &'a Backend,
     id: RenderId,
-    reported: Option<(Phase, u8, Timestamp)>,
+    reported: Reported,
 }
 
 impl ProgressReporter<'_> {
     async fn report_progress(&mut self, phase: Phase, percent: u8) -> Result<()> {
-        let now = self.backend.now();
-        let is_news = match self.reported {
-            None => true,
-            Some((reported, ..)) if reported != phase => true,
-            Some((_, reported, at)) => reported != percent && now.since(at) >= REPORT_EVERY,
-        };
-        if is_news {
-            if !store::set_progress(&self.backend.db, self.id, phase, percent).await? {
-                return Err(Error::not_found("render"));
-            }
-            self.reported = Some((phase, percent, now));
+        let is_news = self.reported.is_news(phase, percent, self.backend.now());
+        if is_news && !store::set_progress(&self.backend.db, self.id, phase, percent).await? {
+            return Err(Error::not_found("render"));
         }
         Ok(())
     }
@@ -317,8 +305,7 @@ impl ProgressReporter<'_> {
 #[async_trait::async_trait]
 impl sandbox::Progress for ProgressReporter<'_> {
     async fn report(&mut self, percent: u8) -> Result<()> {
-        let share = u32::from(RENDERED - FETCHED) * u32::from(percent.min(100)) / 100;
-        let percent = FETCHED + u8::try_from(share).unwrap_or(0);
+        let percent = share(u64::from(percent), 100, FETCHED, RENDERED);
         self.report_progress(Phase::Rendering, percent).await
     }
 }

@@ -134,7 +134,7 @@ impl Wishes {
         Ok(wishes)
     }
 
-    /// Puts switches and amounts into `plan`. What is expected of it is to be computed anew then.
+    /// Puts switches and amounts into `plan`. What is expected of it is to be computed again then.
     pub(super) fn apply(&self, plan: &mut Plan) {
         for (name, planned) in names(&plan.steps).into_iter().zip(&mut plan.steps) {
             if let Some(&is_on) = self.switches.get(&name) {

@@ -114,7 +114,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     presigned(backend, &row).await
 }
 
-/// The presigned upload of a file that was begun and has not been completed, anew: the former one may have ended.
+/// Another presigned upload of a file that was begun and has not been completed: the former one may have ended.
 ///
 /// # Errors
 /// `NotFound`; `Conflict` where its bytes have arrived.

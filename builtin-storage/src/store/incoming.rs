@@ -16,8 +16,11 @@ use tempfile::NamedTempFile;
 
 use super::{Folders, IfExists, NewObject, ObjectMetadata, StoreError, Trailer, write_trailer};
 
-/// The share of the disk that is left free for everything else on it: one part in this many.
+/// The share of the disk that is left free for everything else on it: one part in this many, and no more than
+/// [`MOST_RESERVED`].
 const RESERVED_SHARE: u64 = 50;
+/// In bytes. What else writes to the disk (the database, logs) does not grow with its size.
+const MOST_RESERVED: u64 = 1 << 30;
 
 /// Holds a file's name while its body is on its way.
 struct Writing {
@@ -50,7 +53,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Refuses what would leave the disk without its reserve: whoever else writes to it would fail first.
 pub(crate) fn check_space(folder: &Path, size: u64) -> Result<(), StoreError> {
     let disk = rustix::fs::statvfs(folder).map_err(io::Error::from)?;
-    let reserve = disk.f_blocks / RESERVED_SHARE * disk.f_frsize;
+    let reserve = (disk.f_blocks / RESERVED_SHARE * disk.f_frsize).min(MOST_RESERVED);
     if disk.f_bavail.saturating_mul(disk.f_frsize) >= size.saturating_add(reserve) {
         Ok(())
     } else {

@@ -1,7 +1,7 @@
 //! The API as documents for programs: OpenAPI, and the schemas of what is published. The tests compare them with those in `docs/api/`,
 //! so that a change of them is seen in a review.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use axum::{
     extract::State,
@@ -14,25 +14,25 @@ use serde_json::Value;
 use super::openapi::{self as description, SOMEWHERE};
 use crate::router::AppState;
 
-type Document = ([(HeaderName, &'static str); 2], String);
+type Document = ([(HeaderName, &'static str); 2], Cow<'static, str>);
 
 static OPENAPI: LazyLock<String> = LazyLock::new(|| pretty(&description::document()));
 static REPORT: LazyLock<String> = LazyLock::new(schema_of::<model::Report>);
 static VERDICT: LazyLock<String> = LazyLock::new(schema_of::<model::Verdict>);
 
 pub(crate) async fn openapi(State(site): State<AppState>) -> impl IntoResponse {
-    document(OPENAPI.replace(SOMEWHERE, &site.backend.config.base_url))
+    document(OPENAPI.replace(SOMEWHERE, &site.backend.config.base_url).into())
 }
 
 pub(crate) async fn report_schema() -> impl IntoResponse {
-    document(REPORT.clone())
+    document(REPORT.as_str().into())
 }
 
 pub(crate) async fn verdict_schema() -> impl IntoResponse {
-    document(VERDICT.clone())
+    document(VERDICT.as_str().into())
 }
 
-fn document(text: String) -> Document {
+fn document(text: Cow<'static, str>) -> Document {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "public, max-age=300"),

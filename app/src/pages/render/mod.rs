@@ -3,7 +3,7 @@
 pub mod list;
 pub mod proof;
 
-use analysis::render::{Container, OutputFormat, Proof, SampleFormat};
+use analysis::render::{Container, OutputFormat, Proof};
 use backend::renders::{self, RenderSummary, RenderView, StepNull};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -114,7 +114,7 @@ fn failure(summary: RenderSummary, csrf: String, now: Timestamp) -> AnyView {
         .failure
         .clone()
         .unwrap_or(Failure::new(FailureCode::Internal));
-    let is_there = matches!(summary.audio, Audio::Kept { until } if until > now);
+    let is_there = summary.audio.kept_until(now).is_some();
     let (headline, sentence) = match failure.code {
         FailureCode::Internal => (
             "Something failed on our side",
@@ -157,7 +157,7 @@ fn done(
     csrf: String,
     now: Timestamp,
 ) -> AnyView {
-    let is_there = matches!(summary.audio, Audio::Kept { until } if until > now);
+    let is_there = summary.audio.kept_until(now).is_some();
     let difference = proof.after.score - proof.predicted_score;
     let error = match difference.tenths() {
         0 => "As expected.".to_owned(),
@@ -196,22 +196,22 @@ fn done(
 fn File(summary: RenderSummary, now: Timestamp) -> impl IntoView {
     let name = renders::file_name(&summary);
     let size = summary.size_bytes.map(format::bytes);
-    let words = match summary.audio {
-        Audio::Kept { until } if until > now => format!(
+    let until = summary.audio.kept_until(now);
+    let words = match (until, summary.audio) {
+        (Some(until), _) => format!(
             "Removed in {} ({}), with the audio of the mix. The proof stays.",
             format::span(until.since(now)),
             format::date_time(until)
         ),
-        Audio::Kept { .. } => "The audio is being removed. The proof stays.".to_owned(),
-        Audio::Gone => {
+        (None, Audio::Kept { .. }) => "The audio is being removed. The proof stays.".to_owned(),
+        (None, Audio::Gone) => {
             "The audio was removed with that of the mix. The proof and the recipe stay: the same recipe on the same mix gives the same file.".to_owned()
         }
     };
-    let is_there = matches!(summary.audio, Audio::Kept { until } if until > now);
     view! {
         <section class="render__file" aria-label="File">
-            {is_there
-                .then(|| {
+            {until
+                .map(|_| {
                     view! {
                         <ButtonLink href=paths::render_file(summary.id) kind=ButtonKind::Primary>
                             "Download"
@@ -236,9 +236,5 @@ fn file_words(output: OutputFormat) -> String {
         Container::Wav => "WAV",
         Container::Flac => "FLAC",
     };
-    let samples = match output.samples {
-        SampleFormat::Float32 => "32 bit float".to_owned(),
-        samples => format!("{} bit", samples.bits()),
-    };
-    format!("{container}, {samples}")
+    format!("{container}, {}", output.samples.words())
 }

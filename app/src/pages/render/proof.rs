@@ -4,7 +4,7 @@ use analysis::{
     render::{Outcome, Proof, RolledBack, RuleProof, Step, describe},
     rules::anchor,
 };
-use backend::renders::{NullState, StepNull};
+use backend::renders::{NullState, RecipeFormat, StepNull};
 use leptos::prelude::*;
 use model::{RenderId, verdict::Unit};
 
@@ -41,10 +41,10 @@ pub fn ProofBody(
             <h2 id="along-heading">"Take it along"</h2>
             <p class="small muted">"The steps with everything that was adjusted: the same file again, or the same settings elsewhere."</p>
             <p class="row">
-                <a href=paths::recipe(id, "words")>"In words"</a>
-                <a href=paths::recipe(id, "apo")>"EqualizerAPO, REW"</a>
-                <a href=paths::recipe(id, "ffmpeg")>"ffmpeg"</a>
-                <a href=paths::recipe(id, "json")>"Recipe (JSON)"</a>
+                <a href=paths::recipe(id, RecipeFormat::Words.as_str())>"In words"</a>
+                <a href=paths::recipe(id, RecipeFormat::Apo.as_str())>"EqualizerAPO, REW"</a>
+                <a href=paths::recipe(id, RecipeFormat::Ffmpeg.as_str())>"ffmpeg"</a>
+                <a href=paths::recipe(id, RecipeFormat::Json.as_str())>"Recipe (JSON)"</a>
             </p>
             <p class="small muted">
                 {format!("Engine {}, rules {}; passes over the mix: {}.", proof.engine, proof.rule_set, proof.passes)}

@@ -1,10 +1,7 @@
 //! What is shown instead of a report that could not be made.
 
 use leptos::prelude::*;
-use model::{
-    Failure, FailureCode, Timestamp,
-    analysis::{AnalysisView, Audio},
-};
+use model::{Failure, FailureCode, Timestamp, analysis::AnalysisView};
 
 use super::TitleBlock;
 use crate::{
@@ -32,7 +29,7 @@ pub fn FailureBody(
         .clone()
         .unwrap_or(Failure::new(FailureCode::Internal));
     // Our fault: once more costs nothing, while the audio is there.
-    let is_there = matches!(view.summary.audio, Audio::Kept { until } if until > now);
+    let is_there = view.summary.audio.kept_until(now).is_some();
     let again = (failure.code == FailureCode::Internal && is_there).then(|| {
         view! {
             <PostForm action=paths::measure_again(view.summary.id) csrf=csrf class="">

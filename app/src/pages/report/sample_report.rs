@@ -1,4 +1,4 @@
-//! A made-up song, for the home page's specimen and for the gallery. Nothing in it was measured.
+//! A made-up song, for the gallery and for tests. Nothing in it was measured.
 
 use std::{f64::consts::TAU, time::Duration};
 

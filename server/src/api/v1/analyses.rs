@@ -143,15 +143,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         )
     })?;
     let page = analyses::list(call.backend(), &call.actor, &query, after.as_deref()).await?;
-    let base_url = &call.backend().config.base_url;
-    let body = wire::Page {
-        data: page
-            .rows
-            .into_iter()
-            .map(|summary| wire::Analysis::of(summary, base_url))
-            .collect(),
-        next: page.next,
-    };
+    let body = wire::Page::of(page, &call.backend().config.base_url);
     Ok(Json(body).into_response())
 }
 

@@ -65,14 +65,6 @@ fn reference(track: ComparedTrack) -> wire::Reference {
 pub(crate) async fn references(call: Call) -> Result<Response, ApiError> {
     let before = call.only_parameter("before")?;
     let page = analyses::references(call.backend(), &call.actor, before.as_deref()).await?;
-    let base_url = &call.backend().config.base_url;
-    let body = wire::Page {
-        data: page
-            .rows
-            .into_iter()
-            .map(|summary| wire::Analysis::of(summary, base_url))
-            .collect(),
-        next: page.next,
-    };
+    let body = wire::Page::of(page, &call.backend().config.base_url);
     Ok(Json(body).into_response())
 }

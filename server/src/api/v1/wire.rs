@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use model::{
     Audience, Timestamp,
-    analysis::{AnalysisState, AnalysisSummary, Audio, Phase},
+    analysis::{AnalysisPage, AnalysisState, AnalysisSummary, Audio, Phase},
     comparison::Comparison,
     paths,
     plan::{self, Limits, Plan},
@@ -27,6 +27,17 @@ pub(crate) struct Page<T> {
     /// The value of the parameter that asks for the next page; left out on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
+}
+
+impl Page<Analysis> {
+    /// A page of analyses, or of references.
+    pub(super) fn of(page: AnalysisPage, base_url: &str) -> Self {
+        let data = page.rows.into_iter();
+        Self {
+            data: data.map(|summary| Analysis::of(summary, base_url)).collect(),
+            next: page.next,
+        }
+    }
 }
 
 /// An upload that was begun.
@@ -343,7 +354,7 @@ impl SongWithVersions {
 pub(crate) struct Usage {
     /// The plan.
     plan: Plan,
-    /// When the counts begin anew.
+    /// When the counts start again from zero.
     resets_at: String,
     /// Mixes.
     analyses: Used,
