@@ -80,10 +80,11 @@ async function shootReports(page) {
   await page.goto("/upload");
   const two = [file("one.wav", music({ seconds: 5 })), file("two.wav", music({ seconds: 6 }))];
   await upload(page, file("notes.txt", Buffer.from("no")), ...two);
-  await page.getByText("Report ready").nth(1).waitFor({ timeout: 60_000 });
+  await page.getByText(/\d of 100\. /).nth(1).waitFor({ timeout: 60_000 });
   await shoot(page, "queue");
   await shoot(page, "report", address);
   await shoot(page, "history", "/history");
+  await shoot(page, "history-select", "/history?select=1");
   await shoot(page, "references-empty", "/references");
   await shoot(page, "comparison-empty", `${address}/comparison`);
   await references(page, file("Hero one.wav", wav({ seconds: 8 })), file("Hero two.wav", music({ seconds: 20 })));
@@ -119,7 +120,6 @@ async function shootSong(page) {
   await page.getByRole("heading", { name: "Versions" }).waitFor();
   await shoot(page, "song", page.url());
   await shoot(page, "songs", "/songs");
-  await shoot(page, "history-group", "/history?group=1");
   await shoot(page, "history-found", "/history?q=low&state=done&order=best");
   await shoot(page, "history-nothing", "/history?q=nowhere");
 }

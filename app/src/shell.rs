@@ -114,7 +114,7 @@ fn body_of(page: Page) -> AnyView {
         Page::AccountDeleted => view! { <your_data::AccountDeleted /> }.into_any(),
         Page::Rules => view! { <rules::Rules /> }.into_any(),
         Page::Methodology => view! { <methodology::Methodology /> }.into_any(),
-        Page::Docs | Page::DocsAuthentication | Page::DocsErrors | Page::DocsApi => {
+        Page::Docs | Page::DocsAuthentication | Page::DocsErrors | Page::DocsApi | Page::DocsCatalogue => {
             view! { <docs::Docs page=page /> }.into_any()
         }
         Page::Terms => view! { <legal::Terms /> }.into_any(),

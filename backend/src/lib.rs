@@ -37,6 +37,7 @@ pub mod sessions;
 pub mod shares;
 pub mod signing;
 pub mod songs;
+mod spreadsheet;
 pub mod storage;
 pub mod sweep;
 mod tables;

@@ -18,6 +18,7 @@ use crate::{
     actor::{Owner, Token},
     analyses,
     db::{row, sql},
+    idempotency,
     retention::{self, ExpiredCount},
     signing::Purpose,
     tables::{Erase, REFERENCE, Table, rows},
@@ -103,7 +104,7 @@ pub async fn create(
             .bind(now)
             .bind(now.plus(Duration::from_secs(u64::from(days) * 24 * 3600)));
         tx.execute(insert).await?;
-        Ok(())
+        idempotency::finish(tx, actor, share).await
     })?;
     Ok(share)
 }

@@ -78,7 +78,7 @@ test("versions are grouped in the history without a script, compared, and taken 
   await report(page, file("zzz.wav", wav({ seconds: 6, level: 0.95 })));
   const plain = await another({ ...NO_SCRIPT, like: page });
   await plain.goto("/history");
-  await plain.getByRole("link", { name: "Group versions" }).click();
+  await plain.getByRole("link", { name: "Select several" }).click();
   await plain.getByRole("button", { name: "Group as one song" }).click();
   await expect(plain.getByText(/Choose at least one version|Name the song/).first()).toBeVisible();
   await plain.getByLabel("Song", { exact: true }).fill("Okapi");
@@ -96,7 +96,7 @@ test("versions are grouped in the history without a script, compared, and taken 
   await plain.getByLabel("Title").fill("Giraffe");
   await plain.getByRole("button", { name: "Save the title" }).click();
   await expect(plain.getByRole("heading", { level: 1, name: "Giraffe" })).toBeVisible();
-  await page.goto("/history?group=1");
+  await page.goto("/history?select=1");
   await expectAccessible(page);
   await page.goto("/songs");
   await expectAccessible(page);
@@ -112,6 +112,38 @@ test("versions are grouped in the history without a script, compared, and taken 
   await expect(titles(plain), "versions outlive their song").toHaveCount(2);
 });
 
+test("the history is put in order by its heads, saved as a table, and several go at once without a script", async ({ page, another }) => {
+  await signUp(page);
+  await report(page, file("quiet.wav", wav({ seconds: 4, level: 0.1 })));
+  await report(page, file("loud.wav", wav({ seconds: 4, level: 0.9 })));
+  await report(page, file("stays.wav", wav({ seconds: 5, level: 0.4 })));
+  const plain = await another({ ...NO_SCRIPT, like: page });
+  await plain.goto("/history");
+  const head = (name) => plain.getByRole("columnheader", { name });
+  await expect(head("Uploaded")).toHaveAttribute("aria-sort", "descending");
+  await head("Loudness").getByRole("link").click();
+  await expect(titles(plain)).toHaveText(["loud", "stays", "quiet"]);
+  await head("Loudness").getByRole("link").click();
+  await expect(titles(plain)).toHaveText(["quiet", "stays", "loud"]);
+  await expect(head("Loudness")).toHaveAttribute("aria-sort", "ascending");
+
+  const saved = await plain.request.get(await plain.getByRole("link", { name: "Save as CSV" }).getAttribute("href"));
+  const lines = (await saved.text()).trim().split(/\r?\n/);
+  expect(lines[0]).toContain("integrated_lufs");
+  expect(lines.slice(1).map((line) => line.split(",")[0])).toEqual(["quiet", "stays", "loud"]);
+
+  await plain.getByRole("link", { name: "Select several" }).click();
+  await plain.getByText("Delete what is ticked").click();
+  await plain.getByRole("button", { name: "Delete them" }).click();
+  await expect(plain.getByText("Tick what is to be deleted.").first()).toBeVisible();
+  await plain.getByLabel("Choose quiet").check();
+  await plain.getByLabel("Choose loud").check();
+  await plain.getByText("Delete what is ticked").click();
+  await plain.getByRole("button", { name: "Delete them" }).click();
+  await expect(plain.getByRole("status")).toContainText("Deleted");
+  await expect(titles(plain)).toHaveText(["stays"]);
+});
+
 test.describe(() => {
   test.use({ viewport: { width: 390, height: 844 }, hasTouch: true });
 
@@ -125,7 +157,7 @@ test.describe(() => {
     await page.getByRole("button", { name: "Group them" }).click();
     await expect(page.getByText("Version 2 of")).toBeVisible();
     await expectAccessible(page);
-    for (const path of ["/history", "/history?group=1&q=night&state=done", "/songs"]) {
+    for (const path of ["/history", "/history?select=1&q=night&state=done", "/songs"]) {
       await page.goto(path);
       await expectAccessible(page);
     }

@@ -57,6 +57,20 @@ async function render({ page }) {
   await expect(async () => expect(await sounding()).toEqual([true, false])).toPass();
   await page.getByRole("button", { name: "Pause" }).click();
 
+  // Ten blind trials: which one is heard is not shown, and whoever says the same each time has proved nothing.
+  await page.getByText("Blind test", { exact: true }).click();
+  await page.getByRole("button", { name: "Begin" }).click();
+  await expect(page.locator(".player__choice")).toBeHidden();
+  await expect(page.getByRole("button", { name: "X is A" })).toBeDisabled();
+  for (let trial = 1; trial <= 10; trial += 1) {
+    await expect(page.getByText(`Trial ${trial} of 10`)).toBeVisible();
+    await page.getByRole("button", { name: "X", exact: true }).click();
+    await expect(async () => expect((await sounding()).filter(Boolean)).toHaveLength(1)).toPass();
+    await page.getByRole("button", { name: "X is A" }).click();
+  }
+  await expect(page.getByText(/of 10 right\. Who guesses does as well in .* by the seed/)).toBeVisible();
+  await expect(page.locator(".player__choice")).toBeVisible();
+
   // What a step took away becomes a source of the player as soon as it is made.
   await page.getByRole("button", { name: "Hear what step 1 took away" }).click();
   const taken = page.getByRole("button", { name: /Taken away by 1/ });

@@ -35,7 +35,7 @@ test("the pages of tokens and of the documentation have no accessibility violati
   await page.getByLabel("Name", { exact: true }).fill("A");
   await page.getByRole("button", { name: "Make the token" }).click();
   await expectAccessible(page);
-  for (const path of ["/docs", "/docs/authentication", "/docs/api", "/docs/errors"]) {
+  for (const path of ["/docs", "/docs/authentication", "/docs/catalogue", "/docs/api", "/docs/errors"]) {
     await page.goto(path);
     await expectAccessible(page);
   }

@@ -51,6 +51,10 @@ pub const SIGN_OUT: &str = "/signout";
 pub const UPLOAD: &str = "/upload";
 /// The person's analyses; see [`history`] for its parameters.
 pub const HISTORY: &str = "/history";
+/// The same as CSV.
+pub const HISTORY_TABLE: &str = "/history.csv";
+/// Takes the form that deletes several analyses.
+pub const DELETE_ANALYSES: &str = "/history/delete";
 /// The person's songs, the latest first, with `?before=` for earlier ones; takes the form that groups versions.
 pub const SONGS: &str = "/songs";
 /// The page of one analysis.
@@ -177,6 +181,10 @@ pub const DOCS_AUTHENTICATION_TEXT: &str = "/docs/authentication.md";
 pub const DOCS_ERRORS: &str = "/docs/errors";
 /// The same as text.
 pub const DOCS_ERRORS_TEXT: &str = "/docs/errors.md";
+/// How a label checks a catalogue.
+pub const DOCS_CATALOGUE: &str = "/docs/catalogue";
+/// The same as text.
+pub const DOCS_CATALOGUE_TEXT: &str = "/docs/catalogue.md";
 /// Every address of the API.
 pub const DOCS_API: &str = "/docs/api";
 /// The same as text.
@@ -229,6 +237,24 @@ pub const API_VERDICT: &str = "/api/v1/analyses/{id}/verdict";
 pub const API_EVENTS: &str = "/api/v1/analyses/{id}/events";
 /// A mix beside its references; takes which these are.
 pub const API_COMPARISON: &str = "/api/v1/analyses/{id}/comparison";
+/// What a corrective render of a mix would do.
+pub const API_PLAN: &str = "/api/v1/analyses/{id}/plan";
+/// The renders of a mix; makes one.
+pub const API_RENDERS: &str = "/api/v1/analyses/{id}/renders";
+/// One render.
+pub const API_RENDER: &str = "/api/v1/renders/{id}";
+/// What it did, rule by rule.
+pub const API_PROOF: &str = "/api/v1/renders/{id}/proof";
+/// Its recipe.
+pub const API_RECIPE: &str = "/api/v1/renders/{id}/recipe";
+/// Where its file is to be fetched.
+pub const API_RENDER_FILE: &str = "/api/v1/renders/{id}/file";
+/// The links to a report; makes one.
+pub const API_ANALYSIS_SHARES: &str = "/api/v1/analyses/{id}/shares";
+/// All links to reports.
+pub const API_SHARES: &str = "/api/v1/shares";
+/// One link to a report.
+pub const API_SHARE: &str = "/api/v1/shares/{id}";
 /// The references.
 pub const API_REFERENCES: &str = "/api/v1/references";
 /// The songs.
@@ -243,6 +269,8 @@ pub const OPENAPI: &str = "/api/v1/openapi.json";
 pub const REPORT_SCHEMA: &str = "/api/v1/schemas/report.json";
 /// The JSON Schema of a verdict.
 pub const VERDICT_SCHEMA: &str = "/api/v1/schemas/verdict.json";
+/// The JSON Schema of a recipe.
+pub const RECIPE_SCHEMA: &str = "/api/v1/schemas/recipe.json";
 /// How far an upload in parts has come, and the permissions for what to send next.
 pub const UPLOAD_PARTS: &str = "/fn/uploads/parts";
 /// Takes the word that the bytes are there.
@@ -422,6 +450,12 @@ pub fn api_analysis(id: AnalysisId) -> String {
     with_id(API_ANALYSIS, id)
 }
 
+/// A render in the API.
+#[must_use]
+pub fn api_render(id: RenderId) -> String {
+    with_id(API_RENDER, id)
+}
+
 /// `page`, saying that something was `done`.
 #[must_use]
 pub fn done(page: &str, done: &str) -> String {
@@ -454,12 +488,18 @@ pub fn history(query: &HistoryQuery, cursor: Option<&PageCursor>) -> String {
     with_parameters(HISTORY, &parameters)
 }
 
-/// The same with boxes to tick, to group versions.
+/// The same with boxes to tick, to do something with several.
 #[must_use]
-pub fn history_to_group(query: &HistoryQuery, cursor: Option<&PageCursor>) -> String {
+pub fn history_to_select(query: &HistoryQuery, cursor: Option<&PageCursor>) -> String {
     let address = history(query, cursor);
     let join = if address.contains('?') { '&' } else { '?' };
-    format!("{address}{join}group=1")
+    format!("{address}{join}select=1")
+}
+
+/// The history as `query` asks for it, as CSV.
+#[must_use]
+pub fn history_table(query: &HistoryQuery) -> String {
+    with_parameters(HISTORY_TABLE, &query.parameters())
 }
 
 /// A song with its versions.
@@ -562,8 +602,8 @@ mod tests {
             "/history?q=50%20%25%20%26%20%C3%BC&after=a_b"
         );
         assert_eq!(
-            history_to_group(&HistoryQuery::default(), None),
-            "/history?group=1"
+            history_to_select(&HistoryQuery::default(), None),
+            "/history?select=1"
         );
     }
 

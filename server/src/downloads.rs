@@ -15,7 +15,7 @@ use backend::{
     renders::{self, TakenAlong},
     storage,
 };
-use model::{ProblemCode, analysis::AnalysisView, demo::DemoTrack};
+use model::{Problem, ProblemCode, analysis::AnalysisView, demo::DemoTrack, history::HistoryQuery};
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
@@ -47,6 +47,23 @@ pub(crate) async fn html(State(site): State<AppState>, request: Request) -> Resp
             let body = report_file(view.clone(), now, site.assets.style(), base_url);
             attachment(&view, "html", "text/html; charset=utf-8", body)
         }
+        Err(error) => problems::respond(&site, parts, &error).await,
+    }
+}
+
+/// The history as it is looked for, for a spreadsheet.
+pub(crate) async fn history_table(State(site): State<AppState>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let found = async {
+        let asked = parts.uri.query().unwrap_or_default();
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(asked.as_bytes()).into_owned().collect();
+        let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let query = HistoryQuery::of(pairs)
+            .map_err(|name| Error::Problem(Problem::invalid(name, "This parameter has no such value.")))?;
+        analyses::table(&site.backend, &context::of(&site, &parts).actor, &query).await
+    };
+    match found.await {
+        Ok(table) => saved_as("MixLens history.csv", "text/csv; charset=utf-8", table),
         Err(error) => problems::respond(&site, parts, &error).await,
     }
 }
@@ -95,7 +112,7 @@ pub(crate) async fn render_file(State(site): State<AppState>, request: Request) 
         renders::download(&site.backend, &context::of(&site, &parts).actor, id).await
     };
     match found.await {
-        Ok(link) => Redirect::temporary(&link).into_response(),
+        Ok(link) => Redirect::temporary(&link.url).into_response(),
         Err(error) => problems::respond(&site, parts, &error).await,
     }
 }

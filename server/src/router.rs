@@ -175,6 +175,7 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::MeasureAgain => post(forms::analyses::measure_again),
         Form::RenameAnalysis => post(forms::analyses::rename),
         Form::DeleteAnalysis => post(forms::analyses::delete),
+        Form::DeleteAnalyses => post(forms::analyses::delete_several),
         Form::Stage => post(forms::analyses::choose_stage),
         Form::ShareAnalysis => post(forms::analyses::share),
         Form::EndShare => post(forms::analyses::end_share),
@@ -234,6 +235,7 @@ fn download(download: Download) -> MethodRouter<AppState> {
         Download::Markers => get(downloads::markers),
         Download::RenderFile => get(downloads::render_file),
         Download::Recipe => get(downloads::recipe),
+        Download::HistoryTable => get(downloads::history_table),
         Download::ExportArchive => get(downloads::export),
     }
 }
@@ -265,6 +267,7 @@ fn system(system: System, route: &Route, router: Router<AppState>, site: &AppSta
         System::OpenApi => router.route(route.path, get(api::openapi)),
         System::ReportSchema => router.route(route.path, get(api::report_schema)),
         System::VerdictSchema => router.route(route.path, get(api::verdict_schema)),
+        System::RecipeSchema => router.route(route.path, get(api::recipe_schema)),
         System::LlmsTxt => router.route(route.path, get(docs::llms_txt)),
         System::DocsText(page) => router.route(
             route.path,

@@ -17,6 +17,7 @@ const MATCHED_FROM: f64 = 4_000.0 / 44_100.0;
 /// One band of the equaliser.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Band {
     /// Its form.
     pub shape: BandShape,

@@ -20,6 +20,7 @@ pub(super) const MOST_BANDS: usize = 5;
 
 /// A complete recipe. [`Recipe::from_json`] reads one that came from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// [`RECIPE_VERSION`] at the time of writing.
@@ -38,6 +39,7 @@ pub struct Recipe {
 
 /// The loudness that is aimed at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Target {
     /// That of the source.
@@ -136,6 +138,7 @@ impl SampleFormat {
 
 /// How the result is written. The sample rate is that of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OutputFormat {
     /// The file.
@@ -146,6 +149,7 @@ pub struct OutputFormat {
 
 /// A stretch of the file, in seconds from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Passage {
     /// Its start.
@@ -156,6 +160,7 @@ pub struct Passage {
 
 /// One step with its amount. Channels are counted from 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
     /// Fills moments that a predictor from both sides can bridge.
@@ -240,6 +245,7 @@ pub enum Step {
 
 /// A moment to be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Defect {
     /// The channel; all where there is none.

@@ -119,6 +119,116 @@ fn the_exit_code_says_how_it_went() {
 }
 
 #[test]
+fn files_are_held_to_a_budget_and_to_the_gravest_finding_that_is_let_pass() {
+    let clipped = {
+        let mut planes = music(44_100, 6.0, 1);
+        for sample in planes.iter_mut().flatten() {
+            *sample = (*sample * 8.0).clamp(-1.0, 1.0);
+        }
+        wav(44_100, &planes, Encoding::Int16)
+    };
+    let toml = |text: &str| text.as_bytes().to_vec();
+    let folder = folder_with(&[
+        ("mix.wav", mix()),
+        ("clipped.wav", clipped),
+        (
+            "wide.toml",
+            toml("score = 1\n[figures]\n\"loudness.integrated_lufs\" = { min = -60, max = 0 }\n"),
+        ),
+        (
+            "loud.toml",
+            toml("[figures]\n\"loudness.integrated_lufs\" = { min = -2 }\n"),
+        ),
+        (
+            "misspelt.toml",
+            toml("[figures]\n\"loudness.integrated\" = { max = 0 }\n"),
+        ),
+        ("rule.toml", toml("[rules]\n\"peaks.clipped\" = 0\n")),
+        ("unknown.toml", toml("[rules]\n\"peaks.nonsense\" = 0\n")),
+        (
+            "empty.toml",
+            toml("[figures]\n\"loudness.integrated_lufs\" = {}\n"),
+        ),
+        ("wrong.toml", toml("loudness = -14\n")),
+    ]);
+    #[rustfmt::skip]
+    let table: &[(&[&str], i32, &str)] = &[
+        (&["--budget", "wide.toml", "mix.wav"], 0, "Within the budget."),
+        (&["--budget", "loud.toml", "mix.wav"], 4, "allowed: at least -2"),
+        (&["--budget", "misspelt.toml", "mix.wav"], 4, "not measured"),
+        (&["--budget", "rule.toml", "mix.wav"], 0, "Within the budget."),
+        (&["--budget", "rule.toml", "clipped.wav"], 4, "peaks.clipped"),
+        (&["--fail-on", "problem", "clipped.wav"], 4, "no finding like"),
+        (&["--fail-on", "problem", "gone.wav"], 3, "There is no such file."),
+        (&["--budget", "unknown.toml", "mix.wav"], 2, ""),
+        (&["--budget", "empty.toml", "mix.wav"], 2, ""),
+        (&["--budget", "wrong.toml", "mix.wav"], 2, ""),
+        (&["--budget", "gone.toml", "mix.wav"], 2, ""),
+    ];
+    for (arguments, code, sentence) in table {
+        let output = analyze(arguments, folder.path());
+        assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {output:?}");
+        assert!(
+            text(&output.stdout).contains(sentence),
+            "{arguments:?}: {output:?}"
+        );
+        assert_eq!(output.stderr.is_empty(), *code != 2, "{arguments:?}: {output:?}");
+    }
+    let output = analyze(&["--json", "--budget", "loud.toml", "mix.wav"], folder.path());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [excess] = &document["exceeded"].as_array().unwrap()[..] else {
+        panic!("{}", document["exceeded"]);
+    };
+    assert_eq!(excess["what"], "loudness.integrated_lufs");
+    assert_eq!(
+        excess["value"],
+        document["report"]["loudness"]["integrated_lufs"]["value"]
+    );
+}
+
+/// The page "Check a catalogue" works as it is printed, on masters within its budget and on one that is clipped.
+#[cfg(unix)]
+#[test]
+fn the_guide_to_a_catalogue_works_as_it_is_printed() {
+    const GUIDE: &str = include_str!("../../../docs/guide/catalogue.md");
+    let snippets = |fence: &str| -> Vec<&str> {
+        let parts = GUIDE.split(fence).skip(1);
+        parts.map(|rest| rest.split("```").next().unwrap()).collect()
+    };
+    let master = |gain: f32| {
+        let mut planes = music(44_100, 6.0, 1);
+        for sample in planes.iter_mut().flatten() {
+            *sample = (*sample * gain).clamp(-1.0, 1.0);
+        }
+        wav(44_100, &planes, Encoding::Int16)
+    };
+    let budget = snippets("```toml release.toml\n")[0].as_bytes().to_vec();
+    let folder = folder_with(&[("release.toml", budget), ("one.wav", master(0.9))]);
+    let run = |snippet: &str| {
+        let programs = Path::new(env!("CARGO_BIN_EXE_mixlens-cli")).parent().unwrap();
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let script = format!("set -o pipefail\n{snippet}");
+        let output = Command::new("bash")
+            .args(["-c", &script])
+            .env("PATH", path)
+            .current_dir(folder.path())
+            .output();
+        output.unwrap()
+    };
+    let [check, as_json] = snippets("```sh\n")[..] else {
+        panic!("two snippets")
+    };
+    let good = run(check);
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stdout));
+    fs::write(folder.path().join("two.wav"), master(40.0)).unwrap();
+    let bad = run(check);
+    assert_eq!(bad.status.code(), Some(4), "{}", text(&bad.stdout));
+    let rows = text(&run(as_json).stdout);
+    let counts: Vec<&str> = rows.lines().map(|row| row.rsplit('\t').next().unwrap()).collect();
+    assert!(counts[0] == "0" && counts[1] != "0", "{rows}");
+}
+
+#[test]
 fn standard_input_is_a_file_like_any_other() {
     let mut child = program()
         .args(["analyze", "--json", "-"])

@@ -28,7 +28,7 @@ pub struct Doc {
 }
 
 /// All of it, in the order in which it is read.
-pub const DOCS: [Doc; 4] = [
+pub const DOCS: [Doc; 5] = [
     Doc {
         page: Page::Docs,
         path: paths::DOCS,
@@ -44,6 +44,14 @@ pub const DOCS: [Doc; 4] = [
         title: "Authentication",
         about: "Tokens, scopes, test tokens, limits.",
         source: include_str!("../../../docs/guide/authentication.md"),
+    },
+    Doc {
+        page: Page::DocsCatalogue,
+        path: paths::DOCS_CATALOGUE,
+        text_path: paths::DOCS_CATALOGUE_TEXT,
+        title: "Check a catalogue",
+        about: "Many masters held to one budget, on your own machine, on every change.",
+        source: include_str!("../../../docs/guide/catalogue.md"),
     },
     Doc {
         page: Page::DocsApi,
@@ -92,7 +100,8 @@ pub fn llms_txt(base_url: &str) -> String {
          ## For programs\n\n\
          - [OpenAPI 3.1]({base_url}{}): the API\n\
          - [Schema of a report]({base_url}{}): JSON Schema\n\
-         - [Schema of a verdict]({base_url}{}): JSON Schema\n\n\
+         - [Schema of a verdict]({base_url}{}): JSON Schema\n\
+         - [Schema of a recipe]({base_url}{}): JSON Schema\n\n\
          ## Optional\n\n\
          - [Rules]({base_url}{}): every rule with its ranges\n\
          - [Methodology]({base_url}{}): how each number is measured\n",
@@ -100,6 +109,7 @@ pub fn llms_txt(base_url: &str) -> String {
         paths::OPENAPI,
         paths::REPORT_SCHEMA,
         paths::VERDICT_SCHEMA,
+        paths::RECIPE_SCHEMA,
         paths::RULES,
         paths::METHODOLOGY,
     )

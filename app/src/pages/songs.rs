@@ -56,7 +56,7 @@ pub fn SongList(
                 <p class="muted">
                     "Tick its mixes in your history and give the song a name. From then on you see the path of its score, and what each version fixed or broke."
                 </p>
-                <ButtonLink href=paths::history_to_group(&HistoryQuery::default(), None) kind=ButtonKind::Primary>
+                <ButtonLink href=paths::history_to_select(&HistoryQuery::default(), None) kind=ButtonKind::Primary>
                     "Group versions"
                 </ButtonLink>
             </EmptyState>

@@ -26,7 +26,7 @@ impl ButtonKind {
         }
     }
 
-    fn with(self, class: &str) -> String {
+    pub(crate) fn with(self, class: &str) -> String {
         if class.is_empty() {
             self.class().to_owned()
         } else {

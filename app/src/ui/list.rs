@@ -6,7 +6,7 @@ use model::{Timestamp, analysis::Audio};
 use crate::format;
 
 /// The head of a column of a [`List`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// Over words.
     Words(&'static str),
@@ -14,6 +14,39 @@ pub enum Head {
     Numbers(&'static str),
     /// For screen readers alone, over controls.
     Unseen(&'static str),
+    /// Over words or numbers by which the rows can be put in order.
+    Sortable(SortableHead),
+}
+
+/// A head that leads to the same rows in another order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortableHead {
+    /// What the column holds.
+    pub label: &'static str,
+    /// The same list by this column, or the other way round.
+    pub href: String,
+    /// The order of the rows by this column.
+    pub order: Option<RowOrder>,
+    /// Whether it stands over numbers.
+    pub is_number: bool,
+}
+
+/// In which direction rows are in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOrder {
+    /// The least first.
+    Ascending,
+    /// The greatest first.
+    Descending,
+}
+
+impl RowOrder {
+    const fn aria(self) -> &'static str {
+        match self {
+            Self::Ascending => "ascending",
+            Self::Descending => "descending",
+        }
+    }
 }
 
 /// A list of things as a table; on a phone each row is a card. The rows are `<tr role="row" class="list__row">`.
@@ -42,6 +75,7 @@ pub fn List(
                 </th>
             }
             .into_any(),
+            Head::Sortable(head) => sortable(head),
             Head::Unseen(head) => view! {
                 <th scope="col" role="columnheader">
                     <span class="visually-hidden">{head}</span>
@@ -59,6 +93,34 @@ pub fn List(
             </thead>
             <tbody role="rowgroup">{children()}</tbody>
         </table>
+    }
+    .into_any()
+}
+
+fn sortable(head: SortableHead) -> AnyView {
+    let arrow = head.order.map(|order| {
+        let path = match order {
+            RowOrder::Ascending => "M4 10l4-4 4 4",
+            RowOrder::Descending => "M4 6l4 4 4-4",
+        };
+        view! {
+            <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+                <path class="line" d=path></path>
+            </svg>
+        }
+    });
+    view! {
+        <th
+            scope="col"
+            role="columnheader"
+            class:is-num=head.is_number
+            aria-sort=head.order.map(RowOrder::aria)
+        >
+            <a class="list__order" href=head.href>
+                {head.label}
+                {arrow}
+            </a>
+        </th>
     }
     .into_any()
 }

@@ -26,7 +26,9 @@ pub use form::{Checkbox, ErrorSummary, Field, Select};
 pub use frame::{ChartFrame, EmptyState};
 pub use layout::{NavEntry, SiteFooter, SiteHeader, SkipLink, Unstarted, Wordmark};
 #[cfg(feature = "ssr")]
-pub use list::{AudioCell, DayCell, Head, LengthCell, List, LoudnessCell, NumberCell};
+pub use list::{
+    AudioCell, DayCell, Head, LengthCell, List, LoudnessCell, NumberCell, RowOrder, SortableHead,
+};
 pub use meter::{Meter, Scale};
 pub use progress::{ProgressBar, ProgressPanel};
 pub use reading::{Tile, Value};

@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{
     AccountId, AnalysisId,
-    analysis::AnalysisPage,
+    analysis::{AnalysisPage, AnalysisSummary},
     history::{HistoryQuery, PageCursor, Sort, StatusFilter},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Sql, Value, row, sql},
     names, sample,
+    spreadsheet::defused,
 };
 
 /// Rows of the history on one page.
@@ -62,8 +63,77 @@ pub async fn list(
         None => Walk::First,
         Some(key) => Walk::After(SortKey::parse(key, query.sort)?),
     };
-    let rows = rows(&backend.db, account, query, &walk).await?;
+    let rows = rows(&backend.db, account, query, &walk, PAGE_ROWS).await?;
     Ok(page(query.sort, rows, &walk))
+}
+
+/// The whole of the person's history that fits `query`, as CSV (RFC 4180).
+///
+/// # Errors
+/// `Invalid` on `q` where too much is looked for.
+pub async fn table(backend: &Backend, actor: &Actor, query: &HistoryQuery) -> Result<String> {
+    let account = actor.account(Scope::ReadAnalyses)?;
+    check(query)?;
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(TABLE_HEADS).map_err(Error::internal)?;
+    let mut walk = Walk::First;
+    loop {
+        let mut rows = rows(&backend.db, account, query, &walk, TABLE_ROWS).await?;
+        let is_last = rows.len() <= TABLE_ROWS as usize;
+        rows.truncate(TABLE_ROWS as usize);
+        let last = rows.last().map(|row| SortKey::at(query.sort, row));
+        for row in rows {
+            table
+                .write_record(cells(row.summary.summary()))
+                .map_err(Error::internal)?;
+        }
+        match last {
+            Some(key) if !is_last => walk = Walk::After(key),
+            _ => break,
+        }
+    }
+    let bytes = table.into_inner().map_err(Error::internal)?;
+    String::from_utf8(bytes).map_err(Error::internal)
+}
+
+/// Rows that are read at once for the table.
+const TABLE_ROWS: u32 = 500;
+
+const TABLE_HEADS: [&str; 11] = [
+    "title",
+    "uploaded",
+    "state",
+    "judged_as",
+    "score",
+    "first_to_fix",
+    "integrated_lufs",
+    "length_s",
+    "song",
+    "version",
+    "analysis",
+];
+
+fn cells(row: AnalysisSummary) -> [String; TABLE_HEADS.len()] {
+    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let (song, version) = row
+        .song
+        .map(|song| (defused(&song.title), song.version.to_string()))
+        .unwrap_or_default();
+    let score = row.score.map(|score| score.points.value().to_string());
+    let stage = row.score.map(|score| score.stage.as_str().to_owned());
+    [
+        defused(&row.title),
+        row.created_at.rfc3339(),
+        row.progress.state.as_str().to_owned(),
+        stage.unwrap_or_default(),
+        score.unwrap_or_default(),
+        row.first_finding.as_deref().map(defused).unwrap_or_default(),
+        number(row.integrated_lufs),
+        number(row.duration_s),
+        song,
+        version,
+        row.id.to_string(),
+    ]
 }
 
 async fn read(
@@ -78,7 +148,7 @@ async fn read(
         Some(PageCursor::After(key)) => Walk::After(SortKey::parse(key, query.sort)?),
         Some(PageCursor::Before(key)) => Walk::Before(SortKey::parse(key, query.sort)?),
     };
-    let rows = rows(db, account, query, &walk).await?;
+    let rows = rows(db, account, query, &walk, PAGE_ROWS).await?;
     let is_there = match walk {
         Walk::First => true,
         // What was here may have been deleted.
@@ -89,7 +159,7 @@ async fn read(
     if is_there {
         Ok(page(query.sort, rows, &walk))
     } else {
-        let rows = self::rows(db, account, query, &Walk::First).await?;
+        let rows = self::rows(db, account, query, &Walk::First, PAGE_ROWS).await?;
         Ok(page(query.sort, rows, &Walk::First))
     }
 }
@@ -327,11 +397,13 @@ const fn statement(sort: Sort, direction: Direction) -> &'static str {
     }
 }
 
+/// One more than `count`, to see whether there is another.
 async fn rows(
     db: &Db,
     account: AccountId,
     query: &HistoryQuery,
     walk: &Walk,
+    count: u32,
 ) -> Result<Vec<PageRow>, DbError> {
     let start = SortKey::start(query.sort);
     let (from, direction) = match walk {
@@ -339,12 +411,11 @@ async fn rows(
         Walk::After(key) => (key, Direction::Forwards),
         Walk::Before(key) => (key, Direction::Backwards),
     };
-    db.all(bound(statement(query.sort, direction), account, query, from))
-        .await
+    let text = statement(query.sort, direction);
+    db.all(bound(text, account, query, from, count + 1)).await
 }
 
-/// One more row than a page, to see whether there is another.
-fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &SortKey) -> Sql {
+fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &SortKey, limit: u32) -> Sql {
     let mut patterns = names::patterns(&query.search);
     let states = match query.standing {
         None => ["", ""],
@@ -366,7 +437,7 @@ fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &So
                 .map(model::history::SongFilter::text)
                 .unwrap_or_default(),
         )
-        .bind(PAGE_ROWS + 1);
+        .bind(limit);
     match &from.value {
         Some(value) => statement.bind(value.clone()),
         None => statement,

@@ -11,7 +11,7 @@ pub(crate) mod sort_keys;
 pub(crate) mod store;
 mod verdicts;
 
-pub use history::{PAGE_ROWS, history, list};
+pub use history::{PAGE_ROWS, history, list, table};
 pub(crate) use measure::{AnalyseUpload, anonymous_temp_file, fetch};
 pub use measure_again::{measure_again, measure_all_again};
 pub(crate) use player::{PREVIEW_MEDIA_TYPE, mix_source, signed_link};
@@ -24,7 +24,7 @@ pub(crate) use store::{NewAnalysis, ProgressRow, delete_empty_songs, insert, of_
 pub use verdicts::{choose_stage, judge_again};
 
 use model::{
-    AccountId, AnalysisId, RenderId, Timestamp, UploadId,
+    AccountId, AnalysisId, ProblemCode, RenderId, Timestamp, UploadId,
     analysis::{AnalysisState, AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::{UploadKind, UploadState},
@@ -37,7 +37,7 @@ use crate::{
     ledger, names, sample,
     storage::{RemoveAudio, RemoveRender},
     tables::Table,
-    transaction,
+    transaction, usage,
 };
 
 /// The tables of its rooms.
@@ -142,6 +142,24 @@ pub async fn delete(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<
     delete_of(backend, actor.account(Scope::WriteAnalyses)?, id).await
 }
 
+/// Deletes several, each as [`delete`] does. One that is gone already is none to delete.
+///
+/// # Errors
+/// `Invalid` on `analysis` where there are none; those of [`delete`] besides.
+pub async fn delete_several(backend: &Backend, actor: &Actor, ids: &[AnalysisId]) -> Result<()> {
+    let account = actor.account(Scope::WriteAnalyses)?;
+    if ids.is_empty() {
+        return Err(Error::invalid("analysis", "Tick what is to be deleted."));
+    }
+    for id in ids {
+        match delete_of(backend, account, *id).await {
+            Err(error) if error.code() == ProblemCode::NotFound => {}
+            done => _ = done?,
+        }
+    }
+    Ok(())
+}
+
 /// The same for an account.
 ///
 /// # Errors
@@ -152,6 +170,9 @@ pub(crate) async fn delete_of(backend: &Backend, account: AccountId, id: Analysi
         let upload = store::upload_of(tx, account, id).await?.ok_or_else(missing)?;
         // Their rows go with it.
         let renders = renders_of(tx, upload).await?;
+        for taken_at in store::unfinished_renders(tx, upload).await? {
+            usage::give_back_render(tx, account, taken_at).await?;
+        }
         let deleted = store::delete(tx, account, id).await?.ok_or_else(missing)?;
         store::delete_empty_songs(tx, account).await?;
         ledger::record(tx, backend, id).await?;

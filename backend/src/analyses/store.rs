@@ -156,6 +156,12 @@ row! {
 }
 
 row! {
+    struct TakenRow {
+        taken_at: Timestamp,
+    }
+}
+
+row! {
     /// A report to judge.
     #[derive(Debug)]
     pub(super) struct ReportRow {
@@ -374,6 +380,15 @@ pub(crate) async fn renders_of(tx: &mut Tx, upload: UploadId) -> Result<Vec<Rend
         SELECT render.id FROM render JOIN analysis ON analysis.id = analysis_id WHERE upload_id = $1";
     let rows: Vec<RenderIdRow> = tx.all(sql(SELECT).bind(upload)).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// When each of them was counted that has not ended.
+pub(super) async fn unfinished_renders(tx: &mut Tx, upload: UploadId) -> Result<Vec<Timestamp>, DbError> {
+    const SELECT: &str = "
+        SELECT taken_at FROM render JOIN analysis ON analysis.id = analysis_id
+        WHERE upload_id = $1 AND render.state IN ('queued', 'running')";
+    let rows: Vec<TakenRow> = tx.all(sql(SELECT).bind(upload)).await?;
+    Ok(rows.into_iter().map(|row| row.taken_at).collect())
 }
 
 /// The upload of an analysis.

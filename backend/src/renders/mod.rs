@@ -37,6 +37,7 @@ pub use wishes::{
 use crate::{
     Actor, Backend, Error, Owner, Result, Scope, analyses,
     db::{Db, Tx},
+    idempotency,
     jobs::{self, EnqueueOptions},
     storage::{Key, RemoveRender},
     tables::Table,
@@ -201,6 +202,7 @@ pub async fn start(backend: &Backend, actor: &Actor, id: AnalysisId, wishes: &Wi
             if existing.state == AnalysisState::Failed && is_there {
                 queue_again(backend, tx, &owner, source.upload_id, existing.id).await?;
             }
+            idempotency::finish(tx, actor, existing.id).await?;
             return Ok(existing.id);
         }
         if source.state != AnalysisState::Done || source.kind != UploadKind::Mix {
@@ -222,6 +224,7 @@ pub async fn start(backend: &Backend, actor: &Actor, id: AnalysisId, wishes: &Wi
         };
         store::insert(tx, &new, now).await?;
         enqueue(backend, tx, account, source.upload_id, render).await?;
+        idempotency::finish(tx, actor, render).await?;
         Ok(render)
     })?;
     backend.wake.wake();
@@ -464,8 +467,8 @@ pub async fn audio_link(backend: &Backend, actor: &Actor, id: RenderId) -> Resul
 ///
 /// # Errors
 /// As [`audio_link`].
-pub async fn download(backend: &Backend, actor: &Actor, id: RenderId) -> Result<String> {
-    Ok(link(backend, actor, id, Part::File).await?.url)
+pub async fn download(backend: &Backend, actor: &Actor, id: RenderId) -> Result<AudioLink> {
+    link(backend, actor, id, Part::File).await
 }
 
 async fn link(backend: &Backend, actor: &Actor, id: RenderId, part: Part) -> Result<AudioLink> {

@@ -14,7 +14,7 @@ pub const TARGET: &str = "target";
 /// The field of the loudness for [`LEVEL`], in LUFS.
 pub const LUFS: &str = "lufs";
 /// The field of the ceiling, in dBTP.
-pub const CEILING: &str = "ceiling";
+pub const CEILING: &str = "ceiling_dbtp";
 /// The field of the file: a [`Container`].
 pub const CONTAINER: &str = "container";
 /// The field of the samples: a [`SampleFormat`], or empty for what fits the source.
@@ -146,6 +146,14 @@ impl Wishes {
                 planned.step.set_amount(amount);
             }
         }
+    }
+
+    /// A step that is switched or changed, and that `plan` does not have.
+    #[must_use]
+    pub fn unknown_step(&self, plan: &Plan) -> Option<&str> {
+        let known = names(&plan.steps);
+        let mut wanted = self.switches.keys().chain(self.amounts.keys());
+        wanted.find(|name| !known.contains(name)).map(String::as_str)
     }
 }
 

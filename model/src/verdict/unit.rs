@@ -62,12 +62,14 @@ impl Unit {
         }
     }
 
-    /// Decimals.
+    /// How many decimals of `value` can be trusted.
     #[must_use]
-    pub const fn decimals(self) -> usize {
+    pub fn decimals(self, value: f64) -> usize {
         match self {
             Self::Percent | Self::Bits | Self::Count | Self::YesNo => 0,
-            Self::Milliseconds | Self::Correlation => 2,
+            Self::Milliseconds if value.abs() >= 100.0 => 0,
+            Self::Milliseconds if value.abs() < 10.0 => 2,
+            Self::Correlation => 2,
             _ => 1,
         }
     }
@@ -78,7 +80,7 @@ impl Unit {
         if self == Self::YesNo {
             return if value > 0.5 { "yes" } else { "no" }.to_owned();
         }
-        text::number(value, self.decimals())
+        text::number(value, self.decimals(value))
     }
 
     /// The number with its unit: `−0.3 dBTP`.
@@ -87,13 +89,13 @@ impl Unit {
         if self == Self::YesNo {
             return self.number(value);
         }
-        text::with_unit(value, self.decimals(), self.symbol())
+        text::with_unit(value, self.decimals(value), self.symbol())
     }
 
     /// As [`Unit::display`], with a plus sign before what is above zero: for differences.
     #[must_use]
     pub fn display_signed(self, value: f64) -> String {
-        let sign = if text::signed(value, self.decimals()).starts_with('+') {
+        let sign = if text::signed(value, self.decimals(value)).starts_with('+') {
             "+"
         } else {
             ""
@@ -109,5 +111,22 @@ impl Unit {
             Self::Lufs => Self::Lu,
             same => same,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_have_the_decimals_of_their_size() {
+        for (ms, shown) in [
+            (0.313, "0.31\u{202f}ms"),
+            (12.34, "12.3\u{202f}ms"),
+            (100.0, "100\u{202f}ms"),
+        ] {
+            assert_eq!(Unit::Milliseconds.display(ms), shown);
+        }
+        assert_eq!(Unit::Milliseconds.display_signed(-250.0), "\u{2212}250\u{202f}ms");
     }
 }

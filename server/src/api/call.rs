@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use backend::{Actor, Backend, Error, tokens::ShownToken};
@@ -42,6 +42,15 @@ impl Call {
     /// The id in the address. One that is none names nothing.
     pub(super) fn id<T: FromStr>(&self, what: &str) -> Result<T, Error> {
         parse_id(self.id.as_deref().unwrap_or_default(), what)
+    }
+
+    /// `response` about what was made and stands at `path` from now on.
+    pub(super) fn located(&self, mut response: Response, path: &str) -> Response {
+        let location = format!("{}{path}", self.backend().config.base_url);
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
     }
 
     /// The body, as `T` names its members; others are refused.

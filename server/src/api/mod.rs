@@ -15,7 +15,7 @@ mod rate_limit;
 mod v1;
 
 pub(crate) use self::{
-    documents::{openapi, report_schema, verdict_schema},
+    documents::{openapi, recipe_schema, report_schema, verdict_schema},
     error::respond,
     rate_limit::ApiLimiter,
 };
@@ -50,12 +50,24 @@ pub(crate) fn handler(operation: Api) -> MethodRouter<AppState> {
         Api::AnalysisEvents => get(v1::events::stream),
         Api::GetComparison => get(v1::comparison::show),
         Api::Compare => put(v1::comparison::set),
+        Api::GetPlan => get(v1::renders::plan),
+        Api::ListRenders => get(v1::renders::list),
+        Api::CreateRender => post(v1::renders::create),
+        Api::ListAnalysisShares => get(v1::shares::of_analysis),
+        Api::CreateShare => post(v1::shares::create),
         Api::ListReferences => get(v1::comparison::references),
         Api::ListSongs => get(v1::songs::list),
         Api::CreateSong => post(v1::songs::create),
         Api::GetSong => get(v1::songs::show),
         Api::RenameSong => patch(v1::songs::rename),
         Api::DeleteSong => delete(v1::songs::remove),
+        Api::GetRender => get(v1::renders::show),
+        Api::DeleteRender => delete(v1::renders::remove),
+        Api::GetProof => get(v1::renders::proof),
+        Api::GetRecipe => get(v1::renders::recipe),
+        Api::GetRenderFile => get(v1::renders::file),
+        Api::ListShares => get(v1::shares::list),
+        Api::DeleteShare => delete(v1::shares::remove),
         Api::GetUsage => get(v1::usage::show),
     }
 }

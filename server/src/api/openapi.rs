@@ -4,6 +4,7 @@
 #[cfg(test)]
 use std::fmt::Write as _;
 
+use analysis::render::Recipe;
 use backend::Scope;
 use model::{
     ProblemCode, Report, Verdict, paths,
@@ -22,7 +23,7 @@ use utoipa::openapi::{
 
 use super::{
     error::ProblemBody,
-    v1::{analyses, comparison, songs, uploads, wire},
+    v1::{analyses, comparison, renders, shares, songs, uploads, wire},
 };
 
 /// What stands in the document where an installation puts its own address.
@@ -54,6 +55,10 @@ pub(crate) const fn scope_of(operation: Api) -> Scope {
         | Api::DeleteAnalysis
         | Api::Judge
         | Api::Compare
+        | Api::CreateRender
+        | Api::DeleteRender
+        | Api::CreateShare
+        | Api::DeleteShare
         | Api::CreateSong
         | Api::RenameSong
         | Api::DeleteSong => Scope::WriteAnalyses,
@@ -63,6 +68,14 @@ pub(crate) const fn scope_of(operation: Api) -> Scope {
         | Api::GetVerdict
         | Api::AnalysisEvents
         | Api::GetComparison
+        | Api::GetPlan
+        | Api::ListRenders
+        | Api::GetRender
+        | Api::GetProof
+        | Api::GetRecipe
+        | Api::GetRenderFile
+        | Api::ListAnalysisShares
+        | Api::ListShares
         | Api::ListReferences
         | Api::ListSongs
         | Api::GetSong
@@ -199,6 +212,61 @@ fn described(operation: Api) -> Described {
             problems: &[Invalid],
             ..nothing
         },
+        Api::GetPlan => Described {
+            summary: "Plan a render",
+            more: "What a corrective render of the mix would do, step by step, and what is expected of it. Nothing is made or counted.",
+            query: &[
+                (
+                    "target",
+                    "`keep` (which goes without saying), `level`, or the name of a platform in the report.",
+                ),
+                (
+                    "lufs",
+                    "The loudness of the result, with the target `level`: −36 to −5.",
+                ),
+                ("ceiling_dbtp", "What true peaks stay below: −6 to −0.1."),
+                ("container", "`wav` (which goes without saying) or `flac`."),
+                ("samples", "`int16`, `int24` or `float32`."),
+            ],
+            answers: &[("200", "The plan.", Some("RenderPlan"))],
+            problems: &[Invalid, Conflict],
+            ..nothing
+        },
+        Api::ListRenders => Described {
+            summary: "List the renders of a mix",
+            more: "The newest first, all of them.",
+            answers: &[("200", "The renders.", Some("RenderPage"))],
+            ..nothing
+        },
+        Api::CreateRender => Described {
+            summary: "Render a mix",
+            more: "Does what the plan proposes, or what is asked for in place of it, and measures the result. The same recipe asked for twice is one render. With `Prefer: wait=50` the answer waits for the end.",
+            body: Some("CreateRender"),
+            answers: &[
+                ("201", "The render, which has ended.", Some("Render")),
+                (
+                    "202",
+                    "The render, which has not ended: ask again after `Retry-After`.",
+                    Some("Render"),
+                ),
+            ],
+            problems: &[Conflict, Quota],
+            ..nothing
+        },
+        Api::ListAnalysisShares => Described {
+            summary: "List the links to a report",
+            more: "Those that are still good, the newest first.",
+            answers: &[("200", "The links.", Some("SharePage"))],
+            ..nothing
+        },
+        Api::CreateShare => Described {
+            summary: "Share a report",
+            more: "Makes a link by which whoever has it reads this report without an account.",
+            body: Some("CreateShare"),
+            answers: &[("201", "The link.", Some("Share"))],
+            problems: &[Conflict],
+            ..nothing
+        },
         Api::ListReferences => Described {
             summary: "List references",
             more: "The newest first, 25 on a page.",
@@ -239,6 +307,57 @@ fn described(operation: Api) -> Described {
             summary: "Delete a song",
             more: "Its versions stay.",
             answers: &[("204", "It is deleted.", None)],
+            ..nothing
+        },
+        Api::GetRender => Described {
+            summary: "Get a render",
+            more: "With `Prefer: wait=50` the answer waits for the end.",
+            answers: &[
+                ("200", "The render, which has ended.", Some("Render")),
+                (
+                    "202",
+                    "The render, which has not ended: ask again after `Retry-After`.",
+                    Some("Render"),
+                ),
+            ],
+            ..nothing
+        },
+        Api::DeleteRender => Described {
+            summary: "Delete a render",
+            more: "Its file goes with it; the mix stays.",
+            answers: &[("204", "It is deleted.", None)],
+            ..nothing
+        },
+        Api::GetProof => Described {
+            summary: "Get the proof of a render",
+            more: "What became of each rule, of the loudness and of the true peak.",
+            answers: &[("200", "The proof.", Some("Proof"))],
+            problems: &[Conflict],
+            ..nothing
+        },
+        Api::GetRecipe => Described {
+            summary: "Get the recipe of a render",
+            more: "What `mixlens-cli render --recipe` reads; with everything that was adjusted, once the render is done.",
+            answers: &[("200", "The recipe.", Some("Recipe"))],
+            ..nothing
+        },
+        Api::GetRenderFile => Described {
+            summary: "Get the file of a render",
+            more: "Answers with a signed address, good for a few minutes.",
+            answers: &[("200", "Where the file is.", Some("Link"))],
+            problems: &[Conflict],
+            ..nothing
+        },
+        Api::ListShares => Described {
+            summary: "List the links to reports",
+            more: "Those that are still good, the newest first.",
+            answers: &[("200", "The links.", Some("SharePage"))],
+            ..nothing
+        },
+        Api::DeleteShare => Described {
+            summary: "End a link to a report",
+            more: "It opens nothing from now on.",
+            answers: &[("204", "It has ended.", None)],
             ..nothing
         },
         Api::GetUsage => Described {
@@ -308,10 +427,16 @@ fn schemas() -> Map<String, Value> {
     add::<wire::Page<wire::Song>>(&mut written);
     add::<wire::SongWithVersions>(&mut written);
     add::<wire::Compared>(&mut written);
+    add::<wire::RenderPlan>(&mut written);
+    add::<wire::Page<wire::Render>>(&mut written);
+    add::<wire::Proof>(&mut written);
+    add::<wire::Link>(&mut written);
+    add::<wire::Page<wire::Share>>(&mut written);
     add::<wire::Usage>(&mut written);
     add::<wire::ProgressEvent>(&mut written);
     add::<Report>(&mut written);
     add::<Verdict>(&mut written);
+    add::<Recipe>(&mut written);
     add::<ProblemBody>(&mut written);
     let mut read = generator(SchemaSettings::draft2020_12().for_deserialize());
     add::<uploads::CreateUpload>(&mut read);
@@ -319,6 +444,8 @@ fn schemas() -> Map<String, Value> {
     add::<analyses::RenameAnalysis>(&mut read);
     add::<analyses::Judge>(&mut read);
     add::<comparison::Compare>(&mut read);
+    add::<renders::CreateRender>(&mut read);
+    add::<shares::CreateShare>(&mut read);
     add::<songs::CreateSong>(&mut read);
     add::<songs::RenameSong>(&mut read);
     let mut schemas = read.take_definitions(true);
@@ -400,26 +527,40 @@ fn operation_of(route: &Route, operation: Api) -> Operation {
 
 /// Every status that a request may fail with, once, with what it means.
 fn problems_of(route: &Route, it: &Described) -> Vec<(u16, String)> {
-    let mut codes = vec![
-        ProblemCode::Unauthenticated,
-        ProblemCode::Forbidden,
-        ProblemCode::RateLimited,
-        ProblemCode::Unavailable,
-    ];
-    codes.extend(it.problems);
+    by_status(EVERYWHERE.into_iter().chain(own_problems(route, it)))
+}
+
+/// How every request may fail.
+const EVERYWHERE: [ProblemCode; 4] = [
+    ProblemCode::Unauthenticated,
+    ProblemCode::Forbidden,
+    ProblemCode::RateLimited,
+    ProblemCode::Unavailable,
+];
+
+/// How every POST may fail besides.
+const EVERY_POST: [ProblemCode; 3] = [
+    ProblemCode::KeyMissing,
+    ProblemCode::KeyReused,
+    ProblemCode::KeyInUse,
+];
+
+/// How an operation may fail beyond [`EVERYWHERE`].
+fn own_problems(route: &Route, it: &Described) -> Vec<ProblemCode> {
+    let mut codes = it.problems.to_vec();
     if route.access == Access::Owner || it.body.is_some() {
         codes.push(ProblemCode::NotFound);
     }
     if route.method == Method::Post {
-        codes.extend([
-            ProblemCode::KeyMissing,
-            ProblemCode::KeyReused,
-            ProblemCode::KeyInUse,
-        ]);
+        codes.extend(EVERY_POST);
     }
     if it.body.is_some() {
         codes.extend([ProblemCode::Invalid, ProblemCode::TooLarge]);
     }
+    codes
+}
+
+fn by_status(codes: impl IntoIterator<Item = ProblemCode>) -> Vec<(u16, String)> {
     let mut found = std::collections::BTreeMap::<u16, Vec<String>>::new();
     for code in codes {
         let names = found.entry(code.status()).or_default();
@@ -509,7 +650,9 @@ pub(super) fn markdown(document: &Value) -> String {
             let schema = schema.map_or(String::new(), |schema| format!(" `{schema}`"));
             let _ = writeln!(page, "| {status} | {says}{schema} |");
         }
-        for (status, says) in problems_of(route, &it) {
+        // What all of them have is said once, at the beginning.
+        let own = own_problems(route, &it).into_iter();
+        for (status, says) in by_status(own.filter(|code| !EVERY_POST.contains(code))) {
             let _ = writeln!(page, "| {status} | {says} |");
         }
     }
@@ -527,6 +670,21 @@ pub(super) fn markdown(document: &Value) -> String {
         "Song",
         "SongWithVersions",
         "ReferenceComparison",
+        "RenderPlan",
+        "PlannedStep",
+        "Amount",
+        "Effect",
+        "Untouched",
+        "Render",
+        "Output",
+        "Proof",
+        "ProvenRule",
+        "RolledBack",
+        "LoudnessProof",
+        "CeilingProof",
+        "LimiterProof",
+        "Link",
+        "Share",
         "Usage",
         "ProgressEvent",
         "Problem",
@@ -540,8 +698,10 @@ pub(super) fn markdown(document: &Value) -> String {
 #[cfg(test)]
 const INTRODUCTION: &str = "# The API\n
 Every address, what it takes and what it answers. [OpenAPI 3.1](/api/v1/openapi.json) says the same to programs; the
-[schema of a report](/api/v1/schemas/report.json) and the [schema of a verdict](/api/v1/schemas/verdict.json) stand alone, too. Begin
-with the [guide](/docs).\n
+schemas of a [report](/api/v1/schemas/report.json), of a [verdict](/api/v1/schemas/verdict.json) and of a
+[recipe](/api/v1/schemas/recipe.json) stand alone, too. Begin with the [guide](/docs).\n
+Every request may be answered with 401 `unauthenticated`, 403 `forbidden`, 429 `rate_limited` and 503 `unavailable` as well, and every
+POST with 400 `key_missing`, 409 `key_in_use` and 422 `key_reused`; [Errors](/docs/errors) says what to do then.\n
 A member that you do not know is to be ignored: new ones come without a new version. None is renamed or removed within `v1`.\n";
 
 /// The members of an object, as a table.

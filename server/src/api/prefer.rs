@@ -2,18 +2,84 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use backend::Error;
+use model::analysis::{AnalysisState, Progress};
+use serde::Serialize;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Says what was done for a preference.
-pub(super) const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The longest that is waited: most proxies give up after a minute.
 const LONGEST: u64 = 55;
 
+/// How often a waiting request looks whether the work is done.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// When a program that does not wait should ask again, in seconds.
+pub(super) const ASK_AGAIN_S: u64 = 2;
+
+/// Waits until the work whose `progress` is asked for has ended, no longer than the program prefers.
+///
+/// # Errors
+/// Those of `progress`. That the time is over is none: the answer says how far the work has come.
+pub(super) async fn end_of_work(
+    headers: &HeaderMap,
+    progress: impl AsyncFn() -> Result<Progress, Error>,
+) -> Result<(), Error> {
+    let Some(wait) = wait(headers) else { return Ok(()) };
+    let looks = async {
+        while !progress().await?.state.is_final() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(wait, looks).await.unwrap_or(Ok(()))
+}
+
+/// How far work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    Ended,
+    Running,
+}
+
+impl Work {
+    pub(super) const fn of(state: AnalysisState) -> Self {
+        if state.is_final() {
+            Self::Ended
+        } else {
+            Self::Running
+        }
+    }
+}
+
+/// The answer about work: with the status `ended` where it has, else 202 and when to ask again.
+pub(super) fn answer(headers: &HeaderMap, body: impl Serialize, work: Work, ended: StatusCode) -> Response {
+    let status = match work {
+        Work::Ended => ended,
+        Work::Running => StatusCode::ACCEPTED,
+    };
+    let mut response = (status, Json(body)).into_response();
+    if work == Work::Running {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, ASK_AGAIN_S.into());
+    }
+    if let Some(wait) = wait(headers) {
+        response.headers_mut().insert(APPLIED, applied(wait));
+    }
+    response
+}
+
 /// For how long an answer may wait. A preference that is none of ours is ignored, as the RFC says.
-pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
+fn wait(headers: &HeaderMap) -> Option<Duration> {
     headers
         .get_all(PREFER)
         .iter()
@@ -29,7 +95,7 @@ pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// What `wait` is answered with.
-pub(super) fn applied(wait: Duration) -> HeaderValue {
+fn applied(wait: Duration) -> HeaderValue {
     HeaderValue::from_str(&format!("wait={}", wait.as_secs())).unwrap_or(HeaderValue::from_static("wait"))
 }
 

@@ -5,7 +5,7 @@ use backend::{analyses, shares};
 use model::{AnalysisId, ShareId, paths, share::SharedAudio, upload::UploadKind, verdict::Stage};
 use serde::Deserialize;
 
-use super::{FormReply, FormRequest, PathId, Submitted, none_if_empty, ticked_analyses};
+use super::{FormReply, FormRequest, PathId, Submitted, history_page, none_if_empty, ticked_analyses};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct RenameForm {
@@ -67,10 +67,31 @@ pub(crate) async fn compare_with(
 pub(crate) async fn delete(PathId(id): PathId<AnalysisId>, form: FormRequest) -> Response {
     let done = analyses::delete(form.backend(), form.actor(), id).await;
     form.reply(done.map(|kind| match kind {
-        UploadKind::Mix => FormReply::to(paths::HISTORY),
+        UploadKind::Mix => FormReply::to(paths::done(paths::HISTORY, "deleted")),
         UploadKind::Reference => FormReply::to(paths::REFERENCES),
     }))
     .await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SelectionForm {
+    /// The analyses that are ticked.
+    #[serde(default)]
+    analysis: Vec<String>,
+    /// The page of the history that they were ticked on.
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn delete_several(Submitted { form, fields }: Submitted<SelectionForm>) -> Response {
+    let done = async {
+        let ticked = ticked_analyses(&fields.analysis)?;
+        analyses::delete_several(form.backend(), form.actor(), &ticked).await
+    };
+    let done = done.await;
+    let deleted = paths::done(paths::HISTORY, "deleted");
+    form.reply_at(history_page(&fields.back), done.map(|()| FormReply::to(deleted)))
+        .await
 }
 
 #[derive(Debug, Deserialize)]

@@ -294,6 +294,12 @@ impl<F: DeserializeOwned + Send> FromRequest<AppState> for Submitted<F> {
 }
 
 /// The analyses whose boxes are ticked. One that is no id is not found, as one of somebody else.
+/// `back` where it is a page of the history; whatever else the form says is not shown.
+fn history_page(back: &str) -> Option<Uri> {
+    let uri: Uri = back.parse().ok()?;
+    (uri.path() == paths::HISTORY && uri.host().is_none()).then_some(uri)
+}
+
 fn ticked_analyses(ticked: &[String]) -> Result<Vec<AnalysisId>, Error> {
     let parse = |id: &String| id.parse().map_err(|_| Error::not_found("analysis"));
     ticked.iter().map(parse).collect()

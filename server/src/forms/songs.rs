@@ -5,7 +5,7 @@ use backend::songs;
 use model::{AnalysisId, SongId, paths};
 use serde::Deserialize;
 
-use super::{FormReply, FormRequest, PathId, Submitted, ticked_analyses};
+use super::{FormReply, FormRequest, PathId, Submitted, history_page, ticked_analyses};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct GroupForm {
@@ -31,12 +31,6 @@ pub(crate) async fn group(Submitted { form, fields }: Submitted<GroupForm>) -> R
         done.map(|song| FormReply::to(paths::song(song))),
     )
     .await
-}
-
-/// `back` where it is a page of the history; whatever else the form says is not shown.
-fn history_page(back: &str) -> Option<Uri> {
-    let uri: Uri = back.parse().ok()?;
-    (uri.path() == paths::HISTORY && uri.host().is_none()).then_some(uri)
 }
 
 /// What somebody says about the song of an analysis.

@@ -78,7 +78,7 @@ fn event_of(route: &'static Route) -> Option<UsageEvent> {
         Endpoint::Form(Form::Export) => Some(UsageEvent::CopyAskedFor),
         Endpoint::Form(Form::DeleteAccount) => Some(UsageEvent::AccountDeleted),
         Endpoint::Form(Form::RenameAnalysis) => Some(UsageEvent::ReportRenamed),
-        Endpoint::Form(Form::DeleteAnalysis) => Some(UsageEvent::ReportDeleted),
+        Endpoint::Form(Form::DeleteAnalysis | Form::DeleteAnalyses) => Some(UsageEvent::ReportDeleted),
         Endpoint::Function(Function::CompleteUpload) => Some(UsageEvent::UploadCompleted),
         _ => None,
     }

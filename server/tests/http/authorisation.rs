@@ -29,6 +29,7 @@ const fn answered(form: Form) -> u16 {
         | Form::SignIn
         | Form::Forgot
         | Form::GroupSong
+        | Form::DeleteAnalyses
         | Form::RenameAccount
         | Form::ChangeEmail
         | Form::ConfirmPassword
@@ -86,6 +87,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         // The id of the walk is that of an analysis.
         (Endpoint::Download(Download::ExportArchive), _) => [401, 404, 404],
         (Endpoint::Download(Download::RenderFile), _) => [401, 404, 307],
+        // Everybody has a history.
+        (Endpoint::Download(Download::HistoryTable), _) => [401, 200, 200],
         (Endpoint::Function(_) | Endpoint::Download(_), _) => [401, 404, 200],
         (Endpoint::Callback(Callback::Unsubscribe), _) | (Endpoint::System(System::Assets), _) => [404; 3],
         (Endpoint::System(System::ObjectStore), _) => [403; 3],

@@ -71,6 +71,9 @@ async fn the_quick_start_uploads_a_file_as_it_is_printed() {
     };
     let (said, ()) = tokio::join!(typed, working);
     assert!(said.contains("done: "), "{said}");
+    assert!(said.contains(" points before, "), "{said}");
+    let file = std::fs::read(folder.path().join("corrected.flac")).unwrap();
+    assert_eq!(file[..4], *b"fLaC");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +83,13 @@ async fn every_page_is_there_as_text_and_leads_only_to_what_there_is() {
     let index = anon.get("/llms.txt").await;
     assert_eq!(index.header("content-type"), "text/plain; charset=utf-8");
     let mut found = BTreeSet::new();
-    for page in ["/docs", "/docs/authentication", "/docs/errors", "/docs/api"] {
+    for page in [
+        "/docs",
+        "/docs/authentication",
+        "/docs/catalogue",
+        "/docs/errors",
+        "/docs/api",
+    ] {
         let html = anon.get(page).await;
         assert_eq!(html.status, StatusCode::OK);
         let text = anon.get(&format!("{page}.md")).await;

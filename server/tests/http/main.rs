@@ -14,6 +14,7 @@ mod authorisation;
 mod docs;
 mod emails;
 mod guards;
+mod history;
 mod limits;
 mod operator;
 mod outages;

@@ -10,7 +10,7 @@ use model::{analysis::AudioLink, player::PreviewState};
 use crate::support::{Answer, Database, PASSWORD, Person, TestApp, Uploaded, fetch, mix, on_both_databases};
 
 /// A mix with faults that have steps: a constant offset, and the right channel too quiet.
-fn faulty() -> Vec<u8> {
+pub fn faulty() -> Vec<u8> {
     let mut planes = testkit::music(44_100, 6.0, 1);
     for sample in &mut planes[1] {
         *sample *= 0.5;
@@ -140,6 +140,19 @@ on_both_databases! {
         let refused = user.post(&plan_of(&uploaded), &[("container", "flac")]).await;
         assert_eq!(refused.status, StatusCode::CONFLICT);
         assert!(refused.text().contains("The audio of this mix was removed"));
+    }
+
+    async fn a_render_that_never_began_costs_nothing_when_its_mix_is_deleted(database) {
+        let (app, _anon, user) = TestApp::on(database).await.with_user().await;
+        let mixed = uploaded(&app, &user).await;
+        started(&user, &mixed, &[]).await;
+        app.run_jobs().await;
+        started(&user, &mixed, &[("container", "flac")]).await;
+        let used = async || app.backend.db.one::<(i64,)>(sql("SELECT renders FROM usage")).await.unwrap().0;
+        assert_eq!(used().await, 2);
+        user.post(&format!("/analyses/{}/delete", mixed.analysis), &[]).await;
+        assert_eq!(used().await, 1, "the one that was made");
+        app.run_jobs().await;
     }
 
     async fn p09_a_render_is_deleted_alone_with_its_report_and_with_its_account(database) {

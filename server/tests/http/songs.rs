@@ -350,7 +350,7 @@ async fn what_cannot_be_grouped_is_refused_with_what_to_do() {
     let kept = user
         .post(
             "/songs",
-            &[("song", "Okapi"), ("back", "/history?q=okapi&group=1")],
+            &[("song", "Okapi"), ("back", "/history?q=okapi&select=1")],
         )
         .await
         .text();

@@ -44,7 +44,7 @@ async fn a_mix_is_uploaded_measured_heard_renamed_and_deleted() {
     let deleted = user.post(&format!("{page}/delete"), &[]).await;
     assert_eq!(
         (deleted.status, deleted.header("location")),
-        (StatusCode::SEE_OTHER, "/history")
+        (StatusCode::SEE_OTHER, "/history?done=deleted")
     );
     assert_eq!(user.get(&page).await.status, StatusCode::NOT_FOUND);
     app.run_jobs().await;

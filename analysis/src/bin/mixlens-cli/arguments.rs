@@ -6,6 +6,8 @@ use analysis::render::StepKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use model::verdict::Stage;
 
+use crate::budget::FailOn;
+
 /// Measures music mixes: the engine of MixLens on local files, without an account and without a network.
 #[derive(Debug, Parser)]
 #[command(name = "mixlens-cli", version, after_long_help = AFTER)]
@@ -37,13 +39,24 @@ pub(crate) struct Analyze {
     pub(crate) files: Vec<PathBuf>,
     /// Prints JSON instead of tables: one document per file and line.
     ///
-    /// A document is {"file", "report", "verdict"}, or {"file", "failure", "message", "advice"} for a file that was refused, or
+    /// A document is {"file", "report", "verdict"}, with {"exceeded"} where files are held to something, or {"file", "failure", "message", "advice"} for a file that was refused, or
     /// {"file", "io_error", "message", "advice"} for one that could not be read.
     #[arg(long)]
     pub(crate) json: bool,
     /// What the table judges a file as; `auto` decides by its loudness and peaks. JSON holds both receipts.
     #[arg(long, value_enum, default_value_t = StageChoice::Auto)]
     pub(crate) stage: StageChoice,
+    /// Ends with 4 where a file has a finding that is as grave, or graver.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<FailOn>,
+    /// Ends with 4 where a file is not as this TOML file asks: a least score, figures by their place in the report, and points of rules.
+    ///
+    /// score = 80
+    /// figures."loudness.integrated_lufs" = { min = -15, max = -13 }
+    /// figures."peaks.true_peak_dbtp" = { max = -1 }
+    /// rules."tone.sibilance" = 5
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub(crate) budget: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: ReadOptions,
     /// Colours in tables; `auto` means on a terminal, unless NO_COLOR is set.
@@ -243,6 +256,7 @@ Exit codes:
   1  a file was refused: it is no audio, damaged, silent, too short or too long
   2  the arguments make no sense
   3  a file could not be read, or the result not be written
+  4  a file is not within the budget, or has a finding that --fail-on names
 
 Environment:
   NO_COLOR      not empty: no colours in tables
@@ -250,6 +264,7 @@ Environment:
 Examples:
   mixlens-cli analyze mix.wav
   mixlens-cli analyze --json *.flac | jq -r '[.file, .report.loudness.integrated_lufs.value] | @tsv'
+  mixlens-cli analyze --budget release.toml --fail-on problem *.wav
   mixlens-cli compare mix.wav hero-1.flac hero-2.flac
   mixlens-cli plan mix.wav
   mixlens-cli render mix.wav -o corrected.wav

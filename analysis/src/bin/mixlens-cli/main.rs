@@ -1,6 +1,7 @@
 //! `mixlens-cli`: the measurements of local files, in the terminal or as JSON.
 
 mod arguments;
+mod budget;
 mod comparing;
 mod input;
 mod rendering;
@@ -15,7 +16,9 @@ use std::time::Duration;
 use analysis::rules::judge;
 use analysis::{AnalysisOptions, Error, measure};
 use arguments::{Analyze, Arguments, Color, Command, ReadOptions};
-use clap::Parser;
+use budget::{Budget, Excess, Limits};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use input::Input;
 use model::{Failure, FailureCode, Report, Verdict};
@@ -26,6 +29,8 @@ enum Outcome {
     Measured = 0,
     Refused = 1,
     Unreadable = 3,
+    /// Measured, and not within the budget.
+    Exceeded = 4,
 }
 
 impl Outcome {
@@ -51,6 +56,12 @@ fn main() -> ExitCode {
 }
 
 fn analyze_all(arguments: &Analyze) -> Outcome {
+    let limits = match limits(arguments) {
+        Ok(limits) => limits,
+        Err(sentence) => Arguments::command()
+            .error(ErrorKind::ValueValidation, sentence)
+            .exit(),
+    };
     let mut out = io::stdout().lock();
     let paint = table::Paint::new(wants_color(arguments.color, out.is_terminal()));
     let mut outcome = Outcome::Measured;
@@ -61,10 +72,19 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
                 .as_ref()
                 .map_or_else(Outcome::from_error, |_| Outcome::Measured),
         );
+        let exceeded = result
+            .as_ref()
+            .ok()
+            .filter(|_| !limits.is_empty())
+            .map(|report| limits.check(report, &judge(report), arguments.stage.stage()));
+        if exceeded.as_ref().is_some_and(|exceeded| !exceeded.is_empty()) {
+            outcome = outcome.max(Outcome::Exceeded);
+        }
         let written = if arguments.json {
-            write_json(&mut out, path, &result)
+            write_json(&mut out, path, &result, exceeded)
         } else {
             table::write(&mut out, paint, index, path, &result, arguments.stage.stage())
+                .and_then(|()| table::write_exceeded(&mut out, paint, exceeded.as_deref()))
         };
         // Whoever reads us has stopped (`mixlens-cli … | head`), or the disk is full.
         if let Err(error) = written.and_then(|()| out.flush()) {
@@ -75,6 +95,15 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
         }
     }
     outcome
+}
+
+/// What files are held to; a sentence where the budget cannot be read.
+fn limits(arguments: &Analyze) -> Result<Limits, String> {
+    let budget = arguments.budget.as_deref().map(Budget::read).transpose()?;
+    Ok(Limits {
+        budget: budget.unwrap_or_default(),
+        fail_on: arguments.fail_on,
+    })
 }
 
 fn analyze(path: &Path, reading: &ReadOptions) -> Result<Report, Error> {
@@ -122,9 +151,16 @@ struct MeasuredDocument<'a> {
     file: &'a str,
     report: &'a Report,
     verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exceeded: Option<Vec<Excess>>,
 }
 
-fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>) -> io::Result<()> {
+fn write_json(
+    out: &mut impl Write,
+    path: &Path,
+    result: &Result<Report, Error>,
+    exceeded: Option<Vec<Excess>>,
+) -> io::Result<()> {
     let file = path.display().to_string();
     let document = match result {
         Ok(report) => {
@@ -133,6 +169,7 @@ fn write_json(out: &mut impl Write, path: &Path, result: &Result<Report, Error>)
                 file: &file,
                 report,
                 verdict,
+                exceeded,
             };
             serde_json::to_writer(&mut *out, &document)?;
             return writeln!(out);

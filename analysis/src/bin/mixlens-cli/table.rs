@@ -10,6 +10,7 @@ use model::report::{BANDS, ChannelLevels, Detail};
 use model::verdict::{Finding, Severity, Stage, Unit};
 use model::{Audience, Failure, Reading, Report, Verdict};
 
+use crate::budget::Excess;
 use crate::input;
 
 /// Colours, or none.
@@ -67,6 +68,28 @@ pub(crate) fn write(
         }
     };
     writeln!(out, "  {}\n  {message}\n  {advice}", paint.problem(headline))
+}
+
+/// Writes what is not within the budget; nothing where there is none.
+pub(crate) fn write_exceeded(
+    out: &mut impl Write,
+    paint: Paint,
+    exceeded: Option<&[Excess]>,
+) -> io::Result<()> {
+    match exceeded {
+        None => Ok(()),
+        Some([]) => writeln!(out, "\n  Within the budget."),
+        Some(exceeded) => {
+            writeln!(out, "\n  {}", paint.problem("Not within the budget"))?;
+            for excess in exceeded {
+                let value = excess
+                    .value
+                    .map_or_else(|| "not measured".to_owned(), |value| format!("{value:.2}"));
+                writeln!(out, "  {:<32} {value}, allowed: {}", excess.what, excess.allowed)?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Why a file was refused and what to do.

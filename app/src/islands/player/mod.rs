@@ -4,6 +4,7 @@
 //!
 //! Everything is a button, and the position a slider; `keys` is for who would rather not leave the keyboard.
 
+mod blind;
 mod controller;
 mod keys;
 mod state;
@@ -17,6 +18,7 @@ use model::{
 };
 
 use self::{
+    blind::{BlindTest, Side, TRIALS},
     controller::Controller,
     keys::{HELP, Key, listen_to_keys},
     state::Event,
@@ -45,6 +47,10 @@ pub fn Player(
     let is_help_open = RwSignal::new(false);
     // From the first sound on, the transport stays in sight.
     let is_used = Memo::new(move |was| was == Some(&true) || player.playing.get());
+    let blind_test = RwSignal::new(None::<BlindTest>);
+    // While X is to be told, nothing may say which one is heard.
+    let is_blind =
+        Memo::new(move |_| blind_test.with(|test| test.as_ref().is_some_and(|test| !test.is_over())));
 
     Effect::new(move |_| {
         let go_to = move |to_s| player.send(Event::GoTo(to_s));
@@ -54,7 +60,7 @@ pub fn Player(
             if is_keyed.get_untracked() && has_sound {
                 if key == Key::Help {
                     is_help_open.update(|is_open| *is_open = !*is_open);
-                } else {
+                } else if !(is_blind.get_untracked() && matches!(key, Key::Source(_))) {
                     player.press(key);
                 }
             }
@@ -69,9 +75,16 @@ pub fn Player(
         .map(|index| view! { <audio node_ref=player.node(index) preload="metadata" crossorigin="anonymous"></audio> })
         .collect_view();
     view! {
-        <div class="player" role="group" aria-label="Player" data-used=move || is_used.get().to_string()>
+        <div
+            class="player"
+            role="group"
+            aria-label="Player"
+            data-used=move || is_used.get().to_string()
+            data-blind=move || is_blind.get().to_string()
+        >
             {transport(player, chart_tracks, has_sound)}
             {(sources.len() > 1).then(|| choice(player, &sources))}
+            {is_told_apart(&sources).then(|| blind(player, blind_test))}
             {has_sound.then(|| tools(player))}
             {has_sound.then(|| key_list(is_keyed, is_help_open))}
             {sound_note(player, &sources)}
@@ -213,6 +226,106 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
                 <span class="player__gain num" translate="no">{gain}</span>
             </div>
         </div>
+    })
+}
+
+/// Whether there is something to be told apart: the same music, made differently.
+fn is_told_apart(sources: &[PlayerSource]) -> bool {
+    let [mix, other, ..] = sources else { return false };
+    let is_same_music = matches!(other.kind, SourceKind::Render | SourceKind::Version);
+    is_same_music && mix.preview_state.has_sound() && other.preview_state.has_sound()
+}
+
+/// Ten times, whether X is the mix or what stands beside it.
+fn blind(player: Controller, test: RwSignal<Option<BlindTest>>) -> impl IntoView + use<> {
+    // What is heard: one of the two, or X.
+    let heard = RwSignal::new(None::<Option<Side>>);
+    let from_s = RwSignal::new(0.0);
+    let is_running = move || test.with(|test| test.as_ref().is_some_and(|test| !test.is_over()));
+    let x = move || test.with_untracked(|test| test.as_ref().map(BlindTest::x));
+    let hear = move |what: Option<Side>| {
+        let source = match what.or_else(x) {
+            Some(Side::B) => 1,
+            _ => 0,
+        };
+        heard.set(Some(what));
+        player.send(Event::PlayFrom(source, from_s.get_untracked()));
+    };
+    let begin = move || {
+        let place = player.stretch.get_untracked().map(|(from, _)| from);
+        from_s.set(place.unwrap_or_else(|| untrack(|| player.cursor())));
+        if !player.is_matched.get_untracked() {
+            player.send(Event::ToggleMatching);
+        }
+        heard.set(None);
+        // An even number between 0 and 2^32; chance, and no secret.
+        test.set(Some(BlindTest::new(
+            (js_sys::Math::random() * 4_294_967_296.0) as u32,
+        )));
+    };
+    let listen = |label: &'static str, what: Option<Side>| {
+        press(PressButton {
+            class: "segment",
+            help: "Plays it from where the test began".to_owned(),
+            label: fixed(label),
+            is_pressed: Signal::derive(move || heard.get() == Some(what)),
+            is_disabled: Signal::derive(move || !is_running()),
+            act: Box::new(move || hear(what)),
+        })
+    };
+    let say = |label: &'static str, side: Side| {
+        press(PressButton {
+            class: "toggle",
+            help: String::new(),
+            label: fixed(label),
+            is_pressed: Signal::stored(false),
+            is_disabled: Signal::derive(move || !is_running() || heard.get() != Some(None)),
+            act: Box::new(move || {
+                test.update(|test| {
+                    if let Some(test) = test {
+                        test.answer(side);
+                    }
+                });
+                heard.set(None);
+                if player.playing.get_untracked() {
+                    player.send(Event::Toggle);
+                }
+            }),
+        })
+    };
+    let switch = press(PressButton {
+        class: "toggle",
+        help: String::new(),
+        label: Signal::derive(move || if is_running() { "Stop the test" } else { "Begin" }.to_owned()),
+        is_pressed: Signal::derive(is_running),
+        is_disabled: Signal::stored(false),
+        act: Box::new(move || if is_running() { test.set(None) } else { begin() }),
+    });
+    let words = move || {
+        test.with(|test| match test {
+            None => format!(
+                "Ten times, X is A or B from where you are, at one loudness. Listen, and say which. Whether you hear a difference shows \
+                 after {TRIALS}."
+            ),
+            Some(test) if test.is_over() => test.result(),
+            Some(test) => format!("Trial {} of {TRIALS}. Play X, then say which one it is.", test.trial()),
+        })
+    };
+    erased(view! {
+        <details class="player__blind">
+            <summary>"Blind test"</summary>
+            <p role="status">{words}</p>
+            <div class="player__tools">
+                {switch}
+                <div class="segments" role="group" aria-label="What is played">
+                    {listen("A", Some(Side::A))}
+                    {listen("B", Some(Side::B))}
+                    {listen("X", None)}
+                </div>
+                {say("X is A", Side::A)}
+                {say("X is B", Side::B)}
+            </div>
+        </details>
     })
 }
 

@@ -109,6 +109,10 @@ pub(super) enum Event {
     /// Play the mix from the start of a time range, in seconds, which becomes the one to loop.
     PlayRange(f64, f64),
     ToggleLoop,
+    /// Play a source from a second on, with the same pause before it whichever it is.
+    PlayFrom(usize, f64),
+    /// The sound has faded out for [`Event::PlayFrom`].
+    PlayFromDue(usize, f64),
     Switch(usize),
     SetMode(Mode),
     SetBand(Option<usize>),
@@ -250,6 +254,12 @@ impl PlayerState {
                 self.toggle_loop();
                 Vec::new()
             }
+            Event::PlayFrom(index, from_s) => {
+                self.pending = None;
+                let due = Command::AfterFade(Box::new(Event::PlayFromDue(index, from_s)));
+                vec![Command::OpenGraph, Command::FadeOut, due]
+            }
+            Event::PlayFromDue(index, from_s) => self.play_from(index, from_s),
             Event::Switch(to) => self.switch(to),
             Event::SetMode(mode) => {
                 self.mode = mode;
@@ -271,7 +281,11 @@ impl PlayerState {
                 Vec::new()
             }
             Event::PauseDue if self.playing => Vec::new(),
-            Event::PauseDue => (0..self.tracks.len()).map(Command::Pause).collect(),
+            Event::PauseDue => {
+                let mut commands: Vec<Command> = (0..self.tracks.len()).map(Command::Pause).collect();
+                commands.extend(self.jump(self.active));
+                commands
+            }
             Event::StopDue => (0..self.tracks.len())
                 .filter(|index| *index != self.active && Some(*index) != self.pending)
                 .map(Command::Pause)
@@ -356,18 +370,58 @@ impl PlayerState {
         if matches!(self.tracks[index].link, Link::None | Link::Requested) {
             commands.extend(self.request_link(index));
         } else {
+            commands.extend(self.jump(index));
             commands.extend([Command::FadeIn, Command::Play(index), Command::FollowTime]);
+        }
+        commands
+    }
+
+    fn play_from(&mut self, index: usize, from_s: f64) -> Vec<Command> {
+        let is_ready = |track: &&mut Track| track.preview_state == PreviewState::Ready;
+        let Some(track) = self.tracks.get_mut(index).filter(is_ready) else {
+            return Vec::new();
+        };
+        track.target_s = Some(from_s.clamp(0.0, track.duration_s));
+        let mut commands: Vec<Command> = (0..self.tracks.len()).map(Command::Pause).collect();
+        self.active = index;
+        self.playing = true;
+        self.set_position(index, from_s);
+        commands.push(self.levels());
+        if self.is_loaded(index) {
+            commands.extend(self.jump(index));
+            commands.extend([Command::Play(index), Command::FollowTime]);
+        } else if matches!(self.tracks[index].link, Link::None) {
+            commands.extend(self.request_link(index));
         }
         commands
     }
 
     fn pause(&mut self) -> Vec<Command> {
         self.playing = false;
-        self.pending = None;
+        if let Some(to_s) = self.drop_pending()
+            && let Some(track) = self.tracks.get_mut(self.active)
+        {
+            track.target_s = Some(to_s);
+        }
         vec![Command::FadeOut, Command::AfterFade(Box::new(Event::PauseDue))]
     }
 
+    /// Forgets which source was to be heard next; where that was to begin, if somebody had chosen a place meanwhile.
+    fn drop_pending(&mut self) -> Option<f64> {
+        let next = self.pending.take()?;
+        let to_s = self.tracks[next].target_s.take();
+        to_s.filter(|_| self.share_time(next, self.active))
+    }
+
+    /// The source that is about to take over, if it shares its position with the one that is heard.
+    fn pending_version(&self) -> Option<usize> {
+        self.pending.filter(|next| self.share_time(*next, self.active))
+    }
+
     fn seek(&mut self, to_s: f64) -> Vec<Command> {
+        if let Some(next) = self.pending_version() {
+            return self.seek_pending(next, to_s);
+        }
         let index = self.active;
         let is_loaded = self.is_loaded(index);
         let Some(track) = self.tracks.get_mut(index) else {
@@ -389,6 +443,19 @@ impl PlayerState {
         }
     }
 
+    /// The version that is about to take over begins there. What is heard until then goes on: one change, no gap.
+    fn seek_pending(&mut self, next: usize, to_s: f64) -> Vec<Command> {
+        let track = &mut self.tracks[next];
+        let to_s = to_s.clamp(0.0, track.duration_s);
+        track.target_s = Some(to_s);
+        self.set_position(next, to_s);
+        if self.is_loaded(next) {
+            self.cue(next)
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Goes where a track was to go, once.
     fn jump(&mut self, index: usize) -> Option<Command> {
         if !self.is_loaded(index) {
@@ -405,6 +472,9 @@ impl PlayerState {
             self.active = 0;
             self.pending = None;
             self.playing = false;
+        } else if self.pending_version().is_none() {
+            // What is about to be heard has places of its own, and this is one of the mix.
+            self.pending = None;
         }
         commands.extend(self.seek(to_s));
         commands
@@ -424,8 +494,10 @@ impl PlayerState {
     /// Has another source heard. What plays goes on until the other one is ready.
     fn switch(&mut self, to: usize) -> Vec<Command> {
         if to == self.active {
-            self.pending = None;
-            return Vec::new();
+            return match self.drop_pending() {
+                Some(to_s) => self.seek(to_s),
+                None => Vec::new(),
+            };
         }
         let Some(track) = self.tracks.get_mut(to) else {
             return Vec::new();
@@ -448,6 +520,9 @@ impl PlayerState {
             commands.extend(self.jump(to));
             return commands;
         }
+        let chosen_s = self.drop_pending().filter(|_| self.share_time(to, self.active));
+        let track = &mut self.tracks[to];
+        track.target_s = chosen_s;
         self.pending = Some(to);
         match track.link {
             Link::Loaded(_) => self.cue(to),
@@ -460,16 +535,16 @@ impl PlayerState {
     fn cue(&mut self, next: usize) -> Vec<Command> {
         let heard = self.active;
         let shares_time = self.share_time(next, heard);
-        let track = &mut self.tracks[next];
-        track.target_s = None;
-        vec![if shares_time {
-            Command::CueAhead {
+        let track = &self.tracks[next];
+        vec![match track.target_s {
+            // It stays until the source sounds: what is heard until then moves the position no more.
+            Some(to_s) => Command::SeekTo(next, to_s),
+            None if shares_time => Command::CueAhead {
                 next,
                 heard,
                 end_s: track.duration_s,
-            }
-        } else {
-            Command::SeekTo(next, track.position_s)
+            },
+            None => Command::SeekTo(next, track.position_s),
         }]
     }
 
@@ -490,7 +565,7 @@ impl PlayerState {
         match link {
             Ok(url) => {
                 track.link = Link::Loading(url.clone());
-                if track.position_s > 0.0 {
+                if track.position_s > 0.0 && self.pending != Some(index) {
                     track.target_s.get_or_insert(track.position_s);
                 }
                 self.message = None;
@@ -502,8 +577,7 @@ impl PlayerState {
             }
             Err(message) => {
                 track.link = Link::None;
-                self.give_up(index, message);
-                Vec::new()
+                self.give_up(index, message)
             }
         }
     }
@@ -531,6 +605,7 @@ impl PlayerState {
         if self.pending == Some(index) {
             self.pending = None;
             self.active = index;
+            self.tracks[index].target_s = None;
             vec![
                 self.levels(),
                 Command::FadeIn,
@@ -563,12 +638,11 @@ impl PlayerState {
     }
 
     fn moved(&mut self, index: usize, now_s: f64) -> Vec<Command> {
-        if index != self.active
-            || self
-                .tracks
-                .get(index)
-                .is_none_or(|track| track.target_s.is_some())
-        {
+        let is_on_its_way = |track: &Track| track.target_s.is_some();
+        let is_leaving = self
+            .pending_version()
+            .is_some_and(|next| is_on_its_way(&self.tracks[next]));
+        if index != self.active || is_leaving || self.tracks.get(index).is_none_or(is_on_its_way) {
             return Vec::new();
         }
         self.set_position(index, now_s);
@@ -599,7 +673,9 @@ impl PlayerState {
     fn renew_link(&mut self, index: usize) -> Vec<Command> {
         let track = &mut self.tracks[index];
         track.link = Link::None;
-        track.target_s.get_or_insert(track.position_s);
+        if self.pending != Some(index) {
+            track.target_s.get_or_insert(track.position_s);
+        }
         self.request_link(index)
     }
 
@@ -623,18 +699,21 @@ impl PlayerState {
                 "The storage cannot be reached. Check your connection, then press Play to try again."
             }
         };
-        self.give_up(index, message.to_owned());
-        Vec::new()
+        self.give_up(index, message.to_owned())
     }
 
-    /// Says why a source cannot be heard. What else plays goes on.
-    fn give_up(&mut self, index: usize, message: String) {
+    /// Says why a source cannot be heard. What else plays goes on, from the place that was chosen meanwhile.
+    fn give_up(&mut self, index: usize, message: String) -> Vec<Command> {
+        self.message = Some(message);
+        let mut commands = Vec::new();
         if self.pending == Some(index) {
-            self.pending = None;
+            if let Some(to_s) = self.drop_pending() {
+                commands = self.seek(to_s);
+            }
         } else if index == self.active {
             self.playing = false;
         }
-        self.message = Some(message);
+        commands
     }
 
     fn is_loaded(&self, index: usize) -> bool {
@@ -778,6 +857,108 @@ mod tests {
         );
         player.apply(Event::Moved(VERSION, 31.0));
         assert_eq!(player.tracks[MIX].position_s, 31.0, "one position");
+    }
+
+    /// The mix plays; a version that is to take over has been asked for, and a place was chosen meanwhile.
+    fn jump_while_a_version_is_on_its_way() -> PlayerState {
+        let mut player = playing_at_30();
+        player.apply(Event::Switch(VERSION));
+        assert_eq!(
+            player.apply(Event::Seek(70.0)),
+            [],
+            "nothing stops before the version can begin"
+        );
+        player.apply(Event::Moved(MIX, 31.0));
+        assert_eq!(player.tracks[MIX].position_s, 70.0);
+        player
+    }
+
+    #[test]
+    fn a_jump_while_a_version_is_on_its_way_is_where_the_version_begins() {
+        let mut player = jump_while_a_version_is_on_its_way();
+        player.apply(Event::Linked(VERSION, Ok(url())));
+        assert_eq!(
+            player.apply(Event::Loaded(VERSION)),
+            [Command::SeekTo(VERSION, 70.0)]
+        );
+        // Another one, when it has been cued.
+        assert_eq!(player.apply(Event::GoTo(80.0)), [Command::SeekTo(VERSION, 80.0)]);
+        player.apply(Event::Sounding(VERSION));
+        assert_eq!(
+            (player.active, player.tracks[VERSION].position_s),
+            (VERSION, 80.0)
+        );
+        player.apply(Event::Moved(VERSION, 80.5));
+        assert_eq!(player.tracks[MIX].position_s, 80.5);
+    }
+
+    #[test]
+    fn a_jump_is_kept_when_the_version_is_not_to_be_heard_after_all() {
+        let jump = Command::AfterFade(Box::new(Event::JumpDue(MIX)));
+        let mut player = jump_while_a_version_is_on_its_way();
+        assert!(has(&player.apply(Event::Switch(MIX)), &jump));
+        let mut player = jump_while_a_version_is_on_its_way();
+        assert!(has(
+            &player.apply(Event::Linked(VERSION, Err("Not now.".to_owned()))),
+            &jump
+        ));
+        let mut player = jump_while_a_version_is_on_its_way();
+        player.apply(Event::Toggle);
+        assert!(has(&player.apply(Event::PauseDue), &Command::SeekTo(MIX, 70.0)));
+        // A pause that is taken back before the sound has faded out.
+        let mut player = jump_while_a_version_is_on_its_way();
+        player.apply(Event::Toggle);
+        assert!(has(&player.apply(Event::Toggle), &Command::SeekTo(MIX, 70.0)));
+    }
+
+    #[test]
+    fn a_place_of_the_mix_is_not_played_in_a_reference_that_is_on_its_way() {
+        let mut player = playing_at_30();
+        player.apply(Event::Switch(REFERENCE));
+        player.apply(Event::GoTo(60.0));
+        assert_eq!((player.active, player.pending), (MIX, None));
+        player.apply(Event::Linked(REFERENCE, Ok(url())));
+        player.apply(Event::Sounding(REFERENCE));
+        assert_eq!(player.active, MIX);
+    }
+
+    #[test]
+    fn whatever_is_played_from_a_place_begins_alike() {
+        let mut player = playing_at_30();
+        link(&mut player, VERSION);
+        let begun = |player: &mut PlayerState, index| {
+            let asked = player.apply(Event::PlayFrom(index, 20.0));
+            let commands = player.apply(Event::PlayFromDue(index, 20.0));
+            assert_eq!(
+                (player.active, player.playing, player.tracks[index].position_s),
+                (index, true, 20.0)
+            );
+            assert_eq!(player.apply(Event::Sought(index)), [Command::FadeIn]);
+            (
+                asked.len(),
+                commands.len(),
+                has(&commands, &Command::SeekTo(index, 20.0)),
+            )
+        };
+        let other = begun(&mut player, VERSION);
+        assert_eq!(
+            begun(&mut player, VERSION),
+            other,
+            "the one that is heard already"
+        );
+        assert_eq!(begun(&mut player, MIX), other);
+        // One that has no link yet begins there when it has one.
+        let mut player = self::player();
+        player.apply(Event::PlayFrom(VERSION, 20.0));
+        assert!(has(
+            &player.apply(Event::PlayFromDue(VERSION, 20.0)),
+            &Command::RequestLink(VERSION, audio())
+        ));
+        player.apply(Event::Linked(VERSION, Ok(url())));
+        assert_eq!(
+            player.apply(Event::Loaded(VERSION)),
+            [Command::SeekTo(VERSION, 20.0), Command::Play(VERSION)]
+        );
     }
 
     #[test]

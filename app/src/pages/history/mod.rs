@@ -8,7 +8,7 @@ use leptos_meta::Title;
 use model::{
     SongId, Timestamp,
     analysis::AnalysisPage,
-    history::{HistoryQuery, PageCursor},
+    history::{HistoryQuery, PageCursor, Sort},
 };
 
 use self::{row::HistoryRow, tools::Tools};
@@ -16,7 +16,10 @@ use crate::{
     pages::{not_found::failed, post_form::PostForm},
     paths,
     request_context::{FormErrors, PageRequest, RequestContext, redirect_to_sign_in, set_status},
-    ui::{Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, Tone},
+    ui::{
+        Button, ButtonKind, ButtonLink, EmptyState, ErrorSummary, Field, Head, List, Notice, RowOrder,
+        SortableHead, Tone,
+    },
 };
 
 /// What the address asks for.
@@ -25,7 +28,7 @@ struct Asked {
     query: HistoryQuery,
     cursor: Option<PageCursor>,
     /// Whether there are boxes to tick.
-    is_grouping: bool,
+    is_selecting: bool,
 }
 
 impl Asked {
@@ -44,13 +47,13 @@ impl Asked {
         Ok(Self {
             query,
             cursor: after.or_else(|| get("before").map(PageCursor::Before)),
-            is_grouping: get("group").is_some(),
+            is_selecting: get("select").is_some(),
         })
     }
 
     fn address(&self) -> String {
-        if self.is_grouping {
-            paths::history_to_group(&self.query, self.cursor.as_ref())
+        if self.is_selecting {
+            paths::history_to_select(&self.query, self.cursor.as_ref())
         } else {
             paths::history(&self.query, self.cursor.as_ref())
         }
@@ -72,7 +75,7 @@ pub fn History() -> impl IntoView {
             let nothing = Asked {
                 query: HistoryQuery::default(),
                 cursor: None,
-                is_grouping: false,
+                is_selecting: false,
             };
             (nothing, Some(name))
         }
@@ -80,8 +83,10 @@ pub fn History() -> impl IntoView {
     if misunderstood.is_some() {
         set_status(&model::Problem::new(model::ProblemCode::Invalid, ""));
     }
-    let is_grouping = asked.is_grouping;
-    let to_group = paths::history_to_group(&asked.query, asked.cursor.as_ref());
+    let is_selecting = asked.is_selecting;
+    let to_select = paths::history_to_select(&asked.query, asked.cursor.as_ref());
+    let table = paths::history_table(&asked.query);
+    let is_deleted = PageRequest::here().query("done").as_deref() == Some("deleted");
     let errors = form_errors.errors();
     let list = Suspend::new(async move {
         let found = backend::analyses::history(
@@ -97,19 +102,20 @@ pub fn History() -> impl IntoView {
             Err(error) => return failed(&context.problem(&error)),
         };
         let tools =
-            view! { <Tools query=asked.query.clone() songs=songs.clone() is_grouping=asked.is_grouping /> };
+            view! { <Tools query=asked.query.clone() songs=songs.clone() is_selecting=asked.is_selecting /> };
         match found {
             Ok(page) => {
-                let group = asked.is_grouping.then(|| Grouping {
+                let selection = asked.is_selecting.then(|| Selection {
                     csrf: context.csrf.clone(),
                     back: asked.address(),
                     title: form_errors.value("song").unwrap_or_default(),
-                    error: form_errors.error("song"),
+                    song_error: form_errors.error("song"),
+                    error: form_errors.error("analysis"),
                     songs,
                 });
                 view! {
                     {tools}
-                    <HistoryTable page=page now=context.backend.now() query=asked.query grouping=group cursor=asked.cursor />
+                    <HistoryTable page=page now=context.backend.now() query=asked.query selection=selection cursor=asked.cursor />
                 }
                 .into_any()
             }
@@ -142,10 +148,21 @@ pub fn History() -> impl IntoView {
             <div class="page-head">
                 <h1>"History"</h1>
                 <div class="row">
-                    {(!is_grouping).then(|| view! { <ButtonLink href=to_group>"Group versions"</ButtonLink> })}
+                    <ButtonLink href=table kind=ButtonKind::Link>
+                        "Save as CSV"
+                    </ButtonLink>
+                    {(!is_selecting).then(|| view! { <ButtonLink href=to_select>"Select several"</ButtonLink> })}
                     <ButtonLink href=paths::UPLOAD kind=ButtonKind::Primary>"Upload a mix"</ButtonLink>
                 </div>
             </div>
+            {is_deleted
+                .then(|| {
+                    view! {
+                        <Notice tone=Tone::Ok title="Deleted" role="status">
+                            "Report and audio are gone."
+                        </Notice>
+                    }
+                })}
             {misunderstood}
             <Suspense>{list}</Suspense>
         </section>
@@ -155,14 +172,16 @@ pub fn History() -> impl IntoView {
 
 /// What the form around the boxes needs.
 #[derive(Debug, Clone)]
-pub struct Grouping {
+pub struct Selection {
     /// The token of the form.
     pub csrf: String,
     /// The address of this page, to come back to.
     pub back: String,
-    /// What was typed.
+    /// The song that was typed.
     pub title: String,
     /// What is wrong with it.
+    pub song_error: Option<String>,
+    /// What is wrong with what is ticked.
     pub error: Option<String>,
     /// The songs that there are.
     pub songs: Vec<(SongId, String)>,
@@ -183,42 +202,72 @@ pub fn HistoryTable(
     cursor: Option<PageCursor>,
     /// Boxes to tick and the form around them.
     #[prop(optional_no_strip)]
-    grouping: Option<Grouping>,
+    selection: Option<Selection>,
 ) -> impl IntoView {
     if page.rows.is_empty() {
         return nothing(&query);
     }
-    let is_grouping = grouping.is_some();
+    let is_selecting = selection.is_some();
     let rows = page
         .rows
         .into_iter()
-        .map(|row| view! { <HistoryRow row=row now=now is_grouping=is_grouping /> })
+        .map(|row| view! { <HistoryRow row=row now=now is_selecting=is_selecting /> })
         .collect_view();
     let caption = format!("Your analyses, {}", query.sort.name().to_lowercase());
     let to_page = |cursor: Option<PageCursor>| {
-        if is_grouping {
-            paths::history_to_group(&query, cursor.as_ref())
+        if is_selecting {
+            paths::history_to_select(&query, cursor.as_ref())
         } else {
             paths::history(&query, cursor.as_ref())
         }
     };
     let turns = turns(page.previous, page.next, cursor.as_ref(), to_page);
-    let heads = is_grouping
+    let heads = is_selecting
         .then_some(Head::Unseen("Choose"))
         .into_iter()
         .chain([
-            Head::Words("Title"),
-            Head::Words("Score"),
-            Head::Numbers("Loudness"),
+            sortable(
+                "Title",
+                &query,
+                is_selecting,
+                [(Sort::Title, RowOrder::Ascending); 2],
+            ),
+            sortable(
+                "Score",
+                &query,
+                is_selecting,
+                [
+                    (Sort::Best, RowOrder::Descending),
+                    (Sort::Worst, RowOrder::Ascending),
+                ],
+            ),
+            sortable(
+                "Loudness",
+                &query,
+                is_selecting,
+                [
+                    (Sort::Loudest, RowOrder::Descending),
+                    (Sort::Quietest, RowOrder::Ascending),
+                ],
+            ),
             Head::Numbers("Length"),
-            Head::Words("Uploaded"),
+            sortable(
+                "Uploaded",
+                &query,
+                is_selecting,
+                [
+                    (Sort::Newest, RowOrder::Descending),
+                    (Sort::Oldest, RowOrder::Ascending),
+                ],
+            ),
             Head::Words("Audio"),
         ])
         .collect();
     let table = view! { <List caption=caption heads=heads>{rows}</List> };
-    let table = match grouping {
-        Some(grouping) => {
-            view! { <GroupForm grouping=grouping query=query>{table.into_any()}</GroupForm> }.into_any()
+    let table = match selection {
+        Some(selection) => {
+            view! { <SelectionForm selection=selection query=query>{table.into_any()}</SelectionForm> }
+                .into_any()
         }
         None => table.into_any(),
     };
@@ -231,19 +280,53 @@ pub fn HistoryTable(
     .into_any()
 }
 
-/// The form that puts the ticked rows together.
+/// The head of a column that the history can be in order of: by the first order, or by the second where it is that one already.
+fn sortable(
+    label: &'static str,
+    query: &HistoryQuery,
+    is_selecting: bool,
+    orders: [(Sort, RowOrder); 2],
+) -> Head {
+    let [(first, _), (second, _)] = orders;
+    let wanted = HistoryQuery {
+        sort: if query.sort == first { second } else { first },
+        ..query.clone()
+    };
+    let order = orders
+        .into_iter()
+        .find_map(|(sort, order)| (sort == query.sort).then_some(order));
+    Head::Sortable(SortableHead {
+        label,
+        href: if is_selecting {
+            paths::history_to_select(&wanted, None)
+        } else {
+            paths::history(&wanted, None)
+        },
+        order,
+        is_number: first == Sort::Loudest,
+    })
+}
+
+/// The form around the ticked rows: they are put together, or deleted.
 #[component]
-fn GroupForm(grouping: Grouping, query: HistoryQuery, children: Children) -> impl IntoView {
-    let titles: Vec<String> = grouping.songs.into_iter().map(|(_, title)| title).collect();
+fn SelectionForm(selection: Selection, query: HistoryQuery, children: Children) -> impl IntoView {
+    let titles: Vec<String> = selection.songs.into_iter().map(|(_, title)| title).collect();
+    let error = selection.error.map(|error| {
+        view! {
+            <p class="field__error" id="field-analysis">
+                {error}
+            </p>
+        }
+    });
     view! {
-        <PostForm action=paths::SONGS csrf=grouping.csrf class="group">
-            <input type="hidden" name="back" value=grouping.back />
+        <PostForm action=paths::SONGS csrf=selection.csrf class="group">
+            <input type="hidden" name="back" value=selection.back />
             <div class="group__bar plate">
                 <Field
                     label="Song"
                     name="song"
-                    value=grouping.title
-                    error=grouping.error
+                    value=selection.title
+                    error=selection.song_error
                     hint="Tick the versions below. A song that you have is joined; another name makes a new one."
                     maxlength=120_u32
                     autocomplete="off"
@@ -255,6 +338,16 @@ fn GroupForm(grouping: Grouping, query: HistoryQuery, children: Children) -> imp
                         "Cancel"
                     </ButtonLink>
                 </div>
+                {error}
+                <details class="group__delete">
+                    <summary>"Delete what is ticked"</summary>
+                    <div class="row">
+                        <p>"Reports, renders and audio go with them, and do not come back."</p>
+                        <button class=ButtonKind::Danger.with("") formaction=paths::DELETE_ANALYSES formnovalidate>
+                            "Delete them"
+                        </button>
+                    </div>
+                </details>
             </div>
             {children()}
         </PostForm>

@@ -20,9 +20,8 @@ pub fn HistoryRow(
     /// The present moment.
     now: Timestamp,
     /// Whether it has a box to tick.
-    is_grouping: bool,
+    is_selecting: bool,
 ) -> impl IntoView {
-    let failed = row.progress.state == AnalysisState::Failed;
     let waiting = matches!(row.progress.state, AnalysisState::Queued | AnalysisState::Running);
     let aside = match (&row.failure, &row.progress.status_message) {
         (Some(failure), _) => Some(failure.headline().to_owned()),
@@ -37,15 +36,11 @@ pub fn HistoryRow(
             </span>
         }
     });
-    let choice = is_grouping.then(|| {
+    let choice = is_selecting.then(|| {
         let label = format!("Choose {}", row.title);
         view! {
             <td role="cell" class="list__choice">
-                // What failed is no version of anything.
-                {(!failed)
-                    .then(|| {
-                        view! { <input type="checkbox" name="analysis" value=row.id.to_string() aria-label=label /> }
-                    })}
+                <input type="checkbox" name="analysis" value=row.id.to_string() aria-label=label />
             </td>
         }
     });

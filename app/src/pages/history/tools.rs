@@ -20,7 +20,7 @@ pub fn Tools(
     /// The songs to choose from.
     songs: Vec<(SongId, String)>,
     /// Whether there are boxes to tick, which stay.
-    is_grouping: bool,
+    is_selecting: bool,
 ) -> impl IntoView {
     let any = |text: &str| (String::new(), text.to_owned());
     let states = std::iter::once(any("Any state"))
@@ -47,7 +47,7 @@ pub fn Tools(
     view! {
         <search class="tools">
             <form method="get" action=paths::HISTORY class="tools__form">
-                {is_grouping.then(|| view! { <input type="hidden" name="group" value="1" /> })}
+                {is_selecting.then(|| view! { <input type="hidden" name="select" value="1" /> })}
                 <div class="field tools__search">
                     <label class="field__label" for="field-q">
                         "Search"

@@ -1,13 +1,11 @@
 //! Analyses: made of an upload whose bytes are there; read, listed, renamed, judged again, deleted.
 
-use std::time::Duration;
-
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use backend::{Actor, Backend, Error, analyses, sample, uploads};
+use backend::{Actor, Error, analyses, sample, uploads};
 use model::{
     AnalysisId, Problem, ProblemCode, Report, Verdict, analysis::AnalysisView, history::HistoryQuery, paths,
     verdict::Stage,
@@ -19,14 +17,9 @@ use super::wire;
 use crate::api::{
     call::{Call, parse_id, refused, unknown_parameter},
     error::ApiError,
-    once, prefer,
+    once,
+    prefer::{self, ASK_AGAIN_S, Work},
 };
-
-/// How often a waiting request looks whether the work is done.
-const LOOK_EVERY: Duration = Duration::from_millis(400);
-
-/// When a program that does not wait should ask again, in seconds.
-const ASK_AGAIN_S: u64 = 2;
 
 /// An upload whose bytes are there.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -70,16 +63,9 @@ pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
 /// 201 where the work has ended, within the time that the program would wait; else 202.
 async fn created(call: &Call, id: &str) -> Result<Response, Error> {
     let actor = call.actor.shown_its_own();
-    let mut response = answer(call, &actor, parse_id(id, "analysis")?, StatusCode::CREATED).await?;
-    let location = format!(
-        "{}{}",
-        call.backend().config.base_url,
-        paths::API_ANALYSIS.replace("{id}", id)
-    );
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let id = parse_id(id, "analysis")?;
+    let response = answer(call, &actor, id, StatusCode::CREATED).await?;
+    Ok(call.located(response, &paths::api_analysis(id)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
@@ -88,37 +74,15 @@ pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
 
 /// The analysis, waited for as the program prefers. One that has not ended is answered with 202 and when to ask again.
 async fn answer(call: &Call, actor: &Actor, id: AnalysisId, ended: StatusCode) -> Result<Response, Error> {
-    let wait = prefer::wait(call.headers());
-    if let Some(wait) = wait {
-        wait_for(call.backend(), actor, id, wait).await?;
-    }
-    let view = analyses::view(call.backend(), actor, id).await?;
-    let is_final = view.summary.progress.state.is_final();
-    let status = if is_final { ended } else { StatusCode::ACCEPTED };
-    let body = wire::Analysis::of(view.summary, &call.backend().config.base_url);
-    let mut response = (status, Json(body)).into_response();
-    if !is_final {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, ASK_AGAIN_S.into());
-    }
-    if let Some(wait) = wait {
-        response
-            .headers_mut()
-            .insert(prefer::APPLIED, prefer::applied(wait));
-    }
-    Ok(response)
-}
-
-async fn wait_for(backend: &Backend, actor: &Actor, id: AnalysisId, wait: Duration) -> Result<(), Error> {
-    let looks = async {
-        while !analyses::progress(backend, actor, id).await?.state.is_final() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(())
-    };
-    // That the time is over is no error: the answer says how far it has come.
-    tokio::time::timeout(wait, looks).await.unwrap_or(Ok(()))
+    let backend = call.backend();
+    prefer::end_of_work(call.headers(), async || {
+        analyses::progress(backend, actor, id).await
+    })
+    .await?;
+    let view = analyses::view(backend, actor, id).await?;
+    let work = Work::of(view.summary.progress.state);
+    let body = wire::Analysis::of(view.summary, &backend.config.base_url);
+    Ok(prefer::answer(call.headers(), body, work, ended))
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {

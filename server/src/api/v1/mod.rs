@@ -3,6 +3,8 @@
 pub(super) mod analyses;
 pub(super) mod comparison;
 pub(super) mod events;
+pub(super) mod renders;
+pub(super) mod shares;
 pub(super) mod songs;
 pub(super) mod uploads;
 pub(super) mod usage;

@@ -3,6 +3,9 @@
 //!
 //! Moments are RFC 3339 in UTC; lengths have their unit in the name; what does not exist is left out.
 
+mod renders;
+mod shares;
+
 use std::collections::BTreeMap;
 
 use model::{
@@ -17,6 +20,11 @@ use model::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub(super) use self::{
+    renders::{Link, Proof, Render, RenderPlan},
+    shares::Share,
+};
 
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -266,14 +274,18 @@ impl Analysis {
                 title: song.title,
                 version: song.version,
             }),
-            audio_until: match summary.audio {
-                Audio::Kept { until } => Some(until.rfc3339()),
-                Audio::Gone => None,
-            },
+            audio_until: kept_until(summary.audio),
             url: address(paths::ANALYSIS),
             report_url: is_done.then(|| address(paths::API_REPORT)),
             verdict_url: (is_done && summary.kind == UploadKind::Mix).then(|| address(paths::API_VERDICT)),
         }
+    }
+}
+
+fn kept_until(audio: Audio) -> Option<String> {
+    match audio {
+        Audio::Kept { until } => Some(until.rfc3339()),
+        Audio::Gone => None,
     }
 }
 
@@ -385,15 +397,11 @@ impl Usage {
         references: plan::Usage,
         resets_at: Timestamp,
     ) -> Self {
-        let used = |usage: plan::Usage| Used {
-            used: usage.used,
-            allowed: usage.allowed,
-        };
         Self {
             plan,
             resets_at: resets_at.rfc3339(),
-            analyses: used(mixes),
-            references: used(references),
+            analyses: Used::from(mixes),
+            references: Used::from(references),
             max_minutes: limits.max_minutes,
             max_bytes: limits.max_bytes(),
             audio_kept_hours: limits.audio_kept_hours,

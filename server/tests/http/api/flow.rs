@@ -1,30 +1,10 @@
 //! The whole way of a program: a token, an upload, a report, and what can be done with it.
 
 use axum::http::{Method, StatusCode};
-use backend::{Scope, TokenKind};
 use serde_json::{Value, json};
 
-use crate::support::{Database, TestApp, mix, on_both_databases, program::Program};
-
-fn fits(schema: &Value, value: &Value) {
-    let validator = jsonschema::validator_for(schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(value)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{}", errors.join("\n"));
-}
-
-/// The schema of an object of the API.
-fn schema_of(openapi: &Value, name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}"), "components": openapi["components"] })
-}
-
-async fn program(app: &TestApp) -> Program {
-    let ann = app.signed_up("ann@example.org").await;
-    app.on_studio("ann@example.org").await;
-    app.program(&ann, TokenKind::Live, &Scope::ALL).await
-}
+use super::{fits, program, schema_of};
+use crate::support::{Database, TestApp, mix, on_both_databases};
 
 on_both_databases! {
     async fn a_program_uploads_and_reads_the_report_and_the_verdict(database) {

@@ -12,6 +12,8 @@ struct Things {
     analysis: String,
     song: String,
     upload: String,
+    render: String,
+    share: String,
 }
 
 fn method(route: &Route) -> Method {
@@ -31,6 +33,8 @@ fn body(operation: Api, things: &Things) -> Option<Value> {
         Api::RenameAnalysis => json!({ "title": "A title" }),
         Api::Judge => json!({ "stage": "master" }),
         Api::Compare => json!({ "with": [] }),
+        Api::CreateRender => json!({}),
+        Api::CreateShare => json!({ "days": 7 }),
         Api::CreateSong => json!({ "song": "Okapi", "analysis": [things.analysis] }),
         Api::RenameSong => json!({ "song": "Okapi in the rain" }),
         _ => return None,
@@ -45,6 +49,10 @@ const fn scope(operation: Api) -> Scope {
         | Api::DeleteAnalysis
         | Api::Judge
         | Api::Compare
+        | Api::CreateRender
+        | Api::DeleteRender
+        | Api::CreateShare
+        | Api::DeleteShare
         | Api::CreateSong
         | Api::RenameSong
         | Api::DeleteSong => Scope::WriteAnalyses,
@@ -55,8 +63,10 @@ const fn scope(operation: Api) -> Scope {
 /// What the owner is answered.
 const fn answered(operation: Api) -> u16 {
     match operation {
-        Api::CreateUpload | Api::CreateSong | Api::CreateAnalysis => 201,
-        Api::DeleteAnalysis | Api::DeleteSong => 204,
+        Api::CreateUpload | Api::CreateSong | Api::CreateAnalysis | Api::CreateRender | Api::CreateShare => {
+            201
+        }
+        Api::DeleteAnalysis | Api::DeleteSong | Api::DeleteRender | Api::DeleteShare => 204,
         _ => 200,
     }
 }
@@ -65,6 +75,10 @@ async fn ask(program: &Program, route: &Route, operation: Api, things: &Things) 
     let id = match operation {
         Api::UploadParts => &things.upload,
         Api::GetSong | Api::RenameSong | Api::DeleteSong => &things.song,
+        Api::GetRender | Api::DeleteRender | Api::GetProof | Api::GetRecipe | Api::GetRenderFile => {
+            &things.render
+        }
+        Api::DeleteShare => &things.share,
         _ => &things.analysis,
     };
     let path = route.path.replace("{id}", id);
@@ -96,7 +110,13 @@ on_both_databases! {
             .post("/api/v1/songs", "first", json!({ "song": "Quagga", "analysis": [analysis] }))
             .await
             .json::<Value>()["id"].as_str().unwrap().to_owned();
-        let things = Things { analysis, song, upload };
+        let address = format!("/api/v1/analyses/{analysis}");
+        let render = owner.post(&format!("{address}/renders"), "render", json!({})).await;
+        let render = render.json::<Value>()["id"].as_str().unwrap().to_owned();
+        app.run_jobs().await;
+        let share = owner.post(&format!("{address}/shares"), "share", json!({ "days": 1 })).await;
+        let share = share.json::<Value>()["id"].as_str().unwrap().to_owned();
+        let things = Things { analysis, song, upload, render, share };
         let mut scoped = Vec::new();
         for scope in Scope::ALL {
             scoped.push((scope, app.program(&ann, TokenKind::Live, &[scope]).await));
@@ -110,7 +130,7 @@ on_both_databases! {
             .collect();
         // What ends things is asked last. Grouping as another song ends the first one.
         table.sort_by_key(|(_, operation)| match operation {
-            Api::DeleteSong => 1,
+            Api::DeleteSong | Api::DeleteRender | Api::DeleteShare => 1,
             Api::CreateSong => 2,
             Api::DeleteAnalysis => 3,
             _ => 0,
