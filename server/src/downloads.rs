@@ -187,7 +187,7 @@ fn attachment(view: &AnalysisView, ending: &str, media_type: &'static str, body:
     )
 }
 
-fn saved_as(name: &str, media_type: &'static str, body: String) -> Response {
+fn saved_as(name: &str, media_type: &'static str, body: impl IntoResponse) -> Response {
     let disposition = storage::attachment(name);
     let mut response = (
         [

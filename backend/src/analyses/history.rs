@@ -71,7 +71,7 @@ pub async fn list(
 ///
 /// # Errors
 /// `Invalid` on `q` where too much is looked for.
-pub async fn table(backend: &Backend, actor: &Actor, query: &HistoryQuery) -> Result<String> {
+pub async fn table(backend: &Backend, actor: &Actor, query: &HistoryQuery) -> Result<Vec<u8>> {
     let account = actor.account(Scope::ReadAnalyses)?;
     check(query)?;
     let mut table = csv::Writer::from_writer(Vec::new());
@@ -92,8 +92,7 @@ pub async fn table(backend: &Backend, actor: &Actor, query: &HistoryQuery) -> Re
             _ => break,
         }
     }
-    let bytes = table.into_inner().map_err(Error::internal)?;
-    String::from_utf8(bytes).map_err(Error::internal)
+    table.into_inner().map_err(Error::internal)
 }
 
 /// Rows that are read at once for the table.

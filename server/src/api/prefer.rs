@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use backend::Error;
-use model::analysis::{AnalysisState, Progress};
+use model::analysis::AnalysisState;
 use serde::Serialize;
+use tokio::time::Instant;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
@@ -25,22 +25,28 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// When a program that does not wait should ask again, in seconds.
 pub(super) const ASK_AGAIN_S: u64 = 2;
 
-/// Waits until the work whose `progress` is asked for has ended, no longer than the program prefers.
-///
-/// # Errors
-/// Those of `progress`. That the time is over is none: the answer says how far the work has come.
-pub(super) async fn end_of_work(
-    headers: &HeaderMap,
-    progress: impl AsyncFn() -> Result<Progress, Error>,
-) -> Result<(), Error> {
-    let Some(wait) = wait(headers) else { return Ok(()) };
-    let looks = async {
-        while !progress().await?.state.is_final() {
-            tokio::time::sleep(LOOK_EVERY).await;
+/// For how long an answer waits for the end of work.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// `None` where the program asked for none.
+    until: Option<Instant>,
+}
+
+impl Patience {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            until: wait(headers).map(|wait| Instant::now() + wait),
         }
-        Ok(())
-    };
-    tokio::time::timeout(wait, looks).await.unwrap_or(Ok(()))
+    }
+
+    /// Whether to look, and to [`Self::pause`] where the work has not ended.
+    pub(super) fn is_left(self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    pub(super) async fn pause(self) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// How far work is.

@@ -1,6 +1,6 @@
 //! Which analyses are versions of one song, and what the song is called.
 
-use axum::{http::Uri, response::Response};
+use axum::response::Response;
 use backend::songs;
 use model::{AnalysisId, SongId, paths};
 use serde::Deserialize;

@@ -18,7 +18,7 @@ use crate::api::{
     call::{Call, parse_id, refused, unknown_parameter},
     error::ApiError,
     once,
-    prefer::{self, ASK_AGAIN_S, Work},
+    prefer::{self, ASK_AGAIN_S, Patience, Work},
 };
 
 /// An upload whose bytes are there.
@@ -75,10 +75,10 @@ pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
 /// The analysis, waited for as the program prefers. One that has not ended is answered with 202 and when to ask again.
 async fn answer(call: &Call, actor: &Actor, id: AnalysisId, ended: StatusCode) -> Result<Response, Error> {
     let backend = call.backend();
-    prefer::end_of_work(call.headers(), async || {
-        analyses::progress(backend, actor, id).await
-    })
-    .await?;
+    let patience = Patience::of(call.headers());
+    while patience.is_left() && !analyses::progress(backend, actor, id).await?.state.is_final() {
+        patience.pause().await;
+    }
     let view = analyses::view(backend, actor, id).await?;
     let work = Work::of(view.summary.progress.state);
     let body = wire::Analysis::of(view.summary, &backend.config.base_url);

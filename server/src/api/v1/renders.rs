@@ -18,7 +18,7 @@ use crate::api::{
     call::{Call, parse_id, refused, unknown_parameter},
     error::ApiError,
     once,
-    prefer::{self, ASK_AGAIN_S, Work},
+    prefer::{self, ASK_AGAIN_S, Patience, Work},
 };
 
 /// What is wanted of a render; what is left out is as the plan proposes.
@@ -148,10 +148,10 @@ pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
 /// The render, waited for as the program prefers.
 async fn answer(call: &Call, actor: &Actor, id: RenderId, ended: StatusCode) -> Result<Response, Error> {
     let backend = call.backend();
-    prefer::end_of_work(call.headers(), async || {
-        renders::progress(backend, actor, id).await
-    })
-    .await?;
+    let patience = Patience::of(call.headers());
+    while patience.is_left() && !renders::progress(backend, actor, id).await?.state.is_final() {
+        patience.pause().await;
+    }
     let view = renders::view(backend, actor, id).await?;
     let work = Work::of(view.summary.progress.state);
     let body = wire::Render::of(view.summary, &backend.config.base_url);

@@ -21,7 +21,7 @@ use model::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(super) use self::{
+pub(in crate::api) use self::{
     renders::{Link, Proof, Render, RenderPlan},
     shares::Share,
 };
