@@ -49,7 +49,7 @@ async fn p06_a_program_plans_a_render_makes_it_reads_its_proof_and_fetches_the_f
         assert_eq!(answer.problem(), (409, "conflict".to_owned()), "{early}");
     }
     let wait = [("prefer", "wait=50")];
-    let (waited, ()) = tokio::join!(program.send(Method::GET, &render, &wait, None), app.run_jobs());
+    let (waited, _) = tokio::join!(program.send(Method::GET, &render, &wait, None), app.run_jobs());
     assert_eq!(waited.status, StatusCode::OK);
     let done: Value = waited.json();
     fits(&schema_of(&openapi, "Render"), &done);
