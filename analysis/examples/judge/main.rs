@@ -4,7 +4,7 @@
 //!     cargo run --release --example judge -- document CACHE > docs/JUDGEMENT.md
 //!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all]
 //!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
-//!     cargo run --release --example judge -- spectra FOLDER…
+//!     cargo run --release --example judge -- spectra CACHE FOLDER…
 //!     cargo run --release --example judge -- corrections FOLDER… [--songs N] [--kind NAME] [--proposed|--simulated]
 //!
 //! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
@@ -53,7 +53,7 @@ fn main() {
         "report" => figures::report(cache, options.part),
         "document" => figures::document(cache),
         "list" => figures::list(cache, &options),
-        "spectra" => spectra::write(&folders),
+        "spectra" => spectra::write(cache, music),
         "corrections" => {
             corrections::report(&folders, options.songs, options.kind.as_deref(), options.switches);
         }

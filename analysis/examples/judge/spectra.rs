@@ -1,6 +1,6 @@
 //! The table of typical spectra, made from the intact tracks of the tuning half.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use analysis::rules::typical_spectrum::{
     BANDS, Covariance, Expected, FIRST_BAND, Height, MIDDLE, RARITIES, REGIONS, SHAPES,
@@ -18,8 +18,8 @@ const OWN_DB: f64 = 3.0;
 const PARTS: usize = 6;
 
 /// Writes `analysis/src/rules/typical_spectrum/table.rs`.
-pub(super) fn write(folders: &[PathBuf]) {
-    let tracks: Vec<Levels> = intact_of(folders)
+pub(super) fn write(cache: &Path, folders: &[PathBuf]) {
+    let tracks: Vec<Levels> = intact_of(cache, folders)
         .iter()
         .filter(|track| track.is_tuning)
         .filter_map(|track| {
@@ -59,7 +59,7 @@ pub(super) fn write(folders: &[PathBuf]) {
         against_others(&parts, |expected, levels| expected.heights(levels, &spreads));
 
     println!(
-        "//! Written by `cargo run --example judge -- spectra FOLDER…` from {} tracks; no constant here is by hand.\n",
+        "//! Written by `cargo run --example judge -- spectra CACHE FOLDER…` from {} tracks; no constant here is by hand.\n",
         tracks.len()
     );
     println!("#![expect(clippy::approx_constant, reason = \"a covariance of 3.14 dB² is not π\")]\n");
