@@ -154,6 +154,22 @@ pub(super) fn intact_of(cache: &Path, folders: &[PathBuf]) -> Vec<Intact> {
     tracks.into_iter().map(|(_, track)| track).collect()
 }
 
+/// The intact tracks that [`intact_of`] kept in `cache`, with their names.
+pub(super) fn kept_intact(cache: &Path) -> Vec<(String, Intact)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(cache)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    files.sort();
+    let read = |file: &PathBuf| serde_json::from_slice(&std::fs::read(file).ok()?).ok();
+    files
+        .iter()
+        .filter_map(|file| Some((name_of(file), read(file)?)))
+        .collect()
+}
+
 fn kept_or_measured(cache: &Path, file: &Path) -> Option<Intact> {
     let folder = file.parent().map_or_else(String::new, name_of);
     let kept = cache.join(format!("{folder}.{}.json", name_of(file)));

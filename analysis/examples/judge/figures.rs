@@ -8,7 +8,7 @@ use analysis::testkit::faults::{FAULTS, Strength};
 use model::verdict::{Class, ScoreBreakdown, Stage};
 
 use super::Options;
-use super::corpus::{Faulty, Track, load};
+use super::corpus::{Faulty, Track, kept_intact, load};
 use super::ffmpeg::CODEC_FAULTS;
 
 /// What a rule must cost more than on the intact track to count as having seen it, in points.
@@ -33,9 +33,13 @@ impl Part {
     }
 
     const fn holds(self, track: &Track) -> bool {
+        self.has(track.is_tuning)
+    }
+
+    const fn has(self, is_tuning: bool) -> bool {
         match self {
-            Self::Tuning => track.is_tuning,
-            Self::HeldOut => !track.is_tuning,
+            Self::Tuning => is_tuning,
+            Self::HeldOut => !is_tuning,
             Self::All => true,
         }
     }
@@ -397,22 +401,6 @@ pub(super) fn list(cache: &Path, options: &Options) {
         }
         return;
     }
-    let rows = |breakdown: &ScoreBreakdown| {
-        let rows: Vec<String> = breakdown
-            .findings
-            .iter()
-            .take(options.rows)
-            .map(|finding| {
-                format!(
-                    "{} {} −{}",
-                    finding.rule,
-                    finding.display_value(),
-                    finding.points.number()
-                )
-            })
-            .collect();
-        rows.join("; ")
-    };
     for track in tracks.iter().filter(|track| part.holds(track)) {
         let verdict = judge(&track.intact);
         let intact = verdict.by(verdict.detected.stage);
@@ -425,7 +413,7 @@ pub(super) fn list(cache: &Path, options: &Options) {
             "{}{wrong}: {} {}",
             track.name,
             intact.score.number(),
-            rows(intact)
+            rows(intact, options.rows)
         );
         let wanted = options.kind.as_deref();
         for faulty in track
@@ -442,8 +430,77 @@ pub(super) fn list(cache: &Path, options: &Options) {
                 if heard.is_seen { "" } else { " NOT SEEN" },
                 if heard.is_stage_right { "" } else { " WRONG STAGE" },
                 breakdown.score.number(),
-                rows(&breakdown)
+                rows(&breakdown, options.rows)
             );
         }
     }
+}
+
+/// What is said of the intact tracks of the table of spectra, which are many more than those with faults: each rule with the
+/// share of tracks that it costs more than [`SEEN`], and, of one rule, the tracks.
+pub(super) fn alarms(cache: &Path, options: &Options) {
+    let tracks = kept_intact(cache);
+    let mut fires: BTreeMap<String, usize> = BTreeMap::new();
+    let mut scores = Vec::new();
+    let mut with_defect = 0;
+    for (name, intact) in tracks
+        .iter()
+        .filter(|(_, intact)| options.part.has(intact.is_tuning))
+    {
+        let verdict = judge(&intact.report);
+        let breakdown = verdict.by(verdict.detected.stage);
+        let said: Vec<&model::verdict::Finding> = breakdown
+            .findings
+            .iter()
+            .filter(|finding| finding.points.value() > SEEN)
+            .collect();
+        with_defect += usize::from(said.iter().any(|finding| finding.class == Class::Defect));
+        for finding in &said {
+            *fires.entry(finding.rule.clone()).or_default() += 1;
+        }
+        if options
+            .kind
+            .as_ref()
+            .is_some_and(|kind| kind == "all" || said.iter().any(|finding| finding.rule.starts_with(kind)))
+        {
+            println!(
+                "{name} {}: {} {}",
+                verdict.detected.stage.as_str(),
+                breakdown.score.number(),
+                rows(breakdown, options.rows)
+            );
+        }
+        scores.push(breakdown.score.value());
+    }
+    let count = scores.len().max(1) as f64;
+    let percent = |number: usize| 100.0 * number as f64 / count;
+    let good = scores.iter().filter(|&&score| score >= 85.0).count();
+    println!(
+        "{} tracks: {:.0} % score 85 or more, a defect is found in {:.1} %.",
+        scores.len(),
+        percent(good),
+        percent(with_defect)
+    );
+    let mut fires: Vec<(String, usize)> = fires.into_iter().collect();
+    fires.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    for (rule, number) in fires {
+        println!("{:5.1} % {rule}", percent(number));
+    }
+}
+
+fn rows(breakdown: &ScoreBreakdown, most: usize) -> String {
+    let rows: Vec<String> = breakdown
+        .findings
+        .iter()
+        .take(most)
+        .map(|finding| {
+            format!(
+                "{} {} −{}",
+                finding.rule,
+                finding.display_value(),
+                finding.points.number()
+            )
+        })
+        .collect();
+    rows.join("; ")
 }

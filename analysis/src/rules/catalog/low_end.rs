@@ -17,6 +17,9 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// Bass that lies further below the rest than this is none, and nothing is held against it.
+const BODY_DB: f64 = 6.0;
+
 /// What each rule costs by its distance from the range, in dB.
 const RUMBLING: &[(f64, f64)] = &[(3.0, 2.0), (7.0, 8.0), (12.0, 22.0), (20.0, 38.0)];
 const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
@@ -29,8 +32,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
         method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect.",
         class: Class::Risk,
-        mix: Some(Criterion::curved(-6.5, 6.5, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-6.5, 6.5, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Too much low end",
             "Lower bass or kick by about {change}, or shorten them; a low shelf on the sum is the last resort.",
@@ -59,9 +62,9 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         confidence: Confidence::Measured,
         why: "Hardly a loudspeaker plays it, every limiter hears it: it costs loudness and moves cones for nothing.",
-        method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz.",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -5.0, RUMBLING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -5.0, RUMBLING)),
+        method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz, or, where there is hardly any bass, less 6 dB below that from 100 Hz to 4 kHz: what lies far below the music costs nothing.",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -4.0, RUMBLING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.0, RUMBLING)),
         high: CheckText::new(
             "Rumble below 30 Hz",
             "High-pass at 25 to 30 Hz the channels that do not need it, above all voices, overheads and synthesizers with drift.",
@@ -70,7 +73,11 @@ pub(super) const RULES: &[Rule] = &[
             12.0,
             "Nothing is wasted below 30 Hz: it lies {value} against the bass.",
         ),
-        measure: |view| Measurement::new(view.level(18.0, 31.0)? - view.level(39.0, 101.0)?),
+        measure: |view| {
+            let body = view.level(101.0, 4_100.0)? - BODY_DB;
+            let bass = view.level(39.0, 101.0).map_or(body, |bass| bass.max(body));
+            Measurement::new(view.level(18.0, 31.0)? - bass)
+        },
         correct: Some(|_, _, _| Some(Operation::HighPass { hz: 25.0 })),
         ..COMMON
     },

@@ -4,6 +4,7 @@ use model::report::{LocalFault, LocalFaultKind, NoteCode};
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
+use super::super::rhythm;
 use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength, Subject};
 use crate::dsp::amplitude_db;
 
@@ -32,8 +33,14 @@ const CLIPPED_PER_MINUTE: f64 = 30.0;
 const FAINT_CLICK_DB: f64 = 26.0;
 const CLICK_RANGE_DB: f64 = 15.0;
 
+/// What comes in time counts so much: nobody can tell whether it is meant.
+const ON_THE_BEAT: f64 = 0.1;
+/// Notes of instruments end here, and a steady one below counts as this loud at most.
+const HIGHEST_NOTE_HZ: f64 = 4_000.0;
+const LOUDEST_NOTE_DB: f64 = -62.0;
+
 /// What each rule costs by its distance from the range, in the rule's unit.
-const OFFSET: &[(f64, f64)] = &[(4.0, 0.5), (8.0, 2.0), (14.0, 8.0), (22.0, 26.0), (34.0, 40.0)];
+const OFFSET: &[(f64, f64)] = &[(5.0, 0.5), (10.0, 2.5), (16.0, 8.0), (24.0, 25.0), (36.0, 40.0)];
 const CLICKING: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 6.0), (8.0, 14.0), (38.0, 30.0)];
 const SUBSONIC: &[(f64, f64)] = &[(3.0, 1.0), (7.0, 5.0), (11.0, 14.0), (17.0, 28.0)];
 const TONAL: &[(f64, f64)] = &[(6.0, 1.0), (15.0, 4.0), (28.0, 12.0), (40.0, 27.0), (60.0, 45.0)];
@@ -50,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Milliseconds,
         why: "Sound that stops at once and comes back at once is a lost buffer or a hole between two clips; everybody hears it.",
-        method: "The time of all gaps: zeros, one held value, or a fall of 40 dB within 1 ms, where the sound goes on behind at once. Each counts as 100 ms at least, and as half in one channel alone.",
+        method: "The time of all gaps: zeros, one held value, or a fall of 40 dB within 1 ms, where the sound goes on behind at once. Each counts as 100 ms at least, and as half in one channel alone; those that come in time with each other are rests, and count a tenth.",
         source: "Found in none of the tracks of docs/DETECTORS.md; rests and fades end otherwise",
         mix: Criterion::at_most(0.0, 0.04, 80.0),
         master: Criterion::at_most(0.0, 0.04, 80.0),
@@ -81,8 +88,9 @@ pub(super) const RULES: &[Rule] = &[
                 };
                 !is_rounded && !is_held && !is_lost && !lost.iter().any(is_within)
             });
-            let ms = gaps.iter().map(|gap| {
-                let whole = (1_000.0 * (gap.end_s - gap.start_s)).max(LEAST_GAP_MS);
+            let share = in_time(&gaps, ON_THE_BEAT);
+            let ms = gaps.iter().zip(share).map(|(gap, share)| {
+                let whole = share * (1_000.0 * (gap.end_s - gap.start_s)).max(LEAST_GAP_MS);
                 if gap.channel.is_some() { 0.5 * whole } else { whole }
             });
             Some(Measurement::new(ms.sum())?.at(longest(&gaps)))
@@ -129,7 +137,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Count,
         why: "A click is an edit without a crossfade, a late buffer, a damaged sample or a plug-in that was switched; headphones bring it out.",
-        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. Those of 41 dB and more count whole, fainter ones in part, below 26 dB not at all.",
+        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. Those of 41 dB and more count whole, fainter ones in part, below 26 dB not at all. Those that come in time with each other are played, and count a tenth.",
         source: "docs/DETECTORS.md has the alarms on intact music: most are ticks that a synthesizer makes on purpose, so two are nothing",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
@@ -140,9 +148,10 @@ pub(super) const RULES: &[Rule] = &[
         covered_by: Some("peaks.long_clip"),
         measure: |view| {
             let clicks = local_faults(view, |kind| kind == LocalFaultKind::Click)?;
-            let count = clicks
-                .iter()
-                .map(|click| ((click.strength_db - FAINT_CLICK_DB) / CLICK_RANGE_DB).clamp(0.0, 1.0));
+            let share = in_time(&clicks, ON_THE_BEAT);
+            let count = clicks.iter().zip(share).map(|(click, share)| {
+                share * ((click.strength_db - FAINT_CLICK_DB) / CLICK_RANGE_DB).clamp(0.0, 1.0)
+            });
             Some(Measurement::new(count.sum())?.at(strongest(&clicks)))
         },
         ..COMMON
@@ -213,26 +222,31 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "signal.offset",
         title: "DC offset",
-        unit: Unit::Dbfs,
+        unit: Unit::Db,
         why: "An offset costs headroom on one side, clicks at every edit and makes compressors misjudge.",
-        method: "The mean of all samples of the worst channel.",
-        source: "Below −60 dBFS it costs less than 0.01 dB (common practice of editors); a tenth of the songs of docs/JUDGEMENT.md lies above −44 dBFS, by their synthesizers",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -44.0, OFFSET)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -44.0, OFFSET)),
+        method: "The mean of all samples of a channel against its highest sample, of the worst channel: a change of gain changes nothing.",
+        source: "At −44 dB it costs 0.05 dB of headroom, at −20 dB 0.8 dB; a tenth of the songs of docs/JUDGEMENT.md lies above −44 dB, by their synthesizers",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -42.0, OFFSET)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -42.0, OFFSET)),
         tolerance: 0.5,
         high: CheckText::new(
             "DC offset",
             "Remove it with a high-pass at 10 Hz or the editor's offset tool, and look for the plug-in that adds it.",
         ),
-        strength: Strength::new(30.0, "The wave is centred: its offset is {value}."),
+        strength: Strength::new(
+            30.0,
+            "The wave is centred: its offset is {value} against the highest sample.",
+        ),
         measure: |view| {
             let channels = &view.detail()?.peaks.channels;
             let (index, offset) = (0_u16..)
                 .zip(channels)
-                .filter_map(|(index, channel)| Some((index, channel.dc.value()?.abs())))
+                .filter_map(|(index, channel)| {
+                    let offset_dbfs = amplitude_db(channel.dc.value()?.abs()).max(LEAST_OFFSET_DBFS);
+                    Some((index, offset_dbfs - channel.sample_peak_dbfs.value()?))
+                })
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
-            let dbfs = amplitude_db(offset).max(LEAST_OFFSET_DBFS);
-            Some(Measurement::new(dbfs)?.in_channel(index, view.channels()))
+            Some(Measurement::new(offset)?.in_channel(index, view.channels()))
         },
         correct: Some(|_, _, _| Some(Operation::RemoveOffset)),
         ..COMMON
@@ -274,7 +288,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Dbfs,
         why: "A tone that never stops is a monitor tone, a whistle of a screen or a clock, or a note that hangs; whoever still hears it hears nothing else.",
-        method: "The loudest tone from 250 Hz to 22 kHz that is there even in the quietest tenth of the time, 12 dB above what is beside it, and near that level half of the time. More than two such tones are music. Hum has a rule of its own.",
+        method: "The loudest tone from 250 Hz to 22 kHz that is there even in the quietest tenth of the time, 12 dB above what is beside it, and near that level half of the time. More than two such tones are music. Below 4 kHz it may be a note that is held on purpose, and counts as −62 dBFS at most. Hum has a rule of its own.",
         source: "docs/DETECTORS.md has the alarms on intact music",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, TONAL)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, TONAL)),
@@ -289,7 +303,15 @@ pub(super) const RULES: &[Rule] = &[
             detail.local.as_ref()?;
             let tones = &detail.quality.tones;
             match tones.iter().max_by(|a, b| a.level_db.total_cmp(&b.level_db)) {
-                Some(tone) => Some(Measurement::new(tone.level_db)?.near(tone.hz)),
+                Some(tone) => {
+                    let is_note = tone.hz < HIGHEST_NOTE_HZ;
+                    let level_db = if is_note {
+                        tone.level_db.min(LOUDEST_NOTE_DB)
+                    } else {
+                        tone.level_db
+                    };
+                    Some(Measurement::new(level_db)?.near(tone.hz))
+                }
                 None => Measurement::new(-120.0),
             }
         },
@@ -556,6 +578,19 @@ pub(super) fn local_faults(
             .filter(|fault| is_one(fault.kind))
             .collect(),
     )
+}
+
+/// How much each of `faults` counts: 1, or `on_the_beat` where it lies on a grid of equal times with so many others that
+/// chance does not put them there. A sequencer does; a lost buffer comes when it comes.
+fn in_time(faults: &[LocalFault], on_the_beat: f64) -> Vec<f64> {
+    let starts: Vec<f64> = faults.iter().map(|fault| fault.start_s).collect();
+    match rhythm::grid(&starts) {
+        Some(grid) => starts
+            .iter()
+            .map(|&start_s| if grid.holds(start_s) { on_the_beat } else { 1.0 })
+            .collect(),
+        None => vec![1.0; starts.len()],
+    }
 }
 
 /// The places of the longest of `faults`.
