@@ -4,8 +4,9 @@
 //! or a scratch comes at any time. So a grid of equal times on which moments lie, more of them than chance would put there,
 //! says that they are played.
 
-/// How far off the grid a moment may lie, in seconds.
-const TOLERANCE_S: f64 = 0.005;
+/// How far off the grid a moment may lie, in seconds: the first two tell its step to a millisecond, and it is followed for a
+/// score of steps.
+const TOLERANCE_S: f64 = 0.008;
 /// The finest grid: a finer one would hold anything.
 const SHORTEST_S: f64 = 0.2;
 /// The distance of two moments is at most so many steps of the grid.

@@ -3,7 +3,9 @@
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
 use super::super::typical_spectrum::Region;
-use super::{CheckText, Criterion, MOST_CHANGE_DB, Measurement, OUR_CORPUS, Rule, SHELF_HEIGHTS, Strength};
+use super::{
+    CheckText, Criterion, MOST_CHANGE_DB, Measurement, OUR_CORPUS, ReportView, Rule, SHELF_HEIGHTS, Strength,
+};
 use crate::dsp::db_to_power;
 
 const COMMON: Rule = Rule {
@@ -17,6 +19,8 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// A song that lacks so much, in dB, may have no bass at all.
+const NO_BASS_DB: f64 = 11.0;
 /// Bass that lies further below the rest than this is none, and nothing is held against it.
 const BODY_DB: f64 = 6.0;
 
@@ -30,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Share of the low end",
         confidence: Confidence::Measured,
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
-        method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect.",
+        method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect; what lacks beyond 11 dB counts half, since some music has no bass.",
         class: Class::Risk,
         mix: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
         master: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
@@ -46,7 +50,15 @@ pub(super) const RULES: &[Rule] = &[
             4.5,
             "The low end has the weight that the rest of the song leads one to expect, within {value}.",
         ),
-        measure: |view| Measurement::new(view.height(Region::Low)?.db),
+        measure: |view| {
+            // Whole genres have no bass: whether a high-pass took it, or nobody played any, the spectrum does not tell.
+            let db = view.height(Region::Low)?.db;
+            Measurement::new(if db < -NO_BASS_DB {
+                -NO_BASS_DB + 0.5 * (db + NO_BASS_DB)
+            } else {
+                db
+            })
+        },
         correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 100.0,
@@ -144,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         confidence: Confidence::Measured,
         why: "Wide bass cancels in mono systems, weakens on large ones, and cannot be cut to vinyl.",
-        method: "Side over mid energy from 20 to 120 Hz.",
+        method: "Side over mid energy of 1/3-octave bands from 20 to 120 Hz: the width that half of them have, by the root of their amplitude. An equaliser does not change it.",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -1.0, WIDE_BASS)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -1.5, WIDE_BASS)),
         covered_by: Some("stereo.band_mono_loss"),
@@ -157,10 +169,10 @@ pub(super) const RULES: &[Rule] = &[
             "The low end is in the middle (side {value}): it will hold in mono, in clubs and on vinyl.",
         ),
         measure: |view| {
-            let low = view.detail()?.stereo.as_ref()?.low_width_db.value()?;
             // What is hardly there cannot be wide.
             (view.detail()?.spectrum.low_end_share_db.value()? > -25.0).then_some(())?;
-            Measurement::new(low)
+            let whole = view.detail()?.stereo.as_ref()?.low_width_db.value()?;
+            Measurement::new(usual_width(view).unwrap_or(whole))
         },
         correct: Some(|_, _, _| Some(Operation::MonoBelow { hz: 100.0 })),
         ..COMMON
@@ -194,3 +206,18 @@ pub(super) const RULES: &[Rule] = &[
         ..COMMON
     },
 ];
+
+/// The side over mid that half of the bands below 120 Hz have, in dB, each weighted by the root of its amplitude.
+fn usual_width(view: &ReportView<'_>) -> Option<f64> {
+    let mut widths: Vec<(f64, f64)> = view
+        .stereo_bands(20.0, 120.0)
+        .filter_map(|(band, db)| Some((f64::from(band.width_db?), db_to_power(db / 4.0))))
+        .collect();
+    widths.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = widths.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut sum = 0.0;
+    widths.into_iter().find_map(|(width, weight)| {
+        sum += weight;
+        (sum >= half).then_some(width)
+    })
+}

@@ -32,15 +32,25 @@ const CLIPPED_PER_MINUTE: f64 = 30.0;
 /// A click so far above the residual around counts not at all, and one further above by the second figure whole, in dB.
 const FAINT_CLICK_DB: f64 = 26.0;
 const CLICK_RANGE_DB: f64 = 15.0;
+/// The loudest one counts so often.
+const MOST_OF_A_CLICK: f64 = 3.0;
 
 /// What comes in time counts so much: nobody can tell whether it is meant.
 const ON_THE_BEAT: f64 = 0.1;
 /// Notes of instruments end here, and a steady one below counts as this loud at most.
 const HIGHEST_NOTE_HZ: f64 = 4_000.0;
-const LOUDEST_NOTE_DB: f64 = -62.0;
+const LOUDEST_NOTE_DB: f64 = -66.0;
 
 /// What each rule costs by its distance from the range, in the rule's unit.
-const OFFSET: &[(f64, f64)] = &[(5.0, 0.5), (10.0, 2.5), (16.0, 8.0), (24.0, 25.0), (36.0, 40.0)];
+/// An offset at −20 dB takes 0.8 dB of headroom, one at −10 dB 2.4.
+const OFFSET: &[(f64, f64)] = &[
+    (6.0, 0.6),
+    (12.0, 2.5),
+    (18.0, 6.0),
+    (24.0, 13.0),
+    (30.0, 22.0),
+    (42.0, 40.0),
+];
 const CLICKING: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 6.0), (8.0, 14.0), (38.0, 30.0)];
 const SUBSONIC: &[(f64, f64)] = &[(3.0, 1.0), (7.0, 5.0), (11.0, 14.0), (17.0, 28.0)];
 const TONAL: &[(f64, f64)] = &[(6.0, 1.0), (15.0, 4.0), (28.0, 12.0), (40.0, 27.0), (60.0, 45.0)];
@@ -137,7 +147,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Count,
         why: "A click is an edit without a crossfade, a late buffer, a damaged sample or a plug-in that was switched; headphones bring it out.",
-        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. Those of 41 dB and more count whole, fainter ones in part, below 26 dB not at all. Those that come in time with each other are played, and count a tenth.",
+        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. One of 41 dB counts whole, fainter ones in part, below 26 dB not at all, and the loudest three times. Those that come in time with each other are played, and count a tenth.",
         source: "docs/DETECTORS.md has the alarms on intact music: most are ticks that a synthesizer makes on purpose, so two are nothing",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
@@ -150,7 +160,7 @@ pub(super) const RULES: &[Rule] = &[
             let clicks = local_faults(view, |kind| kind == LocalFaultKind::Click)?;
             let share = in_time(&clicks, ON_THE_BEAT);
             let count = clicks.iter().zip(share).map(|(click, share)| {
-                share * ((click.strength_db - FAINT_CLICK_DB) / CLICK_RANGE_DB).clamp(0.0, 1.0)
+                share * ((click.strength_db - FAINT_CLICK_DB) / CLICK_RANGE_DB).clamp(0.0, MOST_OF_A_CLICK)
             });
             Some(Measurement::new(count.sum())?.at(strongest(&clicks)))
         },
@@ -222,6 +232,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "signal.offset",
         title: "DC offset",
+        class: Class::Risk,
         unit: Unit::Db,
         why: "An offset costs headroom on one side, clicks at every edit and makes compressors misjudge.",
         method: "The mean of all samples of a channel against its highest sample, of the worst channel: a change of gain changes nothing.",
@@ -288,7 +299,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Dbfs,
         why: "A tone that never stops is a monitor tone, a whistle of a screen or a clock, or a note that hangs; whoever still hears it hears nothing else.",
-        method: "The loudest tone from 250 Hz to 22 kHz that is there even in the quietest tenth of the time, 12 dB above what is beside it, and near that level half of the time. More than two such tones are music. Below 4 kHz it may be a note that is held on purpose, and counts as −62 dBFS at most. Hum has a rule of its own.",
+        method: "The loudest tone from 250 Hz to 22 kHz that is there even in the quietest tenth of the time, 12 dB above what is beside it, and near that level half of the time. More than two such tones are music. Below 4 kHz it may be a note that is held on purpose, and counts as −66 dBFS at most. Hum has a rule of its own.",
         source: "docs/DETECTORS.md has the alarms on intact music",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, TONAL)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, TONAL)),

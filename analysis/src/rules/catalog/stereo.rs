@@ -141,8 +141,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "The whole may survive mono while one instrument disappears.",
         method: "The worst 1/3-octave band from 60 Hz to 12 kHz: its loss beyond 4 dB, weighted by its level against the loudest band and by the share of its energy in moments of negative correlation.",
         source: "90 % of 92 tracks have less than 0.3 dB",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 1.2, BAND_CANCELLING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 1.2, BAND_CANCELLING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 1.7, BAND_CANCELLING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 1.7, BAND_CANCELLING)),
         tolerance: 0.1,
         high: CheckText::new(
             "Part of the sound cancels in mono",

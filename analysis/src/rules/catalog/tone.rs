@@ -24,7 +24,7 @@ const COMMON: Rule = Rule {
 };
 
 /// What a resonance costs by its height beyond the range, and a hole by its depth, in dB.
-const RINGING: &[(f64, f64)] = &[(1.0, 1.0), (2.0, 4.0), (4.0, 14.0), (8.0, 34.0), (10.0, 40.0)];
+const RINGING: &[(f64, f64)] = &[(1.0, 0.8), (2.0, 3.0), (4.0, 9.0), (6.5, 17.0), (12.0, 28.0)];
 const HOLLOW: &[(f64, f64)] = &[(1.5, 1.0), (3.0, 4.0), (6.0, 12.0), (12.0, 28.0)];
 
 /// The gentlest equaliser that is worth its phase, in dB.
@@ -38,8 +38,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 2.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-7.5, 7.5, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-7.5, 7.5, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -67,8 +67,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
         method: "How far a hump or a hollow from 200 to 500 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.6, 6.6, HEIGHTS)),
-        master: Some(Criterion::curved(-6.6, 6.6, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
+        master: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Take about {change} off around {label} on pads, guitars or the room before the sum.",
@@ -86,8 +86,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.4, 6.4, HEIGHTS)),
-        master: Some(Criterion::curved(-6.4, 6.4, HEIGHTS)),
+        mix: Some(Criterion::curved(-7.0, 7.0, HEIGHTS)),
+        master: Some(Criterion::curved(-7.0, 7.0, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off around {label} on the loudest midrange part.",
@@ -105,8 +105,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
-        master: Some(Criterion::curved(-5.4, 5.4, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
+        master: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",
@@ -125,8 +125,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
         method: "How far a hump or a hollow from 5 to 9 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.8, 4.8, HEIGHTS)),
-        master: Some(Criterion::curved(-4.8, 4.8, HEIGHTS)),
+        mix: Some(Criterion::curved(-5.0, 5.0, HEIGHTS)),
+        master: Some(Criterion::curved(-5.0, 5.0, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
             "De-ess the voice and lower the hats by about {change}, around {label}, before touching the sum.",
@@ -145,8 +145,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
         method: "How far the level around 12 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.8, 6.8, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-6.8, 6.8, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-7.8, 7.8, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-7.8, 7.8, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Hissy above 9 kHz",
             "Lower a high shelf from 10 kHz by about {change}, or find the exciter.",
