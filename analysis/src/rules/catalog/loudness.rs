@@ -16,7 +16,7 @@ const PASSAGE_S: f64 = 5.0;
 /// The window of short-term loudness, in seconds.
 const SHORT_TERM_S: f64 = 3.0;
 /// What a passage costs by what it stands above the rest beyond the range, in LU.
-const BURSTING: &[(f64, f64)] = &[(0.5, 1.0), (1.5, 4.0), (4.0, 15.0), (8.0, 34.0), (12.0, 45.0)];
+const BURSTING: &[(f64, f64)] = &[(0.5, 1.0), (1.5, 4.5), (4.0, 16.0), (8.0, 34.0), (12.0, 45.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

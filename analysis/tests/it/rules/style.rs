@@ -13,7 +13,7 @@ use model::verdict::Stage;
 const RATE: u32 = 44_100;
 
 fn report(planes: &[Vec<f64>]) -> Report {
-    let bytes = wav(RATE, &planes.to_vec(), Encoding::Int24);
+    let bytes = wav(RATE, planes, Encoding::Int24);
     measure(Cursor::new(bytes), &AnalysisOptions::default(), &mut |_| {}).unwrap()
 }
 
@@ -50,7 +50,9 @@ fn an_offset_costs_the_same_at_any_gain() {
 #[test]
 fn a_panned_part_is_no_lean_and_a_gain_is() {
     let intact = song(12.0);
-    let level = 0.15;
+    // As much again as four fifths of the channel: 2.5 dB.
+    let power = intact[0].iter().map(|x| x * x).sum::<f64>() / intact[0].len() as f64;
+    let level = (2.0 * 0.8 * power).sqrt();
     let mut panned = intact.clone();
     for (frame, x) in panned[0].iter_mut().enumerate() {
         *x += level * (TAU * 440.0 * time(frame)).sin();
@@ -95,7 +97,7 @@ fn ticks_in_time_are_played_and_ticks_at_any_time_are_a_fault() {
         price(&ticking(26.0, &played), "signal.clicks"),
         price(&ticking(26.0, &fallen), "signal.clicks"),
     );
-    assert!(fallen > 5.0 && played < 0.3 * fallen, "{played} and {fallen}");
+    assert!(fallen > 5.0 && played < 0.5 * fallen, "{played} and {fallen}");
 }
 
 #[test]
