@@ -353,7 +353,7 @@ pub(super) fn document(cache: &Path) {
     let tracks = load(cache);
     println!("# How well the judge hears\n");
     println!(
-        "Written by `make bench-judge`: faults put into intact music by code, and what the rules say of them. Rule set {RULE_SET}. The music is free and not part of the project: songs of the sequencer LMMS, rendered without a limiter (mixes) and limited (masters), and finished tracks of games. The table of spectra is made from the tracks whose name has an even hash, and from as many others. What 2.4.0 changed was chosen on the tracks with an even hash; older ranges and prices with tracks of both halves in view, so that for them the other half is no proof.\n"
+        "Written by `make bench-judge`: faults put into intact music by code, and what the rules say of them. Rule set {RULE_SET}. The music is free and not part of the project: songs of the sequencer LMMS, rendered without a limiter (mixes) and limited (masters), and finished tracks of games. The table of spectra is made from the tracks whose name has an even hash, and from as many others. What 2.4.0 changed was chosen on the tracks with an even hash, with the totals of the others in view (and the times of the clicks of one of them); older ranges and prices with tracks of both halves, so that for them the other half is no proof.\n"
     );
     println!(
         "**Named first**: the first finding names the fault. **Seen**: rules that name it cost at least half a point more than on the intact track. **Placed**: a place named is within a second. **Raised**: the fault made the score higher. **AUC**: how well the score alone tells the fault from intact tracks.\n"
