@@ -125,22 +125,67 @@ pub(super) fn measure(cache: &Path, folders: &[PathBuf], every: u64) {
 }
 
 /// An intact track.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Intact {
     pub(super) is_tuning: bool,
     pub(super) report: Report,
 }
 
-/// Every track below `folders`, as it is, in the order of their names.
-pub(super) fn intact_of(folders: &[PathBuf]) -> Vec<Intact> {
+/// Every track below `folders`, as it is, in the order of their names. What was measured is kept in `cache`.
+pub(super) fn intact_of(cache: &Path, folders: &[PathBuf]) -> Vec<Intact> {
     let files = music_files(folders);
-    let measured = files.iter().filter_map(|file| {
-        let (music, encoding) = open(file, Stage::Mix)?;
-        Some(Intact {
-            is_tuning: hash(&name_of(file)).is_multiple_of(2),
-            report: report_of(&music, encoding)?,
-        })
+    if let Err(error) = std::fs::create_dir_all(cache) {
+        eprintln!("{}: {error}", cache.display());
+    }
+    let queue = Mutex::new(files.iter().enumerate());
+    let tracks = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some((index, file)) = locked(&queue).next() {
+                    let track = kept_or_measured(cache, file);
+                    locked(&tracks).extend(track.map(|track| (index, track)));
+                }
+            });
+        }
     });
-    measured.collect()
+    let mut tracks = tracks.into_inner().unwrap_or_default();
+    tracks.sort_by_key(|(index, _)| *index);
+    tracks.into_iter().map(|(_, track)| track).collect()
+}
+
+/// The intact tracks that [`intact_of`] kept in `cache`, with their names.
+pub(super) fn kept_intact(cache: &Path) -> Vec<(String, Intact)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(cache)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    files.sort();
+    let read = |file: &PathBuf| serde_json::from_slice(&std::fs::read(file).ok()?).ok();
+    files
+        .iter()
+        .filter_map(|file| Some((name_of(file), read(file)?)))
+        .collect()
+}
+
+fn kept_or_measured(cache: &Path, file: &Path) -> Option<Intact> {
+    let folder = file.parent().map_or_else(String::new, name_of);
+    let kept = cache.join(format!("{folder}.{}.json", name_of(file)));
+    let known = std::fs::read(&kept).ok();
+    if let Some(track) = known.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Some(track);
+    }
+    let (music, encoding) = open(file, Stage::Mix)?;
+    let track = Intact {
+        is_tuning: hash(&name_of(file)).is_multiple_of(2),
+        report: report_of(&music, encoding)?,
+    };
+    if let Ok(json) = serde_json::to_vec(&track) {
+        let _ = std::fs::write(&kept, json);
+    }
+    Some(track)
 }
 
 fn is_lossless(file: &Path) -> bool {

@@ -4,7 +4,8 @@
 //!     cargo run --release --example judge -- document CACHE > docs/JUDGEMENT.md
 //!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all]
 //!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
-//!     cargo run --release --example judge -- spectra FOLDER…
+//!     cargo run --release --example judge -- spectra CACHE FOLDER…
+//!     cargo run --release --example judge -- alarms CACHE [--part …] [--kind RULE] [--rows N]
 //!     cargo run --release --example judge -- corrections FOLDER… [--songs N] [--kind NAME] [--proposed|--simulated]
 //!
 //! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
@@ -45,7 +46,7 @@ fn main() {
         }
     }
     let Some((cache, music)) = folders.split_first() else {
-        eprintln!("usage: judge measure|document|report|list|spectra|corrections CACHE …");
+        eprintln!("usage: judge measure|document|report|list|spectra|alarms|corrections CACHE …");
         std::process::exit(2);
     };
     match command.as_str() {
@@ -53,7 +54,8 @@ fn main() {
         "report" => figures::report(cache, options.part),
         "document" => figures::document(cache),
         "list" => figures::list(cache, &options),
-        "spectra" => spectra::write(&folders),
+        "alarms" => figures::alarms(cache, &options),
+        "spectra" => spectra::write(cache, music),
         "corrections" => {
             corrections::report(&folders, options.songs, options.kind.as_deref(), options.switches);
         }

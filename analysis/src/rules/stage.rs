@@ -19,10 +19,11 @@ struct IndicatorRule {
     measure: fn(&ReportView<'_>) -> Option<f64>,
 }
 
-/// Clipped runs per minute from which on level and dynamics are those of the clipping, and say nothing of mastering.
+/// Clipped runs per minute from which on level and dynamics are those of the clipping, and say little of mastering. How many
+/// there are says nothing of it either: a limited master that is driven on clips more often than a mix.
 const CLIPPED_PER_MINUTE: f64 = 30.0;
 
-const INDICATORS: [IndicatorRule; 8] = [
+const INDICATORS: [IndicatorRule; 7] = [
     IndicatorRule {
         title: "Integrated loudness",
         unit: Unit::Lufs,
@@ -82,15 +83,6 @@ const INDICATORS: [IndicatorRule; 8] = [
             let peak = view.report.peaks.sample_peak_dbfs.value()?;
             (view.is_float() && peak > 0.0).then_some(peak)
         },
-    },
-    // A limiter comes before full scale and leaves none of them; only what has many is told by it.
-    IndicatorRule {
-        title: "Clipped runs per minute",
-        unit: Unit::PerMinute,
-        weight: 1.5,
-        mix: 20.0 * CLIPPED_PER_MINUTE,
-        master: 0.0,
-        measure: |view| clipped_per_minute(view).filter(|&runs| runs > 10.0 * CLIPPED_PER_MINUTE),
     },
 ];
 

@@ -3,6 +3,7 @@
 mod defects;
 mod heard;
 mod properties;
+mod style;
 
 use std::collections::{BTreeMap, BTreeSet};
 

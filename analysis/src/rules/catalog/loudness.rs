@@ -16,7 +16,7 @@ const PASSAGE_S: f64 = 5.0;
 /// The window of short-term loudness, in seconds.
 const SHORT_TERM_S: f64 = 3.0;
 /// What a passage costs by what it stands above the rest beyond the range, in LU.
-const BURSTING: &[(f64, f64)] = &[(0.5, 2.0), (1.5, 5.0), (4.0, 16.0), (8.0, 34.0), (12.0, 45.0)];
+const BURSTING: &[(f64, f64)] = &[(0.5, 1.0), (1.5, 4.5), (4.0, 16.0), (8.0, 34.0), (12.0, 45.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -84,10 +84,10 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         why: "One passage that stands far above the rest decides how far everything can be turned up.",
         method: "The short-term loudness that 5 s of the song exceed, less the one that a quarter of it exceeds.",
-        source: "Songs come to a height that they keep or come back to: nine tenths of the measured tracks stay within 1.5 LU",
+        source: "Songs come to a height that they keep or come back to: nine tenths of 122 tracks stay within 2.8 LU, half of them within 0.9",
         class: Class::Risk,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.2, BURSTING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 2.2, BURSTING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.6, BURSTING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 2.6, BURSTING)),
         tolerance: 0.1,
         high: CheckText::new(
             "One passage is much louder than the rest",

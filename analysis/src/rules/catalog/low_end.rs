@@ -3,7 +3,9 @@
 use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, Unit};
 
 use super::super::typical_spectrum::Region;
-use super::{CheckText, Criterion, MOST_CHANGE_DB, Measurement, OUR_CORPUS, Rule, SHELF_HEIGHTS, Strength};
+use super::{
+    CheckText, Criterion, MOST_CHANGE_DB, Measurement, OUR_CORPUS, ReportView, Rule, SHELF_HEIGHTS, Strength,
+};
 use crate::dsp::db_to_power;
 
 const COMMON: Rule = Rule {
@@ -17,6 +19,11 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// A song that lacks so much, in dB, may have no bass at all.
+const NO_BASS_DB: f64 = 11.0;
+/// Bass that lies further below the rest than this is none, and nothing is held against it.
+const BODY_DB: f64 = 6.0;
+
 /// What each rule costs by its distance from the range, in dB.
 const RUMBLING: &[(f64, f64)] = &[(3.0, 2.0), (7.0, 8.0), (12.0, 22.0), (20.0, 38.0)];
 const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
@@ -27,10 +34,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "Share of the low end",
         confidence: Confidence::Measured,
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
-        method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect.",
+        method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect; what lacks beyond 11 dB counts half, since some music has no bass.",
         class: Class::Risk,
-        mix: Some(Criterion::curved(-6.5, 6.5, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-6.5, 6.5, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Too much low end",
             "Lower bass or kick by about {change}, or shorten them; a low shelf on the sum is the last resort.",
@@ -43,7 +50,15 @@ pub(super) const RULES: &[Rule] = &[
             4.5,
             "The low end has the weight that the rest of the song leads one to expect, within {value}.",
         ),
-        measure: |view| Measurement::new(view.height(Region::Low)?.db),
+        measure: |view| {
+            // Whole genres have no bass: whether a high-pass took it, or nobody played any, the spectrum does not tell.
+            let db = view.height(Region::Low)?.db;
+            Measurement::new(if db < -NO_BASS_DB {
+                -NO_BASS_DB + 0.5 * (db + NO_BASS_DB)
+            } else {
+                db
+            })
+        },
         correct: Some(|_, _, excess| {
             Some(Operation::Shelf {
                 hz: 100.0,
@@ -59,9 +74,9 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         confidence: Confidence::Measured,
         why: "Hardly a loudspeaker plays it, every limiter hears it: it costs loudness and moves cones for nothing.",
-        method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz.",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -5.0, RUMBLING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -5.0, RUMBLING)),
+        method: "Mean 1/3-octave level from 18 to 31 Hz less that from 40 to 100 Hz, or, where there is hardly any bass, less 6 dB below that from 100 Hz to 4 kHz: what lies far below the music costs nothing.",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -4.0, RUMBLING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.0, RUMBLING)),
         high: CheckText::new(
             "Rumble below 30 Hz",
             "High-pass at 25 to 30 Hz the channels that do not need it, above all voices, overheads and synthesizers with drift.",
@@ -70,7 +85,11 @@ pub(super) const RULES: &[Rule] = &[
             12.0,
             "Nothing is wasted below 30 Hz: it lies {value} against the bass.",
         ),
-        measure: |view| Measurement::new(view.level(18.0, 31.0)? - view.level(39.0, 101.0)?),
+        measure: |view| {
+            let body = view.level(101.0, 4_100.0)? - BODY_DB;
+            let bass = view.level(39.0, 101.0).map_or(body, |bass| bass.max(body));
+            Measurement::new(view.level(18.0, 31.0)? - bass)
+        },
         correct: Some(|_, _, _| Some(Operation::HighPass { hz: 25.0 })),
         ..COMMON
     },
@@ -137,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         confidence: Confidence::Measured,
         why: "Wide bass cancels in mono systems, weakens on large ones, and cannot be cut to vinyl.",
-        method: "Side over mid energy from 20 to 120 Hz.",
+        method: "Side over mid energy of 1/3-octave bands from 20 to 120 Hz: the width that half of them have, by the root of their amplitude. An equaliser does not change it.",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -1.0, WIDE_BASS)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -1.5, WIDE_BASS)),
         covered_by: Some("stereo.band_mono_loss"),
@@ -150,10 +169,10 @@ pub(super) const RULES: &[Rule] = &[
             "The low end is in the middle (side {value}): it will hold in mono, in clubs and on vinyl.",
         ),
         measure: |view| {
-            let low = view.detail()?.stereo.as_ref()?.low_width_db.value()?;
             // What is hardly there cannot be wide.
             (view.detail()?.spectrum.low_end_share_db.value()? > -25.0).then_some(())?;
-            Measurement::new(low)
+            let whole = view.detail()?.stereo.as_ref()?.low_width_db.value()?;
+            Measurement::new(usual_width(view).unwrap_or(whole))
         },
         correct: Some(|_, _, _| Some(Operation::MonoBelow { hz: 100.0 })),
         ..COMMON
@@ -187,3 +206,18 @@ pub(super) const RULES: &[Rule] = &[
         ..COMMON
     },
 ];
+
+/// The side over mid that half of the bands below 120 Hz have, in dB, each weighted by the root of its amplitude.
+fn usual_width(view: &ReportView<'_>) -> Option<f64> {
+    let mut widths: Vec<(f64, f64)> = view
+        .stereo_bands(20.0, 120.0)
+        .filter_map(|(band, db)| Some((f64::from(band.width_db?), db_to_power(db / 4.0))))
+        .collect();
+    widths.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = widths.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut sum = 0.0;
+    widths.into_iter().find_map(|(width, weight)| {
+        sum += weight;
+        (sum >= half).then_some(width)
+    })
+}

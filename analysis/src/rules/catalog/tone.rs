@@ -10,7 +10,7 @@ use super::{
     Strength,
 };
 
-const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in five or six lies outside of the range";
+const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in eight lies outside of the range";
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
@@ -23,6 +23,10 @@ const COMMON: Rule = Rule {
     ..Rule::COMMON
 };
 
+/// What a resonance costs by its height beyond the range, and a hole by its depth, in dB.
+const RINGING: &[(f64, f64)] = &[(1.0, 0.8), (2.0, 3.0), (4.0, 9.0), (6.5, 17.0), (12.0, 28.0)];
+const HOLLOW: &[(f64, f64)] = &[(1.5, 1.0), (3.0, 4.0), (6.0, 12.0), (12.0, 28.0)];
+
 /// The gentlest equaliser that is worth its phase, in dB.
 const MIN_EQ_DB: f64 = 0.5;
 /// The strongest equaliser that is offered, in dB.
@@ -34,8 +38,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 2.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-5.5, 5.5, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-5.5, 5.5, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-7.5, 7.5, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-7.5, 7.5, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -63,8 +67,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
         method: "How far a hump or a hollow from 200 to 500 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
-        master: Some(Criterion::curved(-6.2, 6.2, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
+        master: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Take about {change} off around {label} on pads, guitars or the room before the sum.",
@@ -82,8 +86,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
-        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
+        master: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off around {label} on the loudest midrange part.",
@@ -101,8 +105,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
-        master: Some(Criterion::curved(-4.6, 4.6, HEIGHTS)),
+        mix: Some(Criterion::curved(-5.8, 5.8, HEIGHTS)),
+        master: Some(Criterion::curved(-5.8, 5.8, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",
@@ -121,8 +125,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
         method: "How far a hump or a hollow from 5 to 9 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.1, 4.1, HEIGHTS)),
-        master: Some(Criterion::curved(-4.1, 4.1, HEIGHTS)),
+        mix: Some(Criterion::curved(-4.8, 4.8, HEIGHTS)),
+        master: Some(Criterion::curved(-4.8, 4.8, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
             "De-ess the voice and lower the hats by about {change}, around {label}, before touching the sum.",
@@ -141,8 +145,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
         method: "How far the level around 12 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.1, 6.1, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-6.1, 6.1, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-7.2, 7.2, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-7.2, 7.2, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Hissy above 9 kHz",
             "Lower a high shelf from 10 kHz by about {change}, or find the exciter.",
@@ -174,8 +178,8 @@ pub(super) const RULES: &[Rule] = &[
         method: "The 95th less the 50th percentile over time of the level from 2 to 5 kHz.",
         source: OUR_CORPUS,
         class: Class::Taste,
-        mix: Criterion::at_most(19.0, 0.5, 2.0),
-        master: Criterion::at_most(19.0, 0.5, 2.0),
+        mix: Criterion::at_most(26.0, 0.5, 2.0),
+        master: Criterion::at_most(26.0, 0.5, 2.0),
         high: CheckText::new(
             "Moments that pierce between 2 and 5 kHz",
             "Use a dynamic band around 3 kHz on the part that jumps out, set so that it works at these places only.",
@@ -193,8 +197,8 @@ pub(super) const RULES: &[Rule] = &[
         method: "The 95th less the 50th percentile over time of the level from 5 to 9 kHz.",
         source: OUR_CORPUS,
         class: Class::Taste,
-        mix: Criterion::at_most(26.0, 0.5, 2.0),
-        master: Criterion::at_most(26.0, 0.5, 2.0),
+        mix: Criterion::at_most(31.0, 0.5, 2.0),
+        master: Criterion::at_most(31.0, 0.5, 2.0),
         high: CheckText::new(
             "Sibilants stick out",
             "De-ess the voice around 7 kHz at these places; if it is a hi-hat, lower its close microphone.",
@@ -211,16 +215,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "One narrow frequency that rings through the song masks its neighbours and tires.",
         method: "How far a 1/6-octave band from 300 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away: the least of what it does on average, half of the time and nine tenths of the time.",
         source: OUR_CORPUS,
-        mix: Some(Criterion::curved(
-            f64::NEG_INFINITY,
-            7.0,
-            &[(1.0, 1.0), (3.0, 8.0), (5.0, 20.0), (9.0, 40.0)],
-        )),
-        master: Some(Criterion::curved(
-            f64::NEG_INFINITY,
-            7.0,
-            &[(1.0, 1.0), (3.0, 8.0), (5.0, 20.0), (9.0, 40.0)],
-        )),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 7.5, RINGING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 7.5, RINGING)),
         high: CheckText::new(
             "A resonance",
             "Sweep a narrow band around {label} and cut on the instrument that rings, until it no longer stands out; it stands {value} above its neighbours, nearly all of the time.",
@@ -239,16 +235,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "A deep narrow dip between intact neighbours is often two tracks cancelling: a copy with a delay, or a phase-flipped microphone.",
         method: "How deep the lowest 1/3-octave band from 150 Hz to 6 kHz lies below both of its neighbours.",
         source: OUR_CORPUS,
-        mix: Some(Criterion::curved(
-            f64::NEG_INFINITY,
-            5.0,
-            &[(2.0, 1.5), (6.0, 10.0), (12.0, 26.0)],
-        )),
-        master: Some(Criterion::curved(
-            f64::NEG_INFINITY,
-            5.0,
-            &[(2.0, 1.5), (6.0, 10.0), (12.0, 26.0)],
-        )),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, HOLLOW)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, HOLLOW)),
         high: CheckText::new(
             "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",

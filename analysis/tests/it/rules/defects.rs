@@ -381,6 +381,7 @@ fn tone() -> Vec<Case> {
         hump("tone.air", High, 12_500.0, 0.5, 20.0, 4.0),
         hump("tone.air", Low, 12_500.0, 0.5, -24.0, -4.0),
         spoilt("tone.harsh_moments", High, |song| {
+            song.hump(3_000.0, 1.0, -12.0);
             song.then(|planes| {
                 let burst = sine(RATE, 3_000.0, 0.4, 0.0, 0.4);
                 for start in (0..7).map(|n| n * 57_000) {
@@ -393,6 +394,7 @@ fn tone() -> Vec<Case> {
             });
         }),
         spoilt("tone.sibilant_moments", High, |song| {
+            song.hump(7_000.0, 1.0, -12.0);
             song.then(|planes| {
                 let burst = sine(RATE, 7_000.0, 0.45, 0.0, 0.4);
                 for start in (0..7).map(|n| n * 57_000) {
@@ -572,7 +574,7 @@ fn signal() -> Vec<Case> {
         songs(
             "signal.offset",
             High,
-            |song| song.then(|planes| planes.iter_mut().flatten().for_each(|x| *x += 0.01)),
+            |song| song.then(|planes| planes.iter_mut().flatten().for_each(|x| *x += 0.03)),
             |song| song.then(|planes| planes.iter_mut().flatten().for_each(|x| *x += 0.000_5)),
         ),
         songs(

@@ -131,13 +131,19 @@ fn offset(channels: &[ChannelLevels]) -> (String, String) {
         return ("None".to_owned(), format!("Below {limit} in every channel."));
     }
     let level_db = 20.0 * largest.log10();
+    let against_peak_db = channels
+        .iter()
+        .filter_map(|channel| {
+            Some(20.0 * channel.dc.value()?.abs().log10() - channel.sample_peak_dbfs.value()?)
+        })
+        .fold(f64::NEG_INFINITY, f64::max);
     let harmless_db = find("signal.offset")
         .and_then(|rule| rule.criterion(Stage::Master)?.range().high)
-        .filter(|&high_db| level_db <= high_db);
+        .filter(|&high_db| against_peak_db <= high_db);
     let words = match harmless_db {
         Some(high_db) => format!(
-            "Below {}, where it matters.",
-            format::with_unit(high_db, 0, "dBFS")
+            "More than {} below the highest sample: it takes no headroom worth mentioning.",
+            format::with_unit(-high_db, 0, "dB")
         ),
         None => {
             "The waveform does not swing around zero, which costs headroom. A high-pass at 20 Hz removes it."

@@ -1,0 +1,114 @@
+//! Whether moments come in time with each other.
+//!
+//! A sequencer puts the tick of a synthesizer, or the rest between two chords, where the bar wants it; a lost buffer, an edit
+//! or a scratch comes at any time. So a grid of equal times on which moments lie, more of them than chance would put there,
+//! says that they are played.
+
+/// How far off the grid a moment may lie, in seconds: the first two tell its step to a millisecond, and it is followed for a
+/// score of steps.
+const TOLERANCE_S: f64 = 0.008;
+/// The finest grid: a finer one would hold anything.
+const SHORTEST_S: f64 = 0.2;
+/// The distance of two moments is at most so many steps of the grid.
+const MOST_STEPS: u32 = 8;
+/// Chance may put as many moments on any of the grids that were tried, once in so many songs.
+const BY_CHANCE: f64 = 0.02;
+/// More moments are not looked at: what has so many is not told by them.
+const MOST_MOMENTS: usize = 60;
+
+/// Equal times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Grid {
+    start_s: f64,
+    step_s: f64,
+}
+
+impl Grid {
+    /// Whether `time_s` lies on it.
+    pub(super) fn holds(&self, time_s: f64) -> bool {
+        let steps = (time_s - self.start_s) / self.step_s;
+        ((steps - steps.round()) * self.step_s).abs() <= TOLERANCE_S
+    }
+}
+
+/// The grid on which most of `times_s` lie, in ascending order of seconds, if chance would not put as many there.
+pub(super) fn grid(times_s: &[f64]) -> Option<Grid> {
+    let times_s = &times_s[..times_s.len().min(MOST_MOMENTS)];
+    let mut best: Option<(f64, Grid)> = None;
+    let tried = (times_s.len().saturating_sub(1) as u32 * MOST_STEPS) as f64;
+    for (first, pair) in times_s.windows(2).enumerate() {
+        for steps in 1..=MOST_STEPS {
+            let grid = Grid {
+                start_s: pair[0],
+                step_s: (pair[1] - pair[0]) / f64::from(steps),
+            };
+            if grid.step_s < SHORTEST_S {
+                break;
+            }
+            let others = times_s
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| index.abs_diff(first) > 0 && *index != first + 1);
+            let held = others.filter(|(_, time_s)| grid.holds(**time_s)).count();
+            // The first steps are the likeliest: they are asked first, and pay least for having been tried.
+            let looked_at = tried.min(f64::from(steps * steps) * (times_s.len() - 1) as f64);
+            let chance = looked_at * at_least(held, times_s.len() - 2, 2.0 * TOLERANCE_S / grid.step_s);
+            if held > 0 && chance < BY_CHANCE && best.is_none_or(|(least, _)| chance < least) {
+                best = Some((chance, grid));
+            }
+        }
+    }
+    best.map(|(_, grid)| grid)
+}
+
+/// The chance that at least `held` of `count` come true, each with `chance`.
+fn at_least(held: usize, count: usize, chance: f64) -> f64 {
+    let mut sum = 0.0;
+    let mut term = 1.0;
+    // The binomial distribution from the top down: chance^count first.
+    for _ in 0..count {
+        term *= chance;
+    }
+    for true_ones in (held..=count).rev() {
+        sum += term;
+        let rest = (count - true_ones + 1) as f64;
+        term *= true_ones as f64 / rest * (1.0 - chance) / chance;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sequencer_places_lies_on_a_grid_and_what_happens_does_not() {
+        // Ticks of a song at 90 beats per minute, one bar apart or several.
+        let played = [4.833, 7.5, 58.166];
+        assert!(grid(&played).is_some_and(|grid| played.iter().all(|&time| grid.holds(time))));
+        let bars = [0.245, 0.679, 1.114, 1.549, 3.288, 4.158, 4.592, 5.027, 6.331];
+        assert!(grid(&bars).is_some_and(|grid| bars.iter().all(|&time| grid.holds(time))));
+        for happened in [
+            vec![],
+            vec![3.0],
+            vec![3.0, 17.0],
+            vec![5.245, 14.362, 29.559],
+            vec![5.245, 14.362, 29.559, 32.206, 36.618, 37.255, 56.078],
+        ] {
+            assert_eq!(grid(&happened), None, "{happened:?}");
+        }
+    }
+
+    #[test]
+    fn what_happens_between_played_moments_is_not_on_their_grid() {
+        let grid = grid(&[1.0, 3.0, 5.0, 6.37, 7.0, 9.0]).unwrap();
+        assert!(grid.holds(7.0) && !grid.holds(6.37));
+    }
+
+    #[test]
+    fn chance_is_a_binomial_tail() {
+        assert!((at_least(0, 5, 0.3) - 1.0).abs() < 1e-12);
+        assert!((at_least(1, 2, 0.5) - 0.75).abs() < 1e-12);
+        assert!((at_least(3, 3, 0.1) - 1e-3).abs() < 1e-12);
+    }
+}
