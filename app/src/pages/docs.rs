@@ -28,7 +28,7 @@ pub struct Doc {
 }
 
 /// All of it, in the order in which it is read.
-pub const DOCS: [Doc; 4] = [
+pub const DOCS: [Doc; 5] = [
     Doc {
         page: Page::Docs,
         path: paths::DOCS,
@@ -52,6 +52,14 @@ pub const DOCS: [Doc; 4] = [
         title: "API",
         about: "Every address, what it takes and what it answers.",
         source: include_str!("../../../docs/guide/api.md"),
+    },
+    Doc {
+        page: Page::DocsWebhooks,
+        path: paths::DOCS_WEBHOOKS,
+        text_path: paths::DOCS_WEBHOOKS_TEXT,
+        title: "Webhooks",
+        about: "How events come to a program, and how it verifies them, in five languages.",
+        source: include_str!("../../../docs/guide/webhooks.md"),
     },
     Doc {
         page: Page::DocsErrors,
@@ -92,7 +100,8 @@ pub fn llms_txt(base_url: &str) -> String {
          ## For programs\n\n\
          - [OpenAPI 3.1]({base_url}{}): the API\n\
          - [Schema of a report]({base_url}{}): JSON Schema\n\
-         - [Schema of a verdict]({base_url}{}): JSON Schema\n\n\
+         - [Schema of a verdict]({base_url}{}): JSON Schema\n\
+         - [Schema of an event]({base_url}{}): JSON Schema\n\n\
          ## Optional\n\n\
          - [Rules]({base_url}{}): every rule with its ranges\n\
          - [Methodology]({base_url}{}): how each number is measured\n",
@@ -100,6 +109,7 @@ pub fn llms_txt(base_url: &str) -> String {
         paths::OPENAPI,
         paths::REPORT_SCHEMA,
         paths::VERDICT_SCHEMA,
+        paths::EVENT_SCHEMA,
         paths::RULES,
         paths::METHODOLOGY,
     )

@@ -19,6 +19,7 @@ type Document = ([(HeaderName, &'static str); 2], Cow<'static, str>);
 static OPENAPI: LazyLock<String> = LazyLock::new(|| pretty(&description::document()));
 static REPORT: LazyLock<String> = LazyLock::new(schema_of::<model::Report>);
 static VERDICT: LazyLock<String> = LazyLock::new(schema_of::<model::Verdict>);
+static EVENT: LazyLock<String> = LazyLock::new(schema_of::<model::webhook::Event>);
 
 pub(crate) async fn openapi(State(site): State<AppState>) -> impl IntoResponse {
     document(OPENAPI.replace(SOMEWHERE, &site.backend.config.base_url).into())
@@ -30,6 +31,10 @@ pub(crate) async fn report_schema() -> impl IntoResponse {
 
 pub(crate) async fn verdict_schema() -> impl IntoResponse {
     document(VERDICT.as_str().into())
+}
+
+pub(crate) async fn event_schema() -> impl IntoResponse {
+    document(EVENT.as_str().into())
 }
 
 fn document(text: Cow<'static, str>) -> Document {
@@ -61,6 +66,7 @@ mod tests {
             ("api/openapi.json", &*OPENAPI),
             ("api/report.schema.json", &*REPORT),
             ("api/verdict.schema.json", &*VERDICT),
+            ("api/event.schema.json", &*EVENT),
             ("guide/api.md", &description::markdown(&description::document())),
         ] {
             let path = format!("{}/../docs/{name}", env!("CARGO_MANIFEST_DIR"));

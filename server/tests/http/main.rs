@@ -32,3 +32,4 @@ mod starts;
 mod statistics;
 mod support;
 mod uploads;
+mod webhooks;

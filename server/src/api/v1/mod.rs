@@ -6,4 +6,5 @@ pub(super) mod events;
 pub(super) mod songs;
 pub(super) mod uploads;
 pub(super) mod usage;
+pub(super) mod webhooks;
 pub(super) mod wire;
