@@ -24,6 +24,7 @@ const fn answered(form: Form) -> u16 {
         | Form::EndSession
         | Form::EndShare
         | Form::RevokeToken
+        | Form::UpdateWebhook
         | Form::PingWebhook
         | Form::PauseWebhook
         | Form::ResumeWebhook
@@ -43,8 +44,6 @@ const fn answered(form: Form) -> u16 {
         | Form::ChangePassword
         | Form::ConfirmSecondFactor
         | Form::CreateToken
-        // It names no event.
-        | Form::UpdateWebhook
         | Form::DeleteAccount
         // For how long is not said.
         | Form::ShareAnalysis => 422,

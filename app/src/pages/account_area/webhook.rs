@@ -71,10 +71,10 @@ fn shown(
     let log = if deliveries.is_empty() {
         view! { <p class="muted">"Nothing was sent in the last 30 days. Send a test event to see whether it arrives."</p> }.into_any()
     } else {
-        let may_send = endpoint.state == EndpointState::Active;
+        let state = endpoint.state;
         let rows = deliveries
             .into_iter()
-            .map(|(delivery, attempts)| delivery_row(delivery, attempts, may_send, &csrf))
+            .map(|(delivery, attempts)| delivery_row(delivery, attempts, state, &csrf))
             .collect_view();
         view! { <ul class="tokens">{rows}</ul> }.into_any()
     };
@@ -155,7 +155,7 @@ fn actions(id: WebhookEndpointId, state: EndpointState, csrf: &str) -> AnyView {
     .into_any()
 }
 
-fn delivery_row(delivery: Delivery, attempts: Vec<Attempt>, may_send: bool, csrf: &str) -> AnyView {
+fn delivery_row(delivery: Delivery, attempts: Vec<Attempt>, endpoint: EndpointState, csrf: &str) -> AnyView {
     let badge = match delivery.state {
         DeliveryState::Delivered => view! { <Badge tone=Tone::Ok>"Delivered"</Badge> }.into_any(),
         DeliveryState::Waiting => view! { <Badge>"Waiting"</Badge> }.into_any(),
@@ -171,7 +171,7 @@ fn delivery_row(delivery: Delivery, attempts: Vec<Attempt>, may_send: bool, csrf
                 </p>
             }
         });
-    let again = may_send.then(|| {
+    let again = (endpoint == EndpointState::Active).then(|| {
         let label = format!("Send {} once more", delivery.event_type);
         view! {
             <PostForm action=paths::redeliver_webhook(delivery.id) csrf=csrf.to_owned() class="">

@@ -109,7 +109,7 @@ async fn ask(program: &Program, route: &Route, operation: Api, things: &Things) 
 
 on_both_databases! {
     async fn every_operation_answers_each_token_as_the_table_says(database) {
-        let settings = [("webhooks.private_networks", "true")];
+        let settings = [("webhooks.private_networks", "true"), ("limits.api_requests_per_minute", "1000")];
         let (app, _anon, ann) = TestApp::set_up(database, &settings, |_| {}).await.with_user().await;
         let eve = app.signed_up("eve@example.org").await;
         app.on_studio("ann@example.org").await;
