@@ -120,16 +120,16 @@ fn actions(id: WebhookEndpointId, state: EndpointState, csrf: &str) -> AnyView {
     let sending = match state {
         EndpointState::Active => view! {
             <PostForm action=paths::ping_webhook(id) csrf=csrf() class="">
-                <Button>"Send a test event"</Button>
+                <Button class="button--small">"Send a test event"</Button>
             </PostForm>
             <PostForm action=paths::pause_webhook(id) csrf=csrf() class="">
-                <Button>"Pause"</Button>
+                <Button class="button--small">"Pause"</Button>
             </PostForm>
         }
         .into_any(),
         EndpointState::Paused | EndpointState::Disabled => view! {
             <PostForm action=paths::resume_webhook(id) csrf=csrf() class="">
-                <Button kind=ButtonKind::Primary>"Resume"</Button>
+                <Button class="button--small" kind=ButtonKind::Primary>"Resume"</Button>
             </PostForm>
         }
         .into_any(),
