@@ -99,6 +99,7 @@ fn free_plan() -> Limits {
         references_per_month: Some(10),
         renders_per_month: Some(20),
         live_tokens: 0,
+        webhook_endpoints: 0,
     }
 }
 

@@ -20,7 +20,14 @@ mod shell;
 
 #[cfg(feature = "ssr")]
 pub use self::{
-    pages::{account_area::tokens::SCOPES, docs, report::report_file},
+    pages::{
+        account_area::{
+            tokens::SCOPES,
+            webhooks::{EVENTS, FRESH_SECRET, STANDARD_SECRET},
+        },
+        docs,
+        report::report_file,
+    },
     request_context::{FORM_NAME, FormErrors, PageContent, PageRequest, RequestContext, problem_of},
     shell::shell,
 };

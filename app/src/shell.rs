@@ -108,13 +108,15 @@ fn body_of(page: Page) -> AnyView {
         Page::Security => view! { <account_area::security::Security /> }.into_any(),
         Page::SecondFactor => view! { <account_area::second_factor::SecondFactor /> }.into_any(),
         Page::Tokens => view! { <account_area::tokens::Tokens /> }.into_any(),
+        Page::Webhooks => view! { <account_area::webhooks::Webhooks /> }.into_any(),
+        Page::Webhook => view! { <account_area::webhook::Webhook /> }.into_any(),
         Page::EmailPreferences => view! { <account_area::email::EmailPreferences /> }.into_any(),
         Page::YourData => view! { <your_data::YourData /> }.into_any(),
         Page::DeleteAccount => view! { <your_data::DeleteAccount /> }.into_any(),
         Page::AccountDeleted => view! { <your_data::AccountDeleted /> }.into_any(),
         Page::Rules => view! { <rules::Rules /> }.into_any(),
         Page::Methodology => view! { <methodology::Methodology /> }.into_any(),
-        Page::Docs | Page::DocsAuthentication | Page::DocsErrors | Page::DocsApi | Page::DocsCatalogue => {
+        Page::Docs | Page::DocsAuthentication | Page::DocsErrors | Page::DocsApi | Page::DocsCatalogue | Page::DocsWebhooks => {
             view! { <docs::Docs page=page /> }.into_any()
         }
         Page::Terms => view! { <legal::Terms /> }.into_any(),

@@ -99,6 +99,10 @@ model::text_enum! {
         WriteAnalyses = "analyses:write",
         /// To upload files and have them measured.
         Upload = "uploads:write",
+        /// To see webhook endpoints and what was sent to them.
+        ReadWebhooks = "webhooks:read",
+        /// To make, change, try and delete them, and to send events once more; whoever may, may see them.
+        WriteWebhooks = "webhooks:write",
     }
 }
 
@@ -106,7 +110,11 @@ impl Scope {
     /// Whether a token with this scope may do what takes `other`.
     #[must_use]
     pub fn includes(self, other: Self) -> bool {
-        self == other || (self == Self::WriteAnalyses && other == Self::ReadAnalyses)
+        self == other
+            || matches!(
+                (self, other),
+                (Self::WriteAnalyses, Self::ReadAnalyses) | (Self::WriteWebhooks, Self::ReadWebhooks)
+            )
     }
 }
 
@@ -286,10 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_change_analyses_may_read_them_and_not_the_other_way_round() {
+    fn whoever_may_change_things_may_read_them_and_not_the_other_way_round() {
         for own in Scope::ALL {
             for other in Scope::ALL {
-                let reads_too = own == Scope::WriteAnalyses && other == Scope::ReadAnalyses;
+                let reads_too = [
+                    (Scope::WriteAnalyses, Scope::ReadAnalyses),
+                    (Scope::WriteWebhooks, Scope::ReadWebhooks),
+                ]
+                .contains(&(own, other));
                 assert_eq!(own.includes(other), own == other || reads_too, "{own} {other}");
             }
         }

@@ -15,6 +15,7 @@ use crate::{
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Notifier},
     mail::Mailer,
+    outbound::{Outbound, Reach},
     password::Hasher,
     signing::Signer,
     storage::Storage,
@@ -40,6 +41,8 @@ pub struct Backend {
     pub hasher: Hasher,
     /// Sends email.
     pub mailer: Mailer,
+    /// Asks addresses that people name.
+    pub outbound: Outbound,
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
     /// Wakes the workers of this process when there is work.
@@ -65,6 +68,11 @@ impl Backend {
         let clock = Arc::new(InstallationClock::connect(&db).await?);
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
         let mailer = Mailer::new(&config)?;
+        let outbound = Outbound::new(if config.webhooks.private_networks {
+            Reach::PrivateToo
+        } else {
+            Reach::Public
+        })?;
         let statistics = Statistics::new(&config.telemetry).await?;
         Ok(Self {
             config: Arc::new(config),
@@ -75,6 +83,7 @@ impl Backend {
             signer,
             hasher: Hasher::new(),
             mailer,
+            outbound,
             statistics,
             wake: Notifier::default(),
             sandbox,

@@ -19,7 +19,7 @@ use crate::{
     retention::{ExpiredCount, OVERDUE_AFTER},
     sessions, shares,
     storage::{RemoveAudio, RemoveRender},
-    tokens, uploads,
+    tokens, uploads, webhooks,
 };
 
 /// Removes everything that has expired. Periodic.
@@ -57,6 +57,8 @@ pub struct Purged {
     pub shares: u64,
     /// Tokens that ended long ago, and keys of requests.
     pub tokens: u64,
+    /// Events of webhooks that are old.
+    pub events: u64,
     /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
     /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
@@ -79,6 +81,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         sessions: sessions::purge(backend).await?,
         shares: shares::purge(backend).await?,
         tokens: tokens::purge(backend).await? + idempotency::purge(backend).await?,
+        events: webhooks::purge(backend).await?,
         sign_ups: accounts::purge(backend).await?,
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
@@ -95,6 +98,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         sessions = purged.sessions,
         shares = purged.shares,
         tokens = purged.tokens,
+        events = purged.events,
         sign_ups = purged.sign_ups,
         jobs = purged.jobs,
         revived = purged.revived,
@@ -119,6 +123,7 @@ pub async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     found.extend(shares::expired(backend).await?);
     found.push(tokens::expired(backend).await?);
     found.push(idempotency::expired(backend).await?);
+    found.push(webhooks::expired(backend).await?);
     found.extend(accounts::expired(backend).await?);
     found.extend(jobs::expired(&backend.db, backend.now()).await?);
     found.extend(ledger::expired(backend).await?);

@@ -76,6 +76,7 @@ pub struct Config {
     pub measuring: Measuring,
     pub mail: Mail,
     pub telemetry: Telemetry,
+    pub webhooks: Webhooks,
     pub limits: RateLimits,
     pub plans: Plans,
 }
@@ -162,15 +163,22 @@ fn is_example(address: &str) -> bool {
 
 /// Whether a URL goes to another machine in plain text.
 fn is_plain_http(url: &str) -> bool {
+    let is_http = url
+        .parse::<http::Uri>()
+        .is_ok_and(|uri| uri.scheme() == Some(&http::uri::Scheme::HTTP));
+    is_http && !leads_to_this_machine(url)
+}
+
+/// Whether the host of a URL is this machine, by its address or as `localhost`.
+fn leads_to_this_machine(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
     };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost"
+    host == "localhost"
         || host
             .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    uri.scheme() == Some(&http::uri::Scheme::HTTP) && !is_loopback
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether a URL goes to a PostgreSQL on another machine, and takes any server for it, or none that encrypts.
@@ -198,6 +206,14 @@ pub struct Telemetry {
     pub posthog_key: SecretString,
     pub posthog_host: String,
     pub sentry_dsn: SecretString,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Webhooks {
+    pub private_networks: bool,
 }
 
 /// `[limits]`
@@ -372,6 +388,12 @@ impl Config {
                 "production needs telemetry.sentry_dsn with https",
             ),
             (
+                self.webhooks.private_networks
+                    && self.base_url.starts_with("https:")
+                    && !leads_to_this_machine(&self.base_url),
+                "webhooks.private_networks lets whoever has an account reach the network behind this server: it is not for an installation with a public base_url",
+            ),
+            (
                 !(6..=5_000).contains(&self.uploads.part_megabytes),
                 "uploads.part_megabytes must be from 6 to 5000: S3 takes no part under 5 MiB or over 5 GiB",
             ),
@@ -465,7 +487,7 @@ impl fmt::Display for Config {
             let count =
                 |allowed: Option<u32>| allowed.map_or("unlimited".to_owned(), |count| count.to_string());
             format!(
-                "audio kept {} h, up to {} min, {} MB, {} analyses, {} references and {} renders a month, {} live tokens",
+                "audio kept {} h, up to {} min, {} MB, {} analyses, {} references and {} renders a month, {} live tokens, {} webhook endpoints",
                 limits.audio_kept_hours,
                 limits.max_minutes,
                 limits.max_megabytes,
@@ -473,6 +495,7 @@ impl fmt::Display for Config {
                 count(limits.references_per_month),
                 count(limits.renders_per_month),
                 limits.live_tokens,
+                limits.webhook_endpoints,
             )
         };
         let database = self.database_url.expose_secret();
@@ -546,6 +569,10 @@ impl fmt::Display for Config {
             (
                 "telemetry.sentry_dsn",
                 mask(&self.telemetry.sentry_dsn).to_owned(),
+            ),
+            (
+                "webhooks.private_networks",
+                self.webhooks.private_networks.to_string(),
             ),
             (
                 "limits.sign_ups_per_hour",

@@ -23,6 +23,7 @@ pub mod mail;
 mod names;
 pub mod newsletter;
 mod notifications;
+pub mod outbound;
 pub mod password;
 pub mod plans;
 pub mod preferences;
@@ -48,6 +49,7 @@ pub mod tokens;
 mod transaction;
 pub mod uploads;
 pub mod usage;
+pub mod webhooks;
 pub mod work;
 
 pub(crate) use self::transaction::transaction;

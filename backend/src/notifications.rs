@@ -16,7 +16,7 @@ use crate::{
         export,
         policy::{self, Version},
     },
-    renders, tokens, transaction,
+    renders, tokens, transaction, webhooks,
 };
 
 impl RunJob<Backend> for SendNotification {
@@ -74,6 +74,9 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
             let name = tokens::name_of(backend, *token).await?;
             Some(emails.token_created(to, name.as_deref()))
         }
+        Notification::WebhookDisabled { endpoint } => webhooks::disabled(backend, *endpoint)
+            .await?
+            .map(|(url, reason)| emails.webhook_disabled(to, *endpoint, url.host(), reason)),
         Notification::PolicyChanged { version } => {
             let Version { version, summary, .. } = policy::find(&backend.db, version).await?;
             Some(emails.policy_changed(to, &version, &summary))

@@ -21,6 +21,7 @@ pub(crate) enum Purpose {
     DeclineMail,
     SealSecondFactor,
     Share,
+    SealWebhookSecret,
 }
 
 impl Purpose {
@@ -39,6 +40,7 @@ impl Purpose {
             Self::DeclineMail => "decline-mail",
             Self::SealSecondFactor => "seal-second-factor",
             Self::Share => "share",
+            Self::SealWebhookSecret => "seal-webhook-secret",
         }
     }
 }

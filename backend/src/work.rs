@@ -23,6 +23,7 @@ use crate::{
     renders, retention,
     storage::{RemoveAudio, RemoveRender},
     sweep::SweepObjects,
+    webhooks::{DeliverWebhooks, FanOut},
 };
 
 /// All periodic work.
@@ -53,6 +54,8 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<PublishLedger>()
         .with::<Reap>()
         .with::<SweepObjects>()
+        .with::<FanOut>()
+        .with::<DeliverWebhooks>()
 }
 
 /// What the workers of a process need.

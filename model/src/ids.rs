@@ -100,6 +100,12 @@ id! {
     ErasureId,
     /// One unit of background work.
     JobId,
+    /// One address that a person's programs are told of events at.
+    WebhookEndpointId,
+    /// One thing that happened, as webhooks tell it.
+    WebhookEventId,
+    /// One event on its way to one endpoint.
+    WebhookDeliveryId,
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod text;
 pub mod time;
 pub mod upload;
 pub mod verdict;
+pub mod webhook;
 
 #[cfg(feature = "schema")]
 #[doc(hidden)]
@@ -34,6 +35,7 @@ pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
     AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, IdempotencyId, InvalidId, JobId,
     PasswordResetId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId, UploadId,
+    WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

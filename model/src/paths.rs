@@ -7,7 +7,8 @@ use std::fmt::Display;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    AnalysisId, ExportId, RenderId, SessionId, ShareId, SongId, TokenId,
+    AnalysisId, ExportId, RenderId, SessionId, ShareId, SongId, TokenId, WebhookDeliveryId,
+    WebhookEndpointId,
     analysis::Work,
     demo::{DemoPage, DemoTrack},
     history::{HistoryQuery, PageCursor},
@@ -139,6 +140,22 @@ pub const SECOND_FACTOR_OFF: &str = "/account/second-factor/off";
 pub const TOKENS: &str = "/account/tokens";
 /// Takes the form that revokes one.
 pub const REVOKE_TOKEN: &str = "/account/tokens/{id}/revoke";
+/// The account: webhook endpoints.
+pub const WEBHOOKS: &str = "/account/webhooks";
+/// One endpoint, with what was sent to it; takes the form that changes it.
+pub const WEBHOOK: &str = "/account/webhooks/{id}";
+/// Takes the form that sends it a test event.
+pub const PING_WEBHOOK: &str = "/account/webhooks/{id}/ping";
+/// Takes the form that pauses it.
+pub const PAUSE_WEBHOOK: &str = "/account/webhooks/{id}/pause";
+/// Takes the form that resumes it.
+pub const RESUME_WEBHOOK: &str = "/account/webhooks/{id}/resume";
+/// Takes the form that gives it a new secret.
+pub const ROTATE_WEBHOOK: &str = "/account/webhooks/{id}/rotate";
+/// Takes the form that deletes it.
+pub const DELETE_WEBHOOK: &str = "/account/webhooks/{id}/delete";
+/// Takes the form that sends an event once more.
+pub const REDELIVER_WEBHOOK: &str = "/account/webhook-deliveries/{id}/redeliver";
 /// The account: which emails are wanted; with the `?token=` of an email also for who is not signed in.
 pub const EMAIL_PREFERENCES: &str = "/account/email-preferences";
 /// Takes the form of the latter.
@@ -189,6 +206,10 @@ pub const DOCS_CATALOGUE_TEXT: &str = "/docs/catalogue.md";
 pub const DOCS_API: &str = "/docs/api";
 /// The same as text.
 pub const DOCS_API_TEXT: &str = "/docs/api.md";
+/// How events come to a program, and how it verifies them.
+pub const DOCS_WEBHOOKS: &str = "/docs/webhooks";
+/// The same as text.
+pub const DOCS_WEBHOOKS_TEXT: &str = "/docs/webhooks.md";
 /// What there is to read, for programs that read (llmstxt.org).
 pub const LLMS_TXT: &str = "/llms.txt";
 /// Every rule, with an anchor for each.
@@ -263,6 +284,20 @@ pub const API_SONGS: &str = "/api/v1/songs";
 pub const API_SONG: &str = "/api/v1/songs/{id}";
 /// What is used of the plan.
 pub const API_USAGE: &str = "/api/v1/usage";
+/// The webhook endpoints.
+pub const API_WEBHOOK_ENDPOINTS: &str = "/api/v1/webhook-endpoints";
+/// One endpoint.
+pub const API_WEBHOOK_ENDPOINT: &str = "/api/v1/webhook-endpoints/{id}";
+/// Gives it a new secret.
+pub const API_ROTATE_WEBHOOK: &str = "/api/v1/webhook-endpoints/{id}/rotate-secret";
+/// Sends it a test event.
+pub const API_PING_WEBHOOK: &str = "/api/v1/webhook-endpoints/{id}/ping";
+/// What was sent to it.
+pub const API_WEBHOOK_DELIVERIES: &str = "/api/v1/webhook-endpoints/{id}/deliveries";
+/// One delivery with its attempts.
+pub const API_WEBHOOK_DELIVERY: &str = "/api/v1/webhook-deliveries/{id}";
+/// Sends an event once more.
+pub const API_REDELIVER_WEBHOOK: &str = "/api/v1/webhook-deliveries/{id}/redeliver";
 /// The API as OpenAPI 3.1.
 pub const OPENAPI: &str = "/api/v1/openapi.json";
 /// The JSON Schema of a report.
@@ -271,6 +306,8 @@ pub const REPORT_SCHEMA: &str = "/api/v1/schemas/report.json";
 pub const VERDICT_SCHEMA: &str = "/api/v1/schemas/verdict.json";
 /// The JSON Schema of a recipe.
 pub const RECIPE_SCHEMA: &str = "/api/v1/schemas/recipe.json";
+/// The JSON Schema of an event, as webhooks tell it.
+pub const EVENT_SCHEMA: &str = "/api/v1/schemas/event.json";
 /// How far an upload in parts has come, and the permissions for what to send next.
 pub const UPLOAD_PARTS: &str = "/fn/uploads/parts";
 /// Takes the word that the bytes are there.
@@ -442,6 +479,54 @@ pub fn demo_audio(track: DemoTrack) -> String {
 #[must_use]
 pub fn revoke_token(id: TokenId) -> String {
     with_id(REVOKE_TOKEN, id)
+}
+
+/// A webhook endpoint, with what was sent to it.
+#[must_use]
+pub fn webhook(id: WebhookEndpointId) -> String {
+    with_id(WEBHOOK, id)
+}
+
+/// The same from the delivery `before` on.
+#[must_use]
+pub fn older_deliveries(id: WebhookEndpointId, before: WebhookDeliveryId) -> String {
+    format!("{}?before={before}", webhook(id))
+}
+
+/// Takes the form that sends an endpoint a test event.
+#[must_use]
+pub fn ping_webhook(id: WebhookEndpointId) -> String {
+    with_id(PING_WEBHOOK, id)
+}
+
+/// Takes the form that pauses an endpoint.
+#[must_use]
+pub fn pause_webhook(id: WebhookEndpointId) -> String {
+    with_id(PAUSE_WEBHOOK, id)
+}
+
+/// Takes the form that resumes an endpoint.
+#[must_use]
+pub fn resume_webhook(id: WebhookEndpointId) -> String {
+    with_id(RESUME_WEBHOOK, id)
+}
+
+/// Takes the form that gives an endpoint a new secret.
+#[must_use]
+pub fn rotate_webhook(id: WebhookEndpointId) -> String {
+    with_id(ROTATE_WEBHOOK, id)
+}
+
+/// Takes the form that deletes an endpoint.
+#[must_use]
+pub fn delete_webhook(id: WebhookEndpointId) -> String {
+    with_id(DELETE_WEBHOOK, id)
+}
+
+/// Takes the form that sends an event once more.
+#[must_use]
+pub fn redeliver_webhook(id: WebhookDeliveryId) -> String {
+    with_id(REDELIVER_WEBHOOK, id)
 }
 
 /// An analysis in the API.

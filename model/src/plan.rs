@@ -67,6 +67,8 @@ pub struct Limits {
     pub renders_per_month: Option<u32>,
     /// Live API tokens that an account may have at a time. Test tokens are for everybody.
     pub live_tokens: u32,
+    /// Webhook endpoints that an account may have at a time.
+    pub webhook_endpoints: u32,
 }
 
 impl Limits {

@@ -28,7 +28,7 @@ pub struct Doc {
 }
 
 /// All of it, in the order in which it is read.
-pub const DOCS: [Doc; 5] = [
+pub const DOCS: [Doc; 6] = [
     Doc {
         page: Page::Docs,
         path: paths::DOCS,
@@ -60,6 +60,14 @@ pub const DOCS: [Doc; 5] = [
         title: "API",
         about: "Every address, what it takes and what it answers.",
         source: include_str!("../../../docs/guide/api.md"),
+    },
+    Doc {
+        page: Page::DocsWebhooks,
+        path: paths::DOCS_WEBHOOKS,
+        text_path: paths::DOCS_WEBHOOKS_TEXT,
+        title: "Webhooks",
+        about: "How events come to a program, and how it verifies them, in five languages.",
+        source: include_str!("../../../docs/guide/webhooks.md"),
     },
     Doc {
         page: Page::DocsErrors,
@@ -101,7 +109,8 @@ pub fn llms_txt(base_url: &str) -> String {
          - [OpenAPI 3.1]({base_url}{}): the API\n\
          - [Schema of a report]({base_url}{}): JSON Schema\n\
          - [Schema of a verdict]({base_url}{}): JSON Schema\n\
-         - [Schema of a recipe]({base_url}{}): JSON Schema\n\n\
+         - [Schema of a recipe]({base_url}{}): JSON Schema\n\
+         - [Schema of an event]({base_url}{}): JSON Schema\n\n\
          ## Optional\n\n\
          - [Rules]({base_url}{}): every rule with its ranges\n\
          - [Methodology]({base_url}{}): how each number is measured\n",
@@ -110,6 +119,7 @@ pub fn llms_txt(base_url: &str) -> String {
         paths::REPORT_SCHEMA,
         paths::VERDICT_SCHEMA,
         paths::RECIPE_SCHEMA,
+        paths::EVENT_SCHEMA,
         paths::RULES,
         paths::METHODOLOGY,
     )

@@ -195,6 +195,12 @@ pub fn Privacy() -> impl IntoView {
                 <a href=paths::SHARES>"Links"</a>
                 ": with its title, without the name of the file, your name, your references and your other music, and with the audio only where you ticked that. We keep no note of who opened it, and ask search engines to leave it alone."
             </p>
+            <h2>"Webhooks"</h2>
+            <p>
+                "Where you ask for it, we tell a server of yours what happened, at the address that you gave on the page "
+                <a href=paths::WEBHOOKS>"Webhooks"</a>
+                ": that a file was measured, could not be measured, was rendered, or was removed, with its number and the time. Nothing else of yours is in it, and nothing is sent before you name an address."
+            </p>
             <h2>"What we keep"</h2>
             <p>
                 "This is all of it. You see your own on the page " <a href=paths::YOUR_DATA>"Your data"</a>
@@ -231,7 +237,7 @@ pub fn Privacy() -> impl IntoView {
             </p>
             <h2>"Who works for us"</h2>
             {if nobody {
-                view! { <p>"Nobody: this server keeps everything itself and sends nothing to anybody."</p> }.into_any()
+                view! { <p>"Nobody: this server keeps everything itself and sends nothing to anybody but you."</p> }.into_any()
             } else {
                 view! {
                     <p>"These companies, and nobody else. Nothing is sold."</p>

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use analysis::child::MeasureTask;
 use model::{
-    AnalysisId, Failure, FailureCode, Report, Timestamp,
+    AnalysisId, Failure, FailureCode, Report,
     analysis::Phase,
     format::AudioFormat,
     upload::{UploadKind, UploadState},
@@ -24,6 +24,7 @@ use crate::{
     sandbox,
     storage::Key,
     transaction, usage,
+    webhooks::{self, Happened},
 };
 
 /// How far the whole work has come when the file is here; measuring goes on from there to `MEASURED`.
@@ -89,8 +90,10 @@ impl RunJob<Backend> for AnalyseUpload {
         let failure = Failure::new(FailureCode::Internal);
         transaction!(backend.db, |tx| {
             let owner = locked_owner(tx, self.analysis).await?;
-            set_failed(tx, self.analysis, owner.as_ref(), &failure, backend.now()).await
-        })
+            set_failed(backend, tx, self.analysis, owner.as_ref(), &failure).await
+        })?;
+        backend.wake.wake();
+        Ok(())
     }
 }
 
@@ -102,15 +105,19 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measure
             Measured::Report { report, is_rf64 } => {
                 let is_done = store::set_done(tx, id, report, now).await?;
                 // A reference is somebody's finished music: measured, not judged.
-                let is_mix = owner.is_some_and(|owner| owner.kind == UploadKind::Mix);
+                let is_mix = owner.as_ref().is_some_and(|owner| owner.kind == UploadKind::Mix);
                 if is_done && is_mix {
                     verdicts::record(tx, id, report, now).await?;
                 }
                 if is_done {
                     preview::enqueue(backend, tx, id, report, *is_rf64).await?;
                 }
+                if let (true, Some(owner)) = (is_done, &owner) {
+                    let happened = Happened::AnalysisComplete(id);
+                    webhooks::record(tx, backend, owner.account_id, happened).await?;
+                }
             }
-            Measured::Failure(failure) => set_failed(tx, id, owner.as_ref(), failure, now).await?,
+            Measured::Failure(failure) => set_failed(backend, tx, id, owner.as_ref(), failure).await?,
         }
         lease.finish_in(tx, now).await?;
         Ok(())
@@ -130,16 +137,17 @@ async fn locked_owner(tx: &mut Tx, id: AnalysisId) -> Result<Option<store::Owner
 
 /// Ends an analysis without a report, which costs nothing of the plan.
 async fn set_failed(
+    backend: &Backend,
     tx: &mut Tx,
     id: AnalysisId,
     owner: Option<&store::OwnerRow>,
     failure: &Failure,
-    now: Timestamp,
 ) -> Result<()> {
-    if store::set_failed(tx, id, failure, now).await?
+    if store::set_failed(tx, id, failure, backend.now()).await?
         && let Some(owner) = owner
     {
         usage::give_back(tx, owner.account_id, owner.created_at, owner.kind).await?;
+        webhooks::record(tx, backend, owner.account_id, Happened::AnalysisFailed(id)).await?;
     }
     Ok(())
 }

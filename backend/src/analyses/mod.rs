@@ -20,7 +20,9 @@ pub(crate) use preview::MakePreview;
 pub(crate) use references::reference_reports;
 pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
-pub(crate) use store::{NewAnalysis, ProgressRow, delete_empty_songs, insert, of_upload, renders_of};
+pub(crate) use store::{
+    NewAnalysis, ProgressRow, delete_empty_songs, insert, of_upload, of_upload_in, renders_of,
+};
 pub use verdicts::{choose_stage, judge_again};
 
 use model::{
@@ -38,6 +40,7 @@ use crate::{
     storage::{RemoveAudio, RemoveRender},
     tables::Table,
     transaction, usage,
+    webhooks::{self, Happened},
 };
 
 /// The tables of its rooms.
@@ -176,6 +179,9 @@ pub(crate) async fn delete_of(backend: &Backend, account: AccountId, id: Analysi
         let deleted = store::delete(tx, account, id).await?.ok_or_else(missing)?;
         store::delete_empty_songs(tx, account).await?;
         ledger::record(tx, backend, id).await?;
+        if deleted.state == UploadState::Stored {
+            webhooks::record(tx, backend, account, Happened::AudioDeleted(id)).await?;
+        }
         enqueue_removal(tx, backend, account, upload, &renders).await?;
         Ok(deleted)
     })?;

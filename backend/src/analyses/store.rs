@@ -142,10 +142,11 @@ row! {
 }
 
 row! {
-    /// What the upload was for that went with an analysis.
+    /// The upload that went with an analysis.
     #[derive(Debug)]
     pub(super) struct DeletedRow {
         pub(super) kind: UploadKind,
+        pub(super) state: UploadState,
     }
 }
 
@@ -287,6 +288,12 @@ pub(crate) async fn of_upload(
     db.scalar(sql(SELECT).bind(upload).bind(account)).await
 }
 
+/// The analysis of an upload, as a transaction sees it.
+pub(crate) async fn of_upload_in(tx: &mut Tx, upload: UploadId) -> Result<Option<AnalysisId>, DbError> {
+    tx.scalar(sql("SELECT id FROM analysis WHERE upload_id = $1").bind(upload))
+        .await
+}
+
 pub(super) async fn find(
     db: &Db,
     account: AccountId,
@@ -369,7 +376,7 @@ pub(super) async fn delete(
     const DELETE: &str = "
         DELETE FROM upload
         WHERE id = (SELECT upload_id FROM analysis WHERE id = $1 AND account_id = $2)
-        RETURNING kind";
+        RETURNING kind, state";
     // The analysis goes with its upload, by ON DELETE CASCADE.
     tx.optional(sql(DELETE).bind(id).bind(account)).await
 }

@@ -112,6 +112,9 @@ text! {
     model::SongId,
     model::TokenId,
     model::UploadId,
+    model::WebhookDeliveryId,
+    model::WebhookEndpointId,
+    model::WebhookEventId,
     model::analysis::AnalysisState,
     model::analysis::Phase,
     model::plan::Plan,
@@ -119,6 +122,12 @@ text! {
     model::upload::UploadState,
     model::verdict::Stage,
     model::verdict::Standing,
+    model::webhook::DeliveryFailure,
+    model::webhook::DeliveryState,
+    model::webhook::DisabledReason,
+    model::webhook::EndpointState,
+    model::webhook::EventType,
+    model::webhook::ObjectKind,
 }
 
 impl Column for model::Timestamp {

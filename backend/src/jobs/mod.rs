@@ -59,6 +59,8 @@ pub struct WorkerSettings {
     pub mails: usize,
     /// Jobs of the storage queue at once.
     pub storage: usize,
+    /// Webhook endpoints that are served at once; each waits for its own server.
+    pub webhooks: usize,
     /// How often an idle queue looks for jobs without being notified: retries, and what other processes enqueue.
     pub poll: Duration,
     /// How long a claimed job belongs to its worker without a heartbeat; renewed at a third of it.
@@ -73,6 +75,7 @@ impl Default for WorkerSettings {
             analyses: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             mails: 4,
             storage: 4,
+            webhooks: 64,
             poll: Duration::from_secs(1),
             lease: Duration::from_secs(60),
             drain: Duration::from_secs(25),
@@ -88,6 +91,7 @@ impl WorkerSettings {
             Queue::Analysis => self.analyses,
             Queue::Mail => self.mails,
             Queue::Storage => self.storage,
+            Queue::Webhook => self.webhooks,
         }
         .max(1)
     }
@@ -212,6 +216,43 @@ pub async fn is_pending<J: Job>(tx: &mut Tx, job: &J) -> Result<bool> {
     Ok(store::is_pending(tx, &job.kind, &job.payload).await?)
 }
 
+/// Has this very job of an account run at `run_at` at the latest: one that waits for longer is brought forward. One that runs is
+/// left alone, so that it has to look once more, in the transaction of its end, whether there is anything left to do. Both lock the
+/// account. Call [`Notifier::wake`] after the commit.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn enqueue_by<J: Job>(
+    tx: &mut Tx,
+    ids: &(impl IdGenerator + ?Sized),
+    job: &J,
+    account: AccountId,
+    run_at: Timestamp,
+) -> Result<()> {
+    let stored = StoredJob::new(job)?;
+    if store::is_pending_of(tx, account, &stored.kind, &stored.payload).await? {
+        store::bring_forward(tx, account, &stored.kind, &stored.payload, run_at).await?;
+        return Ok(());
+    }
+    let options = EnqueueOptions {
+        account: Some(account),
+        run_at: Some(run_at),
+        ..EnqueueOptions::default()
+    };
+    enqueue_stored(tx, ids, &J::POLICY, stored, options).await?;
+    Ok(())
+}
+
+/// Takes back this very job of an account, where it waits. One that runs goes on.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn withdraw<J: Job>(tx: &mut Tx, account: AccountId, job: &J) -> Result<()> {
+    let job = StoredJob::new(job)?;
+    store::withdraw(tx, account, &job.kind, &job.payload).await?;
+    Ok(())
+}
+
 /// Whether a job of this kind waits already.
 ///
 /// # Errors
@@ -318,7 +359,8 @@ fn wait_delay(age: Duration, entropy: &dyn Entropy) -> Duration {
     jittered((age / 4).clamp(FIRST_RETRY, LONGEST_WAIT), entropy)
 }
 
-fn jittered(delay: Duration, entropy: &dyn Entropy) -> Duration {
+/// `delay`, give or take a fifth, so that what failed together is not tried again together.
+pub(crate) fn jittered(delay: Duration, entropy: &dyn Entropy) -> Duration {
     let mut random = [0; 2];
     entropy.fill(&mut random);
     let share = f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX);

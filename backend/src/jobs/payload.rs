@@ -40,6 +40,8 @@ text_enum! {
         Mail = "mail",
         /// Housekeeping in the object store and the database.
         Storage = "storage",
+        /// Webhooks: waiting for the servers of other people, which takes no processor.
+        Webhook = "webhook",
     }
 }
 

@@ -309,6 +309,53 @@ pub(super) async fn is_pending(tx: &mut Tx, kind: &str, payload: &str) -> Result
         .is_some())
 }
 
+/// Whether an account has a job with this payload that is queued or running.
+pub(super) async fn is_pending_of(
+    tx: &mut Tx,
+    account: AccountId,
+    kind: &str,
+    payload: &str,
+) -> Result<bool, DbError> {
+    const SELECT: &str = "
+        SELECT id FROM job
+        WHERE account_id = $1 AND kind = $2 AND payload = $3 AND state IN ('queued', 'running') LIMIT 1";
+    let found: Option<JobId> = tx
+        .scalar(sql(SELECT).bind(account).bind(kind).bind(payload))
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Has the queued jobs of an account with this payload run at `run_at` at the latest.
+pub(super) async fn bring_forward(
+    tx: &mut Tx,
+    account: AccountId,
+    kind: &str,
+    payload: &str,
+    run_at: Timestamp,
+) -> Result<(), DbError> {
+    const UPDATE: &str = "
+        UPDATE job SET run_at = $4
+        WHERE account_id = $1 AND kind = $2 AND payload = $3 AND state = 'queued' AND run_at > $4";
+    let update = sql(UPDATE).bind(account).bind(kind).bind(payload).bind(run_at);
+    if tx.execute(update).await? > 0 {
+        tx.notify(CHANNEL).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the queued jobs of an account with this payload. How many.
+pub(super) async fn withdraw(
+    tx: &mut Tx,
+    account: AccountId,
+    kind: &str,
+    payload: &str,
+) -> Result<u64, DbError> {
+    const DELETE: &str =
+        "DELETE FROM job WHERE account_id = $1 AND kind = $2 AND payload = $3 AND state = 'queued'";
+    tx.execute(sql(DELETE).bind(account).bind(kind).bind(payload))
+        .await
+}
+
 /// Whether the job with this payload is dead.
 pub(super) async fn is_dead(db: &Db, kind: &str, payload: &str) -> Result<bool, DbError> {
     const DEAD: &str =

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use model::{AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId, RenderId, TokenId};
+use model::{
+    AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId, RenderId, TokenId, WebhookEndpointId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -60,6 +62,11 @@ pub enum Notification {
         /// The token.
         token: TokenId,
     },
+    /// A webhook endpoint was disabled, because it does not answer as it should.
+    WebhookDisabled {
+        /// Which one.
+        endpoint: WebhookEndpointId,
+    },
     /// The privacy policy changed materially (P19).
     PolicyChanged {
         /// The day of the new version.
@@ -93,8 +100,9 @@ impl Notification {
             Self::PolicyChanged { version } => Some(format!("policy-changed/{version}")),
             Self::Newsletter { newsletter } => Some(format!("newsletter/{newsletter}")),
             Self::ExportReady { export } => Some(format!("export-ready/{export}")),
-            // One that failed may be made again.
+            // One that failed may be made again, and one that was disabled resumed.
             Self::RenderReady { .. }
+            | Self::WebhookDisabled { .. }
             | Self::PasswordChanged
             | Self::SecondFactorEnabled
             | Self::SecondFactorDisabled

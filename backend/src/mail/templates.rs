@@ -1,6 +1,9 @@
 //! The wording of every email there is (P26), one function each.
 
-use model::{AnalysisId, Failure, RenderId, paths, plan::Plan, verdict::Points};
+use model::{
+    AnalysisId, Failure, RenderId, WebhookEndpointId, paths, plan::Plan, verdict::Points,
+    webhook::DisabledReason,
+};
 
 use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
 use crate::config::Config;
@@ -428,6 +431,36 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
+    /// A webhook endpoint was disabled; `host` is where it is.
+    #[must_use]
+    pub fn webhook_disabled(
+        &self,
+        to: String,
+        endpoint: WebhookEndpointId,
+        host: &str,
+        reason: DisabledReason,
+    ) -> Email {
+        let why = match reason {
+            DisabledReason::Gone => "It answered 410, which says that it is gone for good.",
+            DisabledReason::Failing => "Every delivery of the last five days failed.",
+        };
+        email(
+            to,
+            format!("Webhooks to {} are disabled", one_line(host)),
+            vec![
+                text(format!(
+                    "MixLens sends nothing more to your webhook endpoint at {}. {why}",
+                    one_line(host)
+                )),
+                text(
+                    "What was answered is in its log. Resume the endpoint when it works again: what still waits is sent then.",
+                ),
+                button("See the endpoint", self.url(&paths::webhook(endpoint))),
+            ],
+            ACCOUNT,
+        )
+    }
+
     /// News, to those who asked for them.
     #[must_use]
     pub fn newsletter(&self, to: String, news: &Newsletter, unsubscribe: Unsubscribe) -> Email {
@@ -561,6 +594,12 @@ impl<'a> EmailTemplates<'a> {
             self.wrong_tries(to()),
             self.second_factor_removed(to()),
             self.token_created(to(), Some(title)),
+            self.webhook_disabled(
+                to(),
+                WebhookEndpointId(analysis.0),
+                "hooks.example.org",
+                DisabledReason::Failing,
+            ),
             self.newsletter(to(), &news, unsubscribe()),
             self.policy_changed(
                 to(),

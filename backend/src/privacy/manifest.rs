@@ -6,7 +6,7 @@ use super::{consent, erasure, export, policy, requests};
 pub use crate::tables::{Column, ColumnKind, Erase, Export, SubjectKey, Table};
 use crate::{
     accounts, analyses, idempotency, installation, jobs, ledger, newsletter, preferences, renders, sessions,
-    shares, songs, tables::about_nobody, tokens, uploads, usage,
+    shares, songs, tables::about_nobody, tokens, uploads, usage, webhooks,
 };
 
 /// Their tables, in the order in which a person reads them. The deletion takes those with many rows in this order, too.
@@ -23,6 +23,7 @@ const DOMAINS: &[&[&[Table]]] = &[
     analyses::TABLES,
     renders::TABLES,
     &[
+        webhooks::TABLES,
         songs::TABLES,
         shares::TABLES,
         consent::TABLES,

@@ -23,6 +23,7 @@ use crate::{
     sandbox::{self, Allowance},
     storage::{Key, RemoveRender},
     transaction, usage,
+    webhooks::{self, Happened},
 };
 
 /// How far the whole work has come when the file is here; rendering goes on from there to `RENDERED`.
@@ -150,7 +151,7 @@ impl MakeRender {
             jobs::enqueue(tx, backend, &removal, EnqueueOptions::default()).await?;
         }
         match owner {
-            Some(owner) if has_ended => announce(backend, tx, id, &owner).await,
+            Some(owner) if has_ended => announce(backend, tx, id, outcome, &owner).await,
             _ => Ok(()),
         }
     }
@@ -247,8 +248,19 @@ impl MakeRender {
     }
 }
 
-/// Says that a render has ended, in the transaction of the fact. `render.complete` and `render.failed` are to be written here.
-async fn announce(backend: &Backend, tx: &mut Tx, render: RenderId, owner: &store::OwnerRow) -> Result<()> {
+/// Says that a render has ended, in the transaction of the fact.
+async fn announce(
+    backend: &Backend,
+    tx: &mut Tx,
+    render: RenderId,
+    outcome: &Outcome,
+    owner: &store::OwnerRow,
+) -> Result<()> {
+    let happened = match outcome {
+        Outcome::Rendered(_) => Happened::RenderComplete(render),
+        Outcome::Failure(_) => Happened::RenderFailed(render),
+    };
+    webhooks::record(tx, backend, owner.account_id, happened).await?;
     let since = backend.now().minus(WATCHED_WITHIN);
     if owner.watched_at.is_none_or(|at| at < since) {
         let notification = Notification::RenderReady { render };

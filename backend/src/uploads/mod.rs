@@ -25,6 +25,7 @@ use crate::{
     jobs::{self, EnqueueOptions},
     retention::ExpiredCount,
     sample, transaction, usage,
+    webhooks::{self, Happened},
 };
 pub use parts::parts;
 use store::UploadRow;
@@ -263,7 +264,10 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
             failure: failure.as_ref(),
         };
         analyses::insert(tx, &new, now).await?;
-        if failure.is_none() {
+        if failure.is_some() {
+            let happened = Happened::AnalysisFailed(analysis);
+            webhooks::record(tx, backend, owner.account, happened).await?;
+        } else {
             let options = EnqueueOptions {
                 account: Some(owner.account),
                 ..EnqueueOptions::default()
@@ -300,6 +304,11 @@ pub(crate) async fn purge(backend: &Backend) -> Result<u64> {
             let mut due = store::take_due(tx, now, REAP_BATCH).await?;
             due.extend(store::take_abandoned(tx, now, REAP_BATCH).await?);
             for row in &due {
+                // None where it never arrived.
+                if let Some(analysis) = analyses::of_upload_in(tx, row.id).await? {
+                    let happened = Happened::AudioDeleted(analysis);
+                    webhooks::record(tx, backend, row.account_id, happened).await?;
+                }
                 let renders = analyses::renders_of(tx, row.id).await?;
                 analyses::enqueue_removal(tx, backend, row.account_id, row.id, &renders).await?;
             }

@@ -20,6 +20,7 @@ static OPENAPI: LazyLock<String> = LazyLock::new(|| pretty(&description::documen
 static REPORT: LazyLock<String> = LazyLock::new(schema_of::<model::Report>);
 static VERDICT: LazyLock<String> = LazyLock::new(schema_of::<model::Verdict>);
 static RECIPE: LazyLock<String> = LazyLock::new(schema_of::<analysis::render::Recipe>);
+static EVENT: LazyLock<String> = LazyLock::new(schema_of::<model::webhook::Event>);
 
 pub(crate) async fn openapi(State(site): State<AppState>) -> impl IntoResponse {
     document(OPENAPI.replace(SOMEWHERE, &site.backend.config.base_url).into())
@@ -35,6 +36,10 @@ pub(crate) async fn verdict_schema() -> impl IntoResponse {
 
 pub(crate) async fn recipe_schema() -> impl IntoResponse {
     document(RECIPE.as_str().into())
+}
+
+pub(crate) async fn event_schema() -> impl IntoResponse {
+    document(EVENT.as_str().into())
 }
 
 fn document(text: Cow<'static, str>) -> Document {
@@ -67,6 +72,7 @@ mod tests {
             ("api/report.schema.json", &*REPORT),
             ("api/verdict.schema.json", &*VERDICT),
             ("api/recipe.schema.json", &*RECIPE),
+            ("api/event.schema.json", &*EVENT),
             ("guide/api.md", &description::markdown(&description::document())),
         ] {
             let path = format!("{}/../docs/{name}", env!("CARGO_MANIFEST_DIR"));

@@ -15,7 +15,7 @@ mod rate_limit;
 mod v1;
 
 pub(crate) use self::{
-    documents::{openapi, recipe_schema, report_schema, verdict_schema},
+    documents::{event_schema, openapi, recipe_schema, report_schema, verdict_schema},
     error::respond,
     rate_limit::ApiLimiter,
 };
@@ -69,6 +69,16 @@ pub(crate) fn handler(operation: Api) -> MethodRouter<AppState> {
         Api::ListShares => get(v1::shares::list),
         Api::DeleteShare => delete(v1::shares::remove),
         Api::GetUsage => get(v1::usage::show),
+        Api::CreateWebhookEndpoint => post(v1::webhooks::create),
+        Api::ListWebhookEndpoints => get(v1::webhooks::list),
+        Api::GetWebhookEndpoint => get(v1::webhooks::show),
+        Api::UpdateWebhookEndpoint => patch(v1::webhooks::update),
+        Api::DeleteWebhookEndpoint => delete(v1::webhooks::remove),
+        Api::RotateWebhookSecret => post(v1::webhooks::rotate),
+        Api::PingWebhookEndpoint => post(v1::webhooks::ping),
+        Api::ListWebhookDeliveries => get(v1::webhooks::deliveries),
+        Api::GetWebhookDelivery => get(v1::webhooks::delivery),
+        Api::RedeliverWebhook => post(v1::webhooks::redeliver),
     }
 }
 

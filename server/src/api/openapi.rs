@@ -9,9 +9,10 @@ use backend::Scope;
 use model::{
     ProblemCode, Report, Verdict, paths,
     routes::{Access, Api, Endpoint, Method, ROUTES, Route},
+    webhook::{Event, EventType},
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::{
     self, Content, HttpMethod, InfoBuilder, OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response,
     ResponseBuilder, Schema, Server,
@@ -23,7 +24,7 @@ use utoipa::openapi::{
 
 use super::{
     error::ProblemBody,
-    v1::{analyses, comparison, renders, shares, songs, uploads, wire},
+    v1::{analyses, comparison, renders, shares, songs, uploads, webhooks, wire},
 };
 
 /// What stands in the document where an installation puts its own address.
@@ -80,6 +81,16 @@ pub(crate) const fn scope_of(operation: Api) -> Scope {
         | Api::ListSongs
         | Api::GetSong
         | Api::GetUsage => Scope::ReadAnalyses,
+        Api::CreateWebhookEndpoint
+        | Api::UpdateWebhookEndpoint
+        | Api::DeleteWebhookEndpoint
+        | Api::RotateWebhookSecret
+        | Api::PingWebhookEndpoint
+        | Api::RedeliverWebhook => Scope::WriteWebhooks,
+        Api::ListWebhookEndpoints
+        | Api::GetWebhookEndpoint
+        | Api::ListWebhookDeliveries
+        | Api::GetWebhookDelivery => Scope::ReadWebhooks,
     }
 }
 
@@ -366,6 +377,84 @@ fn described(operation: Api) -> Described {
             answers: &[("200", "The usage.", Some("Usage"))],
             ..nothing
         },
+        Api::CreateWebhookEndpoint => Described {
+            summary: "Create a webhook endpoint",
+            more: "From then on what happens is sent there. The secret is in this answer alone, and not in one that is replayed.",
+            body: Some("CreateWebhookEndpoint"),
+            answers: &[("201", "The endpoint with its secret.", Some("WebhookEndpoint"))],
+            problems: &[Invalid, Quota],
+            ..nothing
+        },
+        Api::ListWebhookEndpoints => Described {
+            summary: "List webhook endpoints",
+            more: "The newest first, all of them.",
+            answers: &[("200", "The endpoints.", Some("WebhookEndpointPage"))],
+            ..nothing
+        },
+        Api::GetWebhookEndpoint => Described {
+            summary: "Get a webhook endpoint",
+            answers: &[("200", "The endpoint.", Some("WebhookEndpoint"))],
+            ..nothing
+        },
+        Api::UpdateWebhookEndpoint => Described {
+            summary: "Change a webhook endpoint",
+            more: "Pauses and resumes it, too. What happens while it is paused is not kept for it; what waits is sent when it is resumed.",
+            body: Some("UpdateWebhookEndpoint"),
+            answers: &[("200", "The endpoint.", Some("WebhookEndpoint"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::DeleteWebhookEndpoint => Described {
+            summary: "Delete a webhook endpoint",
+            more: "What waits for it is not sent any more, and its log goes with it.",
+            answers: &[("204", "It is deleted.", None)],
+            ..nothing
+        },
+        Api::RotateWebhookSecret => Described {
+            summary: "Rotate the secret of a webhook endpoint",
+            more: "The new secret is in this answer alone, and not in one that is replayed. The one before signs as well for 24 hours.",
+            answers: &[(
+                "200",
+                "The endpoint with its new secret.",
+                Some("WebhookEndpoint"),
+            )],
+            ..nothing
+        },
+        Api::PingWebhookEndpoint => Described {
+            summary: "Send a test event",
+            more: "A `ping`, up to 10 an hour.",
+            answers: &[(
+                "201",
+                "The delivery, which is on its way.",
+                Some("WebhookDelivery"),
+            )],
+            problems: &[Conflict],
+            ..nothing
+        },
+        Api::ListWebhookDeliveries => Described {
+            summary: "List deliveries",
+            more: "What was sent to an endpoint in the last 30 days, the newest first, 25 on a page.",
+            query: BEFORE,
+            answers: &[("200", "A page of them.", Some("WebhookDeliveryPage"))],
+            problems: &[Invalid],
+            ..nothing
+        },
+        Api::GetWebhookDelivery => Described {
+            summary: "Get a delivery",
+            answers: &[("200", "The delivery with its attempts.", Some("WebhookDelivery"))],
+            ..nothing
+        },
+        Api::RedeliverWebhook => Described {
+            summary: "Send an event once more",
+            more: "At once, with the same `webhook-id` and another time stamp. One that has ended begins a new round of attempts.",
+            answers: &[(
+                "200",
+                "The delivery, which is on its way.",
+                Some("WebhookDelivery"),
+            )],
+            problems: &[Conflict],
+            ..nothing
+        },
     }
 }
 
@@ -411,7 +500,46 @@ pub(super) fn document() -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     // By their own generator, which knows every attribute of serde's; utoipa's derive does not.
     document["components"]["schemas"] = Value::Object(schemas());
+    document["webhooks"] = Value::Object(events());
     document
+}
+
+/// What is sent to webhook endpoints, one entry for each type of event.
+fn events() -> Map<String, Value> {
+    let header = |name: &str, says: &str| json!({ "name": name, "in": "header", "required": true, "description": says, "schema": { "type": "string" } });
+    let headers = [
+        header("webhook-id", "The id of the event: the same for every attempt."),
+        header(
+            "webhook-timestamp",
+            "When this attempt was made, in seconds since 1970.",
+        ),
+        header(
+            "webhook-signature",
+            "`v1,` and a signature of Standard Webhooks; two with a space between while a secret is rotated.",
+        ),
+    ];
+    let entry = |kind: EventType| {
+        let operation = json!({ "post": {
+            "summary": words_of(kind),
+            "parameters": headers,
+            "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Event" } } } },
+            "responses": { "2XX": { "description": "It has arrived; anything else is tried again." } },
+        } });
+        (kind.to_string(), operation)
+    };
+    EventType::ALL.into_iter().map(entry).collect()
+}
+
+/// What an event says, for people.
+const fn words_of(kind: EventType) -> &'static str {
+    match kind {
+        EventType::AnalysisComplete => "A file was measured, and judged where it is a mix",
+        EventType::AnalysisFailed => "A file could not be measured",
+        EventType::RenderComplete => "A render is ready",
+        EventType::RenderFailed => "A render could not be made",
+        EventType::AudioDeleted => "The audio of an analysis was removed",
+        EventType::Ping => "A test event",
+    }
 }
 
 fn schemas() -> Map<String, Value> {
@@ -434,6 +562,9 @@ fn schemas() -> Map<String, Value> {
     add::<wire::Page<wire::Share>>(&mut written);
     add::<wire::Usage>(&mut written);
     add::<wire::ProgressEvent>(&mut written);
+    add::<wire::Page<wire::WebhookEndpoint>>(&mut written);
+    add::<wire::Page<wire::WebhookDelivery>>(&mut written);
+    add::<Event>(&mut written);
     add::<Report>(&mut written);
     add::<Verdict>(&mut written);
     add::<Recipe>(&mut written);
@@ -448,6 +579,8 @@ fn schemas() -> Map<String, Value> {
     add::<shares::CreateShare>(&mut read);
     add::<songs::CreateSong>(&mut read);
     add::<songs::RenameSong>(&mut read);
+    add::<webhooks::CreateWebhookEndpoint>(&mut read);
+    add::<webhooks::UpdateWebhookEndpoint>(&mut read);
     let mut schemas = read.take_definitions(true);
     schemas.extend(written.take_definitions(true));
     schemas
@@ -687,6 +820,11 @@ pub(super) fn markdown(document: &Value) -> String {
         "Share",
         "Usage",
         "ProgressEvent",
+        "WebhookEndpoint",
+        "WebhookDelivery",
+        "WebhookAttempt",
+        "Event",
+        "EventObject",
         "Problem",
     ] {
         let _ = write!(page, "\n### {name}\n");
@@ -698,8 +836,8 @@ pub(super) fn markdown(document: &Value) -> String {
 #[cfg(test)]
 const INTRODUCTION: &str = "# The API\n
 Every address, what it takes and what it answers. [OpenAPI 3.1](/api/v1/openapi.json) says the same to programs; the
-schemas of a [report](/api/v1/schemas/report.json), of a [verdict](/api/v1/schemas/verdict.json) and of a
-[recipe](/api/v1/schemas/recipe.json) stand alone, too. Begin with the [guide](/docs).\n
+schemas of a [report](/api/v1/schemas/report.json), of a [verdict](/api/v1/schemas/verdict.json), of a
+[recipe](/api/v1/schemas/recipe.json) and of an [event](/api/v1/schemas/event.json) stand alone, too. Begin with the [guide](/docs).\n
 Every request may be answered with 401 `unauthenticated`, 403 `forbidden`, 429 `rate_limited` and 503 `unavailable` as well, and every
 POST with 400 `key_missing`, 409 `key_in_use` and 422 `key_reused`; [Errors](/docs/errors) says what to do then.\n
 A member that you do not know is to be ignored: new ones come without a new version. None is renamed or removed within `v1`.\n";
@@ -728,8 +866,6 @@ fn members(head: &str, document: &Value, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use serde_json::json;
 
     use super::*;
 

@@ -14,6 +14,7 @@ pub(crate) mod sign_in;
 pub(crate) mod sign_up;
 pub(crate) mod songs;
 pub(crate) mod tokens;
+pub(crate) mod webhooks;
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 

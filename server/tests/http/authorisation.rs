@@ -23,7 +23,16 @@ const fn answered(form: Form) -> u16 {
         // The id is that of an analysis.
         | Form::EndSession
         | Form::EndShare
-        | Form::RevokeToken => 404,
+        | Form::RevokeToken
+        | Form::UpdateWebhook
+        | Form::PingWebhook
+        | Form::PauseWebhook
+        | Form::ResumeWebhook
+        | Form::RotateWebhook
+        | Form::DeleteWebhook
+        | Form::RedeliverWebhook => 404,
+        // The plan has none.
+        Form::CreateWebhook => 402,
         Form::RenewCodes | Form::MeasureAgain | Form::RenderAgain => 409,
         Form::SignUp
         | Form::SignIn
@@ -75,6 +84,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         }
         // The id is no token, and none of the demo's.
         (Endpoint::Page(Page::Shared | Page::DemoPage) | Endpoint::System(System::DemoAudio), _) => [404; 3],
+        // The id is that of an analysis; `webhooks` has one of its own.
+        (Endpoint::Page(Page::Webhook), _) => [303, 404, 404],
         (Endpoint::Page(_), Access::SignedIn) => [303, 200, 200],
         (Endpoint::Page(_), Access::Owner) => [303, 404, 200],
         (Endpoint::Form(form), Access::SignedIn) => [303, answered(form), answered(form)],

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, path::Path, process::Command};
 use axum::http::StatusCode;
 use backend::{Scope, TokenKind};
 
-use crate::support::{TestApp, mix};
+use crate::support::{Database, TestApp, hooks::Hooks, mix};
 
 const QUICK_START: &str = include_str!("../../../docs/guide/quick-start.md");
+const WEBHOOKS: &str = include_str!("../../../docs/guide/webhooks.md");
 const AUTHENTICATION: &str = include_str!("../../../docs/guide/authentication.md");
 
 /// The snippets of a page that begin with this fence, in their order.
@@ -77,6 +78,24 @@ async fn the_quick_start_uploads_a_file_as_it_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_made_and_tried_as_it_is_printed() {
+    let settings = [("webhooks.private_networks", "true")];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
+    let (app, _anon, ann) = app.with_user().await;
+    app.on_studio("ann@example.org").await;
+    let hooks = Hooks::start().await;
+    let token = app.make_token(&ann, TokenKind::Live, &Scope::ALL).await;
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = format!("export RECEIVER={}\n", hooks.url);
+    let mut printed = vec![receiver];
+    printed.extend(snippets(WEBHOOKS, "sh webhooks"));
+    let said = run(&app, folder.path(), &token, &printed).await;
+    assert_eq!(said, "active: keep mlwhs_… and whsec_…\nping: waiting\n");
+    app.run_jobs().await;
+    assert_eq!(hooks.types(), ["ping"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_there_as_text_and_leads_only_to_what_there_is() {
     let app = TestApp::init().await;
     let anon = app.anon();
@@ -89,6 +108,7 @@ async fn every_page_is_there_as_text_and_leads_only_to_what_there_is() {
         "/docs/catalogue",
         "/docs/errors",
         "/docs/api",
+        "/docs/webhooks",
     ] {
         let html = anon.get(page).await;
         assert_eq!(html.status, StatusCode::OK);

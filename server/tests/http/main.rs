@@ -33,3 +33,4 @@ mod starts;
 mod statistics;
 mod support;
 mod uploads;
+mod webhooks;

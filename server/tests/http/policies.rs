@@ -1,6 +1,6 @@
 //! What is published: terms, privacy, cookies, contact, their versions, and who is told.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use axum::http::StatusCode;
 use backend::{
@@ -163,6 +163,19 @@ async fn p17_in_production_the_policy_names_whoever_the_software_talks_to() {
     }
 }
 
+/// The folders whose sources name the HTTP client.
+fn asking(folder: &Path, users: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            asking(&path, users);
+        } else if std::fs::read_to_string(&path).unwrap().contains("reqwest") {
+            let room = path.parent().unwrap().file_name().unwrap();
+            users.insert(room.to_string_lossy().into_owned());
+        }
+    }
+}
+
 #[test]
 fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
     // Settings that hold a place outside or the key to one; those of our own database and our own addresses are not.
@@ -221,7 +234,17 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
             words.iter().any(|word| name.contains(word))
         })
         .collect();
-    assert_eq!(clients, ["aws-sdk-s3", "lettre", "posthog-rs", "sentry"]);
+    // `reqwest` asks what people name themselves, for their webhooks, and stands in one room.
+    assert_eq!(
+        clients,
+        ["aws-sdk-s3", "lettre", "posthog-rs", "reqwest", "sentry"]
+    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut users = BTreeSet::new();
+    for package in ["app", "backend", "model", "server"] {
+        asking(&root.join(package).join("src"), &mut users);
+    }
+    assert_eq!(users, BTreeSet::from(["outbound".to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,6 +118,10 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
     for plant in [
         "INSERT INTO email_change (id, account_id, old_email, new_email, token_hash, created_at, expires_at) VALUES ('e1', $1, 'zebulon.quagga@example.org', 'quagga@example.org', 't', 1, 2)",
         "INSERT INTO api_token (id, account_id, name, kind, scopes, token_hash, hint, created_at, expires_at) VALUES ('0190000000007000800000000000000f', $1, 'Okapi check', 'live', 'analyses:read', 't', '1234', 1, 9999999999999)",
+        "INSERT INTO webhook_endpoint (id, account_id, url, description, events, state, secret_sealed, secret_hint, created_at) VALUES ('019000000000700080000000000000e1', $1, 'https://quagga.example.org/', 'Okapi check', 'analysis.complete', 'paused', 's', '1234', 1)",
+        "INSERT INTO webhook_event (id, account_id, event_type, created_at) VALUES ('019000000000700080000000000000e2', $1, 'ping', 1)",
+        "INSERT INTO webhook_delivery (id, account_id, endpoint_id, event_id, state, attempts, created_at) VALUES ('019000000000700080000000000000e3', $1, '019000000000700080000000000000e1', '019000000000700080000000000000e2', 'failed', 1, 1)",
+        "INSERT INTO webhook_attempt (id, account_id, delivery_id, started_at, duration_ms, status, failure, response) VALUES ('019000000000700080000000000000e4', $1, '019000000000700080000000000000e3', 1, 12, 500, 'status', 'Okapi is not here')",
         "INSERT INTO idempotency_key (id, account_id, request_key, request_hash, created_at, claimed_until) VALUES ('i1', $1, 'Okapi-1', 'h', 1, 2)",
         "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
         "INSERT INTO newsletter (id, subject, body, created_at) VALUES ('n1', 's', 'b', 1)",

@@ -3,6 +3,7 @@
 //! Pages and forms go to the router in this process. The object store needs a real address, because presigned URLs carry
 //! one and the worker reads from it: the same router also listens on a port of its own.
 
+pub mod hooks;
 mod log;
 pub mod mail_server;
 mod person;

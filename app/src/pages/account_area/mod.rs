@@ -7,6 +7,8 @@ pub mod second_factor;
 pub mod security;
 pub mod shares;
 pub mod tokens;
+pub mod webhook;
+pub mod webhooks;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -28,6 +30,8 @@ pub enum AccountTab {
     Shares,
     /// API tokens.
     Tokens,
+    /// Webhook endpoints.
+    Webhooks,
     /// Which emails are wanted.
     Email,
     /// Everything that is held about the person: to see, to copy, to delete.
@@ -35,11 +39,12 @@ pub enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Profile,
         Self::Security,
         Self::Shares,
         Self::Tokens,
+        Self::Webhooks,
         Self::Email,
         Self::Privacy,
     ];
@@ -50,6 +55,7 @@ impl AccountTab {
             Self::Security => "Security",
             Self::Shares => "Links",
             Self::Tokens => "API tokens",
+            Self::Webhooks => "Webhooks",
             Self::Email => "E-mail",
             Self::Privacy => "Privacy",
         }
@@ -58,7 +64,7 @@ impl AccountTab {
     /// The heading of its page.
     const fn title(self) -> &'static str {
         match self {
-            Self::Profile | Self::Security | Self::Tokens | Self::Email => self.name(),
+            Self::Profile | Self::Security | Self::Tokens | Self::Webhooks | Self::Email => self.name(),
             Self::Shares => "Links to reports",
             Self::Privacy => "Your data",
         }
@@ -70,6 +76,7 @@ impl AccountTab {
             Self::Security => paths::SECURITY,
             Self::Shares => paths::SHARES,
             Self::Tokens => paths::TOKENS,
+            Self::Webhooks => paths::WEBHOOKS,
             Self::Email => paths::EMAIL_PREFERENCES,
             Self::Privacy => paths::YOUR_DATA,
         }
@@ -84,23 +91,47 @@ pub fn AccountPage(
     /// Its sections.
     children: Children,
 ) -> impl IntoView {
-    let entries = AccountTab::ALL
-        .map(|entry| {
-            let current = (entry == subject).then_some("page");
-            view! { <a href=entry.path() aria-current=current>{entry.name()}</a> }
-        })
-        .collect_view();
-    view! {
-        <Title text=subject.title() />
-        <div class="wrap wrap--text stack stack--wide">
-            <nav class="account-tabs" aria-label="Account">{entries}</nav>
-            <h1>{subject.title()}</h1>
-            <ErrorSummary errors=FormErrors::here().errors() />
-            <Done />
-            {children()}
-        </div>
+    let frame = Frame::here(subject);
+    frame.around(children().into_any())
+}
+
+/// What stands around the sections: taken from the request before anything is waited for, because later there is none to ask.
+#[derive(Debug)]
+struct Frame {
+    subject: AccountTab,
+    errors: Vec<(String, String)>,
+    done: Option<&'static str>,
+}
+
+impl Frame {
+    fn here(subject: AccountTab) -> Self {
+        Self {
+            subject,
+            errors: FormErrors::here().errors(),
+            done: PageRequest::here().query("done").as_deref().and_then(words),
+        }
     }
-    .into_any()
+
+    fn around(self, sections: AnyView) -> AnyView {
+        let subject = self.subject;
+        let entries = AccountTab::ALL
+            .map(|entry| {
+                let current = (entry == subject).then_some("page");
+                view! { <a href=entry.path() aria-current=current>{entry.name()}</a> }
+            })
+            .collect_view();
+        view! {
+            <Title text=subject.title() />
+            <div class="wrap wrap--text stack stack--wide">
+                <nav class="account-tabs" aria-label="Account">{entries}</nav>
+                <h1>{subject.title()}</h1>
+                <ErrorSummary errors=self.errors />
+                {self.done.map(done_notice)}
+                {sections}
+            </div>
+        }
+        .into_any()
+    }
 }
 
 /// One subject within a page.
@@ -125,9 +156,11 @@ pub fn Section(
 #[component]
 pub fn Done() -> impl IntoView {
     let done = PageRequest::here().query("done");
-    done.as_deref().and_then(words).map(|words| {
-        view! { <Notice tone=Tone::Ok title="Done" role="status">{words}</Notice> }
-    })
+    done.as_deref().and_then(words).map(done_notice)
+}
+
+fn done_notice(words: &'static str) -> impl IntoView {
+    view! { <Notice tone=Tone::Ok title="Done" role="status">{words}</Notice> }
 }
 
 fn words(done: &str) -> Option<&'static str> {
@@ -145,6 +178,12 @@ fn words(done: &str) -> Option<&'static str> {
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
         "share-ended" => "That link opens nothing any more.",
         "token-revoked" => "That token is revoked. Whatever used it is refused from now on.",
+        "webhook" => "Your changes are saved.",
+        "webhook-pinged" => "A test event is on its way. Reload the page in a moment to see what came back.",
+        "webhook-paused" => "Nothing is sent to that endpoint until you resume it.",
+        "webhook-resumed" => "That endpoint is told of events again.",
+        "webhook-deleted" => "That endpoint is deleted. Nothing more is sent to it.",
+        "webhook-sent-again" => "That event is on its way once more.",
         "preferences" => "Your choice is saved.",
         "unsubscribed" => "You get no more of these e-mails.",
         _ => return None,

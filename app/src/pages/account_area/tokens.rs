@@ -189,6 +189,8 @@ const fn scope_words(scope: Scope) -> &'static str {
         Scope::ReadAnalyses => "Read analyses, reports and songs",
         Scope::WriteAnalyses => "Read, rename, group, judge and delete them",
         Scope::Upload => "Upload files and have them measured",
+        Scope::ReadWebhooks => "See webhook endpoints and what was sent to them",
+        Scope::WriteWebhooks => "Make, change, try and delete webhook endpoints",
     }
 }
 

@@ -8,4 +8,5 @@ pub(super) mod shares;
 pub(super) mod songs;
 pub(super) mod uploads;
 pub(super) mod usage;
+pub(super) mod webhooks;
 pub(super) mod wire;

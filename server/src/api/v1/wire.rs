@@ -8,6 +8,7 @@ mod shares;
 
 use std::collections::BTreeMap;
 
+use backend::webhooks::{Attempt, Delivery, Endpoint, FreshSecret};
 use model::{
     Audience, Timestamp,
     analysis::{AnalysisPage, AnalysisState, AnalysisSummary, Audio, Phase},
@@ -17,6 +18,7 @@ use model::{
     song::{SongSummary, SongView},
     upload::{PresignedPart, PresignedUpload, UploadKind, UploadParts},
     verdict::{Stage, Standing},
+    webhook::{DeliveryFailure, DeliveryState, DisabledReason, EndpointState, EventObject, EventType},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -423,6 +425,135 @@ impl From<&model::analysis::Progress> for ProgressEvent {
         Self {
             state: progress.state,
             progress: Progress::from(progress),
+        }
+    }
+}
+
+/// An address that is told of events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct WebhookEndpoint {
+    /// Its id.
+    id: String,
+    /// Where it is.
+    url: String,
+    /// What it is for, for people; may be empty.
+    description: String,
+    /// What it is told of.
+    events: Vec<EventType>,
+    /// Whether it is sent anything.
+    state: EndpointState,
+    /// Why we disabled it; there when we did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_reason: Option<DisabledReason>,
+    /// The last four characters of its secret.
+    secret_hint: String,
+    /// The secret, `mlwhs_…`: in the answer that made it alone, never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    /// The same as libraries of Standard Webhooks take it, `whsec_…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_webhooks_secret: Option<String>,
+    /// Until when the secret before the last rotation signs as well; left out when it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_secret_until: Option<String>,
+    /// The first attempt that failed since one worked; left out when the last one worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<String>,
+    /// When it was made.
+    created_at: String,
+}
+
+impl WebhookEndpoint {
+    pub(super) fn of(endpoint: Endpoint, secret: Option<&FreshSecret>, now: Timestamp) -> Self {
+        Self {
+            id: endpoint.id.to_string(),
+            url: endpoint.url.to_string(),
+            description: endpoint.description,
+            events: endpoint.events.0,
+            state: endpoint.state,
+            disabled_reason: endpoint.disabled_reason,
+            secret_hint: endpoint.secret_hint,
+            secret: secret.map(|secret| secret.text().to_owned()),
+            standard_webhooks_secret: secret.map(FreshSecret::standard),
+            previous_secret_until: endpoint
+                .previous_until
+                .filter(|until| *until > now)
+                .map(Timestamp::rfc3339),
+            failing_since: endpoint.failing_since.map(Timestamp::rfc3339),
+            created_at: endpoint.created_at.rfc3339(),
+        }
+    }
+}
+
+/// An event on its way to an endpoint.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct WebhookDelivery {
+    /// Its id.
+    id: String,
+    /// The id of the endpoint.
+    endpoint: String,
+    /// The id of the event, which the header `webhook-id` carries.
+    event: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    event_type: EventType,
+    /// What it happened to; left out for a ping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<EventObject>,
+    /// When it happened.
+    happened_at: String,
+    /// Where it stands.
+    state: DeliveryState,
+    /// When it is sent next; there while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<String>,
+    /// The requests so far, in their order.
+    attempts: Vec<WebhookAttempt>,
+}
+
+/// One request to an endpoint.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct WebhookAttempt {
+    /// When it was sent.
+    at: String,
+    /// How long the answer took.
+    duration_ms: u64,
+    /// The status of the answer, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u32>,
+    /// Why it failed; left out where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<DeliveryFailure>,
+    /// The first 1,024 bytes of the answer's body, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<String>,
+}
+
+impl From<(Delivery, Vec<Attempt>)> for WebhookDelivery {
+    fn from((delivery, attempts): (Delivery, Vec<Attempt>)) -> Self {
+        let object = delivery.object_kind.zip(delivery.object_id);
+        Self {
+            id: delivery.id.to_string(),
+            endpoint: delivery.endpoint_id.to_string(),
+            event: delivery.event_id.to_string(),
+            event_type: delivery.event_type,
+            object: object.map(|(kind, id)| EventObject { kind, id }),
+            happened_at: delivery.happened_at.rfc3339(),
+            state: delivery.state,
+            next_attempt_at: delivery.next_attempt_at.map(Timestamp::rfc3339),
+            attempts: attempts.into_iter().map(WebhookAttempt::from).collect(),
+        }
+    }
+}
+
+impl From<Attempt> for WebhookAttempt {
+    fn from(attempt: Attempt) -> Self {
+        Self {
+            at: attempt.started_at.rfc3339(),
+            duration_ms: attempt.duration_ms,
+            status: attempt.status,
+            failure: attempt.failure,
+            response: attempt.response,
         }
     }
 }

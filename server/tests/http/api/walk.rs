@@ -5,7 +5,7 @@ use backend::{Scope, TokenKind};
 use model::routes::{self, Access, Api, Endpoint, ROUTES, Route};
 use serde_json::{Value, json};
 
-use crate::support::{Database, TestApp, mix, on_both_databases, program::Program};
+use crate::support::{Database, TestApp, mix, on_both_databases, program::Program, receiver::Receiver};
 
 /// What there is to ask for.
 struct Things {
@@ -14,6 +14,8 @@ struct Things {
     upload: String,
     render: String,
     share: String,
+    endpoint: String,
+    delivery: String,
 }
 
 fn method(route: &Route) -> Method {
@@ -37,6 +39,8 @@ fn body(operation: Api, things: &Things) -> Option<Value> {
         Api::CreateShare => json!({ "days": 7 }),
         Api::CreateSong => json!({ "song": "Okapi", "analysis": [things.analysis] }),
         Api::RenameSong => json!({ "song": "Okapi in the rain" }),
+        Api::CreateWebhookEndpoint => json!({ "url": "https://example.org/", "events": ["analysis.failed"] }),
+        Api::UpdateWebhookEndpoint => json!({ "description": "Catalogue" }),
         _ => return None,
     })
 }
@@ -56,6 +60,16 @@ const fn scope(operation: Api) -> Scope {
         | Api::CreateSong
         | Api::RenameSong
         | Api::DeleteSong => Scope::WriteAnalyses,
+        Api::CreateWebhookEndpoint
+        | Api::UpdateWebhookEndpoint
+        | Api::DeleteWebhookEndpoint
+        | Api::RotateWebhookSecret
+        | Api::PingWebhookEndpoint
+        | Api::RedeliverWebhook => Scope::WriteWebhooks,
+        Api::ListWebhookEndpoints
+        | Api::GetWebhookEndpoint
+        | Api::ListWebhookDeliveries
+        | Api::GetWebhookDelivery => Scope::ReadWebhooks,
         _ => Scope::ReadAnalyses,
     }
 }
@@ -63,10 +77,18 @@ const fn scope(operation: Api) -> Scope {
 /// What the owner is answered.
 const fn answered(operation: Api) -> u16 {
     match operation {
-        Api::CreateUpload | Api::CreateSong | Api::CreateAnalysis | Api::CreateRender | Api::CreateShare => {
-            201
-        }
-        Api::DeleteAnalysis | Api::DeleteSong | Api::DeleteRender | Api::DeleteShare => 204,
+        Api::CreateUpload
+        | Api::CreateSong
+        | Api::CreateAnalysis
+        | Api::CreateRender
+        | Api::CreateShare
+        | Api::CreateWebhookEndpoint
+        | Api::PingWebhookEndpoint => 201,
+        Api::DeleteAnalysis
+        | Api::DeleteSong
+        | Api::DeleteRender
+        | Api::DeleteShare
+        | Api::DeleteWebhookEndpoint => 204,
         _ => 200,
     }
 }
@@ -79,6 +101,13 @@ async fn ask(program: &Program, route: &Route, operation: Api, things: &Things) 
             &things.render
         }
         Api::DeleteShare => &things.share,
+        Api::GetWebhookDelivery | Api::RedeliverWebhook => &things.delivery,
+        Api::GetWebhookEndpoint
+        | Api::UpdateWebhookEndpoint
+        | Api::DeleteWebhookEndpoint
+        | Api::RotateWebhookSecret
+        | Api::PingWebhookEndpoint
+        | Api::ListWebhookDeliveries => &things.endpoint,
         _ => &things.analysis,
     };
     let path = route.path.replace("{id}", id);
@@ -98,7 +127,8 @@ async fn ask(program: &Program, route: &Route, operation: Api, things: &Things) 
 
 on_both_databases! {
     async fn every_operation_answers_each_token_as_the_table_says(database) {
-        let (app, _anon, ann) = TestApp::on(database).await.with_user().await;
+        let settings = [("webhooks.private_networks", "true"), ("limits.api_requests_per_minute", "1000")];
+        let (app, _anon, ann) = TestApp::set_up(database, &settings, |_| {}).await.with_user().await;
         let eve = app.signed_up("eve@example.org").await;
         app.on_studio("ann@example.org").await;
         app.on_studio("eve@example.org").await;
@@ -116,7 +146,18 @@ on_both_databases! {
         app.run_jobs().await;
         let share = owner.post(&format!("{address}/shares"), "share", json!({ "days": 1 })).await;
         let share = share.json::<Value>()["id"].as_str().unwrap().to_owned();
-        let things = Things { analysis, song, upload, render, share };
+        let receiver = Receiver::start().await;
+        let endpoint = owner
+            .post("/api/v1/webhook-endpoints", "endpoint", json!({ "url": receiver.url, "events": ["analysis.failed"] }))
+            .await
+            .json::<Value>()["id"].as_str().unwrap().to_owned();
+        let delivery = owner
+            .post(&format!("/api/v1/webhook-endpoints/{endpoint}/ping"), "ping", json!({}))
+            .await
+            .json::<Value>()["id"].as_str().unwrap().to_owned();
+        // What has ended can be sent once more.
+        app.run_jobs().await;
+        let things = Things { analysis, song, upload, render, share, endpoint, delivery };
         let mut scoped = Vec::new();
         for scope in Scope::ALL {
             scoped.push((scope, app.program(&ann, TokenKind::Live, &[scope]).await));
@@ -133,6 +174,7 @@ on_both_databases! {
             Api::DeleteSong | Api::DeleteRender | Api::DeleteShare => 1,
             Api::CreateSong => 2,
             Api::DeleteAnalysis => 3,
+            Api::DeleteWebhookEndpoint => 4,
             _ => 0,
         });
         let nobody = app.program_with("mlp_nothing");
@@ -150,8 +192,7 @@ on_both_databases! {
             };
             expect("nobody", ask(&nobody, route, operation, &things).await, 401);
             expect("another", ask(&other, route, operation, &things).await, not_theirs);
-            // Whoever may change analyses may read them.
-            let lacks = |own: Scope| own != needed && (own, needed) != (Scope::WriteAnalyses, Scope::ReadAnalyses);
+            let lacks = |own: Scope| !own.includes(needed);
             for (_, program) in scoped.iter().filter(|(scope, _)| lacks(*scope)) {
                 expect("without the scope", ask(program, route, operation, &things).await, 403);
             }
