@@ -20,7 +20,12 @@ mod shell;
 
 #[cfg(feature = "ssr")]
 pub use self::{
-    pages::{account_area::tokens::SCOPES, docs, report::report_file},
+    pages::{
+        account_area::tokens::SCOPES,
+        docs,
+        report::report_file,
+        withdraw::{WITHDRAW_PLAN, WITHDRAW_SINCE, WITHDRAWN_AT},
+    },
     request_context::{FORM_NAME, FormErrors, PageContent, PageRequest, RequestContext, problem_of},
     shell::shell,
 };

@@ -18,6 +18,7 @@ use crate::{
     password::Hasher,
     signing::Signer,
     storage::Storage,
+    stripe::Stripe,
     telemetry::Statistics,
 };
 
@@ -40,6 +41,8 @@ pub struct Backend {
     pub hasher: Hasher,
     /// Sends email.
     pub mailer: Mailer,
+    /// Asks Stripe; none where nothing is sold.
+    pub stripe: Option<Stripe>,
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
     /// Wakes the workers of this process when there is work.
@@ -65,6 +68,7 @@ impl Backend {
         let clock = Arc::new(InstallationClock::connect(&db).await?);
         let signer = Signer::new(secret_key(&config, &*entropy).map_err(Error::internal)?);
         let mailer = Mailer::new(&config)?;
+        let stripe = Stripe::new(&config.billing)?;
         let statistics = Statistics::new(&config.telemetry).await?;
         Ok(Self {
             config: Arc::new(config),
@@ -75,6 +79,7 @@ impl Backend {
             signer,
             hasher: Hasher::new(),
             mailer,
+            stripe,
             statistics,
             wake: Notifier::default(),
             sandbox,

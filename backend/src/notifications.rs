@@ -6,7 +6,7 @@ use model::{AccountId, AnalysisId, Failure, Verdict, text, verdict::Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, Result, accounts,
+    Backend, Result, accounts, billing,
     db::{Db, DbError, Json, row, sql},
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Email, EmailTemplates, EndedAnalysis, Notification, Outcome, SendNotification},
@@ -74,6 +74,9 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
             let name = tokens::name_of(backend, *token).await?;
             Some(emails.token_created(to, name.as_deref()))
         }
+        Notification::Billing { occasion, contract } => billing::told(backend, account, contract)
+            .await?
+            .map(|facts| emails.billing(to, *occasion, &facts)),
         Notification::PolicyChanged { version } => {
             let Version { version, summary, .. } = policy::find(&backend.db, version).await?;
             Some(emails.policy_changed(to, &version, &summary))

@@ -33,7 +33,8 @@ pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
     AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, IdempotencyId, InvalidId, JobId,
-    PasswordResetId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId, UploadId,
+    PasswordResetId, RefundId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId,
+    UploadId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

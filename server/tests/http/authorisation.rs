@@ -23,7 +23,11 @@ const fn answered(form: Form) -> u16 {
         // The id is that of an analysis.
         | Form::EndSession
         | Form::EndShare
-        | Form::RevokeToken => 404,
+        | Form::RevokeToken
+        // The id is no plan.
+        | Form::ChangePlan => 404,
+        // Nothing is sold.
+        Form::Portal | Form::Withdraw |
         Form::RenewCodes | Form::MeasureAgain | Form::RenderAgain => 409,
         Form::SignUp
         | Form::SignIn
@@ -34,6 +38,7 @@ const fn answered(form: Form) -> u16 {
         | Form::ConfirmPassword
         | Form::ChangePassword
         | Form::ConfirmSecondFactor
+        | Form::Checkout
         | Form::CreateToken
         | Form::DeleteAccount
         // For how long is not said.
@@ -74,6 +79,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         }
         // The id is no token, and none of the demo's.
         (Endpoint::Page(Page::Shared | Page::DemoPage) | Endpoint::System(System::DemoAudio), _) => [404; 3],
+        // The id is no plan.
+        (Endpoint::Page(Page::ChangePlan) | Endpoint::Form(Form::ChangePlan), _) => [404; 3],
         (Endpoint::Page(_), Access::SignedIn) => [303, 200, 200],
         (Endpoint::Page(_), Access::Owner) => [303, 404, 200],
         (Endpoint::Form(form), Access::SignedIn) => [303, answered(form), answered(form)],
@@ -87,6 +94,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Download(Download::ExportArchive), _) => [401, 404, 404],
         (Endpoint::Download(Download::RenderFile), _) => [401, 404, 307],
         (Endpoint::Function(_) | Endpoint::Download(_), _) => [401, 404, 200],
+        // Nothing is sold.
+        (Endpoint::Callback(Callback::StripeEvent), _) => [409; 3],
         (Endpoint::Callback(Callback::Unsubscribe), _) | (Endpoint::System(System::Assets), _) => [404; 3],
         (Endpoint::System(System::ObjectStore), _) => [403; 3],
         (Endpoint::Page(_) | Endpoint::System(_), _) => [200; 3],
@@ -277,7 +286,9 @@ async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str,
     let answer = match route.endpoint {
         // With a token, it stands on the page of an email's link.
         Endpoint::Form(Form::Unsubscribe) => person.post(&path, &[("token", "x")]).await,
-        Endpoint::Form(_) | Endpoint::Callback(Callback::Unsubscribe) => person.post(&path, FIELDS).await,
+        Endpoint::Form(_) | Endpoint::Callback(Callback::Unsubscribe | Callback::StripeEvent) => {
+            person.post(&path, FIELDS).await
+        }
         Endpoint::Function(Function::BeginUpload) => {
             let file = serde_json::json!({ "file": { "file_name": "a.wav", "size_bytes": 1000 } });
             person.call(&path, file).await

@@ -1,6 +1,7 @@
 //! The account area: a page for each subject, with a small navigation above them. Plain forms: they work without a
 //! script.
 
+pub mod billing;
 pub mod email;
 pub mod profile;
 pub mod second_factor;
@@ -24,6 +25,8 @@ pub enum AccountTab {
     Profile,
     /// Password, second factor, sessions.
     Security,
+    /// The plan and what is paid for.
+    Billing,
     /// Links to reports.
     Shares,
     /// API tokens.
@@ -35,9 +38,10 @@ pub enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Profile,
         Self::Security,
+        Self::Billing,
         Self::Shares,
         Self::Tokens,
         Self::Email,
@@ -48,6 +52,7 @@ impl AccountTab {
         match self {
             Self::Profile => "Profile",
             Self::Security => "Security",
+            Self::Billing => "Plan",
             Self::Shares => "Links",
             Self::Tokens => "API tokens",
             Self::Email => "E-mail",
@@ -59,6 +64,7 @@ impl AccountTab {
     const fn title(self) -> &'static str {
         match self {
             Self::Profile | Self::Security | Self::Tokens | Self::Email => self.name(),
+            Self::Billing => "Your plan",
             Self::Shares => "Links to reports",
             Self::Privacy => "Your data",
         }
@@ -68,6 +74,7 @@ impl AccountTab {
         match self {
             Self::Profile => paths::ACCOUNT,
             Self::Security => paths::SECURITY,
+            Self::Billing => paths::BILLING,
             Self::Shares => paths::SHARES,
             Self::Tokens => paths::TOKENS,
             Self::Email => paths::EMAIL_PREFERENCES,
@@ -145,6 +152,12 @@ fn words(done: &str) -> Option<&'static str> {
         "second-factor-off" => "The second factor is off. Signing in takes the password alone.",
         "share-ended" => "That link opens nothing any more.",
         "token-revoked" => "That token is revoked. Whatever used it is refused from now on.",
+        "plan-upgraded" => "Your plan is changed, and its limits hold at once.",
+        "plan-downgraded" => "Your plan changes when what you have paid is over. We have sent you an e-mail.",
+        "plan-cancelled" => {
+            "Your plan is cancelled. We have sent you an e-mail that says until when it goes on."
+        }
+        "plan-resumed" => "Your plan goes on.",
         "preferences" => "Your choice is saved.",
         "unsubscribed" => "You get no more of these e-mails.",
         _ => return None,
