@@ -26,9 +26,11 @@ const fn answered(form: Form) -> u16 {
         | Form::RevokeToken
         // The id is no plan.
         | Form::ChangePlan => 404,
+        Form::RenewCodes
+        | Form::MeasureAgain
+        | Form::RenderAgain
         // Nothing is sold.
-        Form::Portal | Form::Withdraw |
-        Form::RenewCodes | Form::MeasureAgain | Form::RenderAgain => 409,
+        | Form::Portal => 409,
         Form::SignUp
         | Form::SignIn
         | Form::Forgot
@@ -41,6 +43,8 @@ const fn answered(form: Form) -> u16 {
         | Form::Checkout
         | Form::CreateToken
         | Form::DeleteAccount
+        // The step is none of its.
+        | Form::Withdraw
         // For how long is not said.
         | Form::ShareAnalysis => 422,
         Form::SignOut
