@@ -12,6 +12,7 @@ import { faulty, music, wav } from "./helpers/audio.js";
 import { PUBLIC, open } from "./helpers/pages.js";
 import { signUp } from "./helpers/people.js";
 import { startProgram } from "./helpers/program.js";
+import { startStandIn } from "./helpers/stand_in.js";
 import { chooseReferences, file, references, report, upload } from "./helpers/uploads.js";
 
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 375, height: 800 } };
@@ -31,6 +32,7 @@ try {
   await shootSong(page);
   await shootPrivacy(page);
   await shootConsent();
+  await shootShop();
 } finally {
   await browser.close();
   await program.stop();
@@ -53,6 +55,7 @@ async function shootPublic(page) {
 async function shootAccount(page) {
   await shoot(page, "account", "/account");
   await shoot(page, "account-security", "/account/security");
+  await shoot(page, "account-billing", "/account/billing");
   await shoot(page, "account-email", "/account/email-preferences");
   await shoot(page, "account-confirm", "/account/confirm");
   await page.goto("/account/security");
@@ -92,6 +95,35 @@ async function shootReports(page) {
   await chooseReferences(page, address, "Hero one", "Hero two");
   await shoot(page, "comparison", page.url());
   await shoot(page, "report-compared", address);
+}
+
+/** What is paid for: the prices, a plan before and after it is bought, what a change means, and the withdrawal. */
+async function shootShop() {
+  const port = 4748;
+  const stripe = await startStandIn(`http://127.0.0.1:${port}`);
+  const shop = await startProgram(stripe.settings, port);
+  try {
+    const page = await newPage(shop);
+    await shoot(page, "shop-pricing", "/pricing");
+    await signUp(page, "Ann Example");
+    await shoot(page, "shop-free", "/account/billing");
+    await page.goto("/account/billing");
+    await page.getByRole("button", { name: "Buy Pro" }).click();
+    await page.getByRole("button", { name: "Pay and subscribe" }).click();
+    await page.getByText("You are on Pro.").waitFor();
+    await shoot(page, "shop-pro", "/account/billing");
+    await shoot(page, "shop-upgrade", "/account/billing/plans/studio");
+    await shoot(page, "shop-cancel", "/account/billing/plans/free");
+    await shoot(page, "shop-withdraw", "/withdraw");
+    await stripe.does("decline");
+    await stripe.does("renew");
+    await page.goto("/account/billing?from=stripe");
+    await shoot(page, "shop-failed", "/account/billing");
+    await shoot(page, "shop-failed-banner", "/history");
+  } finally {
+    await shop.stop();
+    stripe.stop();
+  }
 }
 
 /** A plan, and the render that it starts. */

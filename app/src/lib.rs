@@ -27,6 +27,7 @@ pub use self::{
         },
         docs,
         report::report_file,
+        withdraw::{WITHDRAW_PLAN, WITHDRAW_SINCE, WITHDRAWN_AT},
     },
     request_context::{FORM_NAME, FormErrors, PageContent, PageRequest, RequestContext, problem_of},
     shell::shell,

@@ -10,7 +10,8 @@ use crate::{
     api::CSRF_META,
     pages::{
         account, account_area, analysis, comparison, consent, demo, docs, history, home, legal, methodology,
-        not_found::failed, plan, references, render, rules, shared, song, songs, upload, your_data,
+        not_found::failed, plan, pricing, references, render, rules, shared, song, songs, upload, withdraw,
+        your_data,
     },
     request_context::{PageContent, PageRequest, RequestContext},
     ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts, Unstarted},
@@ -51,6 +52,7 @@ fn App(has_islands: bool) -> impl IntoView {
     provide_meta_context();
     let request = PageRequest::here();
     let page = request.page();
+    let withdrawal = RequestContext::here().backend.config.sells();
     let content = match request.content {
         PageContent::Page(page) => body_of(page),
         PageContent::Problem(problem) => failed(&problem),
@@ -61,10 +63,11 @@ fn App(has_islands: bool) -> impl IntoView {
         {has_islands.then(|| view! { <Unstarted /> })}
         <Header page=page />
         <consent::Banner />
+        <account_area::billing::FailedPayment />
         <main id="main" tabindex="-1">
             {content}
         </main>
-        <SiteFooter />
+        <SiteFooter withdrawal=withdrawal />
         <Toasts />
     }
 }
@@ -107,6 +110,8 @@ fn body_of(page: Page) -> AnyView {
         Page::ConfirmPassword => view! { <account_area::security::ConfirmPassword /> }.into_any(),
         Page::Security => view! { <account_area::security::Security /> }.into_any(),
         Page::SecondFactor => view! { <account_area::second_factor::SecondFactor /> }.into_any(),
+        Page::Billing => view! { <account_area::billing::Billing /> }.into_any(),
+        Page::ChangePlan => view! { <account_area::billing::ChangePlan /> }.into_any(),
         Page::Tokens => view! { <account_area::tokens::Tokens /> }.into_any(),
         Page::Webhooks => view! { <account_area::webhooks::Webhooks /> }.into_any(),
         Page::Webhook => view! { <account_area::webhook::Webhook /> }.into_any(),
@@ -114,11 +119,16 @@ fn body_of(page: Page) -> AnyView {
         Page::YourData => view! { <your_data::YourData /> }.into_any(),
         Page::DeleteAccount => view! { <your_data::DeleteAccount /> }.into_any(),
         Page::AccountDeleted => view! { <your_data::AccountDeleted /> }.into_any(),
+        Page::Pricing => view! { <pricing::Pricing /> }.into_any(),
+        Page::Withdraw => view! { <withdraw::Withdraw /> }.into_any(),
         Page::Rules => view! { <rules::Rules /> }.into_any(),
         Page::Methodology => view! { <methodology::Methodology /> }.into_any(),
-        Page::Docs | Page::DocsAuthentication | Page::DocsErrors | Page::DocsApi | Page::DocsCatalogue | Page::DocsWebhooks => {
-            view! { <docs::Docs page=page /> }.into_any()
-        }
+        Page::Docs
+        | Page::DocsAuthentication
+        | Page::DocsErrors
+        | Page::DocsApi
+        | Page::DocsCatalogue
+        | Page::DocsWebhooks => view! { <docs::Docs page=page /> }.into_any(),
         Page::Terms => view! { <legal::Terms /> }.into_any(),
         Page::Privacy => view! { <legal::Privacy /> }.into_any(),
         Page::Cookies => view! { <consent::Cookies /> }.into_any(),
@@ -155,10 +165,17 @@ fn set_policy(context: &RequestContext) {
     } else {
         format!(" {public}")
     };
+    // The page that forms stand on which lead to Stripe: a browser looks at where a form is led to, too.
+    let page = PageRequest::here().page();
+    let config = &context.backend.config;
+    let hosted = match page {
+        Some(Page::Billing) if config.sells() => format!(" {}", config.billing.hosted_pages),
+        _ => String::new(),
+    };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; font-src 'self'; connect-src 'self'{storage}; media-src 'self' blob:{storage}; \
-         manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+         manifest-src 'self'; form-action 'self'{hosted}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
     );
     if let Ok(value) = policy.parse() {
         response.insert_header(header::CONTENT_SECURITY_POLICY, value);

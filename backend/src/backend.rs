@@ -19,6 +19,7 @@ use crate::{
     password::Hasher,
     signing::Signer,
     storage::Storage,
+    stripe::Stripe,
     telemetry::Statistics,
 };
 
@@ -43,6 +44,8 @@ pub struct Backend {
     pub mailer: Mailer,
     /// Asks addresses that people name.
     pub outbound: Outbound,
+    /// Asks Stripe; none where nothing is sold.
+    pub stripe: Option<Stripe>,
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
     /// Wakes the workers of this process when there is work.
@@ -73,6 +76,7 @@ impl Backend {
         } else {
             Reach::Public
         })?;
+        let stripe = Stripe::new(&config.billing)?;
         let statistics = Statistics::new(&config.telemetry).await?;
         Ok(Self {
             config: Arc::new(config),
@@ -84,6 +88,7 @@ impl Backend {
             hasher: Hasher::new(),
             mailer,
             outbound,
+            stripe,
             statistics,
             wake: Notifier::default(),
             sandbox,

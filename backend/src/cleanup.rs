@@ -10,7 +10,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, Result, accounts,
+    Backend, Result, accounts, billing,
     db::{Db, DbError},
     idempotency,
     jobs::{self, Job, JobError, Lease, Policy, Queue, RunJob},
@@ -61,6 +61,8 @@ pub struct Purged {
     pub events: u64,
     /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
+    /// Events of Stripe that do not come again.
+    pub events: u64,
     /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
     pub jobs: u64,
     /// Removals of objects, and writings of the ledger, that had failed and are tried again.
@@ -83,6 +85,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         tokens: tokens::purge(backend).await? + idempotency::purge(backend).await?,
         events: webhooks::purge(backend).await?,
         sign_ups: accounts::purge(backend).await?,
+        events: billing::purge(backend).await?,
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
         revived: jobs::revive::<RemoveAudio>(db, now).await?
@@ -100,6 +103,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         tokens = purged.tokens,
         events = purged.events,
         sign_ups = purged.sign_ups,
+        events = purged.events,
         jobs = purged.jobs,
         revived = purged.revived,
         erasures_resumed = purged.erasures_resumed,
@@ -125,6 +129,7 @@ pub async fn expired(backend: &Backend) -> Result<Vec<ExpiredCount>> {
     found.push(idempotency::expired(backend).await?);
     found.push(webhooks::expired(backend).await?);
     found.extend(accounts::expired(backend).await?);
+    found.push(billing::expired(backend).await?);
     found.extend(jobs::expired(&backend.db, backend.now()).await?);
     found.extend(ledger::expired(backend).await?);
     Ok(found)

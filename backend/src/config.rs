@@ -14,7 +14,9 @@ use serde::Deserialize;
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
 /// Settings whose values are secret, as dotted paths. Each can also be given as `…_FILE`.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 9] = [
+    "billing.stripe_key",
+    "billing.stripe_signing_secret",
     "database_url",
     "mail.smtp_url",
     "secret_key",
@@ -78,6 +80,7 @@ pub struct Config {
     pub telemetry: Telemetry,
     pub webhooks: Webhooks,
     pub limits: RateLimits,
+    pub billing: Billing,
     pub plans: Plans,
 }
 
@@ -229,6 +232,129 @@ pub struct RateLimits {
     pub writes_per_minute: u32,
     pub uploads_per_hour: u32,
     pub api_requests_per_minute: u32,
+}
+
+/// `[billing]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Billing {
+    pub stripe_key: SecretString,
+    pub stripe_signing_secret: SecretString,
+    pub stripe_api: String,
+    pub hosted_pages: String,
+    pub currency: String,
+    pub tax: Tax,
+    pub prices_include_tax: bool,
+    pub pro: Price,
+    pub studio: Price,
+}
+
+model::text_enum! {
+    /// Who sees to the tax on what is sold.
+    pub enum Tax {
+        /// None is charged.
+        None = "none",
+        /// We sell, and Stripe computes it.
+        StripeTax = "stripe_tax",
+        /// Stripe sells, and sees to it.
+        ManagedPayments = "managed_payments",
+    }
+}
+
+/// What a plan costs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each setting")]
+pub struct Price {
+    pub price: String,
+    pub former_prices: String,
+    pub cents: u32,
+}
+
+impl Billing {
+    /// Whether anything is sold here.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        !self.stripe_key.expose_secret().is_empty()
+    }
+
+    /// What `plan` costs a month; nothing is charged for Free.
+    #[must_use]
+    pub const fn price_of(&self, plan: Plan) -> Option<&Price> {
+        match plan {
+            Plan::Free => None,
+            Plan::Pro => Some(&self.pro),
+            Plan::Studio => Some(&self.studio),
+        }
+    }
+
+    /// The plan that a price at Stripe is for; `None` where it is not one of ours.
+    #[must_use]
+    pub fn plan_of(&self, price: &str) -> Option<Plan> {
+        let is_of = |plan: &Plan| {
+            self.price_of(*plan).is_some_and(|known| {
+                known.price == price
+                    || known
+                        .former_prices
+                        .split_whitespace()
+                        .any(|former| former == price)
+            })
+        };
+        Plan::ALL.into_iter().find(is_of)
+    }
+
+    /// What is wrong with these settings.
+    fn complaints(&self, production: bool) -> impl Iterator<Item = &'static str> {
+        let key = self.stripe_key.expose_secret();
+        let is_key = ["sk_live_", "sk_test_", "rk_live_", "rk_test_"]
+            .iter()
+            .any(|start| key.starts_with(start));
+        let secret = self.stripe_signing_secret.expose_secret();
+        let secrets_are_right = !secret.trim().is_empty()
+            && secret
+                .split_whitespace()
+                .all(|secret| secret.starts_with("whsec_"));
+        let prices = [&self.pro, &self.studio];
+        let currency_is_right =
+            self.currency.len() == 3 && self.currency.bytes().all(|letter| letter.is_ascii_lowercase());
+        let hosts = self.hosted_pages.split_whitespace();
+        let is_set_up = self.is_set_up();
+        [
+            (
+                !is_key,
+                "billing.stripe_key is none of Stripe's: it begins with sk_live_, sk_test_, rk_live_ or rk_test_",
+            ),
+            (
+                !secrets_are_right,
+                "billing.stripe_key is set, so billing.stripe_signing_secret must be set too: whsec_…, of the endpoint <base_url>/stripe/events",
+            ),
+            (
+                prices.iter().any(|price| price.price.is_empty() || price.cents == 0)
+                    || self.pro.price == self.studio.price,
+                "billing.stripe_key is set, so billing.pro and billing.studio each need the price of their own at Stripe (price_…) and its cents",
+            ),
+            (
+                !currency_is_right,
+                "billing.currency must be three small letters, such as eur",
+            ),
+            (
+                hosts.clone().next().is_none()
+                    || hosts.clone().any(|host| {
+                        host.parse::<http::Uri>()
+                            .map_or(true, |uri| uri.scheme().is_none() || uri.path() != "/")
+                            || host.ends_with('/')
+                    }),
+                "billing.hosted_pages must be origins with spaces between, such as https://checkout.stripe.com",
+            ),
+            (
+                production && (is_plain_http(&self.stripe_api) || hosts.clone().any(is_plain_http)),
+                "production needs billing.stripe_api and billing.hosted_pages with https",
+            ),
+        ]
+        .into_iter()
+        .filter_map(move |(is_wrong, what)| (is_set_up && is_wrong).then_some(what))
+    }
 }
 
 /// `[plans]`
@@ -420,12 +546,19 @@ impl Config {
         ]
         .into_iter()
         .filter_map(|(is_wrong, what)| is_wrong.then_some(what))
+        .chain(self.billing.complaints(production))
         .collect();
         if wrong.is_empty() {
             Ok(())
         } else {
             Err(ConfigError(wrong.join("\n  ")))
         }
+    }
+
+    /// Whether plans are sold here.
+    #[must_use]
+    pub fn sells(&self) -> bool {
+        self.billing.is_set_up()
     }
 
     /// Whether objects are kept by the service inside of this program.
@@ -497,6 +630,10 @@ impl fmt::Display for Config {
                 limits.live_tokens,
                 limits.webhook_endpoints,
             )
+        };
+        let price = |price: &Price| match &*price.price {
+            "" => "not for sale".to_owned(),
+            id => format!("{id}, {} hundredths a month", price.cents),
         };
         let database = self.database_url.expose_secret();
         let rows: Vec<(&str, String)> = vec![
@@ -599,6 +736,21 @@ impl fmt::Display for Config {
                 "limits.api_requests_per_minute",
                 self.limits.api_requests_per_minute.to_string(),
             ),
+            ("billing.stripe_key", mask(&self.billing.stripe_key).to_owned()),
+            (
+                "billing.stripe_signing_secret",
+                mask(&self.billing.stripe_signing_secret).to_owned(),
+            ),
+            ("billing.stripe_api", self.billing.stripe_api.clone()),
+            ("billing.hosted_pages", self.billing.hosted_pages.clone()),
+            ("billing.currency", self.billing.currency.clone()),
+            ("billing.tax", self.billing.tax.to_string()),
+            (
+                "billing.prices_include_tax",
+                self.billing.prices_include_tax.to_string(),
+            ),
+            ("billing.pro", price(&self.billing.pro)),
+            ("billing.studio", price(&self.billing.studio)),
             ("plans.free", limits(&self.plans.free)),
             ("plans.pro", limits(&self.plans.pro)),
             ("plans.studio", limits(&self.plans.studio)),

@@ -6,7 +6,7 @@ use model::{AccountId, AnalysisId, Failure, Verdict, text, verdict::Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, Result, accounts,
+    Backend, Result, accounts, billing,
     db::{Db, DbError, Json, row, sql},
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Email, EmailTemplates, EndedAnalysis, Notification, Outcome, SendNotification},
@@ -77,6 +77,9 @@ async fn write(backend: &Backend, account: AccountId, notification: &Notificatio
         Notification::WebhookDisabled { endpoint } => webhooks::disabled(backend, *endpoint)
             .await?
             .map(|(url, reason)| emails.webhook_disabled(to, *endpoint, url.host(), reason)),
+        Notification::Billing { occasion, contract } => billing::told(backend, account, contract)
+            .await?
+            .map(|facts| emails.billing(to, *occasion, &facts)),
         Notification::PolicyChanged { version } => {
             let Version { version, summary, .. } = policy::find(&backend.db, version).await?;
             Some(emails.policy_changed(to, &version, &summary))

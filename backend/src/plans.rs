@@ -1,42 +1,76 @@
-//! Which plan an account has, and what a change of it does to audio that is stored already.
+//! Which plan an account has, and what a change of it does.
+//!
+//! An account has the better one of what the operator gave it and of what is paid for. Limits are read from the plan whenever they
+//! are asked for, so they follow at once. Audio that is stored already is kept longer by a better plan, and never shorter by a
+//! smaller one (P08). What a plan counts and an account may have too many of after a downgrade (API tokens now, endpoints of
+//! webhooks next to them) is not touched here: the oldest work and the others pause, by [`is_paused`].
 
 use model::{AccountId, Timestamp, plan::Plan};
 
 use crate::{
-    Backend, Result, accounts,
-    db::{DbError, Tx, sql},
+    Backend, Error, Result, accounts,
+    db::{DbError, Tx, row, sql},
     transaction,
 };
 
-/// Gives an account another plan. Audio that the new plan would keep longer is kept longer (P08); a downgrade never
-/// shortens what was promised when a file was stored.
+/// Whether a thing that a plan counts pauses: the oldest ones work, up to `allowed`. `older` is how many of the account's are older.
+/// It is asked at each use, so that an upgrade wakes what a downgrade had paused, and nothing is deleted.
+#[must_use]
+pub const fn is_paused(older: u32, allowed: u32) -> bool {
+    older >= allowed
+}
+
+/// Gives an account a plan by hand, which it has whatever it pays for, unless that is better. The one that it has then. Audio that is
+/// stored is kept longer where the plan says so (P08); a downgrade never shortens what was promised when a file was stored.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn change(backend: &Backend, account: AccountId, plan: Plan) -> Result<()> {
+pub async fn change(backend: &Backend, account: AccountId, plan: Plan) -> Result<Plan> {
+    const UPDATE: &str = "UPDATE account SET granted_plan = $2 WHERE id = $1";
     transaction!(backend.db, |tx| {
         tx.lock_account(account).await?;
-        set(tx, account, plan).await?;
-        extend(
-            tx,
-            account,
-            backend.config.plans.of(plan).audio_kept_hours,
-            backend.now(),
-        )
-        .await?;
-        Ok(())
+        tx.execute(sql(UPDATE).bind(account).bind(plan)).await?;
+        settle(tx, backend, account).await
     })
 }
 
-/// As [`change`], for the operator, by address; whether there is such an account.
+/// As [`change`], for the operator, by address; `None` where there is no such account.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn change_by_address(backend: &Backend, email: &str, plan: Plan) -> Result<bool> {
+pub async fn change_by_address(backend: &Backend, email: &str, plan: Plan) -> Result<Option<Plan>> {
     match accounts::find_by_address(backend, email).await? {
-        Some(account) => change(backend, account, plan).await.map(|()| true),
-        None => Ok(false),
+        Some(account) => change(backend, account, plan).await.map(Some),
+        None => Ok(None),
     }
+}
+
+/// Notes what is paid for; the plan that the account has then. The caller has locked the account.
+pub(crate) async fn set_paid(tx: &mut Tx, backend: &Backend, account: AccountId, plan: Plan) -> Result<Plan> {
+    const UPDATE: &str = "UPDATE account SET paid_plan = $2 WHERE id = $1";
+    tx.execute(sql(UPDATE).bind(account).bind(plan)).await?;
+    settle(tx, backend, account).await
+}
+
+row! {
+    struct Reasons {
+        granted_plan: Plan,
+        paid_plan: Plan,
+    }
+}
+
+/// Gives the account the better one of its two plans, and its files the time that goes with it.
+async fn settle(tx: &mut Tx, backend: &Backend, account: AccountId) -> Result<Plan> {
+    const SELECT: &str = "SELECT granted_plan, paid_plan FROM account WHERE id = $1";
+    let reasons: Reasons = tx
+        .optional(sql(SELECT).bind(account))
+        .await?
+        .ok_or_else(|| Error::not_found("account"))?;
+    let plan = reasons.granted_plan.max(reasons.paid_plan);
+    set(tx, account, plan).await?;
+    let kept = backend.config.plans.of(plan).audio_kept_hours;
+    extend(tx, account, kept, backend.now()).await?;
+    Ok(plan)
 }
 
 async fn set(tx: &mut Tx, account: AccountId, plan: Plan) -> Result<u64, DbError> {
@@ -57,6 +91,14 @@ async fn extend(tx: &mut Tx, account: AccountId, hours: u32, now: Timestamp) -> 
 mod tests {
     use super::*;
     use crate::{db::Db, testing::some_account};
+
+    #[test]
+    fn the_oldest_work_and_what_is_beyond_the_limit_pauses() {
+        let paused = |allowed| [0, 1, 2].map(|older| is_paused(older, allowed));
+        assert_eq!(paused(0), [true, true, true], "Free has none");
+        assert_eq!(paused(2), [false, false, true]);
+        assert_eq!(paused(20), [false, false, false]);
+    }
 
     const HOUR: i64 = 3_600_000;
 

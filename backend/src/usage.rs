@@ -1,7 +1,11 @@
 //! What an account has used of its plan in a calendar month (UTC). A file counts when it is taken, and no more once it turns out
 //! that it cannot be measured: nobody pays for a report that they did not get.
 
-use model::{AccountId, Timestamp, plan::Usage, upload::UploadKind};
+use model::{
+    AccountId, Timestamp,
+    plan::{Plan, Usage},
+    upload::UploadKind,
+};
 
 use crate::{
     Actor, Backend, Result, Scope,
@@ -32,6 +36,35 @@ pub async fn of_this_month(backend: &Backend, actor: &Actor, kind: UploadKind) -
     Ok(Usage {
         used: used(&backend.db, owner.account, backend.now(), kind).await?,
         allowed: backend.config.plans.of(owner.plan).per_month(kind),
+    })
+}
+
+/// What an account has used of everything that a plan counts by the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedOfPlan {
+    /// Mixes.
+    pub analyses: Usage,
+    /// References.
+    pub references: Usage,
+    /// Renders.
+    pub renders: Usage,
+}
+
+/// What an account on `plan` has used this month.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn of_plan(backend: &Backend, account: AccountId, plan: Plan) -> Result<UsedOfPlan> {
+    let (db, now) = (&backend.db, backend.now());
+    let limits = backend.config.plans.of(plan);
+    let of = |used, allowed| Usage { used, allowed };
+    let mixes = used(db, account, now, UploadKind::Mix).await?;
+    let references = used(db, account, now, UploadKind::Reference).await?;
+    let renders = renders_used(db, account, now).await?;
+    Ok(UsedOfPlan {
+        analyses: of(mixes, limits.analyses_per_month),
+        references: of(references, limits.references_per_month),
+        renders: of(renders, limits.renders_per_month),
     })
 }
 

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Backend, Result, accounts, analyses,
+    billing::{self, EndSubscription, SyncAll, SyncCustomer},
     cleanup::Reap,
     jobs::{
         self, Registry, WorkerSettings, Workers,
@@ -31,6 +32,7 @@ const PERIODIC: &[Periodic] = &[
     Periodic::new::<Reap>(retention::REAP_EVERY),
     Periodic::new::<SweepObjects>(retention::REAP_EVERY),
     Periodic::new::<analyses::Rescore>(analyses::RESCORE_EVERY),
+    Periodic::new::<SyncAll>(billing::SYNC_EVERY),
     Periodic::new::<NotifyUnseen>(notifications::NOTIFY_EVERY),
 ];
 
@@ -45,6 +47,9 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<SendNewsletter>()
         .with::<renders::MakeRender>()
         .with::<renders::MakeStepNull>()
+        .with::<EndSubscription>()
+        .with::<SyncAll>()
+        .with::<SyncCustomer>()
         .with::<RemoveAudio>()
         .with::<RemoveRender>()
         .with::<BuildExport>()

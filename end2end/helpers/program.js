@@ -60,7 +60,7 @@ async function ready(url, milliseconds) {
   throw new Error(`${url} does not answer`);
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address();

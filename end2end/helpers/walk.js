@@ -49,8 +49,8 @@ export const test = base.extend({
   /** A page of a program with these settings, with whatever else the program is said to have. */
   programWith: async ({ browser }, use) => {
     const opened = [];
-    await use(async (settings, options = {}) => {
-      const program = await startProgram(settings);
+    await use(async (settings, { port, ...options } = {}) => {
+      const program = await startProgram(settings, port);
       opened.push(program);
       const context = await browser.newContext({ ...options, baseURL: program.base });
       return { program, page: await context.newPage() };

@@ -94,6 +94,8 @@ id! {
     TokenId,
     /// One request with an `Idempotency-Key`.
     IdempotencyId,
+    /// One subscription that is ended and given back.
+    RefundId,
     /// One archive of everything held about a person.
     ExportId,
     /// One deletion of an account.

@@ -34,8 +34,8 @@ pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
     AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, IdempotencyId, InvalidId, JobId,
-    PasswordResetId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId, UploadId,
-    WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    PasswordResetId, RefundId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId,
+    UploadId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

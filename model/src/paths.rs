@@ -12,6 +12,7 @@ use crate::{
     analysis::Work,
     demo::{DemoPage, DemoTrack},
     history::{HistoryQuery, PageCursor},
+    plan::Plan,
 };
 
 /// What stands for itself in the value of a query (RFC 3986 2.3 and 3.4); all else is sent as `%…`.
@@ -136,6 +137,20 @@ pub const SECOND_FACTOR_CONFIRM: &str = "/account/second-factor/confirm";
 pub const SECOND_FACTOR_CODES: &str = "/account/second-factor/codes";
 /// Takes the form that switches it off.
 pub const SECOND_FACTOR_OFF: &str = "/account/second-factor/off";
+/// The plans and what they cost.
+pub const PRICING: &str = "/pricing";
+/// The account: its plan, what is used of it, and what is paid for; [`back_from_stripe`] reads it from Stripe first.
+pub const BILLING: &str = "/account/billing";
+/// Takes the form that buys a plan; leads to Stripe's checkout.
+pub const CHECKOUT: &str = "/account/billing/checkout";
+/// Takes the form that opens card and invoices; leads to Stripe's portal.
+pub const PORTAL: &str = "/account/billing/portal";
+/// What changing to a plan means; takes the form that does it. `{id}` is the plan.
+pub const CHANGE_PLAN: &str = "/account/billing/plans/{id}";
+/// Withdraws from a contract, signed in or not.
+pub const WITHDRAW: &str = "/withdraw";
+/// What Stripe calls when something has happened.
+pub const STRIPE_EVENTS: &str = "/stripe/events";
 /// The account: API tokens.
 pub const TOKENS: &str = "/account/tokens";
 /// Takes the form that revokes one.
@@ -473,6 +488,24 @@ pub fn demo_page(page: DemoPage) -> String {
 #[must_use]
 pub fn demo_audio(track: DemoTrack) -> String {
     with_id(DEMO_AUDIO, track)
+}
+
+/// What changing to a plan means.
+#[must_use]
+pub fn change_plan(to: Plan) -> String {
+    with_id(CHANGE_PLAN, to)
+}
+
+/// Withdraws from a contract, with these fields filled in.
+#[must_use]
+pub fn withdraw_from(fields: &[(&str, String)]) -> String {
+    with_parameters(WITHDRAW, fields)
+}
+
+/// Where Stripe leads back to: the page asks it how things are.
+#[must_use]
+pub fn back_from_stripe() -> String {
+    with_parameters(BILLING, &[("from", "stripe".to_owned())])
 }
 
 /// Takes the form that revokes a token.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::upload::UploadKind;
 
 crate::text_enum! {
-    /// The plans that can be had.
+    /// The plans that can be had, from the least to the most.
+    #[derive(PartialOrd, Ord)]
     pub enum Plan {
         /// Costs nothing.
         Free = "free",

@@ -39,6 +39,8 @@ pub enum Page {
     ConfirmPassword,
     Security,
     SecondFactor,
+    Billing,
+    ChangePlan,
     Tokens,
     Webhooks,
     Webhook,
@@ -46,6 +48,8 @@ pub enum Page {
     YourData,
     DeleteAccount,
     AccountDeleted,
+    Pricing,
+    Withdraw,
     Rules,
     Methodology,
     Docs,
@@ -100,6 +104,9 @@ pub enum Form {
     ConfirmSecondFactor,
     RenewCodes,
     TurnOffSecondFactor,
+    Checkout,
+    Portal,
+    ChangePlan,
     CreateToken,
     RevokeToken,
     CreateWebhook,
@@ -114,6 +121,7 @@ pub enum Form {
     Unsubscribe,
     Export,
     DeleteAccount,
+    Withdraw,
     Consent,
 }
 
@@ -200,6 +208,7 @@ pub enum Download {
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is described by its address")]
 pub enum Callback {
+    StripeEvent,
     Unsubscribe,
     UnsubscribePage,
 }
@@ -486,6 +495,11 @@ pub const ROUTES: &[Route] = &[
     form(Form::ConfirmSecondFactor, paths::SECOND_FACTOR_CONFIRM, SignedIn).on(Page::SecondFactor),
     form(Form::RenewCodes, paths::SECOND_FACTOR_CODES, SignedIn).on(Page::Security),
     form(Form::TurnOffSecondFactor, paths::SECOND_FACTOR_OFF, SignedIn).on(Page::Security),
+    page(Page::Billing, paths::BILLING, SignedIn).counted(),
+    form(Form::Checkout, paths::CHECKOUT, SignedIn).on(Page::Billing),
+    form(Form::Portal, paths::PORTAL, SignedIn).on(Page::Billing),
+    page(Page::ChangePlan, paths::CHANGE_PLAN, SignedIn),
+    form(Form::ChangePlan, paths::CHANGE_PLAN, SignedIn).on(Page::ChangePlan),
     page(Page::Tokens, paths::TOKENS, SignedIn),
     form(Form::CreateToken, paths::TOKENS, SignedIn).on(Page::Tokens),
     form(Form::RevokeToken, paths::REVOKE_TOKEN, Owner).on(Page::Tokens),
@@ -508,6 +522,9 @@ pub const ROUTES: &[Route] = &[
     form(Form::DeleteAccount, paths::DELETE_ACCOUNT, SignedIn).on(Page::DeleteAccount),
     page(Page::AccountDeleted, paths::ACCOUNT_DELETED, Anyone),
 
+    page(Page::Pricing, paths::PRICING, Anyone).counted(),
+    page(Page::Withdraw, paths::WITHDRAW, Anyone),
+    form(Form::Withdraw, paths::WITHDRAW, Anyone).on(Page::Withdraw).limited(SignIns),
     page(Page::Rules, paths::RULES, Anyone),
     page(Page::Methodology, paths::METHODOLOGY, Anyone).counted(),
     page(Page::Docs, paths::DOCS, Anyone).counted(),
@@ -575,6 +592,7 @@ pub const ROUTES: &[Route] = &[
     api(Api::GetWebhookDelivery, Get, paths::API_WEBHOOK_DELIVERY, Owner),
     api(Api::RedeliverWebhook, Post, paths::API_REDELIVER_WEBHOOK, Owner),
 
+    callback(Callback::StripeEvent, Post, paths::STRIPE_EVENTS),
     callback(Callback::Unsubscribe, Post, paths::UNSUBSCRIBE_ONE_CLICK),
     callback(Callback::UnsubscribePage, Get, paths::UNSUBSCRIBE_ONE_CLICK),
 

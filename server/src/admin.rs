@@ -84,7 +84,7 @@ pub(crate) enum AdminTask {
         #[arg(long)]
         ledger: PathBuf,
     },
-    /// Gives an account another plan.
+    /// Gives an account a plan, whatever it pays for. It has the better one of both.
     SetPlan {
         /// The address of the account.
         #[arg(long)]
@@ -329,10 +329,15 @@ async fn replay(backend: &Backend, ledger: &PathBuf) -> Result<String, Failure> 
 }
 
 async fn set_plan(backend: &Backend, email: &str, plan: Plan) -> Result<String, Failure> {
-    if !plans::change_by_address(backend, email, plan).await? {
-        return Err(no_account());
-    }
-    Ok(format!("the plan is {} now", plan.name()))
+    let now = plans::change_by_address(backend, email, plan)
+        .await?
+        .ok_or_else(no_account)?;
+    let paid = if now > plan {
+        ", because it is paid for"
+    } else {
+        ""
+    };
+    Ok(format!("the plan is {} now{paid}", now.name()))
 }
 
 async fn turn_off_second_factor(backend: &Backend, email: &str) -> Result<String, Failure> {

@@ -155,8 +155,16 @@ fn callback_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState>
             site.clone(),
             limits::check_requests,
         ))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(callbacks::MAX_EVENT))
         .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
+}
+
+/// The largest body that a route takes, in bytes.
+pub(crate) fn max_body(route: Option<&Route>) -> usize {
+    match route.map(|route| route.endpoint) {
+        Some(Endpoint::Callback(Callback::StripeEvent)) => callbacks::MAX_EVENT,
+        _ => MAX_BODY,
+    }
 }
 
 fn show(page: Page) -> MethodRouter<AppState> {
@@ -199,6 +207,10 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::ConfirmSecondFactor => post(forms::security::confirm_second_factor),
         Form::RenewCodes => post(forms::security::renew_codes),
         Form::TurnOffSecondFactor => post(forms::security::turn_off_second_factor),
+        Form::Checkout => post(forms::billing::checkout),
+        Form::Portal => post(forms::billing::portal),
+        Form::ChangePlan => post(forms::billing::change_plan),
+        Form::Withdraw => post(forms::billing::withdraw),
         Form::CreateToken => post(forms::tokens::create),
         Form::RevokeToken => post(forms::tokens::revoke),
         Form::CreateWebhook => post(forms::webhooks::create),
@@ -250,6 +262,7 @@ fn download(download: Download) -> MethodRouter<AppState> {
 
 fn callback(callback: Callback) -> MethodRouter<AppState> {
     match callback {
+        Callback::StripeEvent => post(callbacks::stripe_event),
         Callback::Unsubscribe => post(callbacks::unsubscribe),
         Callback::UnsubscribePage => get(callbacks::unsubscribe_page),
     }

@@ -148,6 +148,7 @@ pub fn HomePage(
                             free.max_megabytes,
                             AudioFormat::list(),
                         )}
+                        " Whoever needs more finds it under " <a href=paths::PRICING>"Plans"</a> "."
                     </p>
                 </div>
             </section>

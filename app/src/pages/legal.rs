@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use backend::{
-    accounts,
-    config::Config,
+    accounts, billing,
+    config::{Config, Tax},
     privacy::{erasure, export, manifest, policy, processors},
     retention, sessions,
 };
@@ -47,9 +47,12 @@ fn audio_kept(config: &Config) -> AnyView {
             view! { <li>{plan.name()} ": " {span} " after the upload"</li> }
         })
         .collect_view();
+    let not_sold = (!config.sells()).then(|| {
+        view! { <p>"Pro and Studio are not for sale here: an account is on Free unless we agreed on another plan with you."</p> }
+    });
     view! {
         <ul>{plans}</ul>
-        <p>"Pro and Studio are not for sale yet: an account is on Free unless we agreed on another plan with you."</p>
+        {not_sold}
     }
     .into_any()
 }
@@ -102,6 +105,45 @@ pub(super) fn PolicyTable(
     }
 }
 
+/// What is agreed on by who buys a plan; nothing where none is sold.
+fn sale(config: &Config) -> Option<AnyView> {
+    config.sells().then(|| {
+        let prices = [Plan::Pro, Plan::Studio]
+            .into_iter()
+            .filter_map(|plan| {
+                let price = config.billing.price_of(plan)?;
+                let amount = billing::money(i64::from(price.cents), &config.billing.currency);
+                Some(view! { <li>{plan.name()} ": " {amount} " a month"</li> })
+            })
+            .collect_view();
+        let seller = match config.billing.tax {
+            Tax::ManagedPayments => "The seller is Stripe (Link), which sees to the tax; what the plan holds is owed to you by us.",
+            Tax::None | Tax::StripeTax => "The seller is MixLens; Stripe takes the payment for us.",
+        };
+        view! {
+            <h2>"Plans that cost something"</h2>
+            <ul>{prices}</ul>
+            <p>
+                {billing::tax_words(&config.billing)} " " {seller} " What each plan holds: " <a href=paths::PRICING>"Plans"</a>
+                ". The contract is made when the checkout is paid; its number comes by e-mail. It runs for a month, and for another one each time the next is paid in advance."
+            </p>
+            <p>
+                "You cancel it on the page " <a href=paths::BILLING>"Your plan"</a>
+                ", at any time and for the end of what is paid. A larger plan holds at once, and you pay the difference for the rest of the month; a smaller one holds from the next month on. "
+                "When a payment fails, it is tried again for some days while the plan stays; if it still fails, the account is on Free. Files that are there are kept as long as you were told in any case."
+            </p>
+            <h2>"Withdrawal"</h2>
+            <p>
+                "You may withdraw from the contract within " {billing::withdrawal::DAYS} " days, without a reason, counted from the day after it was made: "
+                <a href=paths::WITHDRAW>"Withdraw from contract here"</a>
+                ". An e-mail to " {mail_to(&config.contact_email)} " does as well. The plan ends then, and you get back everything that you paid for it, by the way you paid it, whatever you have used of it. "
+                "Whoever deletes the account within that time gets it back, too."
+            </p>
+        }
+        .into_any()
+    })
+}
+
 /// What both sides agree on.
 #[component]
 pub fn Terms() -> impl IntoView {
@@ -130,6 +172,7 @@ pub fn Terms() -> impl IntoView {
             <p>"Your plan decides it at the moment of the upload. A better plan later keeps it longer; a smaller one shortens nothing."</p>
             {audio_kept(&config)}
             <p>"Keep your own copy: MixLens is an instrument, not an archive."</p>
+            {sale(&config)}
             <h2>"What nobody may do"</h2>
             <p>"Attack the service, work around its limits, or use it to harm others. We may end accounts that do."</p>
             <h2>"What we owe each other"</h2>
@@ -228,6 +271,17 @@ pub fn Privacy() -> impl IntoView {
                 "A deletion ends every session and all work that was under way, empties the storage, and makes whoever works for us forget you, too. "
                 "What stays is a number that nobody can turn back into your account; it makes sure that a restored backup deletes you again."
             </p>
+            {config
+                .sells()
+                .then(|| {
+                    view! {
+                        <h2>"What you pay"</h2>
+                        <p>
+                            "Whoever buys a plan pays on pages of Stripe, which keeps card, name and address; none of them ever comes to us. We keep the number under which Stripe knows you, the state of your subscription, and of what Stripe tells us only number, kind, time and result. "
+                            "No page of ours loads anything from Stripe. When you delete your account, Stripe ends the subscription and deletes you as its customer; invoices that the law has it keep stay with it."
+                        </p>
+                    }
+                })}
             <h2>"Cookies"</h2>
             <p>
                 "Two, without which nobody can sign in"

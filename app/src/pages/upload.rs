@@ -66,6 +66,7 @@ pub fn Left(
             <strong>{format!("{left} of {allowed} left this month.")}</strong>
             " "
             <span class="muted">{words}</span>
+            {(left == 0).then(|| view! { " " <a href=paths::BILLING>"Other plans take more."</a> })}
         </p>
     }
     .into_any()

@@ -227,6 +227,7 @@ pub fn DeleteAccount() -> impl IntoView {
         return ().into_any();
     };
     let asks_for_code = context.actor.user().is_ok_and(|user| user.has_second_factor);
+    let sells = context.backend.config.sells();
     view! {
         <Title text="Delete the account" />
         <section class="wrap wrap--narrow stack">
@@ -237,6 +238,15 @@ pub fn DeleteAccount() -> impl IntoView {
                 <li>"all audio that is still kept,"</li>
                 <li>"your name, address, password, second factor and settings,"</li>
                 <li>"every signed-in browser, and all work under way."</li>
+                {sells
+                    .then(|| {
+                        view! {
+                            <li>
+                                "a plan that you pay for: it ends at once, and Stripe deletes you as its customer. Within "
+                                {backend::billing::withdrawal::DAYS} " days of buying it you get back what you paid."
+                            </li>
+                        }
+                    })}
             </ul>
             <p>
                 "It happens at once and cannot be undone. If you want to keep the numbers, "

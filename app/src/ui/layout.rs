@@ -149,7 +149,11 @@ pub fn Unstarted() -> impl IntoView {
 
 /// The bar at the bottom.
 #[component]
-pub fn SiteFooter() -> impl IntoView {
+pub fn SiteFooter(
+    /// Whether plans are sold, so that there are contracts to withdraw from.
+    #[prop(optional)]
+    withdrawal: bool,
+) -> impl IntoView {
     view! {
         <footer class="site-footer">
             <div class="wrap">
@@ -157,10 +161,12 @@ pub fn SiteFooter() -> impl IntoView {
                 <a href=paths::METHODOLOGY>"Methods"</a>
                 <a href=paths::RULES>"Rules"</a>
                 <a href=paths::DOCS>"Developers"</a>
+                <a href=paths::PRICING>"Pricing"</a>
                 <a href=paths::PRIVACY>"Privacy"</a>
                 <a href=paths::COOKIES>"Cookies"</a>
                 <a href=paths::TERMS>"Terms"</a>
                 <a href=paths::CONTACT>"Contact"</a>
+                {withdrawal.then(|| view! { <a href=paths::WITHDRAW>"Withdraw from contract here"</a> })}
             </div>
         </footer>
     }

@@ -19,7 +19,7 @@ pub(crate) const TABLES: &[Table] = &[
             from "account" where Account is "id = $1"
             given {
                 "id" Text "Number of the account", "email" Text "E-mail", "display_name" Text "Display name",
-                "plan" Text "Plan", "terms_accepted_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
+                "plan" Text "Plan", "paid_plan" Text "Plan that is paid for", "granted_plan" Text "Plan that we gave you", "terms_accepted_at" Time "Terms accepted and age confirmed", "terms_version" Text "Version of the terms",
                 "created_at" Time "Made",
             }
             withheld {

@@ -104,6 +104,7 @@ text! {
     model::IdempotencyId,
     model::JobId,
     model::PasswordResetId,
+    model::RefundId,
     model::RenderId,
     model::SessionId,
     model::SecurityEventId,

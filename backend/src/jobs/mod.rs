@@ -55,6 +55,8 @@ const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct WorkerSettings {
     /// Analyses at once.
     pub analyses: usize,
+    /// Jobs that ask Stripe at once.
+    pub billing: usize,
     /// Emails at once.
     pub mails: usize,
     /// Jobs of the storage queue at once.
@@ -73,6 +75,7 @@ impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             analyses: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            billing: 2,
             mails: 4,
             storage: 4,
             webhooks: 64,
@@ -89,6 +92,7 @@ impl WorkerSettings {
     pub fn concurrency(&self, queue: Queue) -> usize {
         match queue {
             Queue::Analysis => self.analyses,
+            Queue::Billing => self.billing,
             Queue::Mail => self.mails,
             Queue::Storage => self.storage,
             Queue::Webhook => self.webhooks,

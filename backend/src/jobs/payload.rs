@@ -36,6 +36,8 @@ text_enum! {
     pub enum Queue {
         /// Measuring and transcoding, which take a processor each.
         Analysis = "analysis",
+        /// Asking Stripe, which may be away while all else goes on.
+        Billing = "billing",
         /// Email.
         Mail = "mail",
         /// Housekeeping in the object store and the database.

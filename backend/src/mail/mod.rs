@@ -26,8 +26,8 @@ use uuid::Uuid;
 pub use self::{
     email::{Block, Email, Unsubscribe, one_line},
     newsletter::Newsletter,
-    notification::{Notification, SendNotification, enqueue},
-    templates::{EmailTemplates, EndedAnalysis, Outcome},
+    notification::{BillingOccasion, Notification, SendNotification, enqueue},
+    templates::{BillingFacts, EmailTemplates, EndedAnalysis, Outcome},
 };
 use crate::{Error, Result, config::Config, jobs::JobError, redact::LogSafe};
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::{
     AccountId, AnalysisId, EmailChangeId, ExportId, PasswordResetId, RenderId, TokenId, WebhookEndpointId,
+    text_enum,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,24 @@ use crate::{
     db::Tx,
     jobs::{self, EnqueueOptions, IdGenerator, Job, Policy, Queue},
 };
+
+text_enum! {
+    /// What people are told about what they pay for.
+    pub enum BillingOccasion {
+        /// It began: the contract with its number.
+        Started = "started",
+        /// The next invoice is for another plan.
+        Changed = "changed",
+        /// A payment failed, and the plan stays while it is tried again.
+        PaymentFailed = "payment_failed",
+        /// It was cancelled, and until when it goes on.
+        Cancelled = "cancelled",
+        /// It ended, and what the account has from now on.
+        Ended = "ended",
+        /// A withdrawal has arrived, with the moment.
+        Withdrawn = "withdrawn",
+    }
+}
 
 /// An occasion for an email. Ids only: it is part of the payload of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +86,13 @@ pub enum Notification {
         /// Which one.
         endpoint: WebhookEndpointId,
     },
+    /// Something about what the person pays for.
+    Billing {
+        /// What.
+        occasion: BillingOccasion,
+        /// The number of the contract.
+        contract: String,
+    },
     /// The privacy policy changed materially (P19).
     PolicyChanged {
         /// The day of the new version.
@@ -103,6 +129,7 @@ impl Notification {
             // One that failed may be made again, and one that was disabled resumed.
             Self::RenderReady { .. }
             | Self::WebhookDisabled { .. }
+            | Self::Billing { .. }
             | Self::PasswordChanged
             | Self::SecondFactorEnabled
             | Self::SecondFactorDisabled

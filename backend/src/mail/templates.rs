@@ -1,11 +1,11 @@
 //! The wording of every email there is (P26), one function each.
 
 use model::{
-    AnalysisId, Failure, RenderId, WebhookEndpointId, paths, plan::Plan, verdict::Points,
+    AnalysisId, Failure, RenderId, Timestamp, WebhookEndpointId, paths, plan::Plan, text, verdict::Points,
     webhook::DisabledReason,
 };
 
-use super::{Block, Email, Newsletter, Unsubscribe, email::one_line};
+use super::{BillingOccasion, Block, Email, Newsletter, Unsubscribe, email::one_line};
 use crate::config::Config;
 
 /// An analysis that has ended, for the e-mail about it.
@@ -50,6 +50,27 @@ impl Outcome {
             }
         }
     }
+}
+
+/// What an email says about what somebody pays for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillingFacts {
+    /// The number of the contract.
+    pub contract: String,
+    /// What it is for.
+    pub plan: Plan,
+    /// What that costs a month.
+    pub price: Option<String>,
+    /// How the price is to be read.
+    pub tax: &'static str,
+    /// The end of what is paid.
+    pub paid_until: Option<Timestamp>,
+    /// When it ends, where it was cancelled.
+    pub ends_at: Option<Timestamp>,
+    /// The last day on which it may be withdrawn from.
+    pub withdraw_until: Option<Timestamp>,
+    /// When it was withdrawn from.
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// Writes emails with the addresses of this installation.
@@ -461,6 +482,108 @@ impl<'a> EmailTemplates<'a> {
         )
     }
 
+    /// Something about what the person pays for. None of these can be declined: each confirms what the law has us confirm, or says what
+    /// becomes of files.
+    #[must_use]
+    pub fn billing(&self, to: String, occasion: BillingOccasion, facts: &BillingFacts) -> Email {
+        let plan = facts.plan.name();
+        let contract = note(format!("Your contract number is {}.", facts.contract));
+        let day = |at: Option<Timestamp>| at.map_or("the end of the paid time".to_owned(), text::date);
+        let price = facts.price.as_deref().unwrap_or("nothing");
+        let billing = button("Your plan", self.url(paths::BILLING));
+        let (subject, blocks) = match occasion {
+            BillingOccasion::Started => (
+                format!("Your MixLens plan: {plan}"),
+                vec![
+                    text(format!(
+                        "You have {plan} from now on, for {price} a month. {} Files that are still there are kept for as long as the plan says.",
+                        facts.tax
+                    )),
+                    text(format!(
+                        "Your contract number is {}. It runs from month to month until you cancel it, which takes two clicks and is good for the end of what you have paid.",
+                        facts.contract
+                    )),
+                    text(format!(
+                        "You may withdraw until {} without a reason, and get back everything that you paid.",
+                        day(facts.withdraw_until)
+                    )),
+                    billing,
+                    link("Withdraw from contract here", self.url(paths::WITHDRAW)),
+                    link("The terms", self.url(paths::TERMS)),
+                ],
+            ),
+            BillingOccasion::Changed => (
+                format!("Your MixLens plan changes to {plan}"),
+                vec![
+                    text(format!(
+                        "Your next invoice is for {plan}, {price} a month. {} A larger plan is yours at once; a smaller one begins when what you have paid is over, on {}, and shortens the time of no file that is there then.",
+                        facts.tax,
+                        day(facts.paid_until)
+                    )),
+                    billing,
+                    contract,
+                ],
+            ),
+            BillingOccasion::PaymentFailed => (
+                "A payment for MixLens failed".to_owned(),
+                vec![
+                    text(format!(
+                        "Your payment for {plan} did not come about. Nothing changes for now: it is tried again over the next days."
+                    )),
+                    text(
+                        "If it still fails then, your account is on Free: files that are there stay as long as you were told, new ones are kept for the time of Free, and tokens beyond its limits pause.",
+                    ),
+                    button("Look at the card", self.url(paths::BILLING)),
+                    contract,
+                ],
+            ),
+            BillingOccasion::Cancelled => (
+                format!("Your MixLens plan is cancelled for {}", day(facts.ends_at)),
+                vec![
+                    text(format!(
+                        "You cancelled {plan}. It goes on until {}, and nothing is charged any more. Your account and your reports stay.",
+                        day(facts.ends_at)
+                    )),
+                    link("Take a copy of your data with you", self.url(paths::YOUR_DATA)),
+                    link("Go on with the plan after all", self.url(paths::BILLING)),
+                    contract,
+                ],
+            ),
+            BillingOccasion::Ended => (
+                "Your MixLens plan has ended".to_owned(),
+                vec![
+                    text(format!(
+                        "{plan} has ended, and your account is on the plan that it has without it. Your reports stay. Files that are there stay as long as you were told; new ones are kept {}. Tokens beyond the limit pause and are not deleted.",
+                        text::retention(self.free_hours)
+                    )),
+                    link("Choose a plan again", self.url(paths::BILLING)),
+                    contract,
+                ],
+            ),
+            BillingOccasion::Withdrawn => (
+                "We have received your withdrawal".to_owned(),
+                vec![
+                    text(format!(
+                        "You withdrew from the contract {} ({plan}). Your withdrawal arrived on {}.",
+                        facts.contract,
+                        facts.withdrawn_at.map_or(String::new(), text::date_time)
+                    )),
+                    text(
+                        "The plan has ended. Everything that you paid for it goes back to where it came from; your bank may take some days to show it.",
+                    ),
+                    link("Your plan", self.url(paths::BILLING)),
+                    self.ask_us(),
+                ],
+            ),
+        };
+        email(
+            to,
+            subject,
+            blocks,
+            "You get this e-mail because it is about what you pay for. It cannot be declined.",
+        )
+    }
+
     /// News, to those who asked for them.
     #[must_use]
     pub fn newsletter(&self, to: String, news: &Newsletter, unsubscribe: Unsubscribe) -> Email {
@@ -566,6 +689,17 @@ impl<'a> EmailTemplates<'a> {
         let failed = ended(Outcome::Failed(Failure::with(model::FailureCode::TooLong, 10)));
         let render = RenderId(analysis.0);
         let scores = Some((Points::from_tenths(643), Points::from_tenths(871)));
+        let at = |seconds: i64| Some(Timestamp(seconds * 1000));
+        let facts = BillingFacts {
+            contract: "ML-01234-ABCDE".to_owned(),
+            plan: Plan::Pro,
+            price: Some("€9".to_owned()),
+            tax: "All prices include VAT.",
+            paid_until: at(1_798_083_766),
+            ends_at: at(1_798_083_766),
+            withdraw_until: at(1_796_688_000),
+            withdrawn_at: at(1_795_491_766),
+        };
         let news = Newsletter {
             subject: "MixLens compares your mix with a reference".to_owned(),
             body: format!(
@@ -600,6 +734,12 @@ impl<'a> EmailTemplates<'a> {
                 "hooks.example.org",
                 DisabledReason::Failing,
             ),
+            self.billing(to(), BillingOccasion::Started, &facts),
+            self.billing(to(), BillingOccasion::Changed, &facts),
+            self.billing(to(), BillingOccasion::PaymentFailed, &facts),
+            self.billing(to(), BillingOccasion::Cancelled, &facts),
+            self.billing(to(), BillingOccasion::Ended, &facts),
+            self.billing(to(), BillingOccasion::Withdrawn, &facts),
             self.newsletter(to(), &news, unsubscribe()),
             self.policy_changed(
                 to(),

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{DataSubject, manifest};
 use crate::{
     Actor, Backend, Error, Result, accounts, analyses,
+    billing::{self, Known},
     db::{Db, DbError, Tx, row, sql, text},
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     ledger,
@@ -88,6 +89,8 @@ text_enum! {
     pub enum Step {
         /// The rows of the account.
         Rows = "rows",
+        /// The customer at Stripe, and what it still owes the person.
+        Customer = "stripe_customer",
         /// The object store, at once.
         Objects = "objects",
         /// The object store again, when no upload can be on its way any more.
@@ -218,6 +221,14 @@ async fn begin_for(
         insert_step(tx, erasure, Step::Rows, "", now).await?;
         insert_step(tx, erasure, Step::Objects, objects.as_str(), now).await?;
         insert_step(tx, erasure, Step::LateObjects, objects.as_str(), late).await?;
+        if let Some((customer, known)) = billing::known_as(tx, backend, account).await? {
+            // One that is being made at this moment is there a while later.
+            let from = match known {
+                Known::Surely => now,
+                Known::Perhaps => late,
+            };
+            insert_step(tx, erasure, Step::Customer, &customer, from).await?;
+        }
         // Who comes back with a backup was told when they were deleted.
         if origin != Origin::Restored {
             insert_step(tx, erasure, Step::LastEmail, "", now).await?;
@@ -337,6 +348,10 @@ async fn advance(backend: &Backend, erasure: ErasureId, step: &StepRow) -> Resul
                     .delete_prefix(&Key::account_prefix(account))
                     .await?;
             }
+        }
+        Step::Customer => {
+            let account = find(&backend.db, erasure).await?.and_then(|row| row.account_id);
+            billing::forget(backend, account, reference).await?;
         }
         Step::LastEmail => {
             if let Some(row) = find(&backend.db, erasure).await? {

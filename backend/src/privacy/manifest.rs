@@ -5,8 +5,8 @@
 use super::{consent, erasure, export, policy, requests};
 pub use crate::tables::{Column, ColumnKind, Erase, Export, SubjectKey, Table};
 use crate::{
-    accounts, analyses, idempotency, installation, jobs, ledger, newsletter, preferences, renders, sessions,
-    shares, songs, tables::about_nobody, tokens, uploads, usage, webhooks,
+    accounts, analyses, billing, idempotency, installation, jobs, ledger, newsletter, preferences, renders,
+    sessions, shares, songs, tables::about_nobody, tokens, uploads, usage, webhooks,
 };
 
 /// Their tables, in the order in which a person reads them. The deletion takes those with many rows in this order, too.
@@ -14,6 +14,7 @@ const DOMAINS: &[&[&[Table]]] = &[
     accounts::TABLES,
     &[
         sessions::TABLES,
+        billing::TABLES,
         tokens::TABLES,
         idempotency::TABLES,
         preferences::TABLES,

@@ -21,7 +21,7 @@ pub struct Processor {
 pub const SENTRY: &str = "Sentry";
 
 /// All that this software can be set up to use.
-pub const PROCESSORS: [Processor; 5] = [
+pub const PROCESSORS: [Processor; 6] = [
     Processor {
         name: "Railway",
         does: "Runs our servers and our database.",
@@ -33,6 +33,12 @@ pub const PROCESSORS: [Processor; 5] = [
         does: "Keeps audio, renders and copies of your data.",
         gets: "The audio and what was rendered of it, under numbers instead of names, for as long as it is kept.",
         is_used: |config| !config.uses_builtin_storage(),
+    },
+    Processor {
+        name: "Stripe",
+        does: "Sells our plans: shows the checkout, keeps your card, charges it, writes the invoices and sees to the tax.",
+        gets: "If you buy a plan: your e-mail address, the number of your account, and which plan. What you type on its own pages (card, name, address) goes to it alone and never to us.",
+        is_used: Config::sells,
     },
     Processor {
         name: "Our e-mail provider",

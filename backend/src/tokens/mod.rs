@@ -8,7 +8,7 @@ mod store;
 
 use std::{error::Error as StdError, time::Duration};
 
-use model::{Timestamp, TokenId};
+use model::{ProblemCode, Timestamp, TokenId, plan::Plan};
 use secrecy::SecretString;
 
 use self::secret::TokenSecret;
@@ -21,7 +21,7 @@ use crate::{
     },
     db::{Column, Value, row, sql, text},
     mail::{self, Notification},
-    names,
+    names, plans,
     retention::{self, ExpiredCount},
     transaction,
 };
@@ -180,6 +180,24 @@ pub async fn create(backend: &Backend, actor: &Actor, new: NewToken) -> Result<S
     Ok(secret.into_text())
 }
 
+/// Which of the tokens of an account pause, because its plan has fewer: the oldest work.
+#[must_use]
+pub fn paused(backend: &Backend, plan: Plan, tokens: &[TokenView]) -> Vec<TokenId> {
+    let now = backend.now();
+    let allowed = backend.config.plans.of(plan).live_tokens;
+    let mut live: Vec<TokenId> = tokens
+        .iter()
+        .filter(|token| token.kind == TokenKind::Live && token.expires_at > now)
+        .map(|token| token.id)
+        .collect();
+    live.sort_unstable();
+    (0..)
+        .zip(live)
+        .filter(|(older, _)| plans::is_paused(*older, allowed))
+        .map(|(_, id)| id)
+        .collect()
+}
+
 /// The person's tokens, the newest first.
 ///
 /// # Errors
@@ -217,7 +235,7 @@ pub struct ShownToken {
 /// wrong asks no database.
 ///
 /// # Errors
-/// The database does not answer.
+/// `Forbidden` where the token pauses; the database does not answer.
 pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>> {
     let Some(secret) = TokenSecret::parse(text) else {
         return Ok(None);
@@ -226,6 +244,12 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>
     let Some(found) = store::find(&backend.db, &secret.hash(), now).await? else {
         return Ok(None);
     };
+    if pauses(backend, &found) {
+        return Err(Error::problem(
+            ProblemCode::Forbidden,
+            "This token pauses: the plan of its account has fewer live tokens, and the oldest ones work. A larger plan wakes it, and so does revoking an older one.",
+        ));
+    }
     let today = Timestamp(now.0.div_euclid(DAY_MS) * DAY_MS);
     if found.last_used_day.is_none_or(|day| day < today) {
         store::touch(&backend.db, found.id, today).await?;
@@ -248,7 +272,14 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>
 /// # Errors
 /// The database does not answer.
 pub async fn holds(backend: &Backend, id: TokenId) -> Result<bool> {
-    Ok(store::exists(&backend.db, id, backend.now()).await?)
+    let found = store::find_by_id(&backend.db, id, backend.now()).await?;
+    Ok(found.is_some_and(|found| !pauses(backend, &found)))
+}
+
+/// Whether the plan of the account has fewer live tokens than the account, and this is none of the oldest.
+fn pauses(backend: &Backend, found: &store::FoundRow) -> bool {
+    let allowed = backend.config.plans.of(found.plan).live_tokens;
+    found.kind == TokenKind::Live && plans::is_paused(found.older, allowed)
 }
 
 /// What the token of an email is called; `None` where it was revoked since.
@@ -297,5 +328,5 @@ fn quota(kind: TokenKind, most: u32) -> Error {
             format!("There are {most} test tokens already. Revoke one that you do not need any more.")
         }
     };
-    Error::problem(model::ProblemCode::Quota, message)
+    Error::problem(ProblemCode::Quota, message)
 }

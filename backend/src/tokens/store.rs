@@ -49,6 +49,8 @@ row! {
         pub(super) kind: TokenKind,
         pub(super) scopes: Scopes,
         pub(super) last_used_day: Option<Timestamp>,
+        /// Live tokens of the account that are older and have not ended.
+        pub(super) older: u32,
     }
 }
 
@@ -90,20 +92,30 @@ pub(super) async fn list(db: &Db, account: AccountId) -> Result<Vec<TokenView>, 
     db.all(sql(SELECT).bind(account)).await
 }
 
-/// The token of this hash, while it holds and its account is open.
-pub(super) async fn find(db: &Db, hash: &str, now: Timestamp) -> Result<Option<FoundRow>, DbError> {
-    const SELECT: &str = "
-        SELECT api_token.id, account_id, plan, kind, scopes, last_used_day
-        FROM api_token JOIN account ON account.id = account_id
-        WHERE token_hash = $1 AND expires_at > $2 AND closed_at IS NULL";
-    db.optional(sql(SELECT).bind(hash).bind(now)).await
+macro_rules! found {
+    ($condition:literal) => {
+        concat!(
+            "SELECT api_token.id, account_id, plan, kind, scopes, last_used_day,
+                (SELECT COUNT(*) FROM api_token AS other
+                 WHERE other.account_id = api_token.account_id AND other.kind = 'live'
+                   AND other.expires_at > $2 AND other.id < api_token.id) AS older
+            FROM api_token JOIN account ON account.id = account_id
+            WHERE expires_at > $2 AND closed_at IS NULL AND ",
+            $condition
+        )
+    };
 }
 
-/// Whether a token holds.
-pub(super) async fn exists(db: &Db, id: TokenId, now: Timestamp) -> Result<bool, DbError> {
-    const SELECT: &str = "SELECT id FROM api_token WHERE id = $1 AND expires_at > $2";
-    let found: Option<TokenId> = db.scalar(sql(SELECT).bind(id).bind(now)).await?;
-    Ok(found.is_some())
+/// The token of this hash, while it has not ended and its account is open.
+pub(super) async fn find(db: &Db, hash: &str, now: Timestamp) -> Result<Option<FoundRow>, DbError> {
+    db.optional(sql(found!("token_hash = $1")).bind(hash).bind(now))
+        .await
+}
+
+/// The same by its id.
+pub(super) async fn find_by_id(db: &Db, id: TokenId, now: Timestamp) -> Result<Option<FoundRow>, DbError> {
+    db.optional(sql(found!("api_token.id = $1")).bind(id).bind(now))
+        .await
 }
 
 /// Notes the day of the last use, which never goes back.

@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 pub(crate) mod analyses;
+pub(crate) mod billing;
 pub(crate) mod email;
 pub(crate) mod privacy;
 pub(crate) mod renders;

@@ -14,15 +14,17 @@ use backend::Error;
 use model::ProblemCode;
 
 use crate::{
+    layers::route_of,
     problems,
-    router::{AppState, MAX_BODY},
+    router::{AppState, max_body},
 };
 
 /// Reads the body. One that is too long, or that breaks off, is answered as a request that was not understood.
 pub(crate) async fn read(State(site): State<AppState>, request: Request, next: Next) -> Response {
+    let most = max_body(route_of(&request));
     let (parts, body) = request.into_parts();
     let within = Duration::from_secs(site.backend.config.limits.body_seconds);
-    match tokio::time::timeout(within, to_bytes(body, MAX_BODY)).await {
+    match tokio::time::timeout(within, to_bytes(body, most)).await {
         Ok(Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Ok(Err(_)) => problems::respond(&site, parts, &too_long()).await,
         Err(_) => {

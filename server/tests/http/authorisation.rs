@@ -30,10 +30,16 @@ const fn answered(form: Form) -> u16 {
         | Form::ResumeWebhook
         | Form::RotateWebhook
         | Form::DeleteWebhook
-        | Form::RedeliverWebhook => 404,
+        | Form::RedeliverWebhook
+        // The id is no plan.
+        | Form::ChangePlan => 404,
         // The plan has none.
         Form::CreateWebhook => 402,
-        Form::RenewCodes | Form::MeasureAgain | Form::RenderAgain => 409,
+        Form::RenewCodes
+        | Form::MeasureAgain
+        | Form::RenderAgain
+        // Nothing is sold.
+        | Form::Portal => 409,
         Form::SignUp
         | Form::SignIn
         | Form::Forgot
@@ -44,8 +50,11 @@ const fn answered(form: Form) -> u16 {
         | Form::ConfirmPassword
         | Form::ChangePassword
         | Form::ConfirmSecondFactor
+        | Form::Checkout
         | Form::CreateToken
         | Form::DeleteAccount
+        // The step is none of its.
+        | Form::Withdraw
         // For how long is not said.
         | Form::ShareAnalysis => 422,
         Form::SignOut
@@ -86,6 +95,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Page(Page::Shared | Page::DemoPage) | Endpoint::System(System::DemoAudio), _) => [404; 3],
         // The id is that of an analysis; `webhooks` has one of its own.
         (Endpoint::Page(Page::Webhook), _) => [303, 404, 404],
+        // The id is no plan.
+        (Endpoint::Page(Page::ChangePlan) | Endpoint::Form(Form::ChangePlan), _) => [404; 3],
         (Endpoint::Page(_), Access::SignedIn) => [303, 200, 200],
         (Endpoint::Page(_), Access::Owner) => [303, 404, 200],
         (Endpoint::Form(form), Access::SignedIn) => [303, answered(form), answered(form)],
@@ -101,6 +112,8 @@ const fn expected(route: &Route) -> [u16; 3] {
         // Everybody has a history.
         (Endpoint::Download(Download::HistoryTable), _) => [401, 200, 200],
         (Endpoint::Function(_) | Endpoint::Download(_), _) => [401, 404, 200],
+        // Nothing is sold.
+        (Endpoint::Callback(Callback::StripeEvent), _) => [409; 3],
         (Endpoint::Callback(Callback::Unsubscribe), _) | (Endpoint::System(System::Assets), _) => [404; 3],
         (Endpoint::System(System::ObjectStore), _) => [403; 3],
         (Endpoint::Page(_) | Endpoint::System(_), _) => [200; 3],
@@ -291,7 +304,9 @@ async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str,
     let answer = match route.endpoint {
         // With a token, it stands on the page of an email's link.
         Endpoint::Form(Form::Unsubscribe) => person.post(&path, &[("token", "x")]).await,
-        Endpoint::Form(_) | Endpoint::Callback(Callback::Unsubscribe) => person.post(&path, FIELDS).await,
+        Endpoint::Form(_) | Endpoint::Callback(Callback::Unsubscribe | Callback::StripeEvent) => {
+            person.post(&path, FIELDS).await
+        }
         Endpoint::Function(Function::BeginUpload) => {
             let file = serde_json::json!({ "file": { "file_name": "a.wav", "size_bytes": 1000 } });
             person.call(&path, file).await

@@ -111,7 +111,7 @@ async fn p17_the_policy_names_exactly_the_companies_that_the_settings_use() {
 
 /// All that a production installation can be told to use, and the company behind each. A setting that names somebody outside
 /// and is not in here fails the test below: it needs its entry in `processors::PROCESSORS`, and the policy a new version.
-const OUTSIDE: [(&str, &str, &str); 5] = [
+const OUTSIDE: [(&str, &str, &str); 6] = [
     ("environment", "production", "Railway"),
     ("storage.endpoint", "https://account.r2.example", "Cloudflare R2"),
     (
@@ -119,6 +119,7 @@ const OUTSIDE: [(&str, &str, &str); 5] = [
         "smtps://user:password@mail.example",
         "e-mail provider",
     ),
+    ("billing.stripe_key", "sk_live_key", "Stripe"),
     ("telemetry.posthog_key", "phc_key", "PostHog"),
     ("telemetry.sentry_dsn", "https://key@sentry.example/7", "Sentry"),
 ];
@@ -136,6 +137,9 @@ async fn p17_in_production_the_policy_names_whoever_the_software_talks_to() {
         ("storage.access_key", "key"),
         ("storage.secret_key", "secret"),
         ("telemetry.posthog_host", "http://127.0.0.1:9"),
+        ("billing.stripe_signing_secret", "whsec_secret"),
+        ("billing.pro.price", "price_pro"),
+        ("billing.studio.price", "price_studio"),
     ];
     settings.extend(OUTSIDE.map(|(name, value, _)| (name, value)));
     let app = TestApp::set_up(Database::Sqlite, &settings, |_| {}).await;
@@ -234,7 +238,7 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
             words.iter().any(|word| name.contains(word))
         })
         .collect();
-    // `reqwest` asks what people name themselves, for their webhooks, and stands in one room.
+    // `reqwest` asks what people name themselves, for their webhooks, in one room, and Stripe in another.
     assert_eq!(
         clients,
         ["aws-sdk-s3", "lettre", "posthog-rs", "reqwest", "sentry"]
@@ -244,7 +248,10 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
     for package in ["app", "backend", "model", "server"] {
         asking(&root.join(package).join("src"), &mut users);
     }
-    assert_eq!(users, BTreeSet::from(["outbound".to_owned()]));
+    assert_eq!(
+        users,
+        BTreeSet::from(["outbound".to_owned(), "stripe".to_owned()])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

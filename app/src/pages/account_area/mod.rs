@@ -1,6 +1,7 @@
 //! The account area: a page for each subject, with a small navigation above them. Plain forms: they work without a
 //! script.
 
+pub mod billing;
 pub mod email;
 pub mod profile;
 pub mod second_factor;
@@ -26,6 +27,8 @@ pub enum AccountTab {
     Profile,
     /// Password, second factor, sessions.
     Security,
+    /// The plan and what is paid for.
+    Billing,
     /// Links to reports.
     Shares,
     /// API tokens.
@@ -42,6 +45,7 @@ impl AccountTab {
     const ALL: [Self; 7] = [
         Self::Profile,
         Self::Security,
+        Self::Billing,
         Self::Shares,
         Self::Tokens,
         Self::Webhooks,
@@ -53,6 +57,7 @@ impl AccountTab {
         match self {
             Self::Profile => "Profile",
             Self::Security => "Security",
+            Self::Billing => "Plan",
             Self::Shares => "Links",
             Self::Tokens => "API tokens",
             Self::Webhooks => "Webhooks",
@@ -65,6 +70,7 @@ impl AccountTab {
     const fn title(self) -> &'static str {
         match self {
             Self::Profile | Self::Security | Self::Tokens | Self::Webhooks | Self::Email => self.name(),
+            Self::Billing => "Your plan",
             Self::Shares => "Links to reports",
             Self::Privacy => "Your data",
         }
@@ -74,6 +80,7 @@ impl AccountTab {
         match self {
             Self::Profile => paths::ACCOUNT,
             Self::Security => paths::SECURITY,
+            Self::Billing => paths::BILLING,
             Self::Shares => paths::SHARES,
             Self::Tokens => paths::TOKENS,
             Self::Webhooks => paths::WEBHOOKS,
@@ -184,6 +191,12 @@ fn words(done: &str) -> Option<&'static str> {
         "webhook-resumed" => "That endpoint is told of events again.",
         "webhook-deleted" => "That endpoint is deleted. Nothing more is sent to it.",
         "webhook-sent-again" => "That event is on its way once more.",
+        "plan-upgraded" => "Your plan is changed, and its limits hold at once.",
+        "plan-downgraded" => "Your plan changes when what you have paid is over. We have sent you an e-mail.",
+        "plan-cancelled" => {
+            "Your plan is cancelled. We have sent you an e-mail that says until when it goes on."
+        }
+        "plan-resumed" => "Your plan goes on.",
         "preferences" => "Your choice is saved.",
         "unsubscribed" => "You get no more of these e-mails.",
         _ => return None,

@@ -57,6 +57,7 @@ pub fn Profile() -> impl IntoView {
             <Section title="Plan">
                 <p>"You are on the " <strong>{user.plan.name()}</strong> " plan."</p>
                 <Suspense>{left}</Suspense>
+                <p><a href=paths::BILLING>"What is used of it, and other plans"</a></p>
             </Section>
         </AccountPage>
     }

@@ -6,7 +6,7 @@ use backend::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::Timestamp;
+use model::{Timestamp, plan::Plan};
 
 use super::{AccountPage, AccountTab, Section};
 use crate::{
@@ -60,16 +60,22 @@ async fn list(context: RequestContext) -> AnyView {
         return view! { <p class="muted">"There is none yet."</p> }.into_any();
     }
     let now = context.backend.now();
+    let plan = context.actor.user().map_or(Plan::Free, |user| user.plan);
+    let paused = tokens::paused(&context.backend, plan, &list);
     let rows = list
         .into_iter()
-        .map(|token| row(token, now, context.csrf.clone()))
+        .map(|token| {
+            let pauses = paused.contains(&token.id);
+            row(token, now, pauses, context.csrf.clone())
+        })
         .collect_view();
     view! { <ul class="tokens">{rows}</ul> }.into_any()
 }
 
-fn row(token: TokenView, now: Timestamp, csrf: String) -> AnyView {
+fn row(token: TokenView, now: Timestamp, pauses: bool, csrf: String) -> AnyView {
     let has_ended = token.expires_at <= now;
     let badge = match (has_ended, token.kind) {
+        _ if pauses => view! { <Badge tone=Tone::Warn>"Pauses"</Badge> }.into_any(),
         (true, _) => view! { <Badge tone=Tone::Severe>"Ended"</Badge> }.into_any(),
         (false, TokenKind::Test) => view! { <Badge>"Test"</Badge> }.into_any(),
         (false, TokenKind::Live) => view! { <Badge tone=Tone::Ok>"Live"</Badge> }.into_any(),
@@ -93,6 +99,14 @@ fn row(token: TokenView, now: Timestamp, csrf: String) -> AnyView {
                     <time datetime=expires.rfc3339()>{format::date(expires)}</time> {format!(", {used}.")}
                 </p>
             </div>
+            {pauses
+                .then(|| {
+                    view! {
+                        <p class="small">
+                            "Your plan has fewer live tokens, and the oldest work. " <a href=paths::BILLING>"Your plan"</a>
+                        </p>
+                    }
+                })}
             <Confirm opener="Revoke" kind=ButtonKind::Danger>
                 <PostForm action=paths::revoke_token(token.id) csrf=csrf>
                     <p>"Whatever uses it is refused at once."</p>

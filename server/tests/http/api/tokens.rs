@@ -91,6 +91,7 @@ async fn a_plan_has_its_live_tokens_and_everybody_test_tokens() {
         backend::plans::change_by_address(&app.backend, "ann@example.org", Plan::Pro)
             .await
             .unwrap()
+            .is_some()
     );
     for _ in 0..2 {
         assert_eq!(ann.post("/account/tokens", &live).await.status, StatusCode::OK);

@@ -48,6 +48,7 @@ impl TestApp {
             plans::change_by_address(&self.backend, email, Plan::Studio)
                 .await
                 .unwrap()
+                .is_some()
         );
     }
 }
