@@ -2,8 +2,8 @@
 //!
 //! An account has the better one of what the operator gave it and of what is paid for. Limits are read from the plan whenever they
 //! are asked for, so they follow at once. Audio that is stored already is kept longer by a better plan, and never shorter by a
-//! smaller one (P08). What a plan counts and an account may have too many of after a downgrade (API tokens now, endpoints of
-//! webhooks next to them) is not touched here: the oldest work and the others pause, by [`is_paused`].
+//! smaller one (P08). What a plan counts and an account may have too many of after a downgrade (API tokens, webhook endpoints)
+//! is not touched here: the oldest work and the others pause, by [`is_paused`].
 
 use model::{AccountId, Timestamp, plan::Plan};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{
-    AccountId, AnalysisId, RenderId, WebhookDeliveryId, WebhookEventId,
+    AccountId, AnalysisId, RenderId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
     webhook::{EventType, ObjectKind},
 };
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
     Backend, Result,
     db::Tx,
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
-    transaction,
+    plans, transaction,
 };
 
 /// What may be told.
@@ -52,6 +52,22 @@ impl Happened {
     }
 }
 
+/// The endpoints that are told: of those that asked, as many as the plan has, the oldest. The others pause.
+async fn told(
+    tx: &mut Tx,
+    backend: &Backend,
+    account: AccountId,
+    event_type: EventType,
+) -> Result<Vec<WebhookEndpointId>> {
+    let asking = store::asking(tx, account, event_type).await?;
+    let allowed = |plan| backend.config.plans.of(plan).webhook_endpoints;
+    Ok(asking
+        .into_iter()
+        .filter(|row| !plans::is_paused(row.older, allowed(row.plan)))
+        .map(|row| row.id)
+        .collect())
+}
+
 /// Writes down in the transaction of the fact what happened, where an endpoint of the account asked to be told. Wake the workers after
 /// the commit.
 ///
@@ -64,7 +80,7 @@ pub(crate) async fn record(
     happened: Happened,
 ) -> Result<()> {
     let event_type = happened.event_type();
-    if store::asking(tx, account, event_type).await?.is_empty() {
+    if told(tx, backend, account, event_type).await?.is_empty() {
         return Ok(());
     }
     let event = WebhookEventId(backend.new_id());
@@ -108,7 +124,7 @@ impl RunJob<Backend> for FanOut {
             // Gone with its account, or because it is old.
             if let Some(event) = store::event(tx, self.event).await? {
                 tx.lock_account(event.account_id).await?;
-                for endpoint in store::asking(tx, event.account_id, event.event_type).await? {
+                for endpoint in told(tx, backend, event.account_id, event.event_type).await? {
                     let id = WebhookDeliveryId(backend.new_id());
                     store::insert_delivery(tx, id, event.account_id, endpoint, self.event, now).await?;
                     deliver::enqueue_where_due(tx, backend, event.account_id, endpoint).await?;

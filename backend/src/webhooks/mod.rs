@@ -15,6 +15,7 @@ use std::{error::Error as StdError, time::Duration};
 
 use model::{
     Problem, ProblemCode, Timestamp, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    plan::Plan,
     webhook::{DisabledReason, EndpointState, EventType},
 };
 
@@ -32,6 +33,7 @@ use crate::{
     db::{Column, Value, row, sql},
     idempotency, jobs, names,
     outbound::EndpointUrl,
+    plans,
     retention::{self, ExpiredCount},
     transaction,
 };
@@ -166,6 +168,19 @@ pub async fn create(
 /// `Unauthenticated`; `Forbidden` for a token without the scope; the database does not answer.
 pub async fn list(backend: &Backend, actor: &Actor) -> Result<Vec<Endpoint>> {
     Ok(store::list(&backend.db, actor.account(Scope::ReadWebhooks)?).await?)
+}
+
+/// Which of the endpoints of an account pause, because its plan has fewer: the oldest work.
+#[must_use]
+pub fn paused(backend: &Backend, plan: Plan, endpoints: &[Endpoint]) -> Vec<WebhookEndpointId> {
+    let allowed = backend.config.plans.of(plan).webhook_endpoints;
+    let mut ids: Vec<WebhookEndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
+    ids.sort_unstable();
+    (0..)
+        .zip(ids)
+        .filter(|(older, _)| plans::is_paused(*older, allowed))
+        .map(|(_, id)| id)
+        .collect()
 }
 
 /// An endpoint.

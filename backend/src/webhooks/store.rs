@@ -2,6 +2,7 @@
 
 use model::{
     AccountId, Timestamp, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    plan::Plan,
     webhook::{DeliveryFailure, DeliveryState, DisabledReason, EndpointState, EventType, ObjectKind},
 };
 use uuid::Uuid;
@@ -266,16 +267,31 @@ pub(super) async fn event(tx: &mut Tx, id: WebhookEventId) -> Result<Option<Even
     tx.optional(select).await
 }
 
-/// The active endpoints of an account that are told of such events.
+row! {
+    /// An endpoint that asks to be told.
+    #[derive(Debug, PartialEq, Eq)]
+    pub(super) struct AskingRow {
+        pub(super) id: WebhookEndpointId,
+        /// The plan of its account.
+        pub(super) plan: Plan,
+        /// How many of the account's endpoints are older.
+        pub(super) older: u32,
+    }
+}
+
+/// The active endpoints of an account that are told of such events, the oldest first.
 pub(super) async fn asking(
     tx: &mut Tx,
     account: AccountId,
     event_type: EventType,
-) -> Result<Vec<WebhookEndpointId>, DbError> {
+) -> Result<Vec<AskingRow>, DbError> {
     const SELECT: &str = "
-        SELECT id FROM webhook_endpoint
-        WHERE account_id = $1 AND state = 'active' AND ' ' || events || ' ' LIKE '% ' || $2 || ' %' ORDER BY id";
-    tx.scalars(sql(SELECT).bind(account).bind(event_type)).await
+        SELECT webhook_endpoint.id, plan,
+               (SELECT COUNT(*) FROM webhook_endpoint AS other WHERE other.account_id = $1 AND other.id < webhook_endpoint.id) AS older
+        FROM webhook_endpoint JOIN account ON account.id = account_id
+        WHERE account_id = $1 AND webhook_endpoint.state = 'active' AND ' ' || events || ' ' LIKE '% ' || $2 || ' %'
+        ORDER BY webhook_endpoint.id";
+    tx.all(sql(SELECT).bind(account).bind(event_type)).await
 }
 
 /// A delivery that is due at `now`; a second one of an event to an endpoint is not made.
@@ -611,11 +627,15 @@ mod tests {
             insert_one(db, owner, 2, &[EventType::AnalysisFailed, EventType::RenderComplete]).await;
             insert_one(db, other, 3, &[EventType::AnalysisComplete]).await;
             let mut tx = db.begin().await.unwrap();
-            assert_eq!(asking(&mut tx, owner, EventType::AnalysisComplete).await.unwrap(), [one]);
-            assert_eq!(asking(&mut tx, owner, EventType::AudioDeleted).await.unwrap(), []);
+            let asking = async |tx: &mut Tx, event_type| -> Vec<WebhookEndpointId> {
+                let rows = asking(tx, owner, event_type).await.unwrap();
+                rows.into_iter().map(|row| row.id).collect()
+            };
+            assert_eq!(asking(&mut tx, EventType::AnalysisComplete).await, [one]);
+            assert_eq!(asking(&mut tx, EventType::AudioDeleted).await, []);
             assert!(disable(&mut tx, one, DisabledReason::Gone).await.unwrap());
             assert!(!disable(&mut tx, one, DisabledReason::Failing).await.unwrap(), "once");
-            assert_eq!(asking(&mut tx, owner, EventType::AnalysisComplete).await.unwrap(), []);
+            assert_eq!(asking(&mut tx, EventType::AnalysisComplete).await, []);
             tx.commit().await.unwrap();
             assert!(target(db, one).await.unwrap().is_none());
             assert_eq!(disabled(db, one).await.unwrap().unwrap().disabled_reason, DisabledReason::Gone);

@@ -365,6 +365,24 @@ on_both_databases! {
         app.run_jobs().await;
     }
 
+    async fn endpoints_beyond_the_plan_pause_on_a_downgrade_and_wake_on_an_upgrade(database) {
+        let (app, ann) = set_up(database).await;
+        let hooks = Hooks::start().await;
+        for _ in 0..3 {
+            registered(&ann, &hooks, &["analysis.failed"]).await;
+            app.clock.advance(Duration::from_millis(5));
+        }
+        for (plan, told, pauses) in [(Plan::Studio, 3, 0), (Plan::Pro, 2, 1), (Plan::Free, 0, 3), (Plan::Studio, 3, 0)] {
+            plans::change_by_address(&app.backend, "ann@example.org", plan).await.unwrap();
+            let before = hooks.seen().len();
+            ann.upload("letter.wav", b"Dear all, this is a letter and no audio at all.".repeat(9)).await;
+            app.run_jobs().await;
+            assert_eq!(hooks.seen().len() - before, told, "{plan}");
+            let page = ann.get("/account/webhooks").await.text();
+            assert_eq!(page.matches("Pauses").count(), pauses, "{plan}");
+        }
+    }
+
     async fn an_endpoint_is_its_owners_alone(database) {
         let (app, ann) = set_up(database).await;
         let hooks = Hooks::start().await;

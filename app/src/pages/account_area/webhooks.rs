@@ -3,7 +3,10 @@
 use backend::webhooks::{self, Endpoint, MAX_DESCRIPTION};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use model::webhook::{DisabledReason, EndpointState, EventType};
+use model::{
+    plan::Plan,
+    webhook::{DisabledReason, EndpointState, EventType},
+};
 
 use super::{AccountPage, AccountTab, Section};
 use crate::{
@@ -83,7 +86,15 @@ async fn list(context: RequestContext) -> AnyView {
         .filter(|endpoint| endpoint.state == EndpointState::Disabled)
         .map(disabled_notice)
         .collect_view();
-    let rows = list.into_iter().map(row).collect_view();
+    let plan = context.actor.user().map_or(Plan::Free, |user| user.plan);
+    let paused = webhooks::paused(&context.backend, plan, &list);
+    let rows = list
+        .into_iter()
+        .map(|endpoint| {
+            let pauses = paused.contains(&endpoint.id);
+            row(endpoint, pauses)
+        })
+        .collect_view();
     view! {
         {disabled}
         <ul class="tokens">{rows}</ul>
@@ -91,7 +102,7 @@ async fn list(context: RequestContext) -> AnyView {
     .into_any()
 }
 
-fn row(endpoint: Endpoint) -> AnyView {
+fn row(endpoint: Endpoint, pauses: bool) -> AnyView {
     let events: Vec<&str> = endpoint.events.0.iter().map(|kind| kind.as_str()).collect();
     let host = endpoint.url.host().to_owned();
     let name = if endpoint.description.is_empty() {
@@ -107,11 +118,19 @@ fn row(endpoint: Endpoint) -> AnyView {
                         <strong>{name}</strong>
                     </a>
                     " "
-                    {badge(endpoint.state)}
+                    {if pauses { view! { <Badge tone=Tone::Warn>"Pauses"</Badge> }.into_any() } else { badge(endpoint.state) }}
                 </p>
                 <p class="small breakable">{endpoint.url.to_string()}</p>
                 <p class="small muted">{events.join(" · ")}</p>
             </div>
+            {pauses
+                .then(|| {
+                    view! {
+                        <p class="small">
+                            "Your plan has fewer endpoints, and the oldest work. " <a href=paths::BILLING>"Your plan"</a>
+                        </p>
+                    }
+                })}
         </li>
     }
     .into_any()
