@@ -132,7 +132,7 @@ impl Email {
                                         }
                                         tr {
                                             td class="plate" style="padding:32px;background:#f7f6f3;border:1px solid #cfcbc1;border-radius:2px" {
-                                                h1 class="text" style={ "margin:0 0 20px;color:#1b1a17;" (FACE) "font-size:22px;font-weight:600;line-height:28px" } { (self.subject) }
+                                                h1 class="text" style={ "margin:0 0 20px;color:#1b1a17;" (FACE) "font-size:22px;font-weight:600;line-height:28px;overflow-wrap:anywhere" } { (self.subject) }
                                                 @for block in &blocks { (block) }
                                             }
                                         }
@@ -172,7 +172,7 @@ const STYLE: &str = ":root{color-scheme:light dark;supported-color-schemes:light
 fn block(block: &Block) -> Markup {
     match block {
         Block::Text(text) => html! {
-            p class="text" style={ "margin:0 0 16px;color:#1b1a17;" (FACE) "font-size:16px;line-height:25px" } { (text) }
+            p class="text" style={ "margin:0 0 16px;color:#1b1a17;" (FACE) "font-size:16px;line-height:25px;overflow-wrap:anywhere" } { (text) }
         },
         Block::Note(text) => html! {
             p class="quiet" style={ "margin:0 0 16px;color:#514e46;" (FACE) "font-size:14px;line-height:21px" } { (text) }

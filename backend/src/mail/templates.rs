@@ -467,7 +467,7 @@ impl<'a> EmailTemplates<'a> {
         };
         email(
             to,
-            format!("Webhooks to {} are disabled", one_line(host)),
+            "A webhook endpoint of yours is disabled",
             vec![
                 text(format!(
                     "MixLens sends nothing more to your webhook endpoint at {}. {why}",

@@ -286,7 +286,7 @@ on_both_databases! {
         app.run_jobs().await;
         let page = ann.get("/account/webhooks").await.text();
         assert!(page.contains("Disabled") && page.contains("Nothing is sent to 127.0.0.1 any more"), "{page}");
-        assert_eq!(app.times_emailed(EMAIL, "Webhooks to 127.0.0.1 are disabled").await, 1);
+        assert_eq!(app.times_emailed(EMAIL, "A webhook endpoint of yours is disabled").await, 1);
         let before = hooks.seen().len();
         let refused = ann.post(&format!("{}/ping", endpoint.page), &[]).await;
         assert_eq!(refused.status, StatusCode::CONFLICT);
