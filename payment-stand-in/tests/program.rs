@@ -1,10 +1,5 @@
 //! The program by itself, as the walks of the browser start it.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test; clippy excuses only functions marked as one"
-)]
-
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
