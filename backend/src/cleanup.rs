@@ -62,7 +62,7 @@ pub struct Purged {
     /// Sign-ups, new passwords and new addresses that nobody confirmed, and counts of wrong tries.
     pub sign_ups: u64,
     /// Events of Stripe that do not come again.
-    pub events: u64,
+    pub stripe_events: u64,
     /// Rows of jobs that ended long ago, and lines of the ledger of deletions.
     pub jobs: u64,
     /// Removals of objects, and writings of the ledger, that had failed and are tried again.
@@ -85,7 +85,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         tokens: tokens::purge(backend).await? + idempotency::purge(backend).await?,
         events: webhooks::purge(backend).await?,
         sign_ups: accounts::purge(backend).await?,
-        events: billing::purge(backend).await?,
+        stripe_events: billing::purge(backend).await?,
         jobs: jobs::purge(db, now).await? + ledger::purge(backend).await?,
         // A store that was down for days must not keep what was promised to go.
         revived: jobs::revive::<RemoveAudio>(db, now).await?
@@ -103,7 +103,7 @@ pub async fn purge(backend: &Backend) -> Result<Purged> {
         tokens = purged.tokens,
         events = purged.events,
         sign_ups = purged.sign_ups,
-        events = purged.events,
+        stripe_events = purged.stripe_events,
         jobs = purged.jobs,
         revived = purged.revived,
         erasures_resumed = purged.erasures_resumed,
