@@ -195,7 +195,7 @@ fn the_guide_to_a_catalogue_works_as_it_is_printed() {
         let parts = GUIDE.split(fence).skip(1);
         parts.map(|rest| rest.split("```").next().unwrap()).collect()
     };
-    let master = |gain: f32| {
+    let master = |gain: f64| {
         let mut planes = music(44_100, 6.0, 1);
         for sample in planes.iter_mut().flatten() {
             *sample = (*sample * gain).clamp(-1.0, 1.0);
