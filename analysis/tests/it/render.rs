@@ -458,7 +458,8 @@ fn findings_become_steps_and_the_proof_says_what_they_did() {
     assert!(
         targeted
             .iter()
-            .all(|rule| rule.outcome.as_str() == "fixed" || rule.outcome.as_str() == "improved")
+            .all(|rule| rule.outcome.as_str() == "fixed" || rule.outcome.as_str() == "improved"),
+        "{targeted:?}"
     );
     assert!(
         proof
