@@ -171,6 +171,10 @@ fn figures(limits: &Limits) -> Vec<(&'static str, String)> {
         0 => "test tokens only".to_owned(),
         count => count.to_string(),
     };
+    let endpoints = match limits.webhook_endpoints {
+        0 => "none".to_owned(),
+        count => count.to_string(),
+    };
     vec![
         ("Analyses", a_month(limits.analyses_per_month)),
         ("References", a_month(limits.references_per_month)),
@@ -178,5 +182,6 @@ fn figures(limits: &Limits) -> Vec<(&'static str, String)> {
         ("Each file", format!("{length}, {size}")),
         ("Audio is kept", format::retention(limits.audio_kept_hours)),
         ("API tokens", tokens),
+        ("Webhook endpoints", endpoints),
     ]
 }

@@ -698,7 +698,7 @@ async fn tokens_beyond_the_limit_pause_on_a_downgrade_and_wake_on_an_upgrade() {
         ann.get("/account/billing")
             .await
             .text()
-            .contains("You have more tokens than your plan")
+            .contains("You have more tokens or endpoints than your plan")
     );
     plans::change_by_address(&shop.app.backend, ANN, Plan::Studio)
         .await

@@ -12,6 +12,7 @@ use backend::{
     stripe::Mode,
     tokens,
     usage::{self, UsedOfPlan},
+    webhooks,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -68,6 +69,7 @@ struct Read {
     billing: BillingView,
     used: UsedOfPlan,
     tokens: u32,
+    endpoints: u32,
 }
 
 async fn read(context: &RequestContext) -> Result<Read, Error> {
@@ -77,9 +79,11 @@ async fn read(context: &RequestContext) -> Result<Read, Error> {
     user.plan = billing.paid_plan.max(billing.granted_plan);
     let now = context.backend.now();
     let tokens = tokens::list(&context.backend, &context.actor).await?;
+    let endpoints = webhooks::list(&context.backend, &context.actor).await?;
     let live = |token: &&tokens::TokenView| token.kind == backend::TokenKind::Live && token.expires_at > now;
     Ok(Read {
         used: usage::of_plan(&context.backend, user.account, user.plan).await?,
+        endpoints: u32::try_from(endpoints.len()).unwrap_or(u32::MAX),
         tokens: u32::try_from(tokens.iter().filter(live).count()).unwrap_or(u32::MAX),
         user,
         billing,
@@ -191,15 +195,21 @@ fn running_words(subscription: &SubscriptionView, plan: Plan, config: &Config) -
 
 /// What is used of each limit.
 fn used(read: &Read, config: &Config, resets_at: model::Timestamp) -> AnyView {
+    let limits = config.plans.of(read.user.plan);
     let tokens = Usage {
         used: read.tokens,
-        allowed: Some(config.plans.of(read.user.plan).live_tokens),
+        allowed: Some(limits.live_tokens),
+    };
+    let endpoints = Usage {
+        used: read.endpoints,
+        allowed: Some(limits.webhook_endpoints),
     };
     let rows = [
         ("Analyses", read.used.analyses),
         ("References", read.used.references),
         ("Renders", read.used.renders),
         ("API tokens", tokens),
+        ("Webhook endpoints", endpoints),
     ]
     .map(|(name, usage)| {
         let of = usage
@@ -222,7 +232,7 @@ fn used(read: &Read, config: &Config, resets_at: model::Timestamp) -> AnyView {
         Head::Numbers("Of"),
         Head::Numbers("Left"),
     ];
-    let over = read.tokens > config.plans.of(read.user.plan).live_tokens;
+    let over = tokens.used > limits.live_tokens || endpoints.used > limits.webhook_endpoints;
     view! {
         <List caption="What is used of each limit" heads=heads>{rows}</List>
         <p class="small muted">
@@ -232,8 +242,8 @@ fn used(read: &Read, config: &Config, resets_at: model::Timestamp) -> AnyView {
             .then(|| {
                 view! {
                     <p class="small">
-                        "You have more tokens than your plan: the oldest work, the others pause. "
-                        <a href=paths::TOKENS>"Your tokens"</a>
+                        "You have more tokens or endpoints than your plan: the oldest work, the others pause. "
+                        <a href=paths::TOKENS>"Your tokens"</a> " · " <a href=paths::WEBHOOKS>"Your endpoints"</a>
                     </p>
                 }
             })}
@@ -269,7 +279,7 @@ fn choice(read: &Read, config: &Arc<Config>, csrf: &str) -> AnyView {
     view! {
         <Section title=title>
             <p>{words} " " {tax}</p>
-            <div class="plans plans--two">{cards}</div>
+            <div class="plans">{cards}</div>
             <p class="small muted">
                 "What the plans have in common: " <a href=paths::PRICING>"Plans"</a> ". What we agree on: " <a href=paths::TERMS>"Terms"</a> "."
             </p>
@@ -415,9 +425,10 @@ fn planned(context: &RequestContext, change: &PlannedChange, from: Plan, to: Pla
                 format!("From the next month on it costs {price} a month. {tax}"),
                 "Files that are there then are kept as long as you were told. New ones are kept as the smaller plan says.".to_owned(),
                 format!(
-                    "{} has {} API tokens. If you have more, the oldest work and the others pause; none is deleted.",
+                    "{} has {} API tokens and {} webhook endpoints. If you have more, the oldest work and the others pause; none is deleted.",
                     to.name(),
-                    config.plans.of(to).live_tokens
+                    config.plans.of(to).live_tokens,
+                    config.plans.of(to).webhook_endpoints
                 ),
             ],
             format!("Change to {} next month", to.name()),
@@ -431,7 +442,7 @@ fn planned(context: &RequestContext, change: &PlannedChange, from: Plan, to: Pla
                     "Files that are there then are kept as long as you were told; new ones {} from their upload.",
                     kept(Plan::Free)
                 ),
-                "API tokens for your own files pause then; none is deleted.".to_owned(),
+                "API tokens for your own files and webhook endpoints pause then; none is deleted.".to_owned(),
             ],
             format!("Cancel {}", from.name()),
             ButtonKind::Danger,
