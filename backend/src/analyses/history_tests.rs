@@ -228,7 +228,7 @@ crate::contract! {
             for filter in filters() {
                 for direction in [Direction::Forwards, Direction::Backwards] {
                     let query = HistoryQuery { sort, ..filter.clone() };
-                    let plan = plan(db, bound(explained(db, statement(sort, direction)), account, &query, &key(sort))).await;
+                    let plan = plan(db, bound(explained(db, statement(sort, direction)), account, &query, &key(sort), PAGE_ROWS + 1)).await;
                     let says = |words: &str| plan.contains(words);
                     let reported = format!("{query:?}, {direction:?}:\n{plan}");
                     if db.kind() == "SQLite" {

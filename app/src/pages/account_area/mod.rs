@@ -42,7 +42,7 @@ pub enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Profile,
         Self::Security,
         Self::Billing,
