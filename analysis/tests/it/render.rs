@@ -447,7 +447,8 @@ fn findings_become_steps_and_the_proof_says_what_they_did() {
     let targeted: Vec<_> = proof
         .rules
         .iter()
-        .filter(|rule| rule.is_targeted && rule.price_before > 0.0)
+        // What costs less than half a point is not said, and nobody asked for it.
+        .filter(|rule| rule.is_targeted && rule.price_before >= 0.5)
         .collect();
     assert!(
         targeted.len() >= 3,

@@ -80,10 +80,11 @@ const fn answered(operation: Api) -> u16 {
         Api::CreateUpload
         | Api::CreateSong
         | Api::CreateAnalysis
-        | Api::CreateRender
         | Api::CreateShare
         | Api::CreateWebhookEndpoint
         | Api::PingWebhookEndpoint => 201,
+        // Another one than before: the mix has been judged as a master meanwhile.
+        Api::CreateRender => 202,
         Api::DeleteAnalysis
         | Api::DeleteSong
         | Api::DeleteRender
