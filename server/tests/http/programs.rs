@@ -385,7 +385,8 @@ async fn passwords_that_are_tried_at_once_take_the_memory_of_a_few() {
         "{answers:?}"
     );
     let cores = std::thread::available_parallelism().unwrap().get();
-    let (grown, bound) = (peak_kib(&program) - before, (cores * 19 + 80) * 1024);
+    // 19 MB for each estimate, and the code of a debug build, which counts from when it is first run.
+    let (grown, bound) = (peak_kib(&program) - before, (cores * 19 + 160) * 1024);
     assert!(
         grown < bound.min(AT_ONCE * 15 * 1024),
         "{grown} KiB, allowed {bound}"
