@@ -59,18 +59,21 @@ test("a rule is found by what people call it, and a finding's address leads to i
   await expect(page.getByText("No rule says “theremin”.")).toBeVisible();
 });
 
-test("public pages have no accessibility violation", publicPages);
-
-test.describe(() => {
-  test.use(PHONE);
-  test("public pages have none on a phone", publicPages);
-});
-
-async function publicPages({ page }) {
-  for (const path of PUBLIC) {
-    await page.goto(path);
-    await expectAccessible(page);
-  }
+// In parts, which workers share.
+const PARTS = 4;
+for (let part = 0; part < PARTS; part += 1) {
+  const which = `part ${part + 1} of ${PARTS}`;
+  const look = async ({ page }) => {
+    for (const path of PUBLIC.filter((_, at) => at % PARTS === part)) {
+      await page.goto(path);
+      await expectAccessible(page);
+    }
+  };
+  test(`public pages have no accessibility violation, ${which}`, look);
+  test.describe(() => {
+    test.use(PHONE);
+    test(`public pages have none on a phone, ${which}`, look);
+  });
 }
 
 test.describe(() => {
