@@ -189,6 +189,6 @@ test("a report is read, renamed and deleted without a script", async ({ page, an
   await expect(plain.getByRole("heading", { level: 1, name: "Another name" })).toBeVisible();
   await plain.getByText("Delete", { exact: true }).click();
   await plain.getByRole("button", { name: "Delete for good" }).click();
-  await plain.waitForURL("**/history");
+  await plain.waitForURL("**/history?done=deleted");
   expect((await plain.goto(address)).status()).toBe(404);
 });
