@@ -20,6 +20,16 @@ pub const fn is_paused(older: u32, allowed: u32) -> bool {
     older >= allowed
 }
 
+/// Which of `ids`, which tell their age, pause where a plan has `allowed` of them.
+pub(crate) fn paused<Id: Ord>(mut ids: Vec<Id>, allowed: u32) -> Vec<Id> {
+    ids.sort_unstable();
+    (0..)
+        .zip(ids)
+        .filter(|(older, _)| is_paused(*older, allowed))
+        .map(|(_, id)| id)
+        .collect()
+}
+
 /// Gives an account a plan by hand, which it has whatever it pays for, unless that is better. The one that it has then. Audio that is
 /// stored is kept longer where the plan says so (P08); a downgrade never shortens what was promised when a file was stored.
 ///

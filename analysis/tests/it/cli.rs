@@ -32,6 +32,15 @@ fn mix() -> Vec<u8> {
     wav(44_100, &music(44_100, 4.0, 1), Encoding::Int16)
 }
 
+/// Six seconds with a gain, cut off at full scale.
+fn master(gain: f64) -> Vec<u8> {
+    let mut planes = music(44_100, 6.0, 1);
+    for sample in planes.iter_mut().flatten() {
+        *sample = (*sample * gain).clamp(-1.0, 1.0);
+    }
+    wav(44_100, &planes, Encoding::Int16)
+}
+
 fn folder_with(files: &[(&str, Vec<u8>)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
@@ -120,17 +129,10 @@ fn the_exit_code_says_how_it_went() {
 
 #[test]
 fn files_are_held_to_a_budget_and_to_the_gravest_finding_that_is_let_pass() {
-    let clipped = {
-        let mut planes = music(44_100, 6.0, 1);
-        for sample in planes.iter_mut().flatten() {
-            *sample = (*sample * 8.0).clamp(-1.0, 1.0);
-        }
-        wav(44_100, &planes, Encoding::Int16)
-    };
     let toml = |text: &str| text.as_bytes().to_vec();
     let folder = folder_with(&[
         ("mix.wav", mix()),
-        ("clipped.wav", clipped),
+        ("clipped.wav", master(8.0)),
         (
             "wide.toml",
             toml("score = 1\n[figures]\n\"loudness.integrated_lufs\" = { min = -60, max = 0 }\n"),
@@ -194,13 +196,6 @@ fn the_guide_to_a_catalogue_works_as_it_is_printed() {
     let snippets = |fence: &str| -> Vec<&str> {
         let parts = GUIDE.split(fence).skip(1);
         parts.map(|rest| rest.split("```").next().unwrap()).collect()
-    };
-    let master = |gain: f64| {
-        let mut planes = music(44_100, 6.0, 1);
-        for sample in planes.iter_mut().flatten() {
-            *sample = (*sample * gain).clamp(-1.0, 1.0);
-        }
-        wav(44_100, &planes, Encoding::Int16)
     };
     let budget = snippets("```toml release.toml\n")[0].as_bytes().to_vec();
     let folder = folder_with(&[("release.toml", budget), ("one.wav", master(0.9))]);

@@ -18,7 +18,7 @@ use crate::{
     transaction,
 };
 
-/// How often a checkout is begun anew because the one of before is over.
+/// How often a checkout is begun again because the one of before is over.
 const CHECKOUTS: u32 = 3;
 
 /// Begins to buy `plan`: where the person pays. Whoever has two tabs open is led to the same checkout by both, and whoever has a

@@ -223,12 +223,12 @@ async fn forget_customer(backend: &Backend, account: AccountId, before: &Custome
 fn new_contract(backend: &Backend) -> String {
     let mut random = [0; CONTRACT_CHARS];
     backend.entropy.fill(&mut random);
-    let letters: Vec<char> = random
+    let characters: Vec<char> = random
         .iter()
         .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
         .map(|byte| char::from(*byte))
         .collect();
-    let (first, last) = letters.split_at(CONTRACT_CHARS / 2);
+    let (first, last) = characters.split_at(CONTRACT_CHARS / 2);
     format!("ML-{}-{}", String::from_iter(first), String::from_iter(last))
 }
 

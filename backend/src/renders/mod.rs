@@ -175,14 +175,37 @@ async fn planned(
     Ok((view, plan))
 }
 
+/// What becomes of a wish about a step that the plan does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownSteps {
+    /// Nothing: a page may show an older plan.
+    Ignored,
+    /// The render is refused: a program would not learn that its wish was left out.
+    Refused,
+}
+
 /// Starts the render that the plan with these wishes describes. One that was asked for before is answered again, and made again
 /// where it had failed.
 ///
 /// # Errors
 /// As [`plan`]; `Conflict` where the audio is gone; `TooLarge` where the file would be larger than the plan allows; `Quota`.
-pub async fn start(backend: &Backend, actor: &Actor, id: AnalysisId, wishes: &Wishes) -> Result<RenderId> {
+pub async fn start(
+    backend: &Backend,
+    actor: &Actor,
+    id: AnalysisId,
+    wishes: &Wishes,
+    unknown: UnknownSteps,
+) -> Result<RenderId> {
     let owner = actor.owner(Scope::WriteAnalyses)?;
     let (view, plan) = planned(backend, actor, id, wishes).await?;
+    if unknown == UnknownSteps::Refused
+        && let Some(name) = wishes.unknown_step(&plan)
+    {
+        return Err(Error::invalid(
+            "steps",
+            format!("The plan has no step {name}. Its steps stand in the plan of the analysis."),
+        ));
+    }
     let recipe = plan.recipe();
     recipe.check().map_err(|error| {
         Error::problem(ProblemCode::Invalid, format!("This cannot be rendered: {error}."))

@@ -149,8 +149,7 @@ impl Wishes {
     }
 
     /// A step that is switched or changed, and that `plan` does not have.
-    #[must_use]
-    pub fn unknown_step(&self, plan: &Plan) -> Option<&str> {
+    pub(super) fn unknown_step(&self, plan: &Plan) -> Option<&str> {
         let known = names(&plan.steps);
         let mut wanted = self.switches.keys().chain(self.amounts.keys());
         wanted.find(|name| !known.contains(name)).map(String::as_str)

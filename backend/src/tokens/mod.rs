@@ -185,17 +185,12 @@ pub async fn create(backend: &Backend, actor: &Actor, new: NewToken) -> Result<S
 pub fn paused(backend: &Backend, plan: Plan, tokens: &[TokenView]) -> Vec<TokenId> {
     let now = backend.now();
     let allowed = backend.config.plans.of(plan).live_tokens;
-    let mut live: Vec<TokenId> = tokens
+    let live = tokens
         .iter()
         .filter(|token| token.kind == TokenKind::Live && token.expires_at > now)
         .map(|token| token.id)
         .collect();
-    live.sort_unstable();
-    (0..)
-        .zip(live)
-        .filter(|(older, _)| plans::is_paused(*older, allowed))
-        .map(|(_, id)| id)
-        .collect()
+    plans::paused(live, allowed)
 }
 
 /// The person's tokens, the newest first.

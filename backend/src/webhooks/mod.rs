@@ -174,13 +174,7 @@ pub async fn list(backend: &Backend, actor: &Actor) -> Result<Vec<Endpoint>> {
 #[must_use]
 pub fn paused(backend: &Backend, plan: Plan, endpoints: &[Endpoint]) -> Vec<WebhookEndpointId> {
     let allowed = backend.config.plans.of(plan).webhook_endpoints;
-    let mut ids: Vec<WebhookEndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
-    ids.sort_unstable();
-    (0..)
-        .zip(ids)
-        .filter(|(older, _)| plans::is_paused(*older, allowed))
-        .map(|(_, id)| id)
-        .collect()
+    plans::paused(endpoints.iter().map(|endpoint| endpoint.id).collect(), allowed)
 }
 
 /// An endpoint.

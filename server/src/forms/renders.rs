@@ -1,7 +1,7 @@
 //! Starting, repeating and deleting renders.
 
 use axum::{http::Uri, response::Response};
-use backend::renders::{self, Wishes};
+use backend::renders::{self, UnknownSteps, Wishes};
 use model::{AnalysisId, RenderId, paths};
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ pub(crate) async fn start(
     let wanted = || fields.iter().filter(|(name, _)| name != CSRF_FIELD);
     let done = async {
         let wishes = Wishes::from_fields(wanted().map(|(name, value)| (&**name, &**value)))?;
-        renders::start(form.backend(), form.actor(), id, &wishes).await
+        renders::start(form.backend(), form.actor(), id, &wishes, UnknownSteps::Ignored).await
     };
     let done = done.await;
     // Refused, the plan is shown as it was wanted.

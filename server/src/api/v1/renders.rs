@@ -7,7 +7,7 @@ use axum::{
 };
 use backend::{
     Actor, Error,
-    renders::{self, RecipeFormat, RenderView, Wishes},
+    renders::{self, RecipeFormat, RenderView, UnknownSteps, Wishes},
 };
 use model::{AnalysisId, ProblemCode, RenderId, paths};
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::wire;
 use crate::api::{
-    call::{Call, parse_id, refused, unknown_parameter},
+    call::{Call, parse_id, unknown_parameter},
     error::ApiError,
     once,
     prefer::{self, ASK_AGAIN_S, Patience, Work},
@@ -103,14 +103,10 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     backend::analyses::progress(call.backend(), &call.actor, id).await?;
     let renders = renders::of_analysis(call.backend(), &call.actor, id).await?;
     let base_url = &call.backend().config.base_url;
-    let body = wire::Page {
-        data: renders
-            .into_iter()
-            .map(|render| wire::Render::of(render, base_url))
-            .collect(),
-        next: None,
-    };
-    Ok(Json(body).into_response())
+    let rows = renders
+        .into_iter()
+        .map(|render| wire::Render::of(render, base_url));
+    Ok(Json(wire::Page::whole(rows)).into_response())
 }
 
 pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
@@ -118,21 +114,11 @@ pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
     let body: CreateRender = call.json()?;
     let start = async |call: &Call| {
         let wishes = body.wishes()?;
-        let render = start(call, id, &wishes).await?;
+        let (backend, actor) = (call.backend(), &call.actor);
+        let render = renders::start(backend, actor, id, &wishes, UnknownSteps::Refused).await?;
         Ok(render.to_string())
     };
     once::perform(call, start, created).await
-}
-
-/// Starts it, unless it names a step that the plan does not have: that would be left out, and nobody would know.
-async fn start(call: &Call, id: AnalysisId, wishes: &Wishes) -> Result<RenderId, Error> {
-    let (backend, actor) = (call.backend(), &call.actor);
-    let view = renders::plan(backend, &actor.shown_its_own(), id, wishes).await?;
-    if let Some(name) = wishes.unknown_step(&view.plan) {
-        let message = format!("The plan has no step {name}. Its steps stand in the plan of the analysis.");
-        return Err(refused("steps", &message));
-    }
-    renders::start(backend, actor, id, wishes).await
 }
 
 async fn created(call: &Call, id: &str) -> Result<Response, Error> {

@@ -68,14 +68,8 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 async fn listed(call: &Call, id: Option<AnalysisId>) -> Result<Response, Error> {
     let base_url = &call.backend().config.base_url;
     let shares = shares::list(call.backend(), &call.actor, id).await?;
-    let body = wire::Page {
-        data: shares
-            .into_iter()
-            .map(|share| wire::Share::of(share, base_url))
-            .collect(),
-        next: None,
-    };
-    Ok(Json(body).into_response())
+    let rows = shares.into_iter().map(|share| wire::Share::of(share, base_url));
+    Ok(Json(wire::Page::whole(rows)).into_response())
 }
 
 pub(crate) async fn remove(call: Call) -> Result<Response, ApiError> {

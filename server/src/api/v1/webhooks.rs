@@ -74,14 +74,11 @@ pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
 
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let endpoints = webhooks::list(call.backend(), &call.actor).await?;
-    let body = wire::Page {
-        data: endpoints
-            .into_iter()
-            .map(|endpoint| wire::WebhookEndpoint::of(endpoint, None, call.backend().now()))
-            .collect(),
-        next: None,
-    };
-    Ok(Json(body).into_response())
+    let now = call.backend().now();
+    let rows = endpoints
+        .into_iter()
+        .map(|endpoint| wire::WebhookEndpoint::of(endpoint, None, now));
+    Ok(Json(wire::Page::whole(rows)).into_response())
 }
 
 pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {

@@ -39,6 +39,16 @@ pub(crate) struct Page<T> {
     pub(super) next: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A list that has one page.
+    pub(super) fn whole(rows: impl Iterator<Item = T>) -> Self {
+        Self {
+            data: rows.collect(),
+            next: None,
+        }
+    }
+}
+
 impl Page<Analysis> {
     /// A page of analyses, or of references.
     pub(super) fn of(page: AnalysisPage, base_url: &str) -> Self {
