@@ -128,6 +128,10 @@ fn body_of(page: Page) -> AnyView {
         | Page::DocsErrors
         | Page::DocsApi
         | Page::DocsCatalogue
+        | Page::DocsReport
+        | Page::DocsMcp
+        | Page::DocsCli
+        | Page::DocsChangelog
         | Page::DocsWebhooks => view! { <docs::Docs page=page /> }.into_any(),
         Page::Terms => view! { <legal::Terms /> }.into_any(),
         Page::Privacy => view! { <legal::Privacy /> }.into_any(),

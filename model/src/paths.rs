@@ -225,6 +225,24 @@ pub const DOCS_API_TEXT: &str = "/docs/api.md";
 pub const DOCS_WEBHOOKS: &str = "/docs/webhooks";
 /// The same as text.
 pub const DOCS_WEBHOOKS_TEXT: &str = "/docs/webhooks.md";
+/// How a studio reports to its client.
+pub const DOCS_REPORT: &str = "/docs/report";
+/// The same as text.
+pub const DOCS_REPORT_TEXT: &str = "/docs/report.md";
+/// How an assistant uses the tools at [`MCP`].
+pub const DOCS_MCP: &str = "/docs/mcp";
+/// The same as text.
+pub const DOCS_MCP_TEXT: &str = "/docs/mcp.md";
+/// The program for a terminal.
+pub const DOCS_CLI: &str = "/docs/cli";
+/// The same as text.
+pub const DOCS_CLI_TEXT: &str = "/docs/cli.md";
+/// What changed for programs, and how long what goes is kept.
+pub const DOCS_CHANGELOG: &str = "/docs/changelog";
+/// The same as text.
+pub const DOCS_CHANGELOG_TEXT: &str = "/docs/changelog.md";
+/// Takes the calls of assistants (Model Context Protocol).
+pub const MCP: &str = "/mcp";
 /// What there is to read, for programs that read (llmstxt.org).
 pub const LLMS_TXT: &str = "/llms.txt";
 /// Every rule, with an anchor for each.

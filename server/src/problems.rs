@@ -76,7 +76,7 @@ pub(crate) fn status_of(problem: &Problem) -> StatusCode {
 fn wants_page(route: Option<&Route>, headers: &HeaderMap) -> bool {
     match route.map(|route| route.endpoint) {
         None | Some(Endpoint::Page(_) | Endpoint::Form(_)) => true,
-        Some(Endpoint::Function(_) | Endpoint::Callback(_) | Endpoint::Api(_)) => false,
+        Some(Endpoint::Function(_) | Endpoint::Callback(_) | Endpoint::Api(_) | Endpoint::Mcp) => false,
         Some(Endpoint::Download(_) | Endpoint::System(_)) => headers
             .get_all(header::ACCEPT)
             .iter()

@@ -84,6 +84,7 @@ pub fn build(site: AppState) -> Router {
             Endpoint::Page(page) => with_cookies = with_cookies.route(route.path, show(page)),
             Endpoint::Form(it) => with_cookies = with_cookies.route(route.path, form(it, route)),
             Endpoint::Function(it) => with_cookies = with_cookies.route(route.path, function(it)),
+            Endpoint::Mcp => with_tokens = with_tokens.route(route.path, api::mcp(&site)),
             Endpoint::Api(it) => with_tokens = with_tokens.route(route.path, api::handler(it)),
             Endpoint::Download(it) => with_cookies = with_cookies.route(route.path, download(it)),
             Endpoint::Callback(it) => of_programs = of_programs.route(route.path, callback(it)),

@@ -349,3 +349,117 @@ fn a_mix_is_compared_with_references_as_text_and_as_json() {
         "there is nothing to compare with"
     );
 }
+
+/// `document` is as the program says that `command --json` prints it.
+fn fits_its_schema(command: &str, document: &Value) {
+    let output = program().args(["schema", command]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{command}: {}", errors.join("\n"));
+    let odd = serde_json::json!({ "odd": true });
+    assert!(!validator.is_valid(&odd), "{command} refuses something");
+}
+
+#[test]
+fn what_is_printed_as_json_is_as_its_schema_says() {
+    let folder = folder_with(&[("mix.wav", mix()), ("text.wav", b"no audio at all".to_vec())]);
+    let files = [
+        "--json",
+        "--fail-on",
+        "note",
+        "mix.wav",
+        "text.wav",
+        "missing.wav",
+    ];
+    let printed = text(&analyze(&files, folder.path()).stdout);
+    let documents: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(documents.len(), 3);
+    assert!(documents[0]["exceeded"].is_array());
+    assert!(documents[1]["failure"].is_object());
+    assert!(documents[2]["io_error"].is_string());
+    for document in &documents {
+        fits_its_schema("analyze", document);
+    }
+    for (command, arguments) in [
+        ("compare", &["compare", "--json", "mix.wav", "mix.wav"][..]),
+        ("recipe", &["plan", "--as", "recipe", "mix.wav"]),
+    ] {
+        let output = program()
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        fits_its_schema(command, &serde_json::from_slice(&output.stdout).unwrap());
+    }
+}
+
+#[test]
+fn without_an_account_an_upload_says_what_to_do() {
+    let folder = folder_with(&[("mix.wav", mix())]);
+    let said = |arguments: &[&str], settings: &[(&str, &str)]| {
+        let output = program()
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_remove("MIXLENS_URL")
+            .env_remove("MIXLENS_TOKEN")
+            .env("XDG_CONFIG_HOME", folder.path())
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+        text(&output.stderr)
+    };
+    let nobody = said(&["upload", "mix.wav"], &[]);
+    assert!(nobody.contains("mixlens-cli login"), "{nobody}");
+    let half = said(
+        &["upload", "mix.wav"],
+        &[("MIXLENS_URL", "https://mixlens.example")],
+    );
+    assert!(half.contains("MIXLENS_TOKEN is not"), "{half}");
+    let open = said(&["login", "http://mixlens.example"], &[]);
+    assert!(open.contains("must begin with https://"), "{open}");
+    let empty = said(&["login", "http://127.0.0.1:9"], &[]);
+    assert!(empty.contains("/account/tokens"), "{empty}");
+    fs::create_dir(folder.path().join("mixlens")).unwrap();
+    fs::write(folder.path().join("mixlens/login.toml"), "token = ").unwrap();
+    let damaged = said(&["upload", "mix.wav"], &[]);
+    assert!(damaged.contains("Sign in again"), "{damaged}");
+}
+
+/// The page "Command line", as far as it takes no account.
+#[cfg(unix)]
+#[test]
+fn the_guide_to_the_command_line_works_as_it_is_printed() {
+    const GUIDE: &str = include_str!("../../../docs/guide/cli.md");
+    let folder = folder_with(&[("mix.wav", mix())]);
+    let snippets = GUIDE.split("```sh\n").skip(1);
+    let snippets: Vec<&str> = snippets.map(|rest| rest.split("```").next().unwrap()).collect();
+    let without_account: String = snippets
+        .into_iter()
+        .filter(|snippet| !snippet.contains("login"))
+        .collect();
+    let programs = Path::new(env!("CARGO_BIN_EXE_mixlens-cli")).parent().unwrap();
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &without_account])
+        .env(
+            "PATH",
+            format!("{}:{}", programs.display(), std::env::var("PATH").unwrap()),
+        )
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    let lufs: f64 = said.lines().last().unwrap().parse().unwrap();
+    assert!((-40.0..0.0).contains(&lufs), "{said}");
+}

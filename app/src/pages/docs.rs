@@ -28,7 +28,7 @@ pub struct Doc {
 }
 
 /// All of it, in the order in which it is read.
-pub const DOCS: [Doc; 6] = [
+pub const DOCS: [Doc; 10] = [
     Doc {
         page: Page::Docs,
         path: paths::DOCS,
@@ -54,6 +54,14 @@ pub const DOCS: [Doc; 6] = [
         source: include_str!("../../../docs/guide/catalogue.md"),
     },
     Doc {
+        page: Page::DocsReport,
+        path: paths::DOCS_REPORT,
+        text_path: paths::DOCS_REPORT_TEXT,
+        title: "Report to a client",
+        about: "A mix checked, its report shared, and the difference shown.",
+        source: include_str!("../../../docs/guide/report.md"),
+    },
+    Doc {
         page: Page::DocsApi,
         path: paths::DOCS_API,
         text_path: paths::DOCS_API_TEXT,
@@ -70,12 +78,36 @@ pub const DOCS: [Doc; 6] = [
         source: include_str!("../../../docs/guide/webhooks.md"),
     },
     Doc {
+        page: Page::DocsMcp,
+        path: paths::DOCS_MCP,
+        text_path: paths::DOCS_MCP_TEXT,
+        title: "Assistants (MCP)",
+        about: "The tools that an assistant calls, and how it is connected.",
+        source: include_str!("../../../docs/guide/mcp.md"),
+    },
+    Doc {
+        page: Page::DocsCli,
+        path: paths::DOCS_CLI,
+        text_path: paths::DOCS_CLI_TEXT,
+        title: "Command line",
+        about: "The engine in a terminal, with and without an account.",
+        source: include_str!("../../../docs/guide/cli.md"),
+    },
+    Doc {
         page: Page::DocsErrors,
         path: paths::DOCS_ERRORS,
         text_path: paths::DOCS_ERRORS_TEXT,
         title: "Errors",
         about: "Every way in which a request fails, and what to do.",
         source: include_str!("../../../docs/guide/errors.md"),
+    },
+    Doc {
+        page: Page::DocsChangelog,
+        path: paths::DOCS_CHANGELOG,
+        text_path: paths::DOCS_CHANGELOG_TEXT,
+        title: "Changelog",
+        about: "What changed for programs, and how long what goes is kept.",
+        source: include_str!("../../../docs/guide/changelog.md"),
     },
 ];
 

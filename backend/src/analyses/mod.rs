@@ -18,7 +18,7 @@ pub(crate) use player::{PREVIEW_MEDIA_TYPE, mix_source, signed_link};
 pub use player::{audio_link, preview_state, sources};
 pub(crate) use preview::MakePreview;
 pub(crate) use references::reference_reports;
-pub use references::{Choice, MOST_COMPARED, choices, compare_with, references};
+pub use references::{Choice, MOST_COMPARED, choices, compare, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};
 pub(crate) use store::{
     NewAnalysis, ProgressRow, delete_empty_songs, insert, of_upload, of_upload_in, renders_of,

@@ -123,15 +123,7 @@ pub async fn compare_with(
     companions: &[AnalysisId],
 ) -> Result<()> {
     let account = actor.account(Scope::WriteAnalyses)?;
-    if companions.len() > MOST_COMPARED {
-        return Err(Error::invalid(
-            "with",
-            format!("Choose at most {MOST_COMPARED}; the median of more says no more."),
-        ));
-    }
-    if companions.contains(&id) {
-        return Err(Error::invalid("with", "A mix cannot be its own reference."));
-    }
+    check_companions(id, companions)?;
     transaction!(backend.db, |tx| {
         tx.lock_account(account).await?;
         if state_of(tx, account, id).await? != Some(AnalysisState::Done) {
@@ -144,10 +136,7 @@ pub async fn compare_with(
                 None => return Err(missing()),
                 Some(AnalysisState::Done) => insert(tx, id, *companion, backend.now()).await?,
                 Some(_) => {
-                    return Err(Error::invalid(
-                        "with",
-                        "One of these has no report yet. Wait until it is measured, or choose another.",
-                    ));
+                    return Err(Error::invalid("with", NO_REPORT_YET));
                 }
             }
         }
@@ -155,15 +144,60 @@ pub async fn compare_with(
     })
 }
 
+/// The mix `id` beside `companions`, without storing that it is compared with them.
+///
+/// # Errors
+/// As [`compare_with`]; `Invalid` on `with` where it is empty.
+pub async fn compare(
+    backend: &Backend,
+    actor: &Actor,
+    id: AnalysisId,
+    companions: &[AnalysisId],
+) -> Result<TrackComparison> {
+    check_companions(id, companions)?;
+    let without_report = || Error::invalid("with", NO_REPORT_YET);
+    let mix = super::view(backend, actor, id)
+        .await?
+        .report
+        .ok_or_else(missing)?;
+    let mut tracks = Vec::new();
+    for companion in companions {
+        let view = super::view(backend, actor, *companion).await?;
+        tracks.push((view.summary, view.report.ok_or_else(without_report)?));
+    }
+    beside(&mix, tracks).ok_or_else(|| Error::invalid("with", "Say what to compare it with."))
+}
+
+const NO_REPORT_YET: &str = "One of these has no report yet. Wait until it is measured, or choose another.";
+
+fn check_companions(id: AnalysisId, companions: &[AnalysisId]) -> Result<()> {
+    if companions.len() > MOST_COMPARED {
+        return Err(Error::invalid(
+            "with",
+            format!("Choose at most {MOST_COMPARED}; the median of more says no more."),
+        ));
+    }
+    if companions.contains(&id) {
+        return Err(Error::invalid("with", "A mix cannot be its own reference."));
+    }
+    Ok(())
+}
+
 /// The report of the mix `id` beside those that it is compared with; `None` where there are none.
 pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result<Option<TrackComparison>> {
     const CHOSEN: &str = chosen!(", report");
-    let mut with = Vec::new();
-    let mut reports = Vec::new();
     let chosen: Vec<WithReport> = db.all(sql(CHOSEN).bind(id)).await?;
-    for WithReport { summary, report } in chosen {
-        let Some(Json(report)) = report else { continue };
-        let summary = summary.summary();
+    let tracks = chosen
+        .into_iter()
+        .filter_map(|row| Some((row.summary.summary(), row.report?.0)))
+        .collect();
+    Ok(beside(report, tracks))
+}
+
+/// The report of a mix beside other tracks; `None` where there are none.
+fn beside(mix: &Report, tracks: Vec<(AnalysisSummary, Report)>) -> Option<TrackComparison> {
+    let (mut with, mut reports) = (Vec::new(), Vec::new());
+    for (summary, report) in tracks {
         with.push(ComparedTrack {
             id: summary.id,
             kind: summary.kind,
@@ -175,10 +209,10 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
         reports.push(report);
     }
     if with.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let comparison = analysis::comparison::compare(report, &reports.iter().collect::<Vec<_>>());
-    Ok(Some(TrackComparison { with, comparison }))
+    let comparison = analysis::comparison::compare(mix, &reports.iter().collect::<Vec<_>>());
+    Some(TrackComparison { with, comparison })
 }
 
 /// The reports of the references that a mix is compared with, by title; its own versions are none.

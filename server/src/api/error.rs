@@ -129,10 +129,15 @@ pub(super) async fn method_not_allowed(State(site): State<AppState>, request: Re
     answer(&site, &id, problem, StatusCode::METHOD_NOT_ALLOWED)
 }
 
+/// A code as programs read it: `not_found`.
+pub(super) fn name_of(code: ProblemCode) -> String {
+    let code = serde_json::to_value(code).unwrap_or_default();
+    code.as_str().unwrap_or_default().to_owned()
+}
+
 /// Where the page of errors says more: its heading is the code.
 fn anchor_of(code: ProblemCode) -> String {
-    let code = serde_json::to_value(code).unwrap_or_default();
-    code.as_str().unwrap_or_default().replace('_', "-")
+    name_of(code).replace('_', "-")
 }
 
 /// Every code that a program can meet.

@@ -8,6 +8,7 @@ mod call;
 mod documents;
 mod error;
 mod etag;
+mod mcp;
 mod once;
 mod openapi;
 mod prefer;
@@ -17,6 +18,7 @@ mod v1;
 pub(crate) use self::{
     documents::{event_schema, openapi, recipe_schema, report_schema, verdict_schema},
     error::respond,
+    mcp::handler as mcp,
     rate_limit::ApiLimiter,
 };
 

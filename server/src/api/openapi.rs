@@ -23,7 +23,7 @@ use utoipa::openapi::{
 };
 
 use super::{
-    error::ProblemBody,
+    error::{ProblemBody, name_of},
     v1::{analyses, comparison, renders, shares, songs, uploads, webhooks, wire},
 };
 
@@ -706,13 +706,6 @@ fn by_status(codes: impl IntoIterator<Item = ProblemCode>) -> Vec<(u16, String)>
         .into_iter()
         .map(|(status, names)| (status, format!("{}.", names.join(" or "))))
         .collect()
-}
-
-fn name_of(code: ProblemCode) -> String {
-    match serde_json::to_value(code) {
-        Ok(Value::String(name)) => name,
-        _ => String::new(),
-    }
 }
 
 fn problem(says: &str) -> Response {

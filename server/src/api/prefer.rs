@@ -39,6 +39,13 @@ impl Patience {
         }
     }
 
+    /// For `wait` from now on.
+    pub(super) fn lasting(wait: Duration) -> Self {
+        Self {
+            until: Some(Instant::now() + wait),
+        }
+    }
+
     /// Whether to look, and to [`Self::pause`] where the work has not ended.
     pub(super) fn is_left(self) -> bool {
         self.until.is_some_and(|until| Instant::now() < until)

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod flow;
+mod mcp;
 mod once;
 mod renders;
 mod sample;

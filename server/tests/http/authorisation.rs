@@ -103,7 +103,7 @@ const fn expected(route: &Route) -> [u16; 3] {
         (Endpoint::Form(form), Access::Owner) => [303, 404, answered(form)],
         (Endpoint::Form(form), Access::Anyone | Access::Presigned) => [answered(form); 3],
         // No cookie opens the API; `api::walk` asks with tokens.
-        (Endpoint::Api(_), _) => [401; 3],
+        (Endpoint::Api(_) | Endpoint::Mcp, _) => [401; 3],
         (Endpoint::Function(Function::BrowserFault), _) => [422; 3],
         (Endpoint::Function(_), Access::SignedIn) => [401, 200, 200],
         // The id of the walk is that of an analysis.
@@ -316,7 +316,7 @@ async fn status(person: &Person, route: &Route, uploaded: &Uploaded, song: &str,
             person.call(&path, upload).await
         }
         Endpoint::Function(Function::RenderProgress) => person.get(&format!("{path}?id={render}")).await,
-        Endpoint::Api(_) => {
+        Endpoint::Api(_) | Endpoint::Mcp => {
             let method = match route.method {
                 routes::Method::Get | routes::Method::Any => Method::GET,
                 routes::Method::Post => Method::POST,

@@ -9,6 +9,9 @@ use crate::support::{Database, TestApp, hooks::Hooks, mix};
 
 const QUICK_START: &str = include_str!("../../../docs/guide/quick-start.md");
 const WEBHOOKS: &str = include_str!("../../../docs/guide/webhooks.md");
+const CLI: &str = include_str!("../../../docs/guide/cli.md");
+const REPORT: &str = include_str!("../../../docs/guide/report.md");
+const MCP: &str = include_str!("../../../docs/guide/mcp.md");
 const AUTHENTICATION: &str = include_str!("../../../docs/guide/authentication.md");
 
 /// The snippets of a page that begin with this fence, in their order.
@@ -57,20 +60,8 @@ async fn the_quick_start_uploads_a_file_as_it_is_printed() {
     let token = app.make_token(&ann, TokenKind::Live, &Scope::ALL).await;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mix.wav"), mix()).unwrap();
-    let stop = tokio_util::sync::CancellationToken::new();
-    let working = async {
-        while !stop.is_cancelled() {
-            app.run_jobs().await;
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
     let printed = snippets(QUICK_START, "sh live");
-    let typed = async {
-        let said = run(&app, folder.path(), &token, &printed).await;
-        stop.cancel();
-        said
-    };
-    let (said, ()) = tokio::join!(typed, working);
+    let said = beside_a_worker(&app, run(&app, folder.path(), &token, &printed)).await;
     assert!(said.contains("done: "), "{said}");
     assert!(said.contains(" points before, "), "{said}");
     let file = std::fs::read(folder.path().join("corrected.flac")).unwrap();
@@ -106,9 +97,13 @@ async fn every_page_is_there_as_text_and_leads_only_to_what_there_is() {
         "/docs",
         "/docs/authentication",
         "/docs/catalogue",
+        "/docs/report",
         "/docs/errors",
         "/docs/api",
         "/docs/webhooks",
+        "/docs/mcp",
+        "/docs/cli",
+        "/docs/changelog",
     ] {
         let html = anon.get(page).await;
         assert_eq!(html.status, StatusCode::OK);
@@ -141,4 +136,92 @@ async fn every_page_is_there_as_text_and_leads_only_to_what_there_is() {
             "{address}"
         );
     }
+}
+
+/// The program of the command line, which `cargo test` builds beside ours.
+fn cli() -> std::path::PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_mixlens")).with_file_name("mixlens-cli");
+    assert!(
+        program.exists(),
+        "cargo build -p analysis --features cli --bin mixlens-cli"
+    );
+    program
+}
+
+/// Does `work` while a worker runs.
+async fn beside_a_worker<T>(app: &TestApp, work: impl Future<Output = T>) -> T {
+    let stop = tokio_util::sync::CancellationToken::new();
+    let working = async {
+        while !stop.is_cancelled() {
+            app.run_jobs().await;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let done = async {
+        let done = work.await;
+        stop.cancel();
+        done
+    };
+    tokio::join!(done, working).0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_uploads_and_a_studio_reports_as_it_is_printed() {
+    let (app, _anon, ann) = TestApp::init().await.with_user().await;
+    app.on_studio("ann@example.org").await;
+    let token = app.make_token(&ann, TokenKind::Live, &Scope::ALL).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mix.wav"), mix()).unwrap();
+    let programs = cli().parent().unwrap().display().to_string();
+    let set_up = format!(
+        "export PATH={programs}:$PATH XDG_CONFIG_HOME={}\necho \"$TOKEN\" | mixlens-cli login \"$MIXLENS\"\n",
+        folder.path().display()
+    );
+    let mut printed = vec![set_up];
+    printed.extend(snippets(CLI, "sh live").into_iter().take(1));
+    // As a client is reported to: once more the same file is the same analysis.
+    printed.extend(snippets(REPORT, "sh"));
+    printed.extend(snippets(REPORT, "sh live"));
+    let said = beside_a_worker(&app, run(&app, folder.path(), &token, &printed)).await;
+    assert!(said.contains("Signed in to"), "{said}");
+    assert!(!said.contains(&token), "{said}");
+    assert!(said.contains(" points as a mix."), "{said}");
+    assert!(said.contains("/shared/"), "{said}");
+    assert!(said.ends_with("1 version\n"), "{said}");
+    let kept = std::fs::metadata(folder.path().join("mixlens/login.toml")).unwrap();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&kept.permissions()) & 0o777,
+        0o600
+    );
+    let rows: serde_json::Value = app.program_with(&token).get("/api/v1/analyses").await.json();
+    assert_eq!(rows["data"].as_array().unwrap().len(), 1);
+
+    // Deleted, it is uploaded once more; what is held to nothing of it ends with 4; then nobody is signed in any more.
+    let id = rows["data"][0]["id"].as_str().unwrap().to_owned();
+    ann.post(&format!("/analyses/{id}/delete"), &[]).await;
+    let after = "set +e\nmixlens-cli upload --json --fail-on note mix.wav | jq -r .id\necho ${PIPESTATUS[0]}\nmixlens-cli logout\nmixlens-cli upload mix.wav 2>&1\n";
+    let exports = format!(
+        "export PATH={programs}:$PATH XDG_CONFIG_HOME={}\n",
+        folder.path().display()
+    );
+    let typed = [exports, after.to_owned() + "true\n"];
+    let said = beside_a_worker(&app, run(&app, folder.path(), &token, &typed)).await;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0].len(), id.len(), "{said}");
+    assert_ne!(lines[0], id);
+    assert!(matches!(lines[1], "0" | "4"), "{said}");
+    assert!(lines[2].starts_with("The token is forgotten"), "{said}");
+    assert!(lines[3].contains("nobody is signed in"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assistant_is_connected_as_it_is_printed() {
+    let (app, _anon, ann) = TestApp::init().await.with_user().await;
+    let token = app.make_token(&ann, TokenKind::Test, &Scope::ALL).await;
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(&app, folder.path(), &token, &snippets(MCP, "sh mcp")).await;
+    for tool in said.lines() {
+        assert!(MCP.contains(&format!("| `{tool}` | ")), "{tool} is in the table");
+    }
+    assert_eq!(said.lines().count(), MCP.matches("\n| `").count());
 }

@@ -8,7 +8,7 @@ use model::verdict::Stage;
 
 use crate::budget::FailOn;
 
-/// Measures music mixes: the engine of MixLens on local files, without an account and without a network.
+/// Measures music mixes: the engine of MixLens on local files, without an account and without a network, but for `upload`.
 #[derive(Debug, Parser)]
 #[command(name = "mixlens-cli", version, after_long_help = AFTER)]
 pub(crate) struct Arguments {
@@ -26,6 +26,55 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Renders a corrected version, measures it and proves what it did.
     Render(Render),
+    /// Prints the JSON Schema of what `--json` prints, or of a recipe.
+    Schema {
+        /// Of what.
+        of: SchemaOf,
+    },
+    /// Signs in to a MixLens with a token, which is asked for.
+    Login(Login),
+    /// Forgets the token of the last login.
+    Logout,
+    /// Uploads files to an account, waits, and prints their scores.
+    Upload(Upload),
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// A line of `analyze --json`.
+    Analyze,
+    /// The document of `compare --json`.
+    Compare,
+    /// What `plan --as recipe` prints.
+    Recipe,
+}
+
+/// Signs in to a MixLens with a token, which is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Login {
+    /// The address of the site, for example https://mixlens.example.
+    pub(crate) url: String,
+}
+
+/// Uploads files to an account, waits, and prints their scores.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Upload {
+    /// Audio files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// They are references: measured to compare with, and not judged.
+    #[arg(long)]
+    pub(crate) reference: bool,
+    /// Prints the analysis of each file as the API answers it, one per line, with {"exceeded"} where files are held to something.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Ends with 4 where a file has a finding that is as grave, or graver.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<FailOn>,
+    /// Ends with 4 where a file is not as this TOML file asks, as for analyze.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) budget: Option<PathBuf>,
 }
 
 /// Measures files and prints what was found.
@@ -255,16 +304,19 @@ Exit codes:
   0  every file was measured
   1  a file was refused: it is no audio, damaged, silent, too short or too long
   2  the arguments make no sense
-  3  a file could not be read, or the result not be written
+  3  a file could not be read, the result not be written, or the site not be reached
   4  a file is not within the budget, or has a finding that --fail-on names
 
 Environment:
   NO_COLOR      not empty: no colours in tables
+  MIXLENS_URL, MIXLENS_TOKEN
+                the site and the token of upload, in place of a login
 
 Examples:
   mixlens-cli analyze mix.wav
   mixlens-cli analyze --json *.flac | jq -r '[.file, .report.loudness.integrated_lufs.value] | @tsv'
   mixlens-cli analyze --budget release.toml --fail-on problem *.wav
+  mixlens-cli upload --fail-on problem mix.wav
   mixlens-cli compare mix.wav hero-1.flac hero-2.flac
   mixlens-cli plan mix.wav
   mixlens-cli render mix.wav -o corrected.wav

@@ -60,7 +60,7 @@ pub(crate) struct Limits {
 }
 
 /// What of a file is not as it is held to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Excess {
     /// `score`, the name of a figure, or the id of a rule.
     pub(crate) what: String,

@@ -15,10 +15,13 @@ use model::{
 use crate::{Outcome, analyze, arguments::Compare, input, table};
 
 /// One document; numbers are written as the report has them.
-#[derive(serde::Serialize)]
-struct Document<'a> {
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct Document<'a> {
+    /// The file of the mix.
     mix: String,
+    /// The files that it is compared with, in the order of the comparison.
     references: Vec<String>,
+    /// What came of it.
     comparison: &'a Comparison,
 }
 

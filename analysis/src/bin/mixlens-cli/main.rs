@@ -1,11 +1,14 @@
 //! `mixlens-cli`: the measurements of local files, in the terminal or as JSON.
 
+mod account;
 mod arguments;
 mod budget;
 mod comparing;
 mod input;
 mod rendering;
+mod schema;
 mod table;
+mod uploading;
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::AssertUnwindSafe;
@@ -16,7 +19,7 @@ use std::time::Duration;
 use analysis::rules::judge;
 use analysis::{AnalysisOptions, Error, measure};
 use arguments::{Analyze, Arguments, Color, Command, ReadOptions};
-use budget::{Budget, Excess, Limits};
+use budget::{Budget, Excess, FailOn, Limits};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -51,17 +54,16 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => comparing::compare_files(&arguments),
         Command::Plan(arguments) => rendering::plan_file(&arguments),
         Command::Render(arguments) => rendering::render_file(&arguments),
+        Command::Schema { of } => schema::print(of),
+        Command::Login(arguments) => account::log_in(&arguments),
+        Command::Logout => account::log_out(),
+        Command::Upload(arguments) => uploading::upload_all(&arguments),
     };
     ExitCode::from(outcome as u8)
 }
 
 fn analyze_all(arguments: &Analyze) -> Outcome {
-    let limits = match limits(arguments) {
-        Ok(limits) => limits,
-        Err(sentence) => Arguments::command()
-            .error(ErrorKind::ValueValidation, sentence)
-            .exit(),
-    };
+    let limits = limits_or_exit(arguments.budget.as_deref(), arguments.fail_on);
     let mut out = io::stdout().lock();
     let paint = table::Paint::new(wants_color(arguments.color, out.is_terminal()));
     let mut outcome = Outcome::Measured;
@@ -97,13 +99,17 @@ fn analyze_all(arguments: &Analyze) -> Outcome {
     outcome
 }
 
-/// What files are held to; a sentence where the budget cannot be read.
-fn limits(arguments: &Analyze) -> Result<Limits, String> {
-    let budget = arguments.budget.as_deref().map(Budget::read).transpose()?;
-    Ok(Limits {
-        budget: budget.unwrap_or_default(),
-        fail_on: arguments.fail_on,
-    })
+/// What files are held to; ends the program where the budget cannot be read.
+fn limits_or_exit(budget: Option<&Path>, fail_on: Option<FailOn>) -> Limits {
+    match budget.map(Budget::read).transpose() {
+        Ok(budget) => Limits {
+            budget: budget.unwrap_or_default(),
+            fail_on,
+        },
+        Err(sentence) => Arguments::command()
+            .error(ErrorKind::ValueValidation, sentence)
+            .exit(),
+    }
 }
 
 fn analyze(path: &Path, reading: &ReadOptions) -> Result<Report, Error> {
@@ -145,14 +151,44 @@ fn wants_color(color: Color, is_terminal: bool) -> bool {
     }
 }
 
-/// A report is written as it is: by way of a `serde_json::Value` its numbers would have twice as many digits.
-#[derive(serde::Serialize)]
-struct MeasuredDocument<'a> {
-    file: &'a str,
-    report: &'a Report,
-    verdict: Verdict,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exceeded: Option<Vec<Excess>>,
+/// What came of one file. A report is written as it is: by way of a `serde_json::Value` its numbers would have twice as many digits.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum AnalyzedDocument<'a> {
+    /// It was measured.
+    Measured {
+        /// As it was named.
+        file: &'a str,
+        /// Every figure.
+        report: &'a Report,
+        /// What the rules say of them.
+        verdict: Box<Verdict>,
+        /// What is not as files are held to; there where they are held to something.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exceeded: Option<Vec<Excess>>,
+    },
+    /// It was refused.
+    Refused {
+        /// As it was named.
+        file: &'a str,
+        /// Why, to decide by.
+        failure: &'a Failure,
+        /// Why, in words.
+        message: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// It could not be read.
+    Unread {
+        /// As it was named.
+        file: &'a str,
+        /// What the system says.
+        io_error: String,
+        /// Why, in words.
+        message: String,
+        /// What to do.
+        advice: &'static str,
+    },
 }
 
 fn write_json(
@@ -163,25 +199,31 @@ fn write_json(
 ) -> io::Result<()> {
     let file = path.display().to_string();
     let document = match result {
-        Ok(report) => {
-            let verdict = judge(report);
-            let document = MeasuredDocument {
-                file: &file,
-                report,
-                verdict,
-                exceeded,
-            };
-            serde_json::to_writer(&mut *out, &document)?;
-            return writeln!(out);
-        }
+        Ok(report) => AnalyzedDocument::Measured {
+            file: &file,
+            report,
+            verdict: Box::new(judge(report)),
+            exceeded,
+        },
         Err(Error::Rejected(failure)) => {
             let (message, advice) = table::refusal(failure);
-            serde_json::json!({ "file": file, "failure": failure, "message": message, "advice": advice })
+            AnalyzedDocument::Refused {
+                file: &file,
+                failure,
+                message,
+                advice,
+            }
         }
         Err(Error::Io(error)) => {
             let (message, advice) = input::status_message(error);
-            serde_json::json!({ "file": file, "io_error": error.to_string(), "message": message, "advice": advice })
+            AnalyzedDocument::Unread {
+                file: &file,
+                io_error: error.to_string(),
+                message,
+                advice,
+            }
         }
     };
-    writeln!(out, "{document}")
+    serde_json::to_writer(&mut *out, &document)?;
+    writeln!(out)
 }

@@ -82,14 +82,19 @@ pub(crate) fn write_exceeded(
         Some(exceeded) => {
             writeln!(out, "\n  {}", paint.problem("Not within the budget"))?;
             for excess in exceeded {
-                let value = excess
-                    .value
-                    .map_or_else(|| "not measured".to_owned(), |value| format!("{value:.2}"));
-                writeln!(out, "  {:<32} {value}, allowed: {}", excess.what, excess.allowed)?;
+                writeln!(out, "  {}", row_of(excess))?;
             }
             Ok(())
         }
     }
+}
+
+/// What is not within the budget, in one line.
+pub(crate) fn row_of(excess: &Excess) -> String {
+    let value = excess
+        .value
+        .map_or_else(|| "not measured".to_owned(), |value| format!("{value:.2}"));
+    format!("{:<32} {value}, allowed: {}", excess.what, excess.allowed)
 }
 
 /// Why a file was refused and what to do.

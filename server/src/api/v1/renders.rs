@@ -55,7 +55,7 @@ struct ChangedStep {
 
 impl CreateRender {
     /// As the form of the page sends it: one reading for both.
-    fn wishes(&self) -> Result<Wishes, Error> {
+    pub(in crate::api) fn wishes(&self) -> Result<Wishes, Error> {
         let number = |value: Option<f64>| value.map(|value| value.to_string());
         let mut fields: Vec<(String, String)> = [
             (renders::TARGET, self.target.clone()),

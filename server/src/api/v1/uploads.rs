@@ -33,13 +33,18 @@ pub(crate) struct CreateUpload {
     kind: UploadKind,
 }
 
+impl From<CreateUpload> for NewUpload {
+    fn from(file: CreateUpload) -> Self {
+        Self {
+            file_name: file.file_name,
+            size_bytes: file.size_bytes,
+            kind: file.kind,
+        }
+    }
+}
+
 pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
-    let body: CreateUpload = call.json()?;
-    let file = NewUpload {
-        file_name: body.file_name,
-        size_bytes: body.size_bytes,
-        kind: body.kind,
-    };
+    let file = NewUpload::from(call.json::<CreateUpload>()?);
     let begin = async |call: &Call| {
         let presigned = uploads::begin(call.backend(), &call.actor, file).await?;
         Ok(presigned.upload.to_string())

@@ -85,7 +85,7 @@ pub(crate) struct Put {
 }
 
 impl Upload {
-    pub(super) fn of(presigned: PresignedUpload, base_url: &str) -> Self {
+    pub(in crate::api) fn of(presigned: PresignedUpload, base_url: &str) -> Self {
         let id = presigned.upload.to_string();
         let parts_url = presigned
             .url
@@ -261,7 +261,7 @@ impl From<model::Failure> for Failure {
 }
 
 impl Analysis {
-    pub(super) fn of(summary: AnalysisSummary, base_url: &str) -> Self {
+    pub(in crate::api) fn of(summary: AnalysisSummary, base_url: &str) -> Self {
         let (state, id) = (summary.progress.state, summary.id);
         let is_done = state == AnalysisState::Done;
         let address = |path: &str| format!("{base_url}{}", path.replace("{id}", &id.to_string()));
