@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test bench bench-judge formats same-bits browser shots site setup fmt clean
+.PHONY: run test bench bench-judge formats same-bits api-conformance browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -35,6 +35,12 @@ same-bits:
 formats:
 	scripts/setup test
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test -p analysis --test it -- --ignored matrix
+
+# The API against its own description, by a program of others that makes up requests; a few minutes.
+api-conformance:
+	scripts/setup test
+	test -x target/schemathesis/bin/schemathesis || { python3 -m venv target/schemathesis && target/schemathesis/bin/pip install --quiet schemathesis==4.32.5; }
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test --test http -- --ignored schemathesis
 
 # Only the walks in the browsers, which `make test` ends with.
 browser: site

@@ -19,7 +19,7 @@ use model::Report;
 use model::verdict::{ScoreBreakdown, Stage, Verdict};
 
 pub use document::{anchor, counting, document, in_general};
-pub use report_view::{ReportView, relative_thirds};
+pub use report_view::{ReportView, relative_thirds, usual_thirds_db};
 pub use rule::{CheckText, CorrectFn, Criterion, MeasureFn, Measurement, Rule, Strength, Subject};
 pub use tolerance_band::{TOLERANCE_BAND, ToleranceCorner, bounds_db};
 

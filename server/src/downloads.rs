@@ -126,7 +126,7 @@ pub(crate) async fn recipe(State(site): State<AppState>, request: Request) -> Re
         renders::recipe(&site.backend, &context::of(&site, &parts).actor, id, format).await
     };
     match found.await {
-        Ok(file) => text(file),
+        Ok(file) => taken_along(file),
         Err(error) => problems::respond(&site, parts, &error).await,
     }
 }
@@ -140,7 +140,7 @@ pub(crate) async fn markers(State(site): State<AppState>, request: Request) -> R
         renders::markers(&site.backend, &context::of(&site, &parts).actor, id, format).await
     };
     match found.await {
-        Ok(file) => text(file),
+        Ok(file) => taken_along(file),
         Err(error) => problems::respond(&site, parts, &error).await,
     }
 }
@@ -161,8 +161,8 @@ fn format_of<F: FromStr>(parts: &Parts, usual: F) -> Result<F, Error> {
     }
 }
 
-fn text(file: TakenAlong) -> Response {
-    saved_as(&file.file_name, "text/plain; charset=utf-8", file.text)
+fn taken_along(file: TakenAlong) -> Response {
+    saved_as(&file.file_name, file.media_type, file.content)
 }
 
 /// The analysis that the address names, with its report.

@@ -1,13 +1,15 @@
 //! A recipe, and the findings of a verdict, as other programs take them.
 
 use std::fmt::Write;
+use std::io::Cursor;
 
 use model::text::number;
 use model::verdict::ScoreBreakdown;
 
 use super::chain::filter_sections;
 use super::design::{Band, BandShape};
-use super::recipe::{Recipe, Step};
+use super::recipe::{Recipe, SampleFormat, Step};
+use super::wave::WaveWriter;
 use super::words::describe;
 
 /// The recipe as a table in words, a line for each step.
@@ -120,6 +122,54 @@ pub fn ffmpeg_filters(recipe: &Recipe, rate: u32) -> (String, Vec<&'static str>)
     (filters.join(","), left_out)
 }
 
+/// The longest impulse response, in seconds: by then a notch of 50 Hz has died away.
+const LONGEST_RESPONSE_S: f64 = 4.0;
+
+/// What is below this share of the whole energy is left out at the end of an impulse response: −120 dB.
+const INAUDIBLE: f64 = 1e-12;
+
+/// What the filters and the gain make of one sample of full scale, as a WAV file of one channel in 32-bit floating point, for a convolver.
+/// `None` where the recipe has neither.
+#[must_use]
+pub fn impulse_response(recipe: &Recipe, rate: u32) -> Option<Vec<u8>> {
+    let mut response = vec![0.0; (LONGEST_RESPONSE_S * f64::from(rate)) as usize];
+    *response.first_mut()? = 1.0;
+    let mut is_linear = false;
+    for step in &recipe.steps {
+        for section in filter_sections(step, f64::from(rate)) {
+            is_linear = true;
+            let (mut one, mut two) = (0.0, 0.0);
+            for sample in &mut response {
+                let (input, output) = (*sample, section.b[0] * *sample + one);
+                one = section.b[1] * input - section.a[0] * output + two;
+                two = section.b[2] * input - section.a[1] * output;
+                *sample = output;
+            }
+        }
+        if let Step::Gain { db, .. } = step {
+            is_linear = true;
+            let gain = libm::pow(10.0, db / 20.0);
+            response.iter_mut().for_each(|sample| *sample *= gain);
+        }
+    }
+    if !is_linear {
+        return None;
+    }
+    let whole: f64 = response.iter().map(|sample| sample * sample).sum();
+    let mut rest = 0.0;
+    let end = response.iter().rposition(|sample| {
+        rest += sample * sample;
+        rest > INAUDIBLE * whole
+    });
+    response.truncate(end.map_or(1, |last| last + 1));
+    let samples: Vec<f32> = response.into_iter().map(|sample| sample as f32).collect();
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = WaveWriter::new(&mut file, SampleFormat::Float32, rate, 1).ok()?;
+    writer.push(&[samples]).ok()?;
+    writer.finish(&[]).ok()?;
+    Some(file.into_inner())
+}
+
 /// A place in the song with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Marker {
@@ -200,6 +250,61 @@ fn plain(value: f64, decimals: usize) -> String {
 mod tests {
     use super::*;
     use crate::render::{Container, OutputFormat, SampleFormat};
+
+    /// The level of a response at `hz`, by its Fourier sum.
+    fn level_db(samples: &[f64], hz: f64, rate: f64) -> f64 {
+        let turn = 2.0 * std::f64::consts::PI * hz / rate;
+        let (re, im) = samples
+            .iter()
+            .enumerate()
+            .fold((0.0, 0.0), |(re, im), (at, sample)| {
+                let phase = turn * at as f64;
+                (re + sample * libm::cos(phase), im - sample * libm::sin(phase))
+            });
+        10.0 * libm::log10(re * re + im * im)
+    }
+
+    #[test]
+    fn an_impulse_response_has_the_response_of_the_filters() {
+        let output = OutputFormat {
+            container: Container::Wav,
+            samples: SampleFormat::Int24,
+        };
+        let mut recipe = Recipe::empty(output);
+        assert_eq!(impulse_response(&recipe, 48_000), None);
+        let band = Band {
+            shape: BandShape::Bell,
+            hz: 5_000.0,
+            db: 4.0,
+            q: 0.7,
+        };
+        recipe.steps = vec![
+            Step::HighPass { hz: 25.0, order: 4 },
+            Step::Equalise(band),
+            Step::Gain {
+                db: -1.5,
+                highest_dbtp: None,
+            },
+        ];
+        let file = impulse_response(&recipe, 48_000).unwrap();
+        let data = file.windows(4).position(|id| id == b"data").unwrap() + 8;
+        let samples: Vec<f64> = file[data..]
+            .chunks_exact(4)
+            .map(|word| f64::from(f32::from_le_bytes([word[0], word[1], word[2], word[3]])))
+            .collect();
+        assert!(samples.len() < 48_000, "{}", samples.len());
+        for hz in [30.0, 100.0, 1_000.0, 5_000.0, 16_000.0] {
+            let sections = recipe
+                .steps
+                .iter()
+                .flat_map(|step| filter_sections(step, 48_000.0));
+            let expected: f64 = sections
+                .map(|section| 10.0 * libm::log10(section.power(hz, 48_000.0)))
+                .sum();
+            let is = level_db(&samples, hz, 48_000.0);
+            assert!((is - (expected - 1.5)).abs() < 0.001, "{hz}: {is} {expected}");
+        }
+    }
 
     #[test]
     fn a_recipe_becomes_the_text_that_others_read() {

@@ -1,6 +1,6 @@
 //! A report as rules ask it: short names, and what several rules need computed once.
 
-use super::typical_spectrum::{BANDS, FIRST_BAND, Height, REGIONS, Region, heights};
+use super::typical_spectrum::{BANDS, FIRST_BAND, Height, REGIONS, Region, heights, usual_levels};
 use crate::dsp::{db_to_power, power_db};
 use model::Report;
 use model::report::{BandLevel, BandPercentiles, Detail, Series, StereoBand};
@@ -229,6 +229,28 @@ fn table_levels(report: &Report, thirds: &[(f64, f64)]) -> [Option<f64>; BANDS] 
         let is_there = hz < nyquist_hz && cutoff_hz.is_none_or(|cutoff_hz| hz * sixth <= cutoff_hz);
         is_there.then(|| level.map_or(-120.0, |&(_, db)| db))
     })
+}
+
+/// What finished tracks have on average in each 1/3 octave, as (centre in Hz, dB relative to a full-scale sine), at the level of this song's
+/// middle bands.
+#[must_use]
+pub fn usual_thirds_db(report: &Report) -> Vec<(f64, f64)> {
+    let Some(detail) = &report.detail else {
+        return Vec::new();
+    };
+    let thirds: Vec<(f64, f64)> = detail
+        .spectrum
+        .third_octave
+        .iter()
+        .filter_map(|band| Some((band.hz, f64::from(band.db?))))
+        .collect();
+    let usual = usual_levels(&table_levels(report, &thirds));
+    let hz = |index: usize| 1_000.0 * libm::exp2(f64::from(FIRST_BAND + index as i32) / 3.0);
+    usual
+        .into_iter()
+        .enumerate()
+        .map(|(index, db)| (hz(index), db))
+        .collect()
 }
 
 /// How far the band at `index` stands above the mean of those a third to five sixths of an octave away on either side.

@@ -162,6 +162,21 @@ pub fn heights(levels: &[Option<f64>; BANDS]) -> [Height; REGIONS] {
     Expected::new(&MEAN_DB, &COVARIANCE).heights(levels, &SPREAD_DB)
 }
 
+/// The mean of the table at the level of these bands, in their reference.
+#[must_use]
+pub fn usual_levels(levels: &[Option<f64>; BANDS]) -> [f64; BANDS] {
+    let above = above_mean(levels, &MEAN_DB);
+    MEAN_DB.map(|mean| mean + above)
+}
+
+/// How far the middle bands lie above the mean, in dB, on average.
+fn above_mean(levels: &[Option<f64>; BANDS], mean_db: &[f64; BANDS]) -> f64 {
+    let (count, sum) = MIDDLE
+        .filter_map(|band| Some(levels[band]? - mean_db[band]))
+        .fold((0_u32, 0.0), |(count, sum), above| (count + 1, sum + above));
+    sum / f64::from(count.max(1))
+}
+
 /// What to expect of spectra, by a mean and a covariance of their 1/3-octave levels.
 pub struct Expected<'a> {
     mean_db: &'a [f64; BANDS],
@@ -227,13 +242,7 @@ impl<'a> Expected<'a> {
 
     /// The levels against the mean, less what the song lies above it on average.
     fn deviations_db(&self, levels: &[Option<f64>; BANDS]) -> [f64; BANDS] {
-        let known = || (0..BANDS).filter_map(|band| Some((band, levels[band]?)));
-        let (count, sum) = known()
-            .filter(|(band, _)| MIDDLE.contains(band))
-            .fold((0_u32, 0.0), |(count, sum), (band, level)| {
-                (count + 1, sum + level - self.mean_db[band])
-            });
-        let above = sum / f64::from(count.max(1));
+        let above = above_mean(levels, self.mean_db);
         std::array::from_fn(|band| {
             let most = MOST_SPREADS * self.covariance[row(band) + band].sqrt();
             levels[band].map_or(0.0, |level| {

@@ -5,6 +5,7 @@
 
 pub mod chart_track;
 pub mod difference;
+mod evidence;
 mod heatmap;
 pub mod loudness;
 pub mod plot;
@@ -16,6 +17,7 @@ pub mod timeline;
 pub mod waveform;
 
 pub use difference::DifferenceChart;
+pub use evidence::evidence;
 pub use loudness::LoudnessChart;
 pub use score_path::ScorePath;
 pub use spectrum::{BandsChart, SpectrumChart};

@@ -152,7 +152,7 @@ fn summary(report: &Report, has_marks: bool) -> String {
 }
 
 /// Fewer slices with the same extremes.
-fn thin(waveform: &Waveform, count: usize) -> Vec<(i8, i8)> {
+pub(super) fn thin(waveform: &Waveform, count: usize) -> Vec<(i8, i8)> {
     runs(waveform.slices.len(), count)
         .map(|run| {
             let slices = waveform.slices.get(run).unwrap_or_default();
@@ -164,7 +164,7 @@ fn thin(waveform: &Waveform, count: usize) -> Vec<(i8, i8)> {
 }
 
 /// Along the tops and back along the bottoms, in relative steps: a third of the length of absolute ones.
-fn outline(slices: &[(i8, i8)]) -> String {
+pub(super) fn outline(slices: &[(i8, i8)]) -> String {
     let tops = slices.iter().map(|slice| -i32::from(slice.1));
     let bottoms = slices.iter().rev().map(|slice| -i32::from(slice.0));
     let mut path = String::from("M0 0");

@@ -3,6 +3,7 @@
 //! What a plan holds follows from the stored report and the [`Wishes`]; nothing of it is stored. The same recipe asked for twice is
 //! one render. Trap: the audio of a render has no time of its own, it goes with that of its upload (P07, P08).
 
+mod dawproject;
 mod nulls;
 mod run;
 mod store;
@@ -31,7 +32,8 @@ pub(crate) use run::MakeRender;
 pub(crate) use store::keeps_audio;
 pub use taken_along::{MarkerFormat, RecipeFormat, TakenAlong, markers, recipe};
 pub use wishes::{
-    AMOUNT, CEILING, CONTAINER, KEEP, LEVEL, LUFS, SAMPLES, SHOWN, STEP, TARGET, Wishes, names,
+    AMOUNT, CEILING, CEILINGS_DBTP, CONTAINER, KEEP, LEVEL, LEVELS_LUFS, LUFS, SAMPLES, SHOWN, STEP, TARGET,
+    Wishes, names,
 };
 
 use crate::{

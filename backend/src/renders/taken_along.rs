@@ -1,10 +1,14 @@
 //! What is taken along to other programs: the recipe of a render, and the findings of a mix as markers.
 
 use analysis::render::export;
-use model::{AnalysisId, RenderId};
+use model::{AnalysisId, RenderId, analysis::AnalysisView};
 
-use super::{conflict, view};
-use crate::{Actor, Backend, Result, analyses};
+use super::{
+    conflict,
+    dawproject::{self, MixTrack},
+    view,
+};
+use crate::{Actor, Backend, Error, Result, analyses};
 
 model::text_enum! {
     /// How a recipe is taken along.
@@ -17,17 +21,25 @@ model::text_enum! {
         Apo = "apo",
         /// A filter graph of ffmpeg.
         Ffmpeg = "ffmpeg",
+        /// A project for Bitwig Studio, Studio One and Cubase, with the mix on a track.
+        DawProject = "dawproject",
+        /// The filters and the gain as an impulse response, for a convolver.
+        Impulse = "impulse",
     }
 }
 
-/// A text to save, with the name to save it under.
+/// A file to save.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenAlong {
-    /// Its name.
+    /// The name to save it under.
     pub file_name: String,
+    /// What it is.
+    pub media_type: &'static str,
     /// Its content.
-    pub text: String,
+    pub content: Vec<u8>,
 }
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What a render does, for other programs: the recipe with everything that was adjusted, once it is done.
 ///
@@ -43,12 +55,39 @@ pub async fn recipe(
     let analysis = analyses::view(backend, actor, view.summary.analysis).await?;
     let rate = analysis
         .report
+        .as_ref()
         .map_or(44_100, |report| report.file.sample_rate_hz);
     let recipe = view.proof.map_or(view.recipe, |proof| proof.recipe);
-    let (ending, text) = match format {
-        RecipeFormat::Words => ("steps.txt", export::table(&recipe)),
-        RecipeFormat::Json => ("recipe.json", recipe.to_json()),
-        RecipeFormat::Apo => ("equaliser.txt", export::equalizer_apo(&recipe, rate)),
+    let (ending, media_type, content) = match format {
+        RecipeFormat::Words => ("steps.txt", TEXT, export::table(&recipe).into_bytes()),
+        RecipeFormat::Json => ("recipe.json", TEXT, recipe.to_json().into_bytes()),
+        RecipeFormat::Apo => (
+            "equaliser.txt",
+            TEXT,
+            export::equalizer_apo(&recipe, rate).into_bytes(),
+        ),
+        RecipeFormat::DawProject => {
+            let report = analysis
+                .report
+                .as_ref()
+                .ok_or_else(|| Error::not_found("report"))?;
+            let track = MixTrack {
+                title: &view.summary.title,
+                file_name: &analysis.file_name,
+                duration_s: report.file.duration_s,
+                channels: report.file.channels,
+                rate,
+            };
+            let markers = markers_of(&analysis).unwrap_or_default();
+            let project = dawproject::write(&track, &recipe, &markers)?;
+            (PROJECT, "application/zip", project)
+        }
+        RecipeFormat::Impulse => {
+            let response = export::impulse_response(&recipe, rate).ok_or_else(|| {
+                conflict("This recipe has no filter and no gain, so that there is no impulse response.")
+            })?;
+            ("impulse response.wav", "audio/wav", response)
+        }
         RecipeFormat::Ffmpeg => {
             let (graph, left_out) = export::ffmpeg_filters(&recipe, rate);
             let comments: String = left_out
@@ -58,14 +97,32 @@ pub async fn recipe(
             let filters = if graph.is_empty() { "anull" } else { &graph };
             (
                 "ffmpeg.txt",
-                format!("{comments}ffmpeg -i in.wav -af \"{filters}\" out.wav\n"),
+                TEXT,
+                format!("{comments}ffmpeg -i in.wav -af \"{filters}\" out.wav\n").into_bytes(),
             )
         }
     };
     Ok(TakenAlong {
-        file_name: format!("{} - {ending}", view.summary.title),
-        text,
+        // A project has its ending, and no words before it.
+        file_name: match format {
+            RecipeFormat::DawProject => format!("{}.{ending}", view.summary.title),
+            _ => format!("{} - {ending}", view.summary.title),
+        },
+        media_type,
+        content,
     })
+}
+
+const PROJECT: &str = "dawproject";
+
+/// Where the findings of an analysis are; `None` where it is not judged.
+fn markers_of(view: &AnalysisView) -> Option<Vec<export::Marker>> {
+    let verdict = view.verdict.as_ref()?;
+    let stage = view
+        .summary
+        .score
+        .map_or(verdict.detected.stage, |score| score.stage);
+    Some(export::markers(verdict.by(stage)))
 }
 
 model::text_enum! {
@@ -91,14 +148,8 @@ pub async fn markers(
     format: MarkerFormat,
 ) -> Result<TakenAlong> {
     let view = analyses::view(backend, actor, id).await?;
-    let verdict = view
-        .verdict
+    let markers = markers_of(&view)
         .ok_or_else(|| conflict("There is no verdict yet. Try again when the mix is measured."))?;
-    let stage = view
-        .summary
-        .score
-        .map_or(verdict.detected.stage, |score| score.stage);
-    let markers = export::markers(verdict.by(stage));
     let (ending, text) = match format {
         MarkerFormat::Audacity => ("labels.txt", export::audacity_labels(&markers)),
         MarkerFormat::Reaper => ("Reaper.csv", export::reaper_csv(&markers)),
@@ -106,6 +157,7 @@ pub async fn markers(
     };
     Ok(TakenAlong {
         file_name: format!("{} - {ending}", view.summary.title),
-        text,
+        media_type: TEXT,
+        content: text.into_bytes(),
     })
 }

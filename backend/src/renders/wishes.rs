@@ -32,9 +32,9 @@ pub const KEEP: &str = "keep";
 pub const LEVEL: &str = "level";
 
 /// The ceilings that are taken, in dBTP.
-const CEILINGS_DBTP: std::ops::RangeInclusive<f64> = -6.0..=-0.1;
+pub const CEILINGS_DBTP: std::ops::RangeInclusive<f64> = -6.0..=-0.1;
 /// The loudnesses that are taken, in LUFS.
-const LEVELS_LUFS: std::ops::RangeInclusive<f64> = -36.0..=-5.0;
+pub const LEVELS_LUFS: std::ops::RangeInclusive<f64> = -36.0..=-5.0;
 /// More fields than any form of ours sends.
 const MOST_FIELDS: usize = 200;
 

@@ -4,11 +4,14 @@
 #[cfg(test)]
 use std::fmt::Write as _;
 
-use analysis::render::Recipe;
+use analysis::render::{Container, Recipe, SampleFormat};
 use backend::Scope;
 use model::{
-    ProblemCode, Report, Verdict, paths,
+    ProblemCode, Report, Verdict,
+    history::{Sort, StatusFilter},
+    paths,
     routes::{Access, Api, Endpoint, Method, ROUTES, Route},
+    verdict::Stage,
     webhook::{Event, EventType},
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -611,14 +614,8 @@ fn operation_of(route: &Route, operation: Api) -> Operation {
         .description(Some(more.trim()))
         .security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     if route.path.contains("{id}") {
-        let id = ParameterBuilder::new()
-            .name("id")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("Its id: 32 lower-case hex digits."))
-            .schema(Some(text()))
-            .build();
-        built = built.parameter(id);
+        let says = "Its id: 32 lower-case hex digits.";
+        built = built.parameter(parameter("id", ParameterIn::Path, Required::True, says));
     }
     for (name, says) in it.query {
         built = built.parameter(parameter(name, ParameterIn::Query, Required::False, says));
@@ -648,7 +645,7 @@ fn operation_of(route: &Route, operation: Api) -> Operation {
         if let Some(schema) = schema {
             answer = answer.content("application/json", content(schema));
         } else if operation == Api::AnalysisEvents {
-            answer = answer.content("text/event-stream", Content::new(Some(text())));
+            answer = answer.content("text/event-stream", Content::new(Some(progress_event())));
         }
         built = built.response(*status, answer.build());
     }
@@ -719,8 +716,50 @@ fn content(schema: &str) -> Content {
     Content::new(Some(Ref::from_schema_name(schema)))
 }
 
-fn text() -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).build().into()
+/// One event of a stream: its fields, as the standard of server-sent events names them.
+fn progress_event() -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("event", text().enum_values(Some(["progress"])))
+        .property("data", text().description(Some("A `ProgressEvent` as JSON.")))
+        .required("event")
+        .required("data")
+        .build()
+        .into()
+}
+
+/// What a parameter of this name may be, wherever it stands.
+fn values_of(name: &str) -> RefOr<Schema> {
+    const ID: &str = "^[0-9a-f]{32}$";
+    fn among(names: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+        let names: Vec<&str> = names.into_iter().collect();
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+    }
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let number = |low: f64, high: f64| {
+        let number = ObjectBuilder::new().schema_type(Type::Number);
+        number.minimum(Some(low)).maximum(Some(high))
+    };
+    match name {
+        "state" => among(StatusFilter::ALL.map(StatusFilter::as_str)),
+        "stage" => among(Stage::ALL.map(Stage::as_str)),
+        "order" => among(Sort::ALL.map(Sort::as_str)),
+        "container" => among(Container::ALL.map(Container::as_str)),
+        "samples" => among(SampleFormat::ALL.map(SampleFormat::as_str)),
+        "lufs" => number(-36.0, -5.0),
+        "ceiling_dbtp" => number(-6.0, -0.1),
+        "song" => text().pattern(Some("^([0-9a-f]{32}|none)?$")),
+        "id" | "before" => text().pattern(Some(ID)),
+        "after" => text().min_length(Some(1)),
+        // Visible ASCII without quotes.
+        "Idempotency-Key" => text().pattern(Some("^[!#-~]{1,255}$")),
+        _ => text(),
+    }
+    .build()
+    .into()
 }
 
 fn parameter(name: &str, place: ParameterIn, required: Required, says: &str) -> Parameter {
@@ -729,7 +768,7 @@ fn parameter(name: &str, place: ParameterIn, required: Required, says: &str) -> 
         .parameter_in(place)
         .required(required)
         .description(Some(says))
-        .schema(Some(text()))
+        .schema(Some(values_of(name)))
         .build()
 }
 

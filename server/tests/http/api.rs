@@ -1,6 +1,7 @@
 //! The API: what programs may, and what they may not.
 
 mod attacks;
+mod conformance;
 mod flow;
 mod mcp;
 mod once;

@@ -271,7 +271,7 @@ pub fn visited(uploaded: &Uploaded) -> Vec<String> {
 fn is_of_api(path: &str) -> bool {
     ROUTES
         .iter()
-        .any(|route| route.path == path && matches!(route.endpoint, Endpoint::Api(_)))
+        .any(|route| route.path == path && matches!(route.endpoint, Endpoint::Api(_) | Endpoint::Mcp))
 }
 
 fn addresses() -> BTreeSet<&'static str> {

@@ -436,6 +436,12 @@ async fn a_recipe_is_taken_along_in_each_form_and_a_reference_is_not_corrected()
         let text = user.get(&format!("{page}/recipe?as={format}")).await.text();
         assert!(text.contains(words), "{format}: {text}");
     }
+    let project = user.get(&format!("{page}/recipe?as=dawproject")).await;
+    assert!(project.header("content-disposition").contains("Okapi.dawproject"));
+    assert_eq!(project.body[..2], *b"PK");
+    let response = user.get(&format!("{page}/recipe?as=impulse")).await;
+    assert_eq!(response.header("content-type"), "audio/wav");
+    assert_eq!(response.body[..4], *b"RIFF");
     assert_eq!(
         user.get(&format!("{page}/recipe?as=exe")).await.status,
         StatusCode::NOT_FOUND

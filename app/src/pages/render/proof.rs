@@ -43,6 +43,8 @@ pub fn ProofBody(
             <p class="row">
                 <a href=paths::recipe(id, RecipeFormat::Words.as_str())>"In words"</a>
                 <a href=paths::recipe(id, RecipeFormat::Apo.as_str())>"EqualizerAPO, REW"</a>
+                <a href=paths::recipe(id, RecipeFormat::DawProject.as_str())>"DAWproject (Bitwig, Studio One, Cubase)"</a>
+                <a href=paths::recipe(id, RecipeFormat::Impulse.as_str())>"Impulse response"</a>
                 <a href=paths::recipe(id, RecipeFormat::Ffmpeg.as_str())>"ffmpeg"</a>
                 <a href=paths::recipe(id, RecipeFormat::Json.as_str())>"Recipe (JSON)"</a>
             </p>

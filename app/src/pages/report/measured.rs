@@ -136,7 +136,7 @@ fn Measurements(
         .map(|breakdown| view! { <Areas breakdown=breakdown /> });
     let strengths = breakdown.map(|breakdown| view! { <Strengths breakdown=breakdown /> });
     let breakdown = judged.map(|judged| {
-        view! { <Receipt verdict=judged.verdict stage=judged.stage earlier=judged.earlier /> }
+        view! { <Receipt report=report.clone() verdict=judged.verdict stage=judged.stage earlier=judged.earlier /> }
     });
     let duration = report.file.duration_s.to_string();
     view! {

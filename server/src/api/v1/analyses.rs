@@ -34,6 +34,7 @@ pub(crate) struct CreateAnalysis {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RenameAnalysis {
     /// Its new title.
+    #[schemars(length(min = 1, max = model::song::MAX_TITLE))]
     title: String,
 }
 

@@ -1,5 +1,6 @@
 //! Corrective renders of a mix (P06): what one would do, made by a recipe, proved, and fetched.
 
+use analysis::render::{Container, SampleFormat};
 use axum::{
     Json,
     http::StatusCode,
@@ -15,7 +16,7 @@ use serde::Deserialize;
 
 use super::wire;
 use crate::api::{
-    call::{Call, parse_id, unknown_parameter},
+    call::{Call, parse_id, refused, unknown_parameter},
     error::ApiError,
     once,
     prefer::{self, ASK_AGAIN_S, Patience, Work},
@@ -28,12 +29,16 @@ pub(crate) struct CreateRender {
     /// `keep` for the loudness of the mix, `level` for that of `lufs`, or the name of a platform in the report.
     target: Option<String>,
     /// The loudness of the result, with the target `level`: −36 to −5.
+    #[schemars(range(min = -36.0, max = -5.0))]
     lufs: Option<f64>,
     /// What true peaks stay below: −6 to −0.1.
+    #[schemars(range(min = -6.0, max = -0.1))]
     ceiling_dbtp: Option<f64>,
     /// `wav` or `flac`.
+    #[schemars(with = "Option<Container>")]
     container: Option<String>,
     /// `int16`, `int24` or `float32`; those of the mix where it is left out, 24 bits at least.
+    #[schemars(with = "Option<SampleFormat>")]
     samples: Option<String>,
     /// Steps of the plan that are to be other than it proposes.
     steps: Vec<ChangedStep>,
@@ -91,6 +96,25 @@ pub(crate) async fn plan(call: Call) -> Result<Response, ApiError> {
     let query = call.query()?;
     if let Some((name, _)) = query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         return Err(unknown_parameter(name).into());
+    }
+    // The form of the page sends both with every target, where they may stand for nothing; a program means what it sends.
+    for (name, range) in [
+        (renders::LUFS, renders::LEVELS_LUFS),
+        (renders::CEILING, renders::CEILINGS_DBTP),
+    ] {
+        let is_within = |value: &str| {
+            value
+                .trim()
+                .parse()
+                .is_ok_and(|value: f64| range.contains(&value))
+        };
+        if query
+            .iter()
+            .any(|(sent, value)| sent == name && !is_within(value))
+        {
+            let message = format!("Send a number from {} to {}.", range.start(), range.end());
+            return Err(refused(name, &message).into());
+        }
     }
     let wishes = Wishes::from_fields(query.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
     let view = renders::plan(call.backend(), &call.actor, call.id("analysis")?, &wishes).await?;
@@ -173,7 +197,7 @@ pub(crate) async fn recipe(call: Call) -> Result<Response, ApiError> {
     let id = call.id("render")?;
     let recipe = renders::recipe(call.backend(), &call.actor, id, RecipeFormat::Json).await?;
     let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];
-    Ok((headers, recipe.text).into_response())
+    Ok((headers, recipe.content).into_response())
 }
 
 pub(crate) async fn file(call: Call) -> Result<Response, ApiError> {

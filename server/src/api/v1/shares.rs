@@ -22,6 +22,7 @@ use crate::api::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateShare {
     /// For how many days it is good: 1, 7, 30 or 90.
+    #[schemars(extend("enum" = [1, 7, 30, 90]))]
     days: u32,
     /// Whether the audio can be heard, too; it cannot where this is left out.
     #[serde(default)]

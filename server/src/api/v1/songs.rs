@@ -22,8 +22,10 @@ use crate::api::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateSong {
     /// The title of the song.
+    #[schemars(length(min = 1, max = model::song::MAX_TITLE))]
     song: String,
     /// The analyses; each leaves the song that it was in.
+    #[schemars(length(min = 1))]
     analysis: Vec<String>,
 }
 
@@ -32,6 +34,7 @@ pub(crate) struct CreateSong {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RenameSong {
     /// Its new title.
+    #[schemars(length(min = 1, max = model::song::MAX_TITLE))]
     song: String,
 }
 

@@ -25,8 +25,10 @@ use crate::api::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateUpload {
     /// Its name; the title of the analysis until that is renamed.
+    #[schemars(length(min = 1))]
     file_name: String,
     /// Its exact size in bytes: the permission takes this size and no other.
+    #[schemars(range(min = 1))]
     size_bytes: u64,
     /// What it is for; a mix where it is left out.
     #[serde(default)]

@@ -30,8 +30,10 @@ use crate::api::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateWebhookEndpoint {
     /// Where it is: an `https` address on the public internet.
+    #[schemars(url)]
     url: String,
     /// What it is told of; at least one.
+    #[schemars(schema_with = "events")]
     events: Vec<String>,
     /// What it is for, for people.
     #[serde(default)]
@@ -50,6 +52,14 @@ pub(crate) struct UpdateWebhookEndpoint {
     description: Option<String>,
     /// `paused` sends nothing to it; `active` goes on.
     state: Option<String>,
+}
+
+fn events(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "items": { "type": "string", "enum": EventType::SUBSCRIBABLE.map(EventType::as_str) }
+    })
 }
 
 pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {

@@ -3,14 +3,14 @@
 use analysis::rules::anchor;
 use leptos::prelude::*;
 use model::{
-    AnalysisId,
+    AnalysisId, Report,
     analysis::EarlierVerdict,
     verdict::{Finding, Operation, PassedCheck, Points, ScoreBreakdown, Stage, TimeRange, Unit, Verdict},
 };
 
 use super::{bar, tone};
 use crate::{
-    charts::FindingMark,
+    charts::{FindingMark, evidence},
     format,
     pages::report::sections::Fold,
     paths,
@@ -109,9 +109,18 @@ fn TimeRangeLinks(time_ranges: Vec<TimeRange>) -> impl IntoView {
     let links = time_ranges
         .into_iter()
         .map(|range| {
-            let is_moment = range.end_s - range.start_s < 0.5;
+            let length = range.end_s - range.start_s;
+            let is_moment = length < 0.5;
             let words = if is_moment {
                 format::clock_tenths(range.start_s)
+            } else if length < 10.0 {
+                // To the second both ends would be the same.
+                format!(
+                    "{}{}{}",
+                    format::clock_tenths(range.start_s),
+                    format::DASH,
+                    format::clock_tenths(range.end_s)
+                )
             } else {
                 format!(
                     "{}{}{}",
@@ -147,6 +156,8 @@ fn TimeRangeLinks(time_ranges: Vec<TimeRange>) -> impl IntoView {
 /// The whole breakdown.
 #[component]
 pub fn Receipt(
+    /// What was measured.
+    report: Report,
     /// Both judgements.
     verdict: Verdict,
     /// The one that is shown.
@@ -163,7 +174,7 @@ pub fn Receipt(
         .map(|(at, finding)| {
             let before = left;
             left = left - finding.points;
-            row(at + 1, finding, before)
+            row(at + 1, &report, finding, before)
         })
         .collect_view();
     let passed = passed_table(&breakdown.passed);
@@ -207,7 +218,7 @@ pub fn Receipt(
     .into_any()
 }
 
-fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
+fn row(number: usize, report: &Report, finding: &Finding, before: Points) -> AnyView {
     let severity = tone(finding.severity);
     let rule_href = format!("{}#{}", paths::RULES, anchor(&finding.rule));
     let measured = (finding.unit != Unit::YesNo).then(|| {
@@ -260,6 +271,7 @@ fn row(number: usize, finding: &Finding, before: Points) -> AnyView {
                 </summary>
                 <div class="breakdown__evidence">
                     <p class="breakdown__action">{finding.action.clone()}</p>
+                    {evidence(report, finding, severity, &row_id(&finding.rule))}
                     <TimeRangeLinks time_ranges=finding.time_ranges.clone() />
                     <dl class="evidence">
                         {measured}
