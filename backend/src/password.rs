@@ -155,6 +155,8 @@ fn weakness(text: &str, known: &[&str]) -> Option<String> {
 pub struct Hasher {
     work: Sender<Work>,
     waiting: Arc<Semaphore>,
+    /// What new hashes cost.
+    params: Params,
     /// The hash of a password that nobody has, verified where there is no account, so that both take as long.
     dummy: Arc<str>,
 }
@@ -163,6 +165,18 @@ impl Hasher {
     /// A hasher with a turn for each core.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(Params::default())
+    }
+
+    /// One whose hashes cost next to nothing: most tests sign somebody up, and none of those is about that.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn cheap() -> Self {
+        let params = Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None);
+        Self::with(params.unwrap_or_default())
+    }
+
+    fn with(params: Params) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -174,9 +188,10 @@ impl Hasher {
             work,
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             dummy: Memory::default()
-                .hash(b"nobody has this password", &[7; 16])
+                .hash(&params, b"nobody has this password", &[7; 16])
                 .unwrap_or_default()
                 .into(),
+            params,
         }
     }
 
@@ -187,7 +202,8 @@ impl Hasher {
     pub async fn hash(&self, entropy: &dyn Entropy, password: SecretString) -> Result<String> {
         let mut salt = [0; 16];
         entropy.fill(&mut salt);
-        self.in_turn(move |memory| memory.hash(password.expose_secret().as_bytes(), &salt))
+        let params = self.params.clone();
+        self.in_turn(move |memory| memory.hash(&params, password.expose_secret().as_bytes(), &salt))
             .await?
             .map_err(Error::internal)
     }
@@ -255,8 +271,8 @@ struct Memory(Vec<Block>);
 
 impl Memory {
     /// The PHC string of `password`.
-    fn hash(&mut self, password: &[u8], salt: &[u8]) -> password_hash::Result<String> {
-        let argon2 = Argon2::default();
+    fn hash(&mut self, params: &Params, password: &[u8], salt: &[u8]) -> password_hash::Result<String> {
+        let argon2 = Argon2::new(Algorithm::default(), Version::default(), params.clone());
         let output = self.output(&argon2, password, salt)?;
         let hash = PasswordHash {
             algorithm: Algorithm::default().ident(),

@@ -31,6 +31,7 @@ use backend::{
     entropy::SeededEntropy,
     jobs,
     mail::{self, StoredEmail},
+    password::Hasher,
     work,
 };
 use server::{
@@ -139,6 +140,7 @@ impl TestApp {
         let mut parts = setup::parts(config).await.unwrap();
         parts.backend.clock = clock.clone();
         parts.backend.entropy = Arc::new(SeededEntropy::new(7));
+        parts.backend.hasher = Hasher::cheap();
         parts.backend.sandbox.program = env!("CARGO_BIN_EXE_mixlens").into();
         replace(&mut parts.backend);
         let backend = parts.backend.clone();
