@@ -11,6 +11,7 @@ mod account_area;
 mod accounts;
 mod api;
 mod authorisation;
+mod backups;
 mod billing;
 mod docs;
 mod emails;
