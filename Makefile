@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test bench bench-judge formats same-bits browser shots site setup fmt clean
+.PHONY: run test test-storage bench bench-judge formats same-bits browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -35,6 +35,14 @@ same-bits:
 formats:
 	scripts/setup test
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test -p analysis --test it -- --ignored matrix
+
+# Whether an S3 keeps every promise that the product relies on:
+# make test-storage ENDPOINT=https://<account>.r2.cloudflarestorage.com BUCKET=… KEY=… SECRET=… [REGION=auto] [ORIGIN=https://…]
+test-storage:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) MIXLENS_TEST_S3_ENDPOINT=$(ENDPOINT) MIXLENS_TEST_S3_BUCKET=$(BUCKET) \
+	    MIXLENS_TEST_S3_KEY=$(KEY) MIXLENS_TEST_S3_SECRET=$(SECRET) MIXLENS_TEST_S3_REGION=$(REGION) MIXLENS_TEST_S3_ORIGIN=$(ORIGIN) \
+	    cargo test --test http object_stores::the_store_of -- --ignored --nocapture
 
 # Only the walks in the browsers, which `make test` ends with.
 browser: site

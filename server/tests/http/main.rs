@@ -19,6 +19,7 @@ mod guards;
 mod history;
 mod limits;
 mod machines;
+mod object_stores;
 mod operator;
 mod outages;
 mod policies;
