@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test test-storage bench bench-judge formats same-bits browser shots site setup fmt clean
+.PHONY: run test test-storage chaos bench bench-judge formats same-bits browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -43,6 +43,11 @@ test-storage:
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) MIXLENS_TEST_S3_ENDPOINT=$(ENDPOINT) MIXLENS_TEST_S3_BUCKET=$(BUCKET) \
 	    MIXLENS_TEST_S3_KEY=$(KEY) MIXLENS_TEST_S3_SECRET=$(SECRET) MIXLENS_TEST_S3_REGION=$(REGION) MIXLENS_TEST_S3_ORIGIN=$(ORIGIN) \
 	    cargo test --test http object_stores::the_store_of -- --ignored --nocapture
+
+# Processes killed, Redis, storage and database away, for some minutes; `make test` has a short form of it.
+chaos:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http -- --ignored chaos:: two_hundred_kills
 
 # Only the walks in the browsers, which `make test` ends with.
 browser: site

@@ -13,6 +13,7 @@ mod api;
 mod authorisation;
 mod backups;
 mod billing;
+mod chaos;
 mod deploying;
 mod docs;
 mod emails;
