@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test test-storage chaos bench bench-judge formats same-bits browser shots site setup fmt clean
+.PHONY: run test test-storage chaos bench bench-load bench-judge formats same-bits browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -48,6 +48,11 @@ test-storage:
 chaos:
 	scripts/setup test
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http -- --ignored chaos:: two_hundred_kills
+
+# What pages, lists and jobs cost at 100 and at 100,000 analyses, on both databases; some minutes.
+bench-load:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http scale:: -- --ignored --nocapture --test-threads 1
 
 # Only the walks in the browsers, which `make test` ends with.
 browser: site

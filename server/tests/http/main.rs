@@ -32,6 +32,7 @@ mod promises;
 mod references;
 mod renders;
 mod reports;
+mod scale;
 mod second_factor;
 mod shares;
 mod songs;
