@@ -29,7 +29,10 @@ impl Seed<'_> {
             .iter()
             .map(|column| {
                 let made = anew.iter().find(|(name, _)| name == column);
-                made.map_or_else(|| format!("\"{table}\".\"{column}\""), |(_, value)| self.expression(value))
+                made.map_or_else(
+                    || format!("\"{table}\".\"{column}\""),
+                    |(_, value)| self.expression(value),
+                )
             })
             .collect();
         let names: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
@@ -44,7 +47,11 @@ impl Seed<'_> {
 
     /// `ID(a)` is an id that ends with the number, of the family `a`.
     fn expression(&self, value: &str) -> String {
-        let hex = if self.is_postgres { "lpad(to_hex(n), 12, '0')" } else { "printf('%012x', n)" };
+        let hex = if self.is_postgres {
+            "lpad(to_hex(n), 12, '0')"
+        } else {
+            "printf('%012x', n)"
+        };
         let mut expression = value.to_owned();
         for family in ["a", "b", "c", "d"] {
             let id = format!("('0190000{family}00007000800' || '0' || {hex})");
@@ -56,7 +63,18 @@ impl Seed<'_> {
     /// Analyses whose audio is gone; their reports are those of others, which no list reads.
     async fn analyses(&self, analysis: &str, from: u32, to: u32) {
         let upload = format!("id = (SELECT upload_id FROM analysis WHERE id = '{analysis}')");
-        self.copy("upload", &upload, from, to, &[("id", "ID(a)"), ("state", "'removed'"), ("delete_after", "CAST(NULL AS BIGINT)")]).await;
+        self.copy(
+            "upload",
+            &upload,
+            from,
+            to,
+            &[
+                ("id", "ID(a)"),
+                ("state", "'removed'"),
+                ("delete_after", "CAST(NULL AS BIGINT)"),
+            ],
+        )
+        .await;
         let anew = [
             ("id", "ID(b)"),
             ("upload_id", "ID(a)"),
@@ -70,7 +88,8 @@ impl Seed<'_> {
             ("duration_s", "60.0 + n % 600"),
             ("unseen_since", "CAST(NULL AS BIGINT)"),
         ];
-        self.copy("analysis", &format!("id = '{analysis}'"), from, to, &anew).await;
+        self.copy("analysis", &format!("id = '{analysis}'"), from, to, &anew)
+            .await;
     }
 
     async fn others(&self) {
@@ -79,10 +98,22 @@ impl Seed<'_> {
             ("email", "'somebody-' || n || '@example.org'"),
             ("email_key", "'somebody-' || n || '@example.org'"),
         ];
-        self.copy("account", "email = 'ann@example.org'", 1, 10_001, &anew).await;
+        self.copy("account", "email = 'ann@example.org'", 1, 10_001, &anew)
+            .await;
         // Of the last day, so that none is old enough to go.
-        let anew = [("id", "ID(d)"), ("dedupe_key", "CAST(NULL AS TEXT)"), ("account_id", "CAST(NULL AS TEXT)")];
-        self.copy("job", "id = (SELECT MIN(id) FROM job WHERE kind = 'analyse_upload')", 1, 1_000_001, &anew).await;
+        let anew = [
+            ("id", "ID(d)"),
+            ("dedupe_key", "CAST(NULL AS TEXT)"),
+            ("account_id", "CAST(NULL AS TEXT)"),
+        ];
+        self.copy(
+            "job",
+            "id = (SELECT MIN(id) FROM job WHERE kind = 'analyse_upload')",
+            1,
+            1_000_001,
+            &anew,
+        )
+        .await;
         if self.is_postgres {
             self.db.execute(sql("ANALYZE")).await.unwrap();
         }
@@ -129,13 +160,40 @@ async fn costs(app: &TestApp, person: &Person, analysis: &str) -> Vec<(String, b
     }
     let db = &app.backend.db;
     let now = app.backend.now();
-    let nothing = median(async || assert_eq!(jobs::run_due(&backend::work::workers(&app.backend)).await.unwrap(), 0));
+    let nothing = median(async || {
+        assert_eq!(
+            jobs::run_due(&backend::work::workers(&app.backend))
+                .await
+                .unwrap(),
+            0
+        )
+    });
     costs.push(("a claim that finds nothing".to_owned(), true, nothing.await));
-    costs.push(("counts of jobs".to_owned(), true, median(async || drop(jobs::counts(db).await.unwrap())).await));
-    costs.push(("overdue objects".to_owned(), true, median(async || drop(cleanup::overdue(db, now).await.unwrap())).await));
-    costs.push(("a search that finds nothing".to_owned(), false, page(person, "/history?q=nowhere").await));
-    costs.push(("history as a table".to_owned(), false, page(person, "/history.csv").await));
-    costs.push(("a run of the reaper".to_owned(), false, median(async || drop(cleanup::purge(&app.backend).await.unwrap())).await));
+    costs.push((
+        "counts of jobs".to_owned(),
+        true,
+        median(async || drop(jobs::counts(db).await.unwrap())).await,
+    ));
+    costs.push((
+        "overdue objects".to_owned(),
+        true,
+        median(async || assert_eq!(cleanup::overdue(db, now).await.unwrap(), 0)).await,
+    ));
+    costs.push((
+        "a search that finds nothing".to_owned(),
+        false,
+        page(person, "/history?q=nowhere").await,
+    ));
+    costs.push((
+        "history as a table".to_owned(),
+        false,
+        page(person, "/history.csv").await,
+    ));
+    costs.push((
+        "a run of the reaper".to_owned(),
+        false,
+        median(async || assert_eq!(cleanup::purge(&app.backend).await.unwrap().uploads, 0)).await,
+    ));
     costs
 }
 
@@ -170,8 +228,16 @@ async fn at_100_and_at_100_000(database: Database) {
         }
     }
     let began = Instant::now();
-    let gone = app.backend.db.execute(sql("DELETE FROM account WHERE email LIKE 'somebody-%'")).await.unwrap();
-    println!("{gone} empty accounts are deleted in {:.1} s", began.elapsed().as_secs_f64());
+    let gone = app
+        .backend
+        .db
+        .execute(sql("DELETE FROM account WHERE email LIKE 'somebody-%'"))
+        .await
+        .unwrap();
+    println!(
+        "{gone} empty accounts are deleted in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
     assert!(too_much.is_empty(), "{too_much:?}");
 }
 
