@@ -280,7 +280,7 @@ pub async fn is_dead<J: Job>(db: &Db, job: &J) -> Result<bool> {
 /// # Errors
 /// The database does not answer.
 pub async fn overdue<J: Job>(db: &Db, before: Timestamp) -> Result<i64, DbError> {
-    store::unfinished_since(db, J::POLICY.kind, before).await
+    store::unfinished_since(db, &J::POLICY, before).await
 }
 
 /// Queues the dead jobs of a kind again, with all of their attempts. How many.
