@@ -31,8 +31,9 @@ ENV MIXLENS_ENVIRONMENT=production \
     MIXLENS_DATA_DIR=/data \
     MIXLENS_LISTEN=0.0.0.0:3000 \
     MIXLENS_LOG_FORMAT=json
-VOLUME /data
+# The second for uploads while they are measured. Nothing is written anywhere else, so that the root can be read-only.
+VOLUME ["/data", "/tmp"]
 EXPOSE 3000
-# Of the roles that listen; start the others with `docker run --no-healthcheck`.
+# Of the role web; the others answer their figures where `metrics_listen` says (compose.yaml), or nothing: --no-healthcheck.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["curl", "--fail", "--silent", "http://127.0.0.1:3000/readyz"]
 ENTRYPOINT ["/opt/mixlens/mixlens"]

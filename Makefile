@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test bench bench-judge formats same-bits api-conformance browser shots site setup fmt clean
+.PHONY: run test test-storage chaos bench bench-load bench-judge formats same-bits api-conformance browser shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -41,6 +41,24 @@ api-conformance:
 	scripts/setup test
 	test -x target/schemathesis/bin/schemathesis || { python3 -m venv target/schemathesis && target/schemathesis/bin/pip install --quiet schemathesis==4.32.5; }
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test --test http -- --ignored schemathesis
+
+# Whether an S3 keeps every promise that the product relies on:
+# make test-storage ENDPOINT=https://<account>.r2.cloudflarestorage.com BUCKET=… KEY=… SECRET=… [REGION=auto] [ORIGIN=https://…]
+test-storage:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) MIXLENS_TEST_S3_ENDPOINT=$(ENDPOINT) MIXLENS_TEST_S3_BUCKET=$(BUCKET) \
+	    MIXLENS_TEST_S3_KEY=$(KEY) MIXLENS_TEST_S3_SECRET=$(SECRET) MIXLENS_TEST_S3_REGION=$(REGION) MIXLENS_TEST_S3_ORIGIN=$(ORIGIN) \
+	    cargo test --test http object_stores::the_store_of -- --ignored --nocapture
+
+# Processes killed, Redis, storage and database away, for some minutes; `make test` has a short form of it.
+chaos:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http -- --ignored chaos:: two_hundred_kills
+
+# What pages, lists and jobs cost at 100 and at 100,000 analyses, on both databases; some minutes.
+bench-load:
+	scripts/setup test
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http scale:: -- --ignored --nocapture --test-threads 1
 
 # Only the walks in the browsers, which `make test` ends with.
 browser: site

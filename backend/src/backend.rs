@@ -17,6 +17,7 @@ use crate::{
     mail::Mailer,
     outbound::{Outbound, Reach},
     password::Hasher,
+    redis::Redis,
     signing::Signer,
     storage::Storage,
     stripe::Stripe,
@@ -48,7 +49,9 @@ pub struct Backend {
     pub stripe: Option<Stripe>,
     /// Counts how the product is used, where that was allowed.
     pub statistics: Statistics,
-    /// Wakes the workers of this process when there is work.
+    /// What processes say to each other.
+    pub redis: Redis,
+    /// Wakes the workers when there is work.
     pub wake: Notifier,
     /// How child processes are started.
     pub sandbox: Sandbox,
@@ -78,6 +81,7 @@ impl Backend {
         })?;
         let stripe = Stripe::new(&config.billing)?;
         let statistics = Statistics::new(&config.telemetry).await?;
+        let redis = Redis::at(&config.redis_url, &signer, &*entropy).map_err(Error::internal)?;
         Ok(Self {
             config: Arc::new(config),
             db,
@@ -90,7 +94,8 @@ impl Backend {
             outbound,
             stripe,
             statistics,
-            wake: Notifier::default(),
+            wake: Notifier::through(redis.clone()),
+            redis,
             sandbox,
             cores: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

@@ -14,11 +14,12 @@ use serde::Deserialize;
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
 /// Settings whose values are secret, as dotted paths. Each can also be given as `…_FILE`.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "billing.stripe_key",
     "billing.stripe_signing_secret",
     "database_url",
     "mail.smtp_url",
+    "redis_url",
     "secret_key",
     "storage.access_key",
     "storage.secret_key",
@@ -61,6 +62,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database_url: SecretString,
     pub database_max_connections: u32,
+    pub redis_url: SecretString,
     pub secret_key: SecretString,
     pub log: String,
     pub log_format: LogFormat,
@@ -177,7 +179,12 @@ fn leads_to_this_machine(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else {
         return false;
     };
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    is_this_machine(uri.host().unwrap_or_default())
+}
+
+/// Whether a host is this machine, by its address or as `localhost`.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
     host == "localhost"
         || host
             .parse::<std::net::IpAddr>()
@@ -191,14 +198,25 @@ fn is_unverified_postgres(url: &str) -> bool {
         // SQLite, or nothing that could be connected to.
         return false;
     };
-    let host = options.get_host().trim_matches(['[', ']']);
-    let is_here = options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
+    let host = options.get_host();
+    let is_here = options.get_socket().is_some() || host.starts_with('/') || is_this_machine(host);
     !is_here && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)
+}
+
+/// Where a URL of Redis leads; `None` for one that is none.
+fn redis_address(url: &str) -> Option<redis::ConnectionAddr> {
+    use redis::IntoConnectionInfo as _;
+    Some(url.into_connection_info().ok()?.addr().clone())
+}
+
+/// Whether a URL goes to a Redis on another machine in plain text, or takes any server for it.
+fn is_unverified_redis(url: &str) -> bool {
+    use redis::ConnectionAddr;
+    match redis_address(url) {
+        Some(ConnectionAddr::Tcp(host, _)) => !is_this_machine(&host),
+        Some(ConnectionAddr::TcpTls { host, insecure, .. }) => insecure && !is_this_machine(&host),
+        _ => false,
+    }
 }
 
 /// `[telemetry]`
@@ -498,6 +516,14 @@ impl Config {
                 "production needs database_url with sslmode=verify-full, where PostgreSQL is on another machine: postgres://…?sslmode=verify-full",
             ),
             (
+                !is_missing(&self.redis_url) && redis_address(self.redis_url.expose_secret()).is_none(),
+                "redis_url cannot be read: write it as redis://user:password@host:6379, with rediss:// for TLS",
+            ),
+            (
+                production && is_unverified_redis(self.redis_url.expose_secret()),
+                "production needs redis_url with TLS, where Redis is on another machine: rediss://…",
+            ),
+            (
                 production && is_plain_http(&self.storage.endpoint),
                 "production needs storage.endpoint with https; http is for a storage on this machine",
             ),
@@ -654,6 +680,7 @@ impl fmt::Display for Config {
                 "database_max_connections",
                 self.database_max_connections.to_string(),
             ),
+            ("redis_url", mask(&self.redis_url).to_owned()),
             ("secret_key", mask(&self.secret_key).to_owned()),
             ("log", self.log.clone()),
             ("log_format", format!("{:?}", self.log_format).to_lowercase()),
@@ -899,6 +926,28 @@ mod tests {
             "sqlite:data/mixlens.sqlite",
         ] {
             load(&[&variables[..], &[("MIXLENS_DATABASE_URL", url)]].concat()).unwrap();
+        }
+        for (url, named) in [
+            ("redis://cache.example:6379", "with TLS"),
+            ("redis://127.0.0.1:password@cache.example", "with TLS"),
+            ("rediss://cache.example/#insecure", "with TLS"),
+            ("http://cache.example", "cannot be read"),
+            ("cache.example", "cannot be read"),
+        ] {
+            let error = load(&[&variables[..], &[("MIXLENS_REDIS_URL", url)]].concat()).unwrap_err();
+            let error = error.to_string();
+            assert!(
+                error.contains("redis_url") && error.contains(named),
+                "{url}: {error}"
+            );
+        }
+        for url in [
+            "rediss://user:password@cache.example:6379/1",
+            "redis://127.0.0.1",
+            "redis://[::1]:6380",
+            "redis+unix:///run/redis/redis.sock",
+        ] {
+            load(&[&variables[..], &[("MIXLENS_REDIS_URL", url)]].concat()).unwrap();
         }
         for url in [
             "http://127.0.0.1:9000",

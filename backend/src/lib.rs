@@ -31,6 +31,7 @@ pub mod preferences;
 pub mod privacy;
 mod progress;
 mod redact;
+pub mod redis;
 pub mod renders;
 pub mod retention;
 pub mod sample;

@@ -149,6 +149,7 @@ quoting!(
     lettre::transport::smtp::Error,
     apalis::prelude::MonitorError,
     argon2::password_hash::Error,
+    redis::RedisError,
     totp_rs::TotpError,
     uuid::Error,
 );

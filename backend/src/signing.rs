@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     SealSecondFactor,
     Share,
     SealWebhookSecret,
+    RedisNames,
+    SharedRate,
 }
 
 impl Purpose {
@@ -41,6 +43,8 @@ impl Purpose {
             Self::SealSecondFactor => "seal-second-factor",
             Self::Share => "share",
             Self::SealWebhookSecret => "seal-webhook-secret",
+            Self::RedisNames => "redis-names",
+            Self::SharedRate => "shared-rate",
         }
     }
 }

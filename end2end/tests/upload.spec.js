@@ -44,6 +44,35 @@ async function mainWalk({ page }) {
   await expectAccessible(page);
 }
 
+test.describe(() => {
+  test.use({ provoked: /ERR_FAILED/ });
+
+  test("over HTTP/2 a page listens how far it is, and asks where no stream comes through", async ({ page }) => {
+    // The server of the tests speaks HTTP/1 without a proxy.
+    await page.addInitScript(() => {
+      Object.defineProperty(PerformanceResourceTiming.prototype, "nextHopProtocol", { get: () => "h2" });
+    });
+    const asked = { eventsource: 0, fetch: 0 };
+    page.on("request", (request) => {
+      if (request.url().includes("/fn/analyses/progress")) asked[request.resourceType()] += 1;
+    });
+    await signUp(page);
+    await upload(page, file("heard.wav", wav({ seconds: 20 })));
+    await page.waitForURL("**/analyses/*");
+    await reportShown(page);
+    expect(asked).toEqual({ eventsource: 1, fetch: 0 });
+
+    await page.route("**/fn/analyses/progress*", (route) =>
+      route.request().resourceType() === "eventsource" ? route.abort() : route.continue(),
+    );
+    await page.goto("/upload");
+    await upload(page, file("asked.wav", wav({ seconds: 20 })));
+    await page.waitForURL("**/analyses/*");
+    await reportShown(page);
+    expect(asked.fetch).toBeGreaterThan(0);
+  });
+});
+
 test("several files at once, each to its own report", async ({ page }) => {
   await signUp(page);
   const two = [file("one.wav", wav({ seconds: 4 })), file("two.wav", wav({ seconds: 5 }))];

@@ -11,9 +11,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{Backend, Error, analyses, renders, shares, uploads};
+use futures::FutureExt as _;
 use model::{
     AnalysisId, ProblemCode, RenderId,
-    analysis::AudioLink,
+    analysis::{AudioLink, Progress, Work},
     demo::DemoTrack,
     paths,
     player::PreviewState,
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     layers::context,
     problems,
+    progress::{self, Look},
     router::{AppState, MAX_BODY},
 };
 
@@ -95,10 +97,16 @@ pub(crate) async fn complete_upload(call: Call<AboutUpload>) -> Response {
     call.answer(result).await
 }
 
-/// How far an analysis has come.
+/// How far an analysis has come: now, or as it goes on, where events are asked for.
 pub(crate) async fn progress(call: Call<About>) -> Response {
-    let result = analyses::progress(&call.context.backend, &call.context.actor, call.arguments.id).await;
-    call.answer(result).await
+    let RequestContext { backend, actor, .. } = call.context.clone();
+    let id = call.arguments.id;
+    let first = analyses::progress(&backend, &actor, id).await;
+    let look = move || {
+        let (backend, actor) = (backend.clone(), actor.clone());
+        async move { analyses::progress(&backend, &actor, id).await.ok() }.boxed()
+    };
+    call.follow(Work::Analysis(id), first, Box::new(look)).await
 }
 
 /// A signed link to the audio, for a few minutes.
@@ -133,13 +141,29 @@ pub(crate) async fn preview_state(call: Call<AboutAudio>) -> Response {
     call.answer(result).await
 }
 
-/// How far a render has come.
+/// How far a render has come, in the same ways.
 pub(crate) async fn render_progress(call: Call<AboutRender>) -> Response {
-    let result = renders::progress(&call.context.backend, &call.context.actor, call.arguments.id).await;
-    call.answer(result).await
+    let RequestContext { backend, actor, .. } = call.context.clone();
+    let id = call.arguments.id;
+    let first = renders::progress(&backend, &actor, id).await;
+    let look = move || {
+        let (backend, actor) = (backend.clone(), actor.clone());
+        async move { renders::progress(&backend, &actor, id).await.ok() }.boxed()
+    };
+    call.follow(Work::Render(id), first, Box::new(look)).await
 }
 
 impl<A> Call<A> {
+    /// How far `of` has come, as one answer, or as events from here on where those are asked for.
+    async fn follow(self, of: Work, first: Result<Progress, Error>, look: Look) -> Response {
+        match first {
+            Ok(first) if progress::is_asked_for(&self.parts.headers) => {
+                progress::events(&self.site, of, first, look, Progress::clone)
+            }
+            first => self.answer(first).await,
+        }
+    }
+
     async fn answer(self, result: Result<impl Serialize, Error>) -> Response {
         match result {
             Ok(answer) => Json(answer).into_response(),

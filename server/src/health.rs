@@ -1,10 +1,7 @@
 //! Whether the process lives (`/healthz`) and can take work (`/readyz`).
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -31,10 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A status, and words for whoever watches.
 type ReadyAnswer = (StatusCode, String);
 
-/// Whether the process wants requests; false from the first moment of draining.
+/// Whether the process wants requests: not from the first moment of draining on.
 #[derive(Debug, Clone)]
 pub struct Readiness {
-    wanted: Arc<AtomicBool>,
+    refused: CancellationToken,
     /// Cancelled once nothing is in the database that was deleted.
     caught_up: CancellationToken,
     /// When the storage was asked last, and what came of it.
@@ -57,7 +54,7 @@ impl Readiness {
     #[must_use]
     pub fn after(caught_up: CancellationToken) -> Self {
         Self {
-            wanted: Arc::new(AtomicBool::new(true)),
+            refused: CancellationToken::new(),
             caught_up,
             storage: Arc::default(),
             last: Arc::default(),
@@ -66,7 +63,7 @@ impl Readiness {
 
     /// Wants no more.
     pub fn refuse(&self) {
-        self.wanted.store(false, Ordering::SeqCst);
+        self.refused.cancel();
     }
 
     /// Whether nothing is in the database that was deleted.
@@ -75,7 +72,12 @@ impl Readiness {
     }
 
     pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::SeqCst)
+        !self.refused.is_cancelled()
+    }
+
+    /// Waits for the first moment of draining.
+    pub(crate) async fn refused(&self) {
+        self.refused.cancelled().await;
     }
 
     /// Whether the storage answers, asked at most every [`ASK_STORAGE_EVERY`]: a question costs money there.

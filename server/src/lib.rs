@@ -20,6 +20,7 @@ mod metrics;
 mod pages;
 mod problems;
 mod process;
+mod progress;
 mod repetitions;
 pub mod router;
 mod serve;

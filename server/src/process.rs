@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     health::Readiness,
     layers::plain_http,
-    metrics,
+    metrics::{self, Answers},
+    progress::Streams,
     router::{self, AppState},
     serve::{self, Bounds, Connections},
     setup,
@@ -90,6 +91,12 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let readiness = Readiness::after(caught_up.clone());
     let connections = Connections::default();
+    let mut figures = metrics::Sources {
+        backend: backend.clone(),
+        connections: connections.clone(),
+        answers: Answers::default(),
+        streams: Streams::default(),
+    };
     let mut running = JoinSet::new();
     let mut working = JoinSet::new();
 
@@ -100,6 +107,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             format!("cannot listen on {}: {error}. Is MixLens running already? MIXLENS_LISTEN=127.0.0.1:3001 chooses another port.", config.listen)
         })?;
         let site = AppState::new(parts, readiness.clone())?;
+        (figures.answers, figures.streams) = (site.answers.clone(), site.streams.clone());
         let (limiters, stop) = (Arc::clone(&site.limiters), stop.clone());
         working.spawn(async move {
             limiters.tidy(&stop).await;
@@ -113,13 +121,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
         });
         raise_file_limit();
         let (router, bounds) = (router::build(site), Bounds::behind(config.trusted_hops));
-        let serve = serve::serve(
-            listener,
-            router,
-            connections.clone(),
-            bounds,
-            close_listener.clone(),
-        );
+        let serve = serve::serve(listener, router, connections, bounds, close_listener.clone());
         running.spawn(async move {
             serve.await;
             Ok(())
@@ -128,9 +130,8 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
     }
     if !config.metrics_listen.is_empty() {
         let listener = TcpListener::bind(&config.metrics_listen).await?;
-        let figures = metrics::routes(backend.clone(), connections);
-        let serve =
-            axum::serve(listener, figures).with_graceful_shutdown(close_listener.clone().cancelled_owned());
+        let serve = axum::serve(listener, metrics::routes(figures))
+            .with_graceful_shutdown(close_listener.clone().cancelled_owned());
         running.spawn(async move { serve.into_future().await.map_err(Failure::from) });
     }
     {

@@ -29,7 +29,10 @@ use crate::{
     api, assets, callbacks, docs, downloads, error_reports, forms, functions,
     health::{self, Readiness},
     layers::{body, catch_up, context, csrf, headers, limits, log, plain_http, session, telemetry},
-    mail_preview, pages,
+    mail_preview,
+    metrics::Answers,
+    pages,
+    progress::Streams,
     repetitions::Repetitions,
     setup::{self, Services},
     well_known,
@@ -47,6 +50,8 @@ pub struct AppState {
     pub(crate) limiters: Arc<limits::Limiters>,
     pub(crate) assets: assets::Assets,
     pub(crate) browser_faults: Arc<Repetitions>,
+    pub(crate) answers: Answers,
+    pub(crate) streams: Streams,
     builtin: Option<builtin_storage::Service>,
 }
 
@@ -70,6 +75,8 @@ impl AppState {
             options,
             assets,
             browser_faults: Arc::new(error_reports::browser_faults()),
+            answers: Answers::default(),
+            streams: Streams::default(),
             builtin: services.builtin,
         })
     }

@@ -1,6 +1,6 @@
 //! What only a browser has: waiting, a page that is left, islands that wake. Nothing here runs on the server.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use js_sys::Promise;
 use leptos::prelude::{document, window};
@@ -83,6 +83,65 @@ pub(crate) fn wake_islands(root: &web_sys::Element) {
             let _ = wake.call2(&JsValue::NULL, &island, &JsValue::from_str(&name));
         }
     }
+}
+
+/// Whether this page came over a connection that carries many requests at once (HTTP/2 and later). Over HTTP/1 a browser has six for
+/// a site, all tabs together, and a stream would hold one of them.
+pub(crate) fn has_room_for_a_stream() -> bool {
+    let protocol = || {
+        let performance = property(&window(), "performance")?;
+        let of_kind: js_sys::Function = property(&performance, "getEntriesByType")?.dyn_into().ok()?;
+        let entries = of_kind
+            .call1(&performance, &JsValue::from_str("navigation"))
+            .ok()?;
+        let entry = js_sys::Reflect::get_u32(&entries, 0).ok()?;
+        property(&entry, "nextHopProtocol")?.as_string()
+    };
+    protocol().is_some_and(|protocol| protocol.starts_with('h') && !protocol.starts_with("http/1"))
+}
+
+fn property(of: &JsValue, name: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(of, &JsValue::from_str(name)).ok()
+}
+
+/// Hears the events of a kind that `address` tells, until `hear` says that it has heard enough: `true` then, `false` where the stream
+/// ends or breaks before.
+pub(crate) async fn hear_events(address: &str, kind: &str, hear: impl Fn(&str) -> bool + 'static) -> bool {
+    // By its name: the bindings of it would be compiled for nothing else.
+    let source = property(&window(), "EventSource")
+        .and_then(|class| class.dyn_into::<js_sys::Function>().ok())
+        .and_then(|class| {
+            js_sys::Reflect::construct(&class, &js_sys::Array::of1(&JsValue::from_str(address))).ok()
+        })
+        .and_then(|source| source.dyn_into::<web_sys::EventTarget>().ok());
+    let Some(source) = source else { return false };
+    let hear = Rc::new(hear);
+    let mut kept = None;
+    let over = Promise::new(&mut |resolve, _| {
+        let (heard, broke) = (resolve.clone(), resolve);
+        let hear = Rc::clone(&hear);
+        let on_event = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
+            let text = property(&event, "data").and_then(|data| data.as_string());
+            if text.is_some_and(|text| hear(&text)) {
+                let _ = heard.call1(&JsValue::NULL, &JsValue::TRUE);
+            }
+        });
+        let on_error = Closure::<dyn FnMut()>::new(move || {
+            let _ = broke.call1(&JsValue::NULL, &JsValue::FALSE);
+        });
+        let _ = source.add_event_listener_with_callback(kind, on_event.as_ref().unchecked_ref());
+        let _ = source.add_event_listener_with_callback("error", on_error.as_ref().unchecked_ref());
+        kept = Some((on_event, on_error));
+    });
+    let is_enough = JsFuture::from(over).await.is_ok_and(|enough| enough.is_truthy());
+    // By itself it would connect again.
+    if let Some(close) =
+        property(&source, "close").and_then(|close| close.dyn_into::<js_sys::Function>().ok())
+    {
+        let _ = close.call0(&source);
+    }
+    drop(kept);
+    is_enough
 }
 
 /// What a request was answered with.

@@ -6,6 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use model::{
     ProblemCode,
     analysis::{Progress, Work},
+    paths,
 };
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Document;
@@ -16,8 +17,11 @@ use crate::{api, ui::ProgressPanel};
 /// The element whose content is replaced when the work has ended.
 pub const REPLACED: &str = "live";
 
-/// How often the page asks.
+/// How often the page asks, where nobody tells it.
 const ASK_EVERY: Duration = Duration::from_millis(600);
+
+/// After so many streams that broke without a word the page asks, and listens no more: something between us and the server passes none.
+const STREAMS: u32 = 3;
 
 /// Stage and percent, kept up to date.
 #[island]
@@ -33,10 +37,28 @@ pub fn Live(
     view! { {move || view! { <ProgressPanel progress=now.get() phases=phases /> }} }
 }
 
-/// Asks until the work has ended, and waits longer each time that the server is away: it goes on without us.
+/// Listens until the work has ended, where there is room for a stream, and asks where there is none or it broke; waits longer each time
+/// that the server is away: it goes on without us.
 async fn follow(of: Work, now: RwSignal<Progress>) {
     let mut away = Backoff::new(ASK_EVERY);
+    let mut streams_left = if browser::has_room_for_a_stream() {
+        STREAMS
+    } else {
+        0
+    };
     loop {
+        if streams_left > 0 {
+            let before = now.get_untracked();
+            if listen(of, now).await {
+                break;
+            }
+            // One that told something has ended with its process, or after its time.
+            streams_left = if now.get_untracked() == before {
+                streams_left - 1
+            } else {
+                STREAMS
+            };
+        }
         match api::get_progress(of).await {
             Ok(progress) => {
                 away.reset();
@@ -60,6 +82,19 @@ async fn follow(of: Work, now: RwSignal<Progress>) {
         }
         away.more();
     }
+}
+
+/// Follows the work by what the server tells; whether it told the end.
+async fn listen(of: Work, now: RwSignal<Progress>) -> bool {
+    let hear = move |text: &str| {
+        let Ok(progress) = serde_json::from_str::<Progress>(text) else {
+            return false;
+        };
+        let has_ended = progress.state.is_final();
+        now.set(progress);
+        has_ended
+    };
+    browser::hear_events(&paths::progress(of), "progress", hear).await
 }
 
 /// This very page as it is now, as soon as the server gives it.

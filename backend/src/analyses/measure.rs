@@ -8,7 +8,7 @@ use std::time::Duration;
 use analysis::child::MeasureTask;
 use model::{
     AnalysisId, Failure, FailureCode, Report,
-    analysis::Phase,
+    analysis::{Phase, Work},
     format::AudioFormat,
     upload::{UploadKind, UploadState},
 };
@@ -21,6 +21,7 @@ use crate::{
     db::Tx,
     jobs::{Job, JobError, Lease, Policy, Queue, RunJob},
     progress::{Reported, share},
+    redis::Hint,
     sandbox,
     storage::Key,
     transaction, usage,
@@ -79,6 +80,7 @@ impl RunJob<Backend> for AnalyseUpload {
                 if !lease.is_cancelled() {
                     // The cause matters more than that it could not be shown.
                     let _ = store::set_status_message(&backend.db, id, message).await;
+                    backend.redis.hint(Hint::Progress(Work::Analysis(id)));
                 }
                 Err(error.into())
             }
@@ -93,6 +95,7 @@ impl RunJob<Backend> for AnalyseUpload {
             set_failed(backend, tx, self.analysis, owner.as_ref(), &failure).await
         })?;
         backend.wake.wake();
+        backend.redis.hint(Hint::Progress(Work::Analysis(self.analysis)));
         Ok(())
     }
 }
@@ -123,6 +126,7 @@ async fn save(backend: &Backend, id: AnalysisId, lease: &Lease, outcome: Measure
         Ok(())
     })?;
     backend.wake.wake();
+    backend.redis.hint(Hint::Progress(Work::Analysis(id)));
     Ok(())
 }
 
@@ -273,6 +277,7 @@ impl ProgressReporter<'_> {
     async fn report_progress(&mut self, phase: Phase, percent: u8) -> Result<()> {
         if self.reported.is_news(phase, percent, self.backend.now()) {
             store::set_progress(&self.backend.db, self.id, phase, percent).await?;
+            self.backend.redis.hint(Hint::Progress(Work::Analysis(self.id)));
         }
         Ok(())
     }

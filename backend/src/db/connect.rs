@@ -55,6 +55,17 @@ impl From<MigrateError> for SchemaError {
     }
 }
 
+/// What a process has open to its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those in use.
+    pub used: u32,
+    /// Those that wait to be used.
+    pub idle: u32,
+    /// As many as there may be.
+    pub max: u32,
+}
+
 /// Held by one process of all that use a SQLite file, while it makes the file or its schema. PostgreSQL has a lock for this.
 fn lock_beside(database: PathBuf) -> std::io::Result<File> {
     let mut name = database.into_os_string();
@@ -203,6 +214,26 @@ impl Db {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The connections of this process.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let (size, idle, max) = match &self.pools {
+            Pools::Sqlite { reader, writer } => (
+                reader.size() + writer.size(),
+                reader.num_idle() + writer.num_idle(),
+                reader.options().get_max_connections() + writer.options().get_max_connections(),
+            ),
+            Pools::Postgres(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+        };
+        // Both are read one after the other, while others take and give back.
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+        Connections {
+            used: size - idle,
+            idle,
+            max,
+        }
     }
 
     /// Closes all connections, waiting for those in use.

@@ -101,6 +101,20 @@ impl Scratch {
         Db::connect(&url, 4).await.expect("PostgreSQL opens")
     }
 
+    /// Makes a database of PostgreSQL empty, as a new one is, also of its schema.
+    pub async fn empty(&self) {
+        if let Backing::Postgres { admin, name } = &self.backing {
+            for statement in [
+                format!("DROP DATABASE {name} WITH (FORCE)"),
+                format!("CREATE DATABASE {name}"),
+            ] {
+                administer(admin, statement)
+                    .await
+                    .expect("the database is made anew");
+            }
+        }
+    }
+
     /// Closes and removes it.
     pub async fn remove(self) {
         self.db.close().await;

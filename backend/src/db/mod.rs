@@ -20,7 +20,7 @@ use futures::stream::BoxStream;
 use sqlx::{Postgres, Sqlite, SqlitePool, postgres::PgPool};
 
 pub use clock::InstallationClock;
-pub use connect::SchemaError;
+pub use connect::{Connections, SchemaError};
 pub(crate) use fault::Fault;
 pub use row::{Column, Scalar};
 pub(crate) use row::{Field, Json, row, text};

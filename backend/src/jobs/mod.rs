@@ -18,7 +18,7 @@ mod store;
 use std::{fmt, sync::Arc, time::Duration};
 
 use model::{AccountId, JobId, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{broadcast::error::RecvError, watch};
 use uuid::Uuid;
 
 pub(crate) use self::store::TABLES;
@@ -35,6 +35,7 @@ use crate::{
     clock::Clock,
     db::{Db, DbError, Tx},
     entropy::{self, Entropy},
+    redis::{Hint, Redis},
     retention::ExpiredCount,
 };
 
@@ -279,7 +280,7 @@ pub async fn is_dead<J: Job>(db: &Db, job: &J) -> Result<bool> {
 /// # Errors
 /// The database does not answer.
 pub async fn overdue<J: Job>(db: &Db, before: Timestamp) -> Result<i64, DbError> {
-    store::unfinished_since(db, J::POLICY.kind, before).await
+    store::unfinished_since(db, &J::POLICY, before).await
 }
 
 /// Queues the dead jobs of a kind again, with all of their attempts. How many.
@@ -326,26 +327,55 @@ pub async fn expired(db: &Db, now: Timestamp) -> Result<Vec<ExpiredCount>> {
     Ok(vec![("rows of work that ended long ago", done + dead)])
 }
 
-/// Wakes the workers of this process when there is work, so that they do not wait for their next poll. Cheap to clone;
-/// all clones wake the same workers.
+/// Wakes the workers when there is work, so that they do not wait for their next poll: those of this process, and through Redis
+/// those of others. Cheap to clone; all clones wake the same workers.
 #[derive(Debug, Clone)]
-pub struct Notifier(Arc<watch::Sender<()>>);
+pub struct Notifier {
+    here: Arc<watch::Sender<()>>,
+    redis: Redis,
+}
 
 impl Default for Notifier {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(())))
+        Self::through(Redis::absent())
     }
 }
 
 impl Notifier {
+    /// One that wakes other processes, too, where there is a Redis.
+    pub(crate) fn through(redis: Redis) -> Self {
+        Self {
+            here: Arc::new(watch::Sender::new(())),
+            redis,
+        }
+    }
+
     /// Wakes them; call it after the commit.
     pub fn wake(&self) {
+        self.wake_here();
+        self.redis.hint_others(Hint::Jobs);
+    }
+
+    /// Wakes the workers of this process.
+    fn wake_here(&self) {
         // Unlike `Notify`, a watch is not missed by a worker that is looking at the table just now.
-        self.0.send_replace(());
+        self.here.send_replace(());
     }
 
     fn listen(&self) -> watch::Receiver<()> {
-        self.0.subscribe()
+        self.here.subscribe()
+    }
+
+    /// Wakes the workers of this process whenever another one says that there is work.
+    async fn hear(&self) {
+        let mut hints = self.redis.hear();
+        loop {
+            match hints.recv().await {
+                Ok(Hint::Jobs) | Err(RecvError::Lagged(_)) => self.wake_here(),
+                Ok(Hint::Progress(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
     }
 }
 

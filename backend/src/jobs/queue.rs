@@ -66,7 +66,9 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
     // Ends with the workers.
     let _hearing = {
         let workers = runner.workers.clone();
-        AbortOnDropHandle::new(tokio::spawn(async move { hear(&workers).await }))
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            tokio::join!(hear(&workers), workers.wake.hear());
+        }))
     };
     let mut running = Box::pin(monitor.run());
     tokio::select! {
@@ -91,7 +93,11 @@ pub async fn run(workers: Workers, shutdown: CancellationToken) -> Result<()> {
 
 /// Wakes the workers for what other processes enqueue, where the database says so; without it they look by turns.
 async fn hear(workers: &Workers) {
-    while let Some(error) = workers.db.listen(store::CHANNEL, || workers.wake.wake()).await {
+    while let Some(error) = workers
+        .db
+        .listen(store::CHANNEL, || workers.wake.wake_here())
+        .await
+    {
         tracing::warn!(error = %Redacted(&error), "the database says nothing of new work; tried again");
         tokio::time::sleep(HEAR_AGAIN_AFTER).await;
     }

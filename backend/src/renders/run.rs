@@ -9,7 +9,11 @@ use analysis::{
     child::{RenderTask, TranscodeTask},
     render::{Container, OutputFormat, Proof, SampleFormat},
 };
-use model::{AccountId, Failure, FailureCode, RenderId, UploadId, analysis::Phase, upload::UploadState};
+use model::{
+    AccountId, Failure, FailureCode, RenderId, UploadId,
+    analysis::{Phase, Work},
+    upload::UploadState,
+};
 use serde::{Deserialize, Serialize};
 
 use super::store::{self, Rendered};
@@ -20,6 +24,7 @@ use crate::{
     jobs::{self, EnqueueOptions, Job, JobError, Lease, Policy, Queue, RunJob},
     mail::{self, Notification},
     progress::{Reported, share},
+    redis::Hint,
     sandbox::{self, Allowance},
     storage::{Key, RemoveRender},
     transaction, usage,
@@ -103,6 +108,7 @@ impl RunJob<Backend> for MakeRender {
                 if !lease.is_cancelled() {
                     // The cause matters more than that it could not be shown.
                     let _ = store::set_status_message(&backend.db, self.render, message).await;
+                    backend.redis.hint(Hint::Progress(Work::Render(self.render)));
                 }
                 Err(error.into())
             }
@@ -114,6 +120,7 @@ impl RunJob<Backend> for MakeRender {
         let failure = Outcome::Failure(Failure::new(FailureCode::Internal));
         transaction!(backend.db, |tx| { self.end(backend, tx, &failure).await })?;
         backend.wake.wake();
+        backend.redis.hint(Hint::Progress(Work::Render(self.render)));
         Ok(())
     }
 }
@@ -126,6 +133,7 @@ impl MakeRender {
             Ok(())
         })?;
         backend.wake.wake();
+        backend.redis.hint(Hint::Progress(Work::Render(self.render)));
         Ok(())
     }
 
@@ -308,6 +316,9 @@ impl ProgressReporter<'_> {
         let is_news = self.reported.is_news(phase, percent, self.backend.now());
         if is_news && !store::set_progress(&self.backend.db, self.id, phase, percent).await? {
             return Err(Error::not_found("render"));
+        }
+        if is_news {
+            self.backend.redis.hint(Hint::Progress(Work::Render(self.id)));
         }
         Ok(())
     }

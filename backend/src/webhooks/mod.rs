@@ -30,7 +30,7 @@ pub use self::{
 };
 use crate::{
     Actor, Backend, Error, Result, Scope,
-    db::{Column, Value, row, sql},
+    db::{Column, Db, Value, row, sql},
     idempotency, jobs, names,
     outbound::EndpointUrl,
     plans,
@@ -336,6 +336,26 @@ pub(crate) async fn disabled(
 ) -> Result<Option<(EndpointUrl, DisabledReason)>> {
     let row = store::disabled(&backend.db, id).await?;
     Ok(row.map(|row| (row.url, row.disabled_reason)))
+}
+
+/// How many endpoints are in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trouble {
+    /// Their deliveries fail at present.
+    pub failing: i64,
+    /// They were disabled, because their deliveries failed for long or they said that they are gone.
+    pub disabled: i64,
+}
+
+/// How many endpoints of all accounts are in trouble.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn trouble(db: &Db) -> Result<Trouble> {
+    Ok(Trouble {
+        failing: store::count_failing(db).await?,
+        disabled: store::count_disabled(db).await?,
+    })
 }
 
 /// Forgets events that are old, with what was sent of them; how many.

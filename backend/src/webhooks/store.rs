@@ -142,6 +142,19 @@ pub(super) async fn count(tx: &mut Tx, account: AccountId) -> Result<u32, DbErro
     Ok(tx.scalar(count).await?.unwrap_or(0))
 }
 
+/// How many endpoints of all accounts have failed since one of their deliveries worked.
+pub(super) async fn count_failing(db: &Db) -> Result<i64, DbError> {
+    const COUNT: &str =
+        "SELECT COUNT(*) FROM webhook_endpoint WHERE state = 'active' AND failing_since IS NOT NULL";
+    Ok(db.scalar(sql(COUNT)).await?.unwrap_or(0))
+}
+
+/// How many endpoints of all accounts are disabled.
+pub(super) async fn count_disabled(db: &Db) -> Result<i64, DbError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM webhook_endpoint WHERE state = 'disabled'";
+    Ok(db.scalar(sql(COUNT)).await?.unwrap_or(0))
+}
+
 /// Those of an account, the newest first.
 pub(super) async fn list(db: &Db, account: AccountId) -> Result<Vec<Endpoint>, DbError> {
     const SELECT: &str = concat!(

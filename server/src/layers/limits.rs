@@ -1,11 +1,13 @@
-//! Who may ask how often: by the address of the network, and by account. In memory, for about an hour, never written down, so
-//! each process counts by itself and allows its share. What has to hold whatever process is asked (wrong passwords and codes,
-//! e-mails to one address, quotas of plans) is counted in the database, by the use cases.
+//! Who may ask how often: by the address of the network, and by account. In memory, for about an hour, never written down: all
+//! processes together in Redis, by keyed hashes, or where it does not answer each by itself, and allows its share. What has to hold
+//! whatever process is asked (wrong passwords and codes, e-mails to one address, quotas of plans) is counted in the database, by the
+//! use cases.
 //!
 //! Trap: `X-Forwarded-For` is written by whoever sends it; only what our own proxies added at its right end is believed, and
 //! how many they are is a setting.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
     time::Duration,
@@ -17,12 +19,16 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use backend::{Error, config::RateLimits};
+use backend::{
+    Error,
+    config::RateLimits,
+    redis::{Redis, SharedRate},
+};
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
-use model::{AccountId, Problem, ProblemCode, routes::RateLimit};
+use model::{AccountId, Problem, ProblemCode, Timestamp, routes::RateLimit};
 use tokio_util::sync::CancellationToken;
 
 use super::{is_write, route_of, session::Session};
@@ -30,6 +36,9 @@ use crate::{api::ApiLimiter, problems, router::AppState};
 
 /// How much more than one network the /48 around it may do: a customer with a /48 has 65,536 networks, an office some.
 const AROUND: u32 = 5;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// How often those are forgotten who have not come for long.
 const TIDY_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -44,28 +53,123 @@ enum Client {
     Anybody,
 }
 
+impl Client {
+    /// The /48 around a network of IPv6.
+    fn around(&self) -> Option<Self> {
+        match self {
+            Self::Network(IpAddr::V6(address)) => Some(Self::Network(around(*address))),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(account) => write!(f, "account {account}"),
+            Self::Network(address) => write!(f, "network {address}"),
+            Self::Anybody => f.write_str("anybody"),
+        }
+    }
+}
+
+/// Where all processes count, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub(crate) redis: &'a Redis,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn of(site: &'a AppState) -> Self {
+        Self {
+            redis: &site.backend.redis,
+            now: site.backend.now(),
+        }
+    }
+}
+
+/// How often, within which time.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    count: NonZeroU32,
+    window: Duration,
+}
+
+impl Rate {
+    /// As one of several processes allows it, where each counts by itself: rounded up, so that a small figure is never none.
+    fn share_of_one(self, processes: u32) -> Option<Quota> {
+        let share = NonZeroU32::new(self.count.get().div_ceil(processes.max(1)))?;
+        Some(Quota::with_period(self.window / share.get())?.allow_burst(share))
+    }
+
+    fn times(self, factor: u32) -> Self {
+        Self {
+            count: NonZeroU32::new(self.count.get().saturating_mul(factor)).unwrap_or(self.count),
+            ..self
+        }
+    }
+}
+
 /// How often each client may do one thing.
 #[derive(Debug)]
 struct Limiter {
+    /// What it is.
+    what: &'static str,
+    rate: Rate,
     own: DefaultKeyedRateLimiter<Client>,
     /// The same for the /48 around a network of IPv6.
     around: DefaultKeyedRateLimiter<Client>,
 }
 
 impl Limiter {
-    fn new(per: fn(NonZeroU32) -> Quota, count: NonZeroU32) -> Self {
+    fn new(what: &'static str, count: u32, window: Duration, processes: u32) -> Self {
+        let rate = Rate {
+            count: NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN),
+            window,
+        };
+        let here = |rate: Rate| {
+            let least = Quota::per_minute(NonZeroU32::MIN);
+            RateLimiter::keyed(rate.share_of_one(processes).unwrap_or(least))
+        };
         Self {
-            own: RateLimiter::keyed(per(count)),
-            around: RateLimiter::keyed(per(count.saturating_mul(NonZeroU32::new(AROUND).unwrap_or(count)))),
+            what,
+            rate,
+            own: here(rate),
+            around: here(rate.times(AROUND)),
         }
     }
 
     /// Counts a request; how long to wait where it was one too many.
-    fn count(&self, client: &Client) -> Option<Duration> {
+    async fn count(&self, shared: Shared<'_>, client: &Client) -> Option<Duration> {
+        let (own, around) = (
+            client.to_string(),
+            client.around().map(|around| around.to_string()),
+        );
+        let rate = |client, rate: Rate| SharedRate {
+            what: self.what,
+            client,
+            count: rate.count,
+            window: rate.window,
+        };
+        let mut rates = vec![rate(&own, self.rate)];
+        rates.extend(
+            around
+                .as_deref()
+                .map(|around| rate(around, self.rate.times(AROUND))),
+        );
+        match shared.redis.count(shared.now, &rates).await {
+            Some(counted) => counted.wait,
+            None => self.count_here(client),
+        }
+    }
+
+    /// The same in the memory of this process.
+    fn count_here(&self, client: &Client) -> Option<Duration> {
         let own = self.own.check_key(client);
-        let around = match client {
-            Client::Network(IpAddr::V6(address)) => self.around.check_key(&Client::Network(around(*address))),
-            _ => Ok(()),
+        let around = match client.around() {
+            Some(around) => self.around.check_key(&around),
+            None => Ok(()),
         };
         let refused = own.err().or(around.err())?;
         Some(refused.wait_time_from(DefaultClock::default().now()))
@@ -92,21 +196,25 @@ pub(crate) struct Limiters {
 
 impl Limiters {
     pub(crate) fn new(limits: &RateLimits) -> Self {
-        // Rounded up, so that a small figure is never none.
-        let share = |count: u32| count.div_ceil(limits.web_processes.max(1));
-        let count = |count| NonZeroU32::new(share(count)).unwrap_or(NonZeroU32::MIN);
+        let limiter = |what, count, window| Limiter::new(what, count, window, limits.web_processes);
         Self {
-            requests: Limiter::new(Quota::per_minute, count(limits.requests_per_minute)),
-            sign_ups: Limiter::new(Quota::per_hour, count(limits.sign_ups_per_hour)),
-            sign_ins: Limiter::new(Quota::per_minute, count(limits.sign_ins_per_minute)),
-            writes: Limiter::new(Quota::per_minute, count(limits.writes_per_minute)),
-            uploads: Limiter::new(Quota::per_hour, count(limits.uploads_per_hour)),
-            api: ApiLimiter::new(count(limits.api_requests_per_minute)),
+            requests: limiter("requests", limits.requests_per_minute, MINUTE),
+            sign_ups: limiter("sign-ups", limits.sign_ups_per_hour, HOUR),
+            sign_ins: limiter("sign-ins", limits.sign_ins_per_minute, MINUTE),
+            writes: limiter("writes", limits.writes_per_minute, MINUTE),
+            uploads: limiter("uploads", limits.uploads_per_hour, HOUR),
+            api: ApiLimiter::new(limits.api_requests_per_minute, limits.web_processes),
         }
     }
 
     /// How long to wait; nothing where it may go on.
-    fn wait(&self, limit: RateLimit, account: Option<AccountId>, network: &Client) -> Option<Duration> {
+    async fn wait(
+        &self,
+        shared: Shared<'_>,
+        limit: RateLimit,
+        account: Option<AccountId>,
+        network: &Client,
+    ) -> Option<Duration> {
         let account = account.map_or_else(|| network.clone(), Client::Account);
         let own = match limit {
             RateLimit::SignUps => Some((&self.sign_ups, network)),
@@ -114,15 +222,24 @@ impl Limiters {
             RateLimit::Uploads => Some((&self.uploads, &account)),
             RateLimit::Common => None,
         };
-        own.into_iter()
-            .chain([(&self.writes, &account)])
-            .find_map(|(limiter, client)| limiter.count(client))
+        for (limiter, client) in own.into_iter().chain([(&self.writes, &account)]) {
+            let wait = limiter.count(shared, client).await;
+            if wait.is_some() {
+                return wait;
+            }
+        }
+        None
     }
 
     /// How long a program of `account` has to wait for what the route itself allows; what it may ask in all, [`Self::api`] counts.
-    pub(crate) fn wait_of_route(&self, limit: RateLimit, account: AccountId) -> Option<Duration> {
+    pub(crate) async fn wait_of_route(
+        &self,
+        shared: Shared<'_>,
+        limit: RateLimit,
+        account: AccountId,
+    ) -> Option<Duration> {
         match limit {
-            RateLimit::Uploads => self.uploads.count(&Client::Account(account)),
+            RateLimit::Uploads => self.uploads.count(shared, &Client::Account(account)).await,
             RateLimit::SignUps | RateLimit::SignIns | RateLimit::Common => None,
         }
     }
@@ -150,7 +267,8 @@ impl Limiters {
 
 /// Refuses whoever asks far more often than a person can, for whatever it is: reads, and writes that will be refused.
 pub(crate) async fn check_requests(State(site): State<AppState>, request: Request, next: Next) -> Response {
-    match site.limiters.requests.count(&client_of(&site, &request)) {
+    let client = client_of(&site, &request);
+    match site.limiters.requests.count(Shared::of(&site), &client).await {
         None => next.run(request).await,
         Some(wait) => problems::respond(&site, request.into_parts().0, &too_many(wait)).await,
     }
@@ -168,7 +286,8 @@ pub(crate) async fn check(State(site): State<AppState>, request: Request, next: 
         .map(|user| user.account);
     let network = client_of(&site, &request);
     let limit = route_of(&request).map_or(RateLimit::Common, |route| route.limit);
-    match site.limiters.wait(limit, account, &network) {
+    let shared = Shared::of(&site);
+    match site.limiters.wait(shared, limit, account, &network).await {
         None => next.run(request).await,
         Some(wait) => problems::respond(&site, request.into_parts().0, &too_many(wait)).await,
     }
@@ -300,40 +419,61 @@ mod tests {
         })
     }
 
-    #[test]
-    fn each_address_and_each_account_has_its_own_count() {
+    /// No Redis: this process alone.
+    async fn wait(
+        limiters: &Limiters,
+        limit: RateLimit,
+        account: Option<AccountId>,
+        client: &Client,
+    ) -> Option<Duration> {
+        let redis = Redis::absent();
+        let shared = Shared {
+            redis: &redis,
+            now: Timestamp(0),
+        };
+        limiters.wait(shared, limit, account, client).await
+    }
+
+    #[tokio::test]
+    async fn each_address_and_each_account_has_its_own_count() {
         let limiters = limiters();
         let (here, there) = (
             Client::Network("192.0.2.1".parse().unwrap()),
             Client::Network("192.0.2.2".parse().unwrap()),
         );
         for _ in 0..2 {
-            assert_eq!(limiters.wait(RateLimit::SignUps, None, &here), None);
+            assert_eq!(wait(&limiters, RateLimit::SignUps, None, &here).await, None);
         }
-        let wait = limiters.wait(RateLimit::SignUps, None, &here).unwrap();
+        let left = wait(&limiters, RateLimit::SignUps, None, &here).await.unwrap();
         assert!(
-            wait > Duration::from_secs(60) && wait <= Duration::from_secs(1800),
-            "{wait:?}"
+            left > Duration::from_secs(60) && left <= Duration::from_secs(1800),
+            "{left:?}"
         );
-        assert_eq!(limiters.wait(RateLimit::SignUps, None, &there), None);
+        assert_eq!(wait(&limiters, RateLimit::SignUps, None, &there).await, None);
 
         let (ann, bob) = (account(1), account(2));
         for _ in 0..4 {
-            assert_eq!(limiters.wait(RateLimit::Uploads, Some(ann), &there), None);
+            assert_eq!(wait(&limiters, RateLimit::Uploads, Some(ann), &there).await, None);
         }
-        assert!(limiters.wait(RateLimit::Uploads, Some(ann), &here).is_some());
-        assert_eq!(limiters.wait(RateLimit::Uploads, Some(bob), &there), None);
+        assert!(
+            wait(&limiters, RateLimit::Uploads, Some(ann), &here)
+                .await
+                .is_some()
+        );
+        assert_eq!(wait(&limiters, RateLimit::Uploads, Some(bob), &there).await, None);
     }
 
-    #[test]
-    fn whoever_has_many_networks_shares_the_count_of_the_48_around_them() {
+    #[tokio::test]
+    async fn whoever_has_many_networks_shares_the_count_of_the_48_around_them() {
         let limiters = limiters();
         let from = |network: u32| Client::Network(format!("2001:db8:1:{network:x}::").parse().unwrap());
-        let signed_up = (0..20)
-            .filter(|&network| limiters.wait(RateLimit::SignUps, None, &from(network)).is_none())
-            .count();
+        let mut signed_up = 0;
+        for network in 0..20 {
+            let left = wait(&limiters, RateLimit::SignUps, None, &from(network)).await;
+            signed_up += usize::from(left.is_none());
+        }
         assert_eq!(signed_up, 10, "5 times what one network may");
         let elsewhere = Client::Network("2001:db8:2::".parse().unwrap());
-        assert_eq!(limiters.wait(RateLimit::SignUps, None, &elsewhere), None);
+        assert_eq!(wait(&limiters, RateLimit::SignUps, None, &elsewhere).await, None);
     }
 }

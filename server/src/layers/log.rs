@@ -32,7 +32,9 @@ pub(crate) async fn log(State(site): State<AppState>, mut request: Request, next
     let span = tracing::info_span!("request", id);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
-    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = started.elapsed();
+    site.answers.count(&method, &route, response.status(), took);
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     span.in_scope(|| {
         if status >= 500 {

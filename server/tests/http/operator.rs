@@ -1,142 +1,25 @@
 //! The real program: deletions that are killed half-way, the operator's commands, the private figures, error reports.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::{Request, State},
-    http::{Method, StatusCode},
-    middleware::{self, Next},
-    response::Response,
-};
+use axum::http::{Method, StatusCode};
 use backend::{
     cleanup,
     db::{Db, InstallationClock, sql},
     sessions, work,
 };
-use builtin_storage::{Credentials, DiskStore};
 
 use crate::{
     programs::{Installation, eventually, is_measured},
     support::{
-        Database, PASSWORD, Person, TestApp, everything_in, fetch, mix, on_both_databases, receiver::Receiver,
+        Database, PASSWORD, Person, TestApp, everything_in, fetch, mix,
+        object_store::{Fault, ObjectStore},
+        on_both_databases,
+        receiver::Receiver,
     },
 };
 
 const EMAIL: &str = "zebulon.quagga@example.org";
-
-/// What the store does with a request of a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// Does not do it and never answers.
-    Before,
-    /// Does it and never answers.
-    After,
-}
-
-/// An S3 of the test's own, which can stand still at the worst moment.
-struct Store {
-    url: String,
-    folder: tempfile::TempDir,
-    fault: Arc<Mutex<Option<(Method, Fault)>>>,
-    reached: Arc<Mutex<u32>>,
-}
-
-const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
-
-impl Store {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = builtin_storage::ServiceSettings {
-            bucket: "mixlens".into(),
-            region: "auto".into(),
-            credentials: Credentials {
-                access_key: "mixlenstest".into(),
-                secret_key: SECRET.to_owned().into(),
-            },
-        };
-        let service = builtin_storage::service(DiskStore::open(folder.path()).await.unwrap(), settings);
-        let (fault, reached) = (
-            Arc::<Mutex<Option<(Method, Fault)>>>::default(),
-            Arc::<Mutex<u32>>::default(),
-        );
-        let app = Router::new()
-            .route_service("/mixlens", service.clone())
-            .route_service("/mixlens/", service.clone())
-            .route_service("/mixlens/{*key}", service)
-            .layer(middleware::from_fn_with_state(
-                (fault.clone(), reached.clone()),
-                stand_still,
-            ));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self {
-            url,
-            folder,
-            fault,
-            reached,
-        }
-    }
-
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("MIXLENS_STORAGE__ENDPOINT", self.url.clone()),
-            ("MIXLENS_STORAGE__ACCESS_KEY", "mixlenstest".into()),
-            ("MIXLENS_STORAGE__SECRET_KEY", SECRET.into()),
-        ]
-    }
-
-    fn set(&self, fault: Option<(Method, Fault)>) {
-        *self.fault.lock().unwrap() = fault;
-        *self.reached.lock().unwrap() = 0;
-    }
-
-    async fn stands_still(&self) {
-        eventually("the store stands still", async || {
-            (*self.reached.lock().unwrap() > 0).then_some(())
-        })
-        .await;
-    }
-
-    fn objects(&self) -> usize {
-        // The ledger of deletions is nobody's audio.
-        let ledger = format!(
-            "k-{}",
-            "ledger/deletions.txt"
-                .bytes()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-        );
-        std::fs::read_dir(self.folder.path().join("objects"))
-            .unwrap()
-            .filter(|object| object.as_ref().unwrap().file_name() != ledger.as_str())
-            .count()
-    }
-}
-
-type Faults = (Arc<Mutex<Option<(Method, Fault)>>>, Arc<Mutex<u32>>);
-
-async fn stand_still(State((fault, reached)): State<Faults>, request: Request, next: Next) -> Response {
-    let wanted = fault
-        .lock()
-        .unwrap()
-        .clone()
-        .filter(|(method, _)| method == request.method());
-    match wanted {
-        None => next.run(request).await,
-        Some((_, fault)) => {
-            if fault == Fault::After {
-                next.run(request).await;
-            }
-            *reached.lock().unwrap() += 1;
-            std::future::pending().await
-        }
-    }
-}
 
 async fn open_steps(db: &Db) -> Vec<String> {
     let rows: Vec<(String,)> = db
@@ -162,7 +45,7 @@ async fn permissions_have_ended(db: &Db) {
 
 on_both_databases! {
     async fn p14_a_deletion_killed_between_and_within_its_steps_is_finished_by_the_next_worker(database) {
-        let store = Store::start().await;
+        let store = ObjectStore::start().await;
         let mut installation = Installation::on(Some(database)).await;
         installation.settings = store.settings();
         let _web = installation.start(&["web"]);
@@ -183,7 +66,7 @@ on_both_databases! {
         assert_eq!(open_steps(db).await, ["email_files", "last_email", "late_objects", "objects"], "no worker, nothing done yet");
 
         // Between the email and the store: nothing of the store's step has happened.
-        store.set(Some((Method::GET, Fault::Before)));
+        store.set(Method::GET, Fault::Before);
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
         assert_eq!(open_steps(db).await, ["email_files", "late_objects", "objects"]);
@@ -197,7 +80,7 @@ on_both_databases! {
         assert_eq!(farewells, 1);
 
         // Within the step: the object is gone, and nobody has noted it.
-        store.set(Some((Method::DELETE, Fault::After)));
+        store.set(Method::DELETE, Fault::After);
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
         worker.signal("-KILL");
@@ -206,7 +89,7 @@ on_both_databases! {
         assert_eq!(open_steps(db).await, ["email_files", "late_objects", "objects"]);
 
         // Between the two emptyings of the store.
-        store.set(None);
+        store.heal();
         let mut worker = installation.start(&["worker"]);
         eventually("the store's step is done", async || {
             (open_steps(db).await == ["email_files", "late_objects"]).then_some(())
@@ -219,13 +102,13 @@ on_both_databases! {
         assert!(listed.contains("waits for late_objects") && listed.contains("29 days left"), "{listed}");
 
         permissions_have_ended(db).await;
-        store.set(Some((Method::GET, Fault::After)));
+        store.set(Method::GET, Fault::After);
         let mut worker = installation.start(&["worker"]);
         store.stands_still().await;
         worker.signal("-KILL");
         worker.ends().await;
 
-        store.set(None);
+        store.heal();
         let _worker = installation.start(&["worker"]);
         eventually("the deletion is finished", async || {
             let finished: Vec<(i64,)> =
@@ -508,7 +391,7 @@ async fn announcements_that_are_dead_go_on_where_they_were() {
 /// A storage that is away when a restored database starts hides the ledger for as long as it is away, and nobody is served.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
-    let store = Store::start().await;
+    let store = ObjectStore::start().await;
     let mut installation = Installation::on(Some(Database::Postgres)).await;
     installation.settings = store.settings();
     let mut program = installation.start(&[]);
@@ -522,20 +405,13 @@ async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
     program.signal("-TERM");
     program.ends().await;
     // The bucket knows of a deletion that the database does not: it was restored from before.
-    let storage = backend::storage::Storage::new(&backend::storage::StorageSettings {
-        endpoint: store.url.clone(),
-        public_endpoint: store.url.clone(),
-        bucket: "mixlens".into(),
-        access_key: "mixlenstest".into(),
-        secret_key: SECRET.to_owned().into(),
-        region: "auto".into(),
-    });
+    let storage = store.client();
     let ledger = backend::storage::Key::ledger();
     storage
         .put(&ledger, format!("{hash}\n").into(), "text/plain")
         .await
         .unwrap();
-    store.set(Some((Method::HEAD, Fault::Before)));
+    store.set(Method::HEAD, Fault::Before);
     let _again = installation.start(&[]);
     installation.lives().await;
     assert_eq!(count("SELECT COUNT(*) FROM analysis").await, 1);
@@ -544,7 +420,7 @@ async fn a_ledger_that_cannot_be_read_at_the_start_is_followed_when_it_can() {
         let answer = person.get(path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
     }
-    store.set(None);
+    store.heal();
     installation.is_ready().await;
     assert_eq!(person.get(&page).await.status, StatusCode::NOT_FOUND);
     assert!(

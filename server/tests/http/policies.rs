@@ -186,6 +186,7 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
     let ours = [
         "base_url",
         "database_url",
+        "redis_url",
         "secret_key",
         "storage.public_endpoint",
         "storage.access_key",
@@ -225,6 +226,7 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
                 "sentry",
                 "posthog",
                 "lettre",
+                "redis",
                 "stripe",
                 "reqwest",
                 "ureq",
@@ -238,10 +240,10 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
             words.iter().any(|word| name.contains(word))
         })
         .collect();
-    // `reqwest` asks what people name themselves, for their webhooks, in one room, and Stripe in another.
+    // `reqwest` asks what people name themselves, for their webhooks, in one room, and Stripe in another. `redis` is as the database: ours.
     assert_eq!(
         clients,
-        ["aws-sdk-s3", "lettre", "posthog-rs", "reqwest", "sentry"]
+        ["aws-sdk-s3", "lettre", "posthog-rs", "redis", "reqwest", "sentry"]
     );
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut users = BTreeSet::new();

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Installation {
     pub folder: tempfile::TempDir,
     pub scratch: Option<Scratch>,
-    listen: String,
+    pub listen: String,
     /// Further `MIXLENS_…` variables.
     pub settings: Vec<(&'static str, String)>,
 }
@@ -84,10 +84,32 @@ impl Installation {
         self.command(arguments).output().unwrap()
     }
 
+    /// What a shell prints that runs these commands, as an operator does, to its end.
+    pub fn shell(&self, commands: &str, variables: &[(&str, &str)]) -> std::process::Output {
+        let mixlens = Path::new(env!("CARGO_BIN_EXE_mixlens")).parent().unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        let path = std::env::join_paths(
+            [mixlens.to_owned()]
+                .into_iter()
+                .chain(std::env::split_paths(&path)),
+        );
+        let mut command = Command::new("bash");
+        command.args(["-euc", commands]);
+        self.prepare(&mut command);
+        command.env("PATH", path.unwrap()).envs(variables.iter().copied());
+        command.output().unwrap()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mixlens"));
+        command.args(arguments);
+        self.prepare(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// In the installation's folder, with its settings and nothing else.
+    fn prepare(&self, command: &mut Command) {
+        command
             .current_dir(self.folder.path())
             .env_clear()
             .env("MIXLENS_LISTEN", &self.listen)
@@ -97,7 +119,6 @@ impl Installation {
         if let Some(scratch) = &self.scratch {
             command.env("MIXLENS_DATABASE_URL", &scratch.url);
         }
-        command
     }
 
     /// Waits until it serves people.
@@ -184,7 +205,7 @@ fn email_to(data: &Path, email: &str) -> Option<String> {
         .map(|email| token_of(&email.replace("=\r\n", "").replace("=3D", "=")))
 }
 
-async fn progress(person: &Person, id: AnalysisId) -> Progress {
+pub async fn progress(person: &Person, id: AnalysisId) -> Progress {
     person.get(&format!("/fn/analyses/progress?id={id}")).await.json()
 }
 
@@ -200,7 +221,7 @@ pub async fn is_measured(person: &Person, id: AnalysisId) {
 }
 
 /// Long enough that it is still being measured when somebody looks.
-fn long_mix() -> Vec<u8> {
+pub fn long_mix() -> Vec<u8> {
     // A loop, because 200 s of music take longer to make than to measure.
     let mut planes = testkit::music(44_100, 10.0, 1);
     for plane in &mut planes {

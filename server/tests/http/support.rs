@@ -6,9 +6,11 @@
 pub mod hooks;
 mod log;
 pub mod mail_server;
+pub mod object_store;
 mod person;
 pub mod program;
 pub mod receiver;
+pub mod redis_server;
 
 use std::{
     path::{Path, PathBuf},

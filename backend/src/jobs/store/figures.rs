@@ -4,7 +4,7 @@ use model::{JobId, Timestamp};
 
 use crate::{
     db::{Db, DbError, row, sql},
-    jobs::{JobState, Queue},
+    jobs::{JobState, Policy, Queue},
 };
 
 /// How many jobs of a queue are in a state.
@@ -91,17 +91,20 @@ pub async fn dead(db: &Db, limit: u32) -> Result<Vec<DeadJob>, DbError> {
     db.all(sql(DEAD).bind(limit)).await
 }
 
-const UNFINISHED_SINCE: &str =
-    "SELECT COUNT(*) AS count FROM job WHERE kind = $1 AND state <> 'done' AND created_at <= $2";
+// By the queue and by the states that there are besides, so that those that are done, which are most, are not read.
+const UNFINISHED_SINCE: &str = "\
+SELECT COUNT(*) AS count FROM job \
+WHERE queue = $1 AND state IN ('queued', 'running', 'dead') AND kind = $2 AND created_at <= $3";
 
 /// How many jobs of a kind were enqueued up to `before` and are not done.
 pub(in crate::jobs) async fn unfinished_since(
     db: &Db,
-    kind: &str,
+    policy: &Policy,
     before: Timestamp,
 ) -> Result<i64, DbError> {
-    Ok(db
-        .one::<(i64,)>(sql(UNFINISHED_SINCE).bind(kind).bind(before))
-        .await?
-        .0)
+    let unfinished = sql(UNFINISHED_SINCE)
+        .bind(policy.queue)
+        .bind(policy.kind)
+        .bind(before);
+    Ok(db.one::<(i64,)>(unfinished).await?.0)
 }

@@ -165,6 +165,13 @@ impl Person {
         found.map(|(_, value)| value.clone())
     }
 
+    /// All of them, as they are sent.
+    pub fn cookie_header(&self) -> String {
+        let cookies = self.cookies.lock().unwrap();
+        let pairs = cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
     pub fn has_cookie(&self, name: &str) -> bool {
         self.cookies
             .lock()
@@ -174,13 +181,7 @@ impl Person {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        let cookies: Vec<String> = self
-            .cookies
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let cookies = self.cookie_header();
         let uri = match self.server {
             Server::Router(_) => path.to_owned(),
             Server::Program => format!("{}{path}", self.url),
@@ -190,7 +191,7 @@ impl Person {
             .uri(uri)
             .header(header::HOST, self.url.trim_start_matches("http://"));
         if !cookies.is_empty() {
-            request = request.header(header::COOKIE, cookies.join("; "));
+            request = request.header(header::COOKIE, cookies);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
