@@ -40,14 +40,16 @@ const BELOW_CONVERTERS: f64 = 0.93;
 const HARMONICS: u8 = 6;
 const OFF_HZ: f64 = 0.5;
 /// Under music: what each harmonic stands out by counts from here on, up to so much; all together have so much; and so many times
-/// what the best fundamentals have that are no mains, but for so many lucky ones. Half of the time the music may cover a harmonic
-/// by this much. The mains are searched in steps to either side.
+/// what the best fundamentals have that are no mains, but for so many lucky ones. Half of the time the music covers a
+/// harmonic by this much at most, and half of the harmonics by less: a note comes and goes. The mains are searched in steps to
+/// either side.
 const EVIDENCE_FROM_DB: f64 = 3.0;
 const EVIDENCE_EACH_DB: f64 = 12.0;
 const EVIDENCE_DB: f64 = 16.0;
 const EVIDENCE_FACTOR: f64 = 1.5;
 const LUCKY: usize = 2;
 const COVERED_DB: f64 = 6.0;
+const MIDDLE_COVERED_DB: f64 = 2.5;
 const MAINS_STEP_HZ: f64 = 0.05;
 const MAINS_STEPS: u8 = 4;
 const NO_MAINS_HZ: [f64; 16] = [
@@ -78,6 +80,8 @@ struct Harmonics {
     evidence_db: f64,
     /// Of those that stand out.
     power: f64,
+    /// By how much the music covers half of them, half of the time.
+    covered_db: f64,
     harmonics: Vec<u8>,
 }
 
@@ -235,6 +239,7 @@ impl LineMeter {
             .filter_map(|mains_hz| Some((mains_hz, near(mains_hz)?)))
             .filter(|(_, found)| {
                 found.harmonics.len() > 1
+                    && found.covered_db <= MIDDLE_COVERED_DB
                     && found.evidence_db >= EVIDENCE_DB
                     && found.evidence_db >= EVIDENCE_FACTOR * usual
             })
@@ -251,8 +256,10 @@ impl LineMeter {
         let mut found = Harmonics {
             evidence_db: 0.0,
             power: 0.0,
+            covered_db: f64::INFINITY,
             harmonics: Vec::new(),
         };
+        let mut covered = Vec::new();
         for harmonic in 1..=HARMONICS {
             let place = (hz * f64::from(harmonic) / self.bin_hz).round() as usize;
             if place + BESIDE.end() + 2 > floor.len() || place < BESIDE.end() + 2 {
@@ -275,9 +282,11 @@ impl LineMeter {
                 if above_db > 2.0 * EVIDENCE_FROM_DB {
                     found.harmonics.push(harmonic);
                     found.power += db_to_power(floor[bin]);
+                    covered.push(median[bin] - floor[bin]);
                 }
             }
         }
+        found.covered_db = super::series::quantile(&mut covered, 0.5).unwrap_or(f64::INFINITY);
         found
     }
 

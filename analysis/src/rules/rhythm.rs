@@ -8,11 +8,14 @@
 /// score of steps.
 const TOLERANCE_S: f64 = 0.008;
 /// The finest grid: a finer one would hold anything.
-const SHORTEST_S: f64 = 0.2;
+const SHORTEST_S: f64 = 0.12;
 /// The distance of two moments is at most so many steps of the grid.
 const MOST_STEPS: u32 = 8;
 /// Chance may put as many moments on any of the grids that were tried, once in so many songs.
 const BY_CHANCE: f64 = 0.02;
+/// As that, of what is played for certain; and the share of the distances of neighbours that may be the same one.
+const HARDLY_BY_CHANCE: f64 = 1e-4;
+const SAME_DISTANCE: f64 = 0.75;
 /// More moments are not looked at: what has so many is not told by them.
 const MOST_MOMENTS: usize = 60;
 
@@ -21,9 +24,32 @@ const MOST_MOMENTS: usize = 60;
 pub(super) struct Grid {
     start_s: f64,
     step_s: f64,
+    /// Whether a hand or a pattern chose among its steps: the moments are not all equally far apart, and chance would hardly ever
+    /// put them there. A clock that slips, or a buffer that comes late again and again, leaves no step out.
+    pub(super) is_played: bool,
 }
 
 impl Grid {
+    /// Whether the moments on it are at several distances from each other.
+    fn leaves_steps_out(&self, times_s: &[f64]) -> bool {
+        let held: Vec<f64> = times_s
+            .iter()
+            .copied()
+            .filter(|&time_s| self.holds(time_s))
+            .collect();
+        let mut distances: Vec<i64> = held
+            .windows(2)
+            .map(|pair| ((pair[1] - pair[0]) / self.step_s).round() as i64)
+            .collect();
+        distances.sort_unstable();
+        let most = distances
+            .chunk_by(|a, b| a == b)
+            .map(<[i64]>::len)
+            .max()
+            .unwrap_or(0);
+        (most as f64) < SAME_DISTANCE * distances.len() as f64
+    }
+
     /// Whether `time_s` lies on it.
     pub(super) fn holds(&self, time_s: f64) -> bool {
         let steps = (time_s - self.start_s) / self.step_s;
@@ -41,6 +67,7 @@ pub(super) fn grid(times_s: &[f64]) -> Option<Grid> {
             let grid = Grid {
                 start_s: pair[0],
                 step_s: (pair[1] - pair[0]) / f64::from(steps),
+                is_played: false,
             };
             if grid.step_s < SHORTEST_S {
                 break;
@@ -58,7 +85,10 @@ pub(super) fn grid(times_s: &[f64]) -> Option<Grid> {
             }
         }
     }
-    best.map(|(_, grid)| grid)
+    best.map(|(chance, grid)| Grid {
+        is_played: chance < HARDLY_BY_CHANCE && grid.leaves_steps_out(times_s),
+        ..grid
+    })
 }
 
 /// The chance that at least `held` of `count` come true, each with `chance`.
@@ -103,6 +133,16 @@ mod tests {
     fn what_happens_between_played_moments_is_not_on_their_grid() {
         let grid = grid(&[1.0, 3.0, 5.0, 6.37, 7.0, 9.0]).unwrap();
         assert!(grid.holds(7.0) && !grid.holds(6.37));
+    }
+
+    #[test]
+    fn a_pattern_leaves_steps_out_and_a_clock_does_not() {
+        let pattern = [
+            0.345, 1.379, 1.724, 3.103, 4.827, 5.172, 6.206, 6.896, 8.275, 8.966,
+        ];
+        assert!(grid(&pattern).is_some_and(|grid| grid.is_played));
+        let clock: Vec<f64> = (1..12).map(|n| 2.13 * f64::from(n)).collect();
+        assert!(grid(&clock).is_some_and(|grid| !grid.is_played));
     }
 
     #[test]
