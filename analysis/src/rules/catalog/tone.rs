@@ -42,8 +42,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 3.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-7.5, 7.5, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-7.5, 7.5, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-8.5, 8.5, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-8.5, 8.5, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
         ),
         strength: Strength::new(
             4.0,
-            "The balance from bass to treble is as expected within {value}; one track in ten is off by 8 dB.",
+            "The balance from bass to treble is as expected within {value}; one track in ten is off by 9 dB.",
         ),
         measure: |view| height(view, Region::Treble),
         correct: Some(|_, _, excess| {
@@ -90,8 +90,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
-        master: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.5, 6.5, HEIGHTS)),
+        master: Some(Criterion::curved(-6.5, 6.5, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off around {label} on the loudest midrange part.",
@@ -109,8 +109,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-5.8, 5.8, HEIGHTS)),
-        master: Some(Criterion::curved(-5.8, 5.8, HEIGHTS)),
+        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",

@@ -376,7 +376,7 @@ fn tone() -> Vec<Case> {
         songs(
             "tone.tilt",
             High,
-            |song| song.tilt_db = 3.5,
+            |song| song.tilt_db = 4.5,
             |song| song.tilt_db = 0.8,
         ),
         songs(
