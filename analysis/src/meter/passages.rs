@@ -16,6 +16,8 @@ const SHORTEST_S: usize = 2;
 /// is known without the rest, where left and right have more in common than against each other.
 const LARGEST_SHARE: f64 = 0.4;
 const LARGEST_INVERTED_SHARE: f64 = 0.85;
+/// A channel may be lost for longer: what it was before or behind says what is missing.
+const LARGEST_LOST_SHARE: f64 = 0.85;
 /// Bands that are 40 dB below the loudest one of their second say nothing.
 const FAINT: f64 = 1e-4;
 /// How alike the correlations of a second and the usual ones are, over the bands, from −1 to 1: in an inverted second at most,
@@ -60,8 +62,9 @@ const FAINTEST_DB: f64 = -80.0;
 /// how far bands may be from their median (and that of the step), and how far each may move on either side, in dB: a fade goes on
 /// moving. None of 75 intact tracks has one; half of the steps that were made in them are found.
 const ALIKE_S: usize = 3;
-const ALIKE_STEP_DB: f64 = 2.5;
+const ALIKE_STEP_DB: f64 = 3.8;
 const ALIKE_WITHIN_DB: f64 = 1.1;
+const ALIKE_WITHIN_SHARE: f64 = 0.15;
 const ALIKE_SHARE: f64 = 0.25;
 const ALIKE_REST_DB: f64 = 0.3;
 const STEADY_SHARE: f64 = 0.15;
@@ -190,7 +193,10 @@ fn step_of(before: &[[f64; 7]], behind: &[[f64; 7]]) -> Option<(f64, f64)> {
         .sqrt();
     let moves_db = (heard.iter().map(|band| band.2).sum::<f64>() / count).sqrt();
     (db.abs() >= ALIKE_STEP_DB
-        && apart_db <= ALIKE_WITHIN_DB.min(ALIKE_SHARE * db.abs() + ALIKE_REST_DB)
+        && apart_db
+            <= ALIKE_WITHIN_DB
+                .max(ALIKE_WITHIN_SHARE * db.abs())
+                .min(ALIKE_SHARE * db.abs() + ALIKE_REST_DB)
         && moves_db <= STEADY_SHARE * db.abs() + STEADY_REST_DB)
         .then_some((db, apart_db))
 }
@@ -619,7 +625,7 @@ fn lost(seconds: &[PairSums], usual: &Usual) -> Vec<LocalFault> {
     let mut faults = Vec::new();
     for (channel, silent, playing) in sides {
         let is_lost = |second: usize| silent(seconds[second]) < LOST * playing(seconds[second]);
-        for passage in Passage::all(seconds, usual, LARGEST_SHARE, is_lost) {
+        for passage in Passage::all(seconds, usual, LARGEST_LOST_SHARE, is_lost) {
             let surroundings = passage.surroundings(seconds);
             let level = playing(passage.sums(seconds)) / (passage.end - passage.first) as f64;
             // The other channel plays on, and this one did before, or does again.
