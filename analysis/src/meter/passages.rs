@@ -69,7 +69,11 @@ const ALIKE_SHARE: f64 = 0.25;
 const ALIKE_REST_DB: f64 = 0.3;
 const STEADY_SHARE: f64 = 0.15;
 const STEADY_REST_DB: f64 = 1.2;
+/// How much of the step is more than what a fade at the slope of either side would make.
+const AT_ONCE: f64 = 0.5;
 const BAND_BELOW_DB: f64 = 50.0;
+/// Three steps to and fro of the same size, within this, are the form of the song.
+const TO_AND_FRO_DB: f64 = 3.0;
 const FEWEST_BANDS: usize = 5;
 /// An offset of a passage: seconds that are averaged, the least of it against the highest sample, and how much of it the rest of
 /// the file lacks.
@@ -139,17 +143,27 @@ pub(super) fn steps(bands: &[[f64; 7]]) -> Vec<LocalFault> {
                 })
         })
     };
-    (0..changes.len())
+    let steps: Vec<(usize, f64)> = (0..changes.len())
         .filter(is_best)
-        .filter_map(|second| {
-            let (db, _) = changes[second]?;
-            Some(LocalFault {
-                kind: LocalFaultKind::GainStep,
-                start_s: second as f64,
-                end_s: second as f64 + 1.0,
-                channel: None,
-                strength_db: (100.0 * db).round() / 100.0,
-            })
+        .filter_map(|second| Some((second, changes[second]?.0)))
+        .collect();
+    // Where the level goes to and fro, the music is made of loud parts and soft ones.
+    let is_to_and_fro = |three: &[(usize, f64)]| {
+        three
+            .windows(2)
+            .all(|pair| (pair[0].1 + pair[1].1).abs() <= TO_AND_FRO_DB)
+    };
+    if steps.windows(3).any(is_to_and_fro) {
+        return Vec::new();
+    }
+    steps
+        .into_iter()
+        .map(|(second, db)| LocalFault {
+            kind: LocalFaultKind::GainStep,
+            start_s: second as f64,
+            end_s: second as f64 + 1.0,
+            channel: None,
+            strength_db: (100.0 * db).round() / 100.0,
         })
         .collect()
 }
@@ -162,43 +176,64 @@ fn step_of(before: &[[f64; 7]], behind: &[[f64; 7]]) -> Option<(f64, f64)> {
             .map(|powers| power_db(powers[band].max(1e-15)))
             .collect()
     };
-    let mean = |levels: &[f64]| levels.iter().sum::<f64>() / levels.len() as f64;
-    let spread = |levels: &[f64]| {
-        let middle = mean(levels);
-        levels.iter().map(|db| (db - middle) * (db - middle)).sum::<f64>() / levels.len() as f64
-    };
-    let of_bands: Vec<(f64, f64, f64)> = (0..7)
-        .map(|band| {
-            let (before, behind) = (levels(before, band), levels(behind, band));
-            let (was, is) = (mean(&before), mean(&behind));
-            (is - was, was.max(is), spread(&before) + spread(&behind))
-        })
+    let bands: Vec<BandStep> = (0..7)
+        .map(|band| BandStep::of(&levels(before, band), &levels(behind, band)))
         .collect();
-    let loudest = of_bands
+    let loudest = bands
         .iter()
-        .map(|band| band.1)
+        .map(|band| band.loudest_db)
         .fold(f64::NEG_INFINITY, f64::max);
-    let heard: Vec<&(f64, f64, f64)> = of_bands
-        .iter()
-        .filter(|band| band.1 > (loudest - BAND_BELOW_DB).max(FAINTEST_DB))
-        .collect();
-    let mut changes: Vec<f64> = heard.iter().map(|band| band.0).collect();
-    let db = super::series::quantile(&mut changes, 0.5).filter(|_| heard.len() >= FEWEST_BANDS)?;
-    let count = heard.len() as f64;
-    let apart_db = (heard
-        .iter()
-        .map(|band| (band.0 - db) * (band.0 - db))
-        .sum::<f64>()
-        / count)
-        .sqrt();
-    let moves_db = (heard.iter().map(|band| band.2).sum::<f64>() / count).sqrt();
+    let heard = || {
+        bands
+            .iter()
+            .filter(|band| band.loudest_db > (loudest - BAND_BELOW_DB).max(FAINTEST_DB))
+    };
+    let count = heard().count();
+    let mut changes: Vec<f64> = heard().map(|band| band.change_db).collect();
+    let db = super::series::quantile(&mut changes, 0.5).filter(|_| count >= FEWEST_BANDS)?;
+    let mean = |of: &dyn Fn(&BandStep) -> f64| heard().map(of).sum::<f64>() / count as f64;
+    let apart_db = mean(&|band| (band.change_db - db) * (band.change_db - db)).sqrt();
+    let moves_db = mean(&|band| band.moves).sqrt();
+    // What a fade would make of it.
+    let faded_db = (ALIKE_S + 1) as f64 * mean(&|band| band.slope_db);
     (db.abs() >= ALIKE_STEP_DB
         && apart_db
             <= ALIKE_WITHIN_DB
                 .max(ALIKE_WITHIN_SHARE * db.abs())
                 .min(ALIKE_SHARE * db.abs() + ALIKE_REST_DB)
-        && moves_db <= STEADY_SHARE * db.abs() + STEADY_REST_DB)
-        .then_some((db, apart_db))
+        && moves_db <= STEADY_SHARE * db.abs() + STEADY_REST_DB
+        && (db - faded_db) * db.signum() >= AT_ONCE * db.abs())
+    .then_some((db, apart_db))
+}
+
+/// A band on either side of what may be a step.
+struct BandStep {
+    change_db: f64,
+    /// On its louder side.
+    loudest_db: f64,
+    /// Variance on both sides, in dB².
+    moves: f64,
+    /// How it goes on within the sides, in dB per second.
+    slope_db: f64,
+}
+
+impl BandStep {
+    /// From the levels of equally many seconds.
+    fn of(before: &[f64], behind: &[f64]) -> Self {
+        let mean = |levels: &[f64]| levels.iter().sum::<f64>() / levels.len() as f64;
+        let variance = |levels: &[f64]| {
+            let middle = mean(levels);
+            levels.iter().map(|db| (db - middle) * (db - middle)).sum::<f64>() / levels.len() as f64
+        };
+        let slope = |levels: &[f64]| (levels[levels.len() - 1] - levels[0]) / (levels.len() - 1) as f64;
+        let (was, is) = (mean(before), mean(behind));
+        Self {
+            change_db: is - was,
+            loudest_db: was.max(is),
+            moves: variance(before) + variance(behind),
+            slope_db: 0.5 * (slope(before) + slope(behind)),
+        }
+    }
 }
 
 /// Passages in which the mean of a channel is off.
