@@ -4,8 +4,7 @@
 //! or a scratch comes at any time. So a grid of equal times on which moments lie, more of them than chance would put there,
 //! says that they are played.
 
-/// How far off the grid a moment may lie, in seconds: the first two tell its step to a millisecond, and it is followed for a
-/// score of steps.
+/// How far off the grid a moment may lie, in seconds.
 const TOLERANCE_S: f64 = 0.008;
 /// The finest grid: a finer one would hold anything.
 const SHORTEST_S: f64 = 0.12;
@@ -30,6 +29,18 @@ pub(super) struct Grid {
 }
 
 impl Grid {
+    /// With the step that the moments behind its start tell, each better than the one before: a pair alone tells it to a
+    /// millisecond, and a song has hundreds of steps.
+    fn followed(mut self, times_s: &[f64]) -> Self {
+        for &time_s in times_s {
+            let steps = ((time_s - self.start_s) / self.step_s).round();
+            if steps >= 1.0 && self.holds(time_s) {
+                self.step_s = (time_s - self.start_s) / steps;
+            }
+        }
+        self
+    }
+
     /// Whether the moments on it are at several distances from each other.
     fn leaves_steps_out(&self, times_s: &[f64]) -> bool {
         let held: Vec<f64> = times_s
@@ -72,6 +83,7 @@ pub(super) fn grid(times_s: &[f64]) -> Option<Grid> {
             if grid.step_s < SHORTEST_S {
                 break;
             }
+            let grid = grid.followed(&times_s[first + 1..]);
             let others = times_s
                 .iter()
                 .enumerate()
@@ -143,6 +155,20 @@ mod tests {
         assert!(grid(&pattern).is_some_and(|grid| grid.is_played));
         let clock: Vec<f64> = (1..12).map(|n| 2.13 * f64::from(n)).collect();
         assert!(grid(&clock).is_some_and(|grid| !grid.is_played));
+    }
+
+    #[test]
+    fn a_grid_is_followed_over_hundreds_of_steps() {
+        // Each off by up to a millisecond.
+        let played: Vec<f64> = [0, 1, 9, 14, 15, 18, 20, 24, 26, 40, 61, 90, 133, 171, 260, 340]
+            .into_iter()
+            .map(|step: i32| 1.207 + 0.172_41 * f64::from(step) + 0.001 * f64::from(step % 3 - 1))
+            .collect();
+        let grid = grid(&played).unwrap();
+        assert!(
+            grid.is_played && played.iter().all(|&time_s| grid.holds(time_s)),
+            "{grid:?}"
+        );
     }
 
     #[test]
