@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use detail::*;
 pub use digest::Digest;
-pub use local::{ChannelDelay, LocalDetail, LocalFault, LocalFaultCount, LocalFaultKind};
+pub use local::{ChannelDelay, LocalDetail, LocalFault, LocalFaultCount, LocalFaultKind, Pumping};
 
 use crate::format::{AudioFormat, Codec};
 use crate::verdict::TimeRange;

@@ -63,8 +63,13 @@ pub(super) fn write(cache: &Path, folders: &[PathBuf]) {
         tracks.len()
     );
     let covariance_list = list(&covariance);
-    if covariance_list.contains("3.14") {
-        println!("#![expect(clippy::approx_constant, reason = \"a covariance of 3.14 dB² is not π\")]\n");
+    if ["3.14", "6.28"]
+        .iter()
+        .any(|constant| covariance_list.contains(constant))
+    {
+        println!(
+            "#![expect(clippy::approx_constant, reason = \"a covariance of 3.14 or 6.28 dB² is no angle\")]\n"
+        );
     }
     println!("use super::{{BANDS, Covariance, RARITIES, REGIONS, SHAPES}};\n");
     println!("/// The mean of finished tracks, in dB against the mean from 250 Hz to 4 kHz.");

@@ -35,6 +35,9 @@ pub(super) struct ChannelSums {
     pub(super) sum: f64,
     pub(super) squares: f64,
     pub(super) dr_blocks: Vec<DrBlock>,
+    /// The mean of each complete second.
+    pub(super) means: Vec<f32>,
+    sum_before: f64,
     dr_squares: f64,
     dr_peak: f32,
     step_squares: f64,
@@ -139,6 +142,11 @@ impl LevelMeter {
         self.step_end = (self.steps + 1) * self.rate / STEPS_PER_S;
         if self.steps.is_multiple_of(STEPS_PER_S) {
             self.seconds.push(std::mem::take(&mut self.second));
+            for sums in &mut self.channels {
+                sums.means
+                    .push(((sums.sum - sums.sum_before) / self.rate as f64) as f32);
+                sums.sum_before = sums.sum;
+            }
         }
     }
 

@@ -39,6 +39,22 @@ const BELOW_CONVERTERS: f64 = 0.93;
 /// Harmonics of the mains that are looked at, and how far one may be from its place.
 const HARMONICS: u8 = 6;
 const OFF_HZ: f64 = 0.5;
+/// Under music: what each harmonic stands out by counts from here on, up to so much; all together have so much; and so many times
+/// what the best fundamentals have that are no mains, but for so many lucky ones. Half of the time the music covers a
+/// harmonic by this much at most, and half of the harmonics by less: a note comes and goes. The mains are searched in steps to
+/// either side.
+const EVIDENCE_FROM_DB: f64 = 3.0;
+const EVIDENCE_EACH_DB: f64 = 12.0;
+const EVIDENCE_DB: f64 = 16.0;
+const EVIDENCE_FACTOR: f64 = 1.5;
+const LUCKY: usize = 1;
+const COVERED_DB: f64 = 6.0;
+const MIDDLE_COVERED_DB: f64 = 2.5;
+const MAINS_STEP_HZ: f64 = 0.05;
+const MAINS_STEPS: u8 = 4;
+const NO_MAINS_HZ: [f64; 16] = [
+    43.6, 44.7, 45.9, 46.8, 47.7, 52.3, 53.4, 54.6, 55.7, 56.8, 63.3, 64.4, 65.8, 67.1, 68.7, 70.3,
+];
 /// As far as a harmonic of another tone may be from its place, of its frequency.
 const OFF_SHARE: f64 = 0.002;
 
@@ -56,6 +72,17 @@ pub(super) struct LineMeter {
     /// Per bin, summed over the windows.
     power: Vec<f64>,
     windows: u32,
+}
+
+/// What the harmonics of a fundamental have in common.
+struct Harmonics {
+    /// By how much they stand out, all together, in dB.
+    evidence_db: f64,
+    /// Of those that stand out.
+    power: f64,
+    /// By how much the music covers half of them, half of the time.
+    covered_db: f64,
+    harmonics: Vec<u8>,
 }
 
 /// A steady tone.
@@ -156,6 +183,11 @@ impl LineMeter {
             .then(|| (GROUP as f64 * self.bin_hz, groups(self.levels_db(ROBUST_SHARE))))
     }
 
+    /// The distance of two bins and the level in dB that each is below half of the time; `None` where there are too few windows.
+    pub(super) fn median_db(&self) -> Option<(f64, Vec<f64>)> {
+        (self.windows >= FEWEST_WINDOWS).then(|| (self.bin_hz, self.levels_db(0.5)))
+    }
+
     /// The level in dB that each bin is below for `share` of the windows.
     fn levels_db(&self, share: f64) -> Vec<f64> {
         let edges: Vec<f64> = (0..=CLASSES)
@@ -175,6 +207,87 @@ impl LineMeter {
             edges[CLASSES]
         };
         self.counts.chunks_exact(CLASSES).map(level).collect()
+    }
+
+    /// Mains hum between two frequencies: by lines that stand out alone, or by all its harmonics together.
+    pub(super) fn hum(&self, from_hz: f64, to_hz: f64) -> Option<Hum> {
+        hum_of(&self.lines(from_hz, to_hz)).or_else(|| self.hum_under_music())
+    }
+
+    /// Under music each harmonic stands out but little, and those of notes as well; so all harmonics together must be far more
+    /// than those of fundamentals that no mains has.
+    fn hum_under_music(&self) -> Option<Hum> {
+        if self.windows < FEWEST_WINDOWS {
+            return None;
+        }
+        let (floor, median) = (self.levels_db(FLOOR), self.levels_db(0.5));
+        let near = |hz: f64| {
+            (0..=2 * MAINS_STEPS)
+                .map(|step| hz + (f64::from(step) - f64::from(MAINS_STEPS)) * MAINS_STEP_HZ)
+                .map(|hz| self.harmonics_of(hz, &floor, &median))
+                .max_by(|a, b| a.evidence_db.total_cmp(&b.evidence_db))
+        };
+        let mut others: Vec<f64> = NO_MAINS_HZ
+            .into_iter()
+            .filter_map(near)
+            .map(|found| found.evidence_db)
+            .collect();
+        others.sort_by(|a, b| b.total_cmp(a));
+        let usual = others.get(LUCKY).copied().unwrap_or_default();
+        MAINS_HZ
+            .into_iter()
+            .filter_map(|mains_hz| Some((mains_hz, near(mains_hz)?)))
+            .filter(|(_, found)| {
+                found.harmonics.len() > 1
+                    && found.covered_db <= MIDDLE_COVERED_DB
+                    && found.evidence_db >= EVIDENCE_DB
+                    && found.evidence_db >= EVIDENCE_FACTOR * usual
+            })
+            .max_by(|a, b| a.1.evidence_db.total_cmp(&b.1.evidence_db))
+            .map(|(mains_hz, found)| Hum {
+                mains_hz,
+                level_db: rounded(power_db(found.power)),
+                harmonics: found.harmonics,
+            })
+    }
+
+    /// How much the first harmonics of `hz` stand out of the floors beside them.
+    fn harmonics_of(&self, hz: f64, floor: &[f64], median: &[f64]) -> Harmonics {
+        let mut found = Harmonics {
+            evidence_db: 0.0,
+            power: 0.0,
+            covered_db: f64::INFINITY,
+            harmonics: Vec::new(),
+        };
+        let mut covered = Vec::new();
+        for harmonic in 1..=HARMONICS {
+            let place = (hz * f64::from(harmonic) / self.bin_hz).round() as usize;
+            if place + BESIDE.end() + 2 > floor.len() || place < BESIDE.end() + 2 {
+                continue;
+            }
+            let Some(bin) = (place - 1..=place + 1).max_by(|&a, &b| floor[a].total_cmp(&floor[b])) else {
+                continue;
+            };
+            let is_highest = floor[bin - 3..bin].iter().all(|&db| db <= floor[bin])
+                && floor[bin + 1..=bin + 3].iter().all(|&db| db <= floor[bin]);
+            let mut beside: Vec<f64> = BESIDE
+                .flat_map(|distance| [floor[bin - distance], floor[bin + distance]])
+                .collect();
+            let Some(beside_db) = super::series::quantile(&mut beside, 0.5) else {
+                continue;
+            };
+            let above_db = floor[bin] - beside_db;
+            if is_highest && median[bin] - floor[bin] < COVERED_DB {
+                found.evidence_db += (above_db - EVIDENCE_FROM_DB).clamp(0.0, EVIDENCE_EACH_DB);
+                if above_db > 2.0 * EVIDENCE_FROM_DB {
+                    found.harmonics.push(harmonic);
+                    found.power += db_to_power(floor[bin]);
+                    covered.push(median[bin] - floor[bin]);
+                }
+            }
+        }
+        found.covered_db = super::series::quantile(&mut covered, 0.5).unwrap_or(f64::INFINITY);
+        found
     }
 
     /// The lines between two frequencies, from the lowest to the highest.
@@ -223,7 +336,7 @@ fn lower_edge(class: usize) -> f32 {
 }
 
 /// The mains hum among the `lines` of the low end: its frequency itself, or two of its multiples, and little else.
-pub(super) fn hum(lines: &[Line]) -> Option<Hum> {
+fn hum_of(lines: &[Line]) -> Option<Hum> {
     MAINS_HZ
         .into_iter()
         .filter(|mains_hz| {

@@ -38,6 +38,9 @@ const TAIL: f32 = 0.05;
 const FORGOTTEN_TILES: f32 = 300.0;
 /// Music goes on at no less than this part of its level before.
 const GOES_ON: f32 = 0.1;
+/// And at no more than this: a hit behind a stop is louder. Of gaps of 4, 60 and 800 ms in 312 loud places of 39 songs, 0.3, 2 and
+/// 3 % are.
+const LOUDER: f32 = 3.5;
 /// Music quieter than this, as a range, has gaps by rounding: −50 dBFS.
 const QUIETEST: f32 = 0.006;
 /// Samples within which steps of several channels are one.
@@ -332,13 +335,14 @@ impl GapFinder {
 }
 
 impl Open {
-    /// The fault, if the music goes on behind it as it was before.
+    /// The fault, if the music goes on behind it as it was before: what begins louder is the next note.
     fn fault(&self) -> Option<Moment> {
         let end = self.end?;
         let mean = self.behind.iter().sum::<f32>() / self.behind.len() as f32;
         let is_loud = |range: &&f32| **range >= LOUD * mean;
         let is_steep = self.behind.iter().take(2).any(|range| is_loud(&range));
         let goes_on = mean >= GOES_ON * self.level
+            && mean <= LOUDER * self.level
             && is_steep
             && self.behind.iter().filter(is_loud).count() >= AROUND_LOUD;
         let is_dropout = self.largest <= SILENT * self.level && end - self.first >= DROPOUT_TILES;

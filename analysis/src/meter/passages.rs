@@ -5,8 +5,8 @@
 
 use model::report::{LocalFault, LocalFaultKind};
 
-use super::levels::PairSums;
-use crate::dsp::power_db;
+use super::levels::{ChannelSums, PairSums};
+use crate::dsp::{amplitude_db, power_db};
 
 /// A second below this mean power is silence: −70 dBFS.
 const SILENCE: f64 = 1e-7;
@@ -16,6 +16,8 @@ const SHORTEST_S: usize = 2;
 /// is known without the rest, where left and right have more in common than against each other.
 const LARGEST_SHARE: f64 = 0.4;
 const LARGEST_INVERTED_SHARE: f64 = 0.85;
+/// A channel may be lost for longer: what it was before or behind says what is missing.
+const LARGEST_LOST_SHARE: f64 = 0.85;
 /// Bands that are 40 dB below the loudest one of their second say nothing.
 const FAINT: f64 = 1e-4;
 /// How alike the correlations of a second and the usual ones are, over the bands, from −1 to 1: in an inverted second at most,
@@ -56,6 +58,28 @@ const STAYS_S: usize = 2;
 const STAYS_WITHIN_DB: f64 = 2.5;
 const STAYS_SHARE: f64 = 0.4;
 const FAINTEST_DB: f64 = -80.0;
+/// A step of all bands alike, from one second to the next: seconds on either side in which levels are compared, the smallest step,
+/// how far bands may be from their median (and that of the step), and how far each may move on either side, in dB: a fade goes on
+/// moving. None of 75 intact tracks has one; half of the steps that were made in them are found.
+const ALIKE_S: usize = 3;
+const ALIKE_STEP_DB: f64 = 3.8;
+const ALIKE_WITHIN_DB: f64 = 1.1;
+const ALIKE_WITHIN_SHARE: f64 = 0.15;
+const ALIKE_SHARE: f64 = 0.25;
+const ALIKE_REST_DB: f64 = 0.3;
+const STEADY_SHARE: f64 = 0.15;
+const STEADY_REST_DB: f64 = 1.2;
+/// How much of the step is more than what a fade at the slope of either side would make.
+const AT_ONCE: f64 = 0.5;
+const BAND_BELOW_DB: f64 = 50.0;
+/// Three steps to and fro of the same size, within this, are the form of the song.
+const TO_AND_FRO_DB: f64 = 3.0;
+const FEWEST_BANDS: usize = 5;
+/// An offset of a passage: seconds that are averaged, the least of it against the highest sample, and how much of it the rest of
+/// the file lacks.
+const OFFSET_S: usize = 4;
+const OFFSET_DB: f64 = -30.0;
+const OFFSET_OWN: f64 = 0.5;
 /// What plays on changes by no more than this across an edge, in dB.
 const STAYS_DB: f64 = 4.0;
 
@@ -96,6 +120,157 @@ pub(super) fn stays(bands: &[[f64; 7]], at_s: f64, db: f64) -> bool {
         .collect();
     super::series::quantile(&mut changes, 0.5)
         .is_some_and(|change| (change - db).abs() <= STAYS_WITHIN_DB.max(STAYS_SHARE * db.abs()))
+}
+
+/// Steps at which the bands of whole seconds, as mean powers, all change by the same level, and keep it.
+pub(super) fn steps(bands: &[[f64; 7]]) -> Vec<LocalFault> {
+    let changes: Vec<Option<(f64, f64)>> = (0..bands.len())
+        .map(|second| {
+            let before = bands.get(second.checked_sub(ALIKE_S)?..second)?;
+            let behind = bands.get(second + 1..second + 1 + ALIKE_S)?;
+            step_of(before, behind)
+        })
+        .collect();
+    let is_best = |second: &usize| {
+        let apart = |second: usize| changes.get(second).copied().flatten();
+        apart(*second).is_some_and(|(_, here_db)| {
+            (second.saturating_sub(ALIKE_S)..=second + ALIKE_S)
+                .filter(|other| other != second)
+                .all(|other| {
+                    apart(other).is_none_or(|(_, there_db)| {
+                        there_db > here_db || there_db == here_db && other > *second
+                    })
+                })
+        })
+    };
+    let steps: Vec<(usize, f64)> = (0..changes.len())
+        .filter(is_best)
+        .filter_map(|second| Some((second, changes[second]?.0)))
+        .collect();
+    // Where the level goes to and fro, the music is made of loud parts and soft ones.
+    let is_to_and_fro = |three: &[(usize, f64)]| {
+        three
+            .windows(2)
+            .all(|pair| (pair[0].1 + pair[1].1).abs() <= TO_AND_FRO_DB)
+    };
+    if steps.windows(3).any(is_to_and_fro) {
+        return Vec::new();
+    }
+    steps
+        .into_iter()
+        .map(|(second, db)| LocalFault {
+            kind: LocalFaultKind::GainStep,
+            start_s: second as f64,
+            end_s: second as f64 + 1.0,
+            channel: None,
+            strength_db: (100.0 * db).round() / 100.0,
+        })
+        .collect()
+}
+
+/// The step between two stretches and how unlike the bands are in it, in dB, if it is one.
+fn step_of(before: &[[f64; 7]], behind: &[[f64; 7]]) -> Option<(f64, f64)> {
+    let levels = |seconds: &[[f64; 7]], band: usize| -> Vec<f64> {
+        seconds
+            .iter()
+            .map(|powers| power_db(powers[band].max(1e-15)))
+            .collect()
+    };
+    let bands: Vec<BandStep> = (0..7)
+        .map(|band| BandStep::of(&levels(before, band), &levels(behind, band)))
+        .collect();
+    let loudest = bands
+        .iter()
+        .map(|band| band.loudest_db)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let heard = || {
+        bands
+            .iter()
+            .filter(|band| band.loudest_db > (loudest - BAND_BELOW_DB).max(FAINTEST_DB))
+    };
+    let count = heard().count();
+    let mut changes: Vec<f64> = heard().map(|band| band.change_db).collect();
+    let db = super::series::quantile(&mut changes, 0.5).filter(|_| count >= FEWEST_BANDS)?;
+    let mean = |of: &dyn Fn(&BandStep) -> f64| heard().map(of).sum::<f64>() / count as f64;
+    let apart_db = mean(&|band| (band.change_db - db) * (band.change_db - db)).sqrt();
+    let moves_db = mean(&|band| band.moves).sqrt();
+    // What a fade would make of it.
+    let faded_db = (ALIKE_S + 1) as f64 * mean(&|band| band.slope_db);
+    (db.abs() >= ALIKE_STEP_DB
+        && apart_db
+            <= ALIKE_WITHIN_DB
+                .max(ALIKE_WITHIN_SHARE * db.abs())
+                .min(ALIKE_SHARE * db.abs() + ALIKE_REST_DB)
+        && moves_db <= STEADY_SHARE * db.abs() + STEADY_REST_DB
+        && (db - faded_db) * db.signum() >= AT_ONCE * db.abs())
+    .then_some((db, apart_db))
+}
+
+/// A band on either side of what may be a step.
+struct BandStep {
+    change_db: f64,
+    /// On its louder side.
+    loudest_db: f64,
+    /// Variance on both sides, in dB².
+    moves: f64,
+    /// How it goes on within the sides, in dB per second.
+    slope_db: f64,
+}
+
+impl BandStep {
+    /// From the levels of equally many seconds.
+    fn of(before: &[f64], behind: &[f64]) -> Self {
+        let mean = |levels: &[f64]| levels.iter().sum::<f64>() / levels.len() as f64;
+        let variance = |levels: &[f64]| {
+            let middle = mean(levels);
+            levels.iter().map(|db| (db - middle) * (db - middle)).sum::<f64>() / levels.len() as f64
+        };
+        let slope = |levels: &[f64]| (levels[levels.len() - 1] - levels[0]) / (levels.len() - 1) as f64;
+        let (was, is) = (mean(before), mean(behind));
+        Self {
+            change_db: is - was,
+            loudest_db: was.max(is),
+            moves: variance(before) + variance(behind),
+            slope_db: 0.5 * (slope(before) + slope(behind)),
+        }
+    }
+}
+
+/// Passages in which the mean of a channel is off.
+pub(super) fn offsets(channels: &[ChannelSums], frames: u64) -> Vec<LocalFault> {
+    let mut faults = Vec::new();
+    for (index, channel) in (0_u16..).zip(channels) {
+        let peak = f64::from(channel.peak);
+        let whole = channel.sum / frames.max(1) as f64;
+        let offset =
+            |seconds: &[f32]| seconds.iter().map(|&mean| f64::from(mean)).sum::<f64>() / OFFSET_S as f64;
+        let strength_db = |start: usize| {
+            let offset = offset(&channel.means[start..start + OFFSET_S]);
+            let db = amplitude_db((offset.abs() / peak.max(1e-9)).max(1e-9));
+            (db >= OFFSET_DB && (offset - whole).abs() >= OFFSET_OWN * offset.abs()).then_some(db)
+        };
+        let mut open: Option<(usize, usize, f64)> = None;
+        for start in 0..=channel.means.len() {
+            let found = (start + OFFSET_S <= channel.means.len())
+                .then(|| strength_db(start))
+                .flatten();
+            match (&mut open, found) {
+                (None, Some(db)) => open = Some((start, start + OFFSET_S, db)),
+                (Some((_, end, strongest)), Some(db)) => {
+                    *end = start + OFFSET_S;
+                    *strongest = strongest.max(db);
+                }
+                (_, None) => faults.extend(open.take().map(|(start, end, db)| LocalFault {
+                    kind: LocalFaultKind::OffsetPassage,
+                    start_s: start as f64,
+                    end_s: end as f64,
+                    channel: Some(index),
+                    strength_db: (100.0 * db).round() / 100.0,
+                })),
+            }
+        }
+    }
+    faults
 }
 
 /// What is usual in the file: medians over the seconds that sound.
@@ -485,7 +660,7 @@ fn lost(seconds: &[PairSums], usual: &Usual) -> Vec<LocalFault> {
     let mut faults = Vec::new();
     for (channel, silent, playing) in sides {
         let is_lost = |second: usize| silent(seconds[second]) < LOST * playing(seconds[second]);
-        for passage in Passage::all(seconds, usual, LARGEST_SHARE, is_lost) {
+        for passage in Passage::all(seconds, usual, LARGEST_LOST_SHARE, is_lost) {
             let surroundings = passage.surroundings(seconds);
             let level = playing(passage.sums(seconds)) / (passage.end - passage.first) as f64;
             // The other channel plays on, and this one did before, or does again.

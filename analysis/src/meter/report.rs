@@ -16,7 +16,8 @@ use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
 use super::true_peak::ChannelPeaks;
 use super::{
-    MeterReadings, SpectralMeters, TimeDomainMeters, dynamics, lines, noise, passages, sections, stereo, tone,
+    MeterReadings, SpectralMeters, TimeDomainMeters, comb, dynamics, lines, noise, passages, sections,
+    stereo, tone,
 };
 use crate::dsp::{amplitude_db, power_db};
 
@@ -24,6 +25,8 @@ use crate::dsp::{amplitude_db, power_db};
 const WORST_PEAKS: usize = 10;
 /// Peaks of one channel are different places from this distance on.
 const APART_S: f64 = 0.5;
+/// A step from one second to the next is one from sample to sample that is no further away.
+const SAME_STEP_S: f64 = 1.5;
 /// RMS below which a channel is silent.
 const SILENT_CHANNEL_DBFS: f64 = -80.0;
 /// Where lines of the low end begin, and where steady tones do: below, a drone is one.
@@ -71,7 +74,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
     let silences = integrity.silences(rate);
     // One click has as much above the edge as an hour of music.
     let (bin_hz, edge_power) = lines.robust_power().unwrap_or_else(|| spectrum.mean_power());
-    let hum = lines::hum(&low_end.lines.lines(LOWEST_LINE_HZ, rate / 2.0));
+    let hum = low_end.lines.hum(LOWEST_LINE_HZ, rate / 2.0);
     let tones = lines::tones(&lines.lines(LOWEST_TONE_HZ, HIGHEST_TONE_HZ), hum.as_ref());
     let spectrum_detail = spectrum_detail(&spectrum, &low_end, &seconds);
     let quality = Quality {
@@ -88,6 +91,9 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         is_inverted: integrity.is_inverted(),
         hum,
         tones,
+        comb: lines
+            .median_db()
+            .and_then(|(bin_hz, levels_db)| comb::comb(&levels_db, bin_hz)),
         subsonic_db: low_end
             .lines
             .level_db(SUBSONIC_HZ.0, SUBSONIC_HZ.1)
@@ -114,6 +120,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         quality,
         local: Some(LocalDetail {
             delays: delays.finish(),
+            pumping: spectrum.pumping.finish(),
             ..local_detail(&time_domain.local, &levels, &thirds, &seconds, rate)
         }),
     };
@@ -222,6 +229,20 @@ fn local_detail(
     faults.retain(|fault| {
         fault.kind != LocalFaultKind::GainStep || passages::stays(bands, fault.start_s, fault.strength_db)
     });
+    // From one sample on is said rather than from one second on.
+    let is_new = |step: &LocalFault, faults: &[LocalFault]| {
+        faults.iter().all(|fault| {
+            fault.kind != LocalFaultKind::GainStep
+                || fault.start_s < step.start_s - SAME_STEP_S
+                || fault.start_s > step.end_s + SAME_STEP_S
+        })
+    };
+    for step in passages::steps(bands) {
+        if is_new(&step, &faults) {
+            faults.push(step);
+        }
+    }
+    faults.extend(passages::offsets(&levels.channels, levels.frames));
     faults.extend(passages::faults(&levels.seconds, thirds, rate));
     let mut counts: Vec<LocalFaultCount> = Vec::new();
     for fault in &faults {

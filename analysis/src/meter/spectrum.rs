@@ -4,6 +4,7 @@ use super::band_stats::BandStats;
 use super::bands::{Band, BandSecond, Twelfths};
 use super::k_weighting::KWeighting;
 use super::lines::LineMeter;
+use super::pumping::PumpingMeter;
 use super::series::LevelCounts;
 use super::stft::Stft;
 use super::vectors::dot;
@@ -44,6 +45,7 @@ pub(super) struct SpectrumMeter {
     pub(super) seconds: Vec<BandSecond<{ BANDS.len() - FIRST_BAND }>>,
     pub(super) harsh: LevelCounts,
     pub(super) sibilant: LevelCounts,
+    pub(super) pumping: PumpingMeter,
     k_weights: Vec<f32>,
     audible_bins: usize,
     /// Per 0.1 s.
@@ -84,6 +86,7 @@ impl SpectrumMeter {
             seconds: Vec::new(),
             harsh: LevelCounts::new(),
             sibilant: LevelCounts::new(),
+            pumping: PumpingMeter::new(bin_hz, bins, (len / 2) as f64 / f64::from(rate)),
             k_weights: (0..bins)
                 .map(|bin| k.power(bin as f64 * bin_hz, f64::from(rate)) as f32)
                 .collect(),
@@ -121,6 +124,7 @@ impl SpectrumMeter {
             .map(|waiting| mean_square(&waiting[start..start + len]))
             .sum();
         if squares / self.waiting.len() as f64 <= SILENCE {
+            self.pumping.skip();
             return;
         }
         self.stft.transform(&self.waiting, start);
@@ -132,6 +136,7 @@ impl SpectrumMeter {
         self.windows += 1;
 
         let power = &self.stft.power;
+        self.pumping.add(power);
         let mut powers = self.bands.iter().map(|band| f64::from(band.sum(power)));
         let second = slot_of(&mut self.seconds, middle_s as usize);
         second.add(powers.by_ref().take(BANDS.len() - FIRST_BAND));

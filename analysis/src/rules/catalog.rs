@@ -40,7 +40,7 @@ const HEIGHTS: &[(f64, f64)] = &[
     (8.0, 20.0),
     (12.0, 34.0),
 ];
-/// The same of all below 150 Hz, all above 2.5 kHz and the highest highs, which are further apart from track to track.
+/// The same of all below 150 Hz, all above 3.5 kHz and the highest highs, which are further apart from track to track.
 const SHELF_HEIGHTS: &[(f64, f64)] = &[
     (0.8, 0.6),
     (2.5, 2.3),

@@ -4,15 +4,17 @@
 //! or a scratch comes at any time. So a grid of equal times on which moments lie, more of them than chance would put there,
 //! says that they are played.
 
-/// How far off the grid a moment may lie, in seconds: the first two tell its step to a millisecond, and it is followed for a
-/// score of steps.
+/// How far off the grid a moment may lie, in seconds.
 const TOLERANCE_S: f64 = 0.008;
 /// The finest grid: a finer one would hold anything.
-const SHORTEST_S: f64 = 0.2;
+const SHORTEST_S: f64 = 0.12;
 /// The distance of two moments is at most so many steps of the grid.
 const MOST_STEPS: u32 = 8;
 /// Chance may put as many moments on any of the grids that were tried, once in so many songs.
 const BY_CHANCE: f64 = 0.02;
+/// As that, of what is played for certain; and the share of the distances of neighbours that may be the same one.
+const HARDLY_BY_CHANCE: f64 = 1e-4;
+const SAME_DISTANCE: f64 = 0.75;
 /// More moments are not looked at: what has so many is not told by them.
 const MOST_MOMENTS: usize = 60;
 
@@ -21,9 +23,44 @@ const MOST_MOMENTS: usize = 60;
 pub(super) struct Grid {
     start_s: f64,
     step_s: f64,
+    /// Whether a hand or a pattern chose among its steps: the moments are not all equally far apart, and chance would hardly ever
+    /// put them there. A clock that slips, or a buffer that comes late again and again, leaves no step out.
+    pub(super) is_played: bool,
 }
 
 impl Grid {
+    /// With the step that the moments behind its start tell, each better than the one before: a pair alone tells it to a
+    /// millisecond, and a song has hundreds of steps.
+    fn followed(mut self, times_s: &[f64]) -> Self {
+        for &time_s in times_s {
+            let steps = ((time_s - self.start_s) / self.step_s).round();
+            if steps >= 1.0 && self.holds(time_s) {
+                self.step_s = (time_s - self.start_s) / steps;
+            }
+        }
+        self
+    }
+
+    /// Whether the moments on it are at several distances from each other.
+    fn leaves_steps_out(&self, times_s: &[f64]) -> bool {
+        let held: Vec<f64> = times_s
+            .iter()
+            .copied()
+            .filter(|&time_s| self.holds(time_s))
+            .collect();
+        let mut distances: Vec<i64> = held
+            .windows(2)
+            .map(|pair| ((pair[1] - pair[0]) / self.step_s).round() as i64)
+            .collect();
+        distances.sort_unstable();
+        let most = distances
+            .chunk_by(|a, b| a == b)
+            .map(<[i64]>::len)
+            .max()
+            .unwrap_or(0);
+        (most as f64) < SAME_DISTANCE * distances.len() as f64
+    }
+
     /// Whether `time_s` lies on it.
     pub(super) fn holds(&self, time_s: f64) -> bool {
         let steps = (time_s - self.start_s) / self.step_s;
@@ -41,10 +78,12 @@ pub(super) fn grid(times_s: &[f64]) -> Option<Grid> {
             let grid = Grid {
                 start_s: pair[0],
                 step_s: (pair[1] - pair[0]) / f64::from(steps),
+                is_played: false,
             };
             if grid.step_s < SHORTEST_S {
                 break;
             }
+            let grid = grid.followed(&times_s[first + 1..]);
             let others = times_s
                 .iter()
                 .enumerate()
@@ -58,7 +97,10 @@ pub(super) fn grid(times_s: &[f64]) -> Option<Grid> {
             }
         }
     }
-    best.map(|(_, grid)| grid)
+    best.map(|(chance, grid)| Grid {
+        is_played: chance < HARDLY_BY_CHANCE && grid.leaves_steps_out(times_s),
+        ..grid
+    })
 }
 
 /// The chance that at least `held` of `count` come true, each with `chance`.
@@ -103,6 +145,30 @@ mod tests {
     fn what_happens_between_played_moments_is_not_on_their_grid() {
         let grid = grid(&[1.0, 3.0, 5.0, 6.37, 7.0, 9.0]).unwrap();
         assert!(grid.holds(7.0) && !grid.holds(6.37));
+    }
+
+    #[test]
+    fn a_pattern_leaves_steps_out_and_a_clock_does_not() {
+        let pattern = [
+            0.345, 1.379, 1.724, 3.103, 4.827, 5.172, 6.206, 6.896, 8.275, 8.966,
+        ];
+        assert!(grid(&pattern).is_some_and(|grid| grid.is_played));
+        let clock: Vec<f64> = (1..12).map(|n| 2.13 * f64::from(n)).collect();
+        assert!(grid(&clock).is_some_and(|grid| !grid.is_played));
+    }
+
+    #[test]
+    fn a_grid_is_followed_over_hundreds_of_steps() {
+        // Each off by up to a millisecond.
+        let played: Vec<f64> = [0, 1, 9, 14, 15, 18, 20, 24, 26, 40, 61, 90, 133, 171, 260, 340]
+            .into_iter()
+            .map(|step: i32| 1.207 + 0.172_41 * f64::from(step) + 0.001 * f64::from(step % 3 - 1))
+            .collect();
+        let grid = grid(&played).unwrap();
+        assert!(
+            grid.is_played && played.iter().all(|&time_s| grid.holds(time_s)),
+            "{grid:?}"
+        );
     }
 
     #[test]

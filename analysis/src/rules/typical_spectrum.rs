@@ -3,8 +3,8 @@
 //! Levels of 1/3-octave bands are far apart from track to track, but not independently of each other: a mean and a
 //! covariance of finished tracks ([`table`]) say what the bands of one song, taken together, leave unexplained. That is
 //! looked through for a few broad shapes (humps and hollows in each region, a shelf of the bass and one of the treble): the
-//! most unusual one is taken away, then the most unusual one of the regions that are left, and so on. So one cause has one
-//! finding, and a shape is not weakened by others that might have explained it but need not.
+//! most unusual one is taken away as far as it is unusual, then the most unusual one of the regions that are left, and so on. So
+//! one cause has one finding, and a shape is not weakened by others that might have explained it but need not.
 
 mod table;
 
@@ -18,6 +18,11 @@ pub const BANDS: usize = 26;
 pub type Covariance = [f64; BANDS * (BANDS + 1) / 2];
 /// Deviations count up to so many times a band's own spread: a song without any bass has no bass twice over.
 const MOST_SPREADS: f64 = 2.5;
+/// A shape explains nothing of the others up to so many spreads of its own, and all that it can from so many on: what is usual is
+/// chance, and chance must not take from what is left. With all of it always, humps and shelves of 75 songs are told from intact
+/// ones at 0.86 (area under the curve), with this at 0.89.
+const USUAL_SPREADS: f64 = 1.5;
+const UNUSUAL_SPREADS: f64 = 2.5;
 /// How strongly heights are drawn towards 0, as the inverse of a variance in dB².
 const PRIOR: f64 = 0.005;
 
@@ -36,7 +41,7 @@ pub enum Region {
     Sibilants,
     /// Around 12 kHz.
     Air,
-    /// All above 2.5 kHz against all below.
+    /// All above 3.5 kHz against all below.
     Treble,
 }
 
@@ -117,7 +122,7 @@ impl Shape {
     const fn high_shelf() -> Self {
         Self {
             region: Region::Treble,
-            hz: 2_500.0,
+            hz: 3_500.0,
             form: Form::HighShelf,
         }
     }
@@ -232,8 +237,10 @@ impl<'a> Expected<'a> {
                 db: db * spreads_db[first] / spreads_db[index],
                 hz,
             });
+            let spreads = db.abs() / spreads_db[index];
+            let explained = ((spreads - USUAL_SPREADS) / (UNUSUAL_SPREADS - USUAL_SPREADS)).clamp(0.0, 1.0);
             for (deviation, one_db) in deviations.iter_mut().zip(&self.shapes[index]) {
-                *deviation -= db * one_db;
+                *deviation -= explained * db * one_db;
             }
         }
         // Every region has a shape.

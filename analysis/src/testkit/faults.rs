@@ -264,6 +264,20 @@ pub const FAULTS: &[Fault] = &[
         add(music, |_, _| offset)
     }),
     fault(
+        "DC of a passage",
+        &["signal.offset"],
+        [0.02, 0.05, 0.2],
+        |music, offset| {
+            let (start, end, places) = passage(music, 18.0, 10.0)?;
+            music
+                .planes
+                .iter_mut()
+                .for_each(|plane| plane[start..end].iter_mut().for_each(|x| *x += offset));
+            Some(places)
+        },
+    ),
+    fault("comb", &["tone.comb", "tone.hole"], [0.3, 0.5, 0.9], comb),
+    fault(
         "lean",
         &["stereo.balance", "stereo.missing_channel"],
         [2.0, 4.0, 9.0],
@@ -328,6 +342,17 @@ pub const FAULTS: &[Fault] = &[
         ],
         [3.0, 6.0, 12.0],
         |music, db| level(music, 0.5, f64::MAX, -db),
+    ),
+    fault(
+        "level changed within a second",
+        &[
+            "signal.level_jump",
+            "loudness.burst",
+            "loudness.range",
+            "loudness.sections",
+        ],
+        [3.0, 6.0, 12.0],
+        level_ramp,
     ),
     fault(
         "one loud passage",
@@ -710,6 +735,35 @@ fn level(music: &mut Music, from: f64, seconds: f64, db: f64) -> Option<Places> 
         plane[start..end].iter_mut().for_each(|x| *x *= gain);
     }
     Some(vec![(start_s, (start_s + seconds).min(length_s))])
+}
+
+/// Lowers the second half by `db`, over 0.7 s.
+fn level_ramp(music: &mut Music, db: f64) -> Option<Places> {
+    const RAMP_S: f64 = 0.7;
+    let start_s = 0.47 * music.planes[0].len() as f64 / f64::from(music.rate);
+    let start = frame(music, start_s);
+    let ramp = RAMP_S * f64::from(music.rate);
+    for plane in &mut music.planes {
+        for (n, x) in plane[start..].iter_mut().enumerate() {
+            *x *= amplitude(-db * (n as f64 / ramp).min(1.0));
+        }
+    }
+    Some(vec![(start_s, start_s + RAMP_S)])
+}
+
+/// Adds so much of the sound, a few milliseconds later; the peak stays where it was.
+fn comb(music: &mut Music, share: f64) -> Option<Places> {
+    let ms = [2.3, 4.1, 9.0, 17.0][(music.seed % 4) as usize];
+    let late = (ms / 1_000.0 * f64::from(music.rate)) as usize;
+    let before = peak(&music.planes);
+    for plane in &mut music.planes {
+        for n in (late..plane.len()).rev() {
+            plane[n] += share * plane[n - late];
+        }
+    }
+    let gain = before / peak(&music.planes).max(1e-9);
+    music.planes.iter_mut().flatten().for_each(|x| *x *= gain);
+    Some(Vec::new())
 }
 
 fn silence(music: &mut Music, head_s: f64, tail_s: f64) -> Option<Places> {

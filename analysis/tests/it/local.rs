@@ -53,7 +53,19 @@ fn intact_music_with_fades_and_rests_has_no_faults() {
             *sample *= (seconds / 2.0).min(1.0) * (left / 3.0).min(1.0) * rest;
         }
     }
-    assert_eq!(local(&planes), LocalDetail::default());
+    let found = local(&planes);
+    assert!(
+        found
+            .pumping
+            .as_ref()
+            .is_some_and(|pumping| pumping.db_per_s < 7.5),
+        "{found:?}"
+    );
+    let rest = LocalDetail {
+        pumping: None,
+        ..found
+    };
+    assert_eq!(rest, LocalDetail::default());
 }
 
 #[test]
@@ -184,7 +196,8 @@ fn a_step_of_the_gain_has_its_sample_and_its_size() {
             .into_iter()
             .flat_map(|(from_s, to_s)| [(from_s, db), (to_s, -db)]);
         for step in local(&planes).faults {
-            if step.kind == LocalFaultKind::GainStep {
+            // Those from one second to the next are other ones: the parts of this music differ by level.
+            if step.kind == LocalFaultKind::GainStep && step.end_s == step.start_s {
                 let is_edge = |(at_s, db): (f64, f64)| {
                     (step.start_s - at_s).abs() < 0.000_1 && (step.strength_db - db).abs() < 0.5
                 };
@@ -194,7 +207,7 @@ fn a_step_of_the_gain_has_its_sample_and_its_size() {
         }
     }
     assert!(found >= 9, "{found} of 24");
-    // A mix that swells by 6 dB within 50 ms has none.
+    // A mix that swells by 6 dB within 50 ms has none from one sample to the next.
     let swelling = local(&changed(&[0, 1], 10.3, 14.87, |n, sample| {
         sample * (1.0 + (n as f64 / frames(0.05) as f64).min(1.0))
     }));
@@ -202,9 +215,38 @@ fn a_step_of_the_gain_has_its_sample_and_its_size() {
         swelling
             .faults
             .iter()
-            .all(|fault| fault.kind != LocalFaultKind::GainStep || fault.start_s > 14.8),
+            .all(|fault| fault.kind != LocalFaultKind::GainStep
+                || fault.start_s > 14.8
+                || fault.end_s > fault.start_s),
         "{swelling:?}"
     );
+}
+
+/// A fader that moves within a second is found where all bands follow it; a slow one is a fade.
+#[test]
+fn a_gain_that_changes_within_a_second_has_its_second_and_its_size() {
+    for (ramp_s, is_found) in [(0.7, true), (6.0, false)] {
+        let mut song = crate::song::Song {
+            seconds: 24.0,
+            ..crate::song::Song::default()
+        };
+        song.levels(move |time_s| -8.0 * ((time_s - 12.2) / ramp_s).clamp(0.0, 1.0));
+        let detail = crate::measured(crate::song::RATE, &song.planes()).detail;
+        let faults = detail.unwrap().local.unwrap().faults;
+        if is_found {
+            let [step] = faults[..] else {
+                panic!("{faults:?}");
+            };
+            assert_eq!(
+                (step.kind, step.start_s),
+                (LocalFaultKind::GainStep, 12.0),
+                "{step:?}"
+            );
+            assert!((step.strength_db + 8.0).abs() < 1.0, "{step:?}");
+        } else {
+            assert_eq!(faults, Vec::new());
+        }
+    }
 }
 
 #[test]

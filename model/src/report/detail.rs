@@ -276,6 +276,9 @@ pub struct Quality {
     /// The frequency above which all together is below −115 dBFS, in Hz; only at sample rates of more than 64 kHz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_ends_hz: Option<f64>,
+    /// The strongest ripple at equal distances in the spectrum; absent where there is too little music to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comb: Option<CombFilter>,
     /// Channels below −80 dBFS RMS.
     pub silent_channels: Vec<u16>,
     /// Both channels are equal to the last bit.
@@ -295,6 +298,18 @@ pub struct Hum {
     pub level_db: f64,
     /// The harmonics that stand out, 1 for the mains frequency itself.
     pub harmonics: Vec<u8>,
+}
+
+/// A ripple of the spectrum at equal distances in hertz, as a copy of the sound makes that comes a little later.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CombFilter {
+    /// The delay of such a copy: 1 over the distance.
+    pub delay_ms: f64,
+    /// How far the ripple goes up and down, in dB.
+    pub ripple_db: f64,
+    /// How many times the usual ripple at similar distances it is.
+    pub clearness: f64,
 }
 
 /// A tone that never goes away.

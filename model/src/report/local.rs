@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::verdict::TimeRange;
+
 /// Faults of moments and passages, which averages over the file hide.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -13,6 +15,20 @@ pub struct LocalDetail {
     /// Passages in which one channel is later than the other, as a whole, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delays: Vec<ChannelDelay>,
+    /// How everything rises together, over and over; `None` where there is too little music to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pumping: Option<Pumping>,
+}
+
+/// How fast all bands rise together, step by step, where they do so most.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Pumping {
+    /// The mean over a tenth of the time, in dB per second: what half of the bands of an octave exceed at each of three steps in
+    /// a row.
+    pub db_per_s: f64,
+    /// The parts of 8 s in which it is most, the strongest first.
+    pub most: Vec<TimeRange>,
 }
 
 /// A passage in which one channel is later than the other.
@@ -74,8 +90,11 @@ pub enum LocalFaultKind {
     /// The same samples once more, 5 to 500 ms later, where no music repeats itself: a buffer that is played again. Strength:
     /// the level of what is repeated, in dBFS.
     Stutter,
-    /// The whole wave is louder or softer from one sample on. Strength: by how many dB; positive is louder.
+    /// The whole wave is louder or softer from one sample on, or all bands alike from one second to the next. Strength: by how
+    /// many dB; positive is louder.
     GainStep,
+    /// The mean of a channel is off for some seconds. Strength: the mean against the highest sample of the channel, in dB.
+    OffsetPassage,
 }
 
 /// How many faults of a kind.

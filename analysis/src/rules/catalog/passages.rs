@@ -56,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "One gain throughout",
         unit: Unit::Db,
         why: "When the whole mix is louder or softer from one sample on, that is an edit, a fader of the master or a take at another level; music changes by what it plays.",
-        method: "The largest step at which a linear predictor foresees the wave on both sides by one and the same factor in all channels, from one sample to the next.",
+        method: "The largest step at which a linear predictor foresees the wave on both sides by one and the same factor in all channels, from one sample to the next; or at which all of seven bands change by the same level within 1.1 dB from one second to the next, steady for 3 s on either side.",
         source: "docs/DETECTORS.md has the alarms on intact music",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 1.0, JUMP)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 1.0, JUMP)),

@@ -38,6 +38,12 @@ const MOST_OF_A_CLICK: f64 = 3.0;
 /// What comes in time counts in part: most of it is meant, but a clock that slips comes in time as well.
 const PLAYED_TICK: f64 = 1.0 / 3.0;
 const REST: f64 = 0.15;
+/// What is played for certain counts this part of that.
+const CERTAINLY: f64 = 0.1;
+/// Stops of the arrangement: so many that are equally long and equally far apart, within this.
+const FEWEST_STOPS: usize = 3;
+const EQUAL_MS: f64 = 5.0;
+const EQUAL_DISTANCE_S: f64 = 0.02;
 /// No rest is shorter.
 const SHORTEST_REST_MS: f64 = 50.0;
 /// Notes of instruments end here, and a steady one below counts as this loud at most.
@@ -70,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Milliseconds,
         why: "Sound that stops at once and comes back at once is a lost buffer or a hole between two clips; everybody hears it.",
-        method: "The time of all gaps: zeros, one held value, or a fall of 40 dB within 1 ms, where the sound goes on behind at once. Each counts as 100 ms at least, and as half in one channel alone or where something is left of the sound; those of 50 ms and more that come in time with each other are most likely rests, and count a seventh.",
+        method: "The time of all gaps: zeros, one held value, or a fall of 40 dB within 1 ms, where the sound goes on behind at once. Each counts as 100 ms at least, and as half in one channel alone or where something is left of the sound; those of 50 ms and more that come in time with each other are most likely rests, and count a seventh, or less where they follow a pattern; stops that are equally long at equal distances count not at all.",
         source: "Found in none of the tracks of docs/DETECTORS.md; rests and fades end otherwise",
         mix: Criterion::at_most(0.0, 0.04, 80.0),
         master: Criterion::at_most(0.0, 0.04, 80.0),
@@ -105,7 +111,11 @@ pub(super) const RULES: &[Rule] = &[
             let ms = gaps.iter().zip(share).map(|(gap, share)| {
                 let ms = 1_000.0 * (gap.end_s - gap.start_s);
                 // Rests are long; a hole between two clips lies on the beat as well, and is short.
-                let share = if ms < SHORTEST_REST_MS { 1.0 } else { share };
+                let share = match () {
+                    () if ms < SHORTEST_REST_MS => 1.0,
+                    () if is_stop(gap, &gaps) => 0.0,
+                    () => share,
+                };
                 let is_partial = gap.channel.is_some() || gap.kind == LocalFaultKind::Dropout;
                 share * ms.max(LEAST_GAP_MS) * if is_partial { 0.5 } else { 1.0 }
             });
@@ -153,7 +163,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Count,
         why: "A click is an edit without a crossfade, a late buffer, a damaged sample or a plug-in that was switched; headphones bring it out.",
-        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. One of 41 dB counts whole, fainter ones in part, below 26 dB not at all, and the loudest three times. Those that come in time with each other are most likely played, and count a third at most.",
+        method: "Moments that a predictor which knows the 23 ms before misses by 23 dB more than any other moment within 23 ms on either side, where the music goes on behind as before. One of 41 dB counts whole, fainter ones in part, below 26 dB not at all, and the loudest three times. Those that come in time with each other are most likely played, and count a third at most, or a thirtieth where they follow a pattern.",
         source: "docs/DETECTORS.md has the alarms on intact music: most are ticks that a synthesizer makes on purpose, so two are nothing",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLICKING)),
@@ -243,7 +253,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         unit: Unit::Db,
         why: "An offset costs headroom on one side, clicks at every edit and makes compressors misjudge.",
-        method: "The mean of all samples of a channel against its highest sample, of the worst channel: a change of gain changes nothing.",
+        method: "The mean of all samples of a channel against its highest sample, of the worst channel, or that of 4 s and more, where it is higher than the rest and above −30 dB: a change of gain changes nothing.",
         source: "At −44 dB it costs 0.05 dB of headroom, at −20 dB 0.8 dB; one in twenty of 181 tracks lies above −35 dB, most by their synthesizers",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -38.0, OFFSET)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -38.0, OFFSET)),
@@ -265,7 +275,19 @@ pub(super) const RULES: &[Rule] = &[
                     Some((index, offset_dbfs - channel.sample_peak_dbfs.value()?))
                 })
                 .max_by(|a, b| a.1.total_cmp(&b.1))?;
-            Some(Measurement::new(offset)?.in_channel(index, view.channels()))
+            let passages =
+                local_faults(view, |kind| kind == LocalFaultKind::OffsetPassage).unwrap_or_default();
+            let strongest = passages
+                .iter()
+                .max_by(|a, b| a.strength_db.total_cmp(&b.strength_db));
+            match strongest.filter(|passage| passage.strength_db > offset) {
+                Some(passage) => Some(
+                    Measurement::new(passage.strength_db)?
+                        .in_channel(passage.channel.unwrap_or(index), view.channels())
+                        .at(first_by(&passages, |passage| passage.strength_db)),
+                ),
+                None => Some(Measurement::new(offset)?.in_channel(index, view.channels())),
+            }
         },
         correct: Some(|_, _, _| Some(Operation::RemoveOffset)),
         ..COMMON
@@ -276,7 +298,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Dbfs,
         why: "A steady tone at 50 or 60 Hz and its multiples, there in every pause; limiting brings it up.",
-        method: "The level of all harmonics of the mains that are there even in the quietest tenth of the time, 12 dB above what is beside them, together, against a full-scale sine.",
+        method: "The level of all harmonics of the mains that are there even in the quietest tenth of the time, 12 dB above what is beside them, or, under music, all together half as much again as other fundamentals have and steady, together, against a full-scale sine.",
         source: "−70 dBFS is about the noise of a quiet room behind music at a normal level",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -75.0, TONAL)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -72.0, TONAL)),
@@ -606,9 +628,33 @@ fn in_time(faults: &[LocalFault], on_the_beat: f64) -> Vec<f64> {
     match rhythm::grid(&starts) {
         Some(grid) => starts
             .iter()
-            .map(|&start_s| if grid.holds(start_s) { on_the_beat } else { 1.0 })
+            .map(|&start_s| match grid.holds(start_s) {
+                true if grid.is_played => CERTAINLY * on_the_beat,
+                true => on_the_beat,
+                false => 1.0,
+            })
             .collect(),
         None => vec![1.0; starts.len()],
+    }
+}
+
+/// Whether `gap` is one of several that are equally long and follow each other at equal distances: stops of the arrangement.
+fn is_stop(gap: &LocalFault, gaps: &[LocalFault]) -> bool {
+    let ms = |gap: &LocalFault| 1_000.0 * (gap.end_s - gap.start_s);
+    // Those of both channels may be two faults.
+    let mut alike: Vec<f64> = gaps
+        .iter()
+        .filter(|other| (ms(other) - ms(gap)).abs() <= EQUAL_MS)
+        .map(|other| other.start_s)
+        .collect();
+    alike.dedup_by(|later, earlier| *later - *earlier < EQUAL_DISTANCE_S);
+    alike.len() >= FEWEST_STOPS && {
+        let distance = alike[1] - alike[0];
+        let turns = |from: f64, to: f64| (to - from) / distance;
+        alike.windows(2).all(|pair| {
+            let turns = turns(pair[0], pair[1]);
+            turns.round() >= 1.0 && (turns - turns.round()).abs() * distance <= EQUAL_DISTANCE_S
+        })
     }
 }
 

@@ -329,6 +329,24 @@ fn dynamics() -> Vec<Case> {
     let flat: fn(&mut Song) = |song| song.limit_to(-1.0, 26.0);
     vec![
         spoilt("dynamics.over_limited", High, flat),
+        // Steady noise that ducks on each beat and swells up again; beats that die away are the neighbour.
+        songs(
+            "dynamics.pumping",
+            High,
+            |song| {
+                song.seconds = 20.0;
+                song.level = Box::new(|time| {
+                    let within = time % 0.5;
+                    -12.0
+                        * if within < 0.02 {
+                            within / 0.02
+                        } else {
+                            (1.0 - (within - 0.02) / 0.4).max(0.0)
+                        }
+                });
+            },
+            |song| song.seconds = 20.0,
+        ),
         spoilt("dynamics.psr", Low, flat),
         spoilt("dynamics.plr", Low, flat),
         spoilt("dynamics.plr", High, |song| {
@@ -358,7 +376,7 @@ fn tone() -> Vec<Case> {
         songs(
             "tone.tilt",
             High,
-            |song| song.tilt_db = 3.5,
+            |song| song.tilt_db = 4.5,
             |song| song.tilt_db = 0.8,
         ),
         songs(
@@ -411,6 +429,19 @@ fn tone() -> Vec<Case> {
             High,
             |song| add_sine(song, 1_000.0, -18.0),
             |song| add_sine(song, 1_000.0, -40.0),
+        ),
+        songs(
+            "tone.comb",
+            High,
+            |song| {
+                song.seconds = 40.0;
+                song.then(|planes| late_copy(planes, 240, 0.7));
+            },
+            // A single echo far behind is a room.
+            |song| {
+                song.seconds = 40.0;
+                song.then(|planes| late_copy(planes, 4_800, 0.7));
+            },
         ),
         songs(
             "tone.hole",
@@ -794,6 +825,15 @@ fn gains(song: &mut Song, from_s: f64, to_s: f64, gains: [f64; 2]) {
                 .for_each(|sample| *sample *= gain);
         }
     });
+}
+
+/// Adds so much of everything, so many samples later.
+fn late_copy(planes: &mut Planes, samples: usize, share: f64) {
+    for plane in planes {
+        for n in (samples..plane.len()).rev() {
+            plane[n] += share * plane[n - samples];
+        }
+    }
 }
 
 /// Zeros in these channels.
