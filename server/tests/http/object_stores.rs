@@ -702,7 +702,7 @@ impl Drop for Foreign {
     }
 }
 
-/// It looks at no signature, and names the list of parts otherwise than S3 does (5.2.1).
+/// It looks at no signature, and names the list of parts otherwise than S3 does (5.2.5).
 const MOTO_LACKS: [&str; 11] = [
     "a_signed_put_is_for_one_length",
     "a_signed_put_is_for_one_media_type",
