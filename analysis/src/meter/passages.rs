@@ -60,7 +60,8 @@ const STAYS_SHARE: f64 = 0.4;
 const FAINTEST_DB: f64 = -80.0;
 /// A step of all bands alike, from one second to the next: seconds on either side in which levels are compared, the smallest step,
 /// how far bands may be from their median (and that of the step), and how far each may move on either side, in dB: a fade goes on
-/// moving. None of 75 intact tracks has one; half of the steps that were made in them are found.
+/// moving. docs/DETECTORS.md has what is found:
+/// little, but no alarm.
 const ALIKE_S: usize = 3;
 const ALIKE_STEP_DB: f64 = 3.8;
 const ALIKE_WITHIN_DB: f64 = 1.1;
