@@ -19,7 +19,7 @@ const COMMON: Rule = Rule {
 const LIMITING_KNOTS: &[(f64, f64)] = &[(0.5, 2.0), (1.0, 6.0), (2.0, 18.0), (4.0, 36.0), (7.0, 52.0)];
 
 /// What rising together costs by its speed beyond the range, in dB per second. Some dance music does it on purpose, and may.
-const PUMPING: &[(f64, f64)] = &[(1.5, 0.5), (4.0, 3.0), (8.0, 8.0), (16.0, 14.0), (30.0, 18.0)];
+const PUMPING: &[(f64, f64)] = &[(1.5, 0.5), (4.0, 2.0), (8.0, 5.0), (16.0, 10.0), (30.0, 14.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

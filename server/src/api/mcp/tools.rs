@@ -30,7 +30,7 @@ use crate::{
         prefer::Patience,
         v1::{self, renders::CreateRender, uploads::CreateUpload, wire},
     },
-    layers::limits,
+    layers::limits::{self, Shared},
 };
 
 /// The longest that a call waits for the end of work; clients give up after a minute.
@@ -471,7 +471,8 @@ impl Caller<'_> {
     async fn start_upload(&self, file: CreateUpload) -> Result<wire::Upload, Error> {
         let backend = &self.site.backend;
         let account = self.actor.account(Scope::Upload)?;
-        if let Some(wait) = self.site.limiters.wait_of_route(RateLimit::Uploads, account) {
+        let (shared, limiters) = (Shared::of(self.site), &self.site.limiters);
+        if let Some(wait) = limiters.wait_of_route(shared, RateLimit::Uploads, account).await {
             return Err(limits::too_many(wait));
         }
         let presigned = uploads::begin(backend, &self.actor, NewUpload::from(file)).await?;
