@@ -81,7 +81,7 @@ impl Backend {
         })?;
         let stripe = Stripe::new(&config.billing)?;
         let statistics = Statistics::new(&config.telemetry).await?;
-        let redis = Redis::at(&config.redis_url, &signer, &*entropy).map_err(Error::internal)?;
+        let redis = Redis::at(&config, &signer, &*entropy).map_err(Error::internal)?;
         Ok(Self {
             config: Arc::new(config),
             db,

@@ -14,7 +14,7 @@ use std::{
 use futures::StreamExt as _;
 use model::{Timestamp, analysis::Work};
 use redis::{AsyncConnectionConfig, Client, RedisError, Script, aio::MultiplexedConnection};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::{
     sync::{Notify, broadcast, mpsc, watch},
     time::timeout,
@@ -22,14 +22,13 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    config::Config,
     entropy::{Entropy, new_secret},
     signing::{Purpose, Signer},
 };
 
 /// Time to connect.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Time for an answer, which a request of somebody's may be waiting for: beyond it, the process goes by itself.
-const ANSWER: Duration = Duration::from_millis(250);
 /// How long to wait before connecting again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often a connection on which nothing comes is asked whether it is one.
@@ -137,6 +136,8 @@ struct Link {
 /// What the tasks of a link share with it.
 struct Shared {
     client: Client,
+    /// Time for an answer, which a request of somebody's may be waiting for: beyond it, the process goes by itself.
+    patience: Duration,
     /// Of this installation alone: others may use the same Redis.
     prefix: String,
     /// This process, which needs not hear its own hints.
@@ -171,8 +172,9 @@ impl Redis {
     ///
     /// # Errors
     /// The URL is none of Redis.
-    pub(crate) fn at(url: &SecretString, signer: &Signer, entropy: &dyn Entropy) -> Result<Self, RedisError> {
+    pub(crate) fn at(config: &Config, signer: &Signer, entropy: &dyn Entropy) -> Result<Self, RedisError> {
         let absent = Self::absent();
+        let url = &config.redis_url;
         if url.expose_secret().is_empty() {
             return Ok(absent);
         }
@@ -180,6 +182,7 @@ impl Redis {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let shared = Arc::new(Shared {
             client: Client::open(url.expose_secret())?,
+            patience: Duration::from_millis(config.redis_milliseconds.into()),
             prefix: signer.sign(Purpose::RedisNames, &[])[..16].to_owned(),
             process: new_secret(entropy)[..16].to_owned(),
             hints: absent.hints.clone(),
@@ -296,7 +299,7 @@ impl Shared {
     async fn connect(&self) -> Result<(MultiplexedConnection, redis::aio::PubSub), RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER));
+            .set_response_timeout(Some(self.patience));
         let mut hearing = self.client.get_async_pubsub().await?;
         hearing.subscribe(self.channel()).await?;
         let mut connection = self

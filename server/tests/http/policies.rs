@@ -241,10 +241,24 @@ fn p17_no_setting_and_no_library_talks_to_anybody_who_is_not_listed() {
         })
         .collect();
     // `reqwest` asks what people name themselves, for their webhooks, in one room, and Stripe in another. `redis` is as the database: ours.
+    // `ureq` is not in the program: with it the command line asks the site that its user names.
     assert_eq!(
         clients,
-        ["aws-sdk-s3", "lettre", "posthog-rs", "redis", "reqwest", "sentry"]
+        [
+            "aws-sdk-s3",
+            "lettre",
+            "posthog-rs",
+            "redis",
+            "reqwest",
+            "sentry",
+            "ureq"
+        ]
     );
+    let analysis = include_str!("../../../analysis/Cargo.toml");
+    assert!(analysis.contains("\nureq = { workspace = true, optional = true }"));
+    let of_the_program = include_str!("../../Cargo.toml");
+    let (used, _) = of_the_program.split_once("[dev-dependencies]").unwrap();
+    assert!(!used.contains("\"cli\"") && !used.contains("ureq"), "{used}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut users = BTreeSet::new();
     for package in ["app", "backend", "model", "server"] {

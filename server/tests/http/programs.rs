@@ -222,10 +222,10 @@ pub async fn is_measured(person: &Person, id: AnalysisId) {
 
 /// Long enough that it is still being measured when somebody looks.
 pub fn long_mix() -> Vec<u8> {
-    // A loop, because 200 s of music take longer to make than to measure.
+    // A loop, because music takes longer to make than to measure; so long that an idle machine is seen at work, and sent as one piece.
     let mut planes = testkit::music(44_100, 10.0, 1);
     for plane in &mut planes {
-        *plane = plane.repeat(20);
+        *plane = plane.repeat(45);
     }
     testkit::wav(44_100, &planes, Encoding::Int16)
 }

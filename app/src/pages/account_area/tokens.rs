@@ -40,7 +40,8 @@ pub fn Tokens() -> impl IntoView {
         <AccountPage subject=AccountTab::Tokens>
             <p>
                 "With a token, a program of yours uploads, reads reports and checks a catalogue in your name. "
-                <a href=paths::DOCS>"How to begin"</a> " · " <a href=paths::DOCS_API>"The API"</a>
+                <a href=paths::DOCS>"How to begin"</a> " · " <a href=paths::DOCS_API>"The API"</a> " · "
+                <a href=paths::DOCS_CLI>"The command line"</a> " · " <a href=paths::DOCS_MCP>"Assistants"</a>
             </p>
             <Section title="Your tokens">
                 <Suspense>{list}</Suspense>
