@@ -40,4 +40,4 @@ pub use recipe::{
     SampleFormat, Step, StepKind, Target,
 };
 pub use run::{Provenance, RenderError, RenderOptions, render};
-pub use words::describe;
+pub use words::{describe, titled};

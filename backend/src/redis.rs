@@ -167,7 +167,7 @@ impl Redis {
         }
     }
 
-    /// The Redis at `url`, or none where it is empty. It is connected to as soon as it answers, and again whenever it was away;
+    /// The Redis of the settings, or none where they name none. It is connected to as soon as it answers, and again whenever it was away;
     /// nobody waits for that.
     ///
     /// # Errors

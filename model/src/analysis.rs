@@ -236,6 +236,19 @@ pub struct AnalysisView {
     pub compared: Option<TrackComparison>,
 }
 
+impl AnalysisView {
+    /// The stage that it counts as, the one that a person chose before the detected one, and the verdict; `None` where it was not judged.
+    #[must_use]
+    pub fn judged(&self) -> Option<(Stage, &Verdict)> {
+        let verdict = self.verdict.as_ref()?;
+        let stage = self
+            .summary
+            .score
+            .map_or(verdict.detected.stage, |score| score.stage);
+        Some((stage, verdict))
+    }
+}
+
 /// A signed address under which the audio can be played for a few minutes (P04).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioLink {

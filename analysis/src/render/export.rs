@@ -10,14 +10,14 @@ use super::chain::filter_sections;
 use super::design::{Band, BandShape};
 use super::recipe::{Recipe, SampleFormat, Step};
 use super::wave::WaveWriter;
-use super::words::describe;
+use super::words::titled;
 
 /// The recipe as a table in words, a line for each step.
 #[must_use]
 pub fn table(recipe: &Recipe) -> String {
     let mut text = String::new();
     for (at, step) in (1..).zip(&recipe.steps) {
-        let _ = writeln!(text, "{at}. {}: {}", step.kind().name(), describe(step));
+        let _ = writeln!(text, "{at}. {}", titled(step));
     }
     text
 }
@@ -85,7 +85,7 @@ pub fn equalizer_apo(recipe: &Recipe, rate: u32) -> String {
                 let _ = writeln!(text, "Preamp: {} dB", plain(*db, 2));
             }
             other => {
-                let _ = writeln!(text, "# {}: {}", other.kind().name(), describe(other));
+                let _ = writeln!(text, "# {}", titled(other));
             }
         }
     }

@@ -5,6 +5,12 @@ use model::text::{clock_tenths, frequency, number, signed, with_unit};
 use super::design::{Band, BandShape};
 use super::recipe::{Passage, Step};
 
+/// The kind of a step and what it does: `Balance: left 1.5 dB down`.
+#[must_use]
+pub fn titled(step: &Step) -> String {
+    format!("{}: {}", step.kind().name(), describe(step))
+}
+
 /// What a step does, with its amounts.
 #[must_use]
 pub fn describe(step: &Step) -> String {

@@ -4,7 +4,7 @@ use analysis::rules::usual_thirds_db;
 use leptos::prelude::*;
 use model::{
     Report,
-    report::Series,
+    report::{Series, Waveform},
     verdict::{Area, Finding, Operation, TimeRange},
 };
 
@@ -45,68 +45,63 @@ enum Evidence<'a> {
 
 /// The chart of `finding`; nothing where the report holds nothing to draw. `id` is that of its row.
 pub fn evidence(report: &Report, finding: &Finding, tone: Tone, id: &str) -> Option<AnyView> {
-    match kind_of(report, finding)? {
-        Evidence::Spectrum { around } => spectrum(report, around, tone, id),
-        Evidence::Waveform => {
-            let window = Window::around(&finding.time_ranges, report.file.duration_s);
-            let slices = report.waveform.slices.len() as f64;
-            let span = |time_s: f64| (time_s / window.duration_s * slices) as usize;
-            let shown = span(window.from_s)..span(window.to_s).min(report.waveform.slices.len());
-            if shown.len() < FEWEST_SLICES {
-                return None;
-            }
-            let shown = model::report::Waveform {
-                slices: report.waveform.slices.get(shown)?.to_vec(),
-            };
-            let slices = thin(&shown, POINTS);
-            let curve = view! {
-                <svg x="0" y="0" width="100%" height="100%" viewBox=format!("0 -127 {} 254", slices.len()) preserveAspectRatio="none">
-                    <path class="wave" d=outline(&slices)></path>
-                </svg>
-            };
-            let caption = format!("The waveform{}", window.words());
-            Some(over_time(
-                &window,
-                &finding.time_ranges,
-                tone,
-                id,
-                caption,
-                curve.into_any(),
-            ))
-        }
-        Evidence::OverTime { name, series, guide } => {
-            let window = Window::around(&finding.time_ranges, report.file.duration_s);
-            let points = window.points(series);
-            let scale = scale_of(&points, guide)?;
-            let drawn: Vec<_> = points
-                .iter()
-                .map(|point| {
-                    point.map(|(time_s, value)| (window.share(time_s) * 1_000.0, scale.percent(value) * 10.0))
-                })
-                .collect();
-            let guide = guide.map(|value| {
-                let y = percent(scale.percent(value));
-                view! { <line class="guide" x1="0" x2="100%" y1=y.clone() y2=y></line> }
-            });
-            let curve = view! {
-                {scale.lines()}
-                {guide}
-                <svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">
-                    <path class="trace" d=line(&drawn)></path>
-                </svg>
-                {scale.lettering()}
-            };
-            let caption = format!("{name}{}", window.words());
-            Some(over_time(
-                &window,
-                &finding.time_ranges,
-                tone,
-                id,
-                caption,
-                curve.into_any(),
-            ))
-        }
+    let window = Window::around(&finding.time_ranges, report.file.duration_s);
+    let (name, curve) = match kind_of(report, finding)? {
+        Evidence::Spectrum { around } => return spectrum(report, around, tone, id),
+        Evidence::Waveform => ("The waveform", waveform(&report.waveform, &window)?),
+        Evidence::OverTime { name, series, guide } => (name, curve(series, guide, &window)?),
+    };
+    let caption = format!("{name}{}", window.words());
+    Some(over_time(&window, &finding.time_ranges, tone, id, caption, curve))
+}
+
+fn waveform(waveform: &Waveform, window: &Window) -> Option<AnyView> {
+    let slices = waveform.slices.len();
+    let at = |time_s: f64| (time_s / window.duration_s * slices as f64) as usize;
+    let shown = waveform
+        .slices
+        .get(at(window.from_s)..at(window.to_s).min(slices))?;
+    if shown.len() < FEWEST_SLICES {
+        return None;
     }
+    let shown = Waveform {
+        slices: shown.to_vec(),
+    };
+    let slices = thin(&shown, POINTS);
+    Some(
+        view! {
+            <svg x="0" y="0" width="100%" height="100%" viewBox=format!("0 -127 {} 254", slices.len()) preserveAspectRatio="none">
+                <path class="wave" d=outline(&slices)></path>
+            </svg>
+        }
+        .into_any(),
+    )
+}
+
+fn curve(series: &Series, guide: Option<f64>, window: &Window) -> Option<AnyView> {
+    let points = window.points(series);
+    let scale = scale_of(&points, guide)?;
+    let drawn: Vec<_> = points
+        .iter()
+        .map(|point| {
+            point.map(|(time_s, value)| (window.share(time_s) * 1_000.0, scale.percent(value) * 10.0))
+        })
+        .collect();
+    let guide = guide.map(|value| {
+        let y = percent(scale.percent(value));
+        view! { <line class="guide" x1="0" x2="100%" y1=y.clone() y2=y></line> }
+    });
+    Some(
+        view! {
+            {scale.lines()}
+            {guide}
+            <svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">
+                <path class="trace" d=line(&drawn)></path>
+            </svg>
+            {scale.lettering()}
+        }
+        .into_any(),
+    )
 }
 
 fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
@@ -278,9 +273,11 @@ fn over_time(
         .iter()
         .filter(|range| range.end_s >= window.from_s && range.start_s <= window.to_s)
         .map(|range| {
-            let (from, to) = (window.share(range.start_s) * 100.0, window.share(range.end_s) * 100.0);
-            let class = format!("finding-range {}", tone.class());
-            view! { <rect class=class x=percent(from) y="0" width=percent((to - from).max(0.5)) height="100%"></rect> }
+            marked(
+                window.share(range.start_s) * 100.0,
+                window.share(range.end_s) * 100.0,
+                tone,
+            )
         })
         .collect_view();
     let caption_id = format!("{id}-chart");
@@ -298,6 +295,12 @@ fn over_time(
         </figure>
     }
     .into_any()
+}
+
+/// A part of a plot from one share of its width to another, in percent.
+fn marked(from: f64, to: f64, tone: Tone) -> impl IntoView + use<> {
+    let class = format!("finding-range {}", tone.class());
+    view! { <rect class=class x=percent(from) y="0" width=percent((to - from).max(0.5)) height="100%"></rect> }
 }
 
 /// The spectrum of the song against the mean of finished tracks as loud.
@@ -328,11 +331,7 @@ fn spectrum(report: &Report, around: Option<(f64, f64)>, tone: Tone, id: &str) -
             .collect();
         line(&points)
     };
-    let part = around.map(|(from_hz, to_hz)| {
-        let (from, to) = (across(from_hz), across(to_hz));
-        let class = format!("finding-range {}", tone.class());
-        view! { <rect class=class x=percent(from) y="0" width=percent((to - from).max(0.5)) height="100%"></rect> }
-    });
+    let part = around.map(|(from_hz, to_hz)| marked(across(from_hz), across(to_hz), tone));
     let caption_id = format!("{id}-chart");
     let caption = match around {
         Some((from_hz, to_hz)) => format!(

@@ -49,11 +49,7 @@ fn body(shared: SharedReport, context: &RequestContext) -> AnyView {
         expires_at,
     } = shared;
     let title = view.summary.title.clone();
-    let description = view.verdict.as_ref().map(|verdict| {
-        let stage = view
-            .summary
-            .score
-            .map_or(verdict.detected.stage, |score| score.stage);
+    let description = view.judged().map(|(stage, verdict)| {
         let breakdown = verdict.by(stage);
         format!("{} of 100. {}", breakdown.score.number(), breakdown.advice(stage))
     });

@@ -110,7 +110,7 @@ impl Scratch {
             ] {
                 administer(admin, statement)
                     .await
-                    .expect("the database is made anew");
+                    .expect("the database is made again");
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use std::io::{Cursor, Write as _};
 
-use analysis::render::{BandShape, Recipe, Step, describe, export::Marker};
+use analysis::render::{BandShape, Recipe, Step, export::Marker, titled};
 use maud::{Markup, PreEscaped, html};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -51,7 +51,7 @@ fn project(track: &MixTrack<'_>, recipe: &Recipe, markers: &[Marker]) -> Markup 
         .steps
         .iter()
         .filter(|step| device_of(step) == Device::None)
-        .map(|step| format!("{}: {}", step.kind().name(), describe(step)))
+        .map(titled)
         .collect();
     let comment = if left_out.is_empty() {
         "The steps of a MixLens recipe.".to_owned()

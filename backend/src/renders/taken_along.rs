@@ -117,11 +117,7 @@ const PROJECT: &str = "dawproject";
 
 /// Where the findings of an analysis are; `None` where it is not judged.
 fn markers_of(view: &AnalysisView) -> Option<Vec<export::Marker>> {
-    let verdict = view.verdict.as_ref()?;
-    let stage = view
-        .summary
-        .score
-        .map_or(verdict.detected.stage, |score| score.stage);
+    let (stage, verdict) = view.judged()?;
     Some(export::markers(verdict.by(stage)))
 }
 

@@ -3,9 +3,13 @@
 
 #[cfg(test)]
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use analysis::render::{Container, Recipe, SampleFormat};
-use backend::Scope;
+use backend::{
+    Scope,
+    renders::{CEILINGS_DBTP, LEVELS_LUFS},
+};
 use model::{
     ProblemCode, Report, Verdict,
     history::{Sort, StatusFilter},
@@ -739,9 +743,9 @@ fn values_of(name: &str) -> RefOr<Schema> {
             .enum_values(Some(names))
     }
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    let number = |low: f64, high: f64| {
+    let number = |range: RangeInclusive<f64>| {
         let number = ObjectBuilder::new().schema_type(Type::Number);
-        number.minimum(Some(low)).maximum(Some(high))
+        number.minimum(Some(*range.start())).maximum(Some(*range.end()))
     };
     match name {
         "state" => among(StatusFilter::ALL.map(StatusFilter::as_str)),
@@ -749,8 +753,8 @@ fn values_of(name: &str) -> RefOr<Schema> {
         "order" => among(Sort::ALL.map(Sort::as_str)),
         "container" => among(Container::ALL.map(Container::as_str)),
         "samples" => among(SampleFormat::ALL.map(SampleFormat::as_str)),
-        "lufs" => number(-36.0, -5.0),
-        "ceiling_dbtp" => number(-6.0, -0.1),
+        "lufs" => number(LEVELS_LUFS),
+        "ceiling_dbtp" => number(CEILINGS_DBTP),
         "song" => text().pattern(Some("^([0-9a-f]{32}|none)?$")),
         "id" | "before" => text().pattern(Some(ID)),
         "after" => text().min_length(Some(1)),

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use backend::{Actor, Backend, Error, analyses, renders};
 use model::analysis::AnalysisState;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -46,13 +47,24 @@ impl Patience {
         }
     }
 
-    /// Whether to look, and to [`Self::pause`] where the work has not ended.
-    pub(super) fn is_left(self) -> bool {
-        self.until.is_some_and(|until| Instant::now() < until)
-    }
-
-    pub(super) async fn pause(self) {
-        tokio::time::sleep(LOOK_EVERY).await;
+    /// Looks at the work again and again until it has ended, as long as this lasts; with no patience it does not look.
+    pub(super) async fn spent_on(
+        self,
+        backend: &Backend,
+        actor: &Actor,
+        of: model::analysis::Work,
+    ) -> Result<(), Error> {
+        while self.until.is_some_and(|until| Instant::now() < until) {
+            let progress = match of {
+                model::analysis::Work::Analysis(id) => analyses::progress(backend, actor, id).await?,
+                model::analysis::Work::Render(id) => renders::progress(backend, actor, id).await?,
+            };
+            if progress.state.is_final() {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 }
 

@@ -22,13 +22,13 @@ struct Seed<'a> {
 }
 
 impl Seed<'_> {
-    /// Copies the one row of `table` that `chosen` names under the numbers `from..to`, with these columns made anew.
-    async fn copy(&self, table: &str, chosen: &str, from: u32, to: u32, anew: &[(&str, &str)]) {
+    /// Copies the one row of `table` that `chosen` names under the numbers `from..to`, with these columns replaced.
+    async fn copy(&self, table: &str, chosen: &str, from: u32, to: u32, replaced: &[(&str, &str)]) {
         let columns = record::schema(self.db).await.unwrap().remove(table).unwrap();
         let values: Vec<String> = columns
             .iter()
             .map(|column| {
-                let made = anew.iter().find(|(name, _)| name == column);
+                let made = replaced.iter().find(|(name, _)| name == column);
                 made.map_or_else(
                     || format!("\"{table}\".\"{column}\""),
                     |(_, value)| self.expression(value),
@@ -75,7 +75,7 @@ impl Seed<'_> {
             ],
         )
         .await;
-        let anew = [
+        let replaced = [
             ("id", "ID(b)"),
             ("upload_id", "ID(a)"),
             ("title", "'Version ' || n"),
@@ -88,20 +88,20 @@ impl Seed<'_> {
             ("duration_s", "60.0 + n % 600"),
             ("unseen_since", "CAST(NULL AS BIGINT)"),
         ];
-        self.copy("analysis", &format!("id = '{analysis}'"), from, to, &anew)
+        self.copy("analysis", &format!("id = '{analysis}'"), from, to, &replaced)
             .await;
     }
 
     async fn others(&self) {
-        let anew = [
+        let replaced = [
             ("id", "ID(c)"),
             ("email", "'somebody-' || n || '@example.org'"),
             ("email_key", "'somebody-' || n || '@example.org'"),
         ];
-        self.copy("account", "email = 'ann@example.org'", 1, 10_001, &anew)
+        self.copy("account", "email = 'ann@example.org'", 1, 10_001, &replaced)
             .await;
         // Of the last day, so that none is old enough to go.
-        let anew = [
+        let replaced = [
             ("id", "ID(d)"),
             ("dedupe_key", "CAST(NULL AS TEXT)"),
             ("account_id", "CAST(NULL AS TEXT)"),
@@ -111,7 +111,7 @@ impl Seed<'_> {
             "id = (SELECT MIN(id) FROM job WHERE kind = 'analyse_upload')",
             1,
             1_000_001,
-            &anew,
+            &replaced,
         )
         .await;
         if self.is_postgres {

@@ -8,6 +8,7 @@ use analysis::Error;
 use analysis::render::{
     Container, Effect, Levels, Outcome as RuleOutcome, Plan, PlanOptions, Proof, Provenance, Recipe,
     RenderError, RenderOptions, SampleFormat, Target, describe, difference, export, origin, plan_on, render,
+    titled,
 };
 use analysis::rules::judge;
 use analysis::rules::platforms::PLATFORMS;
@@ -361,7 +362,7 @@ fn write_proof(out: &mut impl Write, path: &Path, proof: &Proof) -> io::Result<(
         writeln!(out, "  No step: the same samples.")?;
     }
     for (number, step) in (1..).zip(&proof.recipe.steps) {
-        writeln!(out, "  {number}. {}: {}", step.kind().name(), describe(step))?;
+        writeln!(out, "  {number}. {}", titled(step))?;
     }
     for back in &proof.rolled_back {
         writeln!(

@@ -134,7 +134,7 @@ fn upload(account: &Account, path: &Path, is_reference: bool, limits: &Limits) -
     })
 }
 
-/// Begins the upload, or finds the one that was begun before. One whose analysis was deleted since is begun anew.
+/// Begins the upload, or finds the one that was begun before. One whose analysis was deleted since is begun once more.
 fn begin(account: &Account, key: &str, about: &Value) -> Result<Begun, String> {
     let address = account.address("/uploads");
     let mut number = 1;

@@ -3,12 +3,12 @@
 
 use backend::renders::RenderView;
 use model::{
-    AnalysisId,
+    AnalysisId, Verdict,
     analysis::{AnalysisPage, AnalysisState, AnalysisView},
     comparison::{Figure, TrackComparison},
     paths,
     text::clock_tenths,
-    verdict::{Class, Finding, Operation, PassedCheck, ScoreBreakdown, Severity, Stage, TimeRange},
+    verdict::{Class, Finding, Operation, PassedCheck, Severity, Stage, TimeRange},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -157,32 +157,25 @@ impl From<&Finding> for FindingRow {
 }
 
 impl VerdictAnswer {
-    pub(super) fn of(view: &AnalysisView, judged: &Judged<'_>, base_url: &str) -> Self {
-        let findings = &judged.breakdown.findings;
+    pub(super) fn of(view: &AnalysisView, stage: Stage, verdict: &Verdict, base_url: &str) -> Self {
+        let breakdown = verdict.by(stage);
+        let findings = &breakdown.findings;
         let worth_saying = findings
             .iter()
             .filter(|finding| finding.points >= Finding::WORTH_SAYING);
         let rows: Vec<FindingRow> = worth_saying.take(MOST_ROWS).map(FindingRow::from).collect();
         Self {
             title: view.summary.title.clone(),
-            stage: judged.stage,
-            points: judged.breakdown.score.value(),
-            sentence: judged.breakdown.sentence(judged.stage),
+            stage,
+            points: breakdown.score.value(),
+            sentence: breakdown.sentence(stage),
             more_findings: findings.len() - rows.len(),
             findings: rows,
-            strengths: judged.breakdown.strengths().map(str::to_owned).collect(),
-            rule_set: judged.rule_set.to_owned(),
+            strengths: breakdown.strengths().map(str::to_owned).collect(),
+            rule_set: verdict.rule_set.clone(),
             url: page_of(base_url, view.summary.id),
         }
     }
-}
-
-/// The breakdown of the stage that an analysis counts as.
-#[derive(Debug)]
-pub(super) struct Judged<'a> {
-    pub(super) stage: Stage,
-    pub(super) breakdown: &'a ScoreBreakdown,
-    pub(super) rule_set: &'a str,
 }
 
 /// What one rule saw, and why it matters.
@@ -383,11 +376,7 @@ impl PlanAnswer {
         let names = backend::renders::names(&plan.steps);
         let step = |(planned, name): (analysis::render::PlannedStep, String)| StepRow {
             name,
-            description: format!(
-                "{}: {}",
-                planned.step.kind().name(),
-                analysis::render::describe(&planned.step)
-            ),
+            description: analysis::render::titled(&planned.step),
             is_on: planned.is_on,
             points: planned.points.value(),
             amount: planned.step.amount().map(|amount| {
@@ -408,7 +397,7 @@ impl PlanAnswer {
                 })
                 .collect(),
             steps: plan.steps.into_iter().zip(names).map(step).collect(),
-            url: address(base_url, paths::PLAN, analysis),
+            url: format!("{base_url}{}", paths::plan(analysis)),
         }
     }
 }
@@ -445,13 +434,9 @@ impl RenderAnswer {
 }
 
 fn page_of(base_url: &str, analysis: AnalysisId) -> String {
-    address(base_url, paths::ANALYSIS, analysis)
+    format!("{base_url}{}", paths::analysis(analysis))
 }
 
 fn rule_page(base_url: &str, rule: &str) -> String {
     format!("{base_url}{}#{}", paths::RULES, analysis::rules::anchor(rule))
-}
-
-fn address(base_url: &str, path: &str, id: impl ToString) -> String {
-    format!("{base_url}{}", path.replace("{id}", &id.to_string()))
 }

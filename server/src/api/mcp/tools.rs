@@ -5,14 +5,15 @@ use std::{sync::Arc, time::Duration};
 use backend::{
     Actor, Error, Scope, analyses, renders,
     renders::{UnknownSteps, Wishes},
-    sample, uploads,
+    uploads,
 };
 use model::{
-    AnalysisId, ProblemCode, RenderId,
-    analysis::AnalysisView,
+    AnalysisId, ProblemCode, RenderId, Verdict,
+    analysis::{AnalysisView, Work},
     history::HistoryQuery,
     routes::{Api, RateLimit},
-    upload::{NewUpload, UploadKind},
+    upload::NewUpload,
+    verdict::Stage,
 };
 use rmcp::model::{JsonObject, Tool as Description, ToolAnnotations};
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -21,7 +22,7 @@ use serde_json::Value;
 
 use super::{
     Caller,
-    answers::{AnalysisList, ComparisonAnswer, Explanation, Judged, PlanAnswer, RenderAnswer, VerdictAnswer},
+    answers::{AnalysisList, ComparisonAnswer, Explanation, PlanAnswer, RenderAnswer, VerdictAnswer},
 };
 use crate::{
     api::{
@@ -400,22 +401,24 @@ impl Caller<'_> {
     }
 
     async fn awaited(&self, actor: &Actor, id: AnalysisId, wait_s: u64) -> Result<wire::Analysis, Error> {
-        let (backend, patience) = (&self.site.backend, patience(wait_s));
-        while patience.is_left() && !analyses::progress(backend, actor, id).await?.state.is_final() {
-            patience.pause().await;
-        }
+        let backend = &self.site.backend;
+        patience(wait_s)
+            .spent_on(backend, actor, Work::Analysis(id))
+            .await?;
         let view = analyses::view(backend, actor, id).await?;
         Ok(wire::Analysis::of(view.summary, self.base_url()))
     }
 
     async fn get_verdict(&self, asked: OneAnalysis) -> Result<VerdictAnswer, Error> {
         let view = self.view(&asked.analysis).await?;
-        Ok(VerdictAnswer::of(&view, &judged(&view)?, self.base_url()))
+        let (stage, verdict) = judged(&view)?;
+        Ok(VerdictAnswer::of(&view, stage, verdict, self.base_url()))
     }
 
     async fn explain_finding(&self, asked: OneRule) -> Result<Explanation, Error> {
         let view = self.view(&asked.analysis).await?;
-        let (id, breakdown) = (view.summary.id, judged(&view)?.breakdown);
+        let (stage, verdict) = judged(&view)?;
+        let (id, breakdown) = (view.summary.id, verdict.by(stage));
         if let Some(finding) = breakdown.finding(&asked.rule) {
             return Ok(Explanation::of_finding(finding, id, self.base_url()));
         }
@@ -451,15 +454,9 @@ impl Caller<'_> {
 
     async fn get_render(&self, asked: AwaitedRender) -> Result<RenderAnswer, Error> {
         let (backend, id): (_, RenderId) = (&self.site.backend, parse_id(&asked.render, "render")?);
-        let patience = patience(asked.wait_s);
-        while patience.is_left()
-            && !renders::progress(backend, &self.actor, id)
-                .await?
-                .state
-                .is_final()
-        {
-            patience.pause().await;
-        }
+        patience(asked.wait_s)
+            .spent_on(backend, &self.actor, Work::Render(id))
+            .await?;
         let view = renders::view(backend, &self.actor, id).await?;
         Ok(RenderAnswer::of(view, self.base_url()))
     }
@@ -481,13 +478,9 @@ impl Caller<'_> {
 
     async fn analyze_upload(&self, asked: AnalyzeUpload) -> Result<wire::Analysis, Error> {
         let (backend, actor) = (&self.site.backend, &self.actor);
-        let completed = if asked.upload == sample::UPLOAD {
-            uploads::complete_sample(backend, actor).await?
-        } else {
-            uploads::complete(backend, actor, parse_id(&asked.upload, "upload")?).await?
-        };
+        let id = v1::analyses::complete(backend, actor, asked.upload).await?;
         let actor = actor.shown_its_own();
-        self.awaited(&actor, completed.analysis, asked.wait_s).await
+        self.awaited(&actor, id, asked.wait_s).await
     }
 
     async fn start_render(&self, asked: PlanRender) -> Result<RenderAnswer, Error> {
@@ -518,23 +511,12 @@ fn wished(asked: &PlanRender) -> Result<(AnalysisId, Wishes), Error> {
     Ok((parse_id(&asked.analysis, "analysis")?, asked.wishes.wishes()?))
 }
 
-/// The breakdown of the stage that the analysis counts as.
-fn judged(view: &AnalysisView) -> Result<Judged<'_>, Error> {
-    match (&view.verdict, view.summary.kind) {
-        (Some(verdict), UploadKind::Mix) => {
-            let stage = view
-                .summary
-                .score
-                .map_or(verdict.detected.stage, |score| score.stage);
-            Ok(Judged {
-                stage,
-                breakdown: verdict.by(stage),
-                rule_set: &verdict.rule_set,
-            })
-        }
-        _ => Err(Error::problem(
+/// The stage that the analysis counts as, and its verdict.
+fn judged(view: &AnalysisView) -> Result<(Stage, &Verdict), Error> {
+    view.judged().ok_or_else(|| {
+        Error::problem(
             ProblemCode::Conflict,
             "A reference is measured and not judged. compare_tracks sets a mix beside it.",
-        )),
-    }
+        )
+    })
 }

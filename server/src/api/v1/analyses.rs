@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use backend::{Actor, Error, analyses, sample, uploads};
+use backend::{Actor, Backend, Error, analyses, sample, uploads};
 use model::{
     AnalysisId, Problem, ProblemCode, Report, Verdict, analysis::AnalysisView, history::HistoryQuery, paths,
     verdict::Stage,
@@ -50,15 +50,24 @@ pub(crate) struct Judge {
 pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
     let body: CreateAnalysis = call.json()?;
     let complete = async |call: &Call| {
-        let completed = if body.upload == sample::UPLOAD {
-            uploads::complete_sample(call.backend(), &call.actor).await?
-        } else {
-            let upload = parse_id(&body.upload, "upload")?;
-            uploads::complete(call.backend(), &call.actor, upload).await?
-        };
-        Ok(completed.analysis.to_string())
+        let analysis = self::complete(call.backend(), &call.actor, body.upload.clone()).await?;
+        Ok(analysis.to_string())
     };
     once::perform(call, complete, created).await
+}
+
+/// Makes an analysis of an upload whose bytes are there, or of the sample.
+pub(in crate::api) async fn complete(
+    backend: &Backend,
+    actor: &Actor,
+    upload: String,
+) -> Result<AnalysisId, Error> {
+    let completed = if upload == sample::UPLOAD {
+        uploads::complete_sample(backend, actor).await?
+    } else {
+        uploads::complete(backend, actor, parse_id(&upload, "upload")?).await?
+    };
+    Ok(completed.analysis)
 }
 
 /// 201 where the work has ended, within the time that the program would wait; else 202.
@@ -76,10 +85,9 @@ pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
 /// The analysis, waited for as the program prefers. One that has not ended is answered with 202 and when to ask again.
 async fn answer(call: &Call, actor: &Actor, id: AnalysisId, ended: StatusCode) -> Result<Response, Error> {
     let backend = call.backend();
-    let patience = Patience::of(call.headers());
-    while patience.is_left() && !analyses::progress(backend, actor, id).await?.state.is_final() {
-        patience.pause().await;
-    }
+    Patience::of(call.headers())
+        .spent_on(backend, actor, model::analysis::Work::Analysis(id))
+        .await?;
     let view = analyses::view(backend, actor, id).await?;
     let work = Work::of(view.summary.progress.state);
     let body = wire::Analysis::of(view.summary, &backend.config.base_url);

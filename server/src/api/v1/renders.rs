@@ -29,10 +29,10 @@ pub(crate) struct CreateRender {
     /// `keep` for the loudness of the mix, `level` for that of `lufs`, or the name of a platform in the report.
     target: Option<String>,
     /// The loudness of the result, with the target `level`: −36 to −5.
-    #[schemars(range(min = -36.0, max = -5.0))]
+    #[schemars(range(min = *renders::LEVELS_LUFS.start(), max = *renders::LEVELS_LUFS.end()))]
     lufs: Option<f64>,
     /// What true peaks stay below: −6 to −0.1.
-    #[schemars(range(min = -6.0, max = -0.1))]
+    #[schemars(range(min = *renders::CEILINGS_DBTP.start(), max = *renders::CEILINGS_DBTP.end()))]
     ceiling_dbtp: Option<f64>,
     /// `wav` or `flac`.
     #[schemars(with = "Option<Container>")]
@@ -158,10 +158,9 @@ pub(crate) async fn show(call: Call) -> Result<Response, ApiError> {
 /// The render, waited for as the program prefers.
 async fn answer(call: &Call, actor: &Actor, id: RenderId, ended: StatusCode) -> Result<Response, Error> {
     let backend = call.backend();
-    let patience = Patience::of(call.headers());
-    while patience.is_left() && !renders::progress(backend, actor, id).await?.state.is_final() {
-        patience.pause().await;
-    }
+    Patience::of(call.headers())
+        .spent_on(backend, actor, model::analysis::Work::Render(id))
+        .await?;
     let view = renders::view(backend, actor, id).await?;
     let work = Work::of(view.summary.progress.state);
     let body = wire::Render::of(view.summary, &backend.config.base_url);

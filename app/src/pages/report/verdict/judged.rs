@@ -24,13 +24,12 @@ impl Judged {
     /// Of `view`; `None` where it was not judged.
     #[must_use]
     pub fn of(view: &AnalysisView) -> Option<Self> {
-        let verdict = view.verdict.clone()?;
-        let score = view.summary.score;
+        let (stage, verdict) = view.judged()?;
         Some(Self {
-            stage: score.map_or(verdict.detected.stage, |score| score.stage),
-            is_chosen: score.is_some_and(|score| score.is_chosen),
+            stage,
+            is_chosen: view.summary.score.is_some_and(|score| score.is_chosen),
             earlier: view.earlier.clone(),
-            verdict,
+            verdict: verdict.clone(),
         })
     }
 

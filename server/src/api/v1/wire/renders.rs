@@ -1,6 +1,6 @@
 //! Plans, renders and their proofs. Levels and scores are as on the pages.
 
-use analysis::render::{self, Container, Outcome, RuleProof, SampleFormat, Target, describe};
+use analysis::render::{self, Container, Outcome, RuleProof, SampleFormat, Target, titled};
 use backend::renders::{PlanView, RenderSummary, names};
 use model::{
     analysis::{AnalysisState, AudioLink},
@@ -143,7 +143,7 @@ impl PlannedStep {
     fn of(planned: render::PlannedStep, name: String) -> Self {
         Self {
             name,
-            description: format!("{}: {}", planned.step.kind().name(), describe(&planned.step)),
+            description: titled(&planned.step),
             is_on: planned.is_on,
             amount: planned.step.amount().map(|amount| Amount {
                 unit: amount.unit.to_owned(),
@@ -368,7 +368,7 @@ pub(crate) struct LimiterProof {
 impl From<render::Proof> for Proof {
     fn from(proof: render::Proof) -> Self {
         let back = |step: render::RolledBack| RolledBack {
-            description: format!("{}: {}", step.step.kind().name(), describe(&step.step)),
+            description: titled(&step.step),
             rule: step.rule,
             unit: step.unit,
             without: step.without,
