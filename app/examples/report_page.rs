@@ -74,6 +74,7 @@ fn page(view: AnalysisView) -> impl IntoView {
         integrated_lufs: Some(-14.0),
         preview_state: PreviewState::Ready,
         gain_db: 0.0,
+        loudness: None,
     };
     let sources = vec![source(SourceKind::Mix), source(SourceKind::Reference)];
     let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();

@@ -11,7 +11,7 @@ use model::{
     comparison::{ComparedTrack, TrackComparison},
     demo::DemoTrack,
     format::AudioFormat,
-    player::{AudioRef, PlayerSource, PreviewState, SourceKind},
+    player::{AudioRef, LoudnessOverTime, PlayerSource, PreviewState, SourceKind},
     song::Pair,
     upload::UploadKind,
     verdict::Stage,
@@ -132,6 +132,7 @@ impl Demo {
                 integrated_lufs: recording.report.loudness.integrated_lufs.value(),
                 preview_state: PreviewState::Ready,
                 gain_db: 0.0,
+                loudness: Some(LoudnessOverTime::new(&recording.report.loudness.short_term_lufs)),
             }
         })
         .to_vec()
@@ -236,6 +237,8 @@ impl Recording {
             duration_s: self.report.file.duration_s,
             integrated_lufs: self.report.loudness.integrated_lufs.value(),
             audio: Audio::Gone,
+            waveform: self.report.waveform.clone(),
+            loudness: LoudnessOverTime::new(&self.report.loudness.short_term_lufs),
         }
     }
 }

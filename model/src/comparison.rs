@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AnalysisId,
     analysis::Audio,
-    report::BANDS,
+    player::LoudnessOverTime,
+    report::{BANDS, Waveform},
     text::{self, advice},
     upload::UploadKind,
     verdict::Unit,
@@ -83,6 +84,10 @@ pub struct ComparedTrack {
     pub integrated_lufs: Option<f64>,
     /// Whether it can still be listened to.
     pub audio: Audio,
+    /// Its outline.
+    pub waveform: Waveform,
+    /// Its loudness over time.
+    pub loudness: LoudnessOverTime,
 }
 
 /// What a reference brings to a comparison.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalysisId, RenderId, demo::DemoTrack};
+use crate::{AnalysisId, RenderId, analysis::AnalysisView, demo::DemoTrack, report::Series};
 
 /// One thing to listen to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,103 @@ pub struct PlayerSource {
     pub preview_state: PreviewState,
     /// What to raise it by, in dB, because its copy to play was made lower by as much; 0 for most.
     pub gain_db: f64,
+    /// Its loudness over time, where it is at hand.
+    pub loudness: Option<LoudnessOverTime>,
+}
+
+/// Short-term loudness as a player needs it: to match what is looped, and to find the loudest part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoudnessOverTime {
+    /// The END of the first window, in seconds.
+    start_s: f64,
+    /// In seconds.
+    step_s: f64,
+    /// Whole hundredths of a LUFS: a third of the length of decimals.
+    hundredths: Vec<Option<i16>>,
+}
+
+/// The sources of a report, the first and those that it is compared with, with their loudness over time.
+#[must_use]
+pub fn with_loudness(mut sources: Vec<PlayerSource>, view: &AnalysisView) -> Vec<PlayerSource> {
+    let report = view.report.as_ref();
+    if let Some((mix, report)) = sources.first_mut().zip(report) {
+        mix.loudness = Some(LoudnessOverTime::new(&report.loudness.short_term_lufs));
+    }
+    for track in view.compared.iter().flat_map(|compared| &compared.with) {
+        let audio = AudioRef::analysis(track.id);
+        if let Some(source) = sources.iter_mut().find(|source| source.audio == audio) {
+            source.loudness = Some(track.loudness.clone());
+        }
+    }
+    sources
+}
+
+/// The length of a window, in seconds (EBU Tech 3341).
+const WINDOW_S: f64 = 3.0;
+/// The most values that a page carries for one source: every second of ten minutes, and fewer of what is longer.
+const MOST_VALUES: usize = 600;
+
+impl LoudnessOverTime {
+    /// Of the short-term loudness of a report.
+    #[must_use]
+    pub fn new(short_term_lufs: &Series) -> Self {
+        let run = short_term_lufs.values.len().div_ceil(MOST_VALUES).max(1);
+        let hundredths = short_term_lufs.values.chunks(run).map(|values| {
+            let lufs = mean_lufs(values.iter().flatten().map(|lufs| f64::from(*lufs)))?;
+            // A loudness lies between −100 and 20.
+            Some((lufs * 100.0).round() as i16)
+        });
+        Self {
+            hundredths: hundredths.collect(),
+            start_s: short_term_lufs.start_s,
+            step_s: short_term_lufs.step_s * run as f64,
+        }
+    }
+
+    /// The loudness from `from_s` to `until_s`, in LUFS: the mean of the energy of the windows that lie between, without a gate. Where
+    /// none does, of the one that comes closest.
+    #[must_use]
+    pub fn over(&self, from_s: f64, until_s: f64) -> Option<f64> {
+        let middle_s = (from_s + until_s + WINDOW_S) / 2.0;
+        let (first, last) = if until_s - from_s > WINDOW_S {
+            (self.index(from_s + WINDOW_S), self.index(until_s))
+        } else {
+            (self.index(middle_s), self.index(middle_s))
+        };
+        let values = self.hundredths.get(first..=last.max(first))?;
+        mean_lufs(
+            values
+                .iter()
+                .flatten()
+                .map(|hundredths| f64::from(*hundredths) / 100.0),
+        )
+    }
+
+    /// Where the loudest window begins, in seconds.
+    #[must_use]
+    pub fn loudest_s(&self) -> Option<f64> {
+        let known = self.hundredths.iter().enumerate();
+        let (at, _) = known
+            .filter_map(|(at, value)| Some((at, (*value)?)))
+            .max_by_key(|(at, value)| (*value, std::cmp::Reverse(*at)))?;
+        Some((self.start_s + self.step_s * at as f64 - WINDOW_S).max(0.0))
+    }
+
+    /// Of the window that ends closest to `end_s`, in seconds.
+    fn index(&self, end_s: f64) -> usize {
+        let at = (end_s - self.start_s) / self.step_s.max(0.001);
+        (at.round().max(0.0) as usize).min(self.hundredths.len().saturating_sub(1))
+    }
+}
+
+/// The mean of the energy; `None` of nothing.
+fn mean_lufs(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0_u32);
+    for lufs in values {
+        sum += 10_f64.powf(lufs / 10.0);
+        count += 1;
+    }
+    (count > 0).then(|| 10.0 * (sum / f64::from(count)).log10())
 }
 
 /// What a player asks for audio by: the query of the audio endpoints. A text, because the browser need not know what it names.
@@ -186,6 +283,45 @@ mod tests {
         assert_eq!(match_loudness(&[]).gains_db, [0.0; 0]);
     }
 
+    /// Windows that end at 3, 4, 5, … seconds.
+    fn loudness(values: &[Option<f32>]) -> LoudnessOverTime {
+        LoudnessOverTime::new(&Series {
+            start_s: 3.0,
+            step_s: 1.0,
+            values: values.to_vec(),
+        })
+    }
+
+    #[test]
+    fn a_loop_is_as_loud_as_the_windows_within_it() {
+        let mut values = vec![Some(-20.0); 10];
+        values.extend(vec![Some(-10.0); 10]);
+        let loudness = loudness(&values);
+        // Windows that end at 3 to 12 s are quiet, those at 13 to 22 s loud.
+        assert_eq!(loudness.over(0.0, 12.0), Some(-20.0));
+        assert_eq!(loudness.over(10.0, 22.0), Some(-10.0));
+        assert_eq!(loudness.over(18.0, 19.0), Some(-10.0), "shorter than a window");
+        let both = loudness.over(0.0, 22.0).unwrap();
+        assert!((both + 12.596).abs() < 0.01, "{both} is the mean of the energy");
+        assert_eq!(self::loudness(&[None, None]).over(0.0, 5.0), None);
+        assert_eq!(self::loudness(&[]).over(0.0, 5.0), None);
+    }
+
+    #[test]
+    fn the_loudest_part_begins_where_its_window_does() {
+        let loud = loudness(&[Some(-20.0), None, Some(-9.5), Some(-9.5), Some(-12.0)]);
+        assert_eq!(loud.loudest_s(), Some(2.0), "the first of equals");
+        assert_eq!(loudness(&[None]).loudest_s(), None);
+        assert_eq!(loudness(&[Some(-8.0)]).loudest_s(), Some(0.0));
+    }
+
+    #[test]
+    fn hours_are_as_long_as_minutes() {
+        let long = loudness(&vec![Some(-14.0); 10_800]);
+        assert_eq!(long.hundredths.len(), 600);
+        assert_eq!(long.over(5_000.0, 5_100.0), Some(-14.0));
+    }
+
     #[test]
     fn versions_of_one_length_share_their_place_and_other_songs_never_do() {
         let source = |kind, duration_s| PlayerSource {
@@ -196,6 +332,7 @@ mod tests {
             integrated_lufs: None,
             preview_state: PreviewState::Ready,
             gain_db: 0.0,
+            loudness: None,
         };
         let mix = source(SourceKind::Mix, 200.0);
         assert!(source(SourceKind::Version, 201.5).shares_time_with(&mix));

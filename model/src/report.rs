@@ -302,12 +302,15 @@ pub struct Stereo {
     pub balance_db: Reading,
 }
 
-/// The outline of the waveform, of all channels together.
+/// The outline of the waveform.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Waveform {
-    /// Smallest and largest sample of each of equally long slices, as −127 to 127 of full scale.
+    /// Smallest and largest sample of each of equally long slices, as −127 to 127 of full scale, of all channels together.
     pub slices: Vec<(i8, i8)>,
+    /// The same of the left and of the right channel of a stereo file; `None` for any other, and in reports of engines before 3.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_right: Option<[Vec<(i8, i8)>; 2]>,
 }
 
 /// Something that a reader should know about how this file was measured.

@@ -334,5 +334,6 @@ fn report_of_file(bytes: Vec<u8>) -> Option<Report> {
     let mut report = measure_file(Cursor::new(bytes), &AnalysisOptions::default(), &mut |_| {}).ok()?;
     // Rules do not read it, and it is half of the bytes.
     report.waveform.slices.clear();
+    report.waveform.left_right = None;
     Some(report)
 }

@@ -1,6 +1,7 @@
 //! What a render did, rule by rule, by the same rules on both sides.
 
 use model::Report;
+use model::player::LoudnessOverTime;
 use model::report::Digest;
 use model::verdict::{Points, ScoreBreakdown, Stage, Unit};
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,7 @@ pub struct RolledBack {
 }
 
 /// Loudness, in LUFS.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoudnessProof {
     /// Of the source.
     pub before_lufs: Option<f64>,
@@ -137,6 +138,12 @@ pub struct LoudnessProof {
     pub after_lufs: Option<f64>,
     /// What is missing of it, in LU, because peaks leave no more room; 0 where it is reached within 0.1.
     pub shortfall_lu: f64,
+    /// Of the source over time, for whoever listens to a part; `None` in proofs of engines before 3.5.
+    #[serde(default)]
+    pub before_over_time: Option<LoudnessOverTime>,
+    /// Of the result over time.
+    #[serde(default)]
+    pub after_over_time: Option<LoudnessOverTime>,
 }
 
 /// True peak against the ceiling.

@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom};
 use std::time::Duration;
 
 use model::Report;
+use model::player::LoudnessOverTime;
 use model::verdict::{Class, Points, Stage};
 
 use super::pass::{self, Written};
@@ -403,6 +404,8 @@ impl Run<'_> {
                 } else {
                     0.0
                 },
+                before_over_time: Some(LoudnessOverTime::new(&self.report.loudness.short_term_lufs)),
+                after_over_time: Some(LoudnessOverTime::new(&result.loudness.short_term_lufs)),
             },
             ceiling: ceiling.map(|ceiling_dbtp| CeilingProof {
                 ceiling_dbtp,

@@ -64,10 +64,7 @@ fn waveform(waveform: &Waveform, window: &Window) -> Option<AnyView> {
     if shown.len() < FEWEST_SLICES {
         return None;
     }
-    let shown = Waveform {
-        slices: shown.to_vec(),
-    };
-    let slices = thin(&shown, POINTS);
+    let slices = thin(shown, POINTS);
     Some(
         view! {
             <svg x="0" y="0" width="100%" height="100%" viewBox=format!("0 -127 {} 254", slices.len()) preserveAspectRatio="none">

@@ -24,7 +24,7 @@ pub use spectrum::{BandsChart, SpectrumChart};
 pub use stereo::StereoMeters;
 pub use stereo_bands::StereoBandsChart;
 pub use timeline::TimelineChart;
-pub use waveform::{FindingMark, WaveformChart};
+pub use waveform::{FindingMark, SourceStrip, WaveformChart, WaveformStrip};
 
 /// Where a report is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

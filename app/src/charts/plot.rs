@@ -187,10 +187,11 @@ impl UprightScale {
     }
 }
 
-/// The vertical lines of the position and of the pointer, which an island moves by setting `x1` and `x2` (`"37.5%"`).
-/// Hidden until it does.
+/// The range that is looped, and the vertical lines of the position and of the pointer, which an island moves by setting `x`
+/// and `width`, or `x1` and `x2` (`"37.5%"`). Hidden until it does.
 pub fn playhead() -> impl IntoView {
     view! {
+        <rect class="loop-range" x="-1%" width="0" y="0" height="100%"></rect>
         {probe()}
         <line class="playhead" x1="-1%" x2="-1%" y1="0" y2="100%"></line>
     }

@@ -1,4 +1,4 @@
-//! The outline of the waveform over time.
+//! The outline of the waveform over time, left above right, and the strip of it that stays in sight while something plays.
 
 use leptos::prelude::*;
 use model::{
@@ -15,6 +15,10 @@ use crate::{
 
 /// A moment is drawn so wide that it can be seen and rested on.
 const SLIMMEST_PERCENT: f64 = 0.35;
+/// The points of the strip, which is small and on every page a second time.
+const STRIP_POINTS: usize = 300;
+/// Full scale, silence and full scale again, as shares of a lane.
+const ZERO_LINES: [f64; 3] = [0.0767, 0.5, 0.9233];
 
 /// A finding as the waveform shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +33,8 @@ pub struct FindingMark {
     pub time_ranges: Vec<TimeRange>,
 }
 
-/// Waveform, time axis, the position of the true peak, and the playhead. The field is 300 high for 254 of full scale, so
-/// that the lines of full scale (0 dBFS) and the mark above them can be seen.
+/// Waveform, time axis, the position of the true peak, and the playhead. A lane is 300 high for 254 of full scale, so that the
+/// lines of full scale (0 dBFS) and the mark above them can be seen.
 #[component]
 pub fn WaveformChart(
     /// The measurements.
@@ -43,15 +47,8 @@ pub fn WaveformChart(
     id: &'static str,
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
-    let slices = thin(&report.waveform, CURVE_POINTS);
-    let ranges = marks
-        .iter()
-        .flat_map(|mark| {
-            mark.time_ranges
-                .iter()
-                .map(move |range| finding_range(mark, *range, duration))
-        })
-        .collect_view();
+    let lanes = lanes(&report.waveform, CURVE_POINTS);
+    let ranges = finding_ranges(&marks, duration);
     let findings = marks
         .iter()
         .filter_map(|mark| Some((mark.number, mark.time_ranges.first()?.start_s)))
@@ -71,19 +68,7 @@ pub fn WaveformChart(
                 aria-labelledby=format!("{id}-title {id}-summary")
             >
                 {time_grid(duration)}
-                <line class="grid grid--zero" x1="0" x2="100%" y1="7.67%" y2="7.67%"></line>
-                <line class="grid grid--zero" x1="0" x2="100%" y1="50%" y2="50%"></line>
-                <line class="grid grid--zero" x1="0" x2="100%" y1="92.33%" y2="92.33%"></line>
-                <svg
-                    x="0"
-                    y="0"
-                    width="100%"
-                    height="100%"
-                    viewBox=format!("0 -150 {} 300", slices.len().max(1))
-                    preserveAspectRatio="none"
-                >
-                    <path class="wave" d=outline(&slices)></path>
-                </svg>
+                {lanes}
                 {ranges}
                 {findings}
                 {peak}
@@ -93,6 +78,123 @@ pub fn WaveformChart(
         </ChartFrame>
     }
     .into_any()
+}
+
+/// The waveform once more, small, to stand under the transport when the large one is out of sight.
+#[component]
+pub fn WaveformStrip(
+    /// The measurements.
+    report: Report,
+    /// Findings that have a place.
+    #[prop(optional)]
+    marks: Vec<FindingMark>,
+) -> impl IntoView {
+    let duration = report.file.duration_s.max(0.001);
+    view! {
+        <div class="strip">
+            <svg class="plot plot--strip" aria-hidden="true">
+                {lanes(&report.waveform, STRIP_POINTS)}
+                {finding_ranges(&marks, duration)}
+                {playhead()}
+            </svg>
+        </div>
+    }
+    .into_any()
+}
+
+/// The waveform of one of several sources. `source` is its number in the player, which goes where it is clicked.
+#[component]
+pub fn SourceStrip(
+    /// Its outline.
+    waveform: Waveform,
+    /// Its number.
+    source: usize,
+) -> impl IntoView {
+    view! {
+        <svg class="plot plot--strip" data-source=source.to_string() aria-hidden="true">
+            {lanes(&waveform, STRIP_POINTS)}
+            {playhead()}
+        </svg>
+    }
+    .into_any()
+}
+
+/// What is drawn of one channel, or of all together: where it stands in the plot, and its name.
+struct Lane<'a> {
+    slices: &'a [(i8, i8)],
+    /// From the top, and its height, 0 to 100.
+    top: f64,
+    height: f64,
+    name: &'static str,
+}
+
+/// The left channel above the right one; one lane for what is not stereo.
+fn lanes(waveform: &Waveform, points: usize) -> AnyView {
+    let half = |slices, top, name| Lane {
+        slices,
+        top,
+        height: 50.0,
+        name,
+    };
+    let lanes = match &waveform.left_right {
+        Some([left, right]) => vec![half(left, 0.0, "L"), half(right, 50.0, "R")],
+        None => vec![Lane {
+            slices: &waveform.slices,
+            top: 0.0,
+            height: 100.0,
+            name: "",
+        }],
+    };
+    lanes
+        .into_iter()
+        .map(|lane| lane_view(&lane, points))
+        .collect_view()
+        .into_any()
+}
+
+fn lane_view(lane: &Lane<'_>, points: usize) -> AnyView {
+    let slices = thin(lane.slices, points);
+    let lines = ZERO_LINES
+        .map(|share| {
+            let y = percent(lane.top + lane.height * share);
+            view! { <line class="grid grid--zero" x1="0" x2="100%" y1=y.clone() y2=y></line> }
+        })
+        .collect_view();
+    let name = (!lane.name.is_empty()).then(|| {
+        let y = percent(lane.top + lane.height / 2.0);
+        view! {
+            <text class="scale start" x="0" y=y dx="5" dy="-4">
+                {lane.name}
+            </text>
+        }
+    });
+    view! {
+        {lines}
+        <svg
+            x="0"
+            y=percent(lane.top)
+            width="100%"
+            height=percent(lane.height)
+            viewBox=format!("0 -150 {} 300", slices.len().max(1))
+            preserveAspectRatio="none"
+        >
+            <path class="wave" d=outline(&slices)></path>
+        </svg>
+        {name}
+    }
+    .into_any()
+}
+
+fn finding_ranges(marks: &[FindingMark], duration_s: f64) -> AnyView {
+    marks
+        .iter()
+        .flat_map(|mark| {
+            mark.time_ranges
+                .iter()
+                .map(move |range| finding_range(mark, *range, duration_s))
+        })
+        .collect_view()
+        .into_any()
 }
 
 /// A small triangle at the top where the true peak is.
@@ -152,10 +254,10 @@ fn summary(report: &Report, has_marks: bool) -> String {
 }
 
 /// Fewer slices with the same extremes.
-pub(super) fn thin(waveform: &Waveform, count: usize) -> Vec<(i8, i8)> {
-    runs(waveform.slices.len(), count)
+pub(super) fn thin(slices: &[(i8, i8)], count: usize) -> Vec<(i8, i8)> {
+    runs(slices.len(), count)
         .map(|run| {
-            let slices = waveform.slices.get(run).unwrap_or_default();
+            let slices = slices.get(run).unwrap_or_default();
             let low = slices.iter().map(|slice| slice.0).min().unwrap_or(0);
             let high = slices.iter().map(|slice| slice.1).max().unwrap_or(0);
             (low.min(high), high)
@@ -182,25 +284,38 @@ pub(super) fn outline(slices: &[(i8, i8)]) -> String {
 }
 
 fn table(waveform: &Waveform, duration_s: f64) -> DataTable {
-    let len = waveform.slices.len().max(1) as f64;
-    let rows = runs(waveform.slices.len(), TABLE_ROWS)
+    let lanes: Vec<&[(i8, i8)]> = match &waveform.left_right {
+        Some(both) => both.iter().map(Vec::as_slice).collect(),
+        None => vec![&waveform.slices],
+    };
+    let columns: &[&str] = match lanes.len() {
+        1 => &["From", "Peak, dBFS"],
+        _ => &["From", "Left, dBFS", "Right, dBFS"],
+    };
+    let count = waveform.slices.len();
+    let rows = runs(count, TABLE_ROWS)
         .map(|run| {
-            let start = run.start as f64 / len * duration_s;
-            let slices = waveform.slices.get(run).unwrap_or_default();
-            let peak = slices
+            let start = run.start as f64 / count.max(1) as f64 * duration_s;
+            let peaks = lanes
                 .iter()
-                .map(|slice| slice.0.unsigned_abs().max(slice.1.unsigned_abs()))
-                .max();
-            let peak = Reading::new(20.0 * (f64::from(peak.unwrap_or(0)) / 127.0).log10());
-            let peak = if peak.value().is_some() {
-                format::reading(peak, 1, "")
-            } else {
-                format::DASH.to_owned()
-            };
-            vec![format::clock(start), peak]
+                .map(|lane| peak_of(lane.get(run.clone()).unwrap_or_default()));
+            std::iter::once(format::clock(start)).chain(peaks).collect()
         })
         .collect();
-    DataTable::new("Largest sample by time", &["From", "Peak, dBFS"], rows)
+    DataTable::new("Largest sample by time", columns, rows)
+}
+
+fn peak_of(slices: &[(i8, i8)]) -> String {
+    let peak = slices
+        .iter()
+        .map(|slice| slice.0.unsigned_abs().max(slice.1.unsigned_abs()))
+        .max();
+    let peak = Reading::new(20.0 * (f64::from(peak.unwrap_or(0)) / 127.0).log10());
+    if peak.value().is_some() {
+        format::reading(peak, 1, "")
+    } else {
+        format::DASH.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -209,10 +324,8 @@ mod tests {
 
     #[test]
     fn thinning_keeps_the_extremes() {
-        let waveform = Waveform {
-            slices: vec![(-3, 4), (-90, 2), (-1, 100), (0, 0)],
-        };
-        assert_eq!(thin(&waveform, 2), [(-90, 4), (-1, 100)]);
+        let slices = [(-3, 4), (-90, 2), (-1, 100), (0, 0)];
+        assert_eq!(thin(&slices, 2), [(-90, 4), (-1, 100)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use leptos_meta::Title;
 use model::{
     AnalysisId,
     analysis::{AnalysisState, Work},
+    player::with_loudness,
     upload::UploadKind,
 };
 
@@ -80,6 +81,7 @@ fn body(
     let content = match view.summary.progress.state {
         AnalysisState::Done => {
             let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
+            let sources = with_loudness(sources, &view);
             let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
             let csrf = Some(context.csrf.clone());
             let renders = move || view! { <Renders renders=renders now=now /> };

@@ -9,13 +9,20 @@ use leptos_meta::Title;
 use model::{
     Problem, ProblemCode, Timestamp,
     analysis::AnalysisView,
-    comparison::{Difference, ReferenceProfile, TrackComparison},
+    comparison::{ComparedTrack, Difference, ReferenceProfile, TrackComparison},
+    player::{AudioRef, LoudnessOverTime, PlayerSource, SourceKind, with_loudness},
+    report::Waveform,
     upload::UploadKind,
 };
 
 use self::{choose::Choose, evidence::Evidence};
 use crate::{
+    charts::SourceStrip,
     format,
+    islands::{
+        chart_tracks::ChartTracks,
+        player::{Player, source_letter},
+    },
     pages::not_found::failed,
     paths,
     request_context::{FormErrors, context_for},
@@ -34,12 +41,13 @@ pub fn Comparison() -> impl IntoView {
         let read = async {
             let view = backend::analyses::view(&context.backend, &context.actor, id).await?;
             let choices = backend::analyses::choices(&context.backend, &context.actor, &view).await?;
-            Ok::<_, backend::Error>((view, choices))
+            let sources = backend::analyses::sources(&context.backend, &context.actor, id).await?;
+            Ok::<_, backend::Error>((view, choices, sources))
         };
         match read.await {
-            Ok((view, choices)) => {
+            Ok((view, choices, sources)) => {
                 let (csrf, now) = (context.csrf.clone(), context.backend.now());
-                view! { <Body view=view choices=choices csrf=csrf now=now form_errors=form_errors /> }
+                view! { <Body view=view choices=choices sources=sources csrf=csrf now=now form_errors=form_errors /> }
                     .into_any()
             }
             Err(error) => failed(&context.problem(&error)),
@@ -52,6 +60,7 @@ pub fn Comparison() -> impl IntoView {
 fn Body(
     view: AnalysisView,
     choices: Vec<Choice>,
+    sources: Vec<PlayerSource>,
     csrf: String,
     now: Timestamp,
     form_errors: FormErrors,
@@ -69,6 +78,10 @@ fn Body(
         (Some(_), UploadKind::Reference) => "reference",
     };
     let is_open = view.compared.is_none() || !form_errors.errors().is_empty();
+    let listen = view.compared.as_ref().map(|compared| {
+        let sources = with_loudness(sources, &view);
+        listen(&view, compared, sources)
+    });
     let result = view
         .compared
         .map(|compared| view! { <Result compared=compared now=now /> });
@@ -86,10 +99,71 @@ fn Body(
                         </p>
                     </div>
                 </header>
+                {listen}
                 {result}
                 <Choose id=id choices=choices csrf=csrf is_open=is_open />
             </article>
         </div>
+    }
+    .into_any()
+}
+
+/// The mix and what it is compared with, at one loudness, each with its waveform.
+pub(super) fn listen(view: &AnalysisView, compared: &TrackComparison, sources: Vec<PlayerSource>) -> AnyView {
+    let waveform_of = |source: &PlayerSource| {
+        let mix = view.report.as_ref().filter(|_| source.kind == SourceKind::Mix);
+        let track = || {
+            let is_it = |track: &&ComparedTrack| AudioRef::analysis(track.id) == source.audio;
+            compared.with.iter().find(is_it)
+        };
+        mix.map(|report| report.waveform.clone())
+            .or_else(|| Some(track()?.waveform.clone()))
+    };
+    // Other versions of the song are not what is compared here.
+    let (sources, waveforms): (Vec<PlayerSource>, Vec<Waveform>) = sources
+        .into_iter()
+        .filter_map(|source| Some((waveform_of(&source)?, source)))
+        .map(|(waveform, source)| (source, waveform))
+        .unzip();
+    let strips = sources
+        .iter()
+        .zip(waveforms)
+        .enumerate()
+        .map(|(at, (source, waveform))| strip(at, source, waveform))
+        .collect_view();
+    view! {
+        <section class="listen-beside" aria-label="Player and waveforms">
+            <div class="listen">
+                <Player sources=sources chart_tracks=ChartTracks::default() />
+            </div>
+            <ol class="source-strips" aria-label="Waveforms">
+                {strips}
+            </ol>
+            <p class="small muted">
+                "A reference begins at its loudest part. Click into a waveform to hear that place."
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+/// The waveform of one source under its letter.
+fn strip(at: usize, source: &PlayerSource, waveform: Waveform) -> AnyView {
+    let loudest = source
+        .loudness
+        .as_ref()
+        .and_then(LoudnessOverTime::loudest_s)
+        .map(|loudest_s| format!("loudest at {}", format::clock(loudest_s)));
+    view! {
+        <li>
+            <p class="source-strips__head">
+                <span class="source__letter">{source_letter(at)}</span>
+                " "
+                <span class="source-strips__title">{source.title.clone()}</span>
+                <span class="num muted">{format::clock(source.duration_s)} {loudest.map(|loudest| format!(", {loudest}"))}</span>
+            </p>
+            <SourceStrip waveform=waveform source=at />
+        </li>
     }
     .into_any()
 }

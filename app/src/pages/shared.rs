@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::{Meta, Title};
+use model::player::with_loudness;
 
 use super::{not_found::failed, report::ReportBody};
 use crate::{
@@ -54,7 +55,8 @@ fn body(shared: SharedReport, context: &RequestContext) -> AnyView {
         format!("{} of 100. {}", breakdown.score.number(), breakdown.advice(stage))
     });
     let chart_tracks = view.report.as_ref().map(chart_tracks).unwrap_or_default();
-    let player = move || view! { <Player sources=vec![source] chart_tracks=chart_tracks /> };
+    let sources = with_loudness(vec![source], &view);
+    let player = move || view! { <Player sources=sources chart_tracks=chart_tracks /> };
     let now = context.backend.now();
     view! {
         <Title text=title.clone() />

@@ -198,6 +198,7 @@ impl SourceRow {
             title: self.title,
             duration_s: self.duration_s.unwrap_or(0.0),
             integrated_lufs: self.integrated_lufs,
+            loudness: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use model::{
     AccountId, AnalysisId, Report, Timestamp,
     analysis::{AnalysisPage, AnalysisState, AnalysisSummary, AnalysisView},
     comparison::{ComparedTrack, TrackComparison},
+    player::LoudnessOverTime,
     upload::UploadKind,
 };
 
@@ -205,6 +206,8 @@ fn beside(mix: &Report, tracks: Vec<(AnalysisSummary, Report)>) -> Option<TrackC
             duration_s: report.file.duration_s,
             integrated_lufs: report.loudness.integrated_lufs.value(),
             audio: summary.audio,
+            waveform: report.waveform.clone(),
+            loudness: LoudnessOverTime::new(&report.loudness.short_term_lufs),
         });
         reports.push(report);
     }

@@ -380,7 +380,10 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
     let mut sources = Vec::new();
     if let Some(proof) = &proof {
         let source_s = row.duration_s.unwrap_or(0.0);
-        sources.push(analyses::mix_source(backend, actor, summary.analysis).await?);
+        sources.push(PlayerSource {
+            loudness: proof.loudness.before_over_time.clone(),
+            ..analyses::mix_source(backend, actor, summary.analysis).await?
+        });
         sources.push(PlayerSource {
             audio: AudioRef::render(id),
             kind: SourceKind::Render,
@@ -389,6 +392,7 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
             integrated_lufs: proof.loudness.after_lufs,
             preview_state: playable(summary.audio, backend.now()),
             gain_db: 0.0,
+            loudness: proof.loudness.after_over_time.clone(),
         });
         sources.extend(nulls.iter().filter_map(|null| {
             let step = proof.recipe.steps.get(null.step as usize)?;
@@ -401,6 +405,7 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
                 integrated_lufs: None,
                 preview_state: nulls::preview_state(null, summary.audio, backend.now()),
                 gain_db: 0.0,
+                loudness: None,
             })
         }));
     }

@@ -106,7 +106,8 @@ impl Controller {
         self.position_of(0)
     }
 
-    fn position_of(self, index: usize) -> f64 {
+    /// Where a source stands, in seconds.
+    pub(super) fn position_of(self, index: usize) -> f64 {
         self.positions
             .with_value(|positions| positions.get(index).copied())
             .map_or(0.0, |position| position.get())
@@ -132,7 +133,16 @@ impl Controller {
                 preview_state.track();
             }
         });
+        self.stretch.track();
+        self.looping.track();
         self.state.with_value(PlayerState::loudness_match)
+    }
+
+    /// Whether loudness is matched over what is looped.
+    pub(super) fn is_matched_over_loop(self) -> bool {
+        self.stretch.track();
+        self.looping.track();
+        self.state.with_value(PlayerState::is_matched_over_loop)
     }
 
     /// Has the state take in what happened, shows it, and carries out what it asks for.

@@ -26,7 +26,10 @@ use self::{
 use super::{
     chart_tracks::{ChartTrack, ChartTracks},
     controls::{PressButton, Slider, erased, press, reading, slider},
-    cursor::{listen_to_charts, listen_to_time_ranges, move_playheads, move_pointer_lines},
+    cursor::{
+        Pointed, keep_in_sight, listen_to_charts, listen_to_scroll, listen_to_strips, listen_to_time_ranges,
+        move_loop_ranges, move_playheads, move_pointer_lines, move_strip_playhead, set_zoom,
+    },
 };
 use crate::format;
 
@@ -45,6 +48,10 @@ pub fn Player(
     let chart_tracks = StoredValue::new(chart_tracks);
     let is_keyed = RwSignal::new(true);
     let is_help_open = RwSignal::new(false);
+    let is_away = RwSignal::new(false);
+    let lengths: Vec<f64> = sources.iter().map(|source| source.duration_s).collect();
+    let lengths = StoredValue::new(lengths);
+    let has_loudest = sources.iter().any(|source| source.loudness.is_some());
     // From the first sound on, the transport stays in sight.
     let is_used = Memo::new(move |was| was == Some(&true) || player.playing.get());
     let blind_test = RwSignal::new(None::<BlindTest>);
@@ -53,8 +60,22 @@ pub fn Player(
         Memo::new(move |_| blind_test.with(|test| test.as_ref().is_some_and(|test| !test.is_over())));
 
     Effect::new(move |_| {
-        let go_to = move |to_s| player.send(Event::GoTo(to_s));
-        listen_to_charts(length_s, go_to, move |at| hovered.set(at));
+        listen_to_charts(length_s, move |pointed| match pointed {
+            Pointed::Click(at_s) => player.send(Event::GoTo(at_s)),
+            Pointed::Hover(at_s) => hovered.set(at_s),
+            Pointed::Drag(from_s, until_s) => player.send(Event::LoopRange(from_s, until_s)),
+        });
+        listen_to_scroll(move |is_above| {
+            if is_away.get_untracked() != is_above {
+                is_away.set(is_above);
+            }
+        });
+        listen_to_strips(move |index, share| {
+            let to_s = lengths.with_value(|lengths| lengths.get(index).map(|length_s| share * length_s));
+            if let Some(to_s) = to_s {
+                player.send(Event::PlayFrom(index, to_s));
+            }
+        });
         listen_to_time_ranges(move |from, until| player.send(Event::PlayRange(from, until)));
         listen_to_keys(move |key| {
             if is_keyed.get_untracked() && has_sound {
@@ -68,7 +89,25 @@ pub fn Player(
         player.listen_to_audio();
         player.await_previews();
     });
-    Effect::new(move |_| move_playheads(player.cursor() / length_s.max(0.001)));
+    Effect::new(move |_| {
+        let share = player.cursor() / length_s.max(0.001);
+        move_playheads(share);
+        if player.playing.get() {
+            keep_in_sight(share);
+        }
+    });
+    Effect::new(move |_| {
+        let share = |at_s: f64| at_s / length_s.max(0.001);
+        let range = player.stretch.get().filter(|_| player.looping.get());
+        move_loop_ranges(range.map(|(from_s, until_s)| (share(from_s), share(until_s))));
+    });
+    Effect::new(move |_| {
+        lengths.with_value(|lengths| {
+            for (index, length_s) in lengths.iter().enumerate() {
+                move_strip_playhead(index, player.position_of(index) / length_s.max(0.001));
+            }
+        });
+    });
     Effect::new(move |_| move_pointer_lines(hovered.get().map(|at| at / length_s.max(0.001))));
 
     let audios = (0..sources.len())
@@ -80,12 +119,13 @@ pub fn Player(
             role="group"
             aria-label="Player"
             data-used=move || is_used.get().to_string()
+            data-away=move || is_away.get().to_string()
             data-blind=move || is_blind.get().to_string()
         >
             {transport(player, chart_tracks, has_sound)}
             {(sources.len() > 1).then(|| choice(player, &sources))}
             {is_told_apart(&sources).then(|| blind(player, blind_test))}
-            {has_sound.then(|| tools(player))}
+            {has_sound.then(|| tools(player, has_loudest))}
             {has_sound.then(|| key_list(is_keyed, is_help_open))}
             {sound_note(player, &sources)}
             {read_out(player, chart_tracks, hovered)}
@@ -164,7 +204,7 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
         .iter()
         .enumerate()
         .map(|(index, source)| {
-            let letter = char::from(b'A' + u8::try_from(index.min(25)).unwrap_or(0));
+            let letter = source_letter(index);
             let name = match source.kind {
                 SourceKind::Mix => "This mix".to_owned(),
                 SourceKind::Render => "The render".to_owned(),
@@ -193,6 +233,11 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
         .collect_view();
     let gain = move || {
         let loudness_match = player.loudness_match();
+        let over = if player.is_matched_over_loop() {
+            " over the loop"
+        } else {
+            ""
+        };
         let gain_db = loudness_match
             .gains_db
             .get(player.active.get())
@@ -202,7 +247,7 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
             None => "Nothing to match: only one of them has a loudness.".to_owned(),
             Some(_) if !player.is_matched.get() => "Each as loud as it is.".to_owned(),
             Some(target) => format!(
-                "{}, matched to {}",
+                "{}, matched to {}{over}",
                 format::with_unit(gain_db, 1, "dB"),
                 format::with_unit(target, 1, "LUFS")
             ),
@@ -227,6 +272,12 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
             </div>
         </div>
     })
+}
+
+/// What a source is called for short: A for the mix.
+#[must_use]
+pub fn source_letter(index: usize) -> char {
+    char::from(b'A' + u8::try_from(index.min(25)).unwrap_or(0))
 }
 
 /// Whether there is something to be told apart: the same music, made differently.
@@ -329,8 +380,8 @@ fn blind(player: Controller, test: RwSignal<Option<BlindTest>>) -> impl IntoView
     })
 }
 
-/// Mono, side, one band alone, a loop.
-fn tools(player: Controller) -> impl IntoView + use<> {
+/// Mono, side, one band alone, a loop, the loudest part.
+fn tools(player: Controller, has_loudest: bool) -> impl IntoView + use<> {
     let segment = |label: &'static str, help: String, is_pressed: Signal<bool>, act: Box<dyn Fn()>| {
         press(PressButton {
             class: "segment",
@@ -387,11 +438,21 @@ fn tools(player: Controller) -> impl IntoView + use<> {
     };
     let loops = press(PressButton {
         class: "toggle",
-        help: "Click a place in the receipt to loop it instead".to_owned(),
+        help: "Drag over the waveform, or click a place in the receipt, to loop that instead".to_owned(),
         label: Signal::derive(loop_label),
         is_pressed: player.looping.into(),
         is_disabled: Signal::derive(move || !player.is_on_axis()),
         act: Box::new(move || player.send(Event::ToggleLoop)),
+    });
+    let loudest = has_loudest.then(|| {
+        press(PressButton {
+            class: "toggle",
+            help: "Everything goes to where it is loudest".to_owned(),
+            label: fixed("Loudest part"),
+            is_pressed: Signal::stored(false),
+            is_disabled: Signal::stored(false),
+            act: Box::new(move || player.send(Event::GoToLoudest)),
+        })
     });
     erased(view! {
         <div class="player__tools">
@@ -402,8 +463,35 @@ fn tools(player: Controller) -> impl IntoView + use<> {
                 {bands}
             </div>
             {loops}
+            {loudest}
+            {zoom(player)}
         </div>
     })
+}
+
+/// How many times the charts are as wide as the page.
+fn zoom(player: Controller) -> impl IntoView + use<> {
+    let times = RwSignal::new(1_u32);
+    let buttons = [1, 2, 4, 8]
+        .map(|each| {
+            press(PressButton {
+                class: "segment",
+                help: "The charts over time, so many times as wide".to_owned(),
+                label: Signal::stored(format!("{each}×")),
+                is_pressed: Signal::derive(move || times.get() == each),
+                is_disabled: Signal::stored(false),
+                act: Box::new(move || {
+                    times.set(each);
+                    set_zoom(each, untrack(|| player.cursor() / player.duration_s().max(0.001)));
+                }),
+            })
+        })
+        .collect_view();
+    view! {
+        <div class="segments player__zoom" role="group" aria-label="Zoom of the charts over time">
+            {buttons}
+        </div>
+    }
 }
 
 /// Which keys there are, and the way to be rid of them.

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use model::player::{AudioRef, LoudnessMatch, PlayerSource, PreviewState, match_loudness};
+use model::player::{
+    AudioRef, LoudnessMatch, LoudnessOverTime, PlayerSource, PreviewState, SourceKind, match_loudness,
+};
 
 /// How long the sound takes to fade before a jump or a pause.
 pub(super) const FADE: Duration = Duration::from_millis(60);
@@ -73,7 +75,11 @@ pub(super) struct Track {
     /// In seconds.
     pub(super) duration_s: f64,
     integrated_lufs: Option<f64>,
+    loudness: Option<LoudnessOverTime>,
     gain_db: f64,
+    is_other_song: bool,
+    /// Whether it has been heard, or sent somewhere.
+    has_begun: bool,
     /// Whether its position is the mix's.
     pub(super) shares_time: bool,
     /// In seconds.
@@ -109,6 +115,10 @@ pub(super) enum Event {
     /// Play the mix from the start of a time range, in seconds, which becomes the one to loop.
     PlayRange(f64, f64),
     ToggleLoop,
+    /// Repeat this range of the mix, in seconds.
+    LoopRange(f64, f64),
+    /// Every source to its loudest part.
+    GoToLoudest,
     /// Play a source from a second on, with the same pause before it whichever it is.
     PlayFrom(usize, f64),
     /// The sound has faded out for [`Event::PlayFrom`].
@@ -212,7 +222,10 @@ impl PlayerState {
                 audio: source.audio.clone(),
                 duration_s: source.duration_s,
                 integrated_lufs: source.integrated_lufs,
+                loudness: source.loudness.clone(),
                 gain_db: source.gain_db,
+                is_other_song: source.kind == SourceKind::Reference,
+                has_begun: false,
                 shares_time: sources.first().is_some_and(|mix| source.shares_time_with(mix)),
                 position_s: 0.0,
                 preview_state: source.preview_state,
@@ -248,12 +261,21 @@ impl PlayerState {
                 if !self.playing {
                     commands.extend(self.play());
                 }
+                commands.push(self.levels());
                 commands
             }
             Event::ToggleLoop => {
                 self.toggle_loop();
-                Vec::new()
+                vec![self.levels()]
             }
+            Event::LoopRange(from_s, until_s) => {
+                let mut commands = self.go_to(from_s);
+                self.stretch = Some((from_s, until_s));
+                self.looping = true;
+                commands.push(self.levels());
+                commands
+            }
+            Event::GoToLoudest => self.go_to_loudest(),
             Event::PlayFrom(index, from_s) => {
                 self.pending = None;
                 let due = Command::AfterFade(Box::new(Event::PlayFromDue(index, from_s)));
@@ -337,10 +359,30 @@ impl PlayerState {
         self.tracks.get(self.active).is_none_or(|track| track.shares_time)
     }
 
-    /// What each source is changed by, of those that can be played.
+    /// What each source is changed by, of those that can be played. What shares the place of the mix is matched over what is looped.
     pub(super) fn loudness_match(&self) -> LoudnessMatch {
-        let known = |track: &Track| track.integrated_lufs.filter(|_| track.preview_state.has_sound());
+        let known = |track: &Track| {
+            let lufs = self.loop_lufs(track).or(track.integrated_lufs);
+            lufs.filter(|_| track.preview_state.has_sound())
+        };
         match_loudness(&self.tracks.iter().map(known).collect::<Vec<_>>())
+    }
+
+    /// Whether loudness is matched over what is looped.
+    pub(super) fn is_matched_over_loop(&self) -> bool {
+        self.tracks
+            .iter()
+            .skip(1)
+            .any(|track| self.loop_lufs(track).is_some())
+    }
+
+    /// The loudness of a track in what is looped, in LUFS, where both it and the mix have one there: beside the integrated loudness of
+    /// the mix, so that what has another place of its own stays as loud beside them.
+    fn loop_lufs(&self, track: &Track) -> Option<f64> {
+        let (from_s, until_s) = self.stretch.filter(|_| self.looping && track.shares_time)?;
+        let mix = self.tracks.first()?;
+        let over = |track: &Track| track.loudness.as_ref()?.over(from_s, until_s);
+        Some(mix.integrated_lufs? + over(track)? - over(mix)?)
     }
 
     fn levels(&self) -> Command {
@@ -480,6 +522,44 @@ impl PlayerState {
         commands
     }
 
+    /// Every source goes where it is loudest: the one that is heard at once, the others when they are.
+    fn go_to_loudest(&mut self) -> Vec<Command> {
+        let active = self.active;
+        for index in 0..self.tracks.len() {
+            if let Some(to_s) = self.loudest_s(index)
+                && index != active
+                && !self.share_time(index, active)
+            {
+                self.set_position(index, to_s);
+                self.tracks[index].has_begun = true;
+            }
+        }
+        match self.loudest_s(active) {
+            Some(to_s) => self.seek(to_s),
+            None => Vec::new(),
+        }
+    }
+
+    fn loudest_s(&self, index: usize) -> Option<f64> {
+        self.tracks.get(index)?.loudness.as_ref()?.loudest_s()
+    }
+
+    /// Where a source begins that is heard for the first time: a version of another length at the place of the mix, another song
+    /// at its loudest part, because its beginning says nothing beside a refrain.
+    fn begin(&mut self, to: usize) {
+        if self.tracks[to].has_begun || self.tracks[to].shares_time {
+            return;
+        }
+        let from_s = if self.tracks[to].is_other_song {
+            self.loudest_s(to)
+        } else {
+            Some(self.tracks[0].position_s).filter(|at| *at < self.tracks[to].duration_s)
+        };
+        if let Some(from_s) = from_s {
+            self.set_position(to, from_s);
+        }
+    }
+
     /// Repeats the time range or not; without one, some seconds from here.
     fn toggle_loop(&mut self) {
         if self.stretch.is_none()
@@ -512,6 +592,9 @@ impl PlayerState {
             }
             return Vec::new();
         }
+        self.begin(to);
+        let track = &mut self.tracks[to];
+        track.has_begun = true;
         if !self.playing {
             // Versions share the number already; this makes the element follow it.
             track.target_s = Some(track.position_s);
@@ -760,6 +843,7 @@ mod tests {
             integrated_lufs: Some(lufs),
             preview_state: PreviewState::Ready,
             gain_db: 0.0,
+            loudness: None,
         };
         PlayerState::new(&[
             source(SourceKind::Mix, 100.0, -10.0),
@@ -1011,6 +1095,63 @@ mod tests {
         player.apply(Event::ToggleLoop);
         player.apply(Event::Ended(MIX));
         assert!(!player.playing);
+    }
+
+    /// Loudest in the second that is given, which is as loud as given; 20 dB below that elsewhere.
+    fn loud_at(at: usize, lufs: f32, seconds: usize) -> Option<LoudnessOverTime> {
+        let mut values = vec![Some(lufs - 20.0); seconds - 3];
+        values[at] = Some(lufs);
+        Some(LoudnessOverTime::new(&model::report::Series {
+            start_s: 3.0,
+            step_s: 1.0,
+            values,
+        }))
+    }
+
+    #[test]
+    fn what_is_looped_is_matched_over_the_loop_and_the_rest_over_the_whole() {
+        let mut player = player();
+        player.tracks[MIX].loudness = loud_at(40, -6.0, 100);
+        player.tracks[VERSION].loudness = loud_at(40, -16.0, 100);
+        // Over the whole they are 2 dB apart, and in the loop 10.
+        player.apply(Event::LoopRange(40.5, 42.5));
+        assert!(player.looping && player.is_matched_over_loop());
+        let gains = player.loudness_match().gains_db;
+        assert!((gains[MIX] - gains[VERSION] + 10.0).abs() < 0.01, "{gains:?}");
+        player.apply(Event::ToggleLoop);
+        assert!(!player.is_matched_over_loop());
+        let gains = player.loudness_match().gains_db;
+        assert!((gains[MIX] - gains[VERSION] + 2.0).abs() < 0.01, "{gains:?}");
+    }
+
+    #[test]
+    fn the_loudest_part_of_each_is_one_press_away_and_where_another_song_begins() {
+        let mut player = playing_at_30();
+        player.tracks[MIX].loudness = loud_at(60, -6.0, 100);
+        player.tracks[REFERENCE].loudness = loud_at(150, -6.0, 200);
+        let mut begun = player.clone();
+        begun.apply(Event::Switch(REFERENCE));
+        begun.apply(Event::Linked(REFERENCE, Ok(url())));
+        assert_eq!(
+            begun.apply(Event::Loaded(REFERENCE)),
+            [Command::SeekTo(REFERENCE, 150.0)]
+        );
+        player.apply(Event::GoToLoudest);
+        assert_eq!(player.tracks[MIX].position_s, 60.0);
+        assert_eq!(player.tracks[VERSION].position_s, 60.0, "one position");
+        assert_eq!(player.tracks[REFERENCE].position_s, 150.0);
+    }
+
+    #[test]
+    fn a_version_of_another_length_begins_where_the_mix_is() {
+        let mut player = playing_at_30();
+        player.tracks[VERSION].shares_time = false;
+        player.apply(Event::Switch(VERSION));
+        player.apply(Event::Linked(VERSION, Ok(url())));
+        assert_eq!(
+            player.apply(Event::Loaded(VERSION)),
+            [Command::SeekTo(VERSION, 30.0)]
+        );
     }
 
     #[test]

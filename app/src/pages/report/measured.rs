@@ -14,7 +14,7 @@ use super::{
     verdict::{Areas, Fixes, Judged, Receipt, ScorePanel, StageChip, Strengths, Unknown},
 };
 use crate::{
-    charts::{Medium, TimelineChart, WaveformChart},
+    charts::{Medium, TimelineChart, WaveformChart, WaveformStrip},
     ui::{Scale, Tile},
 };
 
@@ -139,12 +139,19 @@ fn Measurements(
         view! { <Receipt report=report.clone() verdict=judged.verdict stage=judged.stage earlier=judged.earlier /> }
     });
     let duration = report.file.duration_s.to_string();
+    let strip = (medium != Medium::File)
+        .then(|| view! { <WaveformStrip report=report.clone() marks=marks.clone() /> });
     view! {
         <div class="timeline" data-duration-s=duration>
             <section class="listen" aria-label="Player, waveform and lanes over time">
                 {player.run()}
-                <WaveformChart report=report.clone() marks=marks />
-                <TimelineChart report=report.clone() medium=medium />
+                {strip}
+                <div class="zoom">
+                    <div class="zoom__axis">
+                        <WaveformChart report=report.clone() marks=marks />
+                        <TimelineChart report=report.clone() medium=medium />
+                    </div>
+                </div>
             </section>
             {about.run()}
             <Bridge report=report.clone() />

@@ -74,21 +74,34 @@ fn short_term() -> Series {
 
 fn waveform() -> Waveform {
     let count = 2000;
-    let slices = (0..count)
-        .map(|at| {
-            let time = at as f64 / f64::from(count as u32) * DURATION_S;
-            let body = 10f64.powf((level(time) + 9.0) / 20.0) * 0.72;
-            let beat = (time * 2.0 * 1.933).fract();
-            let hit = if beat < 0.16 {
-                1.32
-            } else {
-                0.78 + 0.3 * (TAU * beat).cos().abs()
-            };
-            let size = |seed: usize| (body * hit * (0.72 + 0.4 * grain(seed)) * 127.0).clamp(0.0, 126.0);
-            (-(size(at * 2) as i8), size(at * 2 + 1) as i8)
-        })
+    let lane = |seed: usize| -> Vec<(i8, i8)> {
+        (0..count)
+            .map(|at| slice(at, at as f64 / f64::from(count as u32) * DURATION_S, seed))
+            .collect()
+    };
+    let (left, right) = (lane(0), lane(2 * count));
+    let slices = left
+        .iter()
+        .zip(&right)
+        .map(|(left, right)| (left.0.min(right.0), left.1.max(right.1)))
         .collect();
-    Waveform { slices }
+    Waveform {
+        slices,
+        left_right: Some([left, right]),
+    }
+}
+
+/// One slice of a lane whose grains begin at `seed`.
+fn slice(at: usize, time_s: f64, seed: usize) -> (i8, i8) {
+    let body = 10f64.powf((level(time_s) + 9.0) / 20.0) * 0.72;
+    let beat = (time_s * 2.0 * 1.933).fract();
+    let hit = if beat < 0.16 {
+        1.32
+    } else {
+        0.78 + 0.3 * (TAU * beat).cos().abs()
+    };
+    let size = |seed: usize| (body * hit * (0.72 + 0.4 * grain(seed)) * 127.0).clamp(0.0, 126.0);
+    (-(size(seed + at * 2) as i8), size(seed + at * 2 + 1) as i8)
 }
 
 fn sixth_octave() -> Vec<BandLevel> {
