@@ -162,7 +162,11 @@ pub(super) fn listen_to_time_ranges(play: impl Fn(f64, f64) + Copy + 'static) {
         let Some(link) = link else {
             return;
         };
-        let number = |name: &str| link.get_attribute(name).and_then(|text| text.parse::<f64>().ok());
+        // The browser reads numbers already; ours would be twelve kilobytes of tables.
+        let number = |name: &str| {
+            let number = js_sys::parse_float(&link.get_attribute(name)?);
+            number.is_finite().then_some(number)
+        };
         if let (Some(from), Some(until)) = (number("data-seek"), number("data-until")) {
             event.prevent_default();
             play(from, until);
