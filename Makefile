@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test test-storage chaos bench bench-load bench-judge formats same-bits api-conformance browser shots site setup fmt clean
+.PHONY: run test test-storage chaos bench bench-load bench-judge formats same-bits api-conformance browser lighthouse mutants shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -64,6 +64,12 @@ bench-load:
 browser: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
 	npm --silent --prefix end2end test
+
+# What Lighthouse says of landing page, demo, prices, history and report on a phone; fails below 95 in any category.
+lighthouse: site
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
+	test -d target/lighthouse/node_modules/lighthouse || npm --silent --prefix target/lighthouse install lighthouse@13.5.0
+	node end2end/lighthouse.js target/lighthouse
 
 # Pictures of every page in target/shots; with BEFORE=folder, what changed since those.
 shots: site

@@ -7,6 +7,7 @@
 //! Not here, on purpose: multiband compression, exciters, stem separation. A sum of a mix does not hold what they would need.
 
 mod chain;
+mod cues;
 mod delay;
 mod design;
 mod detector;

@@ -114,10 +114,10 @@ async function readOut({ page }) {
   const heads = page.locator(".timeline .playhead");
   expect(
     await heads.evaluateAll((lines) => lines.map((line) => line.getAttribute("x1"))),
-    "one cursor through the waveform and four tracks",
-  ).toEqual(Array(5).fill("40.00%"));
+    "one cursor through the strip, the waveform and four tracks",
+  ).toEqual(Array(6).fill("40.00%"));
 
-  const plots = page.locator(".listen svg.plot");
+  const plots = page.locator(".zoom svg.plot");
   const edges = await plots.evaluateAll((all) =>
     all.map((plot) => plot.getBoundingClientRect()).map(({ left, width }) => [left, width]),
   );
@@ -189,6 +189,83 @@ test("a place is looped, in mono and in one band", async ({ page }) => {
   expect(Math.abs(middle + 34.5), `${middle} dB in the middle`).toBeLessThan(2);
   expect(Math.abs(sub + 44.4), `${sub} dB in the sub`).toBeLessThan(2);
   await pause(page).click();
+});
+
+test("a drag over the waveform loops it, the charts widen, and the waveform goes along as a strip", async ({ page }) => {
+  await signUp(page);
+  await report(page, file("Drag.wav", music({ seconds: 40 })));
+  await hydrated(page);
+  const waveform = page.locator(".plot--waveform");
+  await waveform.scrollIntoViewIfNeeded();
+  const box = await waveform.boundingBox();
+  const drag = async (from, to) => {
+    await page.mouse.move(box.x + box.width * from, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * to, box.y + 20, { steps: 4 });
+    await page.mouse.up();
+  };
+  // From right to left as well.
+  await drag(0.505, 0.255);
+  await expect(page.getByRole("button", { name: "Loop 0:10–0:20" })).toHaveAttribute("aria-pressed", "true");
+  const looped = page.locator(".plot--waveform .loop-range");
+  await expect(looped).toHaveAttribute("x", /^25\.\d\d%$/);
+  await expect(looped).toHaveAttribute("width", /^2[45]\.\d\d%$/);
+  await expect(page.getByLabel("Position")).toHaveAttribute("aria-valuetext", /^0:10 of 0:40/);
+
+  const strip = page.locator(".strip .plot");
+  await expect(strip).toBeHidden();
+  await play(page).click();
+  await page.locator("#unknown").scrollIntoViewIfNeeded();
+  await expect(strip).toBeInViewport();
+  const place = await strip.boundingBox();
+  await page.mouse.click(place.x + place.width * 0.75, place.y + 20);
+  await page.waitForFunction(() => Math.abs(document.querySelector("audio").currentTime - 30) < 2);
+  await pause(page).click();
+
+  await page.getByRole("button", { name: "4×" }).click();
+  const widened = await waveform.boundingBox();
+  expect(Math.abs(widened.width / box.width - 4)).toBeLessThan(0.05);
+  const scrolled = await page.locator(".zoom").evaluate((zoom) => zoom.scrollLeft);
+  expect(scrolled, "the place that was heard is in sight").toBeGreaterThan(box.width * 1.5);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "1×" }).click();
+  expect((await waveform.boundingBox()).width).toBe(box.width);
+});
+
+/** A WAV that is 12 dB louder for three seconds. */
+function loudAt(start, seconds) {
+  const bytes = wav({ seconds, level: 0.15 });
+  const byte = (second) => 44 + second * 44_100 * 4;
+  for (let at = byte(start); at < byte(start + 3); at += 2) bytes.writeInt16LE(bytes.readInt16LE(at) * 4, at);
+  return bytes;
+}
+
+test("a comparison is heard, each at its loudest part, and each waveform is a way into it", async ({ page }) => {
+  await signUp(page);
+  const mix = await report(page, file("Mix.wav", wav({ seconds: 12, level: 0.3 })));
+  await references(page, file("Reference.wav", loudAt(12, 20)));
+  await chooseReferences(page, mix, "Reference");
+  await hydrated(page);
+  await expect(page.getByText("loudest at 0:12")).toBeVisible();
+  await play(page).click();
+  await page.waitForFunction(() => document.querySelectorAll("audio")[0].currentTime > 0.2);
+  await page.getByRole("group", { name: "Source" }).getByRole("button", { name: "Reference" }).click();
+  await page.waitForFunction(() => {
+    const [mix, reference] = document.querySelectorAll("audio");
+    return mix.paused && !reference.paused && reference.currentTime > 11.5;
+  });
+  // Its waveform, a quarter of the way.
+  const strip = page.locator("[data-source='1']");
+  const box = await strip.boundingBox();
+  await strip.click({ position: { x: box.width / 4, y: 10 } });
+  await page.waitForFunction(() => Math.abs(document.querySelectorAll("audio")[1].currentTime - 5) < 2);
+  await page.locator("[data-source='0']").click({ position: { x: box.width / 2, y: 10 } });
+  await page.waitForFunction(() => {
+    const [mix, reference] = document.querySelectorAll("audio");
+    return !mix.paused && reference.paused && Math.abs(mix.currentTime - 6) < 2;
+  });
+  await pause(page).click();
+  await expectAccessible(page);
 });
 
 test("an AIFF file gets a copy to play, and is heard", async ({ page }) => {

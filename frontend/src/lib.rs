@@ -1,5 +1,6 @@
-//! The wasm entry point, nothing else: it wakes the islands of a page that the server has rendered.
+//! The wasm entry point, and what holds on every page: it wakes the islands of a page that the server has rendered.
 
+mod dismiss;
 mod fault;
 
 // `app` is linked for its islands as well: each exports a function that the page calls by name.
@@ -13,6 +14,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub fn hydrate() {
     fault::watch();
+    dismiss::on_escape();
     leptos::mount::hydrate_islands();
     leptos::prelude::set_timeout(mark_hydrated, Duration::ZERO);
 }

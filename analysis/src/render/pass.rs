@@ -9,7 +9,7 @@ use model::{Failure, FailureCode};
 use super::chain::{Chain, Planes};
 use super::flac::FlacWriter;
 use super::limiter::Reduction;
-use super::provenance;
+use super::provenance::{self, Note};
 use super::quantise::Quantiser;
 use super::recipe::{Container, Dither, OutputFormat, Recipe, Step};
 use super::wave::WaveWriter;
@@ -33,7 +33,7 @@ pub(super) fn write(
     recipe: &Recipe,
     seed: u64,
     max_duration: Duration,
-    note: Option<&str>,
+    note: Option<&Note>,
     output: &File,
     progress: &mut dyn FnMut(u8),
 ) -> Result<Written, Error> {
@@ -103,7 +103,7 @@ impl<'a> Started<'a> {
         stream: &Stream,
         recipe: &Recipe,
         seed: u64,
-        note: Option<&str>,
+        note: Option<&Note>,
         output: &'a File,
     ) -> Result<Self, Error> {
         let (rate, channels) = (stream.sample_rate_hz(), stream.planes().len());
@@ -135,11 +135,17 @@ impl<'a> Writer<'a> {
         format: OutputFormat,
         rate: u32,
         channels: usize,
-        note: Option<&str>,
+        note: Option<&Note>,
     ) -> io::Result<Self> {
         Ok(match format.container {
             Container::Wav => Self::Wave(WaveWriter::new(output, format.samples, rate, channels as u16)?),
-            Container::Flac => Self::Flac(FlacWriter::new(output, format.samples, rate, channels, note)?),
+            Container::Flac => Self::Flac(FlacWriter::new(
+                output,
+                format.samples,
+                rate,
+                channels,
+                note.map(|note| note.origin.as_str()),
+            )?),
         })
     }
 
@@ -150,7 +156,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(self, note: Option<&str>) -> io::Result<u64> {
+    fn finish(self, note: Option<&Note>) -> io::Result<u64> {
         match self {
             Self::Wave(writer) => writer.finish(&note.map(provenance::chunks).unwrap_or_default()),
             Self::Flac(writer) => writer.finish(),

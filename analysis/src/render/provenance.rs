@@ -1,5 +1,5 @@
-//! What a rendered file says of itself: by which engine, rules and recipe it was made of what. A chunk that players pass over;
-//! the file plays the same without it.
+//! What a rendered file says of itself: by which engine, rules and recipe it was made of what, and where the findings of the mix
+//! are. Chunks that players pass over; the file plays the same without them.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,6 +7,8 @@ use std::io::{Read, Seek, SeekFrom};
 use model::Report;
 use serde::{Deserialize, Serialize};
 
+use super::cues::{Cue, cues};
+use super::export::Marker;
 use super::recipe::Recipe;
 use super::wave::Chunk;
 use crate::ENGINE_VERSION;
@@ -38,19 +40,29 @@ pub(super) fn seed(report: &Report) -> u64 {
         .unwrap_or(0)
 }
 
-/// It, as JSON.
-pub(super) fn note(report: &Report, recipe: &Recipe) -> String {
+/// What a file says of itself.
+pub(super) struct Note {
+    /// An [`Origin`] as JSON.
+    pub(super) origin: String,
+    cues: Vec<Cue>,
+}
+
+/// What is said of the file that `recipe` makes of the source of `report`, whose findings are at `markers`.
+pub(super) fn note(report: &Report, recipe: &Recipe, markers: &[Marker]) -> Note {
     let origin = Origin {
         engine: ENGINE_VERSION.to_owned(),
         rule_set: RULE_SET.to_owned(),
         source_sha256: report.digest.as_ref().map(|digest| digest.file_sha256.clone()),
         recipe: recipe.clone(),
     };
-    serde_json::to_string(&origin).unwrap_or_default()
+    Note {
+        origin: serde_json::to_string(&origin).unwrap_or_default(),
+        cues: cues(markers, recipe, report.file.sample_rate_hz),
+    }
 }
 
 /// The chunks of a WAV that hold `note`.
-pub(super) fn chunks(note: &str) -> Vec<Chunk> {
+pub(super) fn chunks(note: &Note) -> Vec<Chunk> {
     let program = format!("MixLens {ENGINE_VERSION}\0");
     let mut info = b"INFOISFT".to_vec();
     info.extend((program.len() as u32).to_le_bytes());
@@ -58,16 +70,16 @@ pub(super) fn chunks(note: &str) -> Vec<Chunk> {
     if program.len() % 2 == 1 {
         info.push(0);
     }
-    vec![
-        Chunk {
-            id: *b"LIST",
-            body: info,
-        },
-        Chunk {
-            id: CHUNK,
-            body: note.as_bytes().to_vec(),
-        },
-    ]
+    let mut chunks = super::cues::chunks(&note.cues);
+    chunks.push(Chunk {
+        id: *b"LIST",
+        body: info,
+    });
+    chunks.push(Chunk {
+        id: CHUNK,
+        body: note.origin.as_bytes().to_vec(),
+    });
+    chunks
 }
 
 /// How `file` was made, where it is a WAV or a FLAC that says so.

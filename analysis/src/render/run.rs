@@ -8,6 +8,7 @@ use model::Report;
 use model::player::LoudnessOverTime;
 use model::verdict::{Class, Points, Stage};
 
+use super::export::{self, Marker};
 use super::pass::{self, Written};
 use super::predict::predict;
 use super::proof::{CeilingProof, Judged, LimiterProof, LoudnessProof, Proof, RolledBack, rule_proofs};
@@ -100,7 +101,9 @@ pub fn render(
             progress(percent.get() / MEASURED_SHARE)
         })?,
     };
-    let stage = options.stage.unwrap_or_else(|| judge(&report).detected.stage);
+    let verdict = judge(&report);
+    let detected = verdict.detected.stage;
+    let stage = options.stage.unwrap_or(detected);
     let before = Judged::source(&report, stage);
     let mut run = Run {
         source,
@@ -109,6 +112,8 @@ pub fn render(
         report: &report,
         stage,
         before: &before,
+        // As what it looks like, so that the bytes follow from source and recipe alone.
+        markers: export::markers(verdict.by(detected)),
         seed: provenance::seed(&report),
         passes: 0,
         progress: Progress {
@@ -168,6 +173,8 @@ struct Run<'a> {
     report: &'a Report,
     stage: Stage,
     before: &'a Judged<'a>,
+    /// Where the findings of the source are.
+    markers: Vec<Marker>,
     seed: u64,
     passes: u32,
     progress: Progress<'a>,
@@ -219,7 +226,7 @@ impl Run<'_> {
     fn pass(&mut self, recipe: &Recipe) -> Result<Written, Error> {
         self.passes += 1;
         let note = match self.options.provenance {
-            Provenance::Written => Some(provenance::note(self.report, recipe)),
+            Provenance::Written => Some(provenance::note(self.report, recipe, &self.markers)),
             Provenance::LeftOut => None,
         };
         let from = self.progress.last;
@@ -229,7 +236,7 @@ impl Run<'_> {
             recipe,
             self.seed,
             self.options.max_duration,
-            note.as_deref(),
+            note.as_ref(),
             self.output,
             &mut |percent| progress.within(from, percent),
         )

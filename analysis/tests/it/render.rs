@@ -194,6 +194,79 @@ fn the_same_recipe_gives_the_same_bytes_and_the_file_holds_it() {
     assert_eq!(samples_of(&bare), samples_of(&first));
 }
 
+/// The bodies of the chunks of a plain WAV, by name.
+fn chunks_of(file: &File) -> Vec<([u8; 4], Vec<u8>)> {
+    let bytes = bytes_of(file);
+    let mut chunks = Vec::new();
+    let mut at = 12;
+    while at + 8 <= bytes.len() {
+        let size = number(&bytes[at + 4..]) as usize;
+        chunks.push((
+            bytes[at..at + 4].try_into().unwrap(),
+            bytes[at + 8..at + 8 + size].to_vec(),
+        ));
+        at += 8 + size + size % 2;
+    }
+    chunks
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes[..4].try_into().unwrap())
+}
+
+#[test]
+fn a_wav_says_where_the_findings_of_the_mix_are_as_cue_points() {
+    // Music with a second of silence in it.
+    let mut planes = music(RATE, 20.0, 6);
+    for plane in &mut planes {
+        plane[441_000..485_100].fill(0.0);
+    }
+    let source = file_of(&wav(RATE, &planes, Encoding::Int24));
+    let (file, _) = rendered(
+        &source,
+        &recipe(vec![gain(-1.0)], WAV24, Levels::AsWritten),
+        Stage::Mix,
+    );
+    let chunks = chunks_of(&file);
+    let named = |name: [u8; 4]| {
+        let of_name = chunks.iter().filter(move |(id, _)| *id == name);
+        of_name.map(|(_, body)| body)
+    };
+    let points = named(*b"cue ").next().unwrap();
+    let frames: Vec<u32> = points[4..].chunks(24).map(|point| number(&point[20..])).collect();
+    assert_eq!(number(points) as usize, frames.len());
+    let gap = frames.iter().position(|frame| frame.abs_diff(441_000) < 2_205);
+    let gap = gap.unwrap_or_else(|| panic!("a point at the gap: {frames:?}")) as u32 + 1;
+    let list = named(*b"LIST").find(|body| body.starts_with(b"adtl")).unwrap();
+    let (mut at, mut name, mut region) = (4, String::new(), 0);
+    while at < list.len() {
+        let (id, size) = (&list[at..at + 4], number(&list[at + 4..]) as usize);
+        let body = &list[at + 8..at + 8 + size];
+        if number(body) == gap {
+            match id {
+                b"labl" => name = String::from_utf8(body[4..size - 1].to_vec()).unwrap(),
+                _ => region = number(&body[4..]),
+            }
+        }
+        at += 8 + size + size % 2;
+    }
+    assert!(
+        name.to_lowercase().contains("gap") || name.to_lowercase().contains("drop"),
+        "{name}"
+    );
+    assert!(region.abs_diff(44_100) < 2_205, "{region} frames");
+    // Without provenance there are none.
+    let bare = tempfile::tempfile().unwrap();
+    let options = RenderOptions {
+        provenance: Provenance::LeftOut,
+        ..RenderOptions::default()
+    };
+    let plain = recipe(vec![gain(-1.0)], WAV24, Levels::AsWritten);
+    render(&source, &plain, &options, &bare, &mut |_| {}).unwrap();
+    assert!(chunks_of(&bare).iter().all(|(id, _)| id != b"cue "));
+    assert_eq!(samples_of(&bare), samples_of(&file));
+}
+
 #[test]
 fn a_recipe_of_another_version_or_beyond_its_ranges_is_refused_with_the_reason() {
     let good = recipe(vec![gain(1.0)], WAV24, Levels::Adjusted).to_json();

@@ -5,12 +5,12 @@ use leptos::prelude::*;
 use model::{
     Report,
     report::{Series, Waveform},
-    verdict::{Area, Finding, Operation, TimeRange},
+    verdict::{Area, Finding, Operation, TimeRange, Unit},
 };
 
 use super::{
     plot::{FrequencyAxis, UprightScale, across, line, runs},
-    waveform::{outline, thin},
+    waveform::lanes,
 };
 use crate::{
     format,
@@ -58,21 +58,16 @@ pub fn evidence(report: &Report, finding: &Finding, tone: Tone, id: &str) -> Opt
 fn waveform(waveform: &Waveform, window: &Window) -> Option<AnyView> {
     let slices = waveform.slices.len();
     let at = |time_s: f64| (time_s / window.duration_s * slices as f64) as usize;
-    let shown = waveform
-        .slices
-        .get(at(window.from_s)..at(window.to_s).min(slices))?;
-    if shown.len() < FEWEST_SLICES {
-        return None;
-    }
-    let slices = thin(shown, POINTS);
-    Some(
-        view! {
-            <svg x="0" y="0" width="100%" height="100%" viewBox=format!("0 -127 {} 254", slices.len()) preserveAspectRatio="none">
-                <path class="wave" d=outline(&slices)></path>
-            </svg>
-        }
-        .into_any(),
-    )
+    let range = at(window.from_s)..at(window.to_s).min(slices);
+    let part = |lane: &[(i8, i8)]| lane.get(range.clone()).map(<[_]>::to_vec);
+    let shown = Waveform {
+        slices: part(&waveform.slices)?,
+        left_right: match &waveform.left_right {
+            Some([left, right]) => Some([part(left)?, part(right)?]),
+            None => None,
+        },
+    };
+    (shown.slices.len() >= FEWEST_SLICES).then(|| lanes(&shown, POINTS))
 }
 
 fn curve(series: &Series, guide: Option<f64>, window: &Window) -> Option<AnyView> {
@@ -105,17 +100,28 @@ fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
     let detail = report.detail.as_deref()?;
     let has_places = !finding.time_ranges.is_empty();
     let over_time = |name, series: &'a Series, guide| Evidence::OverTime { name, series, guide };
+    let stereo = detail.stereo.as_ref();
+    match (finding.rule.as_str(), stereo) {
+        // Faults of the signal that the waveform hides.
+        ("signal.inverted_passage", Some(stereo)) => {
+            return Some(over_time(CORRELATION, &stereo.correlation, Some(0.0)));
+        }
+        ("signal.balance_shift", Some(stereo)) => {
+            return Some(over_time(BALANCE, &stereo.balance_db, Some(0.0)));
+        }
+        _ => {}
+    }
     match finding.area {
         Area::Stereo => {
-            let stereo = detail.stereo.as_ref()?;
+            let stereo = stereo?;
             Some(
                 if matches!(
                     finding.step.as_ref().map(|step| &step.operation),
                     Some(Operation::Balance { .. })
                 ) {
-                    over_time("Left over right, in dB", &stereo.balance_db, Some(0.0))
+                    over_time(BALANCE, &stereo.balance_db, Some(0.0))
                 } else {
-                    over_time("Correlation of left and right", &stereo.correlation, Some(0.0))
+                    over_time(CORRELATION, &stereo.correlation, Some(0.0))
                 },
             )
         }
@@ -127,7 +133,14 @@ fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
         Area::Peaks => Some(over_time(
             "True peak, in dBTP",
             &detail.peaks.true_peak_dbtp,
-            Some(0.0),
+            // What the rule allows, where it counts in the same unit.
+            Some(
+                finding
+                    .range
+                    .high
+                    .filter(|_| finding.unit == Unit::Dbtp)
+                    .unwrap_or(0.0),
+            ),
         )),
         Area::Dynamics => Some(over_time(
             "Peak to short-term loudness, in LU",
@@ -141,6 +154,9 @@ fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
         Area::Signal | Area::Delivery => None,
     }
 }
+
+const CORRELATION: &str = "Correlation of left and right";
+const BALANCE: &str = "Left over right, in dB";
 
 /// The part of the spectrum that a finding is about, where its remedy says so.
 fn part_of(finding: &Finding) -> Option<(f64, f64)> {
@@ -210,14 +226,16 @@ impl Window {
         }
     }
 
-    /// The values of a series in it, thinned to the lowest and the highest of each run.
+    /// The values of a series in it, thinned to the lowest and the highest of each run. A value stands in the middle of what it is of:
+    /// the first is of everything until its time, and each of as long a time.
     fn points(&self, series: &Series) -> Vec<Option<(f64, f64)>> {
-        let at = |time_s: f64| ((time_s - series.start_s) / series.step_s.max(0.001)).max(0.0) as usize;
+        let lag_s = series.start_s / 2.0;
+        let at = |time_s: f64| ((time_s - lag_s) / series.step_s.max(0.001)).max(0.0) as usize;
         let end = (at(self.to_s) + 1).min(series.values.len());
         let first = at(self.from_s).min(end);
         let known = |index: usize| {
             Some((
-                series.time_s(index),
+                series.time_s(index) - lag_s,
                 f64::from(series.values.get(index).copied().flatten()?),
             ))
         };

@@ -16,7 +16,7 @@ use crate::{
 /// A moment is drawn so wide that it can be seen and rested on.
 const SLIMMEST_PERCENT: f64 = 0.35;
 /// The points of the strip, which is small and on every page a second time.
-const STRIP_POINTS: usize = 300;
+const STRIP_POINTS: usize = 600;
 /// Full scale, silence and full scale again, as shares of a lane.
 const ZERO_LINES: [f64; 3] = [0.0767, 0.5, 0.9233];
 
@@ -129,7 +129,7 @@ struct Lane<'a> {
 }
 
 /// The left channel above the right one; one lane for what is not stereo.
-fn lanes(waveform: &Waveform, points: usize) -> AnyView {
+pub(super) fn lanes(waveform: &Waveform, points: usize) -> AnyView {
     let half = |slices, top, name| Lane {
         slices,
         top,
@@ -254,7 +254,7 @@ fn summary(report: &Report, has_marks: bool) -> String {
 }
 
 /// Fewer slices with the same extremes.
-pub(super) fn thin(slices: &[(i8, i8)], count: usize) -> Vec<(i8, i8)> {
+fn thin(slices: &[(i8, i8)], count: usize) -> Vec<(i8, i8)> {
     runs(slices.len(), count)
         .map(|run| {
             let slices = slices.get(run).unwrap_or_default();
@@ -266,7 +266,7 @@ pub(super) fn thin(slices: &[(i8, i8)], count: usize) -> Vec<(i8, i8)> {
 }
 
 /// Along the tops and back along the bottoms, in relative steps: a third of the length of absolute ones.
-pub(super) fn outline(slices: &[(i8, i8)]) -> String {
+fn outline(slices: &[(i8, i8)]) -> String {
     let tops = slices.iter().map(|slice| -i32::from(slice.1));
     let bottoms = slices.iter().rev().map(|slice| -i32::from(slice.0));
     let mut path = String::from("M0 0");

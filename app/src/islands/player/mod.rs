@@ -45,6 +45,7 @@ pub fn Player(
     let length_s = sources.first().map_or(0.0, |mix| mix.duration_s);
     let has_sound = sources.iter().any(|source| source.preview_state.has_sound());
     let hovered = RwSignal::new(None::<f64>);
+    let has_charts = !chart_tracks.chart_tracks.is_empty();
     let chart_tracks = StoredValue::new(chart_tracks);
     let is_keyed = RwSignal::new(true);
     let is_help_open = RwSignal::new(false);
@@ -125,7 +126,7 @@ pub fn Player(
             {transport(player, chart_tracks, has_sound)}
             {(sources.len() > 1).then(|| choice(player, &sources))}
             {is_told_apart(&sources).then(|| blind(player, blind_test))}
-            {has_sound.then(|| tools(player, has_loudest))}
+            {has_sound.then(|| tools(player, has_loudest, has_charts))}
             {has_sound.then(|| key_list(is_keyed, is_help_open))}
             {sound_note(player, &sources)}
             {read_out(player, chart_tracks, hovered)}
@@ -381,7 +382,7 @@ fn blind(player: Controller, test: RwSignal<Option<BlindTest>>) -> impl IntoView
 }
 
 /// Mono, side, one band alone, a loop, the loudest part.
-fn tools(player: Controller, has_loudest: bool) -> impl IntoView + use<> {
+fn tools(player: Controller, has_loudest: bool, has_charts: bool) -> impl IntoView + use<> {
     let segment = |label: &'static str, help: String, is_pressed: Signal<bool>, act: Box<dyn Fn()>| {
         press(PressButton {
             class: "segment",
@@ -464,7 +465,7 @@ fn tools(player: Controller, has_loudest: bool) -> impl IntoView + use<> {
             </div>
             {loops}
             {loudest}
-            {zoom(player)}
+            {has_charts.then(|| zoom(player))}
         </div>
     })
 }
@@ -488,8 +489,11 @@ fn zoom(player: Controller) -> impl IntoView + use<> {
         })
         .collect_view();
     view! {
-        <div class="segments player__zoom" role="group" aria-label="Zoom of the charts over time">
-            {buttons}
+        <div class="player__zoom">
+            <span aria-hidden="true">"Zoom"</span>
+            <div class="segments" role="group" aria-label="Zoom of the charts over time">
+                {buttons}
+            </div>
         </div>
     }
 }

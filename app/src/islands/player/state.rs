@@ -728,11 +728,12 @@ impl PlayerState {
         if index != self.active || is_leaving || self.tracks.get(index).is_none_or(is_on_its_way) {
             return Vec::new();
         }
+        let before_s = self.tracks[index].position_s;
         self.set_position(index, now_s);
-        match self.stretch {
-            Some((from_s, until_s)) if self.looping && self.is_on_axis() && now_s >= until_s => {
-                self.seek(from_s)
-            }
+        let stretch = self.stretch.filter(|_| self.looping && self.is_on_axis());
+        match stretch {
+            // Whoever goes beyond the loop is let be there.
+            Some((from_s, until_s)) if before_s < until_s && now_s >= until_s => self.seek(from_s),
             _ => Vec::new(),
         }
     }
@@ -1095,6 +1096,13 @@ mod tests {
         player.apply(Event::ToggleLoop);
         player.apply(Event::Ended(MIX));
         assert!(!player.playing);
+        let mut player = playing();
+        player.apply(Event::LoopRange(10.0, 20.0));
+        player.apply(Event::JumpDue(MIX));
+        player.apply(Event::Seek(70.0));
+        player.apply(Event::JumpDue(MIX));
+        player.apply(Event::Moved(MIX, 70.1));
+        assert_eq!(player.tracks[MIX].position_s, 70.1, "behind the loop it goes on");
     }
 
     /// Loudest in the second that is given, which is as loud as given; 20 dB below that elsewhere.
