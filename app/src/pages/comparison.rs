@@ -78,10 +78,10 @@ fn Body(
         (Some(_), UploadKind::Reference) => "reference",
     };
     let is_open = view.compared.is_none() || !form_errors.errors().is_empty();
-    let listen = view.compared.as_ref().map(|compared| {
-        let sources = with_loudness(sources, &view);
-        listen(&view, compared, sources)
-    });
+    let listen = view
+        .compared
+        .is_some()
+        .then(|| listen(compared_sources(&view, with_loudness(sources, &view))));
     let result = view
         .compared
         .map(|compared| view! { <Result compared=compared now=now /> });
@@ -108,29 +108,32 @@ fn Body(
     .into_any()
 }
 
-/// The mix and what it is compared with, at one loudness, each with its waveform.
-pub(super) fn listen(view: &AnalysisView, compared: &TrackComparison, sources: Vec<PlayerSource>) -> AnyView {
+/// The mix and what it is compared with, as far as `sources` are, each with its waveform.
+fn compared_sources(view: &AnalysisView, sources: Vec<PlayerSource>) -> Vec<(PlayerSource, Waveform)> {
     let waveform_of = |source: &PlayerSource| {
-        let mix = view.report.as_ref().filter(|_| source.kind == SourceKind::Mix);
-        let track = || {
-            let is_it = |track: &&ComparedTrack| AudioRef::analysis(track.id) == source.audio;
-            compared.with.iter().find(is_it)
-        };
-        mix.map(|report| report.waveform.clone())
-            .or_else(|| Some(track()?.waveform.clone()))
+        if source.kind == SourceKind::Mix {
+            return Some(view.report.as_ref()?.waveform.clone());
+        }
+        let compared = &view.compared.as_ref()?.with;
+        let is_it = |track: &&ComparedTrack| AudioRef::analysis(track.id) == source.audio;
+        Some(compared.iter().find(is_it)?.waveform.clone())
     };
     // Other versions of the song are not what is compared here.
-    let (sources, waveforms): (Vec<PlayerSource>, Vec<Waveform>) = sources
+    sources
         .into_iter()
         .filter_map(|source| Some((waveform_of(&source)?, source)))
         .map(|(waveform, source)| (source, waveform))
-        .unzip();
-    let strips = sources
+        .collect()
+}
+
+/// A player of sources at one loudness, each with its waveform.
+pub(super) fn listen(tracks: Vec<(PlayerSource, Waveform)>) -> AnyView {
+    let strips = tracks
         .iter()
-        .zip(waveforms)
         .enumerate()
-        .map(|(at, (source, waveform))| strip(at, source, waveform))
+        .map(|(at, (source, waveform))| strip(at, source, waveform.clone()))
         .collect_view();
+    let sources = tracks.into_iter().map(|(source, _)| source).collect();
     view! {
         <section class="listen-beside" aria-label="Player and waveforms">
             <div class="listen">

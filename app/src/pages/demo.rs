@@ -7,10 +7,11 @@ use model::{
     Problem, ProblemCode,
     analysis::AnalysisView,
     demo::{DemoPage, DemoTrack},
+    player::SourceKind,
 };
 
 use super::{
-    comparison::{Differences, evidence::Evidence},
+    comparison::{Differences, evidence::Evidence, listen},
     not_found::failed,
     report::ReportBody,
     shared::Preview,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     charts::{Medium, timeline::chart_tracks},
-    islands::player::Player,
+    islands::{chart_tracks::ChartTracks, player::Player},
     paths,
     request_context::{PageRequest, RequestContext},
     ui::{ButtonKind, ButtonLink},
@@ -63,7 +64,9 @@ fn body(demo: &'static Demo, page: DemoPage, context: &RequestContext) -> AnyVie
         DemoPage::Changes => view! {
             <div class="report">
                 <h1>"From mix 1 to mix 2"</h1>
-                <section class="listen" aria-label="Player">{player(demo, DemoTrack::SecondMix)}</section>
+                <section class="listen" aria-label="Player">
+                    <Player sources=demo.sources(DemoTrack::SecondMix) chart_tracks=ChartTracks::default() />
+                </section>
                 <Compared pair=demo.changes().clone() picker=().into_any() />
             </div>
         }
@@ -106,13 +109,9 @@ fn body(demo: &'static Demo, page: DemoPage, context: &RequestContext) -> AnyVie
 fn report(demo: &'static Demo, view: &AnalysisView, track: DemoTrack, context: &RequestContext) -> AnyView {
     let view = view.clone();
     let now = context.backend.now();
-    let player = move || player(demo, track);
-    view! { <ReportBody view=view now=now player=player medium=Medium::Shared /> }.into_any()
-}
-
-fn player(demo: &'static Demo, track: DemoTrack) -> AnyView {
     let chart_tracks = chart_tracks(demo.report(track));
-    view! { <Player sources=demo.sources(track) chart_tracks=chart_tracks /> }.into_any()
+    let player = move || view! { <Player sources=demo.sources(track) chart_tracks=chart_tracks /> };
+    view! { <ReportBody view=view now=now player=player medium=Medium::Shared /> }.into_any()
 }
 
 fn comparison(demo: &'static Demo) -> AnyView {
@@ -125,10 +124,17 @@ fn comparison(demo: &'static Demo) -> AnyView {
             <Evidence compared=compared />
         }
     });
+    let tracks = demo
+        .sources(DemoTrack::FirstMix)
+        .into_iter()
+        .zip([DemoTrack::FirstMix, DemoTrack::SecondMix, DemoTrack::Reference])
+        .filter(|(source, _)| source.kind != SourceKind::Version)
+        .map(|(source, track)| (source, demo.report(track).waveform.clone()))
+        .collect();
     view! {
         <div class="report">
             <h1>"Mix 1 beside “Harbour lights”"</h1>
-            <section class="listen" aria-label="Player">{player(demo, DemoTrack::FirstMix)}</section>
+            {listen(tracks)}
             {compared}
         </div>
     }

@@ -158,7 +158,7 @@ pub(crate) struct Render {
     /// Takes the recipe's gain and ceiling as they stand: the same bytes again. Nothing is adjusted or taken back.
     #[arg(long, requires = "recipe")]
     pub(crate) replay: bool,
-    /// Leaves out of the file how it was made.
+    /// Leaves out of the file how it was made, and of a WAV the cue points at the findings.
     #[arg(long)]
     pub(crate) no_provenance: bool,
     /// Writes what each step took away beside the result, as OUT.step-1.wav and so on.

@@ -39,7 +39,7 @@ pub fn ProofBody(
         <Levels proof=proof.clone() />
         <section class="stack" aria-labelledby="along-heading">
             <h2 id="along-heading">"Take it along"</h2>
-            <p class="small muted">"The steps with everything that was adjusted: the same file again, or the same settings elsewhere."</p>
+            <p class="small muted">"The steps with everything that was adjusted: the same file again, or the same settings elsewhere. A WAV has the findings of the mix as cue points, which editors show."</p>
             <p class="row">
                 <a href=paths::recipe(id, RecipeFormat::Words.as_str())>"In words"</a>
                 <a href=paths::recipe(id, RecipeFormat::Apo.as_str())>"EqualizerAPO, REW"</a>
