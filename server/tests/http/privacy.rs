@@ -27,7 +27,7 @@ const NAME: &str = "Zebulon Quagga";
 const SURE: [(&str, &str); 2] = [("password", PASSWORD), ("sure", "on")];
 
 /// Longer than a small upload on its way may outlive its account.
-const LONGEST_PRESIGNED: Duration = Duration::from_secs(91 * 60);
+pub const LONGEST_PRESIGNED: Duration = Duration::from_secs(91 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
