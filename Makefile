@@ -55,10 +55,12 @@ chaos:
 	scripts/setup test
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http -- --ignored chaos:: two_hundred_kills
 
-# What pages, lists and jobs cost at 100 and at 100,000 analyses, on both databases; some minutes.
+# What pages, lists and jobs cost at 100 and at 100,000 analyses, on both databases; how fast API, pages, webhooks and the way to a report are
+# beside a peer, and whether a process grows: half an hour, and first an optimised build of everything, which nothing else uses.
 bench-load:
 	scripts/setup test
-	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) scripts/postgres cargo test --test http scale:: -- --ignored --nocapture --test-threads 1
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	    scripts/postgres cargo test --release --test http -- scale:: speed:: --ignored --nocapture --test-threads 1
 
 # Only the walks in the browsers, which `make test` ends with.
 browser: site

@@ -74,6 +74,8 @@ CREATE INDEX history_by_quietest ON analysis (account_id, kind, COALESCE(integra
 -- One row for each rule set that judged an analysis: a new one is set beside the old, never over it.
 CREATE TABLE verdict (
     analysis_id   TEXT   NOT NULL REFERENCES analysis (id) ON DELETE CASCADE,
+    -- Copied from the analysis, so that what is held of a person is one walk along an index.
+    account_id    TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     rule_set      TEXT   NOT NULL,
     -- Both score breakdowns and the detected stage as JSON.
     verdict       TEXT   NOT NULL,
@@ -83,6 +85,7 @@ CREATE TABLE verdict (
     created_at    BIGINT NOT NULL,
     PRIMARY KEY (analysis_id, rule_set)
 );
+CREATE INDEX verdict_of_account ON verdict (account_id, analysis_id, rule_set);
 
 -- Links by which whoever has them reads a report. The token of a link is its id with a signature, so that it is not kept.
 CREATE TABLE share (
@@ -101,9 +104,12 @@ CREATE INDEX share_by_end ON share (expires_at);
 CREATE TABLE comparison (
     analysis_id  TEXT   NOT NULL REFERENCES analysis (id) ON DELETE CASCADE,
     reference_id TEXT   NOT NULL REFERENCES analysis (id) ON DELETE CASCADE,
+    -- Copied from the mix, as that of a verdict.
+    account_id   TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     added_at     BIGINT NOT NULL,
     PRIMARY KEY (analysis_id, reference_id)
 );
+CREATE INDEX comparison_of_account ON comparison (account_id, analysis_id, reference_id);
 CREATE INDEX comparison_of_reference ON comparison (reference_id);
 
 -- What was made of a mix by a recipe. Its audio lies beside the source in the store, and goes with it.

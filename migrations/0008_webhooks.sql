@@ -32,7 +32,7 @@ CREATE TABLE webhook_event (
     object_id   TEXT,
     created_at  BIGINT NOT NULL
 );
-CREATE INDEX webhook_event_of_account ON webhook_event (account_id);
+CREATE INDEX webhook_event_of_account ON webhook_event (account_id, id);
 CREATE INDEX webhook_event_expired ON webhook_event (created_at);
 
 -- An event on its way to an endpoint.
@@ -51,7 +51,7 @@ CREATE TABLE webhook_delivery (
 );
 CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at) WHERE state = 'waiting';
 CREATE INDEX webhook_delivery_of_endpoint ON webhook_delivery (endpoint_id, id);
-CREATE INDEX webhook_delivery_of_account ON webhook_delivery (account_id);
+CREATE INDEX webhook_delivery_of_account ON webhook_delivery (account_id, id);
 
 -- One request to an endpoint, and what came back.
 CREATE TABLE webhook_attempt (
@@ -69,4 +69,4 @@ CREATE TABLE webhook_attempt (
     response    TEXT
 );
 CREATE INDEX webhook_attempt_of_delivery ON webhook_attempt (delivery_id, id);
-CREATE INDEX webhook_attempt_of_account ON webhook_attempt (account_id);
+CREATE INDEX webhook_attempt_of_account ON webhook_attempt (account_id, id);

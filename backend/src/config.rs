@@ -228,6 +228,7 @@ pub struct Telemetry {
     pub posthog_key: SecretString,
     pub posthog_host: String,
     pub sentry_dsn: SecretString,
+    pub otlp_endpoint: String,
 }
 
 /// `[webhooks]`
@@ -541,6 +542,10 @@ impl Config {
                 "production needs telemetry.sentry_dsn with https",
             ),
             (
+                production && is_plain_http(&self.telemetry.otlp_endpoint),
+                "production needs telemetry.otlp_endpoint with https; http is for a collector on this machine",
+            ),
+            (
                 self.webhooks.private_networks
                     && self.base_url.starts_with("https:")
                     && !leads_to_this_machine(&self.base_url),
@@ -736,6 +741,7 @@ impl fmt::Display for Config {
                 "telemetry.sentry_dsn",
                 mask(&self.telemetry.sentry_dsn).to_owned(),
             ),
+            ("telemetry.otlp_endpoint", self.telemetry.otlp_endpoint.clone()),
             (
                 "webhooks.private_networks",
                 self.webhooks.private_networks.to_string(),
@@ -901,6 +907,10 @@ mod tests {
             ("MIXLENS_STORAGE__ENDPOINT", "http://127.0.0.1@s3.example:80/"),
             ("MIXLENS_TELEMETRY__POSTHOG_HOST", "http://eu.example"),
             ("MIXLENS_TELEMETRY__SENTRY_DSN", "http://key@sentry.example/1"),
+            (
+                "MIXLENS_TELEMETRY__OTLP_ENDPOINT",
+                "http://collector.example:4318/v1/traces",
+            ),
         ] {
             let error = load(&[&variables[..], &[(name, url)]].concat()).unwrap_err();
             assert!(error.to_string().contains("with https"), "{url}: {error}");

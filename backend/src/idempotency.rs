@@ -168,6 +168,7 @@ row! {
     struct KnownRow {
         id: IdempotencyId,
         request_hash: String,
+        created_at: Timestamp,
         claimed_until: Timestamp,
         resource: Option<String>,
     }
@@ -178,10 +179,14 @@ async fn find(tx: &mut Tx, account: AccountId, key: &str, now: Timestamp) -> Res
     const FORGET: &str =
         "DELETE FROM idempotency_key WHERE account_id = $1 AND request_key = $2 AND created_at <= $3";
     const SELECT: &str = "
-        SELECT id, request_hash, claimed_until, resource FROM idempotency_key WHERE account_id = $1 AND request_key = $2";
-    let forget = sql(FORGET).bind(account).bind(key).bind(now.minus(KEPT));
-    tx.execute(forget).await?;
-    Ok(tx.optional(sql(SELECT).bind(account).bind(key)).await?)
+        SELECT id, request_hash, created_at, claimed_until, resource FROM idempotency_key WHERE account_id = $1 AND request_key = $2";
+    let known: Option<KnownRow> = tx.optional(sql(SELECT).bind(account).bind(key)).await?;
+    let over = now.minus(KEPT);
+    if known.as_ref().is_some_and(|known| known.created_at <= over) {
+        tx.execute(sql(FORGET).bind(account).bind(key).bind(over)).await?;
+        return Ok(None);
+    }
+    Ok(known)
 }
 
 async fn insert(

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use model::routes::ROUTES;
 use secrecy::ExposeSecret as _;
 
-use crate::{admin, backup, error_reports, logging, process, setup};
+use crate::{admin, backup, error_reports, logging, process, setup, traces};
 
 /// Measures music mixes and says what is in them.
 #[derive(Debug, Parser)]
@@ -153,8 +153,10 @@ fn start(cli: Cli) -> Result<(), Failure> {
     // Before the log, which it listens to; at its end it sends what waits.
     logging::keep_panics_silent(&config);
     let _reports = error_reports::init(&config)?;
-    logging::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Sent by the runtime, so it has to end before it.
+    let traces = traces::start(&config, runtime.handle())?;
+    logging::init(&config, traces.as_ref())?;
     runtime.block_on(async {
         match cli.command {
             Some(Command::Migrate) => migrate(&config).await,

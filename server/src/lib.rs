@@ -25,4 +25,5 @@ mod repetitions;
 pub mod router;
 mod serve;
 pub mod setup;
+mod traces;
 mod well_known;

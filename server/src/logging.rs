@@ -4,9 +4,9 @@
 use std::io::IsTerminal as _;
 
 use backend::config::{Config, LogFormat};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::error_reports::Reporter;
+use crate::{error_reports::Reporter, traces::Traces};
 
 /// Libraries that log signed URLs, statements or refusals of their own are quiet unless asked for by name.
 const QUIET: [&str; 5] = [
@@ -29,24 +29,26 @@ pub(crate) fn keep_panics_silent(config: &Config) {
     }));
 }
 
-/// Starts logging as `config` says.
+/// Starts logging as `config` says, and tracing where there is somebody to tell.
 ///
 /// # Errors
 /// The filter cannot be read, or logging was started before.
-pub(crate) fn init(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn init(
+    config: &Config,
+    traces: Option<&Traces>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter = EnvFilter::try_new(format!("{},{}", QUIET.join(","), config.log))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => lines.with_target(false).finish().with(Reporter).try_init()?,
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .finish()
-            .with(Reporter)
-            .try_init()?,
-    }
+    let lines = match config.log_format {
+        LogFormat::Text => lines.with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    // Traces are the same however much is logged.
+    tracing_subscriber::registry()
+        .with(lines.and_then(Reporter).with_filter(filter))
+        .with(traces.map(Traces::layer))
+        .try_init()?;
     Ok(())
 }

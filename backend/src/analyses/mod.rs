@@ -26,8 +26,8 @@ pub(crate) use store::{
 pub use verdicts::{choose_stage, judge_again};
 
 use model::{
-    AccountId, AnalysisId, ProblemCode, RenderId, Timestamp, UploadId,
-    analysis::{AnalysisState, AnalysisView, Audio, Progress},
+    AccountId, AnalysisId, ProblemCode, RenderId, Report, Timestamp, UploadId,
+    analysis::{AnalysisState, AnalysisSummary, AnalysisView, Audio, Progress},
     format::AudioFormat,
     upload::{UploadKind, UploadState},
 };
@@ -81,6 +81,25 @@ pub async fn view(backend: &Backend, actor: &Actor, id: AnalysisId) -> Result<An
         report,
         compared,
     })
+}
+
+/// One analysis with its report alone, which is all that is read.
+///
+/// # Errors
+/// `NotFound` where there is none, or it is somebody else's.
+async fn measured(
+    backend: &Backend,
+    actor: &Actor,
+    id: AnalysisId,
+) -> Result<(AnalysisSummary, Option<Report>)> {
+    if actor.is_shown_sample(Scope::ReadAnalyses)? {
+        let view = sample::view(id)?;
+        return Ok((view.summary, view.report));
+    }
+    let row = store::find(&backend.db, actor.account(Scope::ReadAnalyses)?, id)
+        .await?
+        .ok_or_else(missing)?;
+    Ok((row.summary.summary(), row.report.map(|Json(report)| report)))
 }
 
 /// Whether an analysis of the account has a report.

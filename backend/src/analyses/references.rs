@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Actor, Backend, Error, Result, Scope,
     db::{Db, DbError, Json, Tx, row, sql},
-    tables::{Erase, Table, rows},
+    tables::{Erase, REFERENCE, Table, rows},
     transaction,
 };
 
@@ -29,9 +29,9 @@ pub(crate) const TABLES: &[Table] = &[Table {
     about: "Which references you compare a mix with.",
     kept: "Until you delete the mix or the reference.",
     export: rows! {
-        from "comparison" where Account is "analysis_id IN (SELECT id FROM analysis WHERE account_id = $1)" in order of "reference_id"
+        from "comparison" where Account is "account_id = $1" in order of "reference_id"
         given { "analysis_id" Text "Mix", "reference_id" Text "Reference", "added_at" Time "Chosen" }
-        withheld {}
+        withheld { "account_id" REFERENCE }
     },
     erase: Erase::WithAccount,
 }];
@@ -157,14 +157,12 @@ pub async fn compare(
 ) -> Result<TrackComparison> {
     check_companions(id, companions)?;
     let without_report = || Error::invalid("with", NO_REPORT_YET);
-    let mix = super::view(backend, actor, id)
-        .await?
-        .report
-        .ok_or_else(missing)?;
+    let (_, mix) = super::measured(backend, actor, id).await?;
+    let mix = mix.ok_or_else(missing)?;
     let mut tracks = Vec::new();
     for companion in companions {
-        let view = super::view(backend, actor, *companion).await?;
-        tracks.push((view.summary, view.report.ok_or_else(without_report)?));
+        let (summary, report) = super::measured(backend, actor, *companion).await?;
+        tracks.push((summary, report.ok_or_else(without_report)?));
     }
     beside(&mix, tracks).ok_or_else(|| Error::invalid("with", "Say what to compare it with."))
 }
@@ -276,7 +274,8 @@ async fn state_of(tx: &mut Tx, account: AccountId, id: AnalysisId) -> Result<Opt
 
 async fn insert(tx: &mut Tx, id: AnalysisId, companion: AnalysisId, now: Timestamp) -> Result<()> {
     const INSERT: &str = "
-        INSERT INTO comparison (analysis_id, reference_id, added_at) VALUES ($1, $2, $3)
+        INSERT INTO comparison (analysis_id, reference_id, account_id, added_at)
+        SELECT id, $2, account_id, $3 FROM analysis WHERE id = $1
         ON CONFLICT (analysis_id, reference_id) DO NOTHING";
     tx.execute(sql(INSERT).bind(id).bind(companion).bind(now)).await?;
     Ok(())

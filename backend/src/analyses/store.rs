@@ -84,12 +84,12 @@ pub(crate) const TABLES: &[Table] = &[
         about: "What our rules said of each report.",
         kept: "Until you delete the report.",
         export: rows! {
-            from "verdict" where Account is "analysis_id IN (SELECT id FROM analysis WHERE account_id = $1)" in order of "rule_set"
+            from "verdict" where Account is "account_id = $1" in order of "rule_set"
             given {
                 "analysis_id" Text "Analysis", "rule_set" Text "Rules of", "mix_tenths" Number "Score as a mix, in tenths",
                 "master_tenths" Number "Score as a master, in tenths", "verdict" Json "Verdict", "created_at" Time "Made",
             }
-            withheld {}
+            withheld { "account_id" REFERENCE }
         },
         erase: Erase::WithAccount,
     },
@@ -484,8 +484,8 @@ pub(super) async fn insert_verdict(
     now: Timestamp,
 ) -> Result<()> {
     const INSERT: &str = "
-        INSERT INTO verdict (analysis_id, rule_set, verdict, mix_tenths, master_tenths, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO verdict (analysis_id, account_id, rule_set, verdict, mix_tenths, master_tenths, created_at)
+        SELECT id, account_id, $2, $3, $4, $5, $6 FROM analysis WHERE id = $1
         ON CONFLICT (analysis_id, rule_set) DO NOTHING";
     let json = serde_json::to_string(verdict).map_err(Error::internal)?;
     let insert = sql(INSERT)

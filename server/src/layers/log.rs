@@ -11,6 +11,7 @@ use axum::{
 use backend::entropy;
 use model::paths;
 use tracing::Instrument as _;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::router::AppState;
 
@@ -36,6 +37,10 @@ pub(crate) async fn log(State(site): State<AppState>, mut request: Request, next
     site.answers.count(&method, &route, response.status(), took);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
+    // Of the trace alone: the line says them itself.
+    span.set_attribute("http.request.method", method.to_string());
+    span.set_attribute("http.route", route.clone());
+    span.set_attribute("http.response.status_code", i64::from(status));
     span.in_scope(|| {
         if status >= 500 {
             tracing::error!(%method, route, status, milliseconds, "answered");

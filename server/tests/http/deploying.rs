@@ -80,6 +80,25 @@ fn production_takes_the_settings_of_the_example() {
     assert!(!config.is_development() && !config.uses_builtin_storage());
 }
 
+/// As `docker compose` hands them over: names with their values, the same for every process.
+#[test]
+fn the_program_takes_the_settings_of_compose() {
+    let text = file("compose.yaml");
+    let variables: HashMap<String, String> = text
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "))
+        .filter(|(name, _)| name.starts_with("MIXLENS_"))
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect();
+    assert!(variables.len() > 10, "{variables:?}");
+    let sources = Sources {
+        variables,
+        ..Sources::default()
+    };
+    let config = Config::load(sources).unwrap();
+    assert!(config.is_development() && !config.uses_builtin_storage());
+}
+
 #[test]
 fn every_role_is_one_that_the_program_has() {
     for (name, starts) in [

@@ -2,10 +2,18 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use backend::{Scope, TokenKind};
 
-use crate::support::{Database, TestApp, hooks::Hooks, mix};
+use crate::{
+    support::{
+        Database, TestApp,
+        hooks::Hooks,
+        mix,
+        object_store::{Fault, ObjectStore},
+    },
+    uploads::long_mix,
+};
 
 const QUICK_START: &str = include_str!("../../../docs/guide/quick-start.md");
 const WEBHOOKS: &str = include_str!("../../../docs/guide/webhooks.md");
@@ -212,6 +220,47 @@ async fn the_command_line_uploads_and_a_studio_reports_as_it_is_printed() {
     assert!(matches!(lines[1], "0" | "4"), "{said}");
     assert!(lines[2].starts_with("The token is forgotten"), "{said}");
     assert!(lines[3].contains("nobody is signed in"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_sends_a_large_file_in_parts_and_goes_on_where_it_was_broken_off() {
+    let store = ObjectStore::start().await;
+    let settings = [
+        ("uploads.parts_above_megabytes", "10"),
+        ("uploads.part_megabytes", "6"),
+    ];
+    let app = TestApp::set_up(Database::Sqlite, &settings, |backend| {
+        backend.storage = store.client();
+    });
+    let (app, _anon, ann) = app.await.with_user().await;
+    app.on_studio("ann@example.org").await;
+    let token = app.make_token(&ann, TokenKind::Live, &Scope::ALL).await;
+    let folder = tempfile::tempdir().unwrap();
+    // Three parts.
+    std::fs::write(folder.path().join("long.wav"), long_mix()).unwrap();
+    let prepared = format!(
+        "export PATH={}:$PATH XDG_CONFIG_HOME={}\n",
+        cli().parent().unwrap().display(),
+        folder.path().display()
+    );
+    let typed = |line: &str| [prepared.clone(), line.to_owned()];
+
+    store.set_after(1, Method::PUT, Fault::Refuses(StatusCode::FORBIDDEN));
+    let broken = "echo \"$TOKEN\" | mixlens-cli login \"$MIXLENS\" >/dev/null\nset +e\nmixlens-cli upload long.wav 2>&1\necho $?\n";
+    let said = run(&app, folder.path(), &token, &typed(broken)).await;
+    assert!(said.contains("the storage refused the file"), "{said}");
+    assert!(said.ends_with("\n3\n"), "{said}");
+
+    // What has arrived is not sent again: two parts are left.
+    store.set_after(2, Method::PUT, Fault::Refuses(StatusCode::FORBIDDEN));
+    let again = typed("mixlens-cli upload --json long.wav | jq -r '.state'\n");
+    let said = beside_a_worker(&app, run(&app, folder.path(), &token, &again)).await;
+    assert_eq!(said, "done\n");
+    assert_eq!(
+        app.texts("SELECT state FROM upload").await,
+        ["stored"],
+        "it is one upload"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

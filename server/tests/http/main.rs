@@ -36,6 +36,7 @@ mod scale;
 mod second_factor;
 mod shares;
 mod songs;
+mod speed;
 mod starts;
 mod statistics;
 mod support;

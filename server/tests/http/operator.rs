@@ -467,3 +467,60 @@ async fn p07_audio_is_removed_and_sessions_end_by_the_clock_of_the_database_alon
     app.run_jobs().await;
     assert!(app.stored_files().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_hold_ids_and_times_and_nothing_of_anybody() {
+    let collector = Receiver::start().await;
+    let mut installation = Installation::on(None).await;
+    installation.settings = vec![
+        (
+            "MIXLENS_TELEMETRY__OTLP_ENDPOINT",
+            format!("{}/v1/traces", collector.url),
+        ),
+        // However little is logged.
+        ("MIXLENS_LOG", "error".to_owned()),
+    ];
+    let mut program = installation.start(&[]);
+    installation.is_ready().await;
+    let person = installation.signed_up(EMAIL).await;
+    let uploaded = person.upload("Okapi in the rain.wav", mix()).await;
+    is_measured(&person, uploaded.analysis).await;
+    let answer = person.get("/history?q=okapi").await;
+    // What waits is sent at the end.
+    program.signal("-TERM");
+    assert!(program.ends().await.success());
+    let all = collector.seen().concat();
+    for expected in [
+        "/v1/traces",
+        "application/x-protobuf",
+        "mixlens",
+        "request",
+        "job",
+        "analyse_upload",
+        "http.route",
+        "/history",
+        "/analyses/{id}",
+        answer.header("x-request-id"),
+    ] {
+        assert!(all.contains(expected), "{expected}");
+    }
+    for trace in [
+        "zebulon",
+        "quagga",
+        "Okapi",
+        "okapi",
+        "Ann",
+        "127.0.0.1:",
+        "answered",
+        "claimed",
+        ".rs",
+    ] {
+        // The address of the collector itself stands among the headers of each request.
+        let named = all.replace(collector.url.trim_start_matches("http://"), "");
+        assert!(!named.contains(trace), "{trace} in a trace");
+    }
+    assert!(
+        !installation.log().contains("answered"),
+        "and the log is as it was asked for"
+    );
+}

@@ -27,7 +27,7 @@ const NAME: &str = "Zebulon Quagga";
 const SURE: [(&str, &str); 2] = [("password", PASSWORD), ("sure", "on")];
 
 /// Longer than a small upload on its way may outlive its account.
-const LONGEST_PRESIGNED: Duration = Duration::from_secs(91 * 60);
+pub const LONGEST_PRESIGNED: Duration = Duration::from_secs(91 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -51,7 +51,7 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
 
     let uploaded = person.upload("Okapi sketch.wav", mix()).await;
     let reference = person.upload_reference("Okapi reference.wav", mix()).await;
-    let compare = "INSERT INTO comparison (analysis_id, reference_id, added_at) VALUES ($1, $2, 1)";
+    let compare = "INSERT INTO comparison (analysis_id, reference_id, account_id, added_at) SELECT id, $2, account_id, 1 FROM analysis WHERE id = $1";
     let compare = sql(compare).bind(uploaded.analysis).bind(reference.analysis);
     app.backend.db.execute(compare).await.unwrap();
     let rename = format!("/analyses/{}/rename", uploaded.analysis);

@@ -162,6 +162,25 @@ impl Installation {
 pub struct Program(Child);
 
 impl Program {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Keeps all its threads, and those to come, on one core.
+    pub fn stays_on_core(&self, core: usize) {
+        let (core, id) = (core.to_string(), self.0.id().to_string());
+        let arguments = ["--all-tasks", "--cpu-list", "--pid", &core, &id];
+        let mut pinned = Command::new("taskset");
+        assert!(
+            pinned
+                .args(arguments)
+                .stdout(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
     pub fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());

@@ -213,6 +213,11 @@ impl TestApp {
             .collect()
     }
 
+    /// Where the database is.
+    pub fn database_url(&self) -> &str {
+        &self.scratch.as_ref().unwrap().url
+    }
+
     /// The database, on PostgreSQL, as a machine sees it whose own clock is `hours` behind it.
     pub async fn database_ahead_by(&self, hours: i32) -> Db {
         let scratch = self.scratch.as_ref().unwrap();

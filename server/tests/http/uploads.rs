@@ -379,7 +379,7 @@ async fn app_with_parts() -> (TestApp, Person) {
 }
 
 /// Music that is 14 MB long.
-fn long_mix() -> Vec<u8> {
+pub fn long_mix() -> Vec<u8> {
     let mut bytes = mix();
     bytes.resize(14 * MEGABYTE, 0);
     bytes

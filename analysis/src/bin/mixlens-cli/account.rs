@@ -259,7 +259,7 @@ impl Account {
     /// A sentence that says what is wrong and what to do.
     pub(crate) fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, Trouble> {
         self.own(address)?;
-        let response = self.tried(|| {
+        let response = tried(&self.url, || {
             self.agent
                 .get(address)
                 .header("authorization", self.bearer())
@@ -280,7 +280,7 @@ impl Account {
         body: &Value,
     ) -> Result<T, Trouble> {
         self.own(address)?;
-        let response = self.tried(|| {
+        let response = tried(&self.url, || {
             self.agent
                 .post(address)
                 .header("authorization", self.bearer())
@@ -301,7 +301,7 @@ impl Account {
         headers: &[(String, String)],
         bytes: &[u8],
     ) -> Result<(), String> {
-        let response = self.tried(|| {
+        let response = tried("the storage", || {
             let mut request = self.agent.put(address);
             for (name, value) in headers {
                 request = request.header(name, value);
@@ -333,28 +333,28 @@ impl Account {
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
+}
 
-    /// Tries again what was too often, what found a part of the site away, and what found no line.
-    fn tried(
-        &self,
-        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
-    ) -> Result<Response<Body>, String> {
-        let mut wait = Duration::from_secs(1);
-        for last in (0..TRIES).map(|done| done + 1 == TRIES) {
-            match send() {
-                Ok(response) if !last && matches!(response.status().as_u16(), 429 | 502 | 503 | 504) => {
-                    pause(asked_wait(response.headers()).unwrap_or(wait));
-                }
-                Ok(response) => return Ok(response),
-                Err(error) if last || !is_passing(&error) => {
-                    return Err(format!("{} does not answer: {error}", self.url));
-                }
-                Err(_) => pause(wait),
+/// Tries again what was too often, what found a part of `whom` away, and what found no line.
+fn tried(
+    whom: &str,
+    send: impl Fn() -> Result<Response<Body>, ureq::Error>,
+) -> Result<Response<Body>, String> {
+    let mut wait = Duration::from_secs(1);
+    for last in (0..TRIES).map(|done| done + 1 == TRIES) {
+        match send() {
+            Ok(response) if !last && matches!(response.status().as_u16(), 429 | 502 | 503 | 504) => {
+                pause(asked_wait(response.headers()).unwrap_or(wait));
             }
-            wait *= 2;
+            Ok(response) => return Ok(response),
+            Err(error) if last || !is_passing(&error) => {
+                return Err(format!("{whom} does not answer: {error}"));
+            }
+            Err(_) => pause(wait),
         }
-        Err(format!("{} does not answer.", self.url))
+        wait *= 2;
     }
+    Err(format!("{whom} does not answer."))
 }
 
 fn asked_wait(headers: &HeaderMap) -> Option<Duration> {

@@ -83,6 +83,11 @@ impl Hooks {
         self.state.lock().unwrap().seen.clone()
     }
 
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap().seen.len()
+    }
+
     /// The types of all events so far.
     pub fn types(&self) -> Vec<String> {
         let seen = self.seen();

@@ -8,6 +8,7 @@ use std::{
 
 use axum::{
     Router,
+    body::to_bytes,
     extract::{Request, State},
     http::{Method, StatusCode},
     middleware::{self, Next},
@@ -44,11 +45,12 @@ struct Faults {
     reached: Arc<Mutex<u32>>,
 }
 
-#[derive(Clone)]
 struct Present {
     /// Of this method, or of all.
     of: Option<Method>,
     fault: Fault,
+    /// So many of these requests are still done.
+    spared: u32,
 }
 
 const KEY: &str = "mixlenstest";
@@ -105,16 +107,26 @@ impl ObjectStore {
 
     /// Requests of `method` fail from now on.
     pub fn set(&self, method: Method, fault: Fault) {
-        self.fail(Some(method), fault);
+        self.fail(Some(method), fault, 0);
+    }
+
+    /// The first `spared` requests of `method` are done, and all others fail.
+    pub fn set_after(&self, spared: u32, method: Method, fault: Fault) {
+        self.fail(Some(method), fault, spared);
     }
 
     /// All requests fail from now on.
     pub fn set_all(&self, fault: Fault) {
-        self.fail(None, fault);
+        self.fail(None, fault, 0);
     }
 
-    fn fail(&self, method: Option<Method>, fault: Fault) {
-        *self.faults.present.lock().unwrap() = Some(Present { of: method, fault });
+    fn fail(&self, method: Option<Method>, fault: Fault, spared: u32) {
+        let present = Present {
+            of: method,
+            fault,
+            spared,
+        };
+        *self.faults.present.lock().unwrap() = Some(present);
         *self.faults.reached.lock().unwrap() = 0;
     }
 
@@ -151,15 +163,25 @@ impl ObjectStore {
     }
 }
 
+impl Faults {
+    /// What becomes of a request; `None` where it is done.
+    fn met_by(&self, method: &Method) -> Option<Fault> {
+        let mut present = self.present.lock().unwrap();
+        let present = present
+            .as_mut()
+            .filter(|present| present.of.as_ref().is_none_or(|of| of == method))?;
+        match present.spared.checked_sub(1) {
+            Some(left) => {
+                present.spared = left;
+                None
+            }
+            None => Some(present.fault),
+        }
+    }
+}
+
 async fn fail(State(faults): State<Faults>, request: Request, next: Next) -> Response {
-    let present = faults.present.lock().unwrap().clone();
-    let met = present.filter(|present| {
-        present
-            .of
-            .as_ref()
-            .is_none_or(|method| method == request.method())
-    });
-    let Some(Present { fault, .. }) = met else {
+    let Some(fault) = faults.met_by(request.method()) else {
         return next.run(request).await;
     };
     let reached = || *faults.reached.lock().unwrap() += 1;
@@ -174,6 +196,8 @@ async fn fail(State(faults): State<Faults>, request: Request, next: Next) -> Res
             std::future::pending().await
         }
         Fault::Refuses(status) => {
+            // Who still sends would see a broken line and not the answer.
+            let _ = to_bytes(request.into_body(), usize::MAX).await;
             reached();
             status.into_response()
         }

@@ -1,0 +1,632 @@
+//! How fast it is: ratios against a peer in the same run, because machines differ and are shared. `make bench-load` runs it with an
+//! optimised build, and `docs/CAPACITY.md` explains the figures.
+
+use std::{
+    io::Cursor,
+    time::{Duration, Instant},
+};
+
+use analysis::{
+    AnalysisOptions, measure,
+    testkit::{self, Encoding},
+};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    http::{Method, Request, StatusCode, header},
+    response::Html,
+    routing::get,
+};
+use backend::{
+    Actor, Owner, Scope, Token, TokenKind, analyses,
+    db::{Db, sql},
+    songs,
+};
+use futures::future::join_all;
+use http_body_util::BodyExt as _;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use model::{AccountId, AnalysisId, history::HistoryQuery, plan::Plan};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    programs::{Installation, Program, eventually},
+    scale::Seed,
+    support::{Database, Person, TestApp, fetch, hooks::Hooks, mix, on_both_databases, program},
+};
+
+/// The API may take this much of a handler that asks the database once and does nothing else.
+const MOST_OF_A_BARE_HANDLER: f64 = 1.3;
+
+/// Token, limits and idempotency of a request of a program, together.
+const MOST_OVERHEAD: Duration = Duration::from_millis(1);
+
+/// What the whole way from an upload to a report has to keep of the speed of the engine.
+const LEAST_OF_THE_ENGINE: f64 = 0.85;
+
+/// Nothing here is to be refused for being asked for often.
+const WITHOUT_LIMITS: [(&str, &str); 4] = [
+    ("limits.requests_per_minute", "4000000000"),
+    ("limits.api_requests_per_minute", "4000000000"),
+    ("limits.writes_per_minute", "4000000000"),
+    ("limits.uploads_per_hour", "4000000000"),
+];
+
+/// A client that keeps its connections.
+struct Visitor {
+    client: Client<HttpConnector, Body>,
+    headers: Vec<(header::HeaderName, String)>,
+}
+
+impl Visitor {
+    fn with(name: header::HeaderName, value: String) -> Self {
+        Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            headers: vec![(name, value)],
+        }
+    }
+
+    async fn get(&self, url: &str) -> Duration {
+        let mut request = Request::get(url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let began = Instant::now();
+        let response = self
+            .client
+            .request(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{url}");
+        response.into_body().collect().await.unwrap();
+        began.elapsed()
+    }
+
+    /// How often a second eight of them are answered, for some seconds.
+    async fn views_a_second(&self, url: &str) -> f64 {
+        const FOR: Duration = Duration::from_secs(4);
+        self.get(url).await;
+        let began = Instant::now();
+        let counts = join_all((0..8).map(async |_| {
+            let mut count = 0_u32;
+            while began.elapsed() < FOR {
+                self.get(url).await;
+                count += 1;
+            }
+            count
+        }))
+        .await;
+        f64::from(counts.into_iter().sum::<u32>()) / began.elapsed().as_secs_f64()
+    }
+}
+
+/// A row of the peer.
+#[derive(Debug, Serialize, sqlx::FromRow)]
+struct BareRow {
+    id: String,
+    title: String,
+    state: String,
+    created_at: i64,
+    duration_s: Option<f64>,
+    integrated_lufs: Option<f64>,
+    score_tenths: Option<i64>,
+    first_finding: Option<String>,
+}
+
+const BARE: &str = "
+    SELECT id, title, state, created_at, duration_s, integrated_lufs, score_tenths, first_finding FROM analysis
+    WHERE account_id = $1 AND kind = 'mix' ORDER BY id DESC LIMIT 26";
+
+/// The peer: axum and sqlx, one query along an index, its rows as JSON and as a page.
+macro_rules! bare {
+    ($name:ident, $pool:ty) => {
+        async fn $name(url: &str, account: AccountId) -> Router {
+            type Site = ($pool, String);
+            async fn rows((pool, account): Site) -> Vec<BareRow> {
+                sqlx::query_as(BARE)
+                    .bind(account)
+                    .fetch_all(&pool)
+                    .await
+                    .unwrap()
+            }
+            let pool = <$pool>::connect(url).await.unwrap();
+            Router::new()
+                .route(
+                    "/json",
+                    get(async |State(site): State<Site>| Json(rows(site).await)),
+                )
+                .route(
+                    "/page",
+                    get(async |State(site): State<Site>| {
+                        let rows = rows(site).await;
+                        let row = |row: &BareRow| format!("<tr><td>{}<td>{:?}", row.title, row.score_tenths);
+                        Html(format!(
+                            "<!DOCTYPE html><table>{}",
+                            rows.iter().map(row).collect::<String>()
+                        ))
+                    }),
+                )
+                .with_state((pool, account.to_string()))
+        }
+    };
+}
+bare!(bare_sqlite, sqlx::SqlitePool);
+bare!(bare_postgres, sqlx::PgPool);
+
+async fn bare(app: &TestApp, database: Database, account: AccountId) -> String {
+    let url = app.database_url();
+    let router = match database {
+        Database::Sqlite => bare_sqlite(url, account).await,
+        Database::Postgres => bare_postgres(url, account).await,
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+/// Somebody with `count` analyses: the application, the person, the account and the one analysis with a report.
+async fn with_analyses(database: Database, count: u32) -> (TestApp, Person, AccountId, AnalysisId) {
+    let app = TestApp::set_up(database, &WITHOUT_LIMITS, |_| {}).await;
+    let ann = app.signed_up("ann@example.org").await;
+    app.on_studio("ann@example.org").await;
+    let analysis = ann.upload("Night drive.wav", mix()).await.analysis;
+    app.run_jobs().await;
+    let seed = Seed::of(&app.backend.db, database);
+    seed.analyses(&analysis.to_string(), 1, count).await;
+    seed.analyzed().await;
+    let account = app.texts("SELECT id FROM account").await[0].parse().unwrap();
+    (app, ann, account, analysis)
+}
+
+fn percentile(times: &mut [Duration], percent: usize) -> Duration {
+    times.sort_unstable();
+    times[(times.len() - 1) * percent / 100]
+}
+
+fn in_ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::print_stdout, reason = "whoever runs it reads the figures")]
+async fn api(database: Database) {
+    let (app, ann, account, analysis) = with_analyses(database, 100_000).await;
+    let token = app.make_token(&ann, TokenKind::Live, &Scope::ALL).await;
+    let visitor = Visitor::with(header::AUTHORIZATION, format!("Bearer {token}"));
+    let (bare, ours) = (
+        bare(&app, database, account).await + "/json",
+        format!("{}/api/v1/analyses", app.url),
+    );
+    let (mut of_ours, mut of_bare) = (Vec::new(), Vec::new());
+    for round in 0..40 {
+        // In turn, so that what else the machine does meets both.
+        for _ in 0..100 {
+            let (a, b) = (visitor.get(&ours).await, visitor.get(&bare).await);
+            if round > 0 {
+                of_ours.push(a);
+                of_bare.push(b);
+            }
+        }
+    }
+    let kind = app.backend.db.kind();
+    let mut over = Vec::new();
+    for percent in [50, 99] {
+        let (a, b) = (
+            percentile(&mut of_ours, percent),
+            percentile(&mut of_bare, percent),
+        );
+        let ratio = a.as_secs_f64() / b.as_secs_f64();
+        println!(
+            "{kind}, 100,000 analyses, GET /api/v1/analyses, p{percent}: {:.2} ms, bare {:.2} ms, {ratio:.2}",
+            in_ms(a),
+            in_ms(b)
+        );
+        if percent == 99 && ratio > MOST_OF_A_BARE_HANDLER {
+            over.push(format!("p99 {ratio:.2}"));
+        }
+    }
+
+    // The same by the use cases alone: what is left is token, limits, idempotency and the way through the router.
+    let owner = Owner {
+        account,
+        plan: Plan::Studio,
+    };
+    let actor = Actor::Token(Token::live(owner, Scope::ALL.to_vec()));
+    let program = app.program_with(&token);
+    let (mut reads, mut read_alone, mut writes, mut write_alone) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let body = json!({ "song": "Night drive", "analysis": [analysis] });
+    for number in 0..300 {
+        let timed = |began: Instant| began.elapsed();
+        let began = Instant::now();
+        assert_eq!(program.get("/api/v1/analyses").await.status, StatusCode::OK);
+        reads.push(timed(began));
+        let began = Instant::now();
+        analyses::list(&app.backend, &actor, &HistoryQuery::default(), None)
+            .await
+            .unwrap();
+        read_alone.push(timed(began));
+        let began = Instant::now();
+        let answer = program
+            .post("/api/v1/songs", &format!("song-{number}"), body.clone())
+            .await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+        writes.push(timed(began));
+        let began = Instant::now();
+        let song = songs::put(&app.backend, &actor, &[analysis], "Night drive")
+            .await
+            .unwrap();
+        songs::view(&app.backend, &actor, song, None).await.unwrap();
+        write_alone.push(timed(began));
+    }
+    for (what, with, alone) in [
+        ("of a read", &mut reads, &mut read_alone),
+        ("of a write", &mut writes, &mut write_alone),
+    ] {
+        let (with, alone) = (percentile(with, 50), percentile(alone, 50));
+        let overhead = with.saturating_sub(alone);
+        println!(
+            "{kind}, overhead {what}: {:.2} ms ({:.2} ms, the use case alone {:.2} ms)",
+            in_ms(overhead),
+            in_ms(with),
+            in_ms(alone)
+        );
+        if overhead > MOST_OVERHEAD {
+            over.push(format!("{what} {:.2} ms", in_ms(overhead)));
+        }
+    }
+    assert!(over.is_empty(), "{over:?}");
+}
+
+#[expect(clippy::print_stdout, reason = "whoever runs it reads the figures")]
+async fn page_views(database: Database) {
+    let (app, ann, account, analysis) = with_analyses(database, 100).await;
+    let visitor = Visitor::with(header::COOKIE, ann.cookie_header());
+    let bare = bare(&app, database, account).await + "/page";
+    let healthz = format!("{}/healthz", app.url);
+    let (least, peer) = (
+        visitor.views_a_second(&healthz).await,
+        visitor.views_a_second(&bare).await,
+    );
+    let kind = app.backend.db.kind();
+    println!("{kind}: /healthz {least:.0} a second, a bare page {peer:.0}");
+    let report = format!("/analyses/{analysis}");
+    for (name, path) in [
+        ("/", "/"),
+        ("/history", "/history"),
+        ("a report", report.as_str()),
+    ] {
+        let views = visitor.views_a_second(&format!("{}{path}", app.url)).await;
+        println!(
+            "{kind}: {name} {views:.0} a second, {:.3} of /healthz, {:.3} of a bare page",
+            views / least,
+            views / peer
+        );
+    }
+}
+
+/// An installation whose people are not limited, with room for as many endpoints.
+async fn installation(database: Database) -> Installation {
+    let mut installation = Installation::on(Some(database)).await;
+    installation.settings = WITHOUT_LIMITS
+        .iter()
+        .map(|(name, value)| {
+            let name = format!("MIXLENS_{}", name.to_uppercase().replace('.', "__"));
+            (&*String::leak(name), (*value).to_owned())
+        })
+        .collect();
+    installation.settings.extend([
+        ("MIXLENS_LIMITS__SIGN_UPS_PER_HOUR", "100000".to_owned()),
+        ("MIXLENS_WEBHOOKS__PRIVATE_NETWORKS", "true".to_owned()),
+        ("MIXLENS_PLANS__STUDIO__WEBHOOK_ENDPOINTS", "1000".to_owned()),
+        ("MIXLENS_PLANS__STUDIO__ANALYSES_PER_MONTH", "1000000".to_owned()),
+        // A busy machine is not a dead worker.
+        ("MIXLENS_WORKER__LEASE_SECONDS", "60".to_owned()),
+    ]);
+    installation
+}
+
+fn db_of(installation: &Installation) -> Db {
+    installation.scratch.as_ref().unwrap().db.clone()
+}
+
+async fn count(db: &Db, select: &'static str) -> i64 {
+    db.one::<(i64,)>(sql(select)).await.unwrap().0
+}
+
+/// Of a process, so far.
+fn processor_seconds(program: &Program) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks: Vec<f64> = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse().unwrap())
+        .collect();
+    // A tick is a hundredth of a second on Linux.
+    (ticks[0] + ticks[1]) / 100.0
+}
+
+const PEOPLE: usize = 10;
+const ENDPOINTS: usize = 1000;
+const EVENTS: usize = 5;
+
+#[expect(clippy::print_stdout, reason = "whoever runs it reads the figures")]
+async fn deliveries(database: Database) {
+    let installation = installation(database).await;
+    let web = installation.start(&["web"]);
+    let worker = installation.start(&["worker"]);
+    installation.is_ready().await;
+    let db = db_of(&installation);
+    let hooks = Hooks::start().await;
+    let mut people = Vec::new();
+    for number in 0..PEOPLE {
+        let ann = installation
+            .signed_up(&format!("person-{number}@example.org"))
+            .await;
+        db.execute(sql("UPDATE account SET plan = 'studio'"))
+            .await
+            .unwrap();
+        let fields: Vec<(&str, &str)> = [("name", "x"), ("kind", "live"), ("lifetime", "90")]
+            .into_iter()
+            .chain(Scope::ALL.iter().map(|scope| ("scope", scope.as_str())))
+            .collect();
+        let token = program::token_on(&ann.post("/account/tokens", &fields).await.text()).unwrap();
+        for endpoint in 0..ENDPOINTS / PEOPLE {
+            let body =
+                json!({ "url": format!("{}/{number}-{endpoint}", hooks.url), "events": ["analysis.failed"] });
+            let headers = [
+                ("authorization", &*format!("Bearer {token}")),
+                ("content-type", "application/json"),
+                ("idempotency-key", &*format!("endpoint-{endpoint}")),
+            ];
+            let url = format!("{}/api/v1/webhook-endpoints", installation.url());
+            let made = fetch(Method::POST, &url, &headers, body.to_string().into_bytes()).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+        }
+        people.push(ann);
+    }
+    drop(worker);
+    let letter = b"Dear all, this is a letter and no audio at all.".repeat(9);
+    for person in &people {
+        for event in 0..EVENTS {
+            person
+                .upload(&format!("letter {event}.wav"), letter.clone())
+                .await;
+        }
+    }
+
+    let expected = ENDPOINTS * EVENTS;
+    let worker = installation.start(&["worker"]);
+    worker.stays_on_core(0);
+    let began = eventually("the first one", async || (hooks.count() > 0).then(Instant::now)).await;
+    let before = processor_seconds(&worker);
+    let until = Instant::now() + Duration::from_secs(600);
+    while hooks.count() < expected {
+        assert!(Instant::now() < until, "{} of {expected}", hooks.count());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (took, used) = (began.elapsed(), processor_seconds(&worker) - before);
+    let deliveries = expected as f64 / took.as_secs_f64();
+
+    // The same requests, signatures and all, by a client that writes nothing down.
+    let sent: Vec<_> = hooks.seen();
+    let visitor: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let began = Instant::now();
+    for four in sent.chunks(4) {
+        join_all(four.iter().map(async |hook| {
+            let mut request = Request::post(&hooks.url);
+            for (name, value) in &hook.headers {
+                request = request.header(name, value);
+            }
+            let request = request.body(Body::from(hook.body.clone())).unwrap();
+            assert_eq!(visitor.request(request).await.unwrap().status(), StatusCode::OK);
+        }))
+        .await;
+    }
+    let bare = expected as f64 / began.elapsed().as_secs_f64();
+    println!(
+        "{}: {deliveries:.0} deliveries a second to {ENDPOINTS} endpoints by a worker on one core ({:.2} ms of processor each), \
+         {:.3} of a bare client's {bare:.0}",
+        db.kind(),
+        used / expected as f64 * 1e3,
+        deliveries / bare
+    );
+    eventually("each is written down", async || {
+        let written = count(
+            &db,
+            "SELECT COUNT(*) FROM webhook_delivery WHERE state = 'delivered'",
+        )
+        .await;
+        (written == i64::try_from(expected).unwrap()).then_some(())
+    })
+    .await;
+    drop((web, worker));
+    drop(db);
+    installation.remove().await;
+}
+
+on_both_databases! {
+    #[ignore = "some minutes: make bench-load"]
+    async fn the_api_costs_little_more_than_its_query(database) {
+        api(database).await;
+    }
+
+    #[ignore = "some minutes: make bench-load"]
+    async fn pages_are_shown(database) {
+        page_views(database).await;
+    }
+
+    #[ignore = "some minutes: make bench-load"]
+    async fn a_thousand_endpoints_are_told(database) {
+        deliveries(database).await;
+    }
+}
+
+/// Two minutes of sound.
+fn two_minutes() -> Vec<u8> {
+    // A loop, because music takes longer to make than to measure.
+    let mut planes = testkit::music(44_100, 10.0, 1);
+    for plane in &mut planes {
+        *plane = plane.repeat(12);
+    }
+    testkit::wav(44_100, &planes, Encoding::Int16)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "some minutes: make bench-load"]
+#[expect(clippy::print_stdout, reason = "whoever runs it reads the figures")]
+async fn uploads_are_measured_nearly_as_fast_as_the_engine_measures() {
+    const FILES: usize = 16;
+    let installation = installation(Database::Sqlite).await;
+    let program = installation.start(&[]);
+    installation.is_ready().await;
+    let ann = installation.signed_up("ann@example.org").await;
+    let db = db_of(&installation);
+    db.execute(sql("UPDATE account SET plan = 'studio'"))
+        .await
+        .unwrap();
+    let bytes = two_minutes();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (mut alone, mut whole) = (Duration::ZERO, Duration::ZERO);
+    for round in 1..=3 {
+        let began = Instant::now();
+        let measuring = (0..cores).map(|core| {
+            let bytes = bytes.clone();
+            tokio::task::spawn_blocking(move || {
+                for _ in (core..FILES).step_by(cores) {
+                    measure(
+                        Cursor::new(bytes.clone()),
+                        &AnalysisOptions::default(),
+                        &mut |_| {},
+                    )
+                    .unwrap();
+                }
+            })
+        });
+        for measured in join_all(measuring).await {
+            measured.unwrap();
+        }
+        alone += began.elapsed();
+
+        let began = Instant::now();
+        // As two browsers send them.
+        join_all((0..2).map(async |browser| {
+            for file in (browser..FILES).step_by(2) {
+                ann.upload(&format!("{round} {file}.wav"), bytes.clone()).await;
+            }
+        }))
+        .await;
+        let expected = i64::try_from(round * FILES).unwrap();
+        while count(&db, "SELECT COUNT(*) FROM analysis WHERE state = 'done'").await < expected {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        whole += began.elapsed();
+    }
+    let ratio = alone.as_secs_f64() / whole.as_secs_f64();
+    let a_minute = |time: Duration| (3 * FILES) as f64 / time.as_secs_f64() * 60.0;
+    println!(
+        "{:.0} files of two minutes a minute uploaded and measured, {ratio:.2} of the {:.0} of the engine alone",
+        a_minute(whole),
+        a_minute(alone)
+    );
+    drop(program);
+    drop(db);
+    installation.remove().await;
+    assert!(ratio >= LEAST_OF_THE_ENGINE, "{ratio:.2}");
+}
+
+/// What a process has in memory, in MB.
+fn resident_mb(program: &Program) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let kb: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kb / 1e3
+}
+
+/// Looks at pages, and uploads and deletes, until then.
+async fn use_it(person: &Person, until: Instant) -> (u32, u32) {
+    let (mut views, mut uploads) = (0, 0);
+    while Instant::now() < until {
+        let uploaded = person.upload("Night drive.wav", mix()).await;
+        uploads += 1;
+        let report = format!("/analyses/{}", uploaded.analysis);
+        for _ in 0..10 {
+            for path in ["/", "/history", "/history?q=night", &report] {
+                assert_eq!(person.get(path).await.status, StatusCode::OK);
+                views += 1;
+            }
+        }
+        if uploads % 2 == 0 {
+            let deleted = person.post(&format!("{report}/delete"), &[]).await;
+            assert_eq!(deleted.status, StatusCode::SEE_OTHER);
+        }
+    }
+    (views, uploads)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "ten minutes: make bench-load"]
+#[expect(clippy::print_stdout, reason = "whoever runs it reads the figures")]
+async fn no_process_grows_in_ten_minutes_of_load() {
+    const ROLES: [&str; 3] = ["web", "worker", "beat"];
+    let installation = installation(Database::Postgres).await;
+    let programs = ROLES.map(|role| installation.start(&[role]));
+    installation.is_ready().await;
+    let (mut people, db) = (Vec::new(), db_of(&installation));
+    for number in 0..4 {
+        people.push(
+            installation
+                .signed_up(&format!("person-{number}@example.org"))
+                .await,
+        );
+    }
+    db.execute(sql("UPDATE account SET plan = 'studio'"))
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let until = began + Duration::from_secs(600);
+    let mut seen: [Vec<f64>; 3] = Default::default();
+    let watching = async {
+        while Instant::now() < until {
+            for (seen, program) in seen.iter_mut().zip(&programs) {
+                seen.push(resident_mb(program));
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let (done, ()) = tokio::join!(
+        join_all(people.iter().map(|person| use_it(person, until))),
+        watching
+    );
+    let (views, uploads) = done
+        .into_iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    println!("{views} views of pages and {uploads} uploads in ten minutes:");
+    let mut grew = Vec::new();
+    for (role, seen) in ROLES.iter().zip(&seen) {
+        // Caches and allocators fill in the beginning.
+        let middle = |from: usize, to: usize| {
+            let mut part = seen[seen.len() * from / 10..seen.len() * to / 10].to_vec();
+            part.sort_by(f64::total_cmp);
+            part[part.len() / 2]
+        };
+        let minutes: Vec<String> = (0..10)
+            .map(|minute| format!("{:.0}", middle(minute, minute + 1)))
+            .collect();
+        println!("{role}: {} MB, minute by minute", minutes.join(", "));
+        let (early, late) = (middle(2, 5), middle(8, 10));
+        if late > 1.1 * early + 2.0 {
+            grew.push(format!("{role} from {early:.0} to {late:.0} MB"));
+        }
+    }
+    drop(programs);
+    drop(db);
+    installation.remove().await;
+    assert!(grew.is_empty(), "{grew:?}");
+}
