@@ -10,7 +10,7 @@ use super::{
     Strength,
 };
 
-const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in twelve has more, and one in twenty has a deeper hollow";
+const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in twelve has more; hollows, which are a matter of style more often, cost from further on";
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
@@ -71,8 +71,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
         method: "How far a hump or a hollow from 200 to 500 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-7.4, 7.8, HEIGHTS)),
-        master: Some(Criterion::curved(-7.4, 7.8, HEIGHTS)),
+        mix: Some(Criterion::curved(-8.6, 7.8, HEIGHTS)),
+        master: Some(Criterion::curved(-8.6, 7.8, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Take about {change} off around {label} on pads, guitars or the room before the sum.",
@@ -90,8 +90,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.4, 7.3, HEIGHTS)),
-        master: Some(Criterion::curved(-6.4, 7.3, HEIGHTS)),
+        mix: Some(Criterion::curved(-8.4, 7.3, HEIGHTS)),
+        master: Some(Criterion::curved(-8.4, 7.3, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off around {label} on the loudest midrange part.",
@@ -109,8 +109,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.8, 6.9, HEIGHTS)),
-        master: Some(Criterion::curved(-6.8, 6.9, HEIGHTS)),
+        mix: Some(Criterion::curved(-8.4, 6.9, HEIGHTS)),
+        master: Some(Criterion::curved(-8.4, 6.9, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",
