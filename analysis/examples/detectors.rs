@@ -18,17 +18,17 @@ use std::sync::Mutex;
 
 use analysis::decode::Stream;
 use analysis::meter::{Meter, MeterInput};
+use analysis::rules::find;
 use analysis::testkit;
 use model::report::{Detail, LocalFault, LocalFaultKind};
+use model::verdict::Stage;
 
 /// Seconds of each track.
 const SECONDS: usize = 90;
 /// Faults are put into every so many of them.
 const EVERY: usize = 3;
 const THREADS: usize = 2;
-/// Where the rules of pumping and comb filters begin.
-const PUMPING_DB_PER_S: f64 = 7.5;
-const COMB_DB: f64 = 2.8;
+/// Combs below this are not called clear by their rule.
 const CLEAR_COMB: f64 = 5.0;
 /// Packages that had no say in the constants of clicks and passages.
 const HELD_OUT: [&str; 2] = ["warzone2100-music", "asc-music"];
@@ -207,16 +207,24 @@ fn outcome(track: &Track, file: &Path, is_spoilt: bool) -> Outcome {
     }
 }
 
+/// Where the range of `rule` ends.
+fn edge_of(rule: &str) -> f64 {
+    let criterion = find(rule).and_then(|rule| rule.criterion(Stage::Mix));
+    criterion
+        .and_then(|criterion| criterion.range().high)
+        .unwrap_or(f64::INFINITY)
+}
+
 /// Whether it rises together faster than the rule allows.
 fn pumps(detail: &Detail) -> bool {
     let pumping = detail.local.as_ref().and_then(|local| local.pumping.as_ref());
-    pumping.is_some_and(|pumping| pumping.db_per_s > PUMPING_DB_PER_S)
+    pumping.is_some_and(|pumping| pumping.db_per_s > edge_of("dynamics.pumping"))
 }
 
 /// The delay of a comb filter that the rule names.
 fn combed(detail: &Detail) -> Option<f64> {
     let comb = detail.quality.comb?;
-    (comb.ripple_db > COMB_DB && comb.clearness >= CLEAR_COMB).then_some(comb.delay_ms)
+    (comb.ripple_db > edge_of("tone.comb") && comb.clearness >= CLEAR_COMB).then_some(comb.delay_ms)
 }
 
 const KINDS: [(&str, LocalFaultKind); 11] = [

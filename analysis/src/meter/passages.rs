@@ -6,7 +6,7 @@
 use model::report::{LocalFault, LocalFaultKind};
 
 use super::levels::{ChannelSums, PairSums};
-use crate::dsp::{amplitude_db, power_db};
+use crate::dsp::{amplitude_db, db_to_amplitude, power_db};
 
 /// A second below this mean power is silence: −70 dBFS.
 const SILENCE: f64 = 1e-7;
@@ -27,6 +27,9 @@ const INVERTED_MEAN: f64 = -0.4;
 const UPRIGHT: f64 = 0.2;
 /// At the beginning or the end of the file, where only one side tells, an inverted passage has so many seconds.
 const AT_AN_END_S: usize = 5;
+/// How much of the correlations beside it an inverted passage has at least, turned round, and the seconds that are compared.
+const MIRRORED: f64 = 0.6;
+const MIRROR_S: usize = 5;
 /// Side over mid changes its sign with the polarity, within so many dB; that of two equal channels.
 const TURNED_DB: f64 = 4.0;
 const NARROWEST_DB: f64 = -100.0;
@@ -64,6 +67,8 @@ const FAINTEST_DB: f64 = -80.0;
 /// little, but no alarm.
 const ALIKE_S: usize = 3;
 const ALIKE_STEP_DB: f64 = 3.8;
+/// A larger one is a stop or an entry.
+const LARGEST_STEP_DB: f64 = 16.0;
 const ALIKE_WITHIN_DB: f64 = 1.1;
 const ALIKE_WITHIN_SHARE: f64 = 0.15;
 const ALIKE_SHARE: f64 = 0.25;
@@ -76,11 +81,13 @@ const BAND_BELOW_DB: f64 = 50.0;
 /// Three steps to and fro of the same size, within this, are the form of the song.
 const TO_AND_FRO_DB: f64 = 3.0;
 const FEWEST_BANDS: usize = 5;
-/// An offset of a passage: seconds that are averaged, the least of it against the highest sample, and how much of it the rest of
-/// the file lacks.
+/// An offset of a passage: the fewest seconds, the least of it against the highest sample, how much of it what is beside lacks, and
+/// how far its seconds may be from each other, in parts of it. And the share of all seconds that have an offset of the whole.
 const OFFSET_S: usize = 4;
 const OFFSET_DB: f64 = -30.0;
 const OFFSET_OWN: f64 = 0.5;
+const OFFSET_WITHIN: f64 = 0.3;
+const OFFSET_SHARE: f64 = 0.75;
 /// What plays on changes by no more than this across an edge, in dB.
 const STAYS_DB: f64 = 4.0;
 
@@ -197,7 +204,7 @@ fn step_of(before: &[[f64; 7]], behind: &[[f64; 7]]) -> Option<(f64, f64)> {
     let moves_db = mean(&|band| band.moves).sqrt();
     // What a fade would make of it.
     let faded_db = (ALIKE_S + 1) as f64 * mean(&|band| band.slope_db);
-    (db.abs() >= ALIKE_STEP_DB
+    ((ALIKE_STEP_DB..=LARGEST_STEP_DB).contains(&db.abs())
         && apart_db
             <= ALIKE_WITHIN_DB
                 .max(ALIKE_WITHIN_SHARE * db.abs())
@@ -237,41 +244,63 @@ impl BandStep {
     }
 }
 
-/// Passages in which the mean of a channel is off.
-pub(super) fn offsets(channels: &[ChannelSums], frames: u64) -> Vec<LocalFault> {
+/// Passages in which the mean of a channel is off: by the same all the time, from one moment on and up to one. A slow wave is off
+/// as well, but swells and fades.
+pub(super) fn offsets(channels: &[ChannelSums]) -> Vec<LocalFault> {
     let mut faults = Vec::new();
     for (index, channel) in (0_u16..).zip(channels) {
-        let peak = f64::from(channel.peak);
-        let whole = channel.sum / frames.max(1) as f64;
-        let offset =
-            |seconds: &[f32]| seconds.iter().map(|&mean| f64::from(mean)).sum::<f64>() / OFFSET_S as f64;
-        let strength_db = |start: usize| {
-            let offset = offset(&channel.means[start..start + OFFSET_S]);
-            let db = amplitude_db((offset.abs() / peak.max(1e-9)).max(1e-9));
-            (db >= OFFSET_DB && (offset - whole).abs() >= OFFSET_OWN * offset.abs()).then_some(db)
-        };
-        let mut open: Option<(usize, usize, f64)> = None;
-        for start in 0..=channel.means.len() {
-            let found = (start + OFFSET_S <= channel.means.len())
-                .then(|| strength_db(start))
-                .flatten();
-            match (&mut open, found) {
-                (None, Some(db)) => open = Some((start, start + OFFSET_S, db)),
-                (Some((_, end, strongest)), Some(db)) => {
-                    *end = start + OFFSET_S;
-                    *strongest = strongest.max(db);
-                }
-                (_, None) => faults.extend(open.take().map(|(start, end, db)| LocalFault {
+        let least = db_to_amplitude(OFFSET_DB) * f64::from(channel.peak);
+        let means: Vec<f64> = channel.means.iter().map(|&mean| f64::from(mean)).collect();
+        let mut first = 0;
+        while first < means.len() {
+            let (len, mean) = steady_run(&means[first..]);
+            // The second on either side may hold both states.
+            let beside = [
+                first.checked_sub(2).map(|second| means[second]),
+                means.get(first + len + 1).copied(),
+            ];
+            let differs = |beside: &f64| (mean - beside).abs() >= OFFSET_OWN * mean.abs();
+            let is_abrupt = beside.iter().flatten().all(differs) && beside.iter().flatten().count() > 0;
+            if len >= OFFSET_S && mean.abs() >= least && is_abrupt {
+                let strength_db = amplitude_db(mean.abs() / f64::from(channel.peak));
+                faults.push(LocalFault {
                     kind: LocalFaultKind::OffsetPassage,
-                    start_s: start as f64,
-                    end_s: end as f64,
+                    start_s: first as f64,
+                    end_s: (first + len) as f64,
                     channel: Some(index),
-                    strength_db: (100.0 * db).round() / 100.0,
-                })),
+                    strength_db: (100.0 * strength_db).round() / 100.0,
+                });
             }
+            first += len;
         }
     }
     faults
+}
+
+/// How many of these means, from the first one on, are near each other, and their mean.
+fn steady_run(means: &[f64]) -> (usize, f64) {
+    let mut mean = means[0];
+    let mut len = 1;
+    for &next in &means[1..] {
+        if (next - mean).abs() > OFFSET_WITHIN * mean.abs() {
+            break;
+        }
+        len += 1;
+        mean += (next - mean) / len as f64;
+    }
+    (len, mean)
+}
+
+/// How much of the mean of a channel three quarters of its seconds have, from 0 to 1.
+pub(super) fn steadiness(channel: &ChannelSums, dc: f64) -> Option<f64> {
+    (channel.means.len() >= OFFSET_S).then_some(())?;
+    let mut shares: Vec<f64> = channel
+        .means
+        .iter()
+        .map(|&mean| if dc == 0.0 { 0.0 } else { f64::from(mean) / dc })
+        .collect();
+    let share = super::series::quantile(&mut shares, 1.0 - OFFSET_SHARE)?;
+    Some((1_000.0 * share.clamp(0.0, 1.0)).round() / 1_000.0)
 }
 
 /// What is usual in the file: medians over the seconds that sound.
@@ -371,7 +400,8 @@ impl Passage {
 
 /// Correlations over the bands have a pattern that is the file's own; an inversion turns its sign in every band at once.
 fn inverted(seconds: &[PairSums], thirds: &[Vec<PairSums>], usual: &Usual) -> Vec<LocalFault> {
-    let likeness = smoothed(&likeness(thirds));
+    let correlations = correlations(thirds);
+    let likeness = smoothed(&likeness(&correlations));
     let is_inverted = |second: usize| {
         likeness
             .get(second)
@@ -390,6 +420,7 @@ fn inverted(seconds: &[PairSums], thirds: &[Vec<PairSums>], usual: &Usual) -> Ve
             && (surroundings.len() == 2 || surroundings.len() == 1 && values.len() >= AT_AN_END_S)
             && surroundings.iter().all(|&likeness| likeness >= UPRIGHT)
             && width_db(*passage) >= -usual.width_db - TURNED_DB
+            && mirrors(*passage, &correlations)
     });
     let is_rest = |second: &usize| {
         passages
@@ -410,10 +441,9 @@ fn inverted(seconds: &[PairSums], thirds: &[Vec<PairSums>], usual: &Usual) -> Ve
         .collect()
 }
 
-/// For each second, how alike its correlations and the file's usual ones are: the cosine of the angle between them, taken
-/// over the bands that sound. The usual ones are the principal axis, which turned passages do not turn.
-fn likeness(thirds: &[Vec<PairSums>]) -> Vec<Option<f64>> {
-    let correlations: Vec<Vec<f64>> = thirds
+/// The correlation of each band of each second; 0 where a band hardly sounds.
+fn correlations(thirds: &[Vec<PairSums>]) -> Vec<Vec<f64>> {
+    thirds
         .iter()
         .map(|bands| {
             let faint = FAINT * loudest(bands);
@@ -424,8 +454,41 @@ fn likeness(thirds: &[Vec<PairSums>]) -> Vec<Option<f64>> {
                 .map(|correlation| correlation.unwrap_or(0.0))
                 .collect()
         })
-        .collect();
-    let axis = principal_axis(&correlations);
+        .collect()
+}
+
+/// Whether left and right are as much against each other in `passage` as they go together right before it and behind it: what is
+/// merely wide there goes neither way.
+fn mirrors(passage: Passage, correlations: &[Vec<f64>]) -> bool {
+    let Passage { first, end } = passage;
+    let mean = |seconds: &mut dyn Iterator<Item = &Vec<f64>>| {
+        let mut sums: Vec<f64> = Vec::new();
+        for second in seconds {
+            sums.resize(second.len(), 0.0);
+            sums.iter_mut().zip(second).for_each(|(sum, value)| *sum += value);
+        }
+        sums
+    };
+    let inner = &correlations[first..end];
+    // A long passage is compared with what is beside it, by as many seconds near the edges.
+    let edges = inner.len().min(MIRROR_S);
+    let before = correlations[first.saturating_sub(MIRROR_S + 1)..first.saturating_sub(1)].iter();
+    let behind = correlations.iter().skip(end + 1).take(MIRROR_S);
+    let outside = mean(&mut before.clone().chain(behind.clone()));
+    let count = before.len() + behind.len();
+    let near = inner.iter().take(edges).chain(inner.iter().rev().take(edges));
+    let within = mean(&mut near.clone());
+    if count == 0 || outside.len() != within.len() {
+        return false;
+    }
+    let scale = count as f64 / (2 * edges) as f64;
+    dot(&within, &outside) * scale <= -MIRRORED * dot(&outside, &outside)
+}
+
+/// For each second, how alike its correlations and the file's usual ones are: the cosine of the angle between them, taken
+/// over the bands that sound. The usual ones are the principal axis, which turned passages do not turn.
+fn likeness(correlations: &[Vec<f64>]) -> Vec<Option<f64>> {
+    let axis = principal_axis(correlations);
     let mut likeness: Vec<Option<f64>> = correlations
         .iter()
         .map(|second| {

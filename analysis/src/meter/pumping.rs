@@ -2,7 +2,8 @@
 //!
 //! A note begins at once and dies away slowly, each in its own part of the spectrum. A compressor that is driven by a hit does the
 //! opposite, and to all of it: everything falls at once and comes back by the same decibels in each band. So of the steps from
-//! window to window the one that half of the bands exceed is kept, and what counts is how fast it goes up for several in a row.
+//! window to window the one that half of the bands exceed is kept, and what counts is how fast it goes up for several in a row, right
+//! after three quarters of the bands fell. Notes that swell, and fade in, do so out of silence or of each other.
 
 use model::report::Pumping;
 use model::verdict::TimeRange;
@@ -21,7 +22,11 @@ const FEWEST_BANDS: usize = 4;
 const PAUSE_DB: f64 = 40.0;
 const LOUD: f64 = 0.95;
 /// Steps in a row that all go up.
-const STEPS: usize = 3;
+const STEPS: usize = 4;
+/// By how much three quarters of the bands fall, within two steps, in dB, and at most how many steps before all go up.
+const FALL_DB: f32 = -2.0;
+const FALLEN: f64 = 0.75;
+const SINCE: usize = 6;
 /// The share of all moments that count: those that rise most.
 const STRONGEST: f64 = 0.1;
 /// Fewer windows are no song.
@@ -30,13 +35,23 @@ const FEWEST_WINDOWS: usize = 200;
 const PART_S: f64 = 8.0;
 const MOST_PARTS: usize = 5;
 
+/// Of a window, in dB.
+#[derive(Clone, Copy)]
+struct Window {
+    /// By how much half of the bands are louder than in the window before.
+    step_db: f32,
+    /// What three quarters of the bands rise by at most.
+    most_db: f32,
+    /// The loudest band.
+    level_db: f32,
+}
+
 /// Takes the spectra of windows at equal distances.
 pub(super) struct PumpingMeter {
     bands: Vec<Band>,
     hop_s: f64,
     before_db: Option<[f64; OCTAVES]>,
-    /// Of each window: by how much half of the bands are louder than in the window before, and the loudest one, in dB.
-    windows: Vec<(f32, f32)>,
+    windows: Vec<Window>,
 }
 
 impl PumpingMeter {
@@ -56,7 +71,11 @@ impl PumpingMeter {
     /// A window in which nothing sounds.
     pub(super) fn skip(&mut self) {
         self.before_db = None;
-        self.windows.push((0.0, f32::NEG_INFINITY));
+        self.windows.push(Window {
+            step_db: 0.0,
+            most_db: 0.0,
+            level_db: f32::NEG_INFINITY,
+        });
     }
 
     /// The mean power of each bin of a window.
@@ -64,7 +83,7 @@ impl PumpingMeter {
         let now_db: [f64; OCTAVES] =
             std::array::from_fn(|band| power_db(f64::from(self.bands[band].sum(power)).max(1e-15)));
         let loudest_db = now_db.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let step_db = self.before_db.map_or(0.0, |before_db| {
+        let (step_db, most_db) = self.before_db.map_or((0.0, 0.0), |before_db| {
             let mut steps: Vec<f64> = now_db
                 .iter()
                 .zip(before_db)
@@ -72,11 +91,16 @@ impl PumpingMeter {
                 .map(|(now, before)| now - before)
                 .collect();
             if steps.len() < FEWEST_BANDS {
-                return 0.0;
+                return (0.0, 0.0);
             }
-            quantile(&mut steps, 0.5).unwrap_or_default()
+            let mut step = |share: f64| quantile(&mut steps, share).unwrap_or_default();
+            (step(0.5), step(FALLEN))
         });
-        self.windows.push((step_db as f32, loudest_db as f32));
+        self.windows.push(Window {
+            step_db: step_db as f32,
+            most_db: most_db as f32,
+            level_db: loudest_db as f32,
+        });
         self.before_db = Some(now_db);
     }
 
@@ -85,22 +109,34 @@ impl PumpingMeter {
         let mut levels: Vec<f64> = self
             .windows
             .iter()
-            .filter(|(_, db)| db.is_finite())
-            .map(|&(_, db)| f64::from(db))
+            .map(|window| f64::from(window.level_db))
+            .filter(|db| db.is_finite())
             .collect();
         if levels.len() < FEWEST_WINDOWS {
             return None;
         }
         let pause_db = quantile(&mut levels, LOUD)? - PAUSE_DB;
+        let falls: Vec<bool> = (0..self.windows.len())
+            .map(|index| {
+                let now = self.windows[index].most_db;
+                let before = index
+                    .checked_sub(1)
+                    .map_or(0.0, |before| self.windows[before].most_db);
+                now.min(now + before) <= FALL_DB
+            })
+            .collect();
         let rises: Vec<f64> = self
             .windows
             .windows(STEPS)
-            .map(|steps| {
-                let rise = |&(step_db, level_db): &(f32, f32)| match f64::from(level_db) > pause_db {
-                    true => f64::from(step_db),
+            .enumerate()
+            .map(|(first, steps)| {
+                let rise = |window: &Window| match f64::from(window.level_db) > pause_db {
+                    true => f64::from(window.step_db),
                     false => 0.0,
                 };
-                steps.iter().map(rise).fold(f64::INFINITY, f64::min).max(0.0) / self.hop_s
+                let has_fallen = falls[first.saturating_sub(SINCE)..first].contains(&true);
+                let least = steps.iter().map(rise).fold(f64::INFINITY, f64::min).max(0.0);
+                if has_fallen { least / self.hop_s } else { 0.0 }
             })
             .collect();
         let part_len = ((PART_S / self.hop_s) as usize).max(1);

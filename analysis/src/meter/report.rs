@@ -182,6 +182,7 @@ fn channel_levels(
                 rms_dbfs: Reading::new_or(rms_db, AbsenceReason::Silent),
                 crest_db: Reading::new_or(peak_db - rms_db, AbsenceReason::Silent),
                 dc: Reading::new(sums.sum / frames),
+                dc_steadiness: passages::steadiness(sums, sums.sum / frames),
                 clips: clips.full_scale,
                 lowered_clips: clips.lowered,
             }
@@ -242,7 +243,7 @@ fn local_detail(
             faults.push(step);
         }
     }
-    faults.extend(passages::offsets(&levels.channels, levels.frames));
+    faults.extend(passages::offsets(&levels.channels));
     faults.extend(passages::faults(&levels.seconds, thirds, rate));
     let mut counts: Vec<LocalFaultCount> = Vec::new();
     for fault in &faults {

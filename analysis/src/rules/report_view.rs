@@ -8,6 +8,9 @@ use model::verdict::TimeRange;
 
 /// At most so many time ranges with a finding.
 pub(super) const MAX_TIME_RANGES: usize = 5;
+/// Bands so near to a peak belong to it, in octaves, and what the next peak takes from it.
+const ONE_PEAK_OCTAVES: f64 = 0.3;
+const NEXT_PEAK_SHARE: f64 = 0.5;
 
 /// A report, ready to be asked.
 pub struct ReportView<'a> {
@@ -125,7 +128,8 @@ impl<'a> ReportView<'a> {
     }
 
     /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most, and by how much, in dB: the least of what it does
-    /// on average, half of the time and nine tenths of the time. Notes come and go; a resonance stays.
+    /// on average, half of the time and nine tenths of the time, less half of what the next one elsewhere does. Notes come and go, and
+    /// stand out in many places; a resonance stays, in its own.
     pub(super) fn most_lasting_peak(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
         let bands = &self.detail()?.spectrum.percentiles;
         let average: Vec<(f64, Option<f64>)> = bands
@@ -144,7 +148,7 @@ impl<'a> ReportView<'a> {
             .iter()
             .map(|band| (band.hz, band.l90.map(f64::from)))
             .collect();
-        (0..bands.len())
+        let peaks: Vec<(f64, f64)> = (0..bands.len())
             .filter(|&index| (low_hz..high_hz).contains(&bands[index].hz))
             .filter_map(|index| {
                 let least = [&average, &median, &quiet]
@@ -155,7 +159,14 @@ impl<'a> ReportView<'a> {
                     .fold(f64::INFINITY, f64::min);
                 Some((bands[index].hz, least))
             })
-            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .collect();
+        let &(hz, highest) = peaks.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let next = peaks
+            .iter()
+            .filter(|(other_hz, _)| libm::log2(other_hz / hz).abs() > ONE_PEAK_OCTAVES)
+            .map(|(_, height)| *height)
+            .fold(0.0, f64::max);
+        Some((hz, highest - NEXT_PEAK_SHARE * next))
     }
 
     /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most from its neighbours (a third of an octave
@@ -183,13 +194,42 @@ impl<'a> ReportView<'a> {
         sharpest
     }
 
-    /// The 1/3-octave band from `low_hz` to `high_hz` that lies deepest below both neighbours, and how far, in dB.
-    pub(super) fn deepest_dip(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
-        self.thirds
+    /// The 1/3 octave from `low_hz` to `high_hz` that lies deepest below both neighbours, and how far, in dB: the mean of how far it
+    /// does on average, and of the least at the levels that are exceeded 1, 10, 50 and 90 % of the time.
+    pub(super) fn most_lasting_dip(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
+        let (hz, deep) = self
+            .thirds
             .windows(3)
             .filter(|three| (low_hz..high_hz).contains(&three[1].0))
             .map(|three| (three[1].0, three[0].1.min(three[2].1) - three[1].1))
-            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let lasting = self
+            .detail()?
+            .spectrum
+            .percentiles
+            .windows(6)
+            // Three thirds of an octave, of two bands each.
+            .filter(|six| (low_hz..high_hz).contains(&(six[2].hz * six[3].hz).sqrt()))
+            .filter_map(|six| {
+                let dip = |level: fn(&BandPercentiles) -> Option<f32>| {
+                    let third = |pair: &[BandPercentiles]| {
+                        Some(power_db(
+                            db_to_power(f64::from(level(&pair[0])?))
+                                + db_to_power(f64::from(level(&pair[1])?)),
+                        ))
+                    };
+                    Some(third(&six[..2])?.min(third(&six[4..])?) - third(&six[2..4])?)
+                };
+                let dips = [
+                    dip(|band| band.l1)?,
+                    dip(|band| band.l10)?,
+                    dip(|band| band.l50)?,
+                    dip(|band| band.l90)?,
+                ];
+                Some(dips.into_iter().fold(f64::INFINITY, f64::min))
+            })
+            .fold(0.0, f64::max);
+        Some((hz, 0.5 * (deep + lasting)))
     }
 
     /// The stereo bands from `low_hz` to `high_hz`, each with its level in dB (see [`ReportView::thirds`]).

@@ -92,6 +92,10 @@ pub struct ChannelLevels {
     pub crest_db: Reading,
     /// The mean of all samples, −1 to 1 of full scale.
     pub dc: Reading,
+    /// How much of it three quarters of the seconds have, from 0 to 1: an offset is there always, a slow wave comes and goes.
+    /// None in files of less than 4 s, and from engines before 3.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dc_steadiness: Option<f64>,
     /// Runs of at least three samples at full scale.
     pub clips: Clips,
     /// Runs of at least three equal samples at the channel's highest or lowest level, below full scale: clipped, then

@@ -19,7 +19,7 @@ const COMMON: Rule = Rule {
 const LIMITING_KNOTS: &[(f64, f64)] = &[(0.5, 2.0), (1.0, 6.0), (2.0, 18.0), (4.0, 36.0), (7.0, 52.0)];
 
 /// What rising together costs by its speed beyond the range, in dB per second. Some dance music does it on purpose, and may.
-const PUMPING: &[(f64, f64)] = &[(1.5, 0.5), (4.0, 2.0), (8.0, 5.0), (16.0, 10.0), (30.0, 14.0)];
+const PUMPING: &[(f64, f64)] = &[(1.2, 0.5), (3.5, 3.0), (8.0, 7.0), (14.0, 11.0), (24.0, 15.0)];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -28,10 +28,10 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Risk,
         confidence: Confidence::Heuristic,
         why: "When all frequencies duck after each hit and swell up again, a compressor on the sum breathes in the wrong places. Some dance music does that on purpose, to some of its parts.",
-        method: "By how many decibels per second half of the octaves from 60 Hz to 15 kHz rise at each of three steps of 45 ms in a row, as the mean over the tenth of the time in which they do so most. Notes begin at once and die away slowly; only a gain comes back slowly in all of them.",
-        source: "Nine in ten of 181 finished tracks stay below 7.9 dB per second, one in fifty is beyond 15; a gain that falls by 6 dB on each beat and comes back within 0.3 s makes 7 to 15",
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 7.5, PUMPING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 7.5, PUMPING)),
+        method: "By how many decibels per second half of the octaves from 60 Hz to 15 kHz rise at each of four steps of 45 ms in a row, within 0.3 s after three quarters of them fell by 2 dB at once; as the mean over the tenth of the time in which they do so most. Notes begin at once and die away slowly; only a gain falls at once and comes back slowly in all of them.",
+        source: "Nineteen in twenty of 197 finished tracks stay below 1.2 dB per second, one in fifty is beyond 2.5; a gain that falls by 6 dB on each beat and comes back within 0.3 s makes 5 in half of them, and one of 12 dB 21",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 1.2, PUMPING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 1.2, PUMPING)),
         tolerance: 0.2,
         high: CheckText::by_stage(
             "It pumps",

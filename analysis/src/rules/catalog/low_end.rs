@@ -36,8 +36,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "The low end carries most of the energy. Too much eats the headroom and booms in cars; too little has no weight.",
         method: "How far all below 150 Hz is from what the other 1/3-octave bands of the same song lead one to expect; what lacks beyond 11 dB counts half, since some music has no bass.",
         class: Class::Risk,
-        mix: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-8.0, 8.0, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-8.5, 7.3, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-8.5, 7.3, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Too much low end",
             "Lower bass or kick by about {change}, or shorten them; a low shelf on the sum is the last resort.",

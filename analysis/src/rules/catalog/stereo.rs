@@ -232,7 +232,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Taste,
         unit: Unit::Db,
         why: "Hardly any side sounds small on headphones.",
-        method: "Side energy over mid energy.",
+        method: "Side energy over mid energy of half of the windows of 3 s: a passage that is louder than the rest does not change it.",
         source: OUR_CORPUS,
         mix: Some(Criterion::curved(-20.0, f64::INFINITY, &[(6.0, 2.0), (20.0, 4.0)]).aiming_at(-10.0)),
         master: Some(Criterion::curved(-20.0, f64::INFINITY, &[(6.0, 2.0), (20.0, 4.0)]).aiming_at(-10.0)),
@@ -242,7 +242,12 @@ pub(super) const RULES: &[Rule] = &[
             "Pan doubles and effects outward: most mixes have their side near {aim}, this one has {value}.",
         ),
         covered_by: Some("stereo.dual_mono"),
-        measure: |view| Measurement::new(view.report.stereo.width_db.value()?),
+        measure: |view| {
+            let whole = view.report.stereo.width_db.value()?;
+            let series = view.detail().and_then(|detail| detail.stereo.as_ref());
+            let usual = series.and_then(|stereo| quantile(&stereo.width_db, 0.5));
+            Measurement::new(usual.unwrap_or(whole))
+        },
         ..COMMON
     },
     Rule {

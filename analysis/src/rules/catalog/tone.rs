@@ -10,7 +10,7 @@ use super::{
     Strength,
 };
 
-const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in eight lies outside of the range";
+const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in twelve has more; hollows, which are a matter of style more often, cost from further on";
 
 const COMMON: Rule = Rule {
     area: Area::Tone,
@@ -25,7 +25,7 @@ const COMMON: Rule = Rule {
 
 /// What a resonance costs by its height beyond the range, and a hole by its depth, in dB.
 const RINGING: &[(f64, f64)] = &[(1.0, 0.8), (2.0, 2.5), (4.0, 6.5), (6.5, 11.5), (12.0, 20.0)];
-const HOLLOW: &[(f64, f64)] = &[(1.5, 1.0), (3.0, 4.0), (6.0, 12.0), (12.0, 28.0)];
+const HOLLOW: &[(f64, f64)] = &[(1.0, 1.0), (2.0, 3.5), (4.0, 11.0), (8.0, 26.0)];
 
 const COMBING: &[(f64, f64)] = &[(0.7, 2.0), (2.0, 8.0), (3.5, 16.0), (5.5, 26.0)];
 /// A comb stands so many times out of what is usual.
@@ -42,8 +42,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 3.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-8.5, 8.5, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-8.5, 8.5, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-8.6, 7.6, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-8.6, 7.6, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -71,8 +71,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "200 to 500 Hz",
         why: "Guitars, keys, room and the low voice all live here; too much hides everything else, too little leaves the song thin.",
         method: "How far a hump or a hollow from 200 to 500 Hz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
-        master: Some(Criterion::curved(-6.8, 6.8, HEIGHTS)),
+        mix: Some(Criterion::curved(-8.6, 7.8, HEIGHTS)),
+        master: Some(Criterion::curved(-8.6, 7.8, HEIGHTS)),
         high: CheckText::new(
             "Muddy between 200 and 500 Hz",
             "Take about {change} off around {label} on pads, guitars or the room before the sum.",
@@ -90,8 +90,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.5, 6.5, HEIGHTS)),
-        master: Some(Criterion::curved(-6.5, 6.5, HEIGHTS)),
+        mix: Some(Criterion::curved(-8.4, 7.3, HEIGHTS)),
+        master: Some(Criterion::curved(-8.4, 7.3, HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off around {label} on the loudest midrange part.",
@@ -109,8 +109,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
-        master: Some(Criterion::curved(-6.0, 6.0, HEIGHTS)),
+        mix: Some(Criterion::curved(-8.4, 6.9, HEIGHTS)),
+        master: Some(Criterion::curved(-8.4, 6.9, HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",
@@ -129,8 +129,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "5 to 9 kHz",
         why: "Sibilants and hi-hats. Loud here, the song hisses on earphones and encoders waste bits on it.",
         method: "How far a hump or a hollow from 5 to 9 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-4.8, 4.8, HEIGHTS)),
-        master: Some(Criterion::curved(-4.8, 4.8, HEIGHTS)),
+        mix: Some(Criterion::curved(-5.2, 5.0, HEIGHTS)),
+        master: Some(Criterion::curved(-5.2, 5.0, HEIGHTS)),
         high: CheckText::new(
             "Sharp between 5 and 9 kHz",
             "De-ess the voice and lower the hats by about {change}, around {label}, before touching the sum.",
@@ -149,8 +149,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Above 9 kHz",
         why: "Air gives space and detail; without it a song sounds closed, with too much it hisses.",
         method: "How far the level around 12 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-7.2, 7.2, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-7.2, 7.2, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-7.2, 6.9, SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-7.2, 6.9, SHELF_HEIGHTS)),
         high: CheckText::new(
             "Hissy above 9 kHz",
             "Lower a high shelf from 10 kHz by about {change}, or find the exciter.",
@@ -217,13 +217,13 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.resonance",
         title: "A single resonance",
         why: "One narrow frequency that rings through the song masks its neighbours and tires.",
-        method: "How far a 1/6-octave band from 300 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away: the least of what it does on average, half of the time and nine tenths of the time.",
+        method: "How far a 1/6-octave band from 300 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away (the least of what it does on average, half of the time and nine tenths of the time), less half of what the next one elsewhere does: notes stand out in many places.",
         source: OUR_CORPUS,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 7.5, RINGING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 7.5, RINGING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, RINGING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, RINGING)),
         high: CheckText::new(
             "A resonance",
-            "Sweep a narrow band around {label} and cut on the instrument that rings, until it no longer stands out; it stands {value} above its neighbours, nearly all of the time.",
+            "Sweep a narrow band around {label} and cut on the instrument that rings, until it no longer stands out; it stands out by {value} more than any other, nearly all of the time.",
         ),
         measure: |view| {
             view.detail()?;
@@ -237,16 +237,16 @@ pub(super) const RULES: &[Rule] = &[
         id: "tone.hole",
         title: "A hole in the spectrum",
         why: "A deep narrow dip between intact neighbours is often two tracks cancelling: a copy with a delay, or a phase-flipped microphone.",
-        method: "How deep the lowest 1/3-octave band from 150 Hz to 6 kHz lies below both of its neighbours.",
+        method: "How deep the lowest 1/3 octave from 150 Hz to 6 kHz lies below both of its neighbours: the mean of how deep it is on average and of the least that it is at the levels exceeded 1, 10, 50 and 90 % of the time. Notes that are not played leave holes as well, but not at all levels.",
         source: OUR_CORPUS,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, HOLLOW)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, HOLLOW)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 4.0, HOLLOW)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 4.0, HOLLOW)),
         high: CheckText::new(
             "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",
         ),
         measure: |view| {
-            let (hz, depth) = view.deepest_dip(150.0, 6_000.0)?;
+            let (hz, depth) = view.most_lasting_dip(150.0, 6_000.0)?;
             Some(Measurement::new(depth)?.near(hz))
         },
         covered_by: Some("tone.comb"),
