@@ -102,7 +102,7 @@ pub(super) fn break_down(
         (a.points < Finding::WORTH_SAYING)
             .cmp(&(b.points < Finding::WORTH_SAYING))
             .then_with(|| subject(a).cmp(&subject(b)))
-            .then_with(|| b.points.cmp(&a.points))
+            .then_with(|| harm(b).cmp(&harm(a)))
             .then_with(|| a.rule.cmp(&b.rule))
     });
     praise(&mut passed, &rows, &findings, view);
@@ -113,6 +113,17 @@ pub(super) fn break_down(
         passed,
         not_applicable,
     }
+}
+
+/// What decides which finding about sound, or about provenance, comes first: points, of which a defect's count for more than a risk's,
+/// and a risk's for more than those of taste. An engineer sends a file back for a fault and not for a style.
+fn harm(finding: &Finding) -> i64 {
+    let weight = match finding.class {
+        Class::Defect => 3,
+        Class::Risk => 2,
+        Class::Taste => 1,
+    };
+    weight * i64::from(finding.points.tenths())
 }
 
 /// Step 2: from the leaves up, those that are covered give up what the rule above already costs.
