@@ -73,6 +73,11 @@ lighthouse: site
 	test -d target/lighthouse/node_modules/lighthouse || npm --silent --prefix target/lighthouse install lighthouse@13.5.0
 	node end2end/lighthouse.js target/lighthouse
 
+# Which changes of the code no test notices; hours for all, minutes for one: make mutants FILES="model/src/player.rs".
+mutants:
+	scripts/setup test
+	scripts/mutants $(FILES)
+
 # Pictures of every page in target/shots; with BEFORE=folder, what changed since those.
 shots: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo build
