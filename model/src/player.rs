@@ -303,6 +303,14 @@ mod tests {
         assert_eq!(loudness.over(18.0, 19.0), Some(-10.0), "shorter than a window");
         let both = loudness.over(0.0, 22.0).unwrap();
         assert!((both + 12.596).abs() < 0.01, "{both} is the mean of the energy");
+        // Each a LUFS louder than the one before: the window around a loop that is no longer than one.
+        let rising = self::loudness(&(0..20).map(|at| Some(-40.0 + at as f32)).collect::<Vec<_>>());
+        assert_eq!(
+            rising.over(10.5, 11.1),
+            Some(-31.0),
+            "the one that ends at 12.3 s, nearly"
+        );
+        assert_eq!(rising.over(10.0, 13.0), Some(-30.0), "the very one");
         assert_eq!(self::loudness(&[None, None]).over(0.0, 5.0), None);
         assert_eq!(self::loudness(&[]).over(0.0, 5.0), None);
     }
