@@ -57,8 +57,13 @@ export async function expectAccessible(page) {
     const words = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
     expect(words, `${page.url()} in ${colorScheme}`).toEqual([]);
   }
+  await expectNoWider(page, "in its size");
+}
+
+/** Nothing is wider than the window. */
+export async function expectNoWider(page, how) {
   const excess = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
-  expect(excess, `${page.url()} is no wider than the window`).toBeLessThanOrEqual(0);
+  expect(excess, `${page.url()} ${how} is no wider than the window`).toBeLessThanOrEqual(0);
 }

@@ -1,13 +1,9 @@
 // A report beyond what axe can see: large text, zoom, forced colours, no motion, no mouse, and what a screen reader meets first.
 import { expect, test } from "../helpers/walk.js";
 import { faulty } from "../helpers/audio.js";
-import { hydrated } from "../helpers/pages.js";
+import { expectNoWider, hydrated } from "../helpers/pages.js";
 import { signUp } from "../helpers/people.js";
 import { file, report } from "../helpers/uploads.js";
-
-/** How far the page is wider than the window. */
-const excess = (page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 /** Texts of controls that their boxes cut off. */
 const clipped = (page) =>
@@ -30,7 +26,7 @@ test("a report in text of twice the size, at a zoom of 400 %, in forced colours 
   for (const address of [path, ...others]) {
     await page.goto(address);
     expect(await page.evaluate(() => getComputedStyle(document.documentElement).fontSize)).toBe("32px");
-    expect(await excess(page), `${address} in text of twice the size`).toBeLessThanOrEqual(0);
+    await expectNoWider(page, "in text of twice the size");
     expect(await clipped(page), `${address} in text of twice the size`).toEqual([]);
   }
   await browser.send("Page.setFontSizes", { fontSizes: { standard: 16, fixed: 13 } });
@@ -38,7 +34,7 @@ test("a report in text of twice the size, at a zoom of 400 %, in forced colours 
   await page.setViewportSize({ width: 320, height: 256 });
   for (const address of [path, ...others]) {
     await page.goto(address);
-    expect(await excess(page), `${address} at 400 %`).toBeLessThanOrEqual(0);
+    await expectNoWider(page, "at 400 %");
   }
   await page.goto(path);
   await hydrated(page);

@@ -1,8 +1,8 @@
 //! Cue points of a WAV: where the findings of the mix are, as editors and workstations show them.
 
 use super::export::Marker;
-use super::recipe::{Recipe, Step};
-use super::wave::Chunk;
+use super::recipe::Recipe;
+use super::wave::{Chunk, put};
 
 /// More would hide the waveform in every editor.
 const MOST_CUES: usize = 500;
@@ -20,13 +20,8 @@ pub(super) struct Cue {
 /// Where `markers` of the source are in what `recipe` makes of it; those that a trim took away are left out.
 pub(super) fn cues(markers: &[Marker], recipe: &Recipe, rate: u32) -> Vec<Cue> {
     let (from_s, until_s) = recipe
-        .steps
-        .iter()
-        .find_map(|step| match step {
-            Step::Trim(kept) => Some((kept.start_s, kept.end_s)),
-            _ => None,
-        })
-        .unwrap_or((0.0, f64::INFINITY));
+        .kept()
+        .map_or((0.0, f64::INFINITY), |kept| (kept.start_s, kept.end_s));
     let frame = |time_s: f64| {
         let at = (time_s.clamp(from_s, until_s) - from_s) * f64::from(rate);
         // A cue point counts in 32 bits; what lies beyond 24 hours of 48 kHz has none.
@@ -87,20 +82,10 @@ pub(super) fn chunks(cues: &[Cue]) -> Vec<Chunk> {
     ]
 }
 
-/// A chunk within a list, padded to an even length.
-fn put(list: &mut Vec<u8>, id: [u8; 4], body: &[u8]) {
-    list.extend(id);
-    list.extend((body.len() as u32).to_le_bytes());
-    list.extend_from_slice(body);
-    if body.len() % 2 == 1 {
-        list.push(0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::recipe::{Container, OutputFormat, Passage, SampleFormat};
+    use crate::render::recipe::{Container, OutputFormat, Passage, SampleFormat, Step};
 
     fn marker(start_s: f64, end_s: f64, name: &str) -> Marker {
         Marker {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::cues::{Cue, cues};
 use super::export::Marker;
 use super::recipe::Recipe;
-use super::wave::Chunk;
+use super::wave::{Chunk, put};
 use crate::ENGINE_VERSION;
 use crate::rules::RULE_SET;
 
@@ -64,12 +64,8 @@ pub(super) fn note(report: &Report, recipe: &Recipe, markers: &[Marker]) -> Note
 /// The chunks of a WAV that hold `note`.
 pub(super) fn chunks(note: &Note) -> Vec<Chunk> {
     let program = format!("MixLens {ENGINE_VERSION}\0");
-    let mut info = b"INFOISFT".to_vec();
-    info.extend((program.len() as u32).to_le_bytes());
-    info.extend(program.bytes());
-    if program.len() % 2 == 1 {
-        info.push(0);
-    }
+    let mut info = b"INFO".to_vec();
+    put(&mut info, *b"ISFT", program.as_bytes());
     let mut chunks = super::cues::chunks(&note.cues);
     chunks.push(Chunk {
         id: *b"LIST",

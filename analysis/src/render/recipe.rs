@@ -373,6 +373,15 @@ impl Recipe {
         }
     }
 
+    /// What a trim keeps; `None` where there is no trim.
+    #[must_use]
+    pub fn kept(&self) -> Option<Passage> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Trim(kept) => Some(*kept),
+            _ => None,
+        })
+    }
+
     /// Reads a recipe that came from outside.
     ///
     /// # Errors

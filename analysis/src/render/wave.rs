@@ -17,6 +17,16 @@ pub(super) struct Chunk {
     pub(super) body: Vec<u8>,
 }
 
+/// Adds a chunk, padded to an even length, to a file or to a list.
+pub(super) fn put(out: &mut Vec<u8>, id: [u8; 4], body: &[u8]) {
+    out.extend(id);
+    out.extend((body.len() as u32).to_le_bytes());
+    out.extend_from_slice(body);
+    if body.len() % 2 == 1 {
+        out.push(0);
+    }
+}
+
 /// Writes samples as they come.
 pub(super) struct WaveWriter<W: Write + Seek> {
     out: BufWriter<W>,
@@ -71,15 +81,12 @@ impl<W: Write + Seek> WaveWriter<W> {
             self.out.write_all(&[0])?;
         }
         let mut len = PLAIN_HEADER + extension_len(self.channels) + data_len + data_len % 2;
+        let mut behind = Vec::new();
         for Chunk { id, body } in chunks {
-            self.out.write_all(id)?;
-            self.out.write_all(&(body.len() as u32).to_le_bytes())?;
-            self.out.write_all(body)?;
-            if body.len() % 2 == 1 {
-                self.out.write_all(&[0])?;
-            }
-            len += 8 + (body.len() + body.len() % 2) as u64;
+            put(&mut behind, *id, body);
         }
+        self.out.write_all(&behind)?;
+        len += behind.len() as u64;
         let header = self.header(len, data_len);
         self.out.seek(SeekFrom::Start(0))?;
         self.out.write_all(&header)?;

@@ -119,52 +119,39 @@ pub fn SourceStrip(
     .into_any()
 }
 
-/// What is drawn of one channel, or of all together: where it stands in the plot, and its name.
-struct Lane<'a> {
-    slices: &'a [(i8, i8)],
-    /// From the top, and its height, 0 to 100.
-    top: f64,
-    height: f64,
-    name: &'static str,
+/// Left and right with their names, or all channels together without one.
+fn channels(waveform: &Waveform) -> Vec<(&'static str, &[(i8, i8)])> {
+    match &waveform.left_right {
+        Some([left, right]) => vec![("L", left), ("R", right)],
+        None => vec![("", &waveform.slices)],
+    }
 }
 
 /// The left channel above the right one; one lane for what is not stereo.
 pub(super) fn lanes(waveform: &Waveform, points: usize) -> AnyView {
-    let half = |slices, top, name| Lane {
-        slices,
-        top,
-        height: 50.0,
-        name,
-    };
-    let lanes = match &waveform.left_right {
-        Some([left, right]) => vec![half(left, 0.0, "L"), half(right, 50.0, "R")],
-        None => vec![Lane {
-            slices: &waveform.slices,
-            top: 0.0,
-            height: 100.0,
-            name: "",
-        }],
-    };
-    lanes
-        .into_iter()
-        .map(|lane| lane_view(&lane, points))
+    let channels = channels(waveform);
+    let height = 100.0 / channels.len() as f64;
+    (0..)
+        .zip(channels)
+        .map(|(at, (name, slices))| lane(name, slices, f64::from(at) * height, height, points))
         .collect_view()
         .into_any()
 }
 
-fn lane_view(lane: &Lane<'_>, points: usize) -> AnyView {
-    let slices = thin(lane.slices, points);
+/// A lane `top` from the top of the plot and `height` high, both 0 to 100.
+fn lane(name: &'static str, slices: &[(i8, i8)], top: f64, height: f64, points: usize) -> AnyView {
+    let slices = thin(slices, points);
     let lines = ZERO_LINES
         .map(|share| {
-            let y = percent(lane.top + lane.height * share);
+            let y = percent(top + height * share);
             view! { <line class="grid grid--zero" x1="0" x2="100%" y1=y.clone() y2=y></line> }
         })
         .collect_view();
-    let name = (!lane.name.is_empty()).then(|| {
-        let y = percent(lane.top + lane.height / 2.0);
+    let name = (!name.is_empty()).then(|| {
+        let y = percent(top + height / 2.0);
         view! {
             <text class="scale start" x="0" y=y dx="5" dy="-4">
-                {lane.name}
+                {name}
             </text>
         }
     });
@@ -172,9 +159,9 @@ fn lane_view(lane: &Lane<'_>, points: usize) -> AnyView {
         {lines}
         <svg
             x="0"
-            y=percent(lane.top)
+            y=percent(top)
             width="100%"
-            height=percent(lane.height)
+            height=percent(height)
             viewBox=format!("0 -150 {} 300", slices.len().max(1))
             preserveAspectRatio="none"
         >
@@ -284,10 +271,7 @@ fn outline(slices: &[(i8, i8)]) -> String {
 }
 
 fn table(waveform: &Waveform, duration_s: f64) -> DataTable {
-    let lanes: Vec<&[(i8, i8)]> = match &waveform.left_right {
-        Some(both) => both.iter().map(Vec::as_slice).collect(),
-        None => vec![&waveform.slices],
-    };
+    let lanes = channels(waveform);
     let columns: &[&str] = match lanes.len() {
         1 => &["From", "Peak, dBFS"],
         _ => &["From", "Left, dBFS", "Right, dBFS"],
@@ -298,7 +282,7 @@ fn table(waveform: &Waveform, duration_s: f64) -> DataTable {
             let start = run.start as f64 / count.max(1) as f64 * duration_s;
             let peaks = lanes
                 .iter()
-                .map(|lane| peak_of(lane.get(run.clone()).unwrap_or_default()));
+                .map(|(_, lane)| peak_of(lane.get(run.clone()).unwrap_or_default()));
             std::iter::once(format::clock(start)).chain(peaks).collect()
         })
         .collect();

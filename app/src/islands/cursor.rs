@@ -44,10 +44,8 @@ pub(super) fn listen_to_charts(duration_s: f64, tell: impl Fn(Pointed) + Copy + 
         for name in ["click", "pointerdown", "pointermove", "pointerleave"] {
             let plot = chart.clone();
             on(chart, name, move |event| {
-                let box_of = plot.get_bounding_client_rect();
                 let x = f64::from(event.client_x());
-                let share = (x - box_of.left()) / box_of.width().max(1.0);
-                let at_s = share.clamp(0.0, 1.0) * duration_s;
+                let at_s = share_of(&plot, &event) * duration_s;
                 match name {
                     // A finger that moves scrolls the page.
                     "pointerdown" if !is_touch(&event) => pressed.set_value(Some((x, at_s))),
@@ -80,6 +78,13 @@ pub(super) fn listen_to_charts(duration_s: f64, tell: impl Fn(Pointed) + Copy + 
     });
 }
 
+/// Where the pointer stands in a plot, from 0 at its left edge to 1.
+fn share_of(plot: &Element, event: &MouseEvent) -> f64 {
+    let box_of = plot.get_bounding_client_rect();
+    let share = (f64::from(event.client_x()) - box_of.left()) / box_of.width().max(1.0);
+    share.clamp(0.0, 1.0)
+}
+
 fn is_drag(from_x: f64, x: f64) -> bool {
     (x - from_x).abs() >= LEAST_DRAG
 }
@@ -90,8 +95,9 @@ fn is_touch(event: &MouseEvent) -> bool {
         .is_some_and(|event| event.pointer_type() == "touch")
 }
 
-/// Reports a click in the strip of a source: its number, and the share of its length.
-pub(super) fn listen_to_strips(go: impl Fn(usize, f64) + Copy + 'static) {
+/// Reports a click in the strip of a source: its number, and the share of its length. Whether there are strips.
+pub(super) fn listen_to_strips(go: impl Fn(usize, f64) + Copy + 'static) -> bool {
+    let mut has_any = false;
     each(document().query_selector_all("[data-source]").ok(), |strip| {
         let plot = strip.clone();
         let index = strip
@@ -99,11 +105,11 @@ pub(super) fn listen_to_strips(go: impl Fn(usize, f64) + Copy + 'static) {
             .and_then(|text| text.parse().ok());
         let Some(index) = index else { return };
         on(strip, "click", move |event| {
-            let box_of = plot.get_bounding_client_rect();
-            let share = (f64::from(event.client_x()) - box_of.left()) / box_of.width().max(1.0);
-            go(index, share.clamp(0.0, 1.0));
+            go(index, share_of(&plot, &event));
         });
+        has_any = true;
     });
+    has_any
 }
 
 /// Moves the line of the position in the strip of a source.

@@ -195,24 +195,24 @@ pub(super) async fn compared(db: &Db, id: AnalysisId, report: &Report) -> Result
 
 /// The report of a mix beside other tracks; `None` where there are none.
 fn beside(mix: &Report, tracks: Vec<(AnalysisSummary, Report)>) -> Option<TrackComparison> {
-    let (mut with, mut reports) = (Vec::new(), Vec::new());
-    for (summary, report) in tracks {
-        with.push(ComparedTrack {
+    if tracks.is_empty() {
+        return None;
+    }
+    let reports: Vec<&Report> = tracks.iter().map(|(_, report)| report).collect();
+    let comparison = analysis::comparison::compare(mix, &reports);
+    let with = tracks
+        .into_iter()
+        .map(|(summary, report)| ComparedTrack {
             id: summary.id,
             kind: summary.kind,
             title: summary.title,
             duration_s: report.file.duration_s,
             integrated_lufs: report.loudness.integrated_lufs.value(),
             audio: summary.audio,
-            waveform: report.waveform.clone(),
             loudness: LoudnessOverTime::new(&report.loudness.short_term_lufs),
-        });
-        reports.push(report);
-    }
-    if with.is_empty() {
-        return None;
-    }
-    let comparison = analysis::comparison::compare(mix, &reports.iter().collect::<Vec<_>>());
+            waveform: report.waveform,
+        })
+        .collect();
     Some(TrackComparison { with, comparison })
 }
 

@@ -421,13 +421,8 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
 /// How long a file of `source_s` seconds is behind `recipe`.
 fn duration_of(recipe: &Recipe, source_s: f64) -> f64 {
     recipe
-        .steps
-        .iter()
-        .find_map(|step| match step {
-            analysis::render::Step::Trim(kept) => Some(kept.end_s.min(source_s) - kept.start_s),
-            _ => None,
-        })
-        .unwrap_or(source_s)
+        .kept()
+        .map_or(source_s, |kept| kept.end_s.min(source_s) - kept.start_s)
 }
 
 fn playable(audio: Audio, now: Timestamp) -> PreviewState {

@@ -57,12 +57,12 @@ const WITHOUT_LIMITS: [(&str, &str); 4] = [
 ];
 
 /// A client that keeps its connections.
-struct Visitor {
+struct HttpClient {
     client: Client<HttpConnector, Body>,
     headers: Vec<(header::HeaderName, String)>,
 }
 
-impl Visitor {
+impl HttpClient {
     fn with(name: header::HeaderName, value: String) -> Self {
         Self {
             client: Client::builder(TokioExecutor::new()).build_http(),
@@ -196,7 +196,7 @@ fn in_ms(time: Duration) -> f64 {
 async fn api(database: Database) {
     let (app, ann, account, analysis) = with_analyses(database, 100_000).await;
     let token = app.make_token(&ann, TokenKind::Live, &Scope::ALL).await;
-    let visitor = Visitor::with(header::AUTHORIZATION, format!("Bearer {token}"));
+    let client = HttpClient::with(header::AUTHORIZATION, format!("Bearer {token}"));
     let (bare, ours) = (
         bare(&app, database, account).await + "/json",
         format!("{}/api/v1/analyses", app.url),
@@ -205,7 +205,7 @@ async fn api(database: Database) {
     for round in 0..40 {
         // In turn, so that what else the machine does meets both.
         for _ in 0..100 {
-            let (a, b) = (visitor.get(&ours).await, visitor.get(&bare).await);
+            let (a, b) = (client.get(&ours).await, client.get(&bare).await);
             if round > 0 {
                 of_ours.push(a);
                 of_bare.push(b);
@@ -285,12 +285,12 @@ async fn api(database: Database) {
 #[expect(clippy::print_stdout, reason = "whoever runs it reads the figures")]
 async fn page_views(database: Database) {
     let (app, ann, account, analysis) = with_analyses(database, 100).await;
-    let visitor = Visitor::with(header::COOKIE, ann.cookie_header());
+    let client = HttpClient::with(header::COOKIE, ann.cookie_header());
     let bare = bare(&app, database, account).await + "/page";
     let healthz = format!("{}/healthz", app.url);
     let (least, peer) = (
-        visitor.views_a_second(&healthz).await,
-        visitor.views_a_second(&bare).await,
+        client.views_a_second(&healthz).await,
+        client.views_a_second(&bare).await,
     );
     let kind = app.backend.db.kind();
     println!("{kind}: /healthz {least:.0} a second, a bare page {peer:.0}");
@@ -300,7 +300,7 @@ async fn page_views(database: Database) {
         ("/history", "/history"),
         ("a report", report.as_str()),
     ] {
-        let views = visitor.views_a_second(&format!("{}{path}", app.url)).await;
+        let views = client.views_a_second(&format!("{}{path}", app.url)).await;
         println!(
             "{kind}: {name} {views:.0} a second, {:.3} of /healthz, {:.3} of a bare page",
             views / least,
@@ -416,7 +416,7 @@ async fn deliveries(database: Database) {
 
     // The same requests, signatures and all, by a client that writes nothing down.
     let sent: Vec<_> = hooks.seen();
-    let visitor: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
     let began = Instant::now();
     for four in sent.chunks(4) {
         join_all(four.iter().map(async |hook| {
@@ -425,7 +425,7 @@ async fn deliveries(database: Database) {
                 request = request.header(name, value);
             }
             let request = request.body(Body::from(hook.body.clone())).unwrap();
-            assert_eq!(visitor.request(request).await.unwrap().status(), StatusCode::OK);
+            assert_eq!(client.request(request).await.unwrap().status(), StatusCode::OK);
         }))
         .await;
     }

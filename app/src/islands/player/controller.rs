@@ -115,9 +115,18 @@ impl Controller {
 
     /// The length of the source that is heard, in seconds.
     pub(super) fn duration_s(self) -> f64 {
-        let active = self.active.get();
+        self.length_of(self.active.get())
+    }
+
+    /// The length of a source, in seconds.
+    pub(super) fn length_of(self, index: usize) -> f64 {
         self.state
-            .with_value(|state| state.tracks.get(active).map_or(0.0, |track| track.duration_s))
+            .with_value(|state| state.tracks.get(index).map_or(0.0, |track| track.duration_s))
+    }
+
+    /// Whether it is known where any source is loudest.
+    pub(super) fn has_loudest(self) -> bool {
+        self.state.with_value(PlayerState::has_loudest)
     }
 
     /// Whether what is heard is on the time axis of the page.

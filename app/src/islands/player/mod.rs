@@ -45,14 +45,11 @@ pub fn Player(
     let length_s = sources.first().map_or(0.0, |mix| mix.duration_s);
     let has_sound = sources.iter().any(|source| source.preview_state.has_sound());
     let hovered = RwSignal::new(None::<f64>);
-    let has_charts = !chart_tracks.chart_tracks.is_empty();
     let chart_tracks = StoredValue::new(chart_tracks);
     let is_keyed = RwSignal::new(true);
     let is_help_open = RwSignal::new(false);
     let is_away = RwSignal::new(false);
-    let lengths: Vec<f64> = sources.iter().map(|source| source.duration_s).collect();
-    let lengths = StoredValue::new(lengths);
-    let has_loudest = sources.iter().any(|source| source.loudness.is_some());
+    let count = sources.len();
     // From the first sound on, the transport stays in sight.
     let is_used = Memo::new(move |was| was == Some(&true) || player.playing.get());
     let blind_test = RwSignal::new(None::<BlindTest>);
@@ -71,12 +68,17 @@ pub fn Player(
                 is_away.set(is_above);
             }
         });
-        listen_to_strips(move |index, share| {
-            let to_s = lengths.with_value(|lengths| lengths.get(index).map(|length_s| share * length_s));
-            if let Some(to_s) = to_s {
-                player.send(Event::PlayFrom(index, to_s));
-            }
+        let has_strips = listen_to_strips(move |index, share| {
+            player.send(Event::PlayFrom(index, share * player.length_of(index)));
         });
+        if has_strips {
+            Effect::new(move |_| {
+                for index in 0..count {
+                    let share = player.position_of(index) / player.length_of(index).max(0.001);
+                    move_strip_playhead(index, share);
+                }
+            });
+        }
         listen_to_time_ranges(move |from, until| player.send(Event::PlayRange(from, until)));
         listen_to_keys(move |key| {
             if is_keyed.get_untracked() && has_sound {
@@ -102,13 +104,6 @@ pub fn Player(
         let range = player.stretch.get().filter(|_| player.looping.get());
         move_loop_ranges(range.map(|(from_s, until_s)| (share(from_s), share(until_s))));
     });
-    Effect::new(move |_| {
-        lengths.with_value(|lengths| {
-            for (index, length_s) in lengths.iter().enumerate() {
-                move_strip_playhead(index, player.position_of(index) / length_s.max(0.001));
-            }
-        });
-    });
     Effect::new(move |_| move_pointer_lines(hovered.get().map(|at| at / length_s.max(0.001))));
 
     let audios = (0..sources.len())
@@ -126,7 +121,7 @@ pub fn Player(
             {transport(player, chart_tracks, has_sound)}
             {(sources.len() > 1).then(|| choice(player, &sources))}
             {is_told_apart(&sources).then(|| blind(player, blind_test))}
-            {has_sound.then(|| tools(player, has_loudest, has_charts))}
+            {has_sound.then(|| tools(player, chart_tracks))}
             {has_sound.then(|| key_list(is_keyed, is_help_open))}
             {sound_note(player, &sources)}
             {read_out(player, chart_tracks, hovered)}
@@ -382,7 +377,7 @@ fn blind(player: Controller, test: RwSignal<Option<BlindTest>>) -> impl IntoView
 }
 
 /// Mono, side, one band alone, a loop, the loudest part.
-fn tools(player: Controller, has_loudest: bool, has_charts: bool) -> impl IntoView + use<> {
+fn tools(player: Controller, chart_tracks: StoredValue<ChartTracks>) -> impl IntoView + use<> {
     let segment = |label: &'static str, help: String, is_pressed: Signal<bool>, act: Box<dyn Fn()>| {
         press(PressButton {
             class: "segment",
@@ -445,7 +440,8 @@ fn tools(player: Controller, has_loudest: bool, has_charts: bool) -> impl IntoVi
         is_disabled: Signal::derive(move || !player.is_on_axis()),
         act: Box::new(move || player.send(Event::ToggleLoop)),
     });
-    let loudest = has_loudest.then(|| {
+    let has_charts = chart_tracks.with_value(|chart_tracks| !chart_tracks.chart_tracks.is_empty());
+    let loudest = player.has_loudest().then(|| {
         press(PressButton {
             class: "toggle",
             help: "Everything goes to where it is loudest".to_owned(),

@@ -540,6 +540,11 @@ impl PlayerState {
         }
     }
 
+    /// Whether it is known where any source is loudest.
+    pub(super) fn has_loudest(&self) -> bool {
+        self.tracks.iter().any(|track| track.loudness.is_some())
+    }
+
     fn loudest_s(&self, index: usize) -> Option<f64> {
         self.tracks.get(index)?.loudness.as_ref()?.loudest_s()
     }
