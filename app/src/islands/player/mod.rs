@@ -479,7 +479,7 @@ fn zoom(player: Controller) -> impl IntoView + use<> {
                 is_disabled: Signal::stored(false),
                 act: Box::new(move || {
                     times.set(each);
-                    set_zoom(each, untrack(|| player.cursor() / player.duration_s().max(0.001)));
+                    set_zoom(each, untrack(|| player.cursor() / player.length_of(0).max(0.001)));
                 }),
             })
         })

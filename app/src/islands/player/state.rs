@@ -424,6 +424,7 @@ impl PlayerState {
             return Vec::new();
         };
         track.target_s = Some(from_s.clamp(0.0, track.duration_s));
+        track.has_begun = true;
         let mut commands: Vec<Command> = (0..self.tracks.len()).map(Command::Pause).collect();
         self.active = index;
         self.playing = true;
@@ -1148,6 +1149,16 @@ mod tests {
         assert_eq!(
             begun.apply(Event::Loaded(REFERENCE)),
             [Command::SeekTo(REFERENCE, 150.0)]
+        );
+        // Whoever chose a place in it finds it there again.
+        let mut chosen = player.clone();
+        link(&mut chosen, REFERENCE);
+        chosen.apply(Event::PlayFromDue(REFERENCE, 20.0));
+        chosen.apply(Event::Switch(MIX));
+        chosen.apply(Event::Sounding(MIX));
+        assert_eq!(
+            chosen.apply(Event::Switch(REFERENCE)),
+            [Command::SeekTo(REFERENCE, 20.0)]
         );
         player.apply(Event::GoToLoudest);
         assert_eq!(player.tracks[MIX].position_s, 60.0);
