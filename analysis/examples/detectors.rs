@@ -227,7 +227,7 @@ fn combed(detail: &Detail) -> Option<f64> {
     (comb.ripple_db > edge_of("tone.comb") && comb.clearness >= CLEAR_COMB).then_some(comb.delay_ms)
 }
 
-const KINDS: [(&str, LocalFaultKind); 11] = [
+const KINDS: [(&str, LocalFaultKind); 14] = [
     ("gap", LocalFaultKind::Gap),
     ("held value", LocalFaultKind::HeldValue),
     ("dropout", LocalFaultKind::Dropout),
@@ -239,6 +239,9 @@ const KINDS: [(&str, LocalFaultKind); 11] = [
     ("stutter", LocalFaultKind::Stutter),
     ("gain step", LocalFaultKind::GainStep),
     ("offset of a passage", LocalFaultKind::OffsetPassage),
+    ("muffled passage", LocalFaultKind::MuffledPassage),
+    ("mono passage", LocalFaultKind::MonoPassage),
+    ("dip of a channel", LocalFaultKind::ChannelDip),
 ];
 
 fn decode(file: &Path) -> Option<Track> {

@@ -5,7 +5,7 @@ use super::vectors::{folded, larger};
 use crate::dsp::power_db;
 
 /// Steps per second, of 50 ms: short enough to find the gaps between notes.
-const STEPS_PER_S: u64 = 20;
+pub(super) const STEPS_PER_S: u64 = 20;
 /// The loudness war's "DR" takes 132 480 samples at 44.1 kHz, not 3 s to the sample.
 const DR_BLOCK_44K: u64 = 132_480;
 
@@ -61,6 +61,8 @@ pub(super) struct LevelMeter {
     pub(super) product: f64,
     /// Per complete second, of two channels.
     pub(super) seconds: Vec<PairSums>,
+    /// Per complete step of 50 ms, of two channels: the squares of left and right, and their product.
+    steps_of_pair: Vec<[f32; 3]>,
     /// RMS of the 50 ms steps, in dBFS.
     pub(super) step_levels: LevelCounts,
     second: PairSums,
@@ -82,6 +84,7 @@ impl LevelMeter {
             overs: 0,
             product: 0.0,
             seconds: Vec::new(),
+            steps_of_pair: Vec::new(),
             step_levels: LevelCounts::new(),
             second: PairSums::default(),
             step_product: 0.0,
@@ -131,11 +134,14 @@ impl LevelMeter {
             self.step_levels.add(power_db(mean));
         }
         if let [left, right] = self.channels.as_slice() {
-            self.second.add(PairSums {
+            let sums = PairSums {
                 left: left.step_squares,
                 right: right.step_squares,
                 product: self.step_product,
-            });
+            };
+            self.second.add(sums);
+            self.steps_of_pair
+                .push([sums.left as f32, sums.right as f32, sums.product as f32]);
         }
         self.add_up_step();
         self.steps += 1;
@@ -166,6 +172,16 @@ impl LevelMeter {
             });
         }
         self.dr_end += self.dr_len;
+    }
+
+    /// The sums of each complete step of 50 ms, of two channels.
+    pub(super) fn steps_of_pair(&self) -> Vec<PairSums> {
+        let sums = self.steps_of_pair.iter().map(|&[left, right, product]| PairSums {
+            left: left.into(),
+            right: right.into(),
+            product: product.into(),
+        });
+        sums.collect()
     }
 
     /// Takes the incomplete last step and block into the sums.

@@ -3,10 +3,16 @@
 //! Music has wide passages, solos at one side and sudden silence of its own. A fault differs from them in that all else
 //! stays: the other channel plays on at its level, and polarity, balance or level change in every band alike.
 
+mod dips;
+mod mono;
+mod muffled;
+
 use model::report::{LocalFault, LocalFaultKind};
 
 use super::levels::{ChannelSums, PairSums};
 use crate::dsp::{amplitude_db, db_to_amplitude, power_db};
+
+pub(super) use self::dips::dips;
 
 /// A second below this mean power is silence: −70 dBFS.
 const SILENCE: f64 = 1e-7;
@@ -101,6 +107,8 @@ pub(super) fn faults(seconds: &[PairSums], thirds: &[Vec<PairSums>], rate: f64) 
         let groups = Groups::of(thirds);
         faults.extend(leaning(seconds, &groups, &usual));
         faults.extend(jumps(&groups, &usual));
+        faults.extend(muffled::muffled(seconds, thirds, &usual));
+        faults.extend(mono::mono(seconds, thirds, &usual));
     }
     faults
 }

@@ -9,7 +9,7 @@ use model::report::{
 
 use super::band_stats::{BandPower, SixthOctave};
 use super::clipping::ChannelClips;
-use super::levels::{LevelMeter, PairSums};
+use super::levels::{LevelMeter, PairSums, STEPS_PER_S};
 use super::local::LocalMeter;
 use super::low_end::LowEndMeter;
 use super::series::{self, LevelCounts, rounded};
@@ -27,6 +27,8 @@ const WORST_PEAKS: usize = 10;
 const APART_S: f64 = 0.5;
 /// A step from one second to the next is one from sample to sample that is no further away.
 const SAME_STEP_S: f64 = 1.5;
+/// A dip of a channel and its silence are one fault within so many seconds.
+const SAME_DIP_S: f64 = 0.1;
 /// RMS below which a channel is silent.
 const SILENT_CHANNEL_DBFS: f64 = -80.0;
 /// Where lines of the low end begin, and where steady tones do: below, a drone is one.
@@ -245,6 +247,22 @@ fn local_detail(
     }
     faults.extend(passages::offsets(&levels.channels));
     faults.extend(passages::faults(&levels.seconds, thirds, rate));
+    // A channel that falls silent is said as that.
+    let is_silent = |dip: &LocalFault| {
+        faults.iter().any(|fault| {
+            matches!(
+                fault.kind,
+                LocalFaultKind::Gap
+                    | LocalFaultKind::HeldValue
+                    | LocalFaultKind::Dropout
+                    | LocalFaultKind::LostChannel
+            ) && fault.start_s < dip.end_s + SAME_DIP_S
+                && fault.end_s > dip.start_s - SAME_DIP_S
+        })
+    };
+    let mut dips = passages::dips(&levels.steps_of_pair(), rate / STEPS_PER_S as f64);
+    dips.retain(|dip| !is_silent(dip));
+    faults.extend(dips);
     let mut counts: Vec<LocalFaultCount> = Vec::new();
     for fault in &faults {
         match counts.iter_mut().find(|count| count.kind == fault.kind) {

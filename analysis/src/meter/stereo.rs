@@ -18,7 +18,7 @@ const WORST: usize = 5;
 const ROUNDING: f64 = 1e-11;
 
 impl PairSums {
-    fn mid(self) -> f64 {
+    pub(super) fn mid(self) -> f64 {
         (self.left + self.right + 2.0 * self.product).max(0.0) / 4.0
     }
 

@@ -130,6 +130,24 @@ pub const FAULTS: &[Fault] = &[
         [4.0, 9.0, 25.0],
         |music, seconds| polarity(music, 12.0, seconds),
     ),
+    fault(
+        "muffled passage",
+        &["tone.muffled_passage"],
+        [5_000.0, 2_500.0, 1_200.0],
+        muffled,
+    ),
+    fault(
+        "mono passage",
+        &["stereo.mono_passage"],
+        [4.0, 9.0, 25.0],
+        mono_passage,
+    ),
+    fault(
+        "channel dips",
+        &["signal.channel_dips"],
+        [2.0, 5.0, 12.0],
+        channel_dips,
+    ),
     fault("clicks", &["signal.clicks"], [3.0, 10.0, 60.0], clicks),
     fault(
         "stutter",
@@ -515,6 +533,62 @@ fn polarity(music: &mut Music, from_s: f64, seconds: f64) -> Option<Places> {
     let (start, end, places) = passage(music, from_s, seconds)?;
     music.planes[1][start..end].iter_mut().for_each(|x| *x = -*x);
     Some(places)
+}
+
+/// Everything goes through a low-pass of 12 dB per octave for 12 s, which comes and goes within 10 ms.
+fn muffled(music: &mut Music, hz: f64) -> Option<Places> {
+    let (start, end, places) = passage(music, 13.0, 12.0)?;
+    let section = low_pass(hz).at(music.rate);
+    for plane in &mut music.planes {
+        let mut filtered = plane.clone();
+        run(&section, &mut filtered);
+        crossfade(music.rate, &mut plane[start..end], &filtered[start..end]);
+    }
+    Some(places)
+}
+
+/// Both channels are their mean for so many seconds.
+fn mono_passage(music: &mut Music, seconds: f64) -> Option<Places> {
+    let (start, end, places) = passage(music, 12.0, seconds)?;
+    let [left, right] = music.planes.as_mut_slice() else {
+        return None;
+    };
+    let pairs = left[start..end].iter().zip(&right[start..end]);
+    let both: Vec<f64> = pairs.map(|(l, r)| f64::midpoint(*l, *r)).collect();
+    for plane in [left, right] {
+        crossfade(music.rate, &mut plane[start..end], &both);
+    }
+    Some(places)
+}
+
+/// One channel falls by 14 dB for a third of a second, so many times.
+fn channel_dips(music: &mut Music, count: f64) -> Option<Places> {
+    const DIP_S: f64 = 0.33;
+    let side = (music.seed % 2) as usize;
+    let length_s = music.planes[side].len() as f64 / f64::from(music.rate);
+    let places: Places = (0..count as usize)
+        .map(|n| {
+            let start_s = length_s * (0.1 + 0.8 * (n as f64 + 0.37) / count);
+            (start_s, start_s + DIP_S)
+        })
+        .collect();
+    for &(start_s, end_s) in &places {
+        let (start, end) = (frame(music, start_s), frame(music, end_s));
+        let plane = &mut music.planes[side][start..end];
+        let lower: Vec<f64> = plane.iter().map(|x| amplitude(-14.0) * x).collect();
+        crossfade(music.rate, plane, &lower);
+    }
+    Some(places)
+}
+
+/// Puts `other` in the place of `samples`, with 10 ms between them at either end.
+fn crossfade(rate: u32, samples: &mut [f64], other: &[f64]) {
+    const FADE_S: f64 = 0.01;
+    let (fade, len) = (FADE_S * f64::from(rate), samples.len());
+    for (n, (x, other)) in samples.iter_mut().zip(other).enumerate() {
+        let share = (n.min(len - 1 - n) as f64 / fade).min(1.0);
+        *x += share * (other - *x);
+    }
 }
 
 /// Spikes of two samples, as loud as the music's peaks.

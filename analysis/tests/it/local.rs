@@ -121,6 +121,103 @@ fn a_shift_of_balance_has_its_side_and_size() {
 }
 
 #[test]
+fn a_muffled_passage_has_its_place_and_cymbals_that_stop_are_none() {
+    // Two poles at 1 kHz.
+    let mut planes = music(RATE, 40.0, 1);
+    for plane in &mut planes {
+        let pole = 1.0 - (-std::f64::consts::TAU * 1_000.0 / f64::from(RATE)).exp();
+        let mut states = [0.0; 2];
+        for (n, sample) in plane.iter_mut().enumerate() {
+            let mut low = *sample;
+            for state in &mut states {
+                *state += pole * (low - *state);
+                low = *state;
+            }
+            if (frames(10.4)..frames(17.6)).contains(&n) {
+                *sample = low;
+            }
+        }
+    }
+    let passage = only(&local(&planes), LocalFaultKind::MuffledPassage);
+    assert!((passage.start_s - 10.4).abs() <= 1.0 && (passage.end_s - 17.6).abs() <= 1.0);
+    assert!(passage.strength_db > 15.0, "{passage:?}");
+
+    // A bright noise, as cymbals make it, that stops and comes back.
+    let mut planes = music(RATE, 40.0, 1);
+    let mut noise = analysis::testkit::Noise::new(5);
+    for plane in &mut planes {
+        let mut before = 0.0;
+        for (n, sample) in plane.iter_mut().enumerate() {
+            let white = noise.white();
+            if !(frames(10.4)..frames(17.6)).contains(&n) {
+                *sample += 0.05 * (white - before);
+            }
+            before = white;
+        }
+    }
+    let found = local(&planes);
+    assert!(
+        found
+            .faults
+            .iter()
+            .all(|fault| fault.kind != LocalFaultKind::MuffledPassage),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_mono_passage_has_its_place_and_a_part_that_plays_alone_is_none() {
+    let mono = |mut planes: Planes, also: &dyn Fn(f64) -> f64| {
+        for n in frames(10.4)..frames(17.6) {
+            let middle = f64::midpoint(planes[0][n], planes[1][n]);
+            let time = n as f64 / f64::from(RATE);
+            planes[0][n] = also(time) * middle;
+            planes[1][n] = planes[0][n];
+        }
+        local(&planes)
+    };
+    let passage = only(&mono(music(RATE, 40.0, 1), &|_| 1.0), LocalFaultKind::MonoPassage);
+    assert_eq!((passage.start_s, passage.end_s), (11.0, 17.0));
+    // Something far softer in the middle, and nothing else.
+    let found = mono(music(RATE, 40.0, 1), &|_| 0.25);
+    assert!(
+        found
+            .faults
+            .iter()
+            .all(|fault| fault.kind != LocalFaultKind::MonoPassage),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_dip_of_one_channel_has_its_place_and_one_of_both_is_none() {
+    // A third of a second that fades within 10 ms.
+    let dip = |n: usize, sample: f64| {
+        let edge = frames(0.01) as f64;
+        let share = (n.min(frames(0.33) - n) as f64 / edge).min(1.0);
+        sample * (1.0 - 0.8 * share)
+    };
+    let found = only(
+        &local(&changed(&[1], 10.23, 10.56, dip)),
+        LocalFaultKind::ChannelDip,
+    );
+    assert!(
+        (found.start_s - 10.23).abs() <= 0.06 && (found.end_s - 10.56).abs() <= 0.06,
+        "{found:?}"
+    );
+    assert_eq!(found.channel, Some(1));
+    assert!((10.0..15.0).contains(&found.strength_db), "{found:?}");
+    let found = local(&changed(&[0, 1], 10.23, 10.56, dip));
+    assert!(
+        found
+            .faults
+            .iter()
+            .all(|fault| fault.kind != LocalFaultKind::ChannelDip),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_buffer_played_twice_has_its_place() {
     for (length_s, times) in [(0.006, 2), (0.023, 1), (0.3, 1)] {
         let mut planes = music(RATE, 20.0, 2);

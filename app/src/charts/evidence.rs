@@ -102,12 +102,19 @@ fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
     let over_time = |name, series: &'a Series, guide| Evidence::OverTime { name, series, guide };
     let stereo = detail.stereo.as_ref();
     match (finding.rule.as_str(), stereo) {
-        // Faults of the signal that the waveform hides.
+        // Faults of passages that waveform and spectrum hide.
         ("signal.inverted_passage", Some(stereo)) => {
             return Some(over_time(CORRELATION, &stereo.correlation, Some(0.0)));
         }
         ("signal.balance_shift", Some(stereo)) => {
             return Some(over_time(BALANCE, &stereo.balance_db, Some(0.0)));
+        }
+        ("stereo.mono_passage", Some(stereo)) => {
+            return Some(over_time("Side over mid, in dB", &stereo.width_db, None));
+        }
+        ("tone.muffled_passage", _) => {
+            let treble = detail.spectrum.bands_over_time_db.get(TREBLE)?;
+            return Some(over_time("Level from 5 to 9 kHz, in dB", treble, None));
         }
         _ => {}
     }
@@ -155,6 +162,8 @@ fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
     }
 }
 
+/// Of the bands over time, the one in which a low-pass shows and a song has something.
+const TREBLE: usize = 5;
 const CORRELATION: &str = "Correlation of left and right";
 const BALANCE: &str = "Left over right, in dB";
 

@@ -95,6 +95,15 @@ pub enum LocalFaultKind {
     GainStep,
     /// The mean of a channel is off for some seconds. Strength: the mean against the highest sample of the channel, in dB.
     OffsetPassage,
+    /// Everything goes through a low-pass for 4 s or more, and comes back at once. Strength: what lacks an octave above its corner and
+    /// higher, in dB.
+    MuffledPassage,
+    /// Left and right are the same for 3 s or more in a song that is stereo, while their middle goes on as before. Strength: by how
+    /// many dB it is narrower.
+    MonoPassage,
+    /// A channel falls by 11 dB or more and comes back within 3 s, while the other one, with which it has most in common, plays on.
+    /// Strength: by how many dB.
+    ChannelDip,
 }
 
 /// How many faults of a kind.

@@ -4,7 +4,7 @@ use model::report::{ChannelDelay, LocalFault, LocalFaultKind};
 use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
-use super::signal::{first_by, local_faults};
+use super::signal::{first_by, local_faults, share_of_song};
 use super::{CheckText, Criterion, Measurement, Rule};
 
 const COMMON: Rule = Rule {
@@ -24,6 +24,9 @@ const NO_HISS_DBFS: f64 = -120.0;
 const STUTTERS: &[(f64, f64)] = &[(1.0, 5.0), (3.0, 13.0), (10.0, 28.0), (30.0, 45.0)];
 const HISS: &[(f64, f64)] = &[(8.0, 4.0), (20.0, 12.0), (32.0, 27.0), (44.0, 40.0)];
 const DELAY: &[(f64, f64)] = &[(0.15, 3.0), (0.6, 11.0), (5.0, 22.0), (11.0, 28.0), (30.0, 32.0)];
+const MUFFLED: &[(f64, f64)] = &[(3.0, 4.0), (10.0, 10.0), (25.0, 24.0), (40.0, 32.0)];
+const ONLY_MIDDLE: &[(f64, f64)] = &[(3.0, 3.0), (10.0, 8.0), (25.0, 16.0), (40.0, 22.0)];
+const DIPS: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 9.0), (10.0, 26.0), (30.0, 40.0)];
 const JUMP: &[(f64, f64)] = &[(2.0, 4.0), (5.0, 12.0), (10.0, 26.0), (19.0, 40.0)];
 
 pub(super) const RULES: &[Rule] = &[
@@ -127,6 +130,73 @@ pub(super) const RULES: &[Rule] = &[
             // Older engines did not look for any.
             detail.local.as_ref()?;
             Measurement::new(detail.quality.hiss_dbfs.unwrap_or(NO_HISS_DBFS))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "tone.muffled_passage",
+        area: Area::Tone,
+        class: Class::Risk,
+        title: "Treble throughout",
+        unit: Unit::Percent,
+        why: "A filter that stays on, a plug-in that was switched or a take through another path leaves a stretch of the song behind a curtain.",
+        method: "The share of the song in which the spectrum is that of right before and right behind, but for one low-pass, the same at the beginning and at the end, which explains 93 % of the change at one of them and 78 % at the other; for 4 s or more.",
+        source: "docs/DETECTORS.md has the alarms on intact music; parts that stop take from their own bands, a filter from all above its corner",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, MUFFLED)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, MUFFLED)),
+        high: CheckText::new(
+            "Muffled for a while",
+            "Listen to the edges of the places named, and look for a filter or a plug-in on the master that is on only there. Where it is an effect on purpose, leave it.",
+        ),
+        measure: |view| {
+            share_of_song(
+                view,
+                &local_faults(view, |kind| kind == LocalFaultKind::MuffledPassage)?,
+            )
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "stereo.mono_passage",
+        area: Area::Stereo,
+        class: Class::Risk,
+        title: "Width throughout",
+        unit: Unit::Percent,
+        why: "When the sides vanish and the middle goes on, the picture collapses: a mono switch, a bounce of one channel or a lost side.",
+        method: "The share of a stereo song in which left and right are the same for 3 s or more (the side 50 dB or more below the middle), while the middle of each group of bands is as loud as right beside it.",
+        source: "docs/DETECTORS.md has the alarms on intact music; where fewer parts play, the middle changes as well",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, ONLY_MIDDLE)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, ONLY_MIDDLE)),
+        high: CheckText::new(
+            "Mono for a while",
+            "Listen to the edges of the places named, and look for a mono button, a clip that was bounced in mono or a width plug-in that is automated there.",
+        ),
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            share_of_song(
+                view,
+                &local_faults(view, |kind| kind == LocalFaultKind::MonoPassage)?,
+            )
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.channel_dips",
+        title: "Both channels throughout",
+        unit: Unit::Count,
+        why: "A channel that ducks away for a moment pulls everything to the other side: a loose plug, a scratched contact, a converter that lost its clock.",
+        method: "Moments in which one channel falls by 11 dB or more against the other and comes back within 3 s, where the two have most in common (a correlation of 0.6) and the other plays on within 4.5 dB.",
+        source: "docs/DETECTORS.md has the alarms on intact music",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, DIPS)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, DIPS)),
+        high: CheckText::new(
+            "A channel drops out for moments",
+            "Listen to the places named on headphones, and look for a loose cable or contact in the recording, or for a gain that is automated on one side.",
+        ),
+        measure: |view| {
+            view.is_stereo().then_some(())?;
+            let dips = local_faults(view, |kind| kind == LocalFaultKind::ChannelDip)?;
+            Some(Measurement::new(dips.len() as f64)?.at(first_by(&dips, |dip| dip.strength_db)))
         },
         ..COMMON
     },

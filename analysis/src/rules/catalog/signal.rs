@@ -697,7 +697,7 @@ fn is_clipped(view: &ReportView<'_>) -> bool {
 }
 
 /// How much of the song `faults` take, in percent.
-fn share_of_song(view: &ReportView<'_>, faults: &[LocalFault]) -> Option<Measurement> {
+pub(super) fn share_of_song(view: &ReportView<'_>, faults: &[LocalFault]) -> Option<Measurement> {
     weighed_share_of_song(view, faults, |_| 1.0)
 }
 

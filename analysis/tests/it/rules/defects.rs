@@ -770,6 +770,46 @@ fn signal() -> Vec<Case> {
                 gains(song, 0.0, 30.0, [1.0, 0.5]);
             },
         ),
+        songs(
+            "tone.muffled_passage",
+            High,
+            |song| {
+                song.seconds = 30.0;
+                song.then(|planes| planes.iter_mut().for_each(|plane| muffle(plane, 10.3, 18.3)));
+            },
+            // One that stays is the sound of the song.
+            |song| {
+                song.seconds = 30.0;
+                song.then(|planes| planes.iter_mut().for_each(|plane| muffle(plane, 0.0, 30.0)));
+            },
+        ),
+        songs(
+            "stereo.mono_passage",
+            High,
+            |song| {
+                song.seconds = 30.0;
+                song.then(|planes| only_middle(planes, 10.3, 18.3));
+            },
+            |song| {
+                song.seconds = 30.0;
+                song.then(|planes| only_middle(planes, 0.0, 30.0));
+            },
+        ),
+        songs(
+            "signal.channel_dips",
+            High,
+            |song| {
+                for start_s in [3.2, 5.6, 7.9] {
+                    gains(song, start_s, start_s + 0.3, [1.0, 0.2]);
+                }
+            },
+            // Both at once is a rest.
+            |song| {
+                for start_s in [3.2, 5.6, 7.9] {
+                    gains(song, start_s, start_s + 0.3, [0.2, 0.2]);
+                }
+            },
+        ),
         spoilt("signal.subsonic", High, |song| add_sine(song, 6.0, -10.0)),
         songs(
             "signal.tone",
@@ -894,4 +934,29 @@ fn delivery() -> Vec<Case> {
 #[test]
 fn the_unspoilt_song_has_beats() {
     assert!(beats(0.02) > beats(0.4) && beats(0.0) < -17.0);
+}
+
+/// Two poles at 1 kHz for some seconds.
+fn muffle(plane: &mut [f64], from_s: f64, to_s: f64) {
+    let pole = 1.0 - (-std::f64::consts::TAU * 1_000.0 / f64::from(RATE)).exp();
+    let mut states = [0.0; 2];
+    for (n, sample) in plane.iter_mut().enumerate() {
+        let mut low = *sample;
+        for state in &mut states {
+            *state += pole * (low - *state);
+            low = *state;
+        }
+        if (frame(from_s)..frame(to_s)).contains(&n) {
+            *sample = low;
+        }
+    }
+}
+
+/// The middle on both channels for some seconds.
+fn only_middle(planes: &mut Planes, from_s: f64, to_s: f64) {
+    for n in frame(from_s)..frame(to_s).min(planes[0].len()) {
+        let middle = f64::midpoint(planes[0][n], planes[1][n]);
+        planes[0][n] = middle;
+        planes[1][n] = middle;
+    }
 }
