@@ -618,10 +618,21 @@ enum PassageFault {
     Inverted,
     Leaning,
     Lower,
+    Muffled,
+    Mono,
+    Dipping,
 }
 
 impl PassageFault {
-    const ALL: [Self; 4] = [Self::Lost, Self::Inverted, Self::Leaning, Self::Lower];
+    const ALL: [Self; 7] = [
+        Self::Lost,
+        Self::Inverted,
+        Self::Leaning,
+        Self::Lower,
+        Self::Muffled,
+        Self::Mono,
+        Self::Dipping,
+    ];
 
     fn row(self) -> (&'static str, LocalFaultKind) {
         match self {
@@ -635,17 +646,61 @@ impl PassageFault {
                 LocalFaultKind::BalanceShift,
             ),
             Self::Lower => ("all lower by 4, 6, 9 dB for 8 s", LocalFaultKind::LevelJump),
+            Self::Muffled => (
+                "all below 5, 2.5, 1 kHz (12 dB per octave) for 8 s",
+                LocalFaultKind::MuffledPassage,
+            ),
+            Self::Mono => (
+                "both channels the same for 4, 8, 20 s",
+                LocalFaultKind::MonoPassage,
+            ),
+            Self::Dipping => (
+                "right channel lower by 12, 16, 30 dB for 0.3 s",
+                LocalFaultKind::ChannelDip,
+            ),
         }
     }
 
-    /// Seconds, and the gains of left and right.
-    fn passage(self, strength: usize) -> (f64, [f32; 2]) {
-        let gain = [0.631, 0.501, 0.355][strength];
+    fn seconds(self, strength: usize) -> f64 {
         match self {
-            Self::Lost => ([4.0, 8.0, 20.0][strength], [1.0, 0.0]),
-            Self::Inverted => ([4.0, 8.0, 20.0][strength], [1.0, -1.0]),
-            Self::Leaning => (8.0, [1.0, gain]),
-            Self::Lower => (8.0, [gain, gain]),
+            Self::Lost | Self::Inverted | Self::Mono => [4.0, 8.0, 20.0][strength],
+            Self::Leaning | Self::Lower | Self::Muffled => 8.0,
+            Self::Dipping => 0.3,
+        }
+    }
+
+    /// Changes a passage of this rate.
+    fn put(self, strength: usize, rate: f64, left: &mut [f32], right: &mut [f32]) {
+        let gain = [0.631, 0.501, 0.355][strength];
+        let scale = |samples: &mut [f32], gain: f32| samples.iter_mut().for_each(|sample| *sample *= gain);
+        match self {
+            Self::Lost => scale(right, 0.0),
+            Self::Inverted => scale(right, -1.0),
+            Self::Leaning => scale(right, gain),
+            Self::Lower => {
+                scale(left, gain);
+                scale(right, gain);
+            }
+            Self::Dipping => scale(right, [0.251, 0.158, 0.032][strength]),
+            Self::Mono => {
+                for (l, r) in left.iter_mut().zip(right) {
+                    let middle = f32::midpoint(*l, *r);
+                    (*l, *r) = (middle, middle);
+                }
+            }
+            Self::Muffled => {
+                let corner_hz = [5_000.0, 2_500.0, 1_000.0][strength];
+                let pole = 1.0 - (-std::f64::consts::TAU * corner_hz / rate).exp();
+                for samples in [left, right] {
+                    let mut states = [0.0; 2];
+                    for sample in samples {
+                        for state in &mut states {
+                            *state += pole * (f64::from(*sample) - *state);
+                            *sample = *state as f32;
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -657,12 +712,10 @@ fn passages(track: &Track, fault: PassageFault) -> (Planes, Vec<Injected>) {
     let mut planes = track.planes.clone();
     let mut injected = Vec::new();
     for (strength, start_s) in [9.3, 23.8, 39.4].into_iter().enumerate() {
-        let (length_s, gains) = fault.passage(strength);
-        let end_s = start_s + length_s;
-        for (plane, gain) in planes.iter_mut().zip(gains) {
-            plane[(start_s * rate) as usize..(end_s * rate) as usize]
-                .iter_mut()
-                .for_each(|sample| *sample *= gain);
+        let end_s = start_s + fault.seconds(strength);
+        let range = (start_s * rate) as usize..(end_s * rate) as usize;
+        if let [left, right] = planes.as_mut_slice() {
+            fault.put(strength, rate, &mut left[range.clone()], &mut right[range]);
         }
         injected.push(Injected {
             row,

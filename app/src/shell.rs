@@ -17,6 +17,9 @@ use crate::{
     ui::{NavEntry, SiteFooter, SiteHeader, SkipLink, Toasts, Unstarted},
 };
 
+/// The typeface of all pages, beside the style sheet that names it.
+const TYPEFACE: &str = "/pkg/archivo.ecf94433.woff2";
+
 /// The document of every page. Sets the Content-Security-Policy of the response.
 #[must_use]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -36,6 +39,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name=CSRF_META content=context.csrf.clone() />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="preload" href=TYPEFACE r#as="font" type="font/woff2" crossorigin="anonymous" />
                 <HashedStylesheet options=options.clone() id="leptos" />
                 {has_islands.then(|| view! { <HydrationScripts options=options islands=true /> })}
                 <MetaTags />

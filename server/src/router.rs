@@ -23,12 +23,14 @@ use model::{
     paths,
     routes::{Callback, Download, Endpoint, Form, Function, Page, ROUTES, Route, System},
 };
-use tower_http::compression::CompressionLayer;
 
 use crate::{
     api, assets, callbacks, docs, downloads, error_reports, forms, functions,
     health::{self, Readiness},
-    layers::{body, catch_up, context, csrf, headers, limits, log, plain_http, session, telemetry},
+    layers::{
+        body, catch_up, compression::compression, context, csrf, headers, limits, log, plain_http, session,
+        telemetry,
+    },
     mail_preview,
     metrics::Answers,
     pages,
@@ -148,7 +150,7 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
-        .layer(CompressionLayer::new());
+        .layer(compression());
     if plain_http::is_in_use(&site.backend.config) {
         routes.layer(middleware::from_fn_with_state(site.clone(), plain_http::adapt))
     } else {

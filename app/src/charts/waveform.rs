@@ -15,7 +15,7 @@ use crate::{
 
 /// A moment is drawn so wide that it can be seen and rested on.
 const SLIMMEST_PERCENT: f64 = 0.35;
-/// The points of the strip, which is small and on every page a second time.
+/// The points of a strip that has an outline of its own.
 const STRIP_POINTS: usize = 600;
 /// Full scale, silence and full scale again, as shares of a lane.
 const ZERO_LINES: [f64; 3] = [0.0767, 0.5, 0.9233];
@@ -47,7 +47,7 @@ pub fn WaveformChart(
     id: &'static str,
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
-    let lanes = lanes(&report.waveform, CURVE_POINTS);
+    let lanes = named_lanes(&report.waveform, id);
     let ranges = finding_ranges(&marks, duration);
     let findings = marks
         .iter()
@@ -80,7 +80,8 @@ pub fn WaveformChart(
     .into_any()
 }
 
-/// The waveform once more, small, to stand under the transport when the large one is out of sight.
+/// The waveform once more, small, to stand under the transport when the large one is out of sight. It is drawn with the outlines of
+/// that, which are a good part of the page's bytes.
 #[component]
 pub fn WaveformStrip(
     /// The measurements.
@@ -88,12 +89,15 @@ pub fn WaveformStrip(
     /// Findings that have a place.
     #[prop(optional)]
     marks: Vec<FindingMark>,
+    /// Prefix of the ids of the large one.
+    #[prop(default = "waveform")]
+    of: &'static str,
 ) -> impl IntoView {
     let duration = report.file.duration_s.max(0.001);
     view! {
         <div class="strip">
             <svg class="plot plot--strip" aria-hidden="true">
-                {lanes(&report.waveform, STRIP_POINTS)}
+                {lanes_of(&report.waveform, of)}
                 {finding_ranges(&marks, duration)}
                 {playhead()}
             </svg>
@@ -129,18 +133,48 @@ fn channels(waveform: &Waveform) -> Vec<(&'static str, &[(i8, i8)])> {
 
 /// The left channel above the right one; one lane for what is not stereo.
 pub(super) fn lanes(waveform: &Waveform, points: usize) -> AnyView {
+    lanes_by(waveform, |_, slices| {
+        let slices = thin(slices, points);
+        let outline = outline(&slices);
+        (
+            slices.len(),
+            view! { <path class="wave" d=outline></path> }.into_any(),
+        )
+    })
+}
+
+/// Lanes whose outlines [`lanes_of`] can show again.
+fn named_lanes(waveform: &Waveform, id: &'static str) -> AnyView {
+    lanes_by(waveform, |at, slices| {
+        let slices = thin(slices, CURVE_POINTS);
+        let outline = outline(&slices);
+        let path = view! { <path class="wave" id=format!("{id}-lane-{at}") d=outline></path> };
+        (slices.len(), path.into_any())
+    })
+}
+
+/// The outlines of the [`named_lanes`] of this waveform once more.
+fn lanes_of(waveform: &Waveform, id: &'static str) -> AnyView {
+    lanes_by(waveform, |at, slices| {
+        let again = view! { <use href=format!("#{id}-lane-{at}")></use> };
+        (thin(slices, CURVE_POINTS).len(), again.into_any())
+    })
+}
+
+/// Lanes with outlines that `draw` makes of the number of a lane and its slices, and how many units wide each is.
+fn lanes_by(waveform: &Waveform, draw: impl Fn(usize, &[(i8, i8)]) -> (usize, AnyView)) -> AnyView {
     let channels = channels(waveform);
     let height = 100.0 / channels.len() as f64;
-    (0..)
-        .zip(channels)
-        .map(|(at, (name, slices))| lane(name, slices, f64::from(at) * height, height, points))
+    channels
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, slices))| lane(name, at as f64 * height, height, draw(at, slices)))
         .collect_view()
         .into_any()
 }
 
-/// A lane `top` from the top of the plot and `height` high, both 0 to 100.
-fn lane(name: &'static str, slices: &[(i8, i8)], top: f64, height: f64, points: usize) -> AnyView {
-    let slices = thin(slices, points);
+/// A lane `top` from the top of the plot and `height` high, both 0 to 100, with an outline of so many units.
+fn lane(name: &'static str, top: f64, height: f64, (units, outline): (usize, AnyView)) -> AnyView {
     let lines = ZERO_LINES
         .map(|share| {
             let y = percent(top + height * share);
@@ -162,10 +196,10 @@ fn lane(name: &'static str, slices: &[(i8, i8)], top: f64, height: f64, points: 
             y=percent(top)
             width="100%"
             height=percent(height)
-            viewBox=format!("0 -150 {} 300", slices.len().max(1))
+            viewBox=format!("0 -150 {} 300", units.max(1))
             preserveAspectRatio="none"
         >
-            <path class="wave" d=outline(&slices)></path>
+            {outline}
         </svg>
         {name}
     }

@@ -29,10 +29,9 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 use model::routes::Api;
-use tower_http::compression::CompressionLayer;
 
 use crate::{
-    layers::{body, catch_up, limits},
+    layers::{body, catch_up, compression::compression, limits},
     router::{AppState, MAX_BODY},
 };
 
@@ -99,5 +98,5 @@ pub(crate) fn stack(routes: Router<AppState>, site: &AppState) -> Router<AppStat
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
-        .layer(CompressionLayer::new())
+        .layer(compression())
 }

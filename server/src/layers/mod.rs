@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod catch_up;
+pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod csrf;
 pub(crate) mod headers;
