@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The typeface of all pages, beside the style sheet that names it.
-const TYPEFACE: &str = "/pkg/archivo.ecf94433.woff2";
+const TYPEFACE: &str = "/pkg/archivo.bea9dfc6.woff2";
 
 /// The document of every page. Sets the Content-Security-Policy of the response.
 #[must_use]

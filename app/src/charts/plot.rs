@@ -7,7 +7,7 @@ use crate::{format, ui::meter::percent};
 /// The most rows that a table behind a chart has.
 pub const TABLE_ROWS: usize = 60;
 /// The most points that a curve has; finer than the pixels of most screens and still a few kilobytes.
-pub const CURVE_POINTS: usize = 1000;
+pub const CURVE_POINTS: usize = 800;
 
 /// Distances of time marks, in seconds.
 const STEPS: [f64; 13] = [
