@@ -283,8 +283,8 @@ async fn delete_rows(backend: &Backend, account: AccountId, transactions: u32) -
         let mut behind = String::new();
         loop {
             let batch = sql(delete).bind(account).bind(ROWS_AT_ONCE).bind(&*behind);
-            let gone: Vec<String> = transaction!(db, |tx| { Ok(tx.scalars(batch.clone()).await?) })?;
-            match gone.into_iter().max() {
+            let gone: Vec<(String,)> = db.execute_returning(batch).await?;
+            match gone.into_iter().map(|(id,)| id).max() {
                 Some(last) => behind = last,
                 None if behind.is_empty() => break,
                 // Once more from the beginning, for what came in meanwhile.
