@@ -340,6 +340,7 @@ fn history() -> AnyView {
         rows,
         next: Some("0193".to_owned()),
         previous: None,
+        looked_through: None,
     };
     let body = view! {
         <div class="page-head">
@@ -358,7 +359,7 @@ fn history_empty() -> AnyView {
         <div class="page-head">
             <h1>"History"</h1>
         </div>
-        <HistoryTable page=AnalysisPage { rows: Vec::new(), next: None, previous: None } now=NOW />
+        <HistoryTable page=AnalysisPage { rows: Vec::new(), next: None, previous: None, looked_through: None } now=NOW />
     };
     page(NavEntry::History, "wrap", body.into_any())
 }

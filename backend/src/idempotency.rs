@@ -10,7 +10,7 @@ use model::{AccountId, IdempotencyId, Problem, ProblemCode, Timestamp};
 
 use crate::{
     Actor, Backend, Error, IdempotencyClaim, Result, Token,
-    db::{Tx, row, sql},
+    db::{Sql, Tx, row, sql},
     retention::{self, ExpiredCount},
     tables::{Erase, REFERENCE, Table, rows},
     transaction,
@@ -58,10 +58,19 @@ pub enum Begun {
 pub async fn begin(backend: &Backend, token: &Token, key: &str, request: &str) -> Result<Begun> {
     let (account, now) = (token.owner.account, backend.now());
     let claim = IdempotencyClaim(IdempotencyId(backend.new_id()));
+    // Nearly all keys are fresh.
+    if backend
+        .db
+        .execute(inserted(claim, account, key, request, now))
+        .await?
+        == 1
+    {
+        return Ok(Begun::New(claim));
+    }
     transaction!(backend.db, |tx| {
         tx.lock_account(account).await?;
         let Some(known) = find(tx, account, key, now).await? else {
-            insert(tx, claim, account, key, request, now).await?;
+            tx.execute(inserted(claim, account, key, request, now)).await?;
             return Ok(Begun::New(claim));
         };
         if known.request_hash != request {
@@ -189,26 +198,24 @@ async fn find(tx: &mut Tx, account: AccountId, key: &str, now: Timestamp) -> Res
     Ok(known)
 }
 
-async fn insert(
-    tx: &mut Tx,
+/// A new key; changes nothing where it is there already.
+fn inserted(
     IdempotencyClaim(id): IdempotencyClaim,
     account: AccountId,
     key: &str,
     request: &str,
     now: Timestamp,
-) -> Result<()> {
+) -> Sql {
     const INSERT: &str = "
         INSERT INTO idempotency_key (id, account_id, request_key, request_hash, created_at, claimed_until)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    let insert = sql(INSERT)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, request_key) DO NOTHING";
+    sql(INSERT)
         .bind(id)
         .bind(account)
         .bind(key)
         .bind(request)
         .bind(now)
-        .bind(now.plus(CLAIMED_FOR));
-    tx.execute(insert).await?;
-    Ok(())
+        .bind(now.plus(CLAIMED_FOR))
 }
 
 /// Takes the key from a request that was cut off: what that one still wants to write is refused from then on.
@@ -258,7 +265,7 @@ mod tests {
         async fn whoever_was_taken_over_from_writes_nothing_any_more(db: &Db) {
             let account = some_account(db, 1).await;
             let mut tx = db.begin().await.unwrap();
-            insert(&mut tx, claim(1), account, "k", "hash", Timestamp(10)).await.unwrap();
+            tx.execute(inserted(claim(1), account, "k", "hash", Timestamp(10))).await.unwrap();
             let known = find(&mut tx, account, "k", Timestamp(20)).await.unwrap().unwrap();
             take_over(&mut tx, known.id, claim(2), Timestamp(20)).await.unwrap();
             tx.commit().await.unwrap();
@@ -275,7 +282,7 @@ mod tests {
         async fn a_key_is_its_accounts_own_and_is_forgotten_after_a_day(db: &Db) {
             let (ann, bob) = (some_account(db, 1).await, some_account(db, 2).await);
             let mut tx = db.begin().await.unwrap();
-            insert(&mut tx, claim(1), ann, "k", "hash", Timestamp(10)).await.unwrap();
+            tx.execute(inserted(claim(1), ann, "k", "hash", Timestamp(10))).await.unwrap();
             tx.commit().await.unwrap();
             assert!(found(db, bob, 20).await.is_none());
             let end = Timestamp(10).plus(KEPT);

@@ -66,6 +66,7 @@ pub(crate) fn page() -> Result<AnalysisPage> {
         rows: vec![summary(report, verdict)],
         next: None,
         previous: None,
+        looked_through: None,
     })
 }
 

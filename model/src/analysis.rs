@@ -210,6 +210,9 @@ pub struct AnalysisPage {
     /// The key of the page before, when there is one.
     #[serde(default)]
     pub previous: Option<String>,
+    /// How many analyses were looked through, where what fits was looked for among so many and there are others.
+    #[serde(default)]
+    pub looked_through: Option<u32>,
 }
 
 /// An analysis with everything its page shows.

@@ -1,13 +1,15 @@
 //! The history: one walk along an index for each order, from a key on, with the filters answered on the way.
 //!
 //! A key is the place of a row in its order (value, id). It is told as an opaque text, so that pages stay where they are
-//! while new analyses come in above.
+//! while new analyses come in above. Where something is left out, a page goes through so many analyses at most, and says where it
+//! stopped: what nothing fits would else cost as much as there is.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{
     AccountId, AnalysisId,
     analysis::{AnalysisPage, AnalysisSummary},
     history::{HistoryQuery, PageCursor, Sort, StatusFilter},
+    verdict::Points,
 };
 
 use super::store::{SummaryRow, summary_columns};
@@ -20,6 +22,16 @@ use crate::{
 
 /// Rows of the history on one page.
 pub const PAGE_ROWS: u32 = 25;
+
+/// As a literal, because the statements are put together when the program is compiled.
+macro_rules! read_at_most {
+    () => {
+        2_000
+    };
+}
+
+/// Analyses that one page goes through at most, where a filter leaves some out.
+const READ_AT_MOST: u32 = read_at_most!();
 
 /// The most words that can be looked for at once, and the most characters of them.
 const MAX_WORDS: usize = 6;
@@ -63,8 +75,8 @@ pub async fn list(
         None => Walk::First,
         Some(key) => Walk::After(SortKey::parse(key, query.sort)?),
     };
-    let rows = rows(&backend.db, account, query, &walk, PAGE_ROWS).await?;
-    Ok(page(query.sort, rows, &walk))
+    let found = find(&backend.db, account, query, &walk, Size::Page).await?;
+    Ok(page(query.sort, found, &walk))
 }
 
 /// The whole of the person's history that fits `query`, as CSV (RFC 4180).
@@ -78,25 +90,22 @@ pub async fn table(backend: &Backend, actor: &Actor, query: &HistoryQuery) -> Re
     table.write_record(TABLE_HEADS).map_err(Error::internal)?;
     let mut walk = Walk::First;
     loop {
-        let mut rows = rows(&backend.db, account, query, &walk, TABLE_ROWS).await?;
-        let is_last = rows.len() <= TABLE_ROWS as usize;
-        rows.truncate(TABLE_ROWS as usize);
-        let last = rows.last().map(|row| SortKey::at(query.sort, row));
+        let Found { mut rows, stopped } = find(&backend.db, account, query, &walk, Size::Table).await?;
+        let has_more = rows.len() > Size::Table.rows();
+        rows.truncate(Size::Table.rows());
+        let last = rows.last().map(|row| SortKey::at(query.sort, &row.place));
         for row in rows {
             table
                 .write_record(cells(row.summary.summary()))
                 .map_err(Error::internal)?;
         }
-        match last {
-            Some(key) if !is_last => walk = Walk::After(key),
-            _ => break,
+        match last.filter(|_| has_more).or(stopped) {
+            Some(key) => walk = Walk::After(key),
+            None => break,
         }
     }
     table.into_inner().map_err(Error::internal)
 }
-
-/// Rows that are read at once for the table.
-const TABLE_ROWS: u32 = 500;
 
 const TABLE_HEADS: [&str; 11] = [
     "title",
@@ -147,19 +156,38 @@ async fn read(
         Some(PageCursor::After(key)) => Walk::After(SortKey::parse(key, query.sort)?),
         Some(PageCursor::Before(key)) => Walk::Before(SortKey::parse(key, query.sort)?),
     };
-    let rows = rows(db, account, query, &walk, PAGE_ROWS).await?;
+    let found = find(db, account, query, &walk, Size::Page).await?;
+    let has_more = found.rows.len() > Size::Page.rows() || found.stopped.is_some();
     let is_there = match walk {
         Walk::First => true,
-        // What was here may have been deleted.
-        Walk::After(_) => !rows.is_empty(),
+        // What was here may have been deleted; a search comes to an end without having found anything.
+        Walk::After(_) => query.is_filtered() || !found.rows.is_empty(),
         // The first page is filled up with what may have come in above or gone.
-        Walk::Before(_) => rows.len() > PAGE_ROWS as usize,
+        Walk::Before(_) => has_more,
     };
     if is_there {
-        Ok(page(query.sort, rows, &walk))
+        Ok(page(query.sort, found, &walk))
     } else {
-        let rows = self::rows(db, account, query, &Walk::First, PAGE_ROWS).await?;
-        Ok(page(query.sort, rows, &Walk::First))
+        let found = find(db, account, query, &Walk::First, Size::Page).await?;
+        Ok(page(query.sort, found, &Walk::First))
+    }
+}
+
+/// How many rows are read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// A page.
+    Page,
+    /// A part of the table.
+    Table,
+}
+
+impl Size {
+    const fn rows(self) -> usize {
+        match self {
+            Self::Page => PAGE_ROWS as usize,
+            Self::Table => 500,
+        }
     }
 }
 
@@ -184,35 +212,56 @@ fn check(query: &HistoryQuery) -> Result<()> {
 }
 
 row! {
-    /// A row and what it is sorted by.
+    /// What a row is sorted by.
     #[derive(Debug)]
-    struct PageRow {
-        summary: SummaryRow,
+    struct PlaceRow {
+        id: AnalysisId,
         title_key: String,
+        score_tenths: Option<Points>,
+        integrated_lufs: Option<f64>,
     }
 }
 
-/// The page of `rows`, which are one more than a page where there are further ones.
-fn page(sort: Sort, mut rows: Vec<PageRow>, walk: &Walk) -> AnalysisPage {
-    let has_more = rows.len() > PAGE_ROWS as usize;
-    rows.truncate(PAGE_ROWS as usize);
-    let is_backwards = matches!(walk, Walk::Before(_));
-    if is_backwards {
-        rows.reverse();
+row! {
+    #[derive(Debug)]
+    struct PageRow {
+        summary: SummaryRow,
+        place: PlaceRow,
     }
-    let has_next = has_more || is_backwards;
-    let previous = rows
-        .first()
-        .filter(|_| *walk != Walk::First)
-        .map(|row| SortKey::at(sort, row).text());
-    let next = rows
-        .last()
-        .filter(|_| has_next)
-        .map(|row| SortKey::at(sort, row).text());
+}
+
+/// What a walk found.
+#[derive(Debug)]
+struct Found {
+    /// One more than was asked for, where there are further ones.
+    rows: Vec<PageRow>,
+    /// The last that it looked at, where it stopped because it had looked at [`READ_AT_MOST`].
+    stopped: Option<SortKey>,
+}
+
+/// The page of what was found.
+fn page(sort: Sort, found: Found, walk: &Walk) -> AnalysisPage {
+    let Found { mut rows, stopped } = found;
+    let has_more = rows.len() > Size::Page.rows();
+    rows.truncate(Size::Page.rows());
+    let looked_through = stopped.as_ref().map(|_| READ_AT_MOST);
+    let key = |row: &PageRow| SortKey::at(sort, &row.place).text();
+    let onwards = match stopped {
+        Some(stopped) => Some(stopped.text()),
+        None => rows.last().filter(|_| has_more).map(key),
+    };
+    let (previous, next) = if matches!(walk, Walk::Before(_)) {
+        rows.reverse();
+        (onwards, rows.last().map(key))
+    } else {
+        let back = rows.first().filter(|_| *walk != Walk::First).map(key);
+        (back, onwards)
+    };
     AnalysisPage {
         rows: rows.into_iter().map(|row| row.summary.summary()).collect(),
         next,
         previous,
+        looked_through,
     }
 }
 
@@ -226,9 +275,9 @@ struct SortKey {
 }
 
 impl SortKey {
-    fn at(sort: Sort, row: &PageRow) -> Self {
-        let loudness = row.summary.integrated_lufs;
-        let score = row.summary.score_tenths.map(|points| i64::from(points.tenths()));
+    fn at(sort: Sort, row: &PlaceRow) -> Self {
+        let loudness = row.integrated_lufs;
+        let score = row.score_tenths.map(|points| i64::from(points.tenths()));
         let value = match sort {
             Sort::Newest | Sort::Oldest => None,
             Sort::Best => Some(score.unwrap_or(NO_SCORE.0).into()),
@@ -240,7 +289,7 @@ impl SortKey {
         Self {
             sort,
             value,
-            id: row.summary.id.to_string(),
+            id: row.id.to_string(),
         }
     }
 
@@ -307,39 +356,127 @@ impl SortKey {
     }
 }
 
-macro_rules! filters {
+/// What is shown of a row.
+macro_rules! select_page {
     () => {
-        " AND analysis.search_key LIKE $3 ESCAPE '!' AND analysis.search_key LIKE $4 ESCAPE '!'
-          AND analysis.search_key LIKE $5 ESCAPE '!' AND analysis.search_key LIKE $6 ESCAPE '!'
-          AND analysis.search_key LIKE $7 ESCAPE '!' AND analysis.search_key LIKE $8 ESCAPE '!'
-          AND ($9 = '' OR analysis.state IN ($9, $10)) AND ($11 = '' OR analysis.stage = $11)
-          AND ($12 = '' OR COALESCE(analysis.song_id, 'none') = $12)"
+        concat!("SELECT ", summary_columns!(), ", title_key FROM ")
     };
 }
 
-macro_rules! from_history {
-    () => {
+/// All of a walk, from the key on. The number of rows is part of the statement: PostgreSQL knows no good plan for one that it is not
+/// told.
+macro_rules! plain {
+    ($rows:literal, $along:expr, $order:expr) => {
         concat!(
-            "SELECT ",
-            summary_columns!(),
-            ", title_key FROM analysis JOIN upload ON upload.id = upload_id
-             WHERE analysis.account_id = $1 AND analysis.kind = 'mix'"
+            select_page!(),
+            "analysis JOIN upload ON upload.id = upload_id WHERE analysis.account_id = $1",
+            $along,
+            " ORDER BY ",
+            $order,
+            " LIMIT ",
+            $rows
         )
     };
 }
 
-/// By time, which ids say.
-macro_rules! by_time {
-    ($than:literal, $direction:literal) => {
+/// What fits the filters among the next so many of a walk, by what the index holds; the rest is read of these alone.
+macro_rules! filtered {
+    ($value:literal, $direction:literal, $along:expr, $order:expr) => {
         concat!(
-            from_history!(),
-            " AND analysis.id ",
-            $than,
-            " $2",
-            filters!(),
-            " ORDER BY analysis.id ",
+            select_page!(),
+            "(SELECT walked, place FROM
+                (SELECT analysis.id AS walked, ",
+            $value,
+            " AS place, analysis.search_key AS words, analysis.state AS is_in, analysis.stage AS counts_as, analysis.song_id AS of_song
+                 FROM analysis WHERE analysis.account_id = $1",
+            $along,
+            " ORDER BY ",
+            $order,
+            " LIMIT ",
+            read_at_most!(),
+            ") AS walk
+             WHERE words LIKE $3 ESCAPE '!' AND words LIKE $4 ESCAPE '!' AND words LIKE $5 ESCAPE '!'
+               AND words LIKE $6 ESCAPE '!' AND words LIKE $7 ESCAPE '!' AND words LIKE $8 ESCAPE '!'
+               AND ($9 = '' OR is_in IN ($9, $10)) AND ($11 = '' OR counts_as = $11)
+               AND ($12 = '' OR COALESCE(of_song, 'none') = $12)
+             ORDER BY place ",
             $direction,
-            " LIMIT $13"
+            ", walked ",
+            $direction,
+            " LIMIT $13) AS found
+             JOIN analysis ON analysis.id = walked JOIN upload ON upload.id = upload_id
+             ORDER BY place ",
+            $direction,
+            ", walked ",
+            $direction
+        )
+    };
+}
+
+/// The last of the next so many of a walk, and the one behind it.
+macro_rules! edge {
+    ($along:expr, $order:expr) => {
+        concat!(
+            "SELECT analysis.id, title_key, score_tenths, integrated_lufs FROM analysis WHERE analysis.account_id = $1",
+            $along,
+            " ORDER BY ",
+            $order,
+            " LIMIT 2 OFFSET ",
+            read_at_most!(),
+            " - 1"
+        )
+    };
+}
+
+/// The statements of one walk: all of it, or by filters.
+macro_rules! statements {
+    ($value:literal, $direction:literal, $plain:expr, $filtered:expr) => {
+        Statements {
+            page: plain!(
+                26,
+                $plain,
+                concat!($value, " ", $direction, ", analysis.id ", $direction)
+            ),
+            table: plain!(
+                501,
+                $plain,
+                concat!($value, " ", $direction, ", analysis.id ", $direction)
+            ),
+            filtered: filtered!(
+                $value,
+                $direction,
+                $filtered,
+                concat!($value, " ", $direction, ", analysis.id ", $direction)
+            ),
+            edge: edge!(
+                $plain,
+                concat!($value, " ", $direction, ", analysis.id ", $direction)
+            ),
+        }
+    };
+}
+
+/// By time, which ids say. The kind is written as a range and in the order, because PostgreSQL would else walk along the primary key,
+/// past everybody else's rows.
+macro_rules! by_time {
+    ($than:literal, $bound:literal, $direction:literal) => {
+        statements!(
+            "analysis.kind",
+            $direction,
+            concat!(
+                " AND analysis.kind ",
+                $bound,
+                " 'mix' AND (analysis.kind, analysis.id) ",
+                $than,
+                " ('mix', $2)"
+            ),
+            concat!(
+                " AND analysis.kind ",
+                $bound,
+                " 'mix' AND (analysis.kind, analysis.id) ",
+                $than,
+                " ('mix', $2)"
+            )
         )
     };
 }
@@ -347,25 +484,28 @@ macro_rules! by_time {
 /// By a value, and by id where that is the same. The first of the two comparisons is what SQLite finds its beginning by.
 macro_rules! by_value {
     ($value:literal, $than:literal, $direction:literal) => {
+        statements!(
+            $value,
+            $direction,
+            by_value!(@ $value, $than, "$3"),
+            by_value!(@ $value, $than, "$14")
+        )
+    };
+    (@ $value:literal, $than:literal, $from:literal) => {
         concat!(
-            from_history!(),
-            " AND ",
+            " AND analysis.kind = 'mix' AND ",
             $value,
             " ",
             $than,
-            "= $14 AND (",
+            "= ",
+            $from,
+            " AND (",
             $value,
             ", analysis.id) ",
             $than,
-            " ($14, $2)",
-            filters!(),
-            " ORDER BY ",
-            $value,
-            " ",
-            $direction,
-            ", analysis.id ",
-            $direction,
-            " LIMIT $13"
+            " (",
+            $from,
+            ", $2)"
         )
     };
 }
@@ -377,12 +517,21 @@ enum Direction {
     Backwards,
 }
 
-/// The statement that walks along `sort`.
-const fn statement(sort: Sort, direction: Direction) -> &'static str {
+/// The statements of a walk.
+#[derive(Debug, Clone, Copy)]
+struct Statements {
+    page: &'static str,
+    table: &'static str,
+    filtered: &'static str,
+    edge: &'static str,
+}
+
+/// The statements that walk along `sort`.
+const fn statements(sort: Sort, direction: Direction) -> Statements {
     use Direction::{Backwards, Forwards};
     match (sort, direction) {
-        (Sort::Newest, Forwards) | (Sort::Oldest, Backwards) => by_time!("<", "DESC"),
-        (Sort::Newest, Backwards) | (Sort::Oldest, Forwards) => by_time!(">", "ASC"),
+        (Sort::Newest, Forwards) | (Sort::Oldest, Backwards) => by_time!("<", ">=", "DESC"),
+        (Sort::Newest, Backwards) | (Sort::Oldest, Forwards) => by_time!(">", "<=", "ASC"),
         (Sort::Best, Forwards) => by_value!("COALESCE(analysis.score_tenths, -1)", "<", "DESC"),
         (Sort::Best, Backwards) => by_value!("COALESCE(analysis.score_tenths, -1)", ">", "ASC"),
         (Sort::Worst, Forwards) => by_value!("COALESCE(analysis.score_tenths, 9999)", ">", "ASC"),
@@ -396,25 +545,61 @@ const fn statement(sort: Sort, direction: Direction) -> &'static str {
     }
 }
 
-/// One more than `count`, to see whether there is another.
-async fn rows(
+/// The next rows of a walk that fit `query`.
+async fn find(
     db: &Db,
     account: AccountId,
     query: &HistoryQuery,
     walk: &Walk,
-    count: u32,
-) -> Result<Vec<PageRow>, DbError> {
+    size: Size,
+) -> Result<Found, DbError> {
     let start = SortKey::start(query.sort);
     let (from, direction) = match walk {
         Walk::First => (&start, Direction::Forwards),
         Walk::After(key) => (key, Direction::Forwards),
         Walk::Before(key) => (key, Direction::Backwards),
     };
-    let text = statement(query.sort, direction);
-    db.all(bound(text, account, query, from, count + 1)).await
+    let statements = statements(query.sort, direction);
+    let rows: Vec<PageRow> = db.all(select(statements, account, query, from, size)).await?;
+    let stopped = if query.is_filtered() && rows.len() <= size.rows() {
+        let edge: Vec<PlaceRow> = db.all(from_key(statements.edge, account, from)).await?;
+        match &edge[..] {
+            [last, _behind] => Some(SortKey::at(query.sort, last)),
+            _ => None,
+        }
+    } else {
+        None
+    };
+    Ok(Found { rows, stopped })
 }
 
-fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &SortKey, limit: u32) -> Sql {
+/// The rows of a walk, one more than `size`, to see whether there is another.
+fn select(
+    statements: Statements,
+    account: AccountId,
+    query: &HistoryQuery,
+    from: &SortKey,
+    size: Size,
+) -> Sql {
+    if query.is_filtered() {
+        return filtered(statements.filtered, account, query, from, size);
+    }
+    let text = match size {
+        Size::Page => statements.page,
+        Size::Table => statements.table,
+    };
+    from_key(text, account, from)
+}
+
+fn from_key(text: &'static str, account: AccountId, from: &SortKey) -> Sql {
+    let statement = sql(text).bind(account).bind(from.id.clone());
+    match &from.value {
+        Some(value) => statement.bind(value.clone()),
+        None => statement,
+    }
+}
+
+fn filtered(text: &'static str, account: AccountId, query: &HistoryQuery, from: &SortKey, size: Size) -> Sql {
     let mut patterns = names::patterns(&query.search);
     let states = match query.standing {
         None => ["", ""],
@@ -436,7 +621,7 @@ fn bound(text: &'static str, account: AccountId, query: &HistoryQuery, from: &So
                 .map(model::history::SongFilter::text)
                 .unwrap_or_default(),
         )
-        .bind(limit);
+        .bind(size.rows() as u64 + 1);
     match &from.value {
         Some(value) => statement.bind(value.clone()),
         None => statement,

@@ -79,6 +79,7 @@ pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) 
         rows,
         next,
         previous: None,
+        looked_through: None,
     })
 }
 

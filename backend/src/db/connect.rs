@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, SqliteConnection,
+    Connection, SqliteConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -23,6 +23,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a caller waits for a free connection before it is told that the database is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection that was used within this time is taken to be whole: to ask it costs a round trip for each statement. One that broke since
+/// fails that statement, which it would also do if it broke a moment after the question.
+const WHOLE_FOR: Duration = Duration::from_secs(1);
+
+/// Asks a connection that was idle for longer whether it is whole.
+async fn ask_idle<C: Connection>(connection: &mut C, idle_for: Duration) -> Result<bool, DbError> {
+    if idle_for > WHOLE_FOR {
+        connection.ping().await?;
+    }
+    Ok(true)
+}
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -132,12 +144,14 @@ impl Db {
             let writer = SqlitePoolOptions::new()
                 .max_connections(1)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
                 .after_release(|connection, _| Box::pin(is_whole(connection)))
                 .connect_with(options.clone())
                 .await?;
             let reader = SqlitePoolOptions::new()
                 .max_connections(max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
                 .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
                 .await?;
             Ok(Self::of(Pools::Sqlite { reader, writer }))
@@ -145,6 +159,8 @@ impl Db {
             let pool = PgPoolOptions::new()
                 .max_connections(max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
+                .before_acquire(|connection, meta| Box::pin(ask_idle(connection, meta.idle_for)))
                 .connect_with(PgConnectOptions::from_str(url)?)
                 .await?;
             Ok(Self::of(Pools::Postgres(pool)))

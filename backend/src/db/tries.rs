@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use model::AccountId;
 
-use super::{Db, DbError, Open, Tx, fault::Fault, sql};
+use super::{
+    Db, DbError, Open, Pools, Row, Tx, fault::Fault, on_postgres, on_postgres_plain, on_sqlite,
+    on_sqlite_plain, sql,
+};
 
 /// How often a transaction is done when others are in its way.
 const TRIES: u32 = 6;
@@ -76,7 +79,7 @@ impl Tx {
 }
 
 impl Db {
-    /// Runs one statement that writes, in a transaction of its own, again where it met somebody else's; the number of rows it
+    /// Runs one statement that writes, which is a transaction by itself, again where it met somebody else's; the number of rows it
     /// changed.
     ///
     /// # Errors
@@ -91,10 +94,47 @@ impl Db {
         }
     }
 
+    /// The same for the rows that the statement returns (`RETURNING`).
+    ///
+    /// # Errors
+    /// As [`Self::execute`]; or a row does not fit `R`.
+    pub(crate) async fn execute_returning<R: Row>(&self, statement: super::Sql) -> Result<Vec<R>, DbError> {
+        let mut tries = Tries::default();
+        loop {
+            match self.returning_once(statement.clone()).await {
+                Err(error) if tries.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    // No BEGIN and no COMMIT: those are round trips of their own.
+
     async fn execute_once(&self, statement: super::Sql) -> Result<u64, DbError> {
-        let mut tx = self.begin().await?;
-        let changed = tx.execute(statement).await?;
-        tx.commit().await?;
-        Ok(changed)
+        let done = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                let done = on_sqlite_plain(statement).execute(writer).await;
+                done.map(|done| done.rows_affected())
+            }
+            Pools::Postgres(pool) => {
+                let done = on_postgres_plain(statement).execute(pool).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        self.written(done)
+    }
+
+    async fn returning_once<R: Row>(&self, statement: super::Sql) -> Result<Vec<R>, DbError> {
+        // To the end: SQLite has written when all rows are read.
+        self.written(match &self.pools {
+            Pools::Sqlite { writer, .. } => on_sqlite(statement).fetch_all(writer).await,
+            Pools::Postgres(pool) => on_postgres(statement).fetch_all(pool).await,
+        })
+    }
+
+    fn written<T>(&self, done: Result<T, DbError>) -> Result<T, DbError> {
+        let done = self.writes.note(done)?;
+        self.writes.worked();
+        Ok(done)
     }
 }

@@ -15,7 +15,7 @@ pub(super) use self::{
 use super::{JobState, Queue};
 use crate::{
     db::{Db, DbError, Tx, row, sql},
-    tables::{Erase, REFERENCE, Table, about_nobody, rows},
+    tables::{REFERENCE, Table, about_nobody, in_batches, rows},
 };
 
 /// What is held here of a person.
@@ -37,9 +37,7 @@ pub(crate) const TABLES: &[Table] = &[
                 "lease_token" "is the key of the worker that does it", "claimed_at" "when a worker took it, which decides whose turn is next", "lease_until" "how long the worker holds it",
             }
         },
-        erase: Erase::InBatches(
-            "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE account_id = $1 LIMIT $2)",
-        ),
+        erase: in_batches!("job"),
     },
     about_nobody(
         "cron",
@@ -134,13 +132,29 @@ pub(super) async fn is_due(db: &Db, queue: Queue, now: Timestamp) -> Result<bool
     Ok(db.one::<(bool,)>(sql(IS_DUE).bind(queue).bind(now)).await?.0)
 }
 
-/// The text of the claim, which differs in the lock alone. Lapsed leases come first: there are few, and somebody has
+/// The text of the claim, which differs in how a row is locked. Lapsed leases come first: there are few, and somebody has
 /// waited for them. Of what waits, the oldest 500, the account comes first of whose work the least is running, then the one
 /// that was served longest ago, so that nobody's many files hold up the one file of another. `SET` sees the row as it was.
+///
+/// What an account has is asked once for all of its jobs, and nothing is joined but the one row at the end: before PostgreSQL has
+/// counted a queue that fills up quickly, it takes it for empty, and joins by going through all of it for each of the 500.
 macro_rules! claim {
-    ($lock:literal) => {
+    ($lock:literal, $next:literal) => {
         concat!(
-            "UPDATE job SET \
+            "WITH due AS ( \
+                 SELECT id, account_id, run_at, ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY run_at, id) AS place FROM \
+                     (SELECT id, account_id, run_at FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 \
+                      ORDER BY run_at, id LIMIT 500) AS oldest), \
+             turn AS ( \
+                 SELECT id, run_at, \
+                     MAX(CASE WHEN place = 1 THEN (SELECT COUNT(*) FROM job AS own WHERE own.queue = $1 \
+                         AND own.account_id = due.account_id AND own.state = 'running') END) \
+                         OVER (PARTITION BY account_id) AS running, \
+                     MAX(CASE WHEN place = 1 THEN (SELECT COALESCE(MAX(own.claimed_at), 0) FROM job AS own WHERE own.queue = $1 \
+                         AND own.account_id = due.account_id) END) \
+                         OVER (PARTITION BY account_id) AS served \
+                 FROM due) \
+             UPDATE job SET \
                  state = CASE WHEN state = 'dead' \
                                 OR (state = 'running' AND deaths + 1 >= $5) \
                                 OR (state = 'queued' AND attempts >= max_attempts) THEN 'dead' ELSE 'running' END, \
@@ -154,23 +168,24 @@ macro_rules! claim {
                  (SELECT id FROM job WHERE queue = $1 AND lease_until IS NOT NULL AND lease_until < $2 \
                   ORDER BY lease_until LIMIT 1",
             $lock,
-            "), (SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 AND id IN \
-                     (SELECT id FROM job WHERE queue = $1 AND state = 'queued' AND run_at <= $2 \
-                      ORDER BY run_at, id LIMIT 500) \
-                  ORDER BY \
-                     (SELECT COUNT(*) FROM job AS own WHERE own.queue = $1 AND own.account_id = job.account_id \
-                      AND own.state = 'running'), \
-                     (SELECT COALESCE(MAX(own.claimed_at), 0) FROM job AS own \
-                      WHERE own.queue = $1 AND own.account_id = job.account_id), \
-                     run_at, id LIMIT 1",
-            $lock,
+            "), (",
+            $next,
             ")) RETURNING id, kind, payload, state, attempts, max_attempts, created_at"
         )
     };
 }
 
-const CLAIM: &str = claim!("");
-const CLAIM_ON_POSTGRES: &str = claim!(" FOR UPDATE SKIP LOCKED");
+const CLAIM: &str = claim!(
+    "",
+    "SELECT id FROM turn ORDER BY running, served, run_at, id LIMIT 1"
+);
+// Row by row, in their order: the first that nobody else has just taken.
+const CLAIM_ON_POSTGRES: &str = claim!(
+    " FOR UPDATE SKIP LOCKED",
+    "SELECT free.id FROM (SELECT id FROM turn ORDER BY running, served, run_at, id) AS next \
+     CROSS JOIN LATERAL (SELECT job.id FROM job WHERE job.id = next.id AND job.state = 'queued' AND job.run_at <= $2 \
+                         FOR UPDATE SKIP LOCKED) AS free LIMIT 1"
+);
 
 /// How often the worker of a job may vanish before the job is taken for what kills it. Far more than the attempts of a kind:
 /// a process that is stopped, moved or cut off says nothing about the work that it did.
@@ -186,7 +201,6 @@ pub(super) async fn claim(
     token: &str,
     until: Timestamp,
 ) -> Result<Option<ClaimedRow>, DbError> {
-    let mut tx = db.begin().await?;
     let claim = sql(CLAIM)
         .on_postgres(CLAIM_ON_POSTGRES)
         .bind(queue)
@@ -194,9 +208,7 @@ pub(super) async fn claim(
         .bind(token)
         .bind(until)
         .bind(MAX_DEATHS);
-    let row = tx.optional(claim).await?;
-    tx.commit().await?;
-    Ok(row)
+    Ok(db.execute_returning(claim).await?.pop())
 }
 
 const HEARTBEAT: &str = "UPDATE job SET lease_until = $3 WHERE id = $1 AND lease_token = $2";

@@ -280,7 +280,16 @@ async fn delete_rows(backend: &Backend, account: AccountId, transactions: u32) -
         let Erase::InBatches(delete) = table.erase else {
             continue;
         };
-        while db.execute(sql(delete).bind(account).bind(ROWS_AT_ONCE)).await? > 0 {
+        let mut behind = String::new();
+        loop {
+            let batch = sql(delete).bind(account).bind(ROWS_AT_ONCE).bind(&*behind);
+            let gone: Vec<(String,)> = db.execute_returning(batch).await?;
+            match gone.into_iter().map(|(id,)| id).max() {
+                Some(last) => behind = last,
+                None if behind.is_empty() => break,
+                // Once more from the beginning, for what came in meanwhile.
+                None => behind.clear(),
+            }
             left -= 1;
             if left == 0 {
                 return Ok(false);

@@ -13,7 +13,7 @@ use crate::{
     analyses::store::{SummaryRow, summary_columns},
     db::{Db, DbError, Json, Tx, row, sql},
     names,
-    tables::{Erase, REFERENCE, Table, rows},
+    tables::{REFERENCE, Table, in_batches, rows},
 };
 
 /// What is held here of a person.
@@ -27,9 +27,7 @@ pub(crate) const TABLES: &[Table] = &[Table {
         given { "id" Text "Number", "title" Text "Title", "created_at" Time "Made" }
         withheld { "account_id" REFERENCE, "title_key" "the title once more, in small letters, to look it up by" }
     },
-    erase: Erase::InBatches(
-        "DELETE FROM song WHERE id IN (SELECT id FROM song WHERE account_id = $1 LIMIT $2)",
-    ),
+    erase: in_batches!("song"),
 }];
 
 row! {

@@ -9,7 +9,7 @@ use crate::{
     db::{Db, DbError, Tx, row, sql},
     retention::{self, ExpiredCount},
     storage::Key,
-    tables::{Erase, REFERENCE, Table, rows},
+    tables::{REFERENCE, Table, in_batches, rows},
 };
 
 /// What is held here of a person.
@@ -31,9 +31,7 @@ pub(crate) const TABLES: &[Table] = &[Table {
         }
     },
     // An analysis goes with its upload, and with it verdicts and comparisons.
-    erase: Erase::InBatches(
-        "DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE account_id = $1 LIMIT $2)",
-    ),
+    erase: in_batches!("upload"),
 }];
 
 row! {

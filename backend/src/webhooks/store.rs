@@ -15,7 +15,7 @@ use crate::{
     Result,
     db::{Db, DbError, Tx, row, sql},
     outbound::EndpointUrl,
-    tables::{Erase, REFERENCE, Table, rows},
+    tables::{Erase, REFERENCE, Table, in_batches, rows},
 };
 
 /// What is held here of a person. Attempts and deliveries go before what they belong to, because there may be many.
@@ -33,9 +33,7 @@ pub(crate) const TABLES: &[Table] = &[
             }
             withheld { "account_id" REFERENCE }
         },
-        erase: Erase::InBatches(
-            "DELETE FROM webhook_attempt WHERE id IN (SELECT id FROM webhook_attempt WHERE account_id = $1 LIMIT $2)",
-        ),
+        erase: in_batches!("webhook_attempt"),
     },
     Table {
         name: "webhook_delivery",
@@ -50,9 +48,7 @@ pub(crate) const TABLES: &[Table] = &[
             }
             withheld { "account_id" REFERENCE }
         },
-        erase: Erase::InBatches(
-            "DELETE FROM webhook_delivery WHERE id IN (SELECT id FROM webhook_delivery WHERE account_id = $1 LIMIT $2)",
-        ),
+        erase: in_batches!("webhook_delivery"),
     },
     Table {
         name: "webhook_event",
@@ -67,9 +63,7 @@ pub(crate) const TABLES: &[Table] = &[
             }
             withheld { "account_id" REFERENCE }
         },
-        erase: Erase::InBatches(
-            "DELETE FROM webhook_event WHERE id IN (SELECT id FROM webhook_event WHERE account_id = $1 LIMIT $2)",
-        ),
+        erase: in_batches!("webhook_event"),
     },
     Table {
         name: "webhook_endpoint",

@@ -12,7 +12,7 @@ use std::{
 use backend::{
     clock::{Clock as _, SystemClock},
     entropy::{SystemEntropy, new_id},
-    storage::{Error, Key, PresignedPut, Storage, StorageSettings, StoredPart, UnfinishedUpload},
+    storage::{Error, Key, ObjectInfo, PresignedPut, Storage, StorageSettings, StoredPart, UnfinishedUpload},
 };
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -36,18 +36,34 @@ struct Bench {
 }
 
 /// How a promise was broken.
-type Checked = Result<(), String>;
+struct Broken(String);
+
+impl<E: std::error::Error> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
+
+type Checked = Result<(), Broken>;
 
 fn holds(what: &str, is_so: bool) -> Checked {
-    if is_so { Ok(()) } else { Err(what.to_owned()) }
+    if is_so {
+        Ok(())
+    } else {
+        Err(Broken(what.to_owned()))
+    }
+}
+
+/// What the store must not do is answered with a status of 400 to 499.
+fn is_refused(what: &str, status: StatusCode) -> Checked {
+    holds(
+        &format!("{what} is refused, not {status}"),
+        status.is_client_error(),
+    )
 }
 
 fn now() -> Timestamp {
     SystemClock.now()
-}
-
-fn said(error: Error) -> String {
-    format!("{error:?}")
 }
 
 impl Bench {
@@ -66,29 +82,44 @@ impl Bench {
         Key::source(self.account, UploadId(new_id(&SystemEntropy, now())))
     }
 
-    async fn signed_put(&self, key: &Key, length: usize) -> Result<PresignedPut, String> {
+    async fn signed_put(&self, key: &Key, length: usize) -> Result<PresignedPut, Broken> {
         let length = length as u64;
         let signed = self
             .storage
             .presign_put(key, length, "audio/wav", Duration::from_secs(60), now());
-        signed.await.map_err(said)
+        Ok(signed.await?)
     }
 
-    async fn put(&self, put: &PresignedPut, body: &[u8]) -> Result<StatusCode, String> {
+    async fn put(&self, put: &PresignedPut, body: &[u8]) -> Result<StatusCode, Broken> {
         let mut request = self.http.put(&put.url).body(body.to_vec());
         for (name, value) in &put.headers {
             request = request.header(name, value);
         }
-        Ok(request.send().await.map_err(|error| error.to_string())?.status())
+        Ok(request.send().await?.status())
     }
 
-    async fn text(&self, key: &Key) -> Result<String, String> {
+    /// The name of a new object.
+    async fn stored(&self, body: &'static [u8]) -> Result<Key, Broken> {
+        let key = self.key();
+        self.storage
+            .put(&key, Bytes::from_static(body), "audio/wav")
+            .await?;
+        Ok(key)
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectInfo, Broken> {
+        let head = self.storage.head(key).await?;
+        head.ok_or_else(|| Broken("it is not there".to_owned()))
+    }
+
+    async fn has_nothing(&self, what: &str, key: &Key) -> Checked {
+        holds(what, self.storage.head(key).await?.is_none())
+    }
+
+    async fn text(&self, key: &Key) -> Result<String, Broken> {
         let mut text = String::new();
-        let mut reader = self.storage.get_stream(key).await.map_err(said)?;
-        reader
-            .read_to_string(&mut text)
-            .await
-            .map_err(|error| error.to_string())?;
+        let mut reader = self.storage.get_stream(key).await?;
+        reader.read_to_string(&mut text).await?;
         Ok(text)
     }
 
@@ -98,21 +129,17 @@ impl Bench {
         id: &str,
         number: u32,
         length: usize,
-    ) -> Result<PresignedPut, String> {
+    ) -> Result<PresignedPut, Broken> {
         let length = length as u64;
         let signed = self
             .storage
             .presign_part(key, id, number, length, Duration::from_secs(60), now());
-        signed.await.map_err(said)
+        Ok(signed.await?)
     }
 
     /// Begins an upload in two parts and sends both.
-    async fn two_parts(&self, key: &Key) -> Result<(String, Vec<StoredPart>), String> {
-        let id = self
-            .storage
-            .begin_multipart(key, "audio/wav")
-            .await
-            .map_err(said)?;
+    async fn two_parts(&self, key: &Key) -> Result<(String, Vec<StoredPart>), Broken> {
+        let id = self.storage.begin_multipart(key, "audio/wav").await?;
         for (number, part) in [(1, vec![b'a'; PART]), (2, b"end".to_vec())] {
             let put = self.signed_part(key, &id, number, part.len()).await?;
             let status = self.put(&put, &part).await?;
@@ -121,7 +148,7 @@ impl Bench {
                 status.is_success(),
             )?;
         }
-        let parts = self.storage.parts(key, &id).await.map_err(said)?;
+        let parts = self.storage.parts(key, &id).await?;
         Ok((id, parts))
     }
 
@@ -135,12 +162,7 @@ impl Bench {
             matches!(again, StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT),
         )?;
         holds("what was stored stays", self.text(&key).await? == "first")?;
-        let head = self
-            .storage
-            .head(&key)
-            .await
-            .map_err(said)?
-            .ok_or("it is not there")?;
+        let head = self.head(&key).await?;
         holds("its length", head.size == 5)?;
         holds(
             "its media type",
@@ -165,14 +187,8 @@ impl Bench {
         let key = self.key();
         let put = self.signed_put(&key, 5).await?;
         let longer = self.put(&put, b"longer").await?;
-        holds(
-            &format!("a longer body is refused, not {longer}"),
-            longer.is_client_error(),
-        )?;
-        holds(
-            "and nothing is stored",
-            self.storage.head(&key).await.map_err(said)?.is_none(),
-        )
+        is_refused("a longer body", longer)?;
+        self.has_nothing("and nothing is stored", &key).await
     }
 
     async fn a_signed_put_is_for_one_media_type(&self) -> Checked {
@@ -184,10 +200,7 @@ impl Bench {
             }
         }
         let status = self.put(&put, b"first").await?;
-        holds(
-            &format!("another media type is refused, not {status}"),
-            status.is_client_error(),
-        )
+        is_refused("another media type", status)
     }
 
     async fn a_signed_put_is_for_one_name(&self) -> Checked {
@@ -198,10 +211,7 @@ impl Bench {
             ..put
         };
         let status = self.put(&put, b"first").await?;
-        holds(
-            &format!("another name is refused, not {status}"),
-            status.is_client_error(),
-        )
+        is_refused("another name", status)
     }
 
     async fn a_signed_put_ends(&self) -> Checked {
@@ -210,11 +220,8 @@ impl Bench {
         let put = self
             .storage
             .presign_put(&key, 5, "audio/wav", Duration::from_secs(60), then);
-        let status = self.put(&put.await.map_err(said)?, b"first").await?;
-        holds(
-            &format!("an hour late is refused, not {status}"),
-            status.is_client_error(),
-        )
+        let status = self.put(&put.await?, b"first").await?;
+        is_refused("an hour late", status)
     }
 
     async fn a_signed_put_without_its_condition_is_refused(&self) -> Checked {
@@ -222,15 +229,11 @@ impl Bench {
         let mut put = self.signed_put(&key, 5).await?;
         put.headers.retain(|(name, _)| name != "if-none-match");
         let status = self.put(&put, b"first").await?;
-        holds(&format!("it is refused, not {status}"), status.is_client_error())
+        is_refused("it", status)
     }
 
     async fn nobody_reads_or_writes_without_a_signature(&self) -> Checked {
-        let key = self.key();
-        self.storage
-            .put(&key, Bytes::from_static(b"secret"), "audio/wav")
-            .await
-            .map_err(said)?;
+        let key = self.stored(b"secret").await?;
         let url = format!(
             "{}/{}/{}",
             self.settings.endpoint,
@@ -242,11 +245,8 @@ impl Bench {
             self.http.put(&url).body("x"),
             self.http.delete(&url),
         ] {
-            let status = request.send().await.map_err(|error| error.to_string())?.status();
-            holds(
-                &format!("a stranger is refused, not {status}"),
-                status.is_client_error(),
-            )?;
+            let status = request.send().await?.status();
+            is_refused("a stranger", status)?;
         }
         let mut wrong = self.settings.clone();
         wrong.secret_key = "a-secret-that-is-another-one-than-theirs".to_owned().into();
@@ -258,11 +258,7 @@ impl Bench {
     }
 
     async fn a_signed_get_plays_and_offers_a_name(&self) -> Checked {
-        let key = self.key();
-        self.storage
-            .put(&key, Bytes::from_static(b"0123456789"), "audio/wav")
-            .await
-            .map_err(said)?;
+        let key = self.stored(b"0123456789").await?;
         let url = self.storage.presign_get(
             &key,
             "Nuit d’été.wav",
@@ -270,9 +266,9 @@ impl Bench {
             Duration::from_secs(60),
             now(),
         );
-        let url = url.await.map_err(said)?;
+        let url = url.await?;
         let answer = self.http.get(&url).header("range", "bytes=2-4").send().await;
-        let answer = answer.map_err(|error| error.to_string())?;
+        let answer = answer?;
         holds(
             &format!("a part is 206, not {}", answer.status()),
             answer.status() == StatusCode::PARTIAL_CONTENT,
@@ -291,41 +287,24 @@ impl Bench {
             &format!("the name, not {offered}"),
             offered.contains("%E2%80%99%C3%A9t%C3%A9.wav") || offered.contains("d%E2%80%99"),
         )?;
-        let body = answer.text().await.map_err(|error| error.to_string())?;
+        let body = answer.text().await?;
         holds("the part itself", body == "234")
     }
 
     async fn a_signed_get_ends(&self) -> Checked {
-        let key = self.key();
-        self.storage
-            .put(&key, Bytes::from_static(b"x"), "audio/wav")
-            .await
-            .map_err(said)?;
+        let key = self.stored(b"x").await?;
         let then = now().minus(Duration::from_secs(7200));
         let late = self
             .storage
             .presign_get(&key, "a.wav", "audio/wav", Duration::from_secs(60), then);
-        let status = self
-            .http
-            .get(late.await.map_err(said)?)
-            .send()
-            .await
-            .map_err(|error| error.to_string())?
-            .status();
-        holds(
-            &format!("an old link is refused, not {status}"),
-            status.is_client_error(),
-        )
+        let status = self.http.get(late.await?).send().await?.status();
+        is_refused("an old link", status)
     }
 
     async fn a_range_is_as_long_as_there_is(&self) -> Checked {
-        let key = self.key();
-        self.storage
-            .put(&key, Bytes::from_static(b"0123456789"), "audio/wav")
-            .await
-            .map_err(said)?;
+        let key = self.stored(b"0123456789").await?;
         for (range, expected) in [(0..4, "0123"), (8..100, "89"), (10..20, ""), (50..60, "")] {
-            let read = self.storage.get_range(&key, range.clone()).await.map_err(said)?;
+            let read = self.storage.get_range(&key, range.clone()).await?;
             holds(
                 &format!("{range:?} is {expected:?}, not {read:?}"),
                 read == expected,
@@ -336,10 +315,7 @@ impl Bench {
             &format!("of nothing, not {none:?}"),
             matches!(none, Err(Error::NotFound)),
         )?;
-        holds(
-            "nothing is there",
-            self.storage.head(&self.key()).await.map_err(said)?.is_none(),
-        )
+        self.has_nothing("nothing is there", &self.key()).await
     }
 
     async fn what_is_written_twice_is_the_second(&self) -> Checked {
@@ -349,31 +325,21 @@ impl Bench {
                 .storage
                 .put(&key, Bytes::copy_from_slice(body.as_bytes()), "audio/wav")
                 .await;
-            written.map_err(said)?;
+            written?;
             holds("read after write", self.text(&key).await? == body)?;
         }
-        let mut file = tempfile::tempfile().map_err(|error| error.to_string())?;
-        std::io::Write::write_all(&mut file, &vec![b'f'; 300_000]).map_err(|error| error.to_string())?;
-        self.storage
-            .put_file(&key, file, "audio/wav")
-            .await
-            .map_err(said)?;
+        let mut file = tempfile::tempfile()?;
+        std::io::Write::write_all(&mut file, &vec![b'f'; 300_000])?;
+        self.storage.put_file(&key, file, "audio/wav").await?;
         holds("a file", self.text(&key).await?.len() == 300_000)
     }
 
     async fn what_is_deleted_is_gone_at_once_and_twice_is_no_error(&self) -> Checked {
-        let key = self.key();
-        self.storage
-            .put(&key, Bytes::from_static(b"x"), "audio/wav")
-            .await
-            .map_err(said)?;
+        let key = self.stored(b"x").await?;
         for _ in 0..2 {
-            self.storage.delete(&key).await.map_err(said)?;
+            self.storage.delete(&key).await?;
         }
-        holds(
-            "it is gone",
-            self.storage.head(&key).await.map_err(said)?.is_none(),
-        )
+        self.has_nothing("it is gone", &key).await
     }
 
     async fn a_listing_pages_and_a_prefix_is_emptied(&self) -> Checked {
@@ -392,12 +358,11 @@ impl Bench {
             })
             .buffer_unordered(16)
             .try_collect::<()>()
-            .await
-            .map_err(said)?;
+            .await?;
         // Names of others come before ours, whatever the bucket is used for besides.
         let (mut after, mut seen) = (Some(Key::account_prefix(self.account).as_str().to_owned()), 0);
         loop {
-            let page = self.storage.list(after.as_deref()).await.map_err(said)?;
+            let page = self.storage.list(after.as_deref()).await?;
             let ours = page.objects.iter().filter(|object| {
                 object.key.as_str().contains(&render.to_string())
                     && object.modified > began
@@ -413,21 +378,14 @@ impl Bench {
             &format!("all are listed once, with their time, not {seen}"),
             seen == COUNT as usize,
         )?;
-        let neighbour = self.key();
-        self.storage
-            .put(&neighbour, Bytes::from_static(b"x"), "audio/wav")
-            .await
-            .map_err(said)?;
+        let neighbour = self.stored(b"x").await?;
         let prefix = Key::render_prefix(self.account, upload, render);
-        let deleted = self.storage.delete_prefix(&prefix).await.map_err(said)?;
+        let deleted = self.storage.delete_prefix(&prefix).await?;
         holds(
             &format!("all are deleted, not {deleted}"),
             deleted == COUNT as usize,
         )?;
-        holds(
-            "and none besides",
-            self.storage.head(&neighbour).await.map_err(said)?.is_some(),
-        )
+        holds("and none besides", self.storage.head(&neighbour).await?.is_some())
     }
 
     async fn parts_are_joined_once_and_not_read_before(&self) -> Checked {
@@ -438,20 +396,9 @@ impl Bench {
             &format!("both have arrived: {sizes:?}"),
             sizes == [(1, PART as u64), (2, 3)],
         )?;
-        holds(
-            "nothing is there before",
-            self.storage.head(&key).await.map_err(said)?.is_none(),
-        )?;
-        self.storage
-            .complete_multipart(&key, &id, &parts)
-            .await
-            .map_err(said)?;
-        let head = self
-            .storage
-            .head(&key)
-            .await
-            .map_err(said)?
-            .ok_or("it is not there")?;
+        self.has_nothing("nothing is there before", &key).await?;
+        self.storage.complete_multipart(&key, &id, &parts).await?;
+        let head = self.head(&key).await?;
         holds("as long as both", head.size == PART as u64 + 3)?;
         holds(
             "its media type",
@@ -460,8 +407,7 @@ impl Bench {
         let seam = self
             .storage
             .get_range(&key, PART as u64 - 2..PART as u64 + 3)
-            .await
-            .map_err(said)?;
+            .await?;
         holds(&format!("in their order, not {seam:?}"), seam == "aaend")?;
         let again = self.storage.complete_multipart(&key, &id, &parts).await;
         holds(
@@ -475,8 +421,7 @@ impl Bench {
         let (id, parts) = self.two_parts(&key).await?;
         self.storage
             .put(&key, Bytes::from_static(b"first"), "audio/wav")
-            .await
-            .map_err(said)?;
+            .await?;
         let completed = self.storage.complete_multipart(&key, &id, &parts).await;
         holds(
             &format!("there is one: not {completed:?}"),
@@ -487,41 +432,31 @@ impl Bench {
 
     async fn a_part_is_for_one_length_and_sent_again_replaces_itself(&self) -> Checked {
         let key = self.key();
-        let id = self
-            .storage
-            .begin_multipart(&key, "audio/wav")
-            .await
-            .map_err(said)?;
+        let id = self.storage.begin_multipart(&key, "audio/wav").await?;
         let put = self.signed_part(&key, &id, 1, 5).await?;
         let longer = self.put(&put, b"longer").await?;
-        holds(
-            &format!("a longer part is refused, not {longer}"),
-            longer.is_client_error(),
-        )?;
+        is_refused("a longer part", longer)?;
         for body in [b"first", b"again"] {
             let status = self.put(&put, body).await?;
             holds(&format!("it is taken, not {status}"), status.is_success())?;
         }
-        let parts = self.storage.parts(&key, &id).await.map_err(said)?;
+        let parts = self.storage.parts(&key, &id).await?;
         holds(&format!("one part, not {parts:?}"), parts.len() == 1)?;
-        self.storage
-            .complete_multipart(&key, &id, &parts)
-            .await
-            .map_err(said)?;
+        self.storage.complete_multipart(&key, &id, &parts).await?;
         holds("the second", self.text(&key).await? == "again")
     }
 
     async fn an_unfinished_upload_is_listed_and_given_up(&self) -> Checked {
         let key = self.key();
         let (id, _) = self.two_parts(&key).await?;
-        let unfinished = self.storage.unfinished_uploads().await.map_err(said)?;
+        let unfinished = self.storage.unfinished_uploads().await?;
         let ours: Vec<&UnfinishedUpload> = unfinished.iter().filter(|upload| upload.key == key).collect();
         holds(
             &format!("it is listed, not {}", ours.len()),
             ours.len() == 1 && ours[0].multipart == id,
         )?;
         for _ in 0..2 {
-            self.storage.abort_multipart(ours[0]).await.map_err(said)?;
+            self.storage.abort_multipart(ours[0]).await?;
         }
         let parts = self.storage.parts(&key, &id).await;
         holds(
@@ -531,9 +466,8 @@ impl Bench {
         let (_, _) = self.two_parts(&key).await?;
         self.storage
             .delete_prefix(&Key::account_prefix(self.account))
-            .await
-            .map_err(said)?;
-        let left = self.storage.unfinished_uploads().await.map_err(said)?;
+            .await?;
+        let left = self.storage.unfinished_uploads().await?;
         holds(
             "and with its account",
             left.iter().all(|upload| upload.key != key),
@@ -553,8 +487,7 @@ impl Bench {
                     .header("access-control-request-method", method)
                     .header("access-control-request-headers", "content-type,if-none-match")
                     .send()
-                    .await
-                    .map_err(|error| error.to_string())?;
+                    .await?;
                 let allowed = asked.headers().get("access-control-allow-origin");
                 let allowed =
                     allowed.is_some_and(|allowed| allowed.as_bytes() == from.as_bytes() || allowed == "*");
@@ -602,7 +535,7 @@ async fn broken(bench: &Bench) -> Vec<&'static str> {
     for (name, check) in promises {
         match check.await {
             Ok(()) => tell(&format!("kept    {name}")),
-            Err(how) => {
+            Err(Broken(how)) => {
                 tell(&format!("BROKEN  {name}: {how}"));
                 broken.push(name);
             }

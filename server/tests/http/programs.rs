@@ -11,7 +11,7 @@ use std::{
 use analysis::testkit::{self, Encoding};
 use axum::{
     body::Body,
-    http::{Request, StatusCode},
+    http::{Method, Request, StatusCode},
 };
 use backend::db::{Db, contract::Scratch, sql};
 use http_body_util::BodyExt as _;
@@ -24,7 +24,10 @@ use model::{
     analysis::{AnalysisState, Progress},
 };
 
-use crate::support::{Database, Person, built_site, mix, on_both_databases, sign_up_form, token_of};
+use crate::{
+    renders::faulty,
+    support::{Database, Person, built_site, fetch, mix, on_both_databases, sign_up_form, token_of},
+};
 
 /// For whatever takes a moment on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,6 +78,31 @@ impl Installation {
             .open(self.folder.path().join("log"))
             .unwrap();
         let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(log);
+        Program(command.spawn().unwrap())
+    }
+
+    /// Starts the program as a container with a read-only root does: it can write to `data` and to a folder for temporary files, and
+    /// nowhere else.
+    fn start_read_only(&self) -> Program {
+        const MOUNT: &str = r#"
+            mkdir data tmp
+            mount --bind . . && cd "$PWD"
+            mount --bind data data
+            mount --bind tmp tmp
+            mount -o remount,bind,ro .
+            mount -o remount,bind,ro /
+            if touch /written written 2>&1; then exit 1; fi
+            export TMPDIR="$PWD/tmp"
+            exec "$0""#;
+        let log = File::create(self.folder.path().join("log")).unwrap();
+        let mut command = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args(["--mount", "bash", "-euc", MOUNT, env!("CARGO_BIN_EXE_mixlens")]);
+        self.prepare(&mut command);
+        command.env("PATH", std::env::var_os("PATH").unwrap());
         command.stdout(Stdio::null()).stderr(log);
         Program(command.spawn().unwrap())
     }
@@ -261,6 +289,35 @@ async fn with_nothing_configured_a_person_gets_a_report_and_sigterm_ends_with_0(
 
     program.signal("-TERM");
     assert!(program.ends().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_read_only_root_it_measures_renders_and_exports() {
+    let installation = Installation::on(None).await;
+    let program = installation.start_read_only();
+    installation.is_ready().await;
+    let ann = installation.signed_up("ann@example.org").await;
+    let id = ann.upload("first.wav", faulty()).await.analysis;
+    is_measured(&ann, id).await;
+    let started = ann.post(&format!("/analyses/{id}/plan"), &[]).await;
+    assert_eq!(started.status, StatusCode::SEE_OTHER, "{}", started.text());
+    let page = started.header("location").to_owned();
+    let file = eventually("the render is there", async || {
+        let file = ann.get(&format!("{page}/file")).await;
+        (file.status == StatusCode::TEMPORARY_REDIRECT).then_some(file)
+    })
+    .await;
+    let rendered = fetch(Method::GET, file.header("location"), &[], Vec::new()).await;
+    assert_eq!(rendered.status, StatusCode::OK);
+    // An archive is put together in a temporary file.
+    let asked = ann.post("/account/privacy/export", &[]).await;
+    assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.text());
+    eventually("the export is there", async || {
+        let page = ann.get("/account/privacy").await.text();
+        page.contains("/account/privacy/exports/").then_some(())
+    })
+    .await;
+    drop(program);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,15 +204,7 @@ pub fn HistoryTable(
     #[prop(optional_no_strip)]
     selection: Option<Selection>,
 ) -> impl IntoView {
-    if page.rows.is_empty() {
-        return nothing(&query);
-    }
     let is_selecting = selection.is_some();
-    let rows = page
-        .rows
-        .into_iter()
-        .map(|row| view! { <HistoryRow row=row now=now is_selecting=is_selecting /> })
-        .collect_view();
     let caption = format!("Your analyses, {}", query.sort.name().to_lowercase());
     let to_page = |cursor: Option<PageCursor>| {
         if is_selecting {
@@ -221,7 +213,19 @@ pub fn HistoryTable(
             paths::history(&query, cursor.as_ref())
         }
     };
-    let turns = turns(page.previous, page.next, cursor.as_ref(), to_page);
+    let turns = turns(
+        page.previous,
+        page.next,
+        cursor.as_ref(),
+        page.looked_through,
+        to_page,
+    );
+    if page.rows.is_empty() {
+        return match page.looked_through {
+            Some(_) => view! { <div class="stack stack--wide">{turns}</div> }.into_any(),
+            None => nothing(&query, cursor.as_ref()),
+        };
+    }
     let heads = is_selecting
         .then_some(Head::Unseen("Choose"))
         .into_iter()
@@ -263,6 +267,11 @@ pub fn HistoryTable(
             Head::Words("Audio"),
         ])
         .collect();
+    let rows = page
+        .rows
+        .into_iter()
+        .map(|row| view! { <HistoryRow row=row now=now is_selecting=is_selecting /> })
+        .collect_view();
     let table = view! { <List caption=caption heads=heads>{rows}</List> };
     let table = match selection {
         Some(selection) => {
@@ -354,17 +363,27 @@ fn SelectionForm(selection: Selection, query: HistoryQuery, children: Children) 
     }
 }
 
-/// The ways to the pages beside the one at `cursor`; nothing where there are none.
+/// The ways to the pages beside the one at `cursor`; nothing where there are none. Where a page was looked for among so many analyses,
+/// it says so: what is not on it may be on the next one.
 fn turns(
     previous: Option<String>,
     next: Option<String>,
     cursor: Option<&PageCursor>,
+    looked_through: Option<u32>,
     address: impl Fn(Option<PageCursor>) -> String,
 ) -> Option<AnyView> {
     if previous.is_none() && next.is_none() && cursor.is_none() {
         return None;
     }
-    let first = previous.is_some().then(|| {
+    let looked_through = looked_through.map(|count| {
+        view! {
+            <p role="status">
+                {format!("For this page {count} analyses were looked through. There are others: go on to look through those.")}
+            </p>
+        }
+    });
+    let has_first = previous.is_some() || (looked_through.is_some() && cursor.is_some());
+    let first = has_first.then(|| {
         view! { <ButtonLink href=address(None) kind=ButtonKind::Link>"First page"</ButtonLink> }
     });
     let previous = previous
@@ -372,6 +391,7 @@ fn turns(
     let next =
         next.map(|key| view! { <ButtonLink href=address(Some(PageCursor::After(key)))>"Next"</ButtonLink> });
     let view = view! {
+        {looked_through}
         <nav class="row" aria-label="Pages of the history">
             {first}
             {previous}
@@ -382,7 +402,19 @@ fn turns(
 }
 
 /// What stands where no row does.
-fn nothing(query: &HistoryQuery) -> AnyView {
+fn nothing(query: &HistoryQuery, cursor: Option<&PageCursor>) -> AnyView {
+    if query.is_filtered() && cursor.is_some() {
+        let first = paths::history(query, None);
+        return view! {
+            <EmptyState title="No further matches">
+                <p class="muted">"Everything was looked through."</p>
+                <ButtonLink href=first kind=ButtonKind::Primary>
+                    "Back to the first page"
+                </ButtonLink>
+            </EmptyState>
+        }
+        .into_any();
+    }
     if query.is_filtered() {
         return view! {
             <EmptyState title="No matches">

@@ -29,7 +29,8 @@ const PLACES_ALONE: usize = 20;
 pub(super) struct AnalysisList {
     /// The analyses.
     analyses: Vec<AnalysisRow>,
-    /// The argument `after` of the next page; left out on the last one.
+    /// The argument `after` of the next page; left out on the last one. Where something is looked for, a page without analyses may
+    /// have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     /// The page of an analysis for people, with its id in place of {id}.
