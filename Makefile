@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. Each sets up what the machine lacks.
 SHELL := bash
 
-.PHONY: run test test-storage chaos bench bench-load bench-judge formats same-bits api-conformance browser lighthouse mutants shots site setup fmt clean
+.PHONY: run test test-storage chaos bench bench-load bench-judge bench-render formats same-bits api-conformance browser lighthouse mutants shots site setup fmt clean
 
 run: site
 	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo run --bin mixlens
@@ -25,6 +25,11 @@ bench:
 bench-judge:
 	scripts/setup bench
 	scripts/bench-judge
+
+# Whether renders keep what they promise on faults put into music: writes docs/RENDERING-BENCH.md; fails where a bar is missed.
+bench-render:
+	scripts/setup bench
+	scripts/bench-render
 
 # One report on unlike processors and in wasm, byte for byte; takes minutes, so that `make test` compares only numbers of threads.
 same-bits:

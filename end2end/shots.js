@@ -132,6 +132,8 @@ async function shootRender(page) {
   await shoot(page, "plan", `${address}/plan`);
   await page.getByRole("button", { name: "Render", exact: true }).click();
   await page.getByRole("heading", { name: "Proof, rule by rule" }).waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Hear step 1", exact: true }).click();
+  await page.locator(".player__bypass button:enabled").waitFor({ timeout: 60_000 });
   await shoot(page, "render", page.url());
 }
 

@@ -147,14 +147,17 @@ CREATE TABLE render (
 CREATE UNIQUE INDEX render_by_recipe ON render (analysis_id, recipe_hash);
 CREATE INDEX render_of_account ON render (account_id, id);
 
--- What a step of a render took away, as audio to hear: made when somebody asks for it, beside the render in the store.
-CREATE TABLE step_null (
+-- A step of a render as audio to hear: what it took away, and the render without it. Made when somebody asks for it, beside the
+-- render in the store.
+CREATE TABLE step_audio (
     render_id  TEXT   NOT NULL REFERENCES render (id) ON DELETE CASCADE,
     -- Its index among the steps of the proof.
     step       BIGINT NOT NULL,
     state      TEXT   NOT NULL CHECK (state IN ('making', 'ready', 'failed')),
-    -- RMS of all channels; none where it took nothing away.
+    -- RMS of what it took away over all channels; none where that is nothing.
     level_dbfs DOUBLE PRECISION,
+    -- How loud the render is without it, as JSON.
+    bypass     TEXT,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (render_id, step)
 );

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use model::verdict::{Points, Stage};
 
-use crate::render::{Proof, Recipe, RenderError, RenderOptions, difference, render};
+use crate::render::{Proof, Recipe, RenderError, RenderOptions, bypass, difference, render};
 use crate::{Error, Percent, measure, transcode};
 
 /// Progress is not reported more often than this.
@@ -118,16 +118,16 @@ pub struct RenderTask {
     pub threads: usize,
 }
 
-/// Of which step to write what it takes away.
+/// Which step is to be heard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DifferenceTask {
+pub struct StepTask {
     /// The recipe with everything that was adjusted.
     pub recipe: Recipe,
     /// The index of the step.
     pub step: usize,
 }
 
-/// What came of it.
+/// What a step takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// Its level in dBFS (RMS of all channels); `None` where it is nothing at all.
@@ -179,7 +179,7 @@ pub fn stdin_file() -> io::Result<File> {
     Ok(file)
 }
 
-/// Standard output as a file of its own, for [`run_transcode`], [`run_render`] and [`run_difference`].
+/// Standard output as a file of its own, for [`run_transcode`], [`run_render`], [`run_difference`] and [`run_bypass`].
 ///
 /// # Errors
 /// Where standard output is closed, or is no file.
@@ -244,9 +244,19 @@ pub fn run_render(task_json: &str, file: &File, output: &File, messages: impl Wr
 ///
 /// Call it before anything else in the process has started a thread.
 pub fn run_difference(task_json: &str, file: &File, output: &File, messages: impl Write) -> ExitCode {
-    run(task_json, messages, |task: DifferenceTask, _| {
+    run(task_json, messages, |task: StepTask, _| {
         let level_dbfs = difference(file, &task.recipe, task.step, output)?;
         Ok(Difference { level_dbfs })
+    })
+}
+
+/// Confines this process, writes to `output`, which is open for reading too, the render of `file` without a step, and a
+/// [`ChildMessage`] with [`Bypassed`](crate::render::Bypassed) to `messages`.
+///
+/// Call it before anything else in the process has started a thread.
+pub fn run_bypass(task_json: &str, file: &File, output: &File, messages: impl Write) -> ExitCode {
+    run(task_json, messages, |task: StepTask, _| {
+        bypass(file, &task.recipe, task.step, output)
     })
 }
 

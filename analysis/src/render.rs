@@ -6,6 +6,7 @@
 //!
 //! Not here, on purpose: multiband compression, exciters, stem separation. A sum of a mix does not hold what they would need.
 
+mod bypass;
 mod chain;
 mod cues;
 mod delay;
@@ -30,6 +31,7 @@ mod run;
 mod wave;
 mod words;
 
+pub use bypass::{Bypassed, bypass};
 pub use design::{Band, BandShape};
 pub use nulls::difference;
 pub use plan::{Effect, Plan, PlanOptions, PlannedStep, Untouched, plan, plan_on};

@@ -7,6 +7,7 @@
     reason = "signals of tests may differ in the last bit between platforms"
 )]
 
+pub mod corrections;
 pub mod ebu;
 pub mod faults;
 

@@ -46,7 +46,7 @@ fn registry(backend: Backend) -> Registry<Backend> {
         .with::<NotifyUnseen>()
         .with::<SendNewsletter>()
         .with::<renders::MakeRender>()
-        .with::<renders::MakeStepNull>()
+        .with::<renders::MakeStepAudio>()
         .with::<EndSubscription>()
         .with::<SyncAll>()
         .with::<SyncCustomer>()

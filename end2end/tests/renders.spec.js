@@ -71,13 +71,28 @@ async function render({ page }) {
   await expect(page.getByText(/of 10 right\. Who guesses does as well in .* by the seed/)).toBeVisible();
   await expect(page.locator(".player__choice")).toBeVisible();
 
-  // What a step took away becomes a source of the player as soon as it is made.
-  await page.getByRole("button", { name: "Hear what step 1 took away" }).click();
+  // What a step took away becomes a source of the player as soon as it is made, and the step can be switched off.
+  await page.getByRole("button", { name: "Hear step 1", exact: true }).click();
   const taken = page.getByRole("button", { name: /Taken away by 1/ });
   await expect(taken).toBeEnabled({ timeout: 30_000 });
   await taken.click();
   await page.getByRole("button", { name: "Play" }).click();
-  await expect(async () => expect(await sounding()).toEqual([false, false, true])).toPass();
+  await expect(async () => expect(await sounding()).toEqual([false, false, true, false])).toPass();
+  await page.getByRole("button", { name: "The render" }).click();
+  await expect(async () => expect(await sounding()).toEqual([false, true, false, false])).toPass();
+  const bypass = page.getByRole("group", { name: "Switch off a step of the render" }).getByRole("button", { name: /^1\. / });
+  await expect(bypass).toHaveAttribute("aria-pressed", "false");
+  const places = () => page.evaluate(() => [...document.querySelectorAll("audio")].map((audio) => audio.currentTime));
+  const [, heard] = await places();
+  await bypass.click();
+  await expect(async () => expect(await sounding()).toEqual([false, false, false, true])).toPass();
+  await expect(bypass).toHaveAttribute("aria-pressed", "true");
+  // It goes on from there, at one loudness.
+  const [, , , without] = await places();
+  expect(without).toBeGreaterThan(heard);
+  await expect(page.locator(".player__gain")).toContainText("matched to");
+  await bypass.click();
+  await expect(async () => expect(await sounding()).toEqual([false, true, false, false])).toPass();
   await page.getByRole("button", { name: "Pause" }).click();
 
   const download = page.waitForEvent("download");

@@ -96,7 +96,7 @@ pub const RENDER_AGAIN: &str = "/renders/{id}/again";
 /// Takes the form that deletes a render.
 pub const DELETE_RENDER: &str = "/renders/{id}/delete";
 /// Takes the form that asks for what a step of a render took away, to hear it.
-pub const STEP_NULL: &str = "/renders/{id}/steps";
+pub const STEP_AUDIO: &str = "/renders/{id}/steps";
 /// Leads to the file of a render, by a link for a few minutes.
 pub const RENDER_FILE: &str = "/renders/{id}/file";
 /// What a render did, for other programs, with `?as=`.
@@ -450,8 +450,8 @@ pub fn delete_render(id: RenderId) -> String {
 
 /// Takes the form that asks for what a step took away.
 #[must_use]
-pub fn step_null(id: RenderId) -> String {
-    with_id(STEP_NULL, id)
+pub fn step_audio(id: RenderId) -> String {
+    with_id(STEP_AUDIO, id)
 }
 
 /// Leads to the file of a render.

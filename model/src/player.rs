@@ -150,6 +150,12 @@ impl AudioRef {
         Self(format!("render={render}&step={step}"))
     }
 
+    /// A render without the step at `step`.
+    #[must_use]
+    pub fn step_bypass(render: RenderId, step: u32) -> Self {
+        Self(format!("render={render}&bypass={step}"))
+    }
+
     /// A recording of the demo.
     #[must_use]
     pub fn demo(track: DemoTrack) -> Self {
@@ -175,6 +181,8 @@ pub enum SourceKind {
     Render,
     /// What a step took away from it.
     StepNull,
+    /// A render without one of its steps.
+    StepBypass,
     /// Another song.
     Reference,
 }
@@ -213,7 +221,7 @@ impl PlayerSource {
         let most_s = match self.kind {
             SourceKind::Mix | SourceKind::Version => SAME_LENGTH_S,
             // Sample by sample beside the mix, unless it was trimmed.
-            SourceKind::Render | SourceKind::StepNull => SAME_FRAMES_S,
+            SourceKind::Render | SourceKind::StepNull | SourceKind::StepBypass => SAME_FRAMES_S,
             SourceKind::Reference => return false,
         };
         (self.duration_s - mix.duration_s).abs() <= most_s

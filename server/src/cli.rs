@@ -85,6 +85,12 @@ enum Command {
         /// Which step, as JSON.
         task: String,
     },
+    /// Renders the file on standard input without one step to standard output; the worker starts it.
+    #[command(hide = true)]
+    BypassChild {
+        /// Which step, as JSON.
+        task: String,
+    },
     /// Transcodes the file on standard input to standard output for browsers to play; the worker starts it.
     #[command(hide = true)]
     TranscodeChild {
@@ -115,6 +121,12 @@ pub fn run() -> ExitCode {
             (Ok(file), Ok(output)) => {
                 analysis::child::run_difference(task, &file, &output, io::stderr().lock())
             }
+            _ => ExitCode::FAILURE,
+        };
+    }
+    if let Some(Command::BypassChild { task }) = &cli.command {
+        return match (analysis::child::stdin_file(), analysis::child::stdout_file()) {
+            (Ok(file), Ok(output)) => analysis::child::run_bypass(task, &file, &output, io::stderr().lock()),
             _ => ExitCode::FAILURE,
         };
     }
@@ -175,6 +187,7 @@ fn start(cli: Cli) -> Result<(), Failure> {
                 | Command::MeasureChild { .. }
                 | Command::RenderChild { .. }
                 | Command::DifferenceChild { .. }
+                | Command::BypassChild { .. }
                 | Command::TranscodeChild { .. },
             ) => process::run(config, process::Roles::ALL).await,
         }

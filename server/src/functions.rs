@@ -10,7 +10,11 @@ use axum::{
     http::{Method, request::Parts},
     response::{IntoResponse, Response},
 };
-use backend::{Backend, Error, analyses, renders, shares, uploads};
+use backend::{
+    Backend, Error, analyses,
+    renders::{self, StepPart},
+    shares, uploads,
+};
 use futures::FutureExt as _;
 use model::{
     AnalysisId, ProblemCode, RenderId,
@@ -54,6 +58,8 @@ pub(crate) enum AboutAudio {
     Shared { share: String },
     /// What a step of a render took away; a text, because a query is nothing else.
     StepNull { render: RenderId, step: String },
+    /// A render without one of its steps.
+    StepBypass { render: RenderId, bypass: String },
     /// A render.
     Render { render: RenderId },
     /// A recording of the demo.
@@ -116,7 +122,11 @@ pub(crate) async fn audio_link(call: Call<AboutAudio>) -> Response {
         AboutAudio::Analysis { id } => analyses::audio_link(backend, actor, *id).await,
         AboutAudio::Shared { share } => shares::audio_link(backend, share).await,
         AboutAudio::StepNull { render, step } => match step.parse() {
-            Ok(step) => renders::null_link(backend, actor, *render, step).await,
+            Ok(step) => renders::step_audio_link(backend, actor, *render, step, StepPart::TakenAway).await,
+            Err(_) => Err(Error::not_found("step")),
+        },
+        AboutAudio::StepBypass { render, bypass } => match bypass.parse() {
+            Ok(step) => renders::step_audio_link(backend, actor, *render, step, StepPart::Without).await,
             Err(_) => Err(Error::not_found("step")),
         },
         AboutAudio::Render { render } => renders::audio_link(backend, actor, *render).await,
@@ -131,10 +141,12 @@ pub(crate) async fn preview_state(call: Call<AboutAudio>) -> Response {
     let result = match &call.arguments {
         AboutAudio::Analysis { id } => analyses::preview_state(backend, actor, *id).await,
         AboutAudio::Shared { share } => shares::preview_state(backend, share).await,
-        AboutAudio::StepNull { render, step } => match step.parse() {
-            Ok(step) => renders::null_state(backend, actor, *render, step).await,
-            Err(_) => Err(Error::not_found("step")),
-        },
+        AboutAudio::StepNull { render, step } | AboutAudio::StepBypass { render, bypass: step } => {
+            match step.parse() {
+                Ok(step) => renders::step_audio_state(backend, actor, *render, step).await,
+                Err(_) => Err(Error::not_found("step")),
+            }
+        }
         AboutAudio::Render { render } => renders::preview_state(backend, actor, *render).await,
         AboutAudio::Demo { .. } => Ok(PreviewState::Ready),
     };

@@ -201,7 +201,7 @@ fn form(form: Form, route: &Route) -> MethodRouter<AppState> {
         Form::StartRender => post(forms::renders::start),
         Form::RenderAgain => post(forms::renders::start_again),
         Form::DeleteRender => post(forms::renders::delete),
-        Form::StepNull => post(forms::renders::request_null),
+        Form::StepAudio => post(forms::renders::request_step_audio),
         Form::AnalysisSong => post(forms::songs::set_song),
         Form::GroupSong => post(forms::songs::group),
         Form::RenameSong => post(forms::songs::rename),

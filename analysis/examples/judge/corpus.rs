@@ -208,7 +208,7 @@ fn kept_or_measured(cache: &Path, file: &Path, is_free: bool) -> Option<Intact> 
     Some(track)
 }
 
-fn is_lossless(file: &Path) -> bool {
+pub(super) fn is_lossless(file: &Path) -> bool {
     file.extension()
         .is_some_and(|extension| extension == "wav" || extension == "flac")
 }

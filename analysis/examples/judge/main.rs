@@ -6,7 +6,7 @@
 //!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
 //!     cargo run --release --example judge -- spectra CACHE FOLDER…
 //!     cargo run --release --example judge -- alarms CACHE [--part …] [--kind RULE] [--rows N]
-//!     cargo run --release --example judge -- corrections FOLDER… [--songs N] [--kind NAME] [--proposed|--simulated]
+//!     cargo run --release --example judge -- renders FOLDER… [--songs N] [--kind NAME] [--simulated] > docs/RENDERING-BENCH.md
 //!
 //! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
 //! files count as unmastered mixes (projects rendered without a limiter), and a limited version of each as a master; lossy
@@ -25,6 +25,7 @@ mod spectra;
 
 use std::path::PathBuf;
 
+use analysis::testkit::corrections::Planned;
 use figures::Part;
 
 fn main() {
@@ -39,14 +40,13 @@ fn main() {
             "--part" => options.part = Part::named(&value()),
             "--kind" => options.kind = Some(value()),
             "--songs" => options.songs = value().parse().unwrap_or(12),
-            "--proposed" => options.switches = corrections::Switches::Proposed,
-            "--simulated" => options.switches = corrections::Switches::Simulated,
+            "--simulated" => options.planned = Planned::OnFile,
             "--rows" => options.rows = value().parse().unwrap_or(4),
             _ => folders.push(PathBuf::from(argument)),
         }
     }
     let Some((cache, music)) = folders.split_first() else {
-        eprintln!("usage: judge measure|document|report|list|spectra|alarms|corrections CACHE …");
+        eprintln!("usage: judge measure|document|report|list|spectra|alarms|renders CACHE …");
         std::process::exit(2);
     };
     match command.as_str() {
@@ -56,8 +56,10 @@ fn main() {
         "list" => figures::list(cache, &options),
         "alarms" => figures::alarms(cache, &options),
         "spectra" => spectra::write(cache, music),
-        "corrections" => {
-            corrections::report(&folders, options.songs, options.kind.as_deref(), options.switches);
+        "renders" => {
+            if !corrections::document(&folders, options.songs, options.kind.as_deref(), options.planned) {
+                std::process::exit(1);
+            }
         }
         _ => eprintln!("unknown command {command}"),
     }
@@ -69,7 +71,7 @@ struct Options {
     kind: Option<String>,
     rows: usize,
     songs: usize,
-    switches: corrections::Switches,
+    planned: Planned,
 }
 
 impl Default for Options {
@@ -80,7 +82,7 @@ impl Default for Options {
             kind: None,
             rows: 4,
             songs: 12,
-            switches: corrections::Switches::All,
+            planned: Planned::FromReport,
         }
     }
 }

@@ -84,7 +84,8 @@ impl Chain {
             late: 0,
         };
         let mut processors: Vec<Box<dyn Processor>> = Vec::new();
-        let mut trim = None;
+        let (mut trim, mut filter) = (None, None::<Filter>);
+        let boxed = |filter| -> Box<dyn Processor> { Box::new(filter) };
         for step in steps {
             if step.is_stereo_only() && channels != 2 {
                 continue;
@@ -93,11 +94,22 @@ impl Chain {
                 trim = Some(Trim::new(*passage, f64::from(rate)));
                 continue;
             }
+            // Filters in a row are one.
+            let sections = filter_sections(step, setting.rate);
+            if !sections.is_empty() {
+                match &mut filter {
+                    Some(filter) => filter.extend(sections),
+                    none => *none = Some(Filter::new(sections, channels)),
+                }
+                continue;
+            }
+            processors.extend(filter.take().map(boxed));
             for processor in processors_of(step, &setting) {
                 setting.late += processor.latency();
                 processors.push(processor);
             }
         }
+        processors.extend(filter.map(boxed));
         Self {
             processors,
             channels,
@@ -141,12 +153,6 @@ fn processors_of(step: &Step, setting: &Setting) -> Vec<Box<dyn Processor>> {
     match step {
         Step::Repair { places } => vec![Box::new(Repair::new(places, setting))],
         Step::Offset { amounts } => vec![Box::new(Offset::new(amounts, channels))],
-        Step::HighPass { .. } | Step::Notch { .. } | Step::Equalise(_) => {
-            vec![Box::new(Filter::new(
-                filter_sections(step, setting.rate),
-                channels,
-            ))]
-        }
         Step::Polarity { channel, passages } => vec![Box::new(Polarity::new(*channel, passages, setting))],
         Step::Balance { db } => vec![Box::new(ChannelGains::balance(*db))],
         Step::Delay { channel, ms } => vec![Box::new(Delay::new(*channel, *ms, setting))],
@@ -154,8 +160,8 @@ fn processors_of(step: &Step, setting: &Setting) -> Vec<Box<dyn Processor>> {
         Step::Width { side_db } => vec![Box::new(Width::new(*side_db))],
         Step::Gain { db, .. } => vec![Box::new(ChannelGains::all(db_to_amplitude(*db), channels))],
         Step::Limit { aim_dbtp, .. } => vec![Box::new(Limiter::new(*aim_dbtp, setting))],
-        // It changes the length, so it is none.
-        Step::Trim(_) => Vec::new(),
+        // Filters are put together by the chain; a trim changes the length, so it is no processor.
+        Step::HighPass { .. } | Step::Notch { .. } | Step::Equalise(_) | Step::Trim(_) => Vec::new(),
     }
 }
 

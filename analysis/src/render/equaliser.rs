@@ -9,42 +9,75 @@ const NOTHING: f64 = 1e-60;
 /// Sections one after the other, the same in all channels.
 pub(super) struct Filter {
     sections: Vec<Biquad>,
-    /// Per channel and section.
-    states: Vec<Vec<[f64; 2]>>,
+    /// Per pair of channels and section.
+    states: Vec<Vec<State<2>>>,
+    /// Of a last channel without a partner.
+    single: Vec<State<1>>,
 }
 
 impl Filter {
     pub(super) fn new(sections: Vec<Biquad>, channels: usize) -> Self {
         Self {
-            states: vec![vec![[0.0; 2]; sections.len()]; channels],
+            states: vec![vec![State::default(); sections.len()]; channels / 2],
+            single: vec![State::default(); sections.len()],
             sections,
         }
+    }
+
+    /// The same with `sections` behind it.
+    pub(super) fn extend(&mut self, sections: Vec<Biquad>) {
+        for states in &mut self.states {
+            states.resize(states.len() + sections.len(), State::default());
+        }
+        self.single
+            .resize(self.single.len() + sections.len(), State::default());
+        self.sections.extend(sections);
     }
 }
 
 impl Processor for Filter {
+    // All sections of a frame before the next one, and two channels at once: each waits for its own last result, not for the others'.
     fn process(&mut self, planes: &mut [Vec<f64>]) {
-        for (plane, states) in planes.iter_mut().zip(&mut self.states) {
-            for (section, state) in self.sections.iter().zip(states) {
-                run(section, state, plane);
+        let (pairs, single) = planes.as_chunks_mut::<2>();
+        for ([left, right], states) in pairs.iter_mut().zip(&mut self.states) {
+            for (left, right) in left.iter_mut().zip(right) {
+                [*left, *right] = run(&self.sections, states, [*left, *right]);
             }
+        }
+        for sample in single.iter_mut().flatten() {
+            [*sample] = run(&self.sections, &mut self.single, [*sample]);
         }
     }
 }
 
-/// The transposed direct form II, which rounds least in double precision.
-fn run(section: &Biquad, state: &mut [f64; 2], samples: &mut [f64]) {
-    let ([b0, b1, b2], [a1, a2]) = (section.b, section.a);
-    let [mut one, mut two] = *state;
-    let or_nothing = |value: f64| if value.abs() < NOTHING { 0.0 } else { value };
-    for sample in samples {
-        let input = *sample;
-        let output = b0 * input + one;
-        one = or_nothing(b1 * input - a1 * output + two);
-        two = or_nothing(b2 * input - a2 * output);
-        *sample = output;
+/// What a section keeps of the past of so many channels.
+#[derive(Clone, Copy)]
+struct State<const CHANNELS: usize>([[f64; CHANNELS]; 2]);
+
+impl<const CHANNELS: usize> Default for State<CHANNELS> {
+    fn default() -> Self {
+        Self([[0.0; CHANNELS]; 2])
     }
-    *state = [one, two];
+}
+
+/// One frame through all sections, in the transposed direct form II, which rounds least in double precision.
+fn run<const CHANNELS: usize>(
+    sections: &[Biquad],
+    states: &mut [State<CHANNELS>],
+    mut frame: [f64; CHANNELS],
+) -> [f64; CHANNELS] {
+    let or_nothing = |value: f64| if value.abs() < NOTHING { 0.0 } else { value };
+    for (section, State([one, two])) in sections.iter().zip(states) {
+        let ([b0, b1, b2], [a1, a2]) = (section.b, section.a);
+        for channel in 0..CHANNELS {
+            let input = frame[channel];
+            let output = b0 * input + one[channel];
+            one[channel] = or_nothing(b1 * input - a1 * output + two[channel]);
+            two[channel] = or_nothing(b2 * input - a2 * output);
+            frame[channel] = output;
+        }
+    }
+    frame
 }
 
 #[cfg(test)]

@@ -46,11 +46,15 @@ pub(super) struct Limiter {
     minimum: SlidingMinimum,
     release: Release,
     averages: [Average; 2],
+    /// Whether no frame on its way needs less than 1, so that the next one gets 1 as long as it needs no less.
+    is_at_rest: bool,
+    gains: Vec<f64>,
     /// Per channel, the frames that wait for their gain.
-    waiting: Vec<VecDeque<f64>>,
+    waiting: Vec<Vec<f64>>,
     latency: usize,
     frames_per_second: u64,
-    frame: u64,
+    /// Frames until the present second is complete.
+    left_of_second: u64,
     second_lowest: f64,
     lowest: f64,
     limited: u64,
@@ -64,6 +68,7 @@ impl Limiter {
         let first = ahead * 2 / 3 + 1;
         let second = ahead + 2 - first;
         let latency = ahead + PeakDetector::DELAY;
+        let frames_per_second = (setting.rate as u64).max(1);
         Self {
             ceiling: db_to_amplitude(ceiling_dbtp),
             detector: PeakDetector::new(setting.channels),
@@ -72,10 +77,12 @@ impl Limiter {
             minimum: SlidingMinimum::new(ahead + 1),
             release: Release::new(setting.rate),
             averages: [Average::new(first, ONE), Average::new(second, ONE * first as u64)],
-            waiting: vec![VecDeque::from(vec![0.0; latency]); setting.channels],
+            is_at_rest: true,
+            gains: Vec::new(),
+            waiting: vec![vec![0.0; latency]; setting.channels],
             latency,
-            frames_per_second: (setting.rate as u64).max(1),
-            frame: 0,
+            frames_per_second,
+            left_of_second: frames_per_second,
             second_lowest: 1.0,
             lowest: 1.0,
             limited: 0,
@@ -89,6 +96,9 @@ impl Limiter {
         self.before = height;
         let needed = if highest > self.ceiling {
             self.ceiling / highest
+        } else if self.is_at_rest {
+            // One more 1 would leave everything below as it is.
+            return 1.0;
         } else {
             1.0
         };
@@ -98,6 +108,7 @@ impl Limiter {
         let sum = self.averages[0].push((released * ONE as f64) as u64);
         let sum = self.averages[1].push(sum);
         let most = ONE * (self.averages[0].len() * self.averages[1].len()) as u64;
+        self.is_at_rest = sum == most && held == 1.0 && self.release.is_at_rest();
         sum as f64 / most as f64
     }
 
@@ -107,8 +118,9 @@ impl Limiter {
             self.second_lowest = self.second_lowest.min(gain);
             self.lowest = self.lowest.min(gain);
         }
-        self.frame += 1;
-        if self.frame.is_multiple_of(self.frames_per_second) {
+        self.left_of_second -= 1;
+        if self.left_of_second == 0 {
+            self.left_of_second = self.frames_per_second;
             self.complete_second();
         }
     }
@@ -129,21 +141,28 @@ impl Processor for Limiter {
         let floor = self.ceiling as f32;
         self.detector
             .push(planes, |sample| sample as f32, floor, &mut heights);
-        for (at, &height) in heights.iter().enumerate() {
+        let mut gains = std::mem::take(&mut self.gains);
+        gains.clear();
+        for &height in &heights {
             let gain = self.gain(height);
             self.count(gain);
-            for (plane, waiting) in planes.iter_mut().zip(&mut self.waiting) {
-                waiting.push_back(plane[at]);
-                let sample = waiting.pop_front().unwrap_or(0.0);
-                plane[at] = if gain < 1.0 { sample * gain } else { sample };
+            gains.push(gain);
+        }
+        for (plane, waiting) in planes.iter_mut().zip(&mut self.waiting) {
+            waiting.extend_from_slice(plane);
+            for ((sample, waited), gain) in plane.iter_mut().zip(waiting.iter()).zip(&gains) {
+                // A gain of 1 changes no bit.
+                *sample = waited * gain;
             }
+            waiting.drain(..plane.len());
         }
         self.heights = heights;
+        self.gains = gains;
     }
 
     fn reduction(&self) -> Option<Reduction> {
         let mut seconds_db = self.seconds_db.clone();
-        if !self.frame.is_multiple_of(self.frames_per_second) {
+        if self.left_of_second < self.frames_per_second {
             seconds_db.push(-amplitude_db(self.second_lowest) as f32);
         }
         Some(Reduction {
@@ -209,6 +228,10 @@ impl Release {
         }
     }
 
+    fn is_at_rest(&self) -> bool {
+        self.gain == 1.0 && self.level == 1.0
+    }
+
     fn follow(&mut self, held: f64) -> f64 {
         let share = if held < self.level {
             self.slow_attack
@@ -230,14 +253,16 @@ impl Release {
 
 /// The sum of the last so many whole numbers.
 struct Average {
-    values: VecDeque<u64>,
+    values: Vec<u64>,
+    at: usize,
     sum: u64,
 }
 
 impl Average {
     fn new(len: usize, first: u64) -> Self {
         Self {
-            values: VecDeque::from(vec![first; len]),
+            values: vec![first; len],
+            at: 0,
             sum: first * len as u64,
         }
     }
@@ -247,9 +272,12 @@ impl Average {
     }
 
     fn push(&mut self, value: u64) -> u64 {
-        self.values.push_back(value);
         self.sum += value;
-        self.sum -= self.values.pop_front().unwrap_or(0);
+        self.sum -= std::mem::replace(&mut self.values[self.at], value);
+        self.at += 1;
+        if self.at == self.values.len() {
+            self.at = 0;
+        }
         self.sum
     }
 }

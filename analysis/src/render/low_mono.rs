@@ -5,7 +5,6 @@
 //! (1 − sinc⁴)³ never exceeds 1, has no ripple above −0.06 dB and falls by 48 dB in the first octave and a half; it costs a dozen
 //! additions a sample, where an FIR filter of the same slope takes thousands of products.
 
-use std::collections::VecDeque;
 use std::f64::consts::PI;
 
 use super::chain::{Processor, Setting};
@@ -17,9 +16,11 @@ const MEANS: usize = 4;
 const HALF_AT: f64 = 1.47732;
 
 pub(super) struct LowMono {
-    stages: Vec<Stage>,
+    means: Means,
+    /// What the means of a stage are taken from, while they are on their way.
+    delays: [Ring; STAGES],
     /// The middle, while the side is on its way.
-    middle: VecDeque<f64>,
+    middle: Ring,
 }
 
 impl LowMono {
@@ -28,29 +29,25 @@ impl LowMono {
         let half = ((HALF_AT * setting.rate / (PI * hz) - 1.0) / 2.0)
             .round()
             .max(1.0) as usize;
-        let stages: Vec<Stage> = (0..STAGES).map(|_| Stage::new(2 * half + 1)).collect();
-        let latency = STAGES * MEANS * half;
         Self {
-            stages,
-            middle: VecDeque::from(vec![0.0; latency]),
+            means: Means::new(2 * half + 1),
+            delays: std::array::from_fn(|_| Ring::new(MEANS * half)),
+            middle: Ring::new(STAGES * MEANS * half),
         }
     }
 }
 
 impl Processor for LowMono {
     fn latency(&self) -> usize {
-        self.middle.len()
+        self.middle.values.len()
     }
 
     fn process(&mut self, planes: &mut [Vec<f64>]) {
         let [left, right] = planes else { return };
         for (left, right) in left.iter_mut().zip(right) {
-            let (middle, mut side) = (f64::midpoint(*left, *right), (*left - *right) / 2.0);
-            for stage in &mut self.stages {
-                side = stage.push(side);
-            }
-            self.middle.push_back(middle);
-            let middle = self.middle.pop_front().unwrap_or(0.0);
+            let (middle, side) = (f64::midpoint(*left, *right), (*left - *right) / 2.0);
+            let side = self.means.push(side, &mut self.delays);
+            let middle = self.middle.push(middle);
             *left = middle + side;
             *right = middle - side;
         }
@@ -69,59 +66,75 @@ pub(super) fn response(x: f64) -> f64 {
     (1.0 - low) * (1.0 - low) * (1.0 - low)
 }
 
-/// The identity, delayed, less four means one after the other.
-struct Stage {
-    delayed: VecDeque<f64>,
-    means: [Mean; MEANS],
-}
-
-impl Stage {
-    fn new(len: usize) -> Self {
-        Self {
-            delayed: VecDeque::from(vec![0.0; MEANS * (len / 2)]),
-            means: std::array::from_fn(|_| Mean::new(len)),
-        }
-    }
-
-    fn push(&mut self, sample: f64) -> f64 {
-        self.delayed.push_back(sample);
-        let low = self
-            .means
-            .iter_mut()
-            .fold(sample, |sample, mean| mean.push(sample));
-        self.delayed.pop_front().unwrap_or(0.0) - low
-    }
-}
-
-/// The mean of the last so many samples. Its sum is computed again once a turn, so that roundings do not add up for hours.
-struct Mean {
-    ring: Vec<f64>,
+/// A delay.
+struct Ring {
+    values: Vec<f64>,
     at: usize,
-    sum: f64,
-    /// The sum of what came since the start of the ring.
-    fresh: f64,
 }
 
-impl Mean {
+impl Ring {
     fn new(len: usize) -> Self {
         Self {
-            ring: vec![0.0; len],
+            values: vec![0.0; len],
             at: 0,
-            sum: 0.0,
-            fresh: 0.0,
         }
     }
 
-    fn push(&mut self, sample: f64) -> f64 {
-        self.sum += sample - self.ring[self.at];
-        self.fresh += sample;
-        self.ring[self.at] = sample;
+    fn push(&mut self, value: f64) -> f64 {
+        let last = std::mem::replace(&mut self.values[self.at], value);
+        self.at += 1;
+        if self.at == self.values.len() {
+            self.at = 0;
+        }
+        last
+    }
+}
+
+/// The stages, each the identity, delayed, less four means of the last so many samples one after the other. All means are equally
+/// long, and turn together. Their sums are computed again once a turn, so that roundings do not add up for hours.
+struct Means {
+    /// For each of the last frames, what every mean was taken from.
+    ring: Vec<Sums>,
+    at: usize,
+    sums: Sums,
+    /// The sums of what came since the start of the ring.
+    fresh: Sums,
+}
+
+type Sums = [[f64; MEANS]; STAGES];
+
+impl Means {
+    fn new(len: usize) -> Self {
+        Self {
+            ring: vec![Sums::default(); len],
+            at: 0,
+            sums: Sums::default(),
+            fresh: Sums::default(),
+        }
+    }
+
+    fn push(&mut self, mut side: f64, delays: &mut [Ring; STAGES]) -> f64 {
+        // Twelve divisions a frame would cost more than everything else here.
+        let share = 1.0 / self.ring.len() as f64;
+        let stages = self.ring[self.at]
+            .iter_mut()
+            .zip(&mut self.sums)
+            .zip(&mut self.fresh);
+        for (((row, sums), fresh), delay) in stages.zip(delays) {
+            let mut low = side;
+            for ((last, sum), fresh) in row.iter_mut().zip(sums).zip(fresh) {
+                *sum += low - std::mem::replace(last, low);
+                *fresh += low;
+                low = *sum * share;
+            }
+            side = delay.push(side) - low;
+        }
         self.at += 1;
         if self.at == self.ring.len() {
             self.at = 0;
-            self.sum = std::mem::take(&mut self.fresh);
+            self.sums = std::mem::take(&mut self.fresh);
         }
-        self.sum / self.ring.len() as f64
+        side
     }
 }
 

@@ -12,7 +12,7 @@ use model::report::{Reading, Series};
 use model::verdict::{ScoreBreakdown, Stage};
 
 use super::chain::filter_sections;
-use super::proof::{Judged, without_defects};
+use super::proof::{Judged, Made, without_defects};
 use super::recipe::{Levels, Recipe, Step, StepKind};
 use crate::dsp::{amplitude_db, db_to_amplitude};
 
@@ -23,6 +23,8 @@ pub struct Prediction {
     pub report: Report,
     /// The gain that target and peaks leave, in dB.
     pub gain_db: f64,
+    /// The most that the limiter takes off, in dB; 0 without one.
+    limiting_db: f64,
 }
 
 impl Prediction {
@@ -34,7 +36,12 @@ impl Prediction {
     }
 
     pub(super) fn judged(&self, stage: Stage, source: &Judged<'_>, recipe: &Recipe) -> Judged<'_> {
-        Judged::result(&self.report, stage, source, &recipe.steps)
+        let made = Made {
+            steps: &recipe.steps,
+            limiting_db: self.limiting_db,
+            uncovered: &[],
+        };
+        Judged::result(&self.report, stage, source, made)
     }
 }
 
@@ -42,7 +49,7 @@ impl Prediction {
 #[must_use]
 pub fn predict(report: &Report, recipe: &Recipe) -> Prediction {
     let mut predicted = report.clone();
-    let mut gain_db = 0.0;
+    let (mut gain_db, mut limiting_db) = (0.0, 0.0);
     let rate = f64::from(report.file.sample_rate_hz);
     let is_stereo = report.file.channels == 2;
     for step in &recipe.steps {
@@ -73,7 +80,7 @@ pub fn predict(report: &Report, recipe: &Recipe) -> Prediction {
                 };
                 peaks::gain(&mut predicted, gain_db);
             }
-            Step::Limit { aim_dbtp, .. } => peaks::limit(&mut predicted, *aim_dbtp),
+            Step::Limit { aim_dbtp, .. } => limiting_db = peaks::limit(&mut predicted, *aim_dbtp),
             Step::Trim(kept) => trim(&mut predicted, kept.start_s, kept.end_s),
         }
     }
@@ -81,6 +88,7 @@ pub fn predict(report: &Report, recipe: &Recipe) -> Prediction {
     Prediction {
         report: predicted,
         gain_db,
+        limiting_db,
     }
 }
 

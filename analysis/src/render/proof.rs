@@ -6,7 +6,7 @@ use model::report::Digest;
 use model::verdict::{Points, ScoreBreakdown, Stage, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::recipe::{Defect, Recipe, Step};
+use super::recipe::{Defect, Passage, Recipe, Step};
 use crate::rules::{Measurement, ReportView, Rule, catalog, judge_measures};
 
 /// A change of less than this part of a deviation is none.
@@ -14,10 +14,9 @@ const LEAST_CHANGE: f64 = 0.02;
 
 /// Faults that a render can hide but not mend: rounding, filtering and lowering change by what they are recognised. The source's
 /// figure stands for the result, unless that one is worse.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 19] = [
     "peaks.clipped",
     "peaks.long_clip",
-    "peaks.lowered_clips",
     "signal.few_bits",
     "signal.padded_bits",
     "signal.cutoff",
@@ -29,14 +28,84 @@ const KEPT: [&str; 14] = [
     "delivery.bits",
     "delivery.channels",
     "delivery.mislabelled",
+    // Any filter raises the peaks of a flattened wave, and brings back nothing of what was flattened.
+    "dynamics.over_limited",
+    "dynamics.psr",
+    "dynamics.dr",
+    "dynamics.crest",
+    "dynamics.bus_limiter",
+    "dynamics.crushed_passage",
 ];
-/// Faults that no step can put in. Where the detector finds one in the result alone, it was in the source, just below what is
-/// found, and the source's figure stands.
-const NEVER_ADDED: [&str; 2] = ["signal.tone", "signal.hum"];
 /// Both: neither mended nor put in.
-const NEITHER: [&str; 3] = ["signal.stutter", "signal.level_jump", "signal.hiss"];
+const NEITHER: [&str; 4] = [
+    "signal.stutter",
+    "signal.level_jump",
+    "signal.hiss",
+    // Clips that are lower now are those of the source.
+    "peaks.lowered_clips",
+];
+/// What a limiter that took off no more has not flattened, in dB.
+const NO_LIMITING_DB: f64 = 0.1;
 /// Those that only a repair mends.
 const KEPT_UNREPAIRED: [&str; 2] = ["signal.clicks", "signal.gaps"];
+
+/// How a result was made of its source.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    pub(super) steps: &'a [Step],
+    /// The most that the limiter took off, in dB; 0 without one.
+    pub(super) limiting_db: f64,
+    /// Rules of which it is known that what they find was there before.
+    pub(super) uncovered: &'a [&'static str],
+}
+
+impl Made<'_> {
+    fn has(&self, is_one: impl Fn(&Step) -> bool) -> bool {
+        self.steps.iter().any(is_one)
+    }
+
+    /// Whether nothing that was done can have put in what the rule of this id finds. Where it is found in the result alone, it was in
+    /// the source, hidden by what was mended or just below what is found, and the source's figure stands.
+    fn cannot_add(&self, id: &str, source: &Report, result: &Report) -> bool {
+        match id {
+            // A count for each minute rises where silence is trimmed.
+            "peaks.clipped" | "peaks.long_clip" => {
+                let peak = result.peaks.sample_peak_dbfs.value();
+                peak.is_none_or(|dbfs| dbfs < 0.0)
+            }
+            "signal.tone" | "signal.hum" => true,
+            // What fills, and what turns over at a moment, may leave an edge.
+            "signal.clicks" | "signal.gaps" => !self.has(|step| match step {
+                Step::Repair { .. } => true,
+                Step::Polarity { passages, .. } => !passages.is_empty(),
+                _ => false,
+            }),
+            "signal.cut_end" => {
+                !self.has(|step| matches!(step, Step::Trim(kept) if cuts_sound(kept, source)))
+            }
+            // Filters, levels and a shorter file change by what limiting is recognised, and limit nothing.
+            "dynamics.over_limited"
+            | "dynamics.psr"
+            | "dynamics.dr"
+            | "dynamics.crest"
+            | "dynamics.bus_limiter"
+            | "dynamics.crushed_passage"
+            | "dynamics.pumping" => self.limiting_db <= NO_LIMITING_DB,
+            // A channel that was upside down, or late, made a narrow song look wide.
+            "stereo.narrow" => !self.has(|step| matches!(step, Step::Width { .. })),
+            _ => NEITHER.contains(&id) || self.uncovered.contains(&id),
+        }
+    }
+}
+
+/// Whether what is kept ends before the last sound.
+fn cuts_sound(kept: &Passage, source: &Report) -> bool {
+    let silence_s = source
+        .detail
+        .as_ref()
+        .map_or(0.0, |detail| detail.quality.tail_silence_s);
+    kept.end_s < source.file.duration_s - silence_s
+}
 
 /// What a render did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,10 +259,10 @@ impl<'a> Judged<'a> {
         }
     }
 
-    /// What was made of `source` by `steps`: what a render only hides counts as before.
-    pub(super) fn result(report: &'a Report, stage: Stage, source: &Judged<'_>, steps: &[Step]) -> Self {
+    /// What was `made` of `source`: what a render only hides, or only uncovers, counts as before.
+    pub(super) fn result(report: &'a Report, stage: Stage, source: &Judged<'_>, made: Made<'_>) -> Self {
         let view = ReportView::new(report);
-        let repaired = steps.iter().find_map(|step| match step {
+        let repaired = made.steps.iter().find_map(|step| match step {
             Step::Repair { places } => Some(without_defects(source.report, places)),
             _ => None,
         });
@@ -208,9 +277,8 @@ impl<'a> Judged<'a> {
                     Some(repaired) if is_for_repair => (rule.measure)(repaired),
                     _ => before.clone(),
                 };
-                let is_neither = NEITHER.contains(&rule.id);
-                let can_hide = is_neither || is_for_repair || KEPT.contains(&rule.id);
-                let cannot_add = is_neither || NEVER_ADDED.contains(&rule.id);
+                let can_hide = is_for_repair || NEITHER.contains(&rule.id) || KEPT.contains(&rule.id);
+                let cannot_add = made.cannot_add(rule.id, source.report, report);
                 let price = |measure: &Option<Measurement>| price_of(rule, measure.as_ref(), stage);
                 let (old, new) = (price(before), price(&after));
                 let is_kept = (can_hide && old >= new) || (cannot_add && new > old);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use model::Report;
 use model::player::LoudnessOverTime;
-use model::verdict::{Class, Points, Stage};
+use model::verdict::{Points, Stage};
 
 use super::export::{self, Marker};
 use super::pass::{self, Written};
 use super::predict::predict;
-use super::proof::{CeilingProof, Judged, LimiterProof, LoudnessProof, Proof, RolledBack, rule_proofs};
+use super::proof::{CeilingProof, Judged, LimiterProof, LoudnessProof, Made, Proof, RolledBack, rule_proofs};
 use super::provenance;
 use super::recipe::{Levels, Recipe, RecipeError, Step, StepKind};
 use crate::rules::{RULE_SET, judge};
@@ -19,6 +19,8 @@ use crate::{AnalysisOptions, ENGINE_VERSION, Error, Percent, measure};
 
 /// Passes until target and ceiling hold.
 const MOST_PASSES: u32 = 4;
+/// Passes that look for the target; those behind them only hold the ceiling.
+const PASSES_FOR_TARGET: u32 = 2;
 /// Nearer to its target a loudness is there, in LU.
 const NEAR_LU: f64 = 0.03;
 /// The measuring of a source whose report is not known is so many times less than the whole work.
@@ -28,7 +30,7 @@ const MISSED_LU: f64 = 0.1;
 /// What a limiter aims lower by than what a peak exceeded the ceiling, in dB.
 const MARGIN_DB: f64 = 0.005;
 /// A rule that costs so many points more is worse.
-const WORSE_POINTS: f64 = 0.3;
+pub(super) const WORSE_POINTS: f64 = 0.3;
 
 /// How to render.
 #[derive(Debug, Clone)]
@@ -115,6 +117,7 @@ pub fn render(
         // As what it looks like, so that the bytes follow from source and recipe alone.
         markers: export::markers(verdict.by(detected)),
         seed: provenance::seed(&report),
+        uncovered: Vec::new(),
         passes: 0,
         progress: Progress {
             last: if options.report.is_none() {
@@ -130,21 +133,63 @@ pub fn render(
     loop {
         let (written, adjusted) = run.adjust(&recipe)?;
         let result = run.measured_output()?;
-        let after = Judged::result(&result, stage, &before, &adjusted.steps);
-        if recipe.levels == Levels::Adjusted
-            && let Some((index, blame)) = run.blame(&adjusted, &after)?
-        {
-            recipe = without(&adjusted, index);
-            rolled_back.push(blame);
-            continue;
+        let is_final = recipe.levels == Levels::AsWritten;
+        let back = loop {
+            let after = Judged::result(&result, stage, &before, written.made(&adjusted, &run.uncovered));
+            let blame = if is_final {
+                None
+            } else {
+                run.blame(&adjusted, &after)?
+            };
+            match blame {
+                None => {
+                    (run.progress.report)(100);
+                    return Ok(run.proof(adjusted, rolled_back, &written, &result, after));
+                }
+                Some(Blame::Uncovered(rule)) => run.uncovered.push(rule),
+                Some(Blame::Step(index, back)) => break (index, back),
+            }
+        };
+        let (index, back) = back;
+        recipe = without(&adjusted, index, run.report);
+        rolled_back.push(back);
+        run.uncovered.clear();
+    }
+}
+
+/// Why a rule is worse.
+enum Blame {
+    /// What was mended had hidden what this rule finds.
+    Uncovered(&'static str),
+    /// The step at this index.
+    Step(usize, RolledBack),
+}
+
+/// Whether a step undoes a fault and shapes nothing, so that what the rule of this id finds behind it was there before.
+pub(super) fn only_uncovers(step: &Step, rule: &str) -> bool {
+    match step {
+        Step::Offset { .. } => rule != "signal.offset",
+        // Narrower than any band of the rules of tone.
+        Step::Notch { .. } => true,
+        // Means over a file without its silence are those of the music.
+        Step::Trim(_) => !["signal.cut_end", "signal.clicks"].contains(&rule),
+        Step::Polarity { .. } | Step::Delay { .. } => {
+            !rule.starts_with("stereo.")
+                && ![
+                    "low_end.width",
+                    "low_end.lean",
+                    "tone.comb",
+                    "signal.clicks",
+                    "signal.inverted_passage",
+                ]
+                .contains(&rule)
         }
-        (run.progress.report)(100);
-        return Ok(run.proof(adjusted, rolled_back, &written, &result, after));
+        _ => false,
     }
 }
 
 /// The recipe without the step at `index`; where that was the limiter, gain alone holds its ceiling.
-fn without(recipe: &Recipe, index: usize) -> Recipe {
+fn without(recipe: &Recipe, index: usize, source: &Report) -> Recipe {
     let mut rest = recipe.without(index);
     rest.levels = Levels::Adjusted;
     if let Some(Step::Limit { ceiling_dbtp, .. }) = recipe.steps.get(index) {
@@ -155,15 +200,33 @@ fn without(recipe: &Recipe, index: usize) -> Recipe {
         }
     }
     // Gain that made up for other steps has nothing left to do.
-    let is_alone = rest.steps.iter().all(is_for_level) && !has(&rest, StepKind::Limit);
+    let is_alone = rest.steps.iter().all(|step| match step {
+        Step::Gain { highest_dbtp, .. } => {
+            let peak = source.peaks.true_peak_dbtp.value();
+            highest_dbtp
+                .zip(peak)
+                .is_none_or(|(highest, peak)| peak <= highest)
+        }
+        _ => false,
+    });
     if rest.target.lufs().is_none() && is_alone && !recipe.steps.iter().all(is_for_level) {
         rest.steps.clear();
     }
     rest
 }
 
-const fn is_for_level(step: &Step) -> bool {
+pub(super) const fn is_for_level(step: &Step) -> bool {
     matches!(step.kind(), StepKind::Gain | StepKind::Limit)
+}
+
+impl Written {
+    fn made<'a>(&self, recipe: &'a Recipe, uncovered: &'a [&'static str]) -> Made<'a> {
+        Made {
+            steps: &recipe.steps,
+            uncovered,
+            limiting_db: self.reduction.as_ref().map_or(0.0, |reduction| reduction.most_db),
+        }
+    }
 }
 
 struct Run<'a> {
@@ -176,6 +239,8 @@ struct Run<'a> {
     /// Where the findings of the source are.
     markers: Vec<Marker>,
     seed: u64,
+    /// Rules whose findings were there before, hidden by what is mended.
+    uncovered: Vec<&'static str>,
     passes: u32,
     progress: Progress<'a>,
 }
@@ -212,12 +277,10 @@ impl Run<'_> {
         let mut at = 1;
         loop {
             let written = self.pass(&adjusted)?;
-            let Some(next) = self.corrected(&adjusted, &written) else {
+            let next = self.corrected(&adjusted, &written, at <= PASSES_FOR_TARGET);
+            let Some(next) = next.filter(|_| at < MOST_PASSES) else {
                 return Ok((written, adjusted));
             };
-            if at == MOST_PASSES {
-                return Ok((written, adjusted));
-            }
             adjusted = next;
             at += 1;
         }
@@ -243,7 +306,7 @@ impl Run<'_> {
     }
 
     /// The recipe for another pass, where this one missed target or ceiling.
-    fn corrected(&self, recipe: &Recipe, written: &Written) -> Option<Recipe> {
+    fn corrected(&self, recipe: &Recipe, written: &Written, seeks_target: bool) -> Option<Recipe> {
         let mut next = recipe.clone();
         let peak = written.levels.true_peak_dbtp;
         let mut is_changed = false;
@@ -280,7 +343,7 @@ impl Run<'_> {
                     room = highest_dbtp.map_or(room, |highest| highest - peak);
                 }
                 let change = missing.min(room);
-                if change.abs() > NEAR_LU || (room < 0.0 && room.is_finite()) {
+                if (seeks_target && change.abs() > NEAR_LU) || room < 0.0 {
                     // A step of rounding must not leave a peak above.
                     *db += if change < missing { change - 0.001 } else { change };
                     is_changed = true;
@@ -295,28 +358,42 @@ impl Run<'_> {
         measured(self.output, self.options, &mut |_| {})
     }
 
-    /// The step that made a rule worse, if any did. A loudness that was asked for is no fault of gain and limiter.
-    fn blame(&mut self, recipe: &Recipe, after: &Judged<'_>) -> Result<Option<(usize, RolledBack)>, Error> {
+    /// Why a rule is worse, if any is. A loudness that was asked for is no fault of gain and limiter.
+    fn blame(&mut self, recipe: &Recipe, after: &Judged<'_>) -> Result<Option<Blame>, Error> {
         let before_prices = self.before.prices(self.stage);
         let after_prices = after.prices(self.stage);
         let is_lower = after.breakdown.score < self.before.breakdown.score;
+        let least = if is_lower { 0.0 } else { WORSE_POINTS };
         let mut increases: Vec<(usize, f64)> = before_prices
             .iter()
             .zip(&after_prices)
             .map(|(before, after)| after - before)
             .enumerate()
-            .filter(|&(rule, increase)| {
-                // A song that is narrow is narrow again once its polarity is right: taste does not outweigh what is mended.
-                let is_taste = self.before.measures[rule].0.class == Class::Taste;
-                increase > 0.0 && (is_lower || !is_taste)
-            })
+            .filter(|&(_, increase)| increase > least)
             .collect();
         increases.sort_by(|a, b| b.1.total_cmp(&a.1));
         for (rule, increase) in increases {
-            if recipe.steps.is_empty() || !(increase > WORSE_POINTS || is_lower) {
+            if recipe.steps.is_empty() {
                 return Ok(None);
             }
-            let index = self.culprit(recipe, rule)?;
+            let (worse, _) = &after.measures[rule];
+            let by_step = self.increase_by_step(recipe, rule)?;
+            let uncovering = |index: usize| only_uncovers(&recipe.steps[index], worse.id);
+            let uncovered: f64 = by_step
+                .iter()
+                .enumerate()
+                .filter(|&(index, _)| uncovering(index))
+                .map(|(_, by)| by.max(0.0))
+                .sum();
+            if uncovered > 0.0 && increase - uncovered <= WORSE_POINTS {
+                return Ok(Some(Blame::Uncovered(worse.id)));
+            }
+            let culprit = by_step
+                .iter()
+                .enumerate()
+                .filter(|&(index, _)| !uncovering(index))
+                .max_by(|a, b| a.1.total_cmp(b.1));
+            let index = culprit.map_or(0, |(index, _)| index);
             if recipe.target.lufs().is_some() && is_for_level(&recipe.steps[index]) {
                 continue;
             }
@@ -326,8 +403,7 @@ impl Run<'_> {
                     .as_ref()
                     .map_or(0.0, |measure| measure.value)
             };
-            let (worse, _) = &after.measures[rule];
-            return Ok(Some((
+            return Ok(Some(Blame::Step(
                 index,
                 RolledBack {
                     step: recipe.steps[index].clone(),
@@ -341,26 +417,20 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// The step behind which the price of the rule at `rule` rises most. The chain is run stage by stage on the very file.
-    fn culprit(&mut self, recipe: &Recipe, rule: usize) -> Result<usize, Error> {
-        if recipe.steps.len() == 1 {
-            return Ok(0);
-        }
+    /// By how much the price of the rule at `rule` rises behind each step, in points. The chain is run stage by stage on the very file.
+    fn increase_by_step(&mut self, recipe: &Recipe, rule: usize) -> Result<Vec<f64>, Error> {
         let mut price = self.before.prices(self.stage)[rule];
-        let (mut worst, mut most) = (0, f64::NEG_INFINITY);
-        for end in 1..=recipe.steps.len() {
-            let mut prefix = recipe.clone();
-            prefix.steps.truncate(end);
-            self.pass(&prefix)?;
-            let report = self.measured_output()?;
-            let now =
-                Judged::result(&report, self.stage, self.before, &prefix.steps).prices(self.stage)[rule];
-            if now - price > most {
-                (worst, most) = (end - 1, now - price);
-            }
-            price = now;
-        }
-        Ok(worst)
+        (1..=recipe.steps.len())
+            .map(|end| {
+                let mut prefix = recipe.clone();
+                prefix.steps.truncate(end);
+                let written = self.pass(&prefix)?;
+                let report = self.measured_output()?;
+                let made = written.made(&prefix, &[]);
+                let now = Judged::result(&report, self.stage, self.before, made).prices(self.stage)[rule];
+                Ok(now - std::mem::replace(&mut price, now))
+            })
+            .collect()
     }
 
     fn proof(

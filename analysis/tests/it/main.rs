@@ -16,6 +16,7 @@ mod child;
 mod cli;
 mod comparison;
 mod conformance;
+mod corrections;
 mod damage;
 mod detail;
 mod failures;

@@ -267,6 +267,116 @@ fn a_wav_says_where_the_findings_of_the_mix_are_as_cue_points() {
     assert_eq!(samples_of(&bare), samples_of(&file));
 }
 
+/// Prints frame, name and length of each cue point, a line each; exits with 77 where wavinfo is missing.
+const CUE_READER: &str = "
+import sys
+try:
+    import wavinfo
+except ImportError:
+    sys.exit(77)
+cues = wavinfo.WavInfoReader(sys.argv[1]).cues
+for point in cues.each_cue():
+    label, _ = cues.label_and_note(point[0])
+    print(point[1], cues.range(point[0]), label, sep='\\t')
+";
+
+#[test]
+fn programs_of_others_read_a_wav_with_cue_points() {
+    let mut planes = music(RATE, 20.0, 6);
+    for plane in &mut planes {
+        plane[441_000..485_100].fill(0.0);
+    }
+    let source = file_of(&wav(RATE, &planes, Encoding::Int24));
+    let (file, _) = rendered(
+        &source,
+        &recipe(vec![gain(-1.0)], WAV24, Levels::AsWritten),
+        Stage::Mix,
+    );
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("render.wav");
+    std::fs::write(&path, bytes_of(&file)).unwrap();
+    // The chunks behind the samples are no sound to anybody.
+    let planes = samples_of(&file);
+    let interleaved: Vec<f32> = (0..planes[0].len())
+        .flat_map(|n| [planes[0][n], planes[1][n]])
+        .collect();
+    assert!(decoded_by_ffmpeg(&path, false) == interleaved);
+    let script = "import sys, wave; print(wave.open(sys.argv[1]).getnframes())";
+    let frames = Command::new("python3").args(["-c", script]).arg(&path).output();
+    if let Ok(frames) = frames {
+        assert_eq!(String::from_utf8_lossy(&frames.stdout).trim(), "882000");
+    }
+    let read = Command::new("python3")
+        .args(["-c", CUE_READER])
+        .arg(&path)
+        .env(
+            "PYTHONPATH",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python"),
+        )
+        .output();
+    let read = match read {
+        Ok(read) if read.status.code() == Some(77) => return println!("wavinfo is not installed"),
+        Ok(read) => read,
+        Err(error) => return println!("python3 is not installed: {error}"),
+    };
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let text = String::from_utf8(read.stdout).unwrap();
+    let found = text.lines().any(|line| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [frame, range, label] = columns[..] else {
+            return false;
+        };
+        let near = |text: &str, wanted: u32| text.parse::<u32>().is_ok_and(|is| is.abs_diff(wanted) < 2_205);
+        near(frame, 441_000) && near(range, 44_100) && label.to_lowercase().contains("gap")
+    });
+    assert!(found, "{text}");
+}
+
+#[test]
+fn mix_and_render_are_equally_loud_over_a_loop_after_the_gain_of_the_player() {
+    let planes = music(RATE, 40.0, 9);
+    let source = file_of(&wav(RATE, &planes, Encoding::Int24));
+    let shelf = Step::Equalise(Band::shelf(BandShape::LowShelf, 150.0, -3.0));
+    let steps = vec![shelf, gain(5.0), limit(6.0)];
+    let (result, proof) = rendered(&source, &recipe(steps, WAV24, Levels::AsWritten), Stage::Master);
+    assert!(proof.limiter.as_ref().unwrap().most_db > 1.0, "it works");
+    let [mix, render] = [&source, &result].map(samples_of);
+    let [before, after] =
+        [proof.loudness.before_over_time, proof.loudness.after_over_time].map(Option::unwrap);
+    // In the quiet verse, in the loud chorus, from one into the other, short and long.
+    for (from_s, until_s) in [
+        (1.0, 7.0),
+        (9.0, 15.5),
+        (5.0, 11.0),
+        (17.3, 21.3),
+        (2.0, 38.0),
+        (0.0, 40.0),
+    ] {
+        // What `PlayerState::levels` turns the render up by, less what it turns the mix up by.
+        let gain_db = before.over(from_s, until_s).unwrap() - after.over(from_s, until_s).unwrap();
+        let over_loop = |planes: &[Vec<f32>], gain_db: f64| {
+            let cut = |seconds: f64| (seconds * f64::from(RATE)) as usize;
+            let factor = amplitude(gain_db) as f32;
+            let planes = planes.iter().map(|plane| {
+                plane[cut(from_s)..cut(until_s)]
+                    .iter()
+                    .map(|x| x * factor)
+                    .collect::<Vec<f32>>()
+            });
+            let planes: Vec<Vec<f32>> = planes.collect();
+            let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
+            let mut meter = ebur128::EbuR128::new(2, RATE, ebur128::Mode::I).unwrap();
+            meter.add_frames_planar_f32(&planes).unwrap();
+            meter.loudness_global().unwrap()
+        };
+        let (mix, render) = (over_loop(&mix, 0.0), over_loop(&render, gain_db));
+        assert!(
+            (mix - render).abs() <= 0.1,
+            "{from_s} to {until_s} s: {mix} and {render} LUFS"
+        );
+    }
+}
+
 #[test]
 fn a_recipe_of_another_version_or_beyond_its_ranges_is_refused_with_the_reason() {
     let good = recipe(vec![gain(1.0)], WAV24, Levels::Adjusted).to_json();
@@ -321,7 +431,10 @@ fn adversaries() -> Vec<(&'static str, Planes)> {
             *x = 0.9 * (std::f64::consts::PI * t).sin() / (std::f64::consts::PI * t);
         }
     }
+    // It fades in and out: of one that begins at once ffmpeg reads the edge, 0.6 dB above the sine, whatever limits it.
+    let fade = |n: usize| (n.min(frames - 1 - n) as f64 / 2_205.0).min(1.0);
     let quarter = sine(RATE, f64::from(RATE) / 4.0, 0.9, 45.0, seconds);
+    let quarter = quarter.iter().enumerate().map(|(n, x)| fade(n) * x).collect();
     let bursts = (0..frames)
         .map(|n| {
             if n / 2_205 % 3 == 0 {
@@ -394,12 +507,57 @@ fn peak_at_16x(planes: &[Vec<f32>]) -> f64 {
     20.0 * highest.log10()
 }
 
+/// In dB; the limiter takes all of it off.
+const DRIVES: [f64; 5] = [0.0, 6.0, 12.0, 18.0, 24.0];
+/// What a meter of others may see above a ceiling of −1 dBTP.
+const HIGHEST_DBTP: f64 = -0.95;
+
+/// The highest true peak by a 16x meter and by ffmpeg, in dBTP.
+fn peaks_by_others(result: &File, folder: &TempDir) -> [f64; 2] {
+    let path = folder.path().join("result.wav");
+    std::fs::write(&path, bytes_of(result)).unwrap();
+    let (_, by_ffmpeg) = ebur128_by_ffmpeg(&path);
+    [peak_at_16x(&samples_of(result)), by_ffmpeg]
+}
+
 #[test]
-fn the_ceiling_holds_on_adversarial_signals_at_every_drive_by_every_meter() {
+fn what_is_far_over_full_scale_ends_below_the_ceiling_by_meters_of_others() {
+    let folder = TempDir::new().unwrap();
+    let mut limited = Vec::new();
+    for (name, planes) in adversaries() {
+        for drive in DRIVES {
+            let driven: Planes = planes
+                .iter()
+                .map(|plane| plane.iter().map(|x| x * amplitude(drive)).collect())
+                .collect();
+            let source = file_of(&wav(RATE, &driven, Encoding::Float32));
+            // Its loudness is to stay, so that the limiter takes off all that it may.
+            let recipe = recipe(vec![gain(0.0), limit(24.0)], WAV24, Levels::Adjusted);
+            let (result, proof) = rendered(&source, &recipe, Stage::Master);
+            // Where limiting made a rule worse it was taken back, and no ceiling is promised.
+            let Some(ceiling) = proof.ceiling else { continue };
+            let [sixteen, by_ffmpeg] = peaks_by_others(&result, &folder);
+            let case = format!("{name} driven by {drive} dB: {sixteen} dBTP at 16x, {by_ffmpeg} by ffmpeg");
+            assert!(sixteen.max(by_ffmpeg) <= HIGHEST_DBTP, "{case}");
+            assert!(ceiling.is_met, "{case}: {ceiling:?}");
+            if proof
+                .limiter
+                .is_some_and(|limiter| limiter.most_db >= drive.min(20.0))
+            {
+                limited.push((name, drive));
+            }
+        }
+    }
+    let hard = limited.iter().filter(|(_, drive)| *drive == 24.0).count();
+    assert!(hard >= 2, "the limiter worked on {limited:?}");
+}
+
+#[test]
+fn a_render_with_a_target_holds_the_ceiling_on_adversarial_signals_by_every_meter() {
     let folder = TempDir::new().unwrap();
     for (name, planes) in adversaries() {
         let source = file_of(&wav(RATE, &planes, Encoding::Float32));
-        for drive in [0.0, 6.0, 12.0, 24.0] {
+        for drive in DRIVES {
             for samples in [SampleFormat::Int16, SampleFormat::Int24] {
                 if samples == SampleFormat::Int16 && drive != 12.0 {
                     continue;
@@ -419,15 +577,11 @@ fn the_ceiling_holds_on_adversarial_signals_at_every_drive_by_every_meter() {
                 assert!(report.peaks.true_peak_dbtp.value().unwrap() <= -1.0, "{case}");
                 let detail = report.detail.unwrap();
                 assert!(detail.peaks.true_peak_8x_dbtp.value().unwrap() <= -1.0, "{case}");
-                let planes = samples_of(&result);
-                let sixteen = peak_at_16x(&planes);
-                assert!(sixteen <= -0.95, "{case}: {sixteen} dBTP at 16x");
-                let crate_peak = peak_by_crate(&planes);
+                let crate_peak = peak_by_crate(&samples_of(&result));
                 assert!(crate_peak <= -0.999, "{case}: {crate_peak} dBTP by ebur128");
-                let path = folder.path().join("result.wav");
-                std::fs::write(&path, bytes_of(&result)).unwrap();
-                let (_, by_ffmpeg) = ebur128_by_ffmpeg(&path);
-                assert!(by_ffmpeg <= -0.95, "{case}: {by_ffmpeg} dBTP by ffmpeg");
+                for peak in peaks_by_others(&result, &folder) {
+                    assert!(peak <= HIGHEST_DBTP, "{case}: {peak} dBTP");
+                }
             }
         }
     }

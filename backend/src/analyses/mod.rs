@@ -16,7 +16,7 @@ pub(crate) use measure::{AnalyseUpload, anonymous_temp_file, fetch};
 pub use measure_again::{measure_again, measure_all_again};
 pub(crate) use player::{PREVIEW_MEDIA_TYPE, mix_source, signed_link};
 pub use player::{audio_link, preview_state, sources};
-pub(crate) use preview::MakePreview;
+pub(crate) use preview::{MakePreview, lowered_db};
 pub(crate) use references::reference_reports;
 pub use references::{Choice, MOST_COMPARED, choices, compare, compare_with, references};
 pub(crate) use rescore::{RESCORE_EVERY, Rescore};

@@ -51,7 +51,9 @@ pub(super) async fn enqueue(
     if report.file.plays_in_browsers() && !is_rf64 {
         return Ok(());
     }
-    let update = sql(UPDATE).bind(id).bind(lowered_db(report));
+    let update = sql(UPDATE)
+        .bind(id)
+        .bind(lowered_db(report.peaks.sample_peak_dbfs.value()));
     let Some(upload) = tx.optional::<PreviewedRow>(update).await? else {
         return Ok(());
     };
@@ -73,9 +75,8 @@ pub(super) fn is_rf64(file: &std::fs::File) -> bool {
 
 /// By how much a preview is lower than its source, in dB: floating-point files may go beyond full scale, where a preview in
 /// whole numbers ends. Lowered by that much it holds every peak, and the player raises it again.
-fn lowered_db(report: &Report) -> f64 {
-    let over = report.peaks.sample_peak_dbfs.value().unwrap_or(0.0);
-    (over.max(0.0) * 100.0).ceil() / 100.0
+pub(crate) fn lowered_db(sample_peak_dbfs: Option<f64>) -> f64 {
+    (sample_peak_dbfs.unwrap_or(0.0).max(0.0) * 100.0).ceil() / 100.0
 }
 
 /// Makes the preview of an upload. It is not tied to the account: what it wrote while the account was deleted, it removes.

@@ -4,8 +4,8 @@
 //! one render. Trap: the audio of a render has no time of its own, it goes with that of its upload (P07, P08).
 
 mod dawproject;
-mod nulls;
 mod run;
+mod step_audio;
 mod store;
 mod taken_along;
 mod wishes;
@@ -26,9 +26,11 @@ use model::{
 };
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use nulls::MakeStepNull;
-pub use nulls::{NullState, StepNull, null_link, null_state, request_null};
 pub(crate) use run::MakeRender;
+pub(crate) use step_audio::MakeStepAudio;
+pub use step_audio::{
+    StepAudio, StepAudioState, StepPart, request_step_audio, step_audio_link, step_audio_state,
+};
 pub(crate) use store::keeps_audio;
 pub use taken_along::{MarkerFormat, RecipeFormat, TakenAlong, markers, recipe};
 pub use wishes::{
@@ -47,7 +49,7 @@ use crate::{
 };
 
 /// The tables of its rooms.
-pub(crate) const TABLES: &[&[Table]] = &[store::TABLES, nulls::TABLES];
+pub(crate) const TABLES: &[&[Table]] = &[store::TABLES, step_audio::TABLES];
 
 /// How many renders of an analysis are listed.
 const LISTED: u32 = 50;
@@ -98,10 +100,10 @@ pub struct RenderView {
     pub recipe: Recipe,
     /// What was done, and what became of each rule, when it is done.
     pub proof: Option<Proof>,
-    /// The mix, the render and what steps took away, to listen to, when it is done.
+    /// The mix, the render and its steps, to listen to, when it is done.
     pub sources: Vec<PlayerSource>,
-    /// What steps took away, as far as it was asked for.
-    pub nulls: Vec<StepNull>,
+    /// The steps that somebody wants to hear.
+    pub step_audio: Vec<StepAudio>,
 }
 
 /// What the page of a plan shows.
@@ -376,7 +378,7 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
     let row = store::find(&backend.db, account, id).await?.ok_or_else(missing)?;
     let proof = row.proof.map(|proof| proof.0);
     let summary = row.summary.summary();
-    let nulls = nulls::of_render(&backend.db, id).await?;
+    let step_audio = step_audio::of_render(&backend.db, id).await?;
     let mut sources = Vec::new();
     if let Some(proof) = &proof {
         let source_s = row.duration_s.unwrap_or(0.0);
@@ -394,23 +396,20 @@ pub async fn view(backend: &Backend, actor: &Actor, id: RenderId) -> Result<Rend
             gain_db: 0.0,
             loudness: proof.loudness.after_over_time.clone(),
         });
-        sources.extend(nulls.iter().filter_map(|null| {
-            let step = proof.recipe.steps.get(null.step as usize)?;
-            Some(PlayerSource {
-                audio: AudioRef::step_null(id, null.step),
-                kind: SourceKind::StepNull,
-                title: format!("Taken away by {}. {}", null.step + 1, step.kind().name()),
-                duration_s: source_s,
-                // At its own level, however quiet that is.
-                integrated_lufs: None,
-                preview_state: nulls::preview_state(null, summary.audio, backend.now()),
-                gain_db: 0.0,
-                loudness: None,
-            })
-        }));
+        let [mix_s, render_s] = [source_s, duration_of(&proof.recipe, source_s)];
+        let heard = step_audio.iter().filter_map(|heard| {
+            let kind = proof.recipe.steps.get(heard.step as usize)?.kind();
+            let state = step_audio::preview_state(heard, summary.audio, backend.now());
+            Some((
+                heard.null(id, kind, mix_s, state),
+                heard.bypass(id, kind, render_s, state),
+            ))
+        });
+        let (nulls, bypasses): (Vec<_>, Vec<_>) = heard.unzip();
+        sources.extend(nulls.into_iter().chain(bypasses));
     }
     Ok(RenderView {
-        nulls,
+        step_audio,
         recipe: row.asked_for.0,
         proof,
         sources,

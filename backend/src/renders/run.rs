@@ -224,7 +224,8 @@ impl MakeRender {
             Err(error) => return Err(error),
         };
         let preview = match output.samples {
-            SampleFormat::Float32 => preview(backend, &file, limits.max_render_bytes()).await?,
+            // It keeps below full scale where its recipe has a ceiling; else the player plays what clips as it clips.
+            SampleFormat::Float32 => preview(backend, &file, limits.max_render_bytes(), 0.0).await?,
             SampleFormat::Int16 | SampleFormat::Int24 => None,
         };
         reporter.report_progress(Phase::Saving, RENDERED).await?;
@@ -277,17 +278,17 @@ async fn announce(
     Ok(())
 }
 
-/// A copy of `file` that browsers play; `None` where there can be none.
+/// A copy of `file` that browsers play, lower by `lowered_db`; `None` where there can be none.
 pub(super) async fn preview(
     backend: &Backend,
     file: &std::fs::File,
     max_bytes: u64,
+    lowered_db: f64,
 ) -> Result<Option<std::fs::File>> {
     let task = TranscodeTask {
         max_duration_s: u64::from(u32::MAX),
         max_bytes,
-        // A render keeps below full scale where its recipe has a ceiling; else the player plays what clips as it clips.
-        lowered_db: 0.0,
+        lowered_db,
     };
     let preview = anonymous_temp_file().await?;
     let job = sandbox::Job {

@@ -7,8 +7,9 @@ use model::{AccountId, ExportId, RenderId, UploadId};
 /// What the names of all objects begin with, before the account.
 pub(super) const ACCOUNTS: &str = "a/";
 
-/// What the names of what steps took away begin with, before the step.
+/// What the names of what steps took away, and of renders without a step, begin with, before the step.
 const STEP: &str = "step-";
+const BYPASS: &str = "bypass-";
 
 /// The name of one object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +45,13 @@ impl Key {
     pub fn step_null(account: AccountId, upload: UploadId, render: RenderId, step: u32) -> Self {
         let prefix = Self::render_prefix(account, upload, render);
         Self(format!("{}{STEP}{step}", prefix.0))
+    }
+
+    /// A render without one of its steps: `a/<account>/<upload>/<render>/bypass-<index>`.
+    #[must_use]
+    pub fn step_bypass(account: AccountId, upload: UploadId, render: RenderId, step: u32) -> Self {
+        let prefix = Self::render_prefix(account, upload, render);
+        Self(format!("{}{BYPASS}{step}", prefix.0))
     }
 
     /// An archive of everything held about a person: `a/<account>/exports/<export>.zip`.
@@ -93,7 +101,8 @@ impl Key {
             (upload, render) => {
                 let part = parts.next()?;
                 let is_step = |step: &str| step.parse().is_ok_and(|index: u32| index.to_string() == step);
-                if !matches!(part, "file" | "play") && !part.strip_prefix(STEP).is_some_and(is_step) {
+                let of_step = part.strip_prefix(STEP).or_else(|| part.strip_prefix(BYPASS));
+                if !matches!(part, "file" | "play") && !of_step.is_some_and(is_step) {
                     return None;
                 }
                 KeyOwner::Render {
@@ -191,6 +200,7 @@ mod tests {
             Key::render(account, upload, id),
             Key::render_preview(account, upload, id),
             Key::step_null(account, upload, id, 12),
+            Key::step_bypass(account, upload, id, 12),
         ] {
             let prefix = Key::render_prefix(account, upload, id);
             assert!(render.as_str().starts_with(prefix.as_str()));

@@ -44,11 +44,11 @@ pub(crate) struct StepForm {
     step: u32,
 }
 
-pub(crate) async fn request_null(
+pub(crate) async fn request_step_audio(
     PathId(id): PathId<RenderId>,
     Submitted { form, fields }: Submitted<StepForm>,
 ) -> Response {
-    let done = renders::request_null(form.backend(), form.actor(), id, fields.step).await;
+    let done = renders::request_step_audio(form.backend(), form.actor(), id, fields.step).await;
     let player = format!("{}#player", paths::render(id));
     form.reply(done.map(|()| FormReply::to(player))).await
 }

@@ -19,7 +19,7 @@ const fn answered(form: Form) -> u16 {
         | Form::ConfirmEmail
         | Form::Unsubscribe
         // The mix of the walk needs no step.
-        | Form::StepNull
+        | Form::StepAudio
         // The id is that of an analysis.
         | Form::EndSession
         | Form::EndShare

@@ -76,7 +76,7 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         .post(&format!("/analyses/{}/delete", dropped.analysis), &[])
         .await;
     app.run_jobs().await;
-    let heard = "INSERT INTO step_null (render_id, step, state, created_at) VALUES ($1, 0, 'ready', 1)";
+    let heard = "INSERT INTO step_audio (render_id, step, state, created_at) VALUES ($1, 0, 'ready', 1)";
     let render = rendered.header("location").trim_start_matches("/renders/");
     app.backend.db.execute(sql(heard).bind(render)).await.unwrap();
     person.post("/account/privacy/export", &[]).await;

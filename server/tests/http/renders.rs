@@ -460,7 +460,7 @@ async fn a_recipe_is_taken_along_in_each_form_and_a_reference_is_not_corrected()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_step_took_away_is_made_once_heard_and_gone_with_its_render() {
+async fn a_step_is_made_to_be_heard_once_and_gone_with_its_render() {
     let (app, _anon, user) = TestApp::init().await.with_user().await;
     let other = app.signed_up("other@example.org").await;
     let uploaded = uploaded(&app, &user).await;
@@ -496,7 +496,11 @@ async fn what_a_step_took_away_is_made_once_heard_and_gone_with_its_render() {
         "it is being made"
     );
     app.run_jobs().await;
-    assert_eq!(app.stored_files().len(), 3, "made twice, it is there once");
+    assert_eq!(
+        app.stored_files().len(),
+        4,
+        "made twice, both parts are there once"
+    );
     assert_eq!(other.get(&link).await.status, StatusCode::NOT_FOUND);
     let text = user.get(&page).await.text();
     // The first step is the offset of 5 % of full scale, and the mix lies beside it sample by sample.
@@ -504,7 +508,7 @@ async fn what_a_step_took_away_is_made_once_heard_and_gone_with_its_render() {
         text.contains("Taken away by 1. DC offset"),
         "it is a source of the player"
     );
-    let (_, level) = text.split_once("What it took away is in the player: ").unwrap();
+    let (_, level) = text.split_once("hear what it took away, ").unwrap();
     let level: f64 = level
         .split('\u{202f}')
         .next()
@@ -517,12 +521,35 @@ async fn what_a_step_took_away_is_made_once_heard_and_gone_with_its_render() {
     let audio = fetch(Method::GET, &audio.url, &[], Vec::new()).await;
     assert_eq!((audio.status, &audio.body[..4]), (StatusCode::OK, &b"RIFF"[..]));
     assert_eq!(audio.body.len(), 44 + 6 * 44_100 * 6, "as long as the mix");
+    // Without that step the offset is there, and everything else as in the render.
+    let without = format!("/fn/analyses/audio?render={}&bypass=0", id_of(&page));
+    assert_eq!(other.get(&without).await.status, StatusCode::NOT_FOUND);
+    let without: AudioLink = user.get(&without).await.json();
+    let without = fetch(Method::GET, &without.url, &[], Vec::new()).await;
+    let rendered: AudioLink = user
+        .get(&format!("/fn/analyses/audio?render={}", id_of(&page)))
+        .await
+        .json();
+    let rendered = fetch(Method::GET, &rendered.url, &[], Vec::new()).await;
+    let offset = |body: &[u8]| {
+        let (words, _) = body[44..44 + 6 * 44_100 * 6].as_chunks::<3>();
+        let value =
+            |&[low, middle, high]: &[u8; 3]| f64::from(i32::from_le_bytes([0, low, middle, high]) >> 8);
+        words.iter().map(value).sum::<f64>() / words.len() as f64 / 8_388_608.0
+    };
+    assert!(offset(&rendered.body).abs() < 0.002, "{}", offset(&rendered.body));
+    assert!(
+        (offset(&without.body) - 0.05).abs() < 0.02,
+        "{}",
+        offset(&without.body)
+    );
+    assert!(text.contains("Switch off a step of the render"));
 
     user.post(&format!("{page}/delete"), &[]).await;
     app.run_jobs().await;
     assert_eq!(app.stored_files().len(), 1);
     assert_eq!(
-        app.texts("SELECT render_id FROM step_null").await,
+        app.texts("SELECT render_id FROM step_audio").await,
         Vec::<String>::new()
     );
 }

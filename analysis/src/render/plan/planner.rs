@@ -9,12 +9,15 @@ use model::report::{LocalFault, LocalFaultKind};
 use model::verdict::{Operation, Points, ScoreBreakdown, Stage};
 
 use super::faults::{self, Fault};
-use super::{Plan, PlanOptions, PlannedStep, Untouched, tone};
+use super::{Plan, PlanOptions, PlannedStep, Untouched, as_written, tone};
 use crate::comparison::compare;
 use crate::render::design::Band;
-use crate::render::predict::{has, predict};
+use crate::render::predict::{Prediction, has, predict};
 use crate::render::proof::Judged;
-use crate::render::recipe::{Container, MOST_BANDS, OutputFormat, SampleFormat, Step, StepKind, Target};
+use crate::render::recipe::{
+    Container, Levels, MOST_BANDS, OutputFormat, Recipe, SampleFormat, Step, StepKind, Target,
+};
+use crate::render::run::{WORSE_POINTS, is_for_level, only_uncovers};
 use crate::rules::judge;
 
 /// Makes a plan.
@@ -28,6 +31,13 @@ pub(super) struct Planner<'a> {
     breakdown: ScoreBreakdown,
     faults: Vec<Fault>,
     steps: Vec<PlannedStep>,
+}
+
+/// What the rules are expected to say.
+struct Outlook {
+    /// What each costs by itself.
+    prices: Vec<f64>,
+    score: Points,
 }
 
 /// Whether a step is proposed.
@@ -75,7 +85,100 @@ impl<'a> Planner<'a> {
         }
         self.level_steps();
         self.trim();
+        self.leave_out_what_harms(behind)?;
         Ok(self.finish())
+    }
+
+    /// Switches off, one after the other, the steps by which a rule is expected to become worse, as a render would take them back. A
+    /// loudness that was asked for is no fault of gain and limiter.
+    fn leave_out_what_harms<E>(
+        &mut self,
+        mut behind: impl FnMut(&[Step]) -> Result<Report, E>,
+    ) -> Result<(), E> {
+        let before = Judged::source(self.source, self.stage);
+        let prices = before.prices(self.stage);
+        let is_asked_for = self.options.target.lufs().is_some();
+        loop {
+            let chosen = self.chosen();
+            let outlook = self.outlook(&self.now, &chosen, &before);
+            let increases = outlook
+                .prices
+                .iter()
+                .zip(&prices)
+                .map(|(after, before)| after - before);
+            let worst = increases.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+            let Some((rule, increase)) = worst else {
+                return Ok(());
+            };
+            let is_lower = outlook.score < before.breakdown.score;
+            if increase <= if is_lower { 0.0 } else { WORSE_POINTS } {
+                return Ok(());
+            }
+            let mut best: Option<(usize, Outlook, Report)> = None;
+            for (index, step) in chosen.iter().enumerate() {
+                if (is_asked_for && is_for_level(step)) || only_uncovers(step, before.measures[rule].0.id) {
+                    continue;
+                }
+                let mut rest = chosen.clone();
+                rest.remove(index);
+                let mut sound: Vec<Step> = rest
+                    .iter()
+                    .filter(|step| step.kind() < StepKind::Gain)
+                    .cloned()
+                    .collect();
+                sound.sort_by_key(Step::kind);
+                let now = if step.kind() < StepKind::Gain {
+                    behind(&sound)?
+                } else {
+                    self.now.clone()
+                };
+                let next = self.outlook(&now, &rest, &before);
+                let is_better = best.as_ref().is_none_or(|(_, best, _)| {
+                    (next.prices[rule], best.score) < (best.prices[rule], next.score)
+                });
+                if is_better {
+                    best = Some((index, next, now));
+                }
+            }
+            // Where no step is to blame alone, the render finds out.
+            let Some((index, next, now)) = best else {
+                return Ok(());
+            };
+            if next.prices[rule] >= outlook.prices[rule] {
+                return Ok(());
+            }
+            let title = before.measures[rule].0.title;
+            if let Some(step) = self.steps.iter_mut().filter(|step| step.is_on).nth(index) {
+                step.is_on = false;
+                step.remark = Some(format!("It would make another finding worse: {title}."));
+            }
+            self.now = now;
+        }
+    }
+
+    /// What the rules are expected to say where `now` is the report behind those of `steps` that come before the level.
+    fn outlook(&self, now: &Report, steps: &[Step], before: &Judged<'_>) -> Outlook {
+        let recipe = Recipe {
+            target: self.options.target.clone(),
+            levels: Levels::Adjusted,
+            ..as_written(steps)
+        };
+        let predicted = Self::predicted_level(self.source, now, &recipe);
+        let judged = predicted.judged(self.stage, before, &recipe);
+        Outlook {
+            prices: judged.prices(self.stage),
+            score: judged.breakdown.score,
+        }
+    }
+
+    /// What the steps of `recipe` for level and ends leave of `now`.
+    fn predicted_level(source: &Report, now: &Report, recipe: &Recipe) -> Prediction {
+        let mut rest = recipe.clone();
+        rest.steps.retain(|step| step.kind() >= StepKind::Gain);
+        if let (None, Some(lufs)) = (rest.target.lufs(), source.loudness.integrated_lufs.value()) {
+            rest.target = Target::Level { lufs };
+        }
+        predict(now, &rest)
     }
 
     /// The steps that are on.
@@ -212,12 +315,7 @@ impl<'a> Planner<'a> {
         plan.expect(self.source, &before);
         // Better than from the source's report: what the steps leave is known, but for level and ends.
         let recipe = plan.recipe();
-        let mut rest = recipe.clone();
-        rest.steps.retain(|step| step.kind() >= StepKind::Gain);
-        if let (None, Some(lufs)) = (rest.target.lufs(), self.source.loudness.integrated_lufs.value()) {
-            rest.target = Target::Level { lufs };
-        }
-        let predicted = predict(&self.now, &rest);
+        let predicted = Self::predicted_level(self.source, &self.now, &recipe);
         plan.set_gain(predicted.gain_db);
         plan.say_expected(&before, &predicted.judged(self.stage, &before, &recipe));
         let is_served = |rule: &str| {

@@ -14,6 +14,9 @@ const HALF_SIXTH: f64 = 1.059_463_094_359_295;
 /// Half of a band of 1/3 octave.
 const HALF_THIRD: f64 = 1.122_462_048_309_373;
 
+/// What takes so much off a tone has removed it, in dB.
+const NOTCHED_DB: f64 = 12.0;
+
 /// The mean response over a band, in dB.
 fn over_band(response: &dyn Fn(f64) -> f64, hz: f64, half: f64) -> f64 {
     let powers =
@@ -129,15 +132,16 @@ pub(super) fn quality(report: &mut Report, step: &Step, response: &dyn Fn(f64) -
         return;
     };
     let quality = &mut detail.quality;
+    // A tone is known to about a hertz.
     let is_notched = |hz: f64| {
         matches!(step, Step::Notch { hz: lowest, harmonics, .. }
-            if harmonics.iter().any(|&n| (lowest * f64::from(n) / hz - 1.0).abs() < 0.005))
+            if harmonics.iter().any(|&n| (lowest * f64::from(n) - hz).abs() < 0.005 * hz))
+            && response(hz) < -NOTCHED_DB
     };
-    if quality
-        .hum
-        .as_ref()
-        .is_some_and(|hum| is_notched(hum.mains_hz) || is_notched(2.0 * hum.mains_hz))
-    {
+    if quality.hum.as_ref().is_some_and(|hum| {
+        let mut harmonics = hum.harmonics.iter().map(|&n| hum.mains_hz * f64::from(n));
+        harmonics.all(is_notched)
+    }) {
         quality.hum = None;
     }
     quality.tones.retain(|tone| !is_notched(tone.hz));

@@ -77,8 +77,8 @@ pub(super) fn gain(report: &mut Report, by: f64) {
     quality.hiss_dbfs = quality.hiss_dbfs.map(|db| db + by);
 }
 
-/// Holds every true peak at `aim_dbtp`.
-pub(super) fn limit(report: &mut Report, aim_dbtp: f64) {
+/// Holds every true peak at `aim_dbtp`, and says by how much the highest is lowered, in dB.
+pub(super) fn limit(report: &mut Report, aim_dbtp: f64) -> f64 {
     let hold = |reading: &mut Reading| {
         if let Some(value) = reading.value() {
             *reading = Reading::new(value.min(aim_dbtp));
@@ -91,7 +91,7 @@ pub(super) fn limit(report: &mut Report, aim_dbtp: f64) {
     shift(&mut report.dynamics.crest_db, -taken);
     shift(&mut report.dynamics.plr_lu, -taken);
     let Some(detail) = report.detail.as_mut() else {
-        return;
+        return taken;
     };
     hold(&mut detail.peaks.true_peak_8x_dbtp);
     for channel in &mut detail.peaks.channels {
@@ -119,6 +119,7 @@ pub(super) fn limit(report: &mut Report, aim_dbtp: f64) {
     for value in detail.peaks.true_peak_dbtp.values.iter_mut().flatten() {
         *value = value.min(aim_dbtp as f32);
     }
+    taken
 }
 
 /// The highest value between two times.

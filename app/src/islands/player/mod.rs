@@ -196,15 +196,18 @@ fn transport(
 
 /// Which source is heard, and at which loudness.
 fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<> {
+    // Renders without a step come last, and are switches of their own.
+    let chosen = |(_, source): &(usize, &PlayerSource)| source.kind != SourceKind::StepBypass;
     let buttons = sources
         .iter()
         .enumerate()
+        .filter(chosen)
         .map(|(index, source)| {
             let letter = source_letter(index);
             let name = match source.kind {
                 SourceKind::Mix => "This mix".to_owned(),
                 SourceKind::Render => "The render".to_owned(),
-                SourceKind::StepNull | SourceKind::Version | SourceKind::Reference => source.title.clone(),
+                _ => source.title.clone(),
             };
             let state = move || match player.preview_state(index) {
                 PreviewState::Ready if player.pending.get() == Some(index) => Some("loading"),
@@ -262,11 +265,49 @@ fn choice(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<>
             <div class="sources" role="group" aria-label="Source">
                 {buttons}
             </div>
+            {bypasses(player, sources)}
             <div class="player__match">
                 {toggle}
                 <span class="player__gain num" translate="no">{gain}</span>
             </div>
         </div>
+    })
+}
+
+/// One step of the render after the other to be switched off, and on again, while it plays.
+fn bypasses(player: Controller, sources: &[PlayerSource]) -> impl IntoView + use<> {
+    let render = sources
+        .iter()
+        .position(|source| source.kind == SourceKind::Render)
+        .unwrap_or_default();
+    let switches: Vec<_> = sources
+        .iter()
+        .enumerate()
+        .filter(|(_, source)| source.kind == SourceKind::StepBypass)
+        .map(|(index, source)| {
+            let is_off = move || player.pending.get().unwrap_or_else(|| player.active.get()) == index;
+            press(PressButton {
+                class: "segment",
+                help: "The render without this step, at the same place and loudness; again for the render"
+                    .to_owned(),
+                label: Signal::stored(source.title.clone()),
+                is_pressed: Signal::derive(is_off),
+                is_disabled: Signal::derive(move || player.preview_state(index) != PreviewState::Ready),
+                act: Box::new(move || {
+                    player.send(Event::Switch(if untrack(is_off) { render } else { index }));
+                }),
+            })
+        })
+        .collect();
+    (!switches.is_empty()).then(|| {
+        erased(view! {
+            <div class="player__bypass">
+                <span aria-hidden="true">"Switch off"</span>
+                <div class="segments" role="group" aria-label="Switch off a step of the render">
+                    {switches}
+                </div>
+            </div>
+        })
     })
 }
 

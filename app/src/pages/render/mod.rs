@@ -4,7 +4,7 @@ pub mod list;
 pub mod proof;
 
 use analysis::render::{Container, OutputFormat, Proof};
-use backend::renders::{self, RenderSummary, RenderView, StepNull};
+use backend::renders::{self, RenderSummary, RenderView, StepAudio};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use model::{
@@ -49,7 +49,7 @@ fn body(view: RenderView, context: &RequestContext, form_errors: &FormErrors) ->
         summary,
         proof,
         sources,
-        nulls,
+        step_audio,
         ..
     } = view;
     let (id, now, csrf) = (summary.id, context.backend.now(), context.csrf.clone());
@@ -59,7 +59,7 @@ fn body(view: RenderView, context: &RequestContext, form_errors: &FormErrors) ->
         move || view! { <Actions summary=summary csrf=csrf /> }
     };
     let content = match (summary.progress.state, proof) {
-        (AnalysisState::Done, Some(proof)) => done(summary, proof, sources, nulls, csrf, now),
+        (AnalysisState::Done, Some(proof)) => done(summary, proof, sources, step_audio, csrf, now),
         (AnalysisState::Failed, _) => failure(summary, csrf, now),
         _ => running(id, summary),
     };
@@ -153,7 +153,7 @@ fn done(
     summary: RenderSummary,
     proof: Proof,
     sources: Vec<PlayerSource>,
-    nulls: Vec<StepNull>,
+    step_audio: Vec<StepAudio>,
     csrf: String,
     now: Timestamp,
 ) -> AnyView {
@@ -186,7 +186,7 @@ fn done(
             <Player sources=sources chart_tracks=ChartTracks::default() />
         </section>
         <File summary=summary.clone() now=now />
-        <ProofBody proof=proof id=summary.id nulls=nulls csrf=is_there.then_some(csrf) />
+        <ProofBody proof=proof id=summary.id step_audio=step_audio csrf=is_there.then_some(csrf) />
     }
     .into_any()
 }

@@ -4,7 +4,7 @@ use analysis::{
     render::{Outcome, Proof, RolledBack, RuleProof, Step, describe},
     rules::anchor,
 };
-use backend::renders::{NullState, RecipeFormat, StepNull};
+use backend::renders::{RecipeFormat, StepAudio, StepAudioState};
 use leptos::prelude::*;
 use model::{RenderId, verdict::Unit};
 
@@ -22,8 +22,8 @@ pub fn ProofBody(
     proof: Proof,
     /// Of which render.
     id: RenderId,
-    /// What steps took away, as far as it was asked for.
-    nulls: Vec<StepNull>,
+    /// The steps that somebody wants to hear.
+    step_audio: Vec<StepAudio>,
     /// For the forms that ask for it; none where the audio is gone.
     #[prop(optional_no_strip)]
     csrf: Option<String>,
@@ -34,7 +34,7 @@ pub fn ProofBody(
         .map(|digest| format!("SHA-256 of the file: {}", digest.file_sha256));
     view! {
         <Missed proof=proof.clone() />
-        <Steps steps=proof.recipe.steps.clone() rolled_back=proof.rolled_back.clone() id=id nulls=nulls csrf=csrf />
+        <Steps steps=proof.recipe.steps.clone() rolled_back=proof.rolled_back.clone() id=id step_audio=step_audio csrf=csrf />
         <Rules rules=proof.rules.clone() />
         <Levels proof=proof.clone() />
         <section class="stack" aria-labelledby="along-heading">
@@ -86,24 +86,24 @@ fn Missed(proof: Proof) -> impl IntoView {
     .into_any()
 }
 
-/// The way to hear what a step took away, or how loud it is.
-fn hear(id: RenderId, step: u32, null: Option<StepNull>, csrf: Option<String>) -> Option<AnyView> {
-    let words = match null.map(|null| (null.state, null.level_dbfs)) {
-        Some((NullState::Making, _)) => "What it took away is being made for the player.".to_owned(),
-        Some((NullState::Ready, Some(level))) => {
+/// The way to hear a step, or what there is to hear of it.
+fn hear(id: RenderId, step: u32, heard: Option<&StepAudio>, csrf: Option<String>) -> Option<AnyView> {
+    let words = match heard.map(|heard| (heard.state, heard.level_dbfs)) {
+        Some((StepAudioState::Making, _)) => "Being made for the player.".to_owned(),
+        Some((StepAudioState::Ready, Some(level))) => {
             format!(
-                "What it took away is in the player: {} RMS.",
+                "In the player: switch it off there, or hear what it took away, {} RMS.",
                 Unit::Dbfs.display(level)
             )
         }
-        Some((NullState::Ready, None)) => "It took nothing away.".to_owned(),
-        Some((NullState::Failed, _)) | None => {
+        Some((StepAudioState::Ready, None)) => "It took nothing away.".to_owned(),
+        Some((StepAudioState::Failed, _)) | None => {
             let csrf = csrf?;
             return Some(
                 view! {
-                    <PostForm action=paths::step_null(id) csrf=csrf class="render__hear">
+                    <PostForm action=paths::step_audio(id) csrf=csrf class="render__hear">
                         <Button kind=ButtonKind::Link name="step" value=step.to_string()>
-                            {format!("Hear what step {} took away", step + 1)}
+                            {format!("Hear step {}", step + 1)}
                         </Button>
                     </PostForm>
                 }
@@ -119,7 +119,7 @@ fn Steps(
     steps: Vec<Step>,
     rolled_back: Vec<RolledBack>,
     id: RenderId,
-    nulls: Vec<StepNull>,
+    step_audio: Vec<StepAudio>,
     csrf: Option<String>,
 ) -> impl IntoView {
     let is_empty = steps.is_empty();
@@ -127,7 +127,7 @@ fn Steps(
         .into_iter()
         .zip(0_u32..)
         .map(|(step, at)| {
-            let null = nulls.iter().find(|null| null.step == at).copied();
+            let heard = step_audio.iter().find(|heard| heard.step == at);
             let can_be_heard = !matches!(step, Step::Trim(_));
             let csrf = csrf.clone().filter(|_| can_be_heard);
             view! {
@@ -136,7 +136,7 @@ fn Steps(
                     " "
                     <span class="num">{describe(&step)}</span>
                     " "
-                    {hear(id, at, null, csrf)}
+                    {hear(id, at, heard, csrf)}
                 </li>
             }
         })
@@ -194,6 +194,13 @@ fn Rules(rules: Vec<RuleProof>) -> impl IntoView {
         count(Outcome::Unchanged),
         count(Outcome::Worse),
     );
+    let kept = told.iter().any(|rule| rule.is_kept).then(|| {
+        view! {
+            <p class="small muted">
+                "† A render can hide this but not mend it, or uncover it but not have made it: the value of the mix counts."
+            </p>
+        }
+    });
     let rows = told.into_iter().map(row).collect_view();
     view! {
         <section class="stack" aria-labelledby="rules-heading">
@@ -213,6 +220,7 @@ fn Rules(rules: Vec<RuleProof>) -> impl IntoView {
                     <tbody>{rows}</tbody>
                 </table>
             </div>
+            {kept}
         </section>
     }
     .into_any()
@@ -225,8 +233,12 @@ fn row(rule: RuleProof) -> AnyView {
         Outcome::Unchanged => (Tone::Warn, "Unchanged"),
         Outcome::Worse => (Tone::Severe, "Worse"),
     };
+    // A sentence in each row would make it six lines high on a phone.
     let kept = rule.is_kept.then(|| {
-        view! { <span class="small muted">" A render can hide this but not mend it: the value of the mix counts."</span> }
+        view! {
+            <span aria-hidden="true">" †"</span>
+            <span class="visually-hidden">" (the value of the mix counts)"</span>
+        }
     });
     view! {
         <tr>

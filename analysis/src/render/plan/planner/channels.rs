@@ -3,6 +3,7 @@
 use model::report::{ChannelDelay, LocalFaultKind};
 use model::verdict::Operation;
 
+use super::super::PlannedStep;
 use super::{Planner, Proposal};
 use crate::render::recipe::{Passage, Step};
 
@@ -14,6 +15,12 @@ const DELAYED_SHARE: f64 = 0.5;
 const TURNED_HZ: std::ops::Range<f64> = 200.0..5_000.0;
 /// Side over mid from which on something is in the side, in dB.
 const IN_THE_SIDE_DB: f64 = 3.0;
+
+/// 1.7 Hz wide for the mains; a tone is known to about a hertz, and a music's own tones are further apart.
+fn notch(hz: f64, harmonics: Vec<u8>) -> Step {
+    let q = (hz / 2.0).clamp(30.0, 500.0);
+    Step::Notch { hz, harmonics, q }
+}
 
 impl Planner<'_> {
     /// Delay and polarity: a delay is found where the channels agree, so that none of them is upside down.
@@ -51,9 +58,30 @@ impl Planner<'_> {
         }
         for rule in ["signal.hum", "signal.tone"] {
             if let Some(Operation::Notch { hz, harmonics }) = self.operation(rule) {
-                // 1.7 Hz wide for the mains; a tone is known to about a hertz, and a music's own tones are further apart.
-                let q = (hz / 2.0).clamp(30.0, 500.0);
-                self.add(Step::Notch { hz, harmonics, q }, &[rule], Proposal::On);
+                self.add(notch(hz, harmonics), &[rule], Proposal::On);
+            }
+        }
+        // The rule names the loudest tone; another one beside it is as loud as ever behind that notch.
+        let tones = self
+            .now
+            .detail
+            .as_ref()
+            .map_or(&[][..], |detail| &detail.quality.tones);
+        let is_notched = |hz: f64| {
+            let of_tone = |step: &&PlannedStep| step.rules.iter().any(|rule| rule == "signal.tone");
+            self.steps
+                .iter()
+                .filter(of_tone)
+                .any(|step| matches!(step.step, Step::Notch { hz: notched, .. } if notched == hz))
+        };
+        let others: Vec<f64> = tones
+            .iter()
+            .map(|tone| tone.hz)
+            .filter(|&hz| !is_notched(hz))
+            .collect();
+        if self.fault("signal.tone").is_some() {
+            for hz in others {
+                self.add(notch(hz, vec![1]), &["signal.tone"], Proposal::On);
             }
         }
     }

@@ -71,7 +71,8 @@ impl Planner<'_> {
             Stage::Master => {
                 let gain = Step::Gain {
                     db: 0.0,
-                    highest_dbtp: None,
+                    // Without the limiter it holds the ceiling alone.
+                    highest_dbtp: Some(ceiling_dbtp),
                 };
                 self.add(gain, for_level, Proposal::On);
                 if is_too_high || needs_level || peak > ceiling_dbtp {
