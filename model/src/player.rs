@@ -56,12 +56,17 @@ pub fn with_loudness(mut sources: Vec<PlayerSource>, view: &AnalysisView) -> Vec
 const WINDOW_S: f64 = 3.0;
 /// The most values that a page carries for one source: every second of ten minutes, and fewer of what is longer.
 const MOST_VALUES: usize = 600;
+/// Windows of 3 s that end closer to each other than this, in seconds, hardly differ.
+const SHORTEST_STEP_S: f64 = 0.5;
 
 impl LoudnessOverTime {
     /// Of the short-term loudness of a report.
     #[must_use]
     pub fn new(short_term_lufs: &Series) -> Self {
-        let run = short_term_lufs.values.len().div_ceil(MOST_VALUES).max(1);
+        let few = short_term_lufs.values.len().div_ceil(MOST_VALUES);
+        let run = few
+            .max((SHORTEST_STEP_S / short_term_lufs.step_s.max(0.001)).round() as usize)
+            .max(1);
         let hundredths = short_term_lufs.values.chunks(run).map(|values| {
             let lufs = mean_lufs(values.iter().flatten().map(|lufs| f64::from(*lufs)))?;
             // A loudness lies between −100 and 20.
@@ -329,6 +334,20 @@ mod tests {
         assert_eq!(loud.loudest_s(), Some(2.0), "the first of equals");
         assert_eq!(loudness(&[None]).loudest_s(), None);
         assert_eq!(loudness(&[Some(-8.0)]).loudest_s(), Some(0.0));
+    }
+
+    #[test]
+    fn steps_of_a_tenth_are_taken_together() {
+        let fine = LoudnessOverTime::new(&Series {
+            start_s: 3.0,
+            step_s: 0.1,
+            values: (0..100)
+                .map(|at| Some(if at < 50 { -20.0 } else { -10.0 }))
+                .collect(),
+        });
+        assert_eq!((fine.hundredths.len(), fine.step_s), (20, 0.5));
+        assert_eq!(fine.over(0.0, 7.5), Some(-20.0));
+        assert_eq!(fine.over(5.0, 12.0), Some(-10.0));
     }
 
     #[test]
