@@ -2,7 +2,7 @@
 //! name; equaliser, gain and limiter on it; findings are markers.
 //!
 //! Written by hand, because the types of the crate `dawproject` have no defaults, and most of them forty members; the tests read what is
-//! written with that crate.
+//! written with that crate, and hold it against the format's own schema.
 
 use std::io::{Cursor, Write as _};
 
@@ -237,6 +237,25 @@ mod tests {
             name: "Gaps in the sound".to_owned(),
         }];
         let bytes = write(&track, &recipe, &markers).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
+        archive.extract(folder.path()).unwrap();
+        for (document, schema) in [("project.xml", "Project.xsd"), ("metadata.xml", "MetaData.xsd")] {
+            let checked = std::process::Command::new("xmllint")
+                .args(["--noout", "--schema"])
+                .arg(format!(
+                    "{}/tests/dawproject/{schema}",
+                    env!("CARGO_MANIFEST_DIR")
+                ))
+                .arg(folder.path().join(document))
+                .output()
+                .unwrap();
+            assert!(
+                checked.status.success(),
+                "{}",
+                String::from_utf8_lossy(&checked.stderr)
+            );
+        }
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let mut reader = DawprojectReader::open(file.path()).unwrap();
