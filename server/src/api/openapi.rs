@@ -146,7 +146,8 @@ fn described(operation: Api) -> Described {
         },
         Api::ListAnalyses => Described {
             summary: "List analyses",
-            more: "Mixes, 25 on a page. With `q`, `state`, `stage` or `song` a page is what fits among 2,000 analyses: it may hold fewer, or none, and the list has ended only where there is no `next`.",
+            more: "Mixes, 25 on a page. With `q`, `state`, `stage` or `song` a page is what fits among 2,000 analyses: \
+                   it may hold fewer, or none, and the list has ended only where there is no `next`.",
             query: &[
                 ("q", "Words that title, file name or song hold, all of them."),
                 ("state", "`done`, `running` or `failed`."),
