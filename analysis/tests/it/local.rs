@@ -168,11 +168,15 @@ fn a_muffled_passage_has_its_place_and_cymbals_that_stop_are_none() {
 #[test]
 fn a_mono_passage_has_its_place_and_a_part_that_plays_alone_is_none() {
     let mono = |mut planes: Planes, also: &dyn Fn(f64) -> f64| {
-        for n in frames(10.4)..frames(17.6) {
-            let middle = f64::midpoint(planes[0][n], planes[1][n]);
+        let range = frames(10.4)..frames(17.6);
+        let [left, right] = planes.as_mut_slice() else {
+            unreachable!("music has two channels");
+        };
+        let pairs = left[range.clone()].iter_mut().zip(&mut right[range.clone()]);
+        for (n, (l, r)) in range.zip(pairs) {
             let time = n as f64 / f64::from(RATE);
-            planes[0][n] = also(time) * middle;
-            planes[1][n] = planes[0][n];
+            let middle = also(time) * f64::midpoint(*l, *r);
+            (*l, *r) = (middle, middle);
         }
         local(&planes)
     };

@@ -954,9 +954,11 @@ fn muffle(plane: &mut [f64], from_s: f64, to_s: f64) {
 
 /// The middle on both channels for some seconds.
 fn only_middle(planes: &mut Planes, from_s: f64, to_s: f64) {
-    for n in frame(from_s)..frame(to_s).min(planes[0].len()) {
-        let middle = f64::midpoint(planes[0][n], planes[1][n]);
-        planes[0][n] = middle;
-        planes[1][n] = middle;
+    let range = frame(from_s)..frame(to_s).min(planes[0].len());
+    if let [left, right] = planes.as_mut_slice() {
+        for (l, r) in left[range.clone()].iter_mut().zip(&mut right[range]) {
+            let middle = f64::midpoint(*l, *r);
+            (*l, *r) = (middle, middle);
+        }
     }
 }
