@@ -1,5 +1,5 @@
-//! One stylesheet out of several: `@import "file.css";` lines are replaced by the file, comments are dropped, the rest stays
-//! as written. lightningcss would also minify, for 60 crates more; after brotli the difference is a few hundred bytes.
+//! One stylesheet out of several: `@import "file.css";` lines are replaced by the file, comments and indents are dropped, the
+//! rest stays as written. lightningcss would also minify, for 60 crates more; after brotli the difference is a few hundred bytes.
 
 use crate::Result;
 use std::fs;
@@ -20,7 +20,7 @@ fn append(file: &Path, importers: &mut Vec<PathBuf>, css: &mut String) -> Result
         fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let text = without_comments(&text).map_err(|message| format!("{}: {message}", file.display()))?;
     importers.push(file.to_owned());
-    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match import(line) {
             None => {
                 css.push_str(line);

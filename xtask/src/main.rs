@@ -8,6 +8,7 @@
 
 mod css;
 mod engine;
+mod js;
 mod site;
 mod wasm;
 mod workspace;

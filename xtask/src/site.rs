@@ -10,7 +10,7 @@
 //! A file is written only when its content changes, and what no longer belongs there is removed.
 
 use crate::workspace::Workspace;
-use crate::{Mode, Result, css, wasm};
+use crate::{Mode, Result, css, js, wasm};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -32,7 +32,8 @@ pub(crate) fn build(mode: Mode) -> Result<()> {
     let bound = wasm::build(&workspace, mode)?;
     let name = &workspace.name;
     let module = read(&bound.join(format!("{name}_bg.wasm")))?;
-    let script = read(&bound.join(format!("{name}.js")))?;
+    let script = String::from_utf8_lossy(&read(&bound.join(format!("{name}.js")))?).into_owned();
+    let script = js::without_comments(&script).into_bytes();
     let style = css::bundle(&workspace.style)?.into_bytes();
 
     let mut site = Site {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most points of a curve: a small chart has few pixels.
-const POINTS: usize = 300;
+const POINTS: usize = 200;
 
 /// What is shown before and after a place, in seconds, at least.
 const AROUND_S: f64 = 4.0;

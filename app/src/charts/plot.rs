@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::{format, ui::meter::percent};
 
 /// The most rows that a table behind a chart has.
-pub const TABLE_ROWS: usize = 60;
+pub const TABLE_ROWS: usize = 40;
 /// The most points that a curve has; finer than the pixels of most screens and still a few kilobytes.
 pub const CURVE_POINTS: usize = 800;
 
@@ -208,7 +208,7 @@ pub fn runs(len: usize, parts: usize) -> impl Iterator<Item = std::ops::Range<us
     (0..parts).map(move |at| at * len / parts..(at + 1) * len / parts)
 }
 
-/// Points as a path; `None` lifts the pen.
+/// Points as a path, in a plot of 1000 by 1000: heights are whole numbers, a third of a pixel. `None` lifts the pen.
 #[must_use]
 pub fn line(points: &[Option<(f64, f64)>]) -> String {
     let mut path = String::new();
@@ -217,7 +217,7 @@ pub fn line(points: &[Option<(f64, f64)>]) -> String {
         match point {
             Some((x, y)) => {
                 path.push(if down { 'L' } else { 'M' });
-                path.push_str(&format!("{} {}", short(*x), short(*y)));
+                path.push_str(&format!("{} {y:.0}", short(*x)));
                 down = true;
             }
             None => down = false,
@@ -262,8 +262,8 @@ mod tests {
     #[test]
     fn a_gap_lifts_the_pen() {
         assert_eq!(
-            line(&[Some((0.0, 1.5)), Some((1.0, 2.0)), None, Some((3.0, 4.0))]),
-            "M0 1.5L1 2M3 4"
+            line(&[Some((0.5, 1.4)), Some((1.0, 2.0)), None, Some((3.0, 4.0))]),
+            "M0.5 1L1 2M3 4"
         );
     }
 }

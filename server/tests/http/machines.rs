@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
-use backend::db::{record, sql};
+use backend::db::{Db, record, sql};
 use model::{
     AnalysisId,
     analysis::{AnalysisState, Progress},
@@ -310,13 +310,15 @@ async fn of_many_processes_that_meet_an_empty_postgresql_one_makes_the_schema() 
     for program in &mut started {
         assert!(program.ends().await.success(), "{}", installation.log());
     }
-    let steps: Vec<(i64, bool)> = scratch
-        .db
+    // The connections of before were cut off with the database that they were to.
+    let db = Db::connect(&scratch.url, 1).await.unwrap();
+    let steps: Vec<(i64, bool)> = db
         .all(sql(
             "SELECT version, success FROM _sqlx_migrations ORDER BY version",
         ))
         .await
         .unwrap();
+    db.close().await;
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations")).unwrap();
     let files = files.filter(|file| {
         let path = file.as_ref().unwrap().path();
