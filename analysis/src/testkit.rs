@@ -149,6 +149,22 @@ pub fn pink_noise(rate: u32, peak: f64, correlation: f64, seconds: f64, seed: u6
     planes
 }
 
+/// Puts a part of a channel through two poles at 1 kHz.
+pub fn muffle(rate: u32, samples: &mut [f64], part: std::ops::Range<usize>) {
+    let pole = 1.0 - (-TAU * 1_000.0 / f64::from(rate)).exp();
+    let mut states = [0.0; 2];
+    for (n, sample) in samples.iter_mut().enumerate() {
+        let mut low = *sample;
+        for state in &mut states {
+            *state += pole * (low - *state);
+            low = *state;
+        }
+        if part.contains(&n) {
+            *sample = low;
+        }
+    }
+}
+
 /// Something like music: bass, chords spread over the stereo image, kick, snare and hi-hat, a quiet verse and a loud
 /// chorus. It has transients and level changes, which steady tones lack, and like most music little beyond 20 kHz at
 /// any sample rate.

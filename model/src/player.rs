@@ -34,6 +34,9 @@ pub struct LoudnessOverTime {
     step_s: f64,
     /// Whole hundredths of a LUFS: a third of the length of decimals.
     hundredths: Vec<Option<i16>>,
+    /// Where the loudest window begins, in seconds: found before values are taken together.
+    #[serde(default)]
+    loudest_s: Option<f64>,
 }
 
 /// The sources of a report, the first and those that it is compared with, with their loudness over time.
@@ -59,6 +62,16 @@ const MOST_VALUES: usize = 600;
 /// Windows of 3 s that end closer to each other than this, in seconds, hardly differ.
 const SHORTEST_STEP_S: f64 = 0.5;
 
+/// Where the loudest window begins, in seconds; the first of those that are equal to a hundredth.
+fn loudest_s(short_term_lufs: &Series) -> Option<f64> {
+    let known = short_term_lufs.values.iter().enumerate();
+    let (at, _) = known
+        .filter_map(|(at, lufs)| Some((at, ((*lufs)? * 100.0).round() as i16)))
+        .max_by_key(|(at, hundredths)| (*hundredths, std::cmp::Reverse(*at)))?;
+    let end_s = short_term_lufs.start_s + short_term_lufs.step_s * at as f64;
+    Some(((end_s - WINDOW_S) * 100.0).round().max(0.0) / 100.0)
+}
+
 impl LoudnessOverTime {
     /// Of the short-term loudness of a report.
     #[must_use]
@@ -76,6 +89,7 @@ impl LoudnessOverTime {
             hundredths: hundredths.collect(),
             start_s: short_term_lufs.start_s,
             step_s: short_term_lufs.step_s * run as f64,
+            loudest_s: loudest_s(short_term_lufs),
         }
     }
 
@@ -100,12 +114,8 @@ impl LoudnessOverTime {
 
     /// Where the loudest window begins, in seconds.
     #[must_use]
-    pub fn loudest_s(&self) -> Option<f64> {
-        let known = self.hundredths.iter().enumerate();
-        let (at, _) = known
-            .filter_map(|(at, value)| Some((at, (*value)?)))
-            .max_by_key(|(at, value)| (*value, std::cmp::Reverse(*at)))?;
-        Some((self.start_s + self.step_s * at as f64 - WINDOW_S).max(0.0))
+    pub const fn loudest_s(&self) -> Option<f64> {
+        self.loudest_s
     }
 
     /// Of the window that ends closest to `end_s`, in seconds.

@@ -1,7 +1,7 @@
 //! Faults of moments and passages, put into music that has none.
 
 use crate::measured;
-use analysis::testkit::{Planes, music};
+use analysis::testkit::{Planes, muffle, music};
 use model::report::{LocalDetail, LocalFault, LocalFaultKind};
 
 const RATE: u32 = 44_100;
@@ -34,6 +34,11 @@ fn only(local: &LocalDetail, kind: LocalFaultKind) -> LocalFault {
     let found: Vec<&LocalFault> = local.faults.iter().filter(|fault| fault.kind == kind).collect();
     assert_eq!(found.len(), 1, "{kind:?}: {local:?}");
     *found[0]
+}
+
+#[track_caller]
+fn none(local: &LocalDetail, kind: LocalFaultKind) {
+    assert!(local.faults.iter().all(|fault| fault.kind != kind), "{local:?}");
 }
 
 #[test]
@@ -122,21 +127,9 @@ fn a_shift_of_balance_has_its_side_and_size() {
 
 #[test]
 fn a_muffled_passage_has_its_place_and_cymbals_that_stop_are_none() {
-    // Two poles at 1 kHz.
     let mut planes = music(RATE, 40.0, 1);
     for plane in &mut planes {
-        let pole = 1.0 - (-std::f64::consts::TAU * 1_000.0 / f64::from(RATE)).exp();
-        let mut states = [0.0; 2];
-        for (n, sample) in plane.iter_mut().enumerate() {
-            let mut low = *sample;
-            for state in &mut states {
-                *state += pole * (low - *state);
-                low = *state;
-            }
-            if (frames(10.4)..frames(17.6)).contains(&n) {
-                *sample = low;
-            }
-        }
+        muffle(RATE, plane, frames(10.4)..frames(17.6));
     }
     let passage = only(&local(&planes), LocalFaultKind::MuffledPassage);
     assert!((passage.start_s - 10.4).abs() <= 1.0 && (passage.end_s - 17.6).abs() <= 1.0);
@@ -155,14 +148,7 @@ fn a_muffled_passage_has_its_place_and_cymbals_that_stop_are_none() {
             before = white;
         }
     }
-    let found = local(&planes);
-    assert!(
-        found
-            .faults
-            .iter()
-            .all(|fault| fault.kind != LocalFaultKind::MuffledPassage),
-        "{found:?}"
-    );
+    none(&local(&planes), LocalFaultKind::MuffledPassage);
 }
 
 #[test]
@@ -183,13 +169,9 @@ fn a_mono_passage_has_its_place_and_a_part_that_plays_alone_is_none() {
     let passage = only(&mono(music(RATE, 40.0, 1), &|_| 1.0), LocalFaultKind::MonoPassage);
     assert_eq!((passage.start_s, passage.end_s), (11.0, 17.0));
     // Something far softer in the middle, and nothing else.
-    let found = mono(music(RATE, 40.0, 1), &|_| 0.25);
-    assert!(
-        found
-            .faults
-            .iter()
-            .all(|fault| fault.kind != LocalFaultKind::MonoPassage),
-        "{found:?}"
+    none(
+        &mono(music(RATE, 40.0, 1), &|_| 0.25),
+        LocalFaultKind::MonoPassage,
     );
 }
 
@@ -211,13 +193,9 @@ fn a_dip_of_one_channel_has_its_place_and_one_of_both_is_none() {
     );
     assert_eq!(found.channel, Some(1));
     assert!((10.0..15.0).contains(&found.strength_db), "{found:?}");
-    let found = local(&changed(&[0, 1], 10.23, 10.56, dip));
-    assert!(
-        found
-            .faults
-            .iter()
-            .all(|fault| fault.kind != LocalFaultKind::ChannelDip),
-        "{found:?}"
+    none(
+        &local(&changed(&[0, 1], 10.23, 10.56, dip)),
+        LocalFaultKind::ChannelDip,
     );
 }
 

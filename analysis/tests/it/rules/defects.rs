@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use analysis::testkit::{Encoding, Noise, Planes, amplitude, broken, sine, wav};
+use analysis::testkit::{Encoding, Noise, Planes, amplitude, broken, muffle, sine, wav};
 use analysis::{AnalysisOptions, measure};
 use model::Report;
 use model::format::AudioFormat;
@@ -775,12 +775,20 @@ fn signal() -> Vec<Case> {
             High,
             |song| {
                 song.seconds = 30.0;
-                song.then(|planes| planes.iter_mut().for_each(|plane| muffle(plane, 10.3, 18.3)));
+                song.then(|planes| {
+                    planes
+                        .iter_mut()
+                        .for_each(|plane| muffle(RATE, plane, frame(10.3)..frame(18.3)))
+                });
             },
             // One that stays is the sound of the song.
             |song| {
                 song.seconds = 30.0;
-                song.then(|planes| planes.iter_mut().for_each(|plane| muffle(plane, 0.0, 30.0)));
+                song.then(|planes| {
+                    planes
+                        .iter_mut()
+                        .for_each(|plane| muffle(RATE, plane, 0..plane.len()))
+                });
             },
         ),
         songs(
@@ -934,22 +942,6 @@ fn delivery() -> Vec<Case> {
 #[test]
 fn the_unspoilt_song_has_beats() {
     assert!(beats(0.02) > beats(0.4) && beats(0.0) < -17.0);
-}
-
-/// Two poles at 1 kHz for some seconds.
-fn muffle(plane: &mut [f64], from_s: f64, to_s: f64) {
-    let pole = 1.0 - (-std::f64::consts::TAU * 1_000.0 / f64::from(RATE)).exp();
-    let mut states = [0.0; 2];
-    for (n, sample) in plane.iter_mut().enumerate() {
-        let mut low = *sample;
-        for state in &mut states {
-            *state += pole * (low - *state);
-            low = *state;
-        }
-        if (frame(from_s)..frame(to_s)).contains(&n) {
-            *sample = low;
-        }
-    }
 }
 
 /// The middle on both channels for some seconds.
