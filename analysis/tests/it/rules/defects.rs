@@ -787,7 +787,7 @@ fn signal() -> Vec<Case> {
                 song.then(|planes| {
                     planes
                         .iter_mut()
-                        .for_each(|plane| muffle(RATE, plane, 0..plane.len()))
+                        .for_each(|plane| muffle(RATE, plane, 0..usize::MAX))
                 });
             },
         ),
