@@ -4,11 +4,12 @@
 use std::io::Write;
 
 use analysis::testkit::corrections::{NEAR_POINTS, Planned, corrected};
-use analysis::testkit::faults::{FAULTS, Music, Strength};
-use analysis::testkit::{Encoding, music, wav};
+use analysis::testkit::faults::{FAULTS, Strength};
+use analysis::testkit::{Encoding, wav};
 use model::verdict::Stage;
 
 use crate::report_of;
+use crate::rules::intact;
 
 /// Kinds that this music can have, for most steps one.
 const KINDS: [&str; 8] = [
@@ -23,28 +24,12 @@ const KINDS: [&str; 8] = [
 ];
 const SECONDS: f64 = 30.0;
 
-/// Room above, and an end that dies away.
-fn intact() -> Music {
-    let mut planes = music(44_100, SECONDS, 5);
-    let frames = planes[0].len();
-    for plane in &mut planes {
-        for (n, x) in plane.iter_mut().enumerate() {
-            *x *= 0.4 * ((frames - n) as f64 / 80_000.0).min(1.0);
-        }
-    }
-    Music {
-        rate: 44_100,
-        planes,
-        seed: 2,
-    }
-}
-
 #[test]
 fn a_render_mends_what_its_plan_is_for_and_nothing_pays_for_it() {
     let (mut predicted, mut near, mut targeted) = (0, 0, 0);
     let faults = FAULTS.iter().filter(|fault| KINDS.contains(&fault.name));
     for (fault, strength) in faults.flat_map(|fault| Strength::ALL.map(|strength| (fault, strength))) {
-        let mut spoilt = intact();
+        let mut spoilt = intact(SECONDS);
         let Some(amount) = fault.amount(strength) else {
             continue;
         };

@@ -214,9 +214,8 @@ fn number(bytes: &[u8]) -> u32 {
     u32::from_le_bytes(bytes[..4].try_into().unwrap())
 }
 
-#[test]
-fn a_wav_says_where_the_findings_of_the_mix_are_as_cue_points() {
-    // Music with a second of silence in it.
+/// Music with a second of silence in it, and a render of that.
+fn with_a_gap() -> (File, File) {
     let mut planes = music(RATE, 20.0, 6);
     for plane in &mut planes {
         plane[441_000..485_100].fill(0.0);
@@ -227,6 +226,12 @@ fn a_wav_says_where_the_findings_of_the_mix_are_as_cue_points() {
         &recipe(vec![gain(-1.0)], WAV24, Levels::AsWritten),
         Stage::Mix,
     );
+    (source, file)
+}
+
+#[test]
+fn a_wav_says_where_the_findings_of_the_mix_are_as_cue_points() {
+    let (source, file) = with_a_gap();
     let chunks = chunks_of(&file);
     let named = |name: [u8; 4]| {
         let of_name = chunks.iter().filter(move |(id, _)| *id == name);
@@ -282,16 +287,7 @@ for point in cues.each_cue():
 
 #[test]
 fn programs_of_others_read_a_wav_with_cue_points() {
-    let mut planes = music(RATE, 20.0, 6);
-    for plane in &mut planes {
-        plane[441_000..485_100].fill(0.0);
-    }
-    let source = file_of(&wav(RATE, &planes, Encoding::Int24));
-    let (file, _) = rendered(
-        &source,
-        &recipe(vec![gain(-1.0)], WAV24, Levels::AsWritten),
-        Stage::Mix,
-    );
+    let (_, file) = with_a_gap();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("render.wav");
     std::fs::write(&path, bytes_of(&file)).unwrap();

@@ -5,6 +5,8 @@ mod heard;
 mod properties;
 mod style;
 
+pub(crate) use heard::intact;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::rules::{RULE_SET, catalog, document, find, judge};

@@ -12,7 +12,8 @@ use model::verdict::{ScoreBreakdown, Stage};
 /// Points that a growing fault may give back by chance: figures move a little when what is measured around them does.
 const CHANCE: f64 = 0.3;
 
-fn intact(seconds: f64) -> Music {
+/// Music without a fault.
+pub(crate) fn intact(seconds: f64) -> Music {
     let mut planes = music(44_100, seconds, 5);
     let frames = planes[0].len();
     for plane in &mut planes {
