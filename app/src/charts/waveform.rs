@@ -157,7 +157,7 @@ fn named_lanes(waveform: &Waveform, id: &'static str) -> AnyView {
 fn lanes_of(waveform: &Waveform, id: &'static str) -> AnyView {
     lanes_by(waveform, |at, slices| {
         let again = view! { <use href=format!("#{id}-lane-{at}")></use> };
-        (thin(slices, CURVE_POINTS).len(), again.into_any())
+        (runs(slices.len(), CURVE_POINTS).count(), again.into_any())
     })
 }
 

@@ -431,27 +431,20 @@ macro_rules! edge {
 /// The statements of one walk: all of it, or by filters.
 macro_rules! statements {
     ($value:literal, $direction:literal, $plain:expr, $filtered:expr) => {
+        statements!(
+            $value,
+            $direction,
+            $plain,
+            $filtered,
+            concat!($value, " ", $direction, ", analysis.id ", $direction)
+        )
+    };
+    ($value:literal, $direction:literal, $plain:expr, $filtered:expr, $order:expr) => {
         Statements {
-            page: plain!(
-                26,
-                $plain,
-                concat!($value, " ", $direction, ", analysis.id ", $direction)
-            ),
-            table: plain!(
-                501,
-                $plain,
-                concat!($value, " ", $direction, ", analysis.id ", $direction)
-            ),
-            filtered: filtered!(
-                $value,
-                $direction,
-                $filtered,
-                concat!($value, " ", $direction, ", analysis.id ", $direction)
-            ),
-            edge: edge!(
-                $plain,
-                concat!($value, " ", $direction, ", analysis.id ", $direction)
-            ),
+            page: plain!(26, $plain, $order),
+            table: plain!(501, $plain, $order),
+            filtered: filtered!($value, $direction, $filtered, $order),
+            edge: edge!($plain, $order),
         }
     };
 }
@@ -460,16 +453,8 @@ macro_rules! statements {
 /// past everybody else's rows.
 macro_rules! by_time {
     ($than:literal, $bound:literal, $direction:literal) => {
-        statements!(
-            "analysis.kind",
+        by_time!(
             $direction,
-            concat!(
-                " AND analysis.kind ",
-                $bound,
-                " 'mix' AND (analysis.kind, analysis.id) ",
-                $than,
-                " ('mix', $2)"
-            ),
             concat!(
                 " AND analysis.kind ",
                 $bound,
@@ -478,6 +463,9 @@ macro_rules! by_time {
                 " ('mix', $2)"
             )
         )
+    };
+    ($direction:literal, $along:expr) => {
+        statements!("analysis.kind", $direction, $along, $along)
     };
 }
 
