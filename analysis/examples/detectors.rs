@@ -170,6 +170,10 @@ fn outcome(track: &Track, file: &Path, is_spoilt: bool) -> Outcome {
         ("hiss", usize::from(quality.hiss_dbfs.is_some())),
         ("delay", intact.local.iter().map(|local| local.delays.len()).sum()),
         ("pumping", usize::from(pumps(&intact))),
+        (
+            "tone of a passage",
+            intact.local.as_ref().map_or(0, |local| local.tones.len()),
+        ),
         ("comb filter", usize::from(combed(&intact).is_some())),
     ]);
     for fault in faults(&intact) {
@@ -227,7 +231,7 @@ fn combed(detail: &Detail) -> Option<f64> {
     (comb.ripple_db > edge_of("tone.comb") && comb.clearness >= CLEAR_COMB).then_some(comb.delay_ms)
 }
 
-const KINDS: [(&str, LocalFaultKind); 14] = [
+const KINDS: [(&str, LocalFaultKind); 17] = [
     ("gap", LocalFaultKind::Gap),
     ("held value", LocalFaultKind::HeldValue),
     ("dropout", LocalFaultKind::Dropout),
@@ -242,6 +246,9 @@ const KINDS: [(&str, LocalFaultKind); 14] = [
     ("muffled passage", LocalFaultKind::MuffledPassage),
     ("mono passage", LocalFaultKind::MonoPassage),
     ("dip of a channel", LocalFaultKind::ChannelDip),
+    ("static", LocalFaultKind::NoiseBurst),
+    ("coarse passage", LocalFaultKind::CoarsePassage),
+    ("held samples", LocalFaultKind::HeldSamples),
 ];
 
 fn decode(file: &Path) -> Option<Track> {
@@ -261,7 +268,8 @@ fn decode(file: &Path) -> Option<Track> {
     let input = MeterInput {
         rate: stream.sample_rate_hz(),
         weights: stream.weights(),
-        integer_bits: None,
+        // What is put in is rounded as it would be in a file of integers.
+        integer_bits: Some(24),
     };
     (planes.first()?.len() >= 20 * input.rate as usize).then_some(Track { planes, input })
 }
@@ -621,10 +629,13 @@ enum PassageFault {
     Muffled,
     Mono,
     Dipping,
+    Static,
+    Coarse,
+    Held,
 }
 
 impl PassageFault {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Lost,
         Self::Inverted,
         Self::Leaning,
@@ -632,6 +643,9 @@ impl PassageFault {
         Self::Muffled,
         Self::Mono,
         Self::Dipping,
+        Self::Static,
+        Self::Coarse,
+        Self::Held,
     ];
 
     fn row(self) -> (&'static str, LocalFaultKind) {
@@ -658,14 +672,24 @@ impl PassageFault {
                 "right channel lower by 12, 16, 30 dB for 0.3 s",
                 LocalFaultKind::ChannelDip,
             ),
+            Self::Static => (
+                "white noise of −36, −26, −16 dBFS for 0.2 s",
+                LocalFaultKind::NoiseBurst,
+            ),
+            Self::Coarse => ("rounded to 11, 8, 5 bits for 8 s", LocalFaultKind::CoarsePassage),
+            Self::Held => (
+                "each sample held for 2, 4, 8 for 8 s",
+                LocalFaultKind::HeldSamples,
+            ),
         }
     }
 
     fn seconds(self, strength: usize) -> f64 {
         match self {
             Self::Lost | Self::Inverted | Self::Mono => [4.0, 8.0, 20.0][strength],
-            Self::Leaning | Self::Lower | Self::Muffled => 8.0,
+            Self::Leaning | Self::Lower | Self::Muffled | Self::Coarse | Self::Held => 8.0,
             Self::Dipping => 0.3,
+            Self::Static => 0.2,
         }
     }
 
@@ -686,6 +710,29 @@ impl PassageFault {
                 for (l, r) in left.iter_mut().zip(right) {
                     let middle = f32::midpoint(*l, *r);
                     (*l, *r) = (middle, middle);
+                }
+            }
+            Self::Static => {
+                let height = [-36.0, -26.0, -16.0][strength];
+                let height = 3.0_f64.sqrt() * 10.0_f64.powf(height / 20.0);
+                let mut noise = testkit::Noise::new(11);
+                for (l, r) in left.iter_mut().zip(right) {
+                    let x = (height * noise.white()) as f32;
+                    *l += x;
+                    *r += x;
+                }
+            }
+            Self::Coarse => {
+                let steps = [1_024.0, 128.0, 16.0][strength];
+                for sample in left.iter_mut().chain(right) {
+                    *sample = (*sample * steps).round() / steps;
+                }
+            }
+            Self::Held => {
+                for samples in [left, right] {
+                    for held in samples.chunks_mut(2 << strength) {
+                        held.fill(held[0]);
+                    }
                 }
             }
             Self::Muffled => {

@@ -7,8 +7,10 @@
 
 mod band_stats;
 mod bands;
+mod bursts;
 mod clicks;
 mod clipping;
+mod coarse;
 mod comb;
 mod delays;
 mod dynamics;
@@ -24,6 +26,7 @@ mod low_end;
 mod noise;
 mod output;
 mod passages;
+mod passing_tones;
 mod predictor;
 mod pumping;
 mod report;
@@ -237,7 +240,7 @@ meter_group! {
         levels: LevelMeter = LevelMeter::new(input.rate, input.weights.len()),
         true_peak: TruePeakMeter = TruePeakMeter::new(input.rate, input.weights.len()),
         clipping: ClipMeter = ClipMeter::new(input.rate, input.weights.len(), input.integer_bits),
-        integrity: IntegrityMeter = IntegrityMeter::new(input.weights.len(), input.integer_bits),
+        integrity: IntegrityMeter = IntegrityMeter::new(input.rate, input.weights.len(), input.integer_bits),
         local: LocalMeter = LocalMeter::new(input.rate, input.weights.len()),
         waveform: WaveformMeter = WaveformMeter::new(input.rate),
     }

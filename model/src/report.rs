@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use detail::*;
 pub use digest::Digest;
-pub use local::{ChannelDelay, LocalDetail, LocalFault, LocalFaultCount, LocalFaultKind, Pumping};
+pub use local::{
+    ChannelDelay, LocalDetail, LocalFault, LocalFaultCount, LocalFaultKind, Pumping, ToneOfPassage,
+};
 
 use crate::format::{AudioFormat, Codec};
 use crate::verdict::TimeRange;

@@ -114,11 +114,13 @@ pub(crate) async fn run(config: Config, roles: Roles) -> Result<(), Failure> {
             Ok(())
         });
         // So that nobody waits for it; whoever comes earlier does.
-        tokio::spawn(async {
-            if let Err(error) = demo::get().await {
-                tracing::warn!(%error, "the demo could not be made");
-            }
-        });
+        if config.demo_at_start {
+            tokio::spawn(async {
+                if let Err(error) = demo::get().await {
+                    tracing::warn!(%error, "the demo could not be made");
+                }
+            });
+        }
         raise_file_limit();
         let (router, bounds) = (router::build(site), Bounds::behind(config.trusted_hops));
         let serve = serve::serve(listener, router, connections, bounds, close_listener.clone());

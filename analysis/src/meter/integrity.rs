@@ -1,8 +1,9 @@
 //! The state of the samples themselves: silence at the ends, bits in use, channels that are copies of each other.
 
 use model::Reading;
-use model::report::AbsenceReason;
+use model::report::{AbsenceReason, LocalFault};
 
+use super::coarse::Coarseness;
 use super::steps::StepCounter;
 
 /// Silence, for the ears: −60 dBFS.
@@ -36,13 +37,22 @@ pub(super) struct IntegrityMeter {
     /// Bits per integer sample, where they can be examined, and all samples combined by OR.
     bits: Option<u16>,
     used: u32,
-    /// Of each channel, where samples can be examined.
-    steps: Vec<StepCounter>,
+    /// Of each channel.
+    values: Vec<ValueMeter>,
+    /// Frames of the second that is going on, and of a whole one.
+    second: usize,
+    second_len: usize,
+}
+
+/// What the samples of one channel are rounded to.
+struct ValueMeter {
+    steps: StepCounter,
+    coarseness: Coarseness,
 }
 
 impl IntegrityMeter {
     /// `bits` are those of integer samples; `None` for all others.
-    pub(super) fn new(channels: usize, bits: Option<u16>) -> Self {
+    pub(super) fn new(rate: u32, channels: usize, bits: Option<u16>) -> Self {
         let bits = bits.filter(|bits| (1..=EXACT_BITS).contains(bits));
         Self {
             frames: 0,
@@ -52,10 +62,9 @@ impl IntegrityMeter {
             is_inverted: channels == 2,
             bits,
             used: 0,
-            steps: match bits {
-                Some(_) => (0..channels).map(|_| StepCounter::new()).collect(),
-                None => Vec::new(),
-            },
+            values: (0..channels).map(|_| ValueMeter::new()).collect(),
+            second: 0,
+            second_len: rate.max(1) as usize,
         }
     }
 
@@ -76,10 +85,40 @@ impl IntegrityMeter {
                 self.used |= plane.iter().fold(0, |used, sample| used | as_integer(*sample));
             }
         }
-        for (steps, plane) in self.steps.iter_mut().zip(planes) {
-            steps.push(plane);
+        let frames = planes.first().map_or(0, |plane| plane.len());
+        self.push_values(planes, frames);
+        self.frames += frames as u64;
+    }
+
+    fn push_values(&mut self, planes: &[&[f32]], frames: usize) {
+        let mut at = 0;
+        while at < frames {
+            let end = frames.min(at + self.second_len - self.second);
+            for (values, plane) in self.values.iter_mut().zip(planes) {
+                values.steps.push(&plane[at..end]);
+                values.coarseness.ask(&plane[at..end]);
+            }
+            self.second += end - at;
+            at = end;
+            if self.second == self.second_len {
+                self.second = 0;
+                self.values.iter_mut().for_each(ValueMeter::complete_second);
+            }
         }
-        self.frames += planes.first().map_or(0, |plane| plane.len()) as u64;
+    }
+
+    /// Takes the incomplete last second into the sums.
+    pub(super) fn finish(mut self) -> Self {
+        self.values.iter_mut().for_each(ValueMeter::complete_second);
+        self
+    }
+
+    /// Passages that are coarser than the rest.
+    pub(super) fn passages(&self) -> Vec<LocalFault> {
+        let passages = (0..)
+            .zip(&self.values)
+            .flat_map(|(channel, values)| values.coarseness.passages(channel));
+        super::local::joined(passages.collect(), self.values.len(), 0.0)
     }
 
     /// The silence and the zeros at both ends, for `rate` frames per second.
@@ -103,7 +142,11 @@ impl IntegrityMeter {
             Some(_) if self.used == 0 => Reading::absent(AbsenceReason::Silent),
             Some(_) => {
                 let set = f64::from(u32::from(EXACT_BITS).saturating_sub(self.used.trailing_zeros()));
-                let coarsest = self.steps.iter().filter_map(StepCounter::bits).reduce(f64::min);
+                let coarsest = self
+                    .values
+                    .iter()
+                    .filter_map(|values| values.steps.bits())
+                    .reduce(f64::min);
                 let rounded = coarsest.filter(|&bits| bits <= COARSE_BITS).map(f64::round);
                 // An exact figure is better than one that is counted.
                 Reading::new(rounded.filter(|bits| bits + 1.0 < set).unwrap_or(set))
@@ -120,6 +163,19 @@ impl IntegrityMeter {
     /// Whether one channel is the other one upside down, to the last bit.
     pub(super) fn is_inverted(&self) -> bool {
         self.is_inverted && self.nonzero.is_some()
+    }
+}
+
+impl ValueMeter {
+    fn new() -> Self {
+        Self {
+            steps: StepCounter::new(),
+            coarseness: Coarseness::default(),
+        }
+    }
+
+    fn complete_second(&mut self) {
+        self.coarseness.complete_second(self.steps.complete_second());
     }
 }
 
@@ -158,12 +214,12 @@ mod tests {
     use super::*;
 
     fn meter(bits: Option<u16>, planes: &[&[f32]]) -> IntegrityMeter {
-        let mut meter = IntegrityMeter::new(planes.len(), bits);
+        let mut meter = IntegrityMeter::new(1_000, planes.len(), bits);
         for start in (0..planes[0].len()).step_by(100) {
             let end = (start + 100).min(planes[0].len());
             meter.push(&planes.iter().map(|plane| &plane[start..end]).collect::<Vec<_>>());
         }
-        meter
+        meter.finish()
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::f32::consts::LN_2;
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use model::report::{LocalFault, LocalFaultKind};
 
+use super::bursts::BurstFinder;
 use super::clicks::{ClickFinder, DIFFERENCE, KEPT};
 use super::gain_steps::{self, GainStep, GainStepFinder};
 use super::predictor::Learner;
@@ -87,6 +88,7 @@ struct Channel {
     clicks: ClickFinder,
     steps: GainStepFinder,
     stutters: StutterFinder,
+    bursts: BurstFinder,
     /// The first sample of the buffer.
     start: u64,
 }
@@ -136,8 +138,12 @@ impl LocalMeter {
         Self {
             rate: f64::from(rate),
             tile_len,
-            kept: (KEPT.max(gain_steps::KEPT) * tile_len).max(StutterFinder::looks_back(f64::from(rate))),
-            channels: (0..channels).map(|_| Channel::new(f64::from(rate))).collect(),
+            kept: (KEPT.max(gain_steps::KEPT) * tile_len)
+                .max(StutterFinder::looks_back(f64::from(rate)))
+                .max(BurstFinder::looks_back(f64::from(rate), tile_len)),
+            channels: (0..channels)
+                .map(|_| Channel::new(f64::from(rate), tile_len))
+                .collect(),
             steps: Vec::new(),
             learner: gain_steps::learner(),
         }
@@ -189,6 +195,13 @@ impl LocalMeter {
                 channel: Some(index as u16),
                 strength_db: (100.0 * amplitude_db(f64::from(stutter.level))).round() / 100.0,
             }));
+            faults.extend(channel.bursts.found.iter().map(|burst| LocalFault {
+                kind: LocalFaultKind::NoiseBurst,
+                start_s: burst.first as f64 / self.rate,
+                end_s: burst.end as f64 / self.rate,
+                channel: Some(index as u16),
+                strength_db: (100.0 * burst.level_db).round() / 100.0,
+            }));
             faults.extend(channel.clicks.found.iter().map(|click| LocalFault {
                 kind: LocalFaultKind::Click,
                 start_s: click.frame as f64 / self.rate,
@@ -210,7 +223,7 @@ impl LocalMeter {
 }
 
 impl Channel {
-    fn new(rate: f64) -> Self {
+    fn new(rate: f64, tile_len: usize) -> Self {
         Self {
             buffer: Vec::new(),
             next: 0,
@@ -220,6 +233,7 @@ impl Channel {
             clicks: ClickFinder::new(),
             steps: GainStepFinder::new(),
             stutters: StutterFinder::new(rate),
+            bursts: BurstFinder::new(rate, tile_len),
             start: 0,
         }
     }
@@ -245,6 +259,7 @@ impl Channel {
                 .add(tile.step, &self.buffer[..end], tile_len, self.start);
             self.stutters
                 .add(tile.high, &self.buffer[..end], tile_len, self.start);
+            self.bursts.add(tile.step, &self.buffer[..end], self.start);
         }
         // Seldom, since it moves all that is kept.
         let old = self.next.saturating_sub(kept);
@@ -389,7 +404,7 @@ fn measure<S: Simd>(simd: S, samples: &[f32], before: usize) -> Tile {
 }
 
 /// Faults that all channels have at the same time, as one.
-fn joined(mut faults: Vec<LocalFault>, channels: usize, tolerance_s: f64) -> Vec<LocalFault> {
+pub(super) fn joined(mut faults: Vec<LocalFault>, channels: usize, tolerance_s: f64) -> Vec<LocalFault> {
     faults.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.channel.cmp(&b.channel)));
     let mut joined: Vec<LocalFault> = Vec::new();
     let mut partners = vec![1; 0];

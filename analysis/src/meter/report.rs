@@ -10,7 +10,6 @@ use model::report::{
 use super::band_stats::{BandPower, SixthOctave};
 use super::clipping::ChannelClips;
 use super::levels::{LevelMeter, PairSums, STEPS_PER_S};
-use super::local::LocalMeter;
 use super::low_end::LowEndMeter;
 use super::series::{self, LevelCounts, rounded};
 use super::spectrum::{FIRST_BAND, SpectrumMeter};
@@ -38,6 +37,8 @@ const HIGH_RATE_HZ: f64 = 64_000.0;
 /// Quieter than this, all together, is nothing: rounding to 24 bits is far below, the noise of a converter above.
 const NOTHING_DB: f64 = -115.0;
 const LOWEST_TONE_HZ: f64 = 250.0;
+/// As far as two readings of the same tone may be apart, in Hz: one is known to 3 Hz.
+const SAME_TONE_HZ: f64 = 8.0;
 /// Nobody hears more.
 const HIGHEST_TONE_HZ: f64 = 22_000.0;
 /// What no loudspeaker plays: from above the offset to below the lowest note of an organ.
@@ -72,12 +73,15 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
             low.chain(spectrum.stats.thirds_in(second)).collect()
         })
         .collect();
-    let integrity = &time_domain.integrity;
+    let integrity = time_domain.integrity.finish();
     let silences = integrity.silences(rate);
     // One click has as much above the edge as an hour of music.
     let (bin_hz, edge_power) = lines.robust_power().unwrap_or_else(|| spectrum.mean_power());
     let hum = low_end.lines.hum(LOWEST_LINE_HZ, rate / 2.0);
     let tones = lines::tones(&lines.lines(LOWEST_TONE_HZ, HIGHEST_TONE_HZ), hum.as_ref());
+    let passing_tones = spectrum
+        .passing_tones
+        .finish(|hz| tones.iter().any(|tone| (tone.hz - hz).abs() <= SAME_TONE_HZ));
     let spectrum_detail = spectrum_detail(&spectrum, &low_end, &seconds);
     let quality = Quality {
         head_silence_s: silences.head_s,
@@ -123,7 +127,14 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         local: Some(LocalDetail {
             delays: delays.finish(),
             pumping: spectrum.pumping.finish(),
-            ..local_detail(&time_domain.local, &levels, &thirds, &seconds, rate)
+            tones: passing_tones,
+            ..local_detail(
+                [time_domain.local.finish(), integrity.passages()].concat(),
+                &levels,
+                &thirds,
+                &seconds,
+                rate,
+            )
         }),
     };
     MeterReadings {
@@ -220,15 +231,14 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
     }
 }
 
-/// Faults of moments and of passages.
+/// Faults of moments and of passages, given those that meters have found by themselves.
 fn local_detail(
-    local: &LocalMeter,
+    mut faults: Vec<LocalFault>,
     levels: &LevelMeter,
     thirds: &[Vec<PairSums>],
     bands: &[[f64; 7]],
     rate: f64,
 ) -> LocalDetail {
-    let mut faults = local.finish();
     faults.retain(|fault| {
         fault.kind != LocalFaultKind::GainStep || passages::stays(bands, fault.start_s, fault.strength_db)
     });

@@ -4,6 +4,7 @@ use super::band_stats::BandStats;
 use super::bands::{Band, BandSecond, Twelfths};
 use super::k_weighting::KWeighting;
 use super::lines::LineMeter;
+use super::passing_tones::PassingTones;
 use super::pumping::PumpingMeter;
 use super::series::LevelCounts;
 use super::stft::Stft;
@@ -46,6 +47,7 @@ pub(super) struct SpectrumMeter {
     pub(super) harsh: LevelCounts,
     pub(super) sibilant: LevelCounts,
     pub(super) pumping: PumpingMeter,
+    pub(super) passing_tones: PassingTones,
     k_weights: Vec<f32>,
     audible_bins: usize,
     /// Per 0.1 s.
@@ -87,6 +89,7 @@ impl SpectrumMeter {
             harsh: LevelCounts::new(),
             sibilant: LevelCounts::new(),
             pumping: PumpingMeter::new(bin_hz, bins, (len / 2) as f64 / f64::from(rate)),
+            passing_tones: PassingTones::new(bin_hz, bins, (len / 2) as f64 / f64::from(rate)),
             k_weights: (0..bins)
                 .map(|bin| k.power(bin as f64 * bin_hz, f64::from(rate)) as f32)
                 .collect(),
@@ -125,6 +128,7 @@ impl SpectrumMeter {
             .sum();
         if squares / self.waiting.len() as f64 <= SILENCE {
             self.pumping.skip();
+            self.passing_tones.skip();
             return;
         }
         self.stft.transform(&self.waiting, start);
@@ -137,6 +141,7 @@ impl SpectrumMeter {
 
         let power = &self.stft.power;
         self.pumping.add(power);
+        self.passing_tones.add(power, middle_s);
         let mut powers = self.bands.iter().map(|band| f64::from(band.sum(power)));
         let second = slot_of(&mut self.seconds, middle_s as usize);
         second.add(powers.by_ref().take(BANDS.len() - FIRST_BAND));

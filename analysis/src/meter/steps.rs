@@ -15,6 +15,8 @@ const VISITS_PER_VALUE: u32 = 8;
 const FEWEST_VISITS: u32 = 64;
 /// Fewer values than this are a waveform of few levels, as synthesizers make them.
 const FEWEST_VALUES: usize = 16;
+/// A second of soft music that was rounded to few bits has no more, and is judged by what is beside it.
+const FEWEST_IN_A_SECOND: usize = 6;
 /// How many of the distances between neighbours must be the usual one, within so much of it and the rounding to codes: the
 /// values of a tone that repeats itself exactly are few, too, but not evenly apart.
 const EVEN_SHARE: f64 = 0.8;
@@ -25,17 +27,24 @@ const STRIDE: usize = 3;
 
 /// Counts the values of one channel.
 pub(super) struct StepCounter {
-    seen: Vec<u64>,
-    visits: Vec<u32>,
+    whole: Values,
+    /// Of the second that is going on.
+    second: Values,
     /// Samples to leave out before the next one that counts.
     skip: usize,
+}
+
+/// Which codes occurred, and how often something fell into each block of them.
+struct Values {
+    seen: Vec<u64>,
+    visits: Vec<u32>,
 }
 
 impl StepCounter {
     pub(super) fn new() -> Self {
         Self {
-            seen: vec![0; (1 << CODE_BITS) / WORD],
-            visits: vec![0; (1 << CODE_BITS) / BLOCK],
+            whole: Values::new(),
+            second: Values::new(),
             skip: 0,
         }
     }
@@ -46,8 +55,8 @@ impl StepCounter {
             // Silence is no value of the music.
             if sample != 0.0 && sample.abs() < 1.0 {
                 let code = (sample * HALF + HALF) as usize;
-                self.seen[code / WORD] |= 1 << (code % WORD);
-                self.visits[code / BLOCK] += 1;
+                self.second.seen[code / WORD] |= 1 << (code % WORD);
+                self.second.visits[code / BLOCK] += 1;
             }
         }
         let rest = plane.len().saturating_sub(self.skip) % STRIDE;
@@ -57,8 +66,40 @@ impl StepCounter {
         };
     }
 
-    /// The bits whose steps are as far apart as the values that occur, where samples are dense enough to tell.
+    /// Ends a second, and says the bits of its steps.
+    pub(super) fn complete_second(&mut self) -> Option<f64> {
+        let bits = self.second.bits(FEWEST_IN_A_SECOND);
+        self.whole.take(&mut self.second);
+        bits
+    }
+
+    /// The bits of the steps of everything up to the end of the last second.
     pub(super) fn bits(&self) -> Option<f64> {
+        self.whole.bits(FEWEST_VALUES)
+    }
+}
+
+impl Values {
+    fn new() -> Self {
+        Self {
+            seen: vec![0; (1 << CODE_BITS) / WORD],
+            visits: vec![0; (1 << CODE_BITS) / BLOCK],
+        }
+    }
+
+    /// Adds what `other` has, and empties it.
+    fn take(&mut self, other: &mut Self) {
+        for (seen, other) in self.seen.iter_mut().zip(&mut other.seen) {
+            *seen |= std::mem::take(other);
+        }
+        for (visits, other) in self.visits.iter_mut().zip(&mut other.visits) {
+            *visits += std::mem::take(other);
+        }
+    }
+
+    /// The bits whose steps are as far apart as the values that occur, where samples are dense enough to tell and have `fewest`
+    /// values.
+    fn bits(&self, fewest: usize) -> Option<f64> {
         const WORDS: usize = BLOCK / WORD;
         let blocks = self.seen.chunks_exact(WORDS).zip(&self.visits);
         let is_dense = |(words, &visits): (&[u64], &u32)| {
@@ -78,7 +119,7 @@ impl StepCounter {
                 word &= word - 1;
             }
         }
-        let is_enough = distances.len() >= FEWEST_VALUES;
+        let is_enough = distances.len() >= fewest;
         let usual = super::series::quantile(&mut distances, 0.5).filter(|_| is_enough)?;
         let is_usual = |distance: &&f64| (**distance - usual).abs() <= EVEN * usual + ROUNDING;
         let even = distances.iter().filter(is_usual);
@@ -106,6 +147,7 @@ mod tests {
             .collect();
         let mut counter = StepCounter::new();
         samples.chunks(1_001).for_each(|chunk| counter.push(chunk));
+        counter.complete_second();
         counter.bits()
     }
 
@@ -139,6 +181,7 @@ mod tests {
             let mut counter = StepCounter::new();
             for _ in 0..10 {
                 counter.push(&(0..36_000).map(wave).collect::<Vec<f32>>());
+                assert_eq!(counter.complete_second(), None);
             }
             assert_eq!(counter.bits(), None);
         }

@@ -324,7 +324,8 @@ impl Measurement {
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {
         value.is_finite().then_some(Self {
-            value,
+            // A sum of nothing is −0.
+            value: value + 0.0,
             label: None,
             hz: None,
             remark: None,

@@ -148,6 +148,56 @@ pub const FAULTS: &[Fault] = &[
         [2.0, 5.0, 12.0],
         channel_dips,
     ),
+    fault(
+        "static",
+        &["signal.static"],
+        [-32.0, -24.0, -15.0],
+        bursts_of_noise,
+    ),
+    fault(
+        "tone for a while",
+        &["signal.passing_tone", "signal.tone"],
+        [-50.0, -38.0, -26.0],
+        passing_tone,
+    ),
+    fault(
+        "coarse passage",
+        &["signal.coarse_passage", "signal.few_bits"],
+        [10.0, 8.0, 5.0],
+        |music, bits| {
+            let (start, end, places) = passage(music, 17.0, 10.0)?;
+            let planes = music.planes.iter_mut();
+            planes.for_each(|plane| plane[start..end].iter_mut().for_each(|x| *x = rounded(*x, bits)));
+            Some(places)
+        },
+    ),
+    fault(
+        "held samples of a passage",
+        &["signal.coarse_passage"],
+        [2.0, 3.0, 5.0],
+        |music, times| {
+            let (start, end, places) = passage(music, 17.0, 10.0)?;
+            for plane in &mut music.planes {
+                for held in plane[start..end].chunks_mut(times as usize) {
+                    held.fill(held[0]);
+                }
+            }
+            Some(places)
+        },
+    ),
+    fault(
+        "clipped passage, then lowered",
+        &["peaks.lowered_clips", "peaks.clipped"],
+        [2.0, 4.0, 9.0],
+        |music, db| {
+            let (start, end, places) = passage(music, 16.0, 12.0)?;
+            let (gain, top) = (amplitude(db), peak(&music.planes));
+            for x in music.planes.iter_mut().flat_map(|plane| &mut plane[start..end]) {
+                *x = (*x * gain).clamp(-top, top) * amplitude(-0.7 * db);
+            }
+            Some(places)
+        },
+    ),
     fault("clicks", &["signal.clicks"], [3.0, 10.0, 60.0], clicks),
     fault(
         "stutter",
@@ -581,6 +631,38 @@ fn channel_dips(music: &mut Music, count: f64) -> Option<Places> {
     Some(places)
 }
 
+/// A quarter of a second of white noise, three times.
+fn bursts_of_noise(music: &mut Music, dbfs: f64) -> Option<Places> {
+    const BURST_S: f64 = 0.25;
+    let starts = places(music, 3, BURST_S);
+    let len = frame(music, BURST_S);
+    // The RMS of noise between −1 and 1.
+    let height = amplitude(dbfs) * 3.0_f64.sqrt();
+    let mut noise = Noise::new(music.seed ^ 0x57a7);
+    for &at in &starts {
+        for n in at..at + len {
+            let x = height * noise.white();
+            music.planes.iter_mut().for_each(|plane| plane[n] += x);
+        }
+    }
+    (!starts.is_empty()).then(|| as_places(music, &starts, BURST_S))
+}
+
+/// One of three tones for 6 s, which comes and goes within 10 ms.
+fn passing_tone(music: &mut Music, dbfs: f64) -> Option<Places> {
+    let (start, end, places) = passage(music, 19.0, 6.0)?;
+    let hz = [1_000.0, 3_150.0, 6_300.0][(music.seed % 3) as usize];
+    let step = TAU * hz / f64::from(music.rate);
+    for plane in &mut music.planes {
+        let with_tone = plane[start..end].iter().enumerate();
+        let with_tone: Vec<f64> = with_tone
+            .map(|(n, x)| x + amplitude(dbfs) * (step * n as f64).sin())
+            .collect();
+        crossfade(music.rate, &mut plane[start..end], &with_tone);
+    }
+    Some(places)
+}
+
 /// Puts `other` in the place of `samples`, with 10 ms between them at either end.
 fn crossfade(rate: u32, samples: &mut [f64], other: &[f64]) {
     const FADE_S: f64 = 0.01;
@@ -868,13 +950,17 @@ fn cut_tail(music: &mut Music, _: f64) -> Option<Places> {
 }
 
 fn few_bits(music: &mut Music, bits: f64) -> Option<Places> {
-    let steps = 2_f64.powf(bits - 1.0);
     music
         .planes
         .iter_mut()
         .flatten()
-        .for_each(|x| *x = (*x * steps).round().clamp(-steps, steps - 1.0) / steps);
+        .for_each(|x| *x = rounded(*x, bits));
     Some(Vec::new())
+}
+
+fn rounded(x: f64, bits: f64) -> f64 {
+    let steps = 2_f64.powf(bits - 1.0);
+    (x * steps).round().clamp(-steps, steps - 1.0) / steps
 }
 
 /// A filter that is not yet tied to a rate (the Audio EQ Cookbook).

@@ -1,7 +1,7 @@
 //! Faults of moments and passages, put into music that has none.
 
 use crate::measured;
-use analysis::testkit::{Planes, muffle, music};
+use analysis::testkit::{Noise, Planes, muffle, music};
 use model::report::{LocalDetail, LocalFault, LocalFaultKind};
 
 const RATE: u32 = 44_100;
@@ -15,7 +15,7 @@ fn frames(seconds: f64) -> usize {
 }
 
 /// Music with `change` made to some seconds of some channels.
-fn changed(channels: &[usize], from_s: f64, to_s: f64, change: impl Fn(usize, f64) -> f64) -> Planes {
+fn changed(channels: &[usize], from_s: f64, to_s: f64, mut change: impl FnMut(usize, f64) -> f64) -> Planes {
     let mut planes = music(RATE, 30.0, 1);
     for &channel in channels {
         let first = planes[channel][frames(from_s)];
@@ -197,6 +197,83 @@ fn a_dip_of_one_channel_has_its_place_and_one_of_both_is_none() {
         &local(&changed(&[0, 1], 10.23, 10.56, dip)),
         LocalFaultKind::ChannelDip,
     );
+}
+
+#[test]
+fn static_has_its_place_and_what_dies_away_is_none() {
+    let noise = |level: fn(f64) -> f64| {
+        let mut noise = Noise::new(5);
+        let len = frames(0.3) as f64;
+        local(&changed(&[0, 1], 10.23, 10.53, move |n, sample| {
+            // The same in both channels: it begins anew with the second.
+            if n == 0 {
+                noise = Noise::new(5);
+            }
+            sample + 0.25 * noise.white() * level(n as f64 / len)
+        }))
+    };
+    let found = only(&noise(|_| 1.0), LocalFaultKind::NoiseBurst);
+    assert!(
+        (found.start_s - 10.23).abs() <= 0.03 && (found.end_s - 10.53).abs() <= 0.03,
+        "{found:?}"
+    );
+    // The RMS of noise up to 0.25, and what of it lies below 20 kHz.
+    assert!((found.strength_db + 17.2).abs() < 1.0, "{found:?}");
+    assert_eq!(found.channel, None);
+    none(&noise(|part| (-3.0 * part).exp()), LocalFaultKind::NoiseBurst);
+}
+
+#[test]
+fn a_tone_of_a_passage_has_its_place_and_a_short_note_is_none() {
+    let step = std::f64::consts::TAU * 3_150.0 / f64::from(RATE);
+    let with_tone = |seconds: f64| {
+        local(&changed(&[0, 1], 10.2, 10.2 + seconds, |n, sample| {
+            sample + 0.03 * (step * n as f64).sin()
+        }))
+    };
+    let [found] = with_tone(6.0).tones[..] else {
+        panic!("{:?}", with_tone(6.0).tones);
+    };
+    assert!(
+        (found.start_s - 10.2).abs() <= 0.6 && (found.end_s - 16.2).abs() <= 0.6,
+        "{found:?}"
+    );
+    assert!((found.hz - 3_150.0).abs() < 3.0, "{found:?}");
+    assert!((found.level_db + 30.5).abs() < 1.0, "{found:?}");
+    assert_eq!(with_tone(2.0).tones, []);
+}
+
+#[test]
+fn coarse_passages_have_their_places() {
+    // As a file of 24 bits has them, whatever was done behind the rounding.
+    let stored = |x: f64| (x * 8_388_608.0).round() / 8_388_608.0;
+    for (bits, step_db) in [(5.0_f64, -24.08), (8.0, -42.14), (11.0, -60.2)] {
+        let steps = 2.0_f64.powf(bits - 1.0);
+        let coarse = changed(&[0, 1], 10.0, 16.0, |_, x| {
+            stored(0.9 * (x * steps).round() / steps)
+        });
+        let found = only(&local(&coarse), LocalFaultKind::CoarsePassage);
+        assert_eq!(
+            (found.start_s, found.end_s, found.channel),
+            (10.0, 16.0, None),
+            "{bits}"
+        );
+        assert!((found.strength_db - step_db + 0.9).abs() < 0.7, "{found:?}");
+    }
+    for times in [2, 5] {
+        let mut planes = music(RATE, 30.0, 1);
+        for plane in &mut planes {
+            for held in plane[frames(10.0)..frames(16.0)].chunks_mut(times) {
+                held.fill(held[0]);
+            }
+        }
+        let found = only(&local(&planes), LocalFaultKind::HeldSamples);
+        assert_eq!(
+            (found.start_s, found.end_s, found.channel),
+            (10.0, 16.0, None),
+            "{times}"
+        );
+    }
 }
 
 #[test]

@@ -15,6 +15,10 @@ pub struct LocalDetail {
     /// Passages in which one channel is later than the other, as a whole, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delays: Vec<ChannelDelay>,
+    /// Steady tones of passages, from 700 Hz to 22 kHz, in the order of time; those that are there all the time are part of
+    /// [`Quality`](super::Quality).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tones: Vec<ToneOfPassage>,
     /// How everything rises together, over and over; `None` where there is too little music to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pumping: Option<Pumping>,
@@ -41,6 +45,20 @@ pub struct ChannelDelay {
     pub end_s: f64,
     /// By how many milliseconds the right channel is later; negative where the left one is.
     pub right_ms: f64,
+}
+
+/// A steady tone that begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ToneOfPassage {
+    /// Its start, in seconds, to about half a second.
+    pub start_s: f64,
+    /// Its end, in seconds.
+    pub end_s: f64,
+    /// Its frequency, to about 3 Hz.
+    pub hz: f64,
+    /// Its level relative to a full-scale sine in every channel, in dB.
+    pub level_db: f64,
 }
 
 impl LocalDetail {
@@ -104,6 +122,15 @@ pub enum LocalFaultKind {
     /// A channel falls by 11 dB or more and comes back within 3 s, while the other one, with which it has most in common, plays on.
     /// Strength: by how many dB.
     ChannelDip,
+    /// Static: noise, flat from 3 to 15 kHz, that begins at once, stays at its level for 80 ms or more and ends at once. Strength: what
+    /// white noise as dense as that has from 20 Hz to 20 kHz, in dBFS (RMS).
+    NoiseBurst,
+    /// The samples of 2 s or more are rounded to 12 bits or fewer, those of the rest to 3 bits more at least. Strength: one step of the
+    /// rounding, in dBFS.
+    CoarsePassage,
+    /// Each sample is held for two to eight, for 2 s or more: a rate that was reduced without a filter. Strength: how many, in dB (6 dB
+    /// for two).
+    HeldSamples,
 }
 
 /// How many faults of a kind.

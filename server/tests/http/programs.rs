@@ -143,6 +143,7 @@ impl Installation {
             .env("MIXLENS_LISTEN", &self.listen)
             .env("MIXLENS_SITE_DIR", built_site(self.folder.path()))
             .env("MIXLENS_WORKER__LEASE_SECONDS", "2")
+            .env("MIXLENS_DEMO_AT_START", "false")
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(scratch) = &self.scratch {
             command.env("MIXLENS_DATABASE_URL", &scratch.url);

@@ -1,10 +1,10 @@
 //! What is wrong at some moments or for a passage, and nowhere else.
 
-use model::report::{ChannelDelay, LocalFault, LocalFaultKind};
+use model::report::{ChannelDelay, LocalFault, LocalFaultKind, ToneOfPassage};
 use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
-use super::signal::{first_by, local_faults, share_of_song};
+use super::signal::{first_by, local_faults, share_of_song, weighed_share_of_song};
 use super::{CheckText, Criterion, Measurement, Rule};
 
 const COMMON: Rule = Rule {
@@ -20,6 +20,21 @@ const STUTTER_S: f64 = 0.2;
 /// Without any; stands for nothing at all.
 const NO_HISS_DBFS: f64 = -120.0;
 
+/// Static of this level counts once, and so many dB more once more; within these bounds.
+const PLAIN_STATIC_DBFS: f64 = -34.0;
+const STATIC_DB: f64 = 16.0;
+const STATIC_COUNTS: (f64, f64) = (0.5, 3.0);
+
+/// Without any tone. Below, one may be a note that is held on purpose, and counts as this loud at most.
+const NO_TONE_DBFS: f64 = -120.0;
+const HIGHEST_NOTE_HZ: f64 = 4_000.0;
+const LOUDEST_NOTE_DBFS: f64 = -50.0;
+
+/// A step of rounding of this level counts not at all, and one of so many dB more whole; so do samples that are held for four.
+const FINE_STEP_DBFS: f64 = -66.0;
+const COARSE_RANGE_DB: f64 = 36.0;
+const HELD_DB: f64 = 12.0;
+
 /// What each rule costs by its distance from the range, in the rule's unit.
 const STUTTERS: &[(f64, f64)] = &[(1.0, 5.0), (3.0, 13.0), (10.0, 28.0), (30.0, 45.0)];
 const HISS: &[(f64, f64)] = &[(8.0, 4.0), (20.0, 12.0), (32.0, 27.0), (44.0, 40.0)];
@@ -27,6 +42,9 @@ const DELAY: &[(f64, f64)] = &[(0.15, 3.0), (0.6, 11.0), (5.0, 22.0), (11.0, 28.
 const MUFFLED: &[(f64, f64)] = &[(3.0, 4.0), (10.0, 10.0), (25.0, 24.0), (40.0, 32.0)];
 const ONLY_MIDDLE: &[(f64, f64)] = &[(3.0, 3.0), (10.0, 8.0), (25.0, 16.0), (40.0, 22.0)];
 const DIPS: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 9.0), (10.0, 26.0), (30.0, 40.0)];
+const STATIC: &[(f64, f64)] = &[(0.5, 4.0), (1.0, 8.0), (2.0, 16.0), (4.0, 26.0), (12.0, 40.0)];
+const PASSING_TONE: &[(f64, f64)] = &[(8.0, 2.0), (28.0, 12.0), (40.0, 24.0), (60.0, 40.0)];
+const COARSE: &[(f64, f64)] = &[(2.0, 3.0), (10.0, 14.0), (30.0, 28.0), (70.0, 45.0)];
 const JUMP: &[(f64, f64)] = &[(2.0, 4.0), (5.0, 12.0), (10.0, 26.0), (19.0, 40.0)];
 
 pub(super) const RULES: &[Rule] = &[
@@ -200,4 +218,103 @@ pub(super) const RULES: &[Rule] = &[
         },
         ..COMMON
     },
+    Rule {
+        id: "signal.static",
+        title: "Static",
+        unit: Unit::Count,
+        why: "A burst of noise out of nothing is a lost packet, a clock that slipped or a plug-in that failed, and frightens everybody on headphones.",
+        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 80 ms or more and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice.",
+        source: "docs/DETECTORS.md has the alarms on intact music; cymbals die away, sweeps swell, and both lose treble",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
+        high: CheckText::new(
+            "Bursts of noise",
+            "Listen to the places named. Export again, offline and with a larger buffer; if they are still there, mute tracks until they are gone.",
+        ),
+        covered_by: Some("signal.damaged"),
+        measure: |view| {
+            let bursts = local_faults(view, |kind| kind == LocalFaultKind::NoiseBurst)?;
+            let counts = bursts.iter().map(|burst| {
+                let louder = (burst.strength_db - PLAIN_STATIC_DBFS) / STATIC_DB;
+                (1.0 + louder).clamp(STATIC_COUNTS.0, STATIC_COUNTS.1)
+            });
+            Some(Measurement::new(counts.sum())?.at(first_by(&bursts, |burst| burst.strength_db)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.passing_tone",
+        title: "Tones for a while",
+        unit: Unit::Dbfs,
+        why: "A tone that comes, stays as it is and goes is a line-up signal, a feedback or a whistle of a device in the room of one take.",
+        method: "The loudest tone from 700 Hz to 22 kHz that for 4 s or more is there in the quietest tenth of the time, 12 dB above what is beside it, and no more than 1 dB above that half of the time. More than two such tones are music. Below 4 kHz it may be a note that is held on purpose, and counts as −50 dBFS at most. A tone that is always there has a rule of its own.",
+        source: "docs/DETECTORS.md has the alarms on intact music",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, PASSING_TONE)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, PASSING_TONE)),
+        tolerance: 0.5,
+        high: CheckText::new(
+            "A tone for a while",
+            "Listen to the places named, mute tracks until the tone at {label} is gone, and cut that clip, or treat it with a narrow cut there.",
+        ),
+        measure: |view| {
+            let tones = &view.detail()?.local.as_ref()?.tones;
+            let counts_as = |tone: &ToneOfPassage| {
+                if tone.hz < HIGHEST_NOTE_HZ {
+                    tone.level_db.min(LOUDEST_NOTE_DBFS)
+                } else {
+                    tone.level_db
+                }
+            };
+            let Some(loudest) = tones.iter().max_by(|a, b| {
+                counts_as(a)
+                    .total_cmp(&counts_as(b))
+                    .then(b.start_s.total_cmp(&a.start_s))
+            }) else {
+                return Measurement::new(NO_TONE_DBFS);
+            };
+            let ranges = tones.iter().filter(|tone| tone.hz == loudest.hz);
+            let ranges = ranges.take(MAX_TIME_RANGES).map(|tone| TimeRange {
+                start_s: tone.start_s,
+                end_s: tone.end_s,
+                channel: None,
+            });
+            Some(
+                Measurement::new(counts_as(loudest))?
+                    .near(loudest.hz)
+                    .at(ranges.collect()),
+            )
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.coarse_passage",
+        title: "Resolution throughout",
+        unit: Unit::Percent,
+        why: "Rounding to few steps, or samples that are held at a lower rate, put a rasp over everything that rises and falls with the music: a bit crusher left on, a conversion that failed, a sample of an old device.",
+        method: "The share of the song in which samples have steps of 12 bits or fewer where the rest has 3 bits more, or in which each is held for two to eight, for 2 s or more; steps of 6 bits and samples held for four count whole, finer ones less.",
+        source: "docs/DETECTORS.md has the alarms on intact music; a file that is coarse as a whole has a rule of its own",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, COARSE)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, COARSE)),
+        high: CheckText::new(
+            "Coarse for a while",
+            "Listen to the places named, and look for a bit crusher, a rate reducer or a clip of another rate or depth. Where it is an effect on purpose, leave it.",
+        ),
+        measure: |view| {
+            let weigh = |passage: &LocalFault| {
+                let weight = match passage.kind {
+                    LocalFaultKind::HeldSamples => passage.strength_db / HELD_DB,
+                    _ => (passage.strength_db - FINE_STEP_DBFS) / COARSE_RANGE_DB,
+                };
+                let channels = if passage.channel.is_some() { 0.5 } else { 1.0 };
+                channels * weight.clamp(0.0, 1.0)
+            };
+            weighed_share_of_song(view, &local_faults(view, is_coarse)?, weigh)
+        },
+        ..COMMON
+    },
 ];
+
+/// Whether it is a passage of coarse samples.
+pub(super) const fn is_coarse(kind: LocalFaultKind) -> bool {
+    matches!(kind, LocalFaultKind::CoarsePassage | LocalFaultKind::HeldSamples)
+}

@@ -102,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         class: Class::Defect,
         unit: Unit::PerMinute,
         why: "Turning a clipped signal down hides it from a peak meter but repairs nothing.",
-        method: "Runs of three or more equal samples at a channel's highest level, which is below full scale, per minute, in the worst channel; a long one counts once for every three samples.",
+        method: "Runs of three or more equal samples at a channel's highest level, which is below full scale, or at that of a second that has three of them, per minute, in the worst channel; a long one counts once for every three samples.",
         source: "Equal samples at the extreme, more than once, do not occur by chance; clippers on a master do it on purpose",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, CLIPPED_IN_A_MIX)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 20.0, CLIPPED_IN_A_MASTER)),

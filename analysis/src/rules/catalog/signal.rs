@@ -5,6 +5,7 @@ use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
 use super::super::rhythm;
+use super::passages::is_coarse;
 use super::{CheckText, Criterion, Measurement, ReportView, Rule, Strength, Subject};
 use crate::dsp::amplitude_db;
 
@@ -28,6 +29,8 @@ const COARSE_DB: f64 = 30.0;
 const DB_PER_BIT: f64 = 6.02;
 /// A lean of the whole mix by so many dB counts once, a stronger one in proportion.
 const PLAIN_LEAN_DB: f64 = 6.0;
+/// A passage of coarse samples is known by whole seconds.
+const EDGE_S: f64 = 1.0;
 /// More clipped runs than that hold values.
 const CLIPPED_PER_MINUTE: f64 = 30.0;
 
@@ -97,6 +100,7 @@ pub(super) const RULES: &[Rule] = &[
             let mut gaps = local_faults(view, is_gap)?;
             // A lost channel begins with zeros, and has a rule of its own.
             let lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
+            let coarse = local_faults(view, is_coarse)?;
             let bits = view.detail()?.quality.effective_bits.value();
             let coarse_db = bits.map_or(f64::NEG_INFINITY, |bits| COARSE_DB - DB_PER_BIT * (bits - 1.0));
             gaps.retain(|gap| {
@@ -107,7 +111,14 @@ pub(super) const RULES: &[Rule] = &[
                 let is_within = |lost: &LocalFault| {
                     gap.channel == lost.channel && gap.start_s < lost.end_s && lost.start_s < gap.end_s
                 };
-                !is_rounded && !is_held && !is_lost && !lost.iter().any(is_within)
+                let is_stepped = |passage: &LocalFault| {
+                    gap.start_s < passage.end_s + EDGE_S && passage.start_s - EDGE_S < gap.end_s
+                };
+                !is_rounded
+                    && !is_held
+                    && !is_lost
+                    && !lost.iter().any(is_within)
+                    && !coarse.iter().any(is_stepped)
             });
             let share = in_time(&gaps, REST);
             let ms = gaps.iter().zip(share).map(|(gap, share)| {
@@ -702,7 +713,7 @@ pub(super) fn share_of_song(view: &ReportView<'_>, faults: &[LocalFault]) -> Opt
 }
 
 /// How much of the song `faults` take, in percent, each as often as `weigh` says.
-fn weighed_share_of_song(
+pub(super) fn weighed_share_of_song(
     view: &ReportView<'_>,
     faults: &[LocalFault],
     weigh: impl Fn(&LocalFault) -> f64,

@@ -818,6 +818,26 @@ fn signal() -> Vec<Case> {
                 }
             },
         ),
+        songs(
+            "signal.static",
+            High,
+            |song| static_noise(song, |_| 1.0),
+            // A cymbal dies away.
+            |song| static_noise(song, |part| (-4.0 * part).exp()),
+        ),
+        songs(
+            "signal.passing_tone",
+            High,
+            |song| passing_sine(song, 6.0),
+            // A note of a second.
+            |song| passing_sine(song, 1.0),
+        ),
+        songs(
+            "signal.coarse_passage",
+            High,
+            |song| held_samples(song, 4),
+            |song| held_samples(song, 1),
+        ),
         spoilt("signal.subsonic", High, |song| add_sine(song, 6.0, -10.0)),
         songs(
             "signal.tone",
@@ -871,6 +891,42 @@ fn gains(song: &mut Song, from_s: f64, to_s: f64, gains: [f64; 2]) {
             plane[frame(from_s)..frame(to_s)]
                 .iter_mut()
                 .for_each(|sample| *sample *= gain);
+        }
+    });
+}
+
+/// A quarter of a second of noise, of which `level` is left after a part of it.
+fn static_noise(song: &mut Song, level: fn(f64) -> f64) {
+    song.then(move |planes| {
+        let range = frame(6.1)..frame(6.35);
+        let mut noise = Noise::new(7);
+        for n in range.clone() {
+            let part = (n - range.start) as f64 / range.len() as f64;
+            let x = amplitude(-12.0) * noise.white() * level(part);
+            planes.iter_mut().for_each(|plane| plane[n] += x);
+        }
+    });
+}
+
+/// A tone of 3 150 Hz from 6 s on.
+fn passing_sine(song: &mut Song, seconds: f64) {
+    song.seconds = 30.0;
+    song.then(move |planes| {
+        let tone = sine(RATE, 3_150.0, amplitude(-30.0), 0.0, seconds);
+        for plane in planes {
+            for (x, y) in plane[frame(6.0)..].iter_mut().zip(&tone) {
+                *x += y;
+            }
+        }
+    });
+}
+
+fn held_samples(song: &mut Song, times: usize) {
+    song.then(move |planes| {
+        for plane in planes {
+            for held in plane[frame(3.0)..frame(7.0)].chunks_mut(times) {
+                held.fill(held[0]);
+            }
         }
     });
 }
