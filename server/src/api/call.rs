@@ -31,7 +31,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) const fn backend(&self) -> &Backend {
+    pub(super) fn backend(&self) -> &Backend {
         &self.site.backend
     }
 
