@@ -26,7 +26,7 @@ pub const PAGE_ROWS: u32 = 25;
 /// As a literal, because the statements are put together when the program is compiled.
 macro_rules! read_at_most {
     () => {
-        2_000
+        1_000
     };
 }
 

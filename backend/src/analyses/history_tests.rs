@@ -225,12 +225,13 @@ crate::contract! {
             for (search, count) in [("hne_0005", 1), ("hne_9995", 1), ("nowhere", 0)] {
                 let query = HistoryQuery { search: search.to_owned(), sort, ..HistoryQuery::default() };
                 let (pages, ids) = forwards(db, account, &query).await;
-                assert_eq!((pages.len(), ids.len()), (5, count), "{query:?}");
+                assert_eq!(ids.len(), count, "{query:?}");
                 let looked: Vec<_> = pages.iter().map(|page| page.looked_through).collect();
-                assert_eq!(looked, [Some(2_000), Some(2_000), Some(2_000), Some(2_000), None], "{query:?}");
+                let expected: Vec<_> = [Some(1_000); 9].into_iter().chain([None]).collect();
+                assert_eq!(looked, expected, "{query:?}");
                 // And back over all of it.
-                let mut cursor = pages[3].next.clone().map(PageCursor::Before);
-                let mut found = pages[4].rows.clone();
+                let mut cursor = pages[8].next.clone().map(PageCursor::Before);
+                let mut found = pages[9].rows.clone();
                 while let Some(before) = cursor {
                     let page = read(db, account, &query, Some(&before)).await.unwrap();
                     found.extend(page.rows);
