@@ -14,6 +14,7 @@ use crate::{
     db::{Db, InstallationClock},
     entropy::{self, Entropy, SystemEntropy},
     jobs::{self, Notifier},
+    known_tokens::KnownTokens,
     mail::Mailer,
     outbound::{Outbound, Reach},
     password::Hasher,
@@ -55,6 +56,8 @@ pub struct Backend {
     pub wake: Notifier,
     /// How child processes are started.
     pub sandbox: Sandbox,
+    /// Tokens of programs that held when they were shown last.
+    pub known_tokens: KnownTokens,
     /// The cores that no analysis of this process uses; one that finds two free takes both.
     pub cores: Arc<Semaphore>,
 }
@@ -97,6 +100,7 @@ impl Backend {
             wake: Notifier::through(redis.clone()),
             redis,
             sandbox,
+            known_tokens: KnownTokens::default(),
             cores: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             )),

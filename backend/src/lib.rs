@@ -19,6 +19,7 @@ mod error;
 pub mod idempotency;
 pub mod installation;
 pub mod jobs;
+pub mod known_tokens;
 pub mod ledger;
 pub mod mail;
 mod names;

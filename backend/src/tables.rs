@@ -31,8 +31,10 @@ pub enum Export {
         columns: &'static [Column],
         /// Columns that stay inside, each with the reason.
         withheld: &'static [(&'static str, &'static str)],
-        /// `SELECT` of the columns, by key, limit and offset.
+        /// `SELECT` of the columns, by key: all rows.
         select: &'static str,
+        /// The same of the first [`ROWS_SHOWN`], and of one more where there is one.
+        first: &'static str,
     },
     /// There is nothing of a person in it; the reason.
     Nothing(&'static str),
@@ -44,7 +46,7 @@ pub enum Erase {
     /// By this statement with the key of [`Export::Rows`], in the transaction that closes the account: ways into it, and what is
     /// found by its address.
     AtOnce(&'static str),
-    /// By this statement with the id of the account as $1, at most $2 rows at a time and only those with ids behind $3, until there
+    /// By this statement with the id of the account as $1, a few rows at a time and only those with ids behind $2, until there
     /// are none: an account may have very many of them, and nobody else is to wait. See [`in_batches!`].
     InBatches(&'static str),
     /// By `ON DELETE CASCADE` (or `SET NULL`) of their reference to the account, or to a row that goes before it.
@@ -95,17 +97,25 @@ pub enum ColumnKind {
     Json,
 }
 
-/// The end of a `SELECT`, behind the parameters of its key.
-macro_rules! page {
-    (Tries) => {
-        " LIMIT $3 OFFSET $4"
-    };
-    ($key:ident) => {
-        " LIMIT $2 OFFSET $3"
+/// As a literal, because the statements are put together when the program is compiled.
+macro_rules! rows_shown {
+    () => {
+        50
     };
 }
+pub(crate) use rows_shown;
 
-pub(crate) use page;
+/// Rows of one table that a person is shown; an export has all of them.
+pub const ROWS_SHOWN: usize = rows_shown!();
+
+/// `$text`, for the first [`ROWS_SHOWN`] rows and one more. How many they are is part of the statement: PostgreSQL plans anew, each time,
+/// for a number that it is not told.
+macro_rules! first_rows {
+    ($text:expr) => {
+        concat!($text, " LIMIT ", $crate::tables::rows_shown!(), " + 1")
+    };
+}
+pub(crate) use first_rows;
 
 /// What of a table a person is given, and the statement that reads it.
 macro_rules! rows {
@@ -114,25 +124,32 @@ macro_rules! rows {
         given { $first:literal $first_kind:ident $first_label:literal $(, $column:literal $kind:ident $label:literal)* $(,)? }
         withheld { $($hidden:literal $reason:expr),* $(,)? }
     ) => {
+        $crate::tables::rows!(@ $key, [
+            $first $first_kind $first_label $(, $column $kind $label)*
+        ], [$($hidden, $reason),*], concat!(
+            "SELECT ", $first, $(", ", $column,)* " FROM ", $table, " WHERE ", $condition, " ORDER BY ", $first $(, ", ", $order)?
+        ))
+    };
+    (@ $key:ident, [$($column:literal $kind:ident $label:literal),*], [$($hidden:literal, $reason:expr),*], $select:expr) => {
         $crate::tables::Export::Rows {
             key: $crate::tables::SubjectKey::$key,
-            columns: &[
-                $crate::tables::Column { name: $first, label: $first_label, kind: $crate::tables::ColumnKind::$first_kind },
-                $($crate::tables::Column { name: $column, label: $label, kind: $crate::tables::ColumnKind::$kind }),*
-            ],
+            columns: &[$($crate::tables::Column {
+                name: $column,
+                label: $label,
+                kind: $crate::tables::ColumnKind::$kind,
+            }),*],
             withheld: &[$(($hidden, $reason)),*],
-            select: concat!(
-                "SELECT ", $first, $(", ", $column,)* " FROM ", $table, " WHERE ", $condition, " ORDER BY ", $first,
-                $(", ", $order,)? $crate::tables::page!($key)
-            ),
+            select: $select,
+            first: $crate::tables::first_rows!($select),
         }
     };
 }
 pub(crate) use rows;
 
-/// How the rows of a table go that an account may have very many of. Each batch begins where the one before ended, because on
-/// PostgreSQL what was deleted stays in the index for a while, and to go past all of it each time takes a hundred times as long for ten
-/// times as much.
+/// How the rows of a table go that an account may have very many of: ten at a time, since a report has some 150 kB, which SQLite
+/// overwrites. Each batch begins where the one before ended, because on PostgreSQL what was deleted stays in the index for a while, and to
+/// go past all of it each time takes a hundred times as long for ten times as much. How many they are is part of the statement: one that
+/// PostgreSQL plans anew for each batch looks past what was deleted, too.
 macro_rules! in_batches {
     ($table:literal) => {
         $crate::tables::Erase::InBatches(concat!(
@@ -140,7 +157,7 @@ macro_rules! in_batches {
             $table,
             " WHERE id IN (SELECT id FROM ",
             $table,
-            " WHERE account_id = $1 AND id > $3 ORDER BY id LIMIT $2) RETURNING id"
+            " WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT 10) RETURNING id"
         ))
     };
 }

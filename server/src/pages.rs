@@ -93,7 +93,7 @@ pub(crate) async fn render(
     page: PageRequest,
     errors: Option<FormErrors>,
 ) -> Response {
-    let options = (*site.options).clone();
+    let options = site.options.clone();
     let handler = leptos_axum::render_app_async_with_context(
         move || {
             provide_request_context();

@@ -7,7 +7,7 @@
 //!
 //! The stack of bearer tokens for `/api/v1` ([`api`]) stands beside the first, and shares only the layers around everything.
 
-use std::sync::Arc;
+use std::{collections::HashSet, ops::Deref, sync::Arc};
 
 use axum::{
     Router,
@@ -43,15 +43,27 @@ use crate::{
 /// The largest body of a form or a function, in bytes. Audio never comes this way (P03).
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// What handlers are given. Cheap to clone.
+/// What handlers are given. One pointer, because every layer of a stack clones it for every layer below.
 #[derive(Debug, Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Site>);
+
+impl Deref for AppState {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.0
+    }
+}
+
+/// What there is once in a web process.
+#[derive(Debug)]
+pub struct Site {
     pub(crate) backend: Backend,
     pub(crate) readiness: Readiness,
-    pub(crate) options: Arc<LeptosOptions>,
+    pub(crate) options: LeptosOptions,
     pub(crate) limiters: Arc<limits::Limiters>,
     pub(crate) assets: assets::Assets,
-    pub(crate) browser_faults: Arc<Repetitions>,
+    pub(crate) browser_faults: Repetitions,
     pub(crate) answers: Answers,
     pub(crate) streams: Streams,
     builtin: Option<builtin_storage::Service>,
@@ -69,18 +81,18 @@ impl AppState {
         // Leptos renders on this runtime. An error says that it was told so before.
         let _ = any_spawner::Executor::init_tokio();
         let assets = assets::Assets::open(setup::site_dir(&services.backend.config))?;
-        let options = Arc::new(assets.leptos_options());
-        Ok(Self {
+        let options = assets.leptos_options();
+        Ok(Self(Arc::new(Site {
             limiters: Arc::new(limits::Limiters::new(&services.backend.config.limits)),
             backend: services.backend,
             readiness,
             options,
             assets,
-            browser_faults: Arc::new(error_reports::browser_faults()),
+            browser_faults: error_reports::browser_faults(),
             answers: Answers::default(),
             streams: Streams::default(),
             builtin: services.builtin,
-        })
+        })))
     }
 }
 
@@ -100,25 +112,29 @@ pub fn build(site: AppState) -> Router {
             Endpoint::System(it) => bare = system(it, route, bare, &site),
         }
     }
-    let all = bare
-        .merge(callback_stack(of_programs, &site))
+    // Each stack is one layer to axum, which would box and clone all that is below for each layer of its own.
+    bare.merge(callback_stack(of_programs, &site))
         .merge(api::stack(with_tokens, &site))
         .merge(cookie_stack(with_cookies, &site))
-        .layer(middleware::from_fn_with_state(site.clone(), only_listed));
-    headers::add(all, &site)
-        .layer(middleware::from_fn_with_state(site.clone(), log::log))
+        .layer((
+            middleware::from_fn_with_state(site.clone(), log::log),
+            middleware::from_fn_with_state(site.clone(), headers::add),
+            middleware::from_fn_with_state(listed(&site), only_listed),
+        ))
         .with_state(site)
 }
 
-/// Finds nothing at an address that the table does not list, so that no route is served past the tests that read it.
-async fn only_listed(State(site): State<AppState>, request: Request, next: Next) -> Response {
+/// The addresses that the table lists.
+fn listed(site: &AppState) -> Arc<HashSet<String>> {
     let bucket = &site.backend.config.storage.bucket;
+    Arc::new(ROUTES.iter().map(|route| in_bucket(route, bucket)).collect())
+}
+
+/// Finds nothing at an address that the table does not list, so that no route is served past the tests that read it.
+async fn only_listed(State(listed): State<Arc<HashSet<String>>>, request: Request, next: Next) -> Response {
     let is_listed = request.extensions().get::<MatchedPath>().is_none_or(|path| {
         let path = path.as_str();
-        path.trim_end_matches('/') == paths::ASSETS
-            || ROUTES
-                .iter()
-                .any(|route| route.path == path || in_bucket(route, bucket) == path)
+        listed.contains(path) || path.trim_end_matches('/') == paths::ASSETS
     });
     if is_listed {
         next.run(request).await
@@ -132,25 +148,23 @@ fn in_bucket(route: &Route, bucket: &str) -> String {
     route.path.replace("{bucket}", bucket)
 }
 
-/// From the outside in: a request passes the last layer first.
 fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
     let routes = routes
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
-        .layer(middleware::from_fn_with_state(site.clone(), telemetry::count))
-        .layer(middleware::from_fn_with_state(site.clone(), limits::check))
-        .layer(middleware::from_fn_with_state(site.clone(), csrf::verify))
-        .layer(middleware::from_fn_with_state(site.clone(), context::provide))
-        .layer(middleware::from_fn_with_state(site.clone(), csrf::issue))
-        .layer(middleware::from_fn_with_state(site.clone(), session::resolve))
-        .layer(middleware::from_fn_with_state(site.clone(), body::read))
-        .layer(middleware::from_fn_with_state(
-            site.clone(),
-            limits::check_requests,
-        ))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
-        .layer(compression());
+        .layer((
+            compression(),
+            middleware::from_fn_with_state(site.clone(), catch_up::wait),
+            DefaultBodyLimit::max(MAX_BODY),
+            middleware::from_fn_with_state(site.clone(), limits::check_requests),
+            middleware::from_fn_with_state(site.clone(), body::read),
+            middleware::from_fn_with_state(site.clone(), session::resolve),
+            middleware::from_fn_with_state(site.clone(), csrf::issue),
+            middleware::from_fn_with_state(site.clone(), context::provide),
+            middleware::from_fn_with_state(site.clone(), csrf::verify),
+            middleware::from_fn_with_state(site.clone(), limits::check),
+            middleware::from_fn_with_state(site.clone(), telemetry::count),
+        ));
     if plain_http::is_in_use(&site.backend.config) {
         routes.layer(middleware::from_fn_with_state(site.clone(), plain_http::adapt))
     } else {
@@ -159,14 +173,12 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
 }
 
 fn callback_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
-    routes
-        .layer(middleware::from_fn_with_state(site.clone(), body::read))
-        .layer(middleware::from_fn_with_state(
-            site.clone(),
-            limits::check_requests,
-        ))
-        .layer(DefaultBodyLimit::max(callbacks::MAX_EVENT))
-        .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
+    routes.layer((
+        middleware::from_fn_with_state(site.clone(), catch_up::wait),
+        DefaultBodyLimit::max(callbacks::MAX_EVENT),
+        middleware::from_fn_with_state(site.clone(), limits::check_requests),
+        middleware::from_fn_with_state(site.clone(), body::read),
+    ))
 }
 
 /// The largest body that a route takes, in bytes.

@@ -4,6 +4,8 @@
 //! while new analyses come in above. Where something is left out, a page goes through so many analyses at most, and says where it
 //! stopped: what nothing fits would else cost as much as there is.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{
     AccountId, AnalysisId,
@@ -14,8 +16,9 @@ use model::{
 
 use super::store::{SummaryRow, summary_columns};
 use crate::{
-    Actor, Backend, Error, Result, Scope,
+    Actor, Backend, Error, Result, Scope, TokenKind,
     db::{Db, DbError, Sql, Value, row, sql},
+    known_tokens::{KnownToken, ShownToken, while_known},
     names, sample,
     spreadsheet::defused,
 };
@@ -26,7 +29,7 @@ pub const PAGE_ROWS: u32 = 25;
 /// As a literal, because the statements are put together when the program is compiled.
 macro_rules! read_at_most {
     () => {
-        2_000
+        1_000
     };
 }
 
@@ -71,12 +74,39 @@ pub async fn list(
     }
     let account = actor.account(Scope::ReadAnalyses)?;
     check(query)?;
-    let walk = match after {
-        None => Walk::First,
-        Some(key) => Walk::After(SortKey::parse(key, query.sort)?),
-    };
+    let walk = Walk::from(after, query.sort)?;
     let found = find(&backend.db, account, query, &walk, Size::Page).await?;
     Ok(page(query.sort, found, &walk))
+}
+
+/// The same in one statement with the question whether `token` still holds. `None` where it does not as it was known, and where there
+/// is nothing to list, or something is wrong: whose token is asked about first learns from [`list`] what it is.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list_while_known(
+    backend: &Backend,
+    token: &KnownToken,
+    query: &HistoryQuery,
+    after: Option<&str>,
+) -> Result<Option<AnalysisPage>> {
+    let KnownToken(ShownToken { token: shown, .. }) = token;
+    let may_read = shown.kind == TokenKind::Live && shown.check_scope(Scope::ReadAnalyses).is_ok();
+    let Ok(walk) = Walk::from(after, query.sort) else {
+        return Ok(None);
+    };
+    if !may_read || query.is_filtered() || check(query).is_err() {
+        return Ok(None);
+    }
+    let (from, direction) = walk.start(query.sort);
+    let listed = from_key(
+        statements(query.sort, direction).known,
+        shown.owner.account,
+        &from,
+    );
+    let rows: Vec<PageRow> = backend.db.all(token.bind(listed, backend.now())).await?;
+    let found = Found { rows, stopped: None };
+    Ok((!found.rows.is_empty()).then(|| page(query.sort, found, &walk)))
 }
 
 /// The whole of the person's history that fits `query`, as CSV (RFC 4180).
@@ -198,6 +228,25 @@ enum Walk {
     After(SortKey),
     /// Backwards, from the row before this one.
     Before(SortKey),
+}
+
+impl Walk {
+    /// On from the key `after`, as programs walk.
+    fn from(after: Option<&str>, sort: Sort) -> Result<Self> {
+        Ok(match after {
+            None => Self::First,
+            Some(key) => Self::After(SortKey::parse(key, sort)?),
+        })
+    }
+
+    /// Where it begins, and which way it goes.
+    fn start(&self, sort: Sort) -> (Cow<'_, SortKey>, Direction) {
+        match self {
+            Self::First => (Cow::Owned(SortKey::start(sort)), Direction::Forwards),
+            Self::After(key) => (Cow::Borrowed(key), Direction::Forwards),
+            Self::Before(key) => (Cow::Borrowed(key), Direction::Backwards),
+        }
+    }
 }
 
 fn check(query: &HistoryQuery) -> Result<()> {
@@ -430,18 +479,20 @@ macro_rules! edge {
 
 /// The statements of one walk: all of it, or by filters.
 macro_rules! statements {
-    ($value:literal, $direction:literal, $plain:expr, $filtered:expr) => {
+    ($value:literal, $direction:literal, $plain:expr, $filtered:expr, $known:expr) => {
         statements!(
             $value,
             $direction,
             $plain,
             $filtered,
+            $known,
             concat!($value, " ", $direction, ", analysis.id ", $direction)
         )
     };
-    ($value:literal, $direction:literal, $plain:expr, $filtered:expr, $order:expr) => {
+    ($value:literal, $direction:literal, $plain:expr, $filtered:expr, $known:expr, $order:expr) => {
         Statements {
             page: plain!(26, $plain, $order),
+            known: plain!(26, concat!($plain, $known), $order),
             table: plain!(501, $plain, $order),
             filtered: filtered!($value, $direction, $filtered, $order),
             edge: edge!($plain, $order),
@@ -465,7 +516,13 @@ macro_rules! by_time {
         )
     };
     ($direction:literal, $along:expr) => {
-        statements!("analysis.kind", $direction, $along, $along)
+        statements!(
+            "analysis.kind",
+            $direction,
+            $along,
+            $along,
+            while_known!("$3", "$4", "$5")
+        )
     };
 }
 
@@ -476,7 +533,8 @@ macro_rules! by_value {
             $value,
             $direction,
             by_value!(@ $value, $than, "$3"),
-            by_value!(@ $value, $than, "$14")
+            by_value!(@ $value, $than, "$14"),
+            while_known!("$4", "$5", "$6")
         )
     };
     (@ $value:literal, $than:literal, $from:literal) => {
@@ -509,6 +567,8 @@ enum Direction {
 #[derive(Debug, Clone, Copy)]
 struct Statements {
     page: &'static str,
+    /// The same, for who shows a token that was known to hold.
+    known: &'static str,
     table: &'static str,
     filtered: &'static str,
     edge: &'static str,
@@ -541,16 +601,11 @@ async fn find(
     walk: &Walk,
     size: Size,
 ) -> Result<Found, DbError> {
-    let start = SortKey::start(query.sort);
-    let (from, direction) = match walk {
-        Walk::First => (&start, Direction::Forwards),
-        Walk::After(key) => (key, Direction::Forwards),
-        Walk::Before(key) => (key, Direction::Backwards),
-    };
+    let (from, direction) = walk.start(query.sort);
     let statements = statements(query.sort, direction);
-    let rows: Vec<PageRow> = db.all(select(statements, account, query, from, size)).await?;
+    let rows: Vec<PageRow> = db.all(select(statements, account, query, &from, size)).await?;
     let stopped = if query.is_filtered() && rows.len() <= size.rows() {
-        let edge: Vec<PlaceRow> = db.all(from_key(statements.edge, account, from)).await?;
+        let edge: Vec<PlaceRow> = db.all(from_key(statements.edge, account, &from)).await?;
         match &edge[..] {
             [last, _behind] => Some(SortKey::at(query.sort, last)),
             _ => None,

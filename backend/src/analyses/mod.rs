@@ -11,7 +11,7 @@ pub(crate) mod sort_keys;
 pub(crate) mod store;
 mod verdicts;
 
-pub use history::{PAGE_ROWS, history, list, table};
+pub use history::{PAGE_ROWS, history, list, list_while_known, table};
 pub(crate) use measure::{AnalyseUpload, anonymous_temp_file, fetch};
 pub use measure_again::{measure_again, measure_all_again};
 pub(crate) use player::{PREVIEW_MEDIA_TYPE, mix_source, signed_link};

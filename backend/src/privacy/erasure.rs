@@ -56,9 +56,6 @@ pub(crate) const TABLES: &[Table] = &[
 /// Within which a deletion is finished, whatever is down (P14).
 pub const WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Rows that are deleted in one transaction. A report has some 150 kB, which SQLite overwrites.
-const ROWS_AT_ONCE: u32 = 10;
-
 /// Transactions that [`begin`] itself makes; the job goes on with what is left.
 const BEGUN_WITH: u32 = 40;
 
@@ -282,7 +279,7 @@ async fn delete_rows(backend: &Backend, account: AccountId, transactions: u32) -
         };
         let mut behind = String::new();
         loop {
-            let batch = sql(delete).bind(account).bind(ROWS_AT_ONCE).bind(&*behind);
+            let batch = sql(delete).bind(account).bind(&*behind);
             let gone: Vec<(String,)> = db.execute_returning(batch).await?;
             match gone.into_iter().map(|(id,)| id).max() {
                 Some(last) => behind = last,

@@ -17,13 +17,11 @@ use model::{AccountId, Timestamp};
 use serde_json::{Map, Value};
 
 use self::manifest::{Column, ColumnKind, Export, SubjectKey, Table};
+pub use crate::tables::ROWS_SHOWN;
 use crate::{
     Actor, Backend, Error, Result, accounts,
     db::{Db, DbError, Sql, record::Record, sql},
 };
-
-/// Rows of one table that the page shows; the export has all of them.
-pub const ROWS_SHOWN: u32 = 50;
 
 /// Whose data it is, by everything that rows of theirs are found by.
 #[derive(Debug, Clone)]
@@ -123,12 +121,16 @@ pub async fn held(backend: &Backend, actor: &Actor) -> Result<DataOverview> {
         .ok_or_else(|| Error::not_found("account"))?;
     let mut sections = Vec::new();
     for table in manifest::tables() {
-        let Export::Rows { columns, .. } = table.export else {
+        let Export::Rows {
+            key, columns, first, ..
+        } = table.export
+        else {
             continue;
         };
-        let mut records = records(&backend.db, table, &subject, ROWS_SHOWN + 1, 0).await?;
-        let more = records.len() > ROWS_SHOWN as usize;
-        records.truncate(ROWS_SHOWN as usize);
+        let first = subject.bind(sql(first), key);
+        let mut records: Vec<Record> = backend.db.all(first).await?;
+        let more = records.len() > ROWS_SHOWN;
+        records.truncate(ROWS_SHOWN);
         let rows = records
             .into_iter()
             .map(|Record(record)| {
@@ -147,31 +149,14 @@ pub async fn held(backend: &Backend, actor: &Actor) -> Result<DataOverview> {
     })
 }
 
-/// The rows of `table` that are about `subject`.
-async fn records(
-    db: &Db,
-    table: &'static Table,
-    subject: &DataSubject,
-    limit: u32,
-    offset: u32,
-) -> Result<Vec<Record>, DbError> {
-    match table.export {
-        Export::Rows { key, select, .. } => {
-            db.all(subject.bind(sql(select), key).bind(limit).bind(offset))
-                .await
-        }
-        Export::Nothing(_) => Ok(Vec::new()),
-    }
-}
-
-/// All of them, one after the other.
+/// The rows of `table` that are about `subject`, one after the other.
 fn all_records<'a>(
     db: &'a Db,
     table: &'static Table,
     subject: &DataSubject,
 ) -> impl Stream<Item = Result<Record, DbError>> + Send + 'a {
     let select = match table.export {
-        Export::Rows { key, select, .. } => Some(subject.bind(sql(select), key).bind(i64::MAX).bind(0_u32)),
+        Export::Rows { key, select, .. } => Some(subject.bind(sql(select), key)),
         Export::Nothing(_) => None,
     };
     stream::iter(select).flat_map(|select| db.stream(select))

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use self::secret::TokenSecret;
 pub(crate) use self::store::TABLES;
+pub use crate::known_tokens::{KnownToken, ShownToken};
 use crate::{
     Actor, Backend, Error, Owner, Result, Scope, Token, TokenKind,
     accounts::{
@@ -217,15 +218,6 @@ pub async fn revoke(backend: &Backend, actor: &Actor, id: TokenId) -> Result<()>
     })
 }
 
-/// A token that a program showed, and that holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownToken {
-    /// Which one.
-    pub id: TokenId,
-    /// For whom the program acts, and what it may do.
-    pub token: Token,
-}
-
 /// For whom the program acts that shows `text`; `None` where it is no token, was revoked, or has ended. A text whose check is
 /// wrong asks no database.
 ///
@@ -235,8 +227,10 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>
     let Some(secret) = TokenSecret::parse(text) else {
         return Ok(None);
     };
-    let now = backend.now();
-    let Some(found) = store::find(&backend.db, &secret.hash(), now).await? else {
+    let (hash, now) = (secret.hash(), backend.now());
+    // Until it is known to hold: whoever shows one that has ended is not let in by what is remembered.
+    backend.known_tokens.forget(&hash);
+    let Some(found) = store::find(&backend.db, &hash, now).await? else {
         return Ok(None);
     };
     if pauses(backend, &found) {
@@ -245,7 +239,7 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>
             "This token pauses: the plan of its account has fewer live tokens, and the oldest ones work. A larger plan wakes it, and so does revoking an older one.",
         ));
     }
-    let today = Timestamp(now.0.div_euclid(DAY_MS) * DAY_MS);
+    let today = day_of(now);
     if found.last_used_day.is_none_or(|day| day < today) {
         store::touch(&backend.db, found.id, today).await?;
     }
@@ -253,13 +247,28 @@ pub async fn resolve(backend: &Backend, text: &str) -> Result<Option<ShownToken>
         account: found.account_id,
         plan: found.plan,
     };
-    Ok(Some(ShownToken {
+    let shown = ShownToken {
         id: found.id,
         token: Token {
             kind: found.kind,
             ..Token::live(owner, found.scopes.0)
         },
-    }))
+    };
+    backend.known_tokens.remember(hash, shown.clone(), today);
+    Ok(Some(shown))
+}
+
+/// The token that a program shows, where this process has found today that it holds. It may have ended since: who acts by it asks in
+/// its own statement ([`crate::known_tokens`]).
+#[must_use]
+pub fn known(backend: &Backend, text: &str) -> Option<KnownToken> {
+    let hash = TokenSecret::parse(text)?.hash();
+    backend.known_tokens.get(&hash, day_of(backend.now()))
+}
+
+/// The first moment of the day.
+const fn day_of(now: Timestamp) -> Timestamp {
+    Timestamp(now.0.div_euclid(DAY_MS) * DAY_MS)
 }
 
 /// Whether a token that was resolved before still holds.

@@ -3,59 +3,87 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use backend::{
     Error,
-    tokens::{self, ShownToken},
+    tokens::{self, KnownToken, ShownToken},
 };
-use model::ProblemCode;
+use model::{
+    ProblemCode,
+    routes::{Api, Endpoint},
+};
 
 use super::error::ApiError;
-use crate::router::AppState;
+use crate::{layers::route_of, router::AppState};
 
-/// Puts the [`ShownToken`] into the request's extensions.
+/// Puts the [`ShownToken`] into the request's extensions; for the list of analyses the [`KnownToken`], where there is one.
 pub(super) async fn resolve(State(site): State<AppState>, mut request: Request, next: Next) -> Response {
-    match find(&site, request.headers(), request.uri().query()).await {
-        Ok(token) => {
-            request.extensions_mut().insert(token);
-            let mut response = next.run(request).await;
-            let headers = response.headers_mut();
-            headers
-                .entry(header::CACHE_CONTROL)
-                .or_insert(HeaderValue::from_static("private, no-cache"));
-            headers.insert(
-                header::VARY,
-                HeaderValue::from_static("authorization, accept-encoding"),
-            );
-            response
-        }
-        Err(error) => ApiError::from(error).into_response(),
+    let asks_itself =
+        route_of(&request).is_some_and(|route| matches!(route.endpoint, Endpoint::Api(Api::ListAnalyses)));
+    let found = match text_of(request.headers(), request.uri().query()) {
+        Ok(text) => shown(&site, text, asks_itself).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Shown::Known(token)) => _ = request.extensions_mut().insert(token),
+        Ok(Shown::Resolved(token)) => _ = request.extensions_mut().insert(token),
+        Err(error) => return ApiError::from(error).into_response(),
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("authorization, accept-encoding"),
+    );
+    response
+}
+
+enum Shown {
+    Known(KnownToken),
+    Resolved(ShownToken),
+}
+
+/// `asks_itself`: what is asked for asks in its own statement whether the token holds.
+async fn shown(site: &AppState, text: &str, asks_itself: bool) -> Result<Shown, Error> {
+    match tokens::known(&site.backend, text).filter(|_| asks_itself) {
+        Some(known) => Ok(Shown::Known(known)),
+        None => find(site, text).await.map(Shown::Resolved),
     }
 }
 
-async fn find(site: &AppState, headers: &HeaderMap, query: Option<&str>) -> Result<ShownToken, Error> {
+/// Asks the database about the token of a request.
+pub(super) async fn resolve_again(site: &AppState, parts: &Parts) -> Result<ShownToken, Error> {
+    find(site, text_of(&parts.headers, parts.uri.query())?).await
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Error> {
     if query.is_some_and(has_token) {
         return Err(Error::problem(
             ProblemCode::Unauthenticated,
             "A token in an address ends up in logs: revoke this one. Send tokens in the header Authorization alone.",
         ));
     }
-    let Some(text) = bearer(headers) else {
-        return Err(Error::problem(
+    bearer(headers).ok_or_else(|| {
+        Error::problem(
             ProblemCode::Unauthenticated,
             "Send the header `Authorization: Bearer mlp_…` with a token of your account.",
-        ));
-    };
-    match tokens::resolve(&site.backend, text).await? {
-        Some(token) => Ok(token),
-        None => Err(Error::problem(
+        )
+    })
+}
+
+async fn find(site: &AppState, text: &str) -> Result<ShownToken, Error> {
+    tokens::resolve(&site.backend, text).await?.ok_or_else(|| {
+        Error::problem(
             ProblemCode::Unauthenticated,
             "This token does not hold: it was revoked, has ended, or is not complete.",
-        )),
-    }
+        )
+    })
 }
 
 /// The one token of the header.

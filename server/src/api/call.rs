@@ -5,14 +5,14 @@ use std::str::FromStr;
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Uri, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use backend::{Actor, Backend, Error, tokens::ShownToken};
 use model::{Problem, ProblemCode, TokenId};
 use serde::de::DeserializeOwned;
 
-use super::error::ApiError;
+use super::{auth, error::ApiError};
 use crate::{
     pages,
     router::{AppState, MAX_BODY},
@@ -31,7 +31,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) const fn backend(&self) -> &Backend {
+    pub(super) fn backend(&self) -> &Backend {
         &self.site.backend
     }
 
@@ -63,25 +63,10 @@ impl Call {
         })
     }
 
-    /// The parameters of the address in the order in which they were sent.
-    pub(super) fn query(&self) -> Result<Vec<(String, String)>, Error> {
-        let query = self.parts.uri.query().unwrap_or_default();
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        for (at, (name, value)) in pairs.iter().enumerate() {
-            if value.contains('\0') {
-                return Err(refused(name, "No parameter takes a NUL."));
-            }
-            if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
-                return Err(refused(name, "Send this parameter once."));
-            }
-        }
-        Ok(pairs)
-    }
-
     /// The one parameter `name` that the address may have.
     pub(super) fn only_parameter(&self, name: &str) -> Result<Option<String>, Error> {
         let mut found = None;
-        for (sent, value) in self.query()? {
+        for (sent, value) in parameters(&self.parts.uri)? {
             if sent != name {
                 return Err(unknown_parameter(&sent));
             }
@@ -89,6 +74,21 @@ impl Call {
         }
         Ok(found)
     }
+}
+
+/// The parameters of an address in the order in which they were sent.
+pub(super) fn parameters(address: &Uri) -> Result<Vec<(String, String)>, Error> {
+    let query = address.query().unwrap_or_default();
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        if value.contains('\0') {
+            return Err(refused(name, "No parameter takes a NUL."));
+        }
+        if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+            return Err(refused(name, "Send this parameter once."));
+        }
+    }
+    Ok(pairs)
 }
 
 /// A misspelt parameter must not be taken for none.
@@ -111,8 +111,12 @@ impl FromRequest<AppState> for Call {
 
     async fn from_request(request: Request, site: &AppState) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Some(shown) = parts.extensions.get::<ShownToken>().cloned() else {
-            return Err(ApiError::from(Error::internal("a program without a token")).into_response());
+        let shown = match parts.extensions.get::<ShownToken>() {
+            Some(shown) => shown.clone(),
+            // It was known to hold and has not been asked about.
+            None => auth::resolve_again(site, &parts)
+                .await
+                .map_err(|error| ApiError::from(error).into_response())?,
         };
         let id = pages::path_id(&mut parts).await;
         // `layers::body` has read it, within its bounds.

@@ -83,20 +83,19 @@ pub(crate) fn handler(operation: Api) -> MethodRouter<AppState> {
     }
 }
 
-/// From the outside in: a request passes the last layer first.
+/// A request passes the first layer first.
 pub(crate) fn stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
     routes
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(middleware::from_fn(etag::add))
-        .layer(middleware::from_fn_with_state(site.clone(), rate_limit::check))
-        .layer(middleware::from_fn_with_state(site.clone(), auth::resolve))
-        .layer(middleware::from_fn_with_state(site.clone(), error::render))
-        .layer(middleware::from_fn_with_state(site.clone(), body::read))
-        .layer(middleware::from_fn_with_state(
-            site.clone(),
-            limits::check_requests,
+        .layer((
+            compression(),
+            middleware::from_fn_with_state(site.clone(), catch_up::wait),
+            DefaultBodyLimit::max(MAX_BODY),
+            middleware::from_fn_with_state(site.clone(), limits::check_requests),
+            middleware::from_fn_with_state(site.clone(), body::read),
+            middleware::from_fn_with_state(site.clone(), error::render),
+            middleware::from_fn_with_state(site.clone(), auth::resolve),
+            middleware::from_fn_with_state(site.clone(), rate_limit::check),
+            middleware::from_fn(etag::add),
         ))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(site.clone(), catch_up::wait))
-        .layer(compression())
 }

@@ -9,7 +9,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use backend::{Error, redis::SharedRate, tokens::ShownToken};
+use backend::{
+    Error,
+    redis::SharedRate,
+    tokens::{KnownToken, ShownToken},
+};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -122,11 +126,12 @@ impl ApiLimiter {
 
 /// Refuses what comes too fast, and says with every answer what is left. Stands behind the token.
 pub(super) async fn check(State(site): State<AppState>, request: Request, next: Next) -> Response {
-    let Some(account) = request
-        .extensions()
-        .get::<ShownToken>()
-        .map(|shown| shown.token.owner.account)
-    else {
+    let extensions = request.extensions();
+    let account = match (extensions.get::<ShownToken>(), extensions.get::<KnownToken>()) {
+        (Some(shown), _) => Some(shown.token.owner.account),
+        (None, known) => known.map(KnownToken::account),
+    };
+    let Some(account) = account else {
         return ApiError::from(Error::internal("a program without a token")).into_response();
     };
     let limiter = &site.limiters.api;

@@ -154,7 +154,7 @@ impl FormReply {
 }
 
 impl FormRequest {
-    pub(crate) const fn backend(&self) -> &Backend {
+    pub(crate) fn backend(&self) -> &Backend {
         &self.site.backend
     }
 

@@ -179,9 +179,9 @@ impl From<BareRow> for BareAnalysis {
 
 /// The peer: axum and sqlx, one query along an index, its rows as JSON and as a page.
 macro_rules! bare {
-    ($name:ident, $pool:ty) => {
-        async fn $name(url: &str, account: AccountId) -> Router {
-            type Site = ($pool, String);
+    ($name:ident, $database:ty) => {
+        async fn $name(url: &str, connections: u32, account: AccountId) -> Router {
+            type Site = (sqlx::Pool<$database>, String);
             async fn rows((pool, account): Site) -> Vec<BareRow> {
                 sqlx::query_as(BARE)
                     .bind(account)
@@ -189,7 +189,13 @@ macro_rules! bare {
                     .await
                     .unwrap()
             }
-            let pool = <$pool>::connect(url).await.unwrap();
+            // As ours is: a connection that was just used is not asked first whether it is whole.
+            let pool = sqlx::pool::PoolOptions::<$database>::new()
+                .max_connections(connections)
+                .test_before_acquire(false)
+                .connect(url)
+                .await
+                .unwrap();
             Router::new()
                 .route(
                     "/json",
@@ -213,14 +219,14 @@ macro_rules! bare {
         }
     };
 }
-bare!(bare_sqlite, sqlx::SqlitePool);
-bare!(bare_postgres, sqlx::PgPool);
+bare!(bare_sqlite, sqlx::Sqlite);
+bare!(bare_postgres, sqlx::Postgres);
 
 async fn bare(app: &TestApp, database: Database, account: AccountId) -> String {
-    let url = app.database_url();
+    let (url, connections) = (app.database_url(), app.backend.config.database_max_connections);
     let router = match database {
-        Database::Sqlite => bare_sqlite(url, account).await,
-        Database::Postgres => bare_postgres(url, account).await,
+        Database::Sqlite => bare_sqlite(url, connections, account).await,
+        Database::Postgres => bare_postgres(url, connections, account).await,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

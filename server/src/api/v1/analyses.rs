@@ -2,10 +2,11 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    extract::{FromRequest as _, Request, State},
+    http::{StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
-use backend::{Actor, Backend, Error, analyses, sample, uploads};
+use backend::{Actor, Backend, Error, analyses, sample, tokens::KnownToken, uploads};
 use model::{
     AnalysisId, Problem, ProblemCode, Report, Verdict, analysis::AnalysisView, history::HistoryQuery, paths,
     verdict::Stage,
@@ -14,11 +15,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::wire;
-use crate::api::{
-    call::{Call, parse_id, refused, unknown_parameter},
-    error::ApiError,
-    once,
-    prefer::{self, ASK_AGAIN_S, Patience, Work},
+use crate::{
+    api::{
+        call::{Call, parameters, parse_id, refused, unknown_parameter},
+        error::ApiError,
+        once,
+        prefer::{self, ASK_AGAIN_S, Patience, Work},
+    },
+    router::AppState,
 };
 
 /// An upload whose bytes are there.
@@ -94,30 +98,58 @@ async fn answer(call: &Call, actor: &Actor, id: AnalysisId, ended: StatusCode) -
     Ok(prefer::answer(call.headers(), body, work, ended))
 }
 
-pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let mut parameters = call.query()?;
-    let after = parameters
-        .iter()
-        .position(|(name, _)| name == "after")
-        .map(|at| parameters.remove(at).1);
-    if let Some((name, _)) = parameters
-        .iter()
-        .find(|(name, _)| !matches!(name.as_str(), "q" | "state" | "stage" | "song" | "order"))
-    {
-        return Err(unknown_parameter(name).into());
+pub(crate) async fn list(State(site): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    let asked = Asked::of(request.uri());
+    let known = match (request.extensions().get::<KnownToken>(), &asked) {
+        (Some(token), Ok(asked)) => {
+            analyses::list_while_known(&site.backend, token, &asked.query, asked.after.as_deref()).await?
+        }
+        _ => None,
+    };
+    let page = match known {
+        Some(page) => page,
+        None => {
+            let call = match Call::from_request(request, &site).await {
+                Ok(call) => call,
+                Err(refused) => return Ok(refused),
+            };
+            let asked = asked?;
+            analyses::list(&site.backend, &call.actor, &asked.query, asked.after.as_deref()).await?
+        }
+    };
+    Ok(Json(wire::Page::of(page, &site.backend.config.base_url)).into_response())
+}
+
+/// What is to be listed.
+struct Asked {
+    query: HistoryQuery,
+    after: Option<String>,
+}
+
+impl Asked {
+    fn of(address: &Uri) -> Result<Self, Error> {
+        let mut parameters = parameters(address)?;
+        let after = parameters
+            .iter()
+            .position(|(name, _)| name == "after")
+            .map(|at| parameters.remove(at).1);
+        if let Some((name, _)) = parameters
+            .iter()
+            .find(|(name, _)| !matches!(name.as_str(), "q" | "state" | "stage" | "song" | "order"))
+        {
+            return Err(unknown_parameter(name));
+        }
+        let pairs = parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let query = HistoryQuery::of(pairs).map_err(|name| {
+            refused(
+                name,
+                "This parameter has no such value. The page of the API lists them.",
+            )
+        })?;
+        Ok(Self { query, after })
     }
-    let pairs = parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    let query = HistoryQuery::of(pairs).map_err(|name| {
-        refused(
-            name,
-            "This parameter has no such value. The page of the API lists them.",
-        )
-    })?;
-    let page = analyses::list(call.backend(), &call.actor, &query, after.as_deref()).await?;
-    let body = wire::Page::of(page, &call.backend().config.base_url);
-    Ok(Json(body).into_response())
 }
 
 pub(crate) async fn rename(call: Call) -> Result<Response, ApiError> {

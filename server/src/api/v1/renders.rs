@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::wire;
 use crate::api::{
-    call::{Call, parse_id, refused, unknown_parameter},
+    call::{Call, parameters, parse_id, refused, unknown_parameter},
     error::ApiError,
     once,
     prefer::{self, ASK_AGAIN_S, Patience, Work},
@@ -93,7 +93,7 @@ pub(crate) async fn plan(call: Call) -> Result<Response, ApiError> {
         renders::CONTAINER,
         renders::SAMPLES,
     ];
-    let query = call.query()?;
+    let query = parameters(&call.parts.uri)?;
     if let Some((name, _)) = query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         return Err(unknown_parameter(name).into());
     }

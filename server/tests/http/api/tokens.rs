@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use backend::{Scope, TokenKind, cleanup};
+use backend::{Scope, TokenKind, cleanup, db::sql};
 use model::plan::Plan;
 
-use crate::support::{Database, TestApp, on_both_databases, program::token_on};
+use crate::support::{Database, TestApp, mix, on_both_databases, program::token_on};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -55,6 +55,37 @@ on_both_databases! {
         assert_eq!(app.texts("SELECT id FROM api_token").await, Vec::<String>::new());
         app.run_jobs().await;
     }
+
+    /// What this process remembers of a token lists nothing once another process has ended it.
+    async fn a_token_that_ends_elsewhere_lists_nothing_more_here(database) {
+        let (app, _anon, ann) = TestApp::on(database).await.with_user().await;
+        app.on_studio("ann@example.org").await;
+        ann.upload("a.wav", mix()).await;
+        app.run_jobs().await;
+        let list = "/api/v1/analyses";
+        for (end, refused) in [
+            ("DELETE FROM api_token", (401, "unauthenticated")),
+            ("UPDATE api_token SET expires_at = 1", (401, "unauthenticated")),
+            ("UPDATE account SET plan = 'free'", (403, "forbidden")),
+            ("UPDATE account SET closed_at = 1", (401, "unauthenticated")),
+        ] {
+            app.backend.db.execute(sql("UPDATE account SET plan = 'studio', closed_at = NULL")).await.unwrap();
+            let program = app.program(&ann, TokenKind::Live, &[Scope::ReadAnalyses]).await;
+            for _ in 0..3 {
+                let page: serde_json::Value = program.get(list).await.json();
+                assert_eq!(page["data"].as_array().unwrap().len(), 1, "{page}");
+                let empty: serde_json::Value = program.get("/api/v1/analyses?q=nowhere").await.json();
+                assert_eq!(empty["data"], serde_json::json!([]));
+                let wrong = program.get("/api/v1/analyses?after=nowhere").await;
+                assert_eq!(wrong.problem(), (422, "invalid".to_owned()));
+            }
+            app.backend.db.execute(sql(end)).await.unwrap();
+            for _ in 0..2 {
+                let answer = program.get(list).await.problem();
+                assert_eq!((answer.0, &*answer.1), refused, "{end}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +98,7 @@ async fn the_last_use_of_a_token_is_known_by_day() {
     let days: Vec<(i64,)> = app
         .backend
         .db
-        .all(backend::db::sql("SELECT last_used_day FROM api_token"))
+        .all(sql("SELECT last_used_day FROM api_token"))
         .await
         .unwrap();
     assert_eq!(days[0].0 % 86_400_000, 0, "the first moment of a day");
