@@ -38,7 +38,7 @@ const FEWEST_BANDS: usize = 3;
 const RISES_DB: f64 = 6.0;
 /// How far the windows of a burst are from each other (standard deviation), what its thirds differ by, and its ends, in dB.
 const STEADY_DB: f64 = 1.0;
-const SLOPE_DB: f64 = 0.8;
+const SLOPE_DB: f64 = 1.1;
 const SAME_DB: f64 = 2.0;
 /// From the lowest band to the highest, the density of static falls by no more than this, in dB: that of a cymbal or a reverb does.
 const FALLS_DB: f64 = 7.0;
@@ -178,11 +178,10 @@ impl BurstFinder {
     fn complete(&mut self, open: &Open, samples: &[f32], start: u64) -> Option<Burst> {
         let end = usize::try_from(open.end?.0.checked_sub(start)?).ok()?;
         let last = end.checked_sub(SHORTEST * self.slice_len)?;
-        let (levels, is_steady) = self.levels(&samples[last..end])?;
+        let (levels, _) = self.levels(&samples[last..end])?;
         let (behind, _) = self.levels(&samples[end + EDGE * self.slice_len..])?;
         let ends: [bool; BANDS_HZ.len()] = std::array::from_fn(|band| {
             open.rises[band]
-                && is_steady[band]
                 && levels[band] - behind[band] >= RISES_DB
                 && (levels[band] - open.levels[band]).abs() <= SAME_DB
         });

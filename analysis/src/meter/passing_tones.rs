@@ -12,8 +12,10 @@ use crate::dsp::{db_to_power, power_db};
 /// Length of what is looked at, and how often, in seconds.
 const SPAN_S: f64 = 3.0;
 const EVERY_S: f64 = 0.5;
-/// Below, held notes of basses and pads are as steady. Nobody hears what is above.
-const HEARD_HZ: std::ops::Range<f64> = 700.0..22_000.0;
+/// What is followed, and from where on it is reported: below, held notes of basses and pads are as steady. Nobody hears what is
+/// above.
+const FOLLOWED_HZ: std::ops::Range<f64> = 150.0..22_000.0;
+const LOWEST_HZ: f64 = 700.0;
 /// A tone is the highest among its neighbours in so much of the time.
 const PEAK_SHARE: f64 = 0.6;
 /// Its floor, which a tenth of the windows stays below, is so far above the median of those between these distances in bins, on
@@ -29,8 +31,10 @@ const FEWEST_SPANS: usize = 3;
 /// More tones than this are music; multiples of one count with it, as far as this from their place, in bins.
 const MOST_TONES: usize = 2;
 const SAME_BINS: f64 = 1.5;
-/// Pieces of a tone are one passage within this distance, in seconds: louder music is between them. A note comes back; so what has
-/// two passages below this frequency is one.
+/// Spans of another tone at the same time that is no multiple of it: both are of a chord, where that is below the highest note. A note
+/// comes back, too.
+const SPANS_BESIDE: usize = 2;
+/// Pieces of a tone are one passage within this distance, in seconds: louder music is between them.
 const SAME_PASSAGE_S: f64 = 2.0;
 const HIGHEST_NOTE_HZ: f64 = 4_000.0;
 /// So many passages are kept.
@@ -128,8 +132,8 @@ impl PassingTones {
 
     fn look(&mut self, middle_s: f64) {
         let margin = *BESIDE.end();
-        let first = ((HEARD_HZ.start / self.bin_hz).ceil() as usize).max(margin);
-        let last = ((HEARD_HZ.end / self.bin_hz) as usize).min(self.bins.saturating_sub(margin + 1));
+        let first = ((FOLLOWED_HZ.start / self.bin_hz).ceil() as usize).max(margin);
+        let last = ((FOLLOWED_HZ.end / self.bin_hz) as usize).min(self.bins.saturating_sub(margin + 1));
         let fewest = (PEAK_SHARE * self.span as f64) as u16;
         let start_s = middle_s - (self.span - 1) as f64 * self.hop_s;
         let candidates: Vec<usize> = (first..last).filter(|&bin| self.counts[bin] >= fewest).collect();
@@ -204,10 +208,8 @@ impl PassingTones {
     /// The tones of passages, in the order of time, but for those whose frequency `is_steady` knows to be there all the time; where
     /// there are so many that they are music, none.
     pub(super) fn finish(&self, is_steady: impl Fn(f64) -> bool) -> Vec<ToneOfPassage> {
-        let mut pieces: Vec<&Passing> = self
-            .found
-            .iter()
-            .chain(&self.open)
+        let all = || self.found.iter().chain(&self.open);
+        let mut pieces: Vec<&Passing> = all()
             .filter(|tone| tone.spans >= FEWEST_SPANS && !is_steady(tone.bin * self.bin_hz))
             .collect();
         pieces.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.bin.total_cmp(&b.bin)));
@@ -224,19 +226,23 @@ impl PassingTones {
                 None => passages.push(piece.clone()),
             }
         }
-        let all: Vec<f64> = passages.iter().map(|passage| passage.bin).collect();
+        let bins: Vec<f64> = passages.iter().map(|passage| passage.bin).collect();
         passages.retain(|passage| {
-            passage.bin * self.bin_hz >= HIGHEST_NOTE_HZ
-                || all.iter().filter(|&&bin| passage.is_same(bin)).count() == 1
+            let is_beside = |other: &Passing| {
+                other.spans >= SPANS_BESIDE
+                    && !is_multiple(other.bin, passage.bin)
+                    && other.start_s < passage.end_s
+                    && other.end_s > passage.start_s
+            };
+            let comes_back = || bins.iter().filter(|&&bin| passage.is_same(bin)).count() > 1;
+            let hz = passage.bin * self.bin_hz;
+            let is_note = hz < HIGHEST_NOTE_HZ && (comes_back() || all().any(is_beside));
+            hz >= LOWEST_HZ && !is_note
         });
         passages.sort_by(|a, b| a.bin.total_cmp(&b.bin).then(a.start_s.total_cmp(&b.start_s)));
         let mut tones: Vec<f64> = Vec::new();
         for passage in &passages {
-            let is_multiple = |lower: &f64| {
-                let order = (passage.bin / lower).round();
-                (passage.bin - order * lower).abs() <= SAME_BINS.max(0.5 * order)
-            };
-            if !tones.iter().any(is_multiple) {
+            if !tones.iter().any(|&lower| is_multiple(passage.bin, lower)) {
                 tones.push(passage.bin);
             }
         }
@@ -257,4 +263,10 @@ impl PassingTones {
         passages.truncate(MOST_KEPT);
         passages
     }
+}
+
+/// Whether a tone in `bin` is the one in `lower`, or a multiple of it.
+fn is_multiple(bin: f64, lower: f64) -> bool {
+    let order = (bin / lower).round();
+    (bin - order * lower).abs() <= SAME_BINS.max(0.5 * order)
 }

@@ -4,7 +4,7 @@ use model::report::{ChannelDelay, LocalFault, LocalFaultKind, ToneOfPassage};
 use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
-use super::signal::{first_by, local_faults, share_of_song, weighed_share_of_song};
+use super::signal::{first_by, is_clipped, local_faults, share_of_song, weighed_share_of_song};
 use super::{CheckText, Criterion, Measurement, Rule};
 
 const COMMON: Rule = Rule {
@@ -247,7 +247,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Tones for a while",
         unit: Unit::Dbfs,
         why: "A tone that comes, stays as it is and goes is a line-up signal, a feedback or a whistle of a device in the room of one take.",
-        method: "The loudest tone from 700 Hz to 22 kHz that for 4 s or more is there in the quietest tenth of the time, 12 dB above what is beside it, and no more than 1 dB above that half of the time. More than two such tones are music. Below 4 kHz it may be a note that is held on purpose, and counts as −50 dBFS at most. A tone that is always there has a rule of its own.",
+        method: "The loudest tone from 700 Hz to 22 kHz that for 4 s or more is there in the quietest tenth of the time, 12 dB above what is beside it, and no more than 1 dB above that half of the time. More than two such tones are music. Below 4 kHz it may be a note that is held on purpose: it counts as −50 dBFS at most, and not at all where it comes back, where another tone beside it is as steady, or where much is clipped. A tone that is always there has a rule of its own.",
         source: "docs/DETECTORS.md has the alarms on intact music",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, PASSING_TONE)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -78.0, PASSING_TONE)),
@@ -257,19 +257,19 @@ pub(super) const RULES: &[Rule] = &[
             "Listen to the places named, mute tracks until the tone at {label} is gone, and cut that clip, or treat it with a narrow cut there.",
         ),
         measure: |view| {
+            let is_note = |tone: &&ToneOfPassage| tone.hz < HIGHEST_NOTE_HZ;
+            // What is clipped holds the harmonics of a note as steady as the note.
+            let is_clipped = is_clipped(view);
             let tones = &view.detail()?.local.as_ref()?.tones;
             let counts_as = |tone: &ToneOfPassage| {
-                if tone.hz < HIGHEST_NOTE_HZ {
+                if is_note(&tone) {
                     tone.level_db.min(LOUDEST_NOTE_DBFS)
                 } else {
                     tone.level_db
                 }
             };
-            let Some(loudest) = tones.iter().max_by(|a, b| {
-                counts_as(a)
-                    .total_cmp(&counts_as(b))
-                    .then(b.start_s.total_cmp(&a.start_s))
-            }) else {
+            let heard = tones.iter().filter(|tone| !(is_clipped && is_note(tone)));
+            let Some(loudest) = heard.max_by(|a, b| counts_as(a).total_cmp(&counts_as(b))) else {
                 return Measurement::new(NO_TONE_DBFS);
             };
             let ranges = tones.iter().filter(|tone| tone.hz == loudest.hz);

@@ -698,7 +698,7 @@ pub(super) fn first_by(faults: &[LocalFault], figure: impl Fn(&LocalFault) -> f6
 }
 
 /// Whether clipping is so frequent that values are held by it.
-fn is_clipped(view: &ReportView<'_>) -> bool {
+pub(super) fn is_clipped(view: &ReportView<'_>) -> bool {
     let channels = view.detail().map_or(&[][..], |detail| &detail.peaks.channels);
     let runs = channels
         .iter()
