@@ -1,5 +1,7 @@
 //! What a render must know of each pass over a file: loudness and true peak, and nothing else.
 
+use model::report::Series;
+
 use super::interpolator::{Interpolator, Peak, TilePeaks};
 use super::loudness::LoudnessMeter;
 use super::true_peak::TruePeakMeter;
@@ -20,12 +22,42 @@ pub(crate) struct OutputMeter {
 }
 
 /// What it read.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OutputLevels {
     /// Integrated loudness, in LUFS; `None` below the gate.
     pub(crate) integrated_lufs: Option<f64>,
     /// The highest of the true peaks at 4x (BS.1770-5, as common meters read it), 8x and 16x, in dBTP.
     pub(crate) true_peak_dbtp: f64,
+    /// The gating blocks.
+    pub(crate) blocks_lufs: Series,
+}
+
+/// The gating blocks of a stream.
+pub(crate) struct BlockMeter(LoudnessMeter);
+
+impl BlockMeter {
+    pub(crate) fn new(input: &MeterInput) -> Self {
+        Self(LoudnessMeter::new(input.rate, &input.weights))
+    }
+
+    /// Measures on; what is no number is silence.
+    pub(crate) fn push(&mut self, planes: &[Vec<f32>]) {
+        let is_believable = |plane: &Vec<f32>| plane.iter().all(|&x| x == believable(x));
+        if planes.iter().all(is_believable) {
+            let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
+            self.0.push(&planes);
+        } else {
+            let planes: Vec<Vec<f32>> = planes
+                .iter()
+                .map(|plane| plane.iter().copied().map(believable).collect())
+                .collect();
+            self.push(&planes);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Series {
+        self.0.finish(&[]).timeline.blocks_lufs()
+    }
 }
 
 impl OutputMeter {
@@ -64,9 +96,11 @@ impl OutputMeter {
             .iter()
             .map(|peaks| peaks.fourfold().level.max(peaks.eightfold.level))
             .fold(self.peak.level, f32::max);
+        let readings = self.loudness.finish(&[]);
         OutputLevels {
-            integrated_lufs: self.loudness.finish(&[]).loudness.integrated_lufs.value(),
+            integrated_lufs: readings.loudness.integrated_lufs.value(),
             true_peak_dbtp: amplitude_db(f64::from(highest)),
+            blocks_lufs: readings.timeline.blocks_lufs(),
         }
     }
 }

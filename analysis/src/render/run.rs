@@ -8,6 +8,7 @@ use model::Report;
 use model::player::LoudnessOverTime;
 use model::verdict::{Points, Stage};
 
+use super::complete::completed;
 use super::export::{self, Marker};
 use super::pass::{self, Written};
 use super::predict::predict;
@@ -21,6 +22,8 @@ use crate::{AnalysisOptions, ENGINE_VERSION, Error, Percent, measure};
 const MOST_PASSES: u32 = 4;
 /// Passes that look for the target; those behind them only hold the ceiling.
 const PASSES_FOR_TARGET: u32 = 2;
+/// How often what a step has left of its own kind is added to it.
+const MOST_COMPLETIONS: u32 = 3;
 /// Nearer to its target a loudness is there, in LU.
 const NEAR_LU: f64 = 0.03;
 /// The measuring of a source whose report is not known is so many times less than the whole work.
@@ -130,10 +133,20 @@ pub fn render(
     };
     let mut recipe = recipe.clone();
     let mut rolled_back: Vec<RolledBack> = Vec::new();
+    let mut completions = 0;
     loop {
         let (written, adjusted) = run.adjust(&recipe)?;
         let result = run.measured_output()?;
         let is_final = recipe.levels == Levels::AsWritten;
+        let more = completed(&adjusted, &report, &result);
+        if let Some(more) = more.filter(|_| !is_final && completions < MOST_COMPLETIONS) {
+            recipe = Recipe {
+                levels: Levels::Adjusted,
+                ..more
+            };
+            completions += 1;
+            continue;
+        }
         let back = loop {
             let after = Judged::result(&result, stage, &before, written.made(&adjusted, &run.uncovered));
             let blame = if is_final {
@@ -171,6 +184,8 @@ pub(super) fn only_uncovers(step: &Step, rule: &str) -> bool {
         Step::Offset { .. } => rule != "signal.offset",
         // Narrower than any band of the rules of tone.
         Step::Notch { .. } => true,
+        // A click is as loud as music above the edge of a codec.
+        Step::Repair { .. } => rule == "signal.cutoff",
         // Means over a file without its silence are those of the music.
         Step::Trim(_) => !["signal.cut_end", "signal.clicks"].contains(&rule),
         Step::Polarity { .. } | Step::Delay { .. } => {
@@ -481,8 +496,14 @@ impl Run<'_> {
                 } else {
                     0.0
                 },
-                before_over_time: Some(LoudnessOverTime::new(&self.report.loudness.short_term_lufs)),
-                after_over_time: Some(LoudnessOverTime::new(&result.loudness.short_term_lufs)),
+                before_over_time: Some(LoudnessOverTime::of_blocks(
+                    &written.source_blocks_lufs,
+                    &self.report.loudness.short_term_lufs,
+                )),
+                after_over_time: Some(LoudnessOverTime::of_blocks(
+                    &written.levels.blocks_lufs,
+                    &result.loudness.short_term_lufs,
+                )),
             },
             ceiling: ceiling.map(|ceiling_dbtp| CeilingProof {
                 ceiling_dbtp,

@@ -1,6 +1,6 @@
 //! Whether a recipe makes sense: every amount within its range, every step at its place. Nothing is corrected silently.
 
-use super::{Container, Passage, RECIPE_VERSION, Recipe, SampleFormat, Step, StepKind, Target};
+use super::{Container, MOST_DEFECTS, Passage, RECIPE_VERSION, Recipe, SampleFormat, Step, StepKind, Target};
 
 /// Why a recipe is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -53,7 +53,6 @@ pub(super) mod allowed {
     pub(super) const LEVEL_LUFS: Range<f64> = -36.0..=-5.0;
     /// Twenty milliseconds, and the rounding of two times.
     pub(super) const DEFECT_S: Range<f64> = 0.0..=0.020_001;
-    pub(super) const DEFECTS: usize = 200;
     pub(super) const PASSAGES: usize = 50;
 }
 
@@ -107,7 +106,7 @@ impl Step {
         let within = |what, value, range| within(step, what, value, range);
         match self {
             Self::Repair { places } => {
-                if places.len() > allowed::DEFECTS {
+                if places.len() > MOST_DEFECTS {
                     return Err(contradiction("more than 200 places to repair"));
                 }
                 for place in places {
