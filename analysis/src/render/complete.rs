@@ -128,7 +128,7 @@ mod tests {
         let known = [at(None, 1.0), at(Some(0), 2.0)];
         let mut places = known.to_vec();
         let left = [at(Some(1), 2.0), at(Some(0), 2.000_5), at(None, 0.5)];
-        assert!(add_places(&mut places, &known, left.clone().into_iter()));
+        assert!(add_places(&mut places, &known, left.into_iter()));
         assert_eq!(
             places,
             [at(None, 0.5), at(None, 1.0), at(Some(0), 2.0), at(Some(1), 2.0)],

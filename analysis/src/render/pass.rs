@@ -24,6 +24,8 @@ pub(super) struct Written {
     /// The gating blocks of the source.
     pub(super) source_blocks_lufs: Series,
     pub(super) reduction: Option<Reduction>,
+    /// By how many dB what came out was over full scale, where that was clipped; 0 where nothing was.
+    pub(super) clipped_db: f64,
 }
 
 /// Writes `source` through the steps of `recipe` to `output`, from its start, with `note` as what the file says of itself. `seed` is
@@ -70,6 +72,7 @@ pub(super) fn write(
         levels: started.meter.finish(),
         source_blocks_lufs: started.source_meter.finish(),
         reduction: started.chain.reduction(),
+        clipped_db: started.quantiser.over_db(),
     })
 }
 

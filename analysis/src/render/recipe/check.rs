@@ -25,6 +25,14 @@ pub enum RecipeError {
         /// The most.
         high: f64,
     },
+    /// What comes out does not fit into whole numbers, and nothing in the recipe may lower it.
+    #[error(
+        "the result is {over_db:.2} dB over full scale and would be clipped: lower the gain by as much, add a limiter, or write 32-bit floating point"
+    )]
+    Clips {
+        /// By how much the highest sample is over.
+        over_db: f64,
+    },
     /// Anything else that makes no sense.
     #[error("{0}")]
     Contradiction(String),
