@@ -139,7 +139,12 @@ impl LoudnessOverTime {
             (self.index(middle_s), self.index(middle_s))
         };
         let values = self.hundredths.get(first..=last.max(first))?;
-        let lufs = || values.iter().flatten().map(|hundredths| f64::from(*hundredths) / 100.0);
+        let lufs = || {
+            values
+                .iter()
+                .flatten()
+                .map(|hundredths| f64::from(*hundredths) / 100.0)
+        };
         let above = |gate_lufs: f64| mean_lufs(lufs().filter(move |lufs| *lufs > gate_lufs));
         // A short-term window is a mean already; only single blocks fall below a gate. Where all do, they are still what is heard.
         let gated = || above(above(ABSOLUTE_GATE_LUFS)? - RELATIVE_GATE_LU);
@@ -419,7 +424,10 @@ mod tests {
         assert!((loud + 20.0).abs() < 1e-9, "{loud}: a pause is gated away");
         assert_eq!(blocks.over(22.0, 25.0), None);
         let long = LoudnessOverTime::of_blocks(&series(vec![Some(-14.0); 4_000]), &short_term);
-        assert_eq!((long.hundredths.len(), long.step_s), (1_334, 0.300_000_000_000_000_04));
+        assert_eq!(
+            (long.hundredths.len(), long.step_s),
+            (1_334, 0.300_000_000_000_000_04)
+        );
         assert_eq!(long.over(100.0, 103.5), Some(-14.0));
     }
 

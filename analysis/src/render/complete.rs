@@ -96,7 +96,10 @@ fn add_harmonics(hz: f64, harmonics: &mut Vec<u8>, known: Option<&Hum>, left: Op
         let same = hum.filter(|hum| hum.mains_hz == hz);
         same.map_or(Vec::new(), |hum| hum.harmonics.clone())
     };
-    if !of_mains(known).iter().all(|harmonic| harmonics.contains(harmonic)) {
+    if !of_mains(known)
+        .iter()
+        .all(|harmonic| harmonics.contains(harmonic))
+    {
         return false;
     }
     let mut new = of_mains(left);
@@ -158,7 +161,15 @@ mod tests {
         assert!(add_harmonics(50.0, &mut harmonics, Some(&known), Some(&left)));
         assert_eq!(harmonics, [1, 2, 3, 5]);
         assert!(!add_harmonics(50.0, &mut harmonics, Some(&known), Some(&left)));
-        assert!(!add_harmonics(50.0, &mut harmonics, Some(&known), Some(&hum(60.0, &[4]))));
-        assert!(!add_harmonics(50.0, &mut vec![1], Some(&known), Some(&left)), "a choice");
+        assert!(!add_harmonics(
+            50.0,
+            &mut harmonics,
+            Some(&known),
+            Some(&hum(60.0, &[4]))
+        ));
+        assert!(
+            !add_harmonics(50.0, &mut vec![1], Some(&known), Some(&left)),
+            "a choice"
+        );
     }
 }

@@ -67,7 +67,9 @@ fn factors(sections: &[Biquad]) -> Vec<Factors> {
     let vector = |vector: usize| {
         let behind = |lane: usize| (vectors - vector) * SECTIONS - 1 - lane / PAIR;
         let sections: [Biquad; LANES] = array::from_fn(|lane| {
-            let section = behind(lane).checked_sub(missing).and_then(|index| sections.get(index));
+            let section = behind(lane)
+                .checked_sub(missing)
+                .and_then(|index| sections.get(index));
             section.copied().unwrap_or(IDENTITY)
         });
         Factors {

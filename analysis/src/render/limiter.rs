@@ -129,7 +129,8 @@ impl Limiter {
 
     fn count(&mut self, mut gains: &[f64]) {
         while !gains.is_empty() {
-            let count = usize::try_from(self.left_of_second).map_or(gains.len(), |left| left.min(gains.len()));
+            let count =
+                usize::try_from(self.left_of_second).map_or(gains.len(), |left| left.min(gains.len()));
             let (now, rest) = gains.split_at(count);
             gains = rest;
             for &gain in now {

@@ -130,7 +130,10 @@ impl Side {
     fn filter<S: Simd>(&mut self, simd: S, samples: &mut [f64], count: usize) {
         let lanes = |of: &dyn Fn(usize) -> f64| {
             array::from_fn::<_, 2, _>(|vector| {
-                f64x8::from_slice(simd, &array::from_fn::<_, VECTOR, _>(|lane| of(VECTOR * vector + lane)))
+                f64x8::from_slice(
+                    simd,
+                    &array::from_fn::<_, VECTOR, _>(|lane| of(VECTOR * vector + lane)),
+                )
             })
         };
         let load = |values: &[f64]| [0, VECTOR].map(|at| f64x8::from_slice(simd, &values[at..at + VECTOR]));
@@ -163,7 +166,8 @@ impl Side {
             let (newest_frame, frames) = (f64x8::splat(simd, step as f64), f64x8::splat(simd, count as f64));
             turn = if turn + 1 == self.len { 0 } else { turn + 1 };
             for vector in 0..2 {
-                let entering = enters[vector].select(delayed[vector] - taken_from[vector], taken_from[vector]);
+                let entering =
+                    enters[vector].select(delayed[vector] - taken_from[vector], taken_from[vector]);
                 let mut sum = sums[vector] + (entering - last[vector]);
                 let mut since = fresh[vector] + entering;
                 lows[vector] = sum * shares[vector];
@@ -174,15 +178,17 @@ impl Side {
                 }
                 let mut kept = entering;
                 if !is_whole {
-                    let has_frame = behind[vector].simd_le(newest_frame)
-                        & behind[vector].simd_gt(newest_frame - frames);
+                    let has_frame =
+                        behind[vector].simd_le(newest_frame) & behind[vector].simd_gt(newest_frame - frames);
                     sum = has_frame.select(sum, sums[vector]);
                     since = has_frame.select(since, fresh[vector]);
                     kept = has_frame.select(kept, known[vector]);
                 }
                 (sums[vector], fresh[vector]) = (sum, since);
                 kept.store_slice(&mut self.rows[here + VECTOR * vector..][..VECTOR]);
-                if vector == 1 && let Some(frame) = step.checked_sub(LEAVES) {
+                if vector == 1
+                    && let Some(frame) = step.checked_sub(LEAVES)
+                {
                     // All but the first lane is written over by the next steps.
                     entering
                         .slide::<{ LEAVES - VECTOR }>(zero)

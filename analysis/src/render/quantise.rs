@@ -43,7 +43,13 @@ impl Quantiser {
                 SampleFormat::Int16 | SampleFormat::Int24 => {
                     let full_scale = f64::from(1_u32 << (self.format.bits() - 1));
                     let step = 1.0 / full_scale;
-                    let higher = |highest: f64, sample: &f64| if sample.abs() > highest { sample.abs() } else { highest };
+                    let higher = |highest: f64, sample: &f64| {
+                        if sample.abs() > highest {
+                            sample.abs()
+                        } else {
+                            highest
+                        }
+                    };
                     self.highest = plane.iter().fold(self.highest, higher);
                     let mut dither = self.dither.get_mut(channel);
                     words.extend(plane.iter().map(|&sample| {
@@ -59,9 +65,7 @@ impl Quantiser {
             }
         }
     }
-}
 
-impl Quantiser {
     /// By how many dB the highest sample was over full scale and had to be clipped; 0 where all did fit. What is only rounded there,
     /// with its dither, fits.
     pub(super) fn over_db(&self) -> f64 {

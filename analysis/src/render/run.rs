@@ -557,7 +557,11 @@ fn has(recipe: &Recipe, kind: StepKind) -> bool {
 fn lowered(recipe: &Recipe, by_db: f64) -> Recipe {
     let mut lower = recipe.clone();
     let first_behind = |step: &Step| step.kind() >= StepKind::Gain;
-    let at = lower.steps.iter().position(first_behind).unwrap_or(lower.steps.len());
+    let at = lower
+        .steps
+        .iter()
+        .position(first_behind)
+        .unwrap_or(lower.steps.len());
     if !has(&lower, StepKind::Gain) {
         let gain = Step::Gain {
             db: 0.0,

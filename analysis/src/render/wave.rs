@@ -59,7 +59,11 @@ impl<W: Write + Seek> WaveWriter<W> {
         self.bytes.clear();
         self.bytes.resize(count * words.len() * size, 0);
         for (channel, plane) in words.iter().enumerate() {
-            let places = self.bytes.chunks_exact_mut(size).skip(channel).step_by(words.len());
+            let places = self
+                .bytes
+                .chunks_exact_mut(size)
+                .skip(channel)
+                .step_by(words.len());
             for (place, &word) in places.zip(plane) {
                 match self.format {
                     SampleFormat::Int16 => place.copy_from_slice(&((word * 32_768.0) as i16).to_le_bytes()),

@@ -605,7 +605,10 @@ fn what_whole_numbers_do_not_hold_is_lowered_or_refused_and_never_clipped() {
         &recipe(Vec::new(), WAV_FLOAT, Levels::Adjusted),
         Stage::Mix,
     );
-    assert_eq!((samples_of(&result), proof.recipe.steps.len()), (samples_of(&source), 0));
+    assert_eq!(
+        (samples_of(&result), proof.recipe.steps.len()),
+        (samples_of(&source), 0)
+    );
 }
 
 #[test]
