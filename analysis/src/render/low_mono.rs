@@ -254,4 +254,53 @@ mod tests {
         assert_eq!(planes[0][late..], middle[..20_000 - late]);
         assert_eq!(planes[0], planes[1]);
     }
+
+    /// One mean after the other, sample by sample.
+    fn by_definition(half: usize, side: &[f64]) -> Vec<f64> {
+        let len = 2 * half + 1;
+        let share = 1.0 / len as f64;
+        let mut stage = side.to_vec();
+        for _ in 0..STAGES {
+            let mut low = stage.clone();
+            for _ in 0..MEANS {
+                let (mut sum, mut fresh) = (0.0, 0.0);
+                let taken = low.clone();
+                for (n, low) in low.iter_mut().enumerate() {
+                    sum += taken[n] - n.checked_sub(len).map_or(0.0, |last| taken[last]);
+                    fresh += taken[n];
+                    *low = sum * share;
+                    if (n + 1).is_multiple_of(len) {
+                        sum = std::mem::take(&mut fresh);
+                    }
+                }
+            }
+            let late = |n: usize| n.checked_sub(MEANS * half).map_or(0.0, |n| stage[n]);
+            stage = (0..stage.len()).map(|n| late(n) - low[n]).collect();
+        }
+        stage
+    }
+
+    #[test]
+    fn means_at_once_are_means_one_after_the_other_and_blocks_change_no_bit() {
+        let noise = |n: usize| ((n * 7_919 % 1_009) as f64 / 504.5) - 1.0;
+        for (hz, half) in [(200.0, 51), (9_000.0, 1), (3_000.0, 3), (40.0, 259)] {
+            let mut step = LowMono::new(hz, &SETTING);
+            assert_eq!(step.latency(), STAGES * MEANS * half, "{hz} Hz");
+            let side: Vec<f64> = (0..5_000).map(noise).collect();
+            let expected = by_definition(half, &side);
+            let mut planes = vec![side.clone(), side.iter().map(|x| -x).collect()];
+            step.process(&mut planes);
+            assert_eq!(planes[0], expected, "{hz} Hz");
+            for block in [1, 5, 13, 997] {
+                let mut step = LowMono::new(hz, &SETTING);
+                let mut out = Vec::new();
+                for piece in side.chunks(block) {
+                    let mut planes = vec![piece.to_vec(), piece.iter().map(|x| -x).collect()];
+                    step.process(&mut planes);
+                    out.extend(planes.remove(0));
+                }
+                assert_eq!(out, expected, "{hz} Hz in blocks of {block}");
+            }
+        }
+    }
 }
