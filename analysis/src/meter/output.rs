@@ -4,20 +4,25 @@ use model::report::Series;
 
 use super::interpolator::{Interpolator, Peak, TilePeaks};
 use super::loudness::LoudnessMeter;
-use super::true_peak::TruePeakMeter;
 use super::{MeterInput, believable};
 use crate::dsp::amplitude_db;
 
+type Fourfold = Interpolator<3, 12>;
+type Eightfold = Interpolator<7, 32>;
 type Sixteenfold = Interpolator<15, 64>;
+/// Samples that are kept from block to block: what the longest filter needs.
+const HISTORY: usize = Sixteenfold::HISTORY;
 
 /// Loudness and true peak of a stream.
 pub(crate) struct OutputMeter {
     loudness: LoudnessMeter,
-    true_peak: TruePeakMeter,
+    fourfold: Fourfold,
+    eightfold: Eightfold,
     /// Longer than those of the report, for what lies close to half the sample rate.
     sixteenfold: Sixteenfold,
-    /// Per channel, what the filter needs of the past, and room for the present.
+    /// Per channel, what the filters need of the past, and room for the present.
     buffers: Vec<Vec<f32>>,
+    /// The highest of all, so that most need not be computed.
     peak: Peak,
 }
 
@@ -64,9 +69,10 @@ impl OutputMeter {
     pub(crate) fn new(input: &MeterInput) -> Self {
         Self {
             loudness: LoudnessMeter::new(input.rate, &input.weights),
-            true_peak: TruePeakMeter::new(input.rate, input.weights.len()),
+            fourfold: Fourfold::fourfold(),
+            eightfold: Eightfold::eightfold(),
             sixteenfold: Sixteenfold::sixteenfold(),
-            buffers: vec![vec![0.0; Sixteenfold::HISTORY]; input.weights.len()],
+            buffers: vec![vec![0.0; HISTORY]; input.weights.len()],
             peak: Peak::default(),
         }
     }
@@ -81,21 +87,21 @@ impl OutputMeter {
                 .all(|&x| x == believable(x))
         );
         self.loudness.push(&planes);
-        self.true_peak.push(&planes);
         for (plane, buffer) in planes.iter().zip(&mut self.buffers) {
             let tiles = TilePeaks::new(buffer, plane);
             buffer.extend_from_slice(plane);
-            self.sixteenfold.raise(&mut self.peak, buffer, &tiles, 0);
+            let (peak, needed) = (&mut self.peak, |history: usize| &buffer[HISTORY - history..]);
+            self.fourfold.raise(peak, needed(Fourfold::HISTORY), &tiles, 0);
+            self.eightfold.raise(peak, needed(Eightfold::HISTORY), &tiles, 0);
+            self.sixteenfold.raise(peak, buffer, &tiles, 0);
             buffer.drain(..plane.len());
         }
     }
 
     pub(crate) fn finish(self) -> OutputLevels {
-        let peaks = self.true_peak.finish();
-        let highest = peaks
-            .iter()
-            .map(|peaks| peaks.fourfold().level.max(peaks.eightfold.level))
-            .fold(self.peak.level, f32::max);
+        // What no filter has reached yet is taken as it is, as in the report.
+        let last = self.buffers.iter().flatten();
+        let highest = last.fold(self.peak.level, |highest, sample| highest.max(sample.abs()));
         let readings = self.loudness.finish(&[]);
         OutputLevels {
             integrated_lufs: readings.loudness.integrated_lufs.value(),
