@@ -49,7 +49,7 @@ use std::thread::JoinHandle;
 use model::report::{Detail, Dynamics, Loudness, Peaks, Spectrum, Stereo, Waveform};
 
 pub use k_weighting::KWeighting;
-pub(crate) use output::{OutputLevels, OutputMeter};
+pub(crate) use output::{BlockMeter, OutputLevels, OutputMeter};
 pub(crate) use tone::tilt;
 
 use clipping::ClipMeter;

@@ -8,6 +8,7 @@
 
 mod bypass;
 mod chain;
+mod complete;
 mod cues;
 mod delay;
 mod design;

@@ -25,13 +25,17 @@ pub struct PlayerSource {
     pub loudness: Option<LoudnessOverTime>,
 }
 
-/// Short-term loudness as a player needs it: to match what is looped, and to find the loudest part.
+/// Loudness over time as a player needs it: to match what is looped, and to find the loudest part. By short-term windows, as every
+/// report has them, or by gating blocks, which measure a loop of any length as its integrated loudness does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoudnessOverTime {
     /// The END of the first window, in seconds.
     start_s: f64,
     /// In seconds.
     step_s: f64,
+    /// The length of a window, in seconds.
+    #[serde(default = "short_term_s")]
+    window_s: f64,
     /// Whole hundredths of a LUFS: a third of the length of decimals.
     hundredths: Vec<Option<i16>>,
     /// Where the loudest window begins, in seconds: found before values are taken together.
@@ -55,12 +59,23 @@ pub fn with_loudness(mut sources: Vec<PlayerSource>, view: &AnalysisView) -> Vec
     sources
 }
 
-/// The length of a window, in seconds (EBU Tech 3341).
+/// The length of a short-term window, in seconds (EBU Tech 3341).
 const WINDOW_S: f64 = 3.0;
+/// That of a gating block (BS.1770-5).
+const BLOCK_S: f64 = 0.4;
+/// The most blocks that a page carries for one source; those of what is longer are taken together.
+const MOST_BLOCKS: usize = 1_500;
+/// The gates of BS.1770-5, in LUFS, and in LU below what passes the first.
+const ABSOLUTE_GATE_LUFS: f64 = -70.0;
+const RELATIVE_GATE_LU: f64 = 10.0;
 /// The most values that a page carries for one source: every second of ten minutes, and fewer of what is longer.
 const MOST_VALUES: usize = 600;
 /// Windows of 3 s that end closer to each other than this, in seconds, hardly differ.
 const SHORTEST_STEP_S: f64 = 0.5;
+
+const fn short_term_s() -> f64 {
+    WINDOW_S
+}
 
 /// Where the loudest window begins, in seconds; the first of those that are equal to a hundredth.
 fn loudest_s(short_term_lufs: &Series) -> Option<f64> {
@@ -89,27 +104,52 @@ impl LoudnessOverTime {
             hundredths: hundredths.collect(),
             start_s: short_term_lufs.start_s,
             step_s: short_term_lufs.step_s * run as f64,
+            window_s: WINDOW_S,
             loudest_s: loudest_s(short_term_lufs),
         }
     }
 
-    /// The loudness from `from_s` to `until_s`, in LUFS: the mean of the energy of the windows that lie between, without a gate. Where
-    /// none does, of the one that comes closest.
+    /// Of the gating blocks of a file, and its short-term loudness, by which its loudest part is found.
+    #[must_use]
+    pub fn of_blocks(blocks_lufs: &Series, short_term_lufs: &Series) -> Self {
+        let run = blocks_lufs.values.len().div_ceil(MOST_BLOCKS).max(1);
+        // Blocks that are taken together reach from the start of the first to the end of the last.
+        let longer_s = blocks_lufs.step_s * (run - 1) as f64;
+        let hundredths = blocks_lufs.values.chunks(run).map(|values| {
+            let lufs = mean_lufs(values.iter().flatten().map(|lufs| f64::from(*lufs)))?;
+            Some((lufs * 100.0).round() as i16)
+        });
+        Self {
+            hundredths: hundredths.collect(),
+            start_s: blocks_lufs.start_s + longer_s,
+            step_s: blocks_lufs.step_s * run as f64,
+            window_s: BLOCK_S + longer_s,
+            loudest_s: loudest_s(short_term_lufs),
+        }
+    }
+
+    /// The loudness from `from_s` to `until_s`, in LUFS: the mean of the energy of the windows that lie between, gated where they are
+    /// blocks. Where none does, of the one that comes closest.
     #[must_use]
     pub fn over(&self, from_s: f64, until_s: f64) -> Option<f64> {
-        let middle_s = (from_s + until_s + WINDOW_S) / 2.0;
-        let (first, last) = if until_s - from_s > WINDOW_S {
-            (self.index(from_s + WINDOW_S), self.index(until_s))
+        let middle_s = (from_s + until_s + self.window_s) / 2.0;
+        let (first, last) = if until_s - from_s > self.window_s {
+            (self.index(from_s + self.window_s), self.index(until_s))
         } else {
             (self.index(middle_s), self.index(middle_s))
         };
         let values = self.hundredths.get(first..=last.max(first))?;
-        mean_lufs(
+        let lufs = || {
             values
                 .iter()
                 .flatten()
-                .map(|hundredths| f64::from(*hundredths) / 100.0),
-        )
+                .map(|hundredths| f64::from(*hundredths) / 100.0)
+        };
+        let above = |gate_lufs: f64| mean_lufs(lufs().filter(move |lufs| *lufs > gate_lufs));
+        // A short-term window is a mean already; only single blocks fall below a gate. Where all do, they are still what is heard.
+        let gated = || above(above(ABSOLUTE_GATE_LUFS)? - RELATIVE_GATE_LU);
+        let is_gated = self.window_s < WINDOW_S;
+        is_gated.then(gated).flatten().or_else(|| mean_lufs(lufs()))
     }
 
     /// Where the loudest window begins, in seconds.
@@ -358,6 +398,33 @@ mod tests {
         assert_eq!((fine.hundredths.len(), fine.step_s), (20, 0.5));
         assert_eq!(fine.over(0.0, 7.5), Some(-20.0));
         assert_eq!(fine.over(5.0, 12.0), Some(-10.0));
+    }
+
+    #[test]
+    fn blocks_measure_a_short_loop_and_leave_out_what_the_gate_does() {
+        let series = |values: Vec<Option<f32>>| Series {
+            start_s: 0.4,
+            step_s: 0.1,
+            values,
+        };
+        let short_term = series(vec![Some(-20.0)]);
+        // Blocks that end up to 10 s are quiet, those behind loud; from 20 s on there is a pause.
+        let level = |at: usize| match at {
+            0..97 => Some(-30.0),
+            97..197 => Some(-20.0),
+            _ => None,
+        };
+        let blocks = LoudnessOverTime::of_blocks(&series((0..297).map(level).collect()), &short_term);
+        let is = |over: Option<f64>, lufs: f64| over.is_some_and(|over| (over - lufs).abs() < 0.005);
+        assert!(is(blocks.over(9.7, 10.2), -20.0), "half a second");
+        assert!(is(blocks.over(5.0, 10.0), -30.0));
+        // 47 quiet blocks and 50 loud ones; 10 LU below their mean is not silence.
+        assert!(is(blocks.over(5.0, 15.0), -22.49), "{:?}", blocks.over(5.0, 15.0));
+        assert!(is(blocks.over(12.0, 25.0), -20.0), "a pause is gated away");
+        assert_eq!(blocks.over(22.0, 25.0), None);
+        let long = LoudnessOverTime::of_blocks(&series(vec![Some(-14.0); 4_000]), &short_term);
+        assert_eq!(long.hundredths.len(), 1_334);
+        assert!(is(long.over(100.0, 103.5), -14.0));
     }
 
     #[test]

@@ -89,6 +89,16 @@ impl Timeline {
         gated_power(&self.blocks[start..end], INTEGRATED_GATE_LU).map(lufs)
     }
 
+    /// The loudness of the gating blocks, each at its end.
+    pub(super) fn blocks_lufs(&self) -> Series {
+        let lufs = |&power: &f64| above_gate(power).and_then(series::rounded);
+        Series {
+            start_s: MOMENTARY_STEPS as f64 / STEPS_PER_S as f64,
+            step_s: HOP_STEPS as f64 / STEPS_PER_S as f64,
+            values: self.blocks.iter().map(lufs).collect(),
+        }
+    }
+
     /// The short-term loudness of the window that ends at a whole second.
     pub(super) fn short_term_at(&self, second: usize) -> Option<f64> {
         let index = (second * 10).checked_sub(30)?;

@@ -40,7 +40,7 @@ pub fn bypass(source: &File, recipe: &Recipe, index: usize, output: &File) -> Re
     };
     // Whatever was rendered was short enough.
     let longest = Duration::MAX;
-    pass::write(source, &recipe, 0, longest, None, output, &mut |_| {})?;
+    let passed = pass::write(source, &recipe, 0, longest, None, output, &mut |_| {})?;
     let mut written = output.try_clone().map_err(Error::Io)?;
     written.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
     let options = AnalysisOptions {
@@ -50,7 +50,7 @@ pub fn bypass(source: &File, recipe: &Recipe, index: usize, output: &File) -> Re
     let report = measure(written, &options, &mut |_| {})?;
     Ok(Bypassed {
         integrated_lufs: report.loudness.integrated_lufs.value(),
-        loudness: LoudnessOverTime::new(&report.loudness.short_term_lufs),
+        loudness: LoudnessOverTime::of_blocks(&passed.levels.blocks_lufs, &report.loudness.short_term_lufs),
         sample_peak_dbfs: report.peaks.sample_peak_dbfs.value(),
     })
 }

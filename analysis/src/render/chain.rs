@@ -84,8 +84,7 @@ impl Chain {
             late: 0,
         };
         let mut processors: Vec<Box<dyn Processor>> = Vec::new();
-        let (mut trim, mut filter) = (None, None::<Filter>);
-        let boxed = |filter| -> Box<dyn Processor> { Box::new(filter) };
+        let (mut trim, mut filter) = (None, Vec::new());
         for step in steps {
             if step.is_stereo_only() && channels != 2 {
                 continue;
@@ -97,19 +96,16 @@ impl Chain {
             // Filters in a row are one.
             let sections = filter_sections(step, setting.rate);
             if !sections.is_empty() {
-                match &mut filter {
-                    Some(filter) => filter.extend(sections),
-                    none => *none = Some(Filter::new(sections, channels)),
-                }
+                filter.extend(sections);
                 continue;
             }
-            processors.extend(filter.take().map(boxed));
+            processors.extend(filter_of(&std::mem::take(&mut filter), channels));
             for processor in processors_of(step, &setting) {
                 setting.late += processor.latency();
                 processors.push(processor);
             }
         }
-        processors.extend(filter.map(boxed));
+        processors.extend(filter_of(&filter, channels));
         Self {
             processors,
             channels,
@@ -146,6 +142,11 @@ impl Chain {
     pub(super) fn reduction(&self) -> Option<Reduction> {
         self.processors.iter().find_map(|processor| processor.reduction())
     }
+}
+
+/// A filter of `sections`, if there are any.
+fn filter_of(sections: &[Biquad], channels: usize) -> Option<Box<dyn Processor>> {
+    (!sections.is_empty()).then(|| Box::new(Filter::new(sections, channels)) as Box<dyn Processor>)
 }
 
 fn processors_of(step: &Step, setting: &Setting) -> Vec<Box<dyn Processor>> {

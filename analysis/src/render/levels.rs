@@ -1,6 +1,6 @@
 //! Steps that work on each sample by itself.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::chain::{Processor, Setting};
 use super::recipe::Passage;
@@ -17,35 +17,46 @@ pub(super) struct Offset(Vec<OffsetChannel>);
 
 struct OffsetChannel {
     amount: f64,
-    /// The samples that wait until it is known whether they are silence, and whether they are.
-    waiting: VecDeque<(f64, bool)>,
+    /// The samples that wait until it is known whether they are silence, and room for new ones.
+    waiting: Vec<f64>,
+    /// Samples that came, those before the start counted.
+    at: usize,
+    /// Zeros in a row, up to the newest sample.
     zeros: usize,
+    /// The last silence. The next one begins when it has left.
+    silence: Range<usize>,
 }
 
 impl Offset {
     pub(super) fn new(amounts: &[f64], channels: usize) -> Self {
         let channel = |index: usize| OffsetChannel {
             amount: amounts.get(index).copied().unwrap_or(0.0),
-            waiting: VecDeque::from(vec![(0.0, true); SILENCE]),
+            waiting: vec![0.0; SILENCE],
+            at: SILENCE,
             // Before the start there is nothing.
             zeros: SILENCE,
+            silence: 0..SILENCE,
         };
         Self((0..channels).map(channel).collect())
     }
 }
 
 impl OffsetChannel {
-    fn push(&mut self, sample: f64) -> f64 {
-        self.zeros = if sample == 0.0 { self.zeros + 1 } else { 0 };
-        let is_silent = self.zeros >= SILENCE;
-        self.waiting.push_back((sample, is_silent));
-        let (oldest, was_silent) = self.waiting.pop_front().unwrap_or((0.0, true));
-        if self.zeros == SILENCE {
-            self.waiting
-                .iter_mut()
-                .for_each(|(_, is_silent)| *is_silent = true);
+    fn process(&mut self, plane: &mut [f64]) {
+        self.waiting.extend_from_slice(plane);
+        for (sample, &oldest) in plane.iter_mut().zip(&self.waiting) {
+            self.zeros = if *sample == 0.0 { self.zeros + 1 } else { 0 };
+            self.at += 1;
+            if self.zeros >= SILENCE {
+                if self.zeros == SILENCE {
+                    self.silence.start = self.at - SILENCE;
+                }
+                self.silence.end = self.at;
+            }
+            let is_silent = self.silence.contains(&(self.at - SILENCE - 1));
+            *sample = if is_silent { oldest } else { oldest - self.amount };
         }
-        if was_silent { oldest } else { oldest - self.amount }
+        self.waiting.drain(..plane.len());
     }
 }
 
@@ -56,9 +67,7 @@ impl Processor for Offset {
 
     fn process(&mut self, planes: &mut [Vec<f64>]) {
         for (plane, channel) in planes.iter_mut().zip(&mut self.0) {
-            plane
-                .iter_mut()
-                .for_each(|sample| *sample = channel.push(*sample));
+            channel.process(plane);
         }
     }
 }

@@ -5,8 +5,6 @@
 //! sample that it meets. Gains are whole numbers of 2⁻³² where they are summed, so that sums are exact: a limiter at rest
 //! multiplies by exactly 1.
 
-use std::collections::VecDeque;
-
 use super::chain::{Processor, Setting};
 use super::detector::PeakDetector;
 use crate::dsp::{amplitude_db, db_to_amplitude};
@@ -46,7 +44,8 @@ pub(super) struct Limiter {
     minimum: SlidingMinimum,
     release: Release,
     averages: [Average; 2],
-    /// Whether no frame on its way needs less than 1, so that the next one gets 1 as long as it needs no less.
+    sums: Vec<u64>,
+    /// Whether no frame on its way needs less than 1, so that the next ones get 1 as long as they need no less.
     is_at_rest: bool,
     gains: Vec<f64>,
     /// Per channel, the frames that wait for their gain.
@@ -77,6 +76,7 @@ impl Limiter {
             minimum: SlidingMinimum::new(ahead + 1),
             release: Release::new(setting.rate),
             averages: [Average::new(first, ONE), Average::new(second, ONE * first as u64)],
+            sums: Vec::new(),
             is_at_rest: true,
             gains: Vec::new(),
             waiting: vec![vec![0.0; latency]; setting.channels],
@@ -90,44 +90,65 @@ impl Limiter {
         }
     }
 
-    /// The gain of the frame that leaves, when the wave from the frame [`PeakDetector::DELAY`] ago to the next has this height.
-    fn gain(&mut self, height: f32) -> f64 {
-        let highest = f64::from(if height > self.before { height } else { self.before });
-        self.before = height;
-        let needed = if highest > self.ceiling {
-            self.ceiling / highest
-        } else if self.is_at_rest {
-            // One more 1 would leave everything below as it is.
-            return 1.0;
-        } else {
-            1.0
-        };
-        let held = self.minimum.push(needed);
-        let released = self.release.follow(held);
+    /// Puts in place of `gains` those of the frames that leave, when the wave from the frame [`PeakDetector::DELAY`] ago to the next
+    /// has these heights.
+    fn decide(&mut self, heights: &[f32], gains: &mut Vec<f64>) {
+        gains.clear();
+        let mut before = self.before;
+        gains.extend(heights.iter().map(|&height| {
+            let highest = f64::from(if height > before { height } else { before });
+            before = height;
+            if highest > self.ceiling {
+                self.ceiling / highest
+            } else {
+                1.0
+            }
+        }));
+        self.before = before;
+        // More ones would leave everything below as it is.
+        if self.is_at_rest && gains.iter().all(|&needed| needed == 1.0) {
+            return;
+        }
+        self.minimum.follow(gains);
+        let is_held = gains.last().is_some_and(|&held| held < 1.0);
+        self.sums.clear();
         // Rounded down: never too high.
-        let sum = self.averages[0].push((released * ONE as f64) as u64);
-        let sum = self.averages[1].push(sum);
-        let most = ONE * (self.averages[0].len() * self.averages[1].len()) as u64;
-        self.is_at_rest = sum == most && held == 1.0 && self.release.is_at_rest();
-        sum as f64 / most as f64
-    }
-
-    fn count(&mut self, gain: f64) {
-        if gain < 1.0 {
-            self.limited += u64::from(gain < AT_WORK);
-            self.second_lowest = self.second_lowest.min(gain);
-            self.lowest = self.lowest.min(gain);
+        let released = gains
+            .iter()
+            .map(|&held| (self.release.follow(held) * ONE as f64) as u64);
+        self.sums.extend(released);
+        for average in &mut self.averages {
+            average.follow(&mut self.sums);
         }
-        self.left_of_second -= 1;
-        if self.left_of_second == 0 {
-            self.left_of_second = self.frames_per_second;
-            self.complete_second();
+        let most = ONE * (self.averages[0].len * self.averages[1].len) as u64;
+        self.is_at_rest = self.averages[1].sum == most && !is_held && self.release.is_at_rest();
+        for (gain, &sum) in gains.iter_mut().zip(&self.sums) {
+            *gain = sum as f64 / most as f64;
         }
     }
 
-    fn complete_second(&mut self) {
-        let lowest = std::mem::replace(&mut self.second_lowest, 1.0);
-        self.seconds_db.push(-amplitude_db(lowest) as f32);
+    fn count(&mut self, mut gains: &[f64]) {
+        while !gains.is_empty() {
+            let count =
+                usize::try_from(self.left_of_second).map_or(gains.len(), |left| left.min(gains.len()));
+            let (now, rest) = gains.split_at(count);
+            gains = rest;
+            for &gain in now {
+                self.limited += u64::from(gain < AT_WORK);
+                self.second_lowest = if gain < self.second_lowest {
+                    gain
+                } else {
+                    self.second_lowest
+                };
+            }
+            self.lowest = self.lowest.min(self.second_lowest);
+            self.left_of_second -= count as u64;
+            if self.left_of_second == 0 {
+                self.left_of_second = self.frames_per_second;
+                let lowest = std::mem::replace(&mut self.second_lowest, 1.0);
+                self.seconds_db.push(-amplitude_db(lowest) as f32);
+            }
+        }
     }
 }
 
@@ -142,12 +163,8 @@ impl Processor for Limiter {
         self.detector
             .push(planes, |sample| sample as f32, floor, &mut heights);
         let mut gains = std::mem::take(&mut self.gains);
-        gains.clear();
-        for &height in &heights {
-            let gain = self.gain(height);
-            self.count(gain);
-            gains.push(gain);
-        }
+        self.decide(&heights, &mut gains);
+        self.count(&gains);
         for (plane, waiting) in planes.iter_mut().zip(&mut self.waiting) {
             waiting.extend_from_slice(plane);
             for ((sample, waited), gain) in plane.iter_mut().zip(waiting.iter()).zip(&gains) {
@@ -173,37 +190,41 @@ impl Processor for Limiter {
     }
 }
 
-/// The least of the last so many values.
+/// The least of the last so many gains.
 struct SlidingMinimum {
-    len: u64,
-    at: u64,
-    /// Values that may still become the least, with their places; rising.
-    rising: VecDeque<(u64, f64)>,
+    len: usize,
+    /// The last ones but one, and room for new ones.
+    past: Vec<f64>,
+    wide: Vec<f64>,
+    wider: Vec<f64>,
 }
 
 impl SlidingMinimum {
     fn new(len: usize) -> Self {
         Self {
-            len: len as u64,
-            at: 0,
-            rising: VecDeque::new(),
+            len,
+            past: vec![1.0; len - 1],
+            wide: Vec::new(),
+            wider: Vec::new(),
         }
     }
 
-    fn push(&mut self, value: f64) -> f64 {
-        while self.rising.back().is_some_and(|&(_, last)| last >= value) {
-            self.rising.pop_back();
+    /// Puts in place of each of `gains` the least up to it: of two, of four and so on, and at last of two such runs that overlap.
+    fn follow(&mut self, gains: &mut [f64]) {
+        self.past.extend_from_slice(gains);
+        let less = |(&a, &b): (&f64, &f64)| if b < a { b } else { a };
+        self.wide.clone_from(&self.past);
+        let mut width = 1;
+        while 2 * width <= self.len {
+            self.wider.clear();
+            self.wider
+                .extend(self.wide.iter().zip(&self.wide[width..]).map(less));
+            std::mem::swap(&mut self.wide, &mut self.wider);
+            width *= 2;
         }
-        self.rising.push_back((self.at, value));
-        while self
-            .rising
-            .front()
-            .is_some_and(|&(at, _)| at + self.len <= self.at)
-        {
-            self.rising.pop_front();
-        }
-        self.at += 1;
-        self.rising.front().map_or(value, |&(_, least)| least)
+        let last = self.wide.iter().zip(&self.wide[self.len - width..]).map(less);
+        gains.iter_mut().zip(last).for_each(|(gain, least)| *gain = least);
+        self.past.drain(..gains.len());
     }
 }
 
@@ -253,32 +274,29 @@ impl Release {
 
 /// The sum of the last so many whole numbers.
 struct Average {
-    values: Vec<u64>,
-    at: usize,
+    len: usize,
+    /// The last ones, and room for new ones.
+    past: Vec<u64>,
     sum: u64,
 }
 
 impl Average {
     fn new(len: usize, first: u64) -> Self {
         Self {
-            values: vec![first; len],
-            at: 0,
+            len,
+            past: vec![first; len],
             sum: first * len as u64,
         }
     }
 
-    fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    fn push(&mut self, value: u64) -> u64 {
-        self.sum += value;
-        self.sum -= std::mem::replace(&mut self.values[self.at], value);
-        self.at += 1;
-        if self.at == self.values.len() {
-            self.at = 0;
+    /// Puts in place of each of `values` the sum up to it.
+    fn follow(&mut self, values: &mut [u64]) {
+        self.past.extend_from_slice(values);
+        for (value, oldest) in values.iter_mut().zip(&self.past) {
+            self.sum = self.sum + *value - oldest;
+            *value = self.sum;
         }
-        self.sum
+        self.past.drain(..values.len());
     }
 }
 

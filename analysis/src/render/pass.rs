@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::time::Duration;
 
+use model::report::Series;
 use model::{Failure, FailureCode};
 
 use super::chain::{Chain, Planes};
@@ -14,13 +15,17 @@ use super::quantise::Quantiser;
 use super::recipe::{Container, Dither, OutputFormat, Recipe, Step};
 use super::wave::WaveWriter;
 use crate::decode::Stream;
-use crate::meter::{MeterInput, OutputLevels, OutputMeter, believable};
+use crate::meter::{BlockMeter, MeterInput, OutputLevels, OutputMeter, believable};
 use crate::{Error, frames_in};
 
 /// What came of a pass.
 pub(super) struct Written {
     pub(super) levels: OutputLevels,
+    /// The gating blocks of the source.
+    pub(super) source_blocks_lufs: Series,
     pub(super) reduction: Option<Reduction>,
+    /// By how many dB what came out was over full scale, where that was clipped; 0 where nothing was.
+    pub(super) clipped_db: f64,
 }
 
 /// Writes `source` through the steps of `recipe` to `output`, from its start, with `note` as what the file says of itself. `seed` is
@@ -49,6 +54,7 @@ pub(super) fn write(
             Some(started) => started,
             none => none.insert(Started::new(&stream, recipe, seed, note, output)?),
         };
+        started.source_meter.push(stream.planes());
         let mut planes = in_double_precision(stream.planes());
         started.chain.push(&mut planes);
         started.write(&planes)?;
@@ -64,7 +70,9 @@ pub(super) fn write(
     output.set_len(len).map_err(Error::Io)?;
     Ok(Written {
         levels: started.meter.finish(),
+        source_blocks_lufs: started.source_meter.finish(),
         reduction: started.chain.reduction(),
+        clipped_db: started.quantiser.over_db(),
     })
 }
 
@@ -86,6 +94,7 @@ pub(super) fn in_double_precision(planes: &[Vec<f32>]) -> Planes {
 }
 
 struct Started<'a> {
+    source_meter: BlockMeter,
     chain: Chain,
     quantiser: Quantiser,
     words: Vec<Vec<f32>>,
@@ -114,6 +123,7 @@ impl<'a> Started<'a> {
         };
         let seed = needs_dither(recipe, stream.integer_bits(), rate).then_some(seed);
         Ok(Self {
+            source_meter: BlockMeter::new(&input),
             chain: Chain::new(&recipe.steps, rate, channels),
             quantiser: Quantiser::new(recipe.output.samples, channels, seed),
             words: Vec::new(),

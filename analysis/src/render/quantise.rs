@@ -2,12 +2,18 @@
 
 use super::chain::Planes;
 use super::recipe::SampleFormat;
+use crate::dsp::amplitude_db;
+
+/// By so many steps a sample may be beyond the last one for its rounding and its dither.
+const ROUNDED_STEPS: f64 = 2.0;
 
 /// Rounds samples, with or without dither.
 pub(super) struct Quantiser {
     format: SampleFormat,
     /// A sequence per channel; none without dither.
     dither: Vec<SplitMix>,
+    /// The highest absolute sample that was to become a whole number.
+    highest: f64,
 }
 
 impl Quantiser {
@@ -23,6 +29,7 @@ impl Quantiser {
         Self {
             format,
             dither: sequences.unwrap_or_default(),
+            highest: 0.0,
         }
     }
 
@@ -35,6 +42,15 @@ impl Quantiser {
                 SampleFormat::Float32 => words.extend(plane.iter().map(|&sample| sample as f32)),
                 SampleFormat::Int16 | SampleFormat::Int24 => {
                     let full_scale = f64::from(1_u32 << (self.format.bits() - 1));
+                    let step = 1.0 / full_scale;
+                    let higher = |highest: f64, sample: &f64| {
+                        if sample.abs() > highest {
+                            sample.abs()
+                        } else {
+                            highest
+                        }
+                    };
+                    self.highest = plane.iter().fold(self.highest, higher);
                     let mut dither = self.dither.get_mut(channel);
                     words.extend(plane.iter().map(|&sample| {
                         // Digital silence stays what it is.
@@ -42,13 +58,31 @@ impl Quantiser {
                             Some(dither) if sample != 0.0 => dither.triangular(),
                             _ => 0.0,
                         };
-                        let word = (sample * full_scale + noise).round();
-                        (word.clamp(-full_scale, full_scale - 1.0) / full_scale) as f32
+                        let word = (sample * full_scale + noise).clamp(-full_scale, full_scale - 1.0);
+                        (rounded(word) * step) as f32
                     }));
                 }
             }
         }
     }
+
+    /// By how many dB the highest sample was over full scale and had to be clipped; 0 where all did fit. What is only rounded there,
+    /// with its dither, fits.
+    pub(super) fn over_db(&self) -> f64 {
+        let step = 1.0 / f64::from(1_u32 << (self.format.bits() - 1).min(31));
+        if self.highest > 1.0 + ROUNDED_STEPS * step {
+            amplitude_db(self.highest)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The nearest whole number, of two the one away from zero, as [`f64::round`], which is a call where the processor is not known to
+/// have an instruction for it. For what an `i32` holds.
+fn rounded(value: f64) -> f64 {
+    const JUST_BELOW_HALF: f64 = 0.5 - f64::EPSILON / 4.0;
+    f64::from((value + JUST_BELOW_HALF.copysign(value)) as i32)
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -108,6 +142,21 @@ mod tests {
             "{}",
             error / (step * step)
         );
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero_and_what_is_just_below_them_is_not() {
+        for whole in [0.0, 1.0, 2.0, 32_767.0, 8_388_606.0] {
+            for value in [
+                whole,
+                whole + 0.5,
+                (whole + 0.5_f64).next_down(),
+                (whole + 0.5_f64).next_up(),
+            ] {
+                assert_eq!(rounded(value), value.round(), "{value}");
+                assert_eq!(rounded(-value), (-value).round(), "{value}");
+            }
+        }
     }
 
     #[test]

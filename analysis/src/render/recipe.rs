@@ -17,6 +17,8 @@ pub const RECIPE_VERSION: u32 = 1;
 
 /// The most bands of the equaliser.
 pub(super) const MOST_BANDS: usize = 5;
+/// The most places of a repair.
+pub(super) const MOST_DEFECTS: usize = 200;
 
 /// A complete recipe. [`Recipe::from_json`] reads one that came from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use model::Report;
 use model::player::LoudnessOverTime;
 use model::verdict::{Points, Stage};
 
+use super::complete::completed;
 use super::export::{self, Marker};
 use super::pass::{self, Written};
 use super::predict::predict;
@@ -21,6 +22,8 @@ use crate::{AnalysisOptions, ENGINE_VERSION, Error, Percent, measure};
 const MOST_PASSES: u32 = 4;
 /// Passes that look for the target; those behind them only hold the ceiling.
 const PASSES_FOR_TARGET: u32 = 2;
+/// How often what a step has left of its own kind is added to it.
+const MOST_COMPLETIONS: u32 = 3;
 /// Nearer to its target a loudness is there, in LU.
 const NEAR_LU: f64 = 0.03;
 /// The measuring of a source whose report is not known is so many times less than the whole work.
@@ -119,6 +122,7 @@ pub fn render(
         seed: provenance::seed(&report),
         uncovered: Vec::new(),
         passes: 0,
+        must_fit: false,
         progress: Progress {
             last: if options.report.is_none() {
                 100 / MEASURED_SHARE
@@ -130,10 +134,20 @@ pub fn render(
     };
     let mut recipe = recipe.clone();
     let mut rolled_back: Vec<RolledBack> = Vec::new();
+    let mut completions = 0;
     loop {
         let (written, adjusted) = run.adjust(&recipe)?;
         let result = run.measured_output()?;
         let is_final = recipe.levels == Levels::AsWritten;
+        let more = completed(&adjusted, &report, &result);
+        if let Some(more) = more.filter(|_| !is_final && completions < MOST_COMPLETIONS) {
+            recipe = Recipe {
+                levels: Levels::Adjusted,
+                ..more
+            };
+            completions += 1;
+            continue;
+        }
         let back = loop {
             let after = Judged::result(&result, stage, &before, written.made(&adjusted, &run.uncovered));
             let blame = if is_final {
@@ -171,6 +185,8 @@ pub(super) fn only_uncovers(step: &Step, rule: &str) -> bool {
         Step::Offset { .. } => rule != "signal.offset",
         // Narrower than any band of the rules of tone.
         Step::Notch { .. } => true,
+        // A click is as loud as music above the edge of a codec.
+        Step::Repair { .. } => rule == "signal.cutoff",
         // Means over a file without its silence are those of the music.
         Step::Trim(_) => !["signal.cut_end", "signal.clicks"].contains(&rule),
         Step::Polarity { .. } | Step::Delay { .. } => {
@@ -242,6 +258,8 @@ struct Run<'a> {
     /// Rules whose findings were there before, hidden by what is mended.
     uncovered: Vec<&'static str>,
     passes: u32,
+    /// Whether the level had to be lowered, so that nothing is clipped.
+    must_fit: bool,
     progress: Progress<'a>,
 }
 
@@ -263,11 +281,15 @@ impl Progress<'_> {
 }
 
 impl Run<'_> {
-    /// Writes the file by `recipe`, with gain and the limiter's aim adjusted until target and ceiling hold.
-    fn adjust(&mut self, recipe: &Recipe) -> Result<(Written, Recipe), Error> {
+    /// Writes the file by `recipe`, with gain and the limiter's aim adjusted until target and ceiling hold and nothing is clipped.
+    fn adjust(&mut self, recipe: &Recipe) -> Result<(Written, Recipe), RenderError> {
         let mut adjusted = recipe.clone();
+        let unclipped = |written: Written, recipe: Recipe| match written.clipped_db {
+            over_db if over_db > 0.0 => Err(RecipeError::Clips { over_db }.into()),
+            _ => Ok((written, recipe)),
+        };
         if recipe.levels == Levels::AsWritten {
-            return Ok((self.pass(&adjusted)?, adjusted));
+            return unclipped(self.pass(&adjusted)?, adjusted);
         }
         adjusted.levels = Levels::AsWritten;
         if has(&adjusted, StepKind::Gain) {
@@ -277,9 +299,14 @@ impl Run<'_> {
         let mut at = 1;
         loop {
             let written = self.pass(&adjusted)?;
-            let next = self.corrected(&adjusted, &written, at <= PASSES_FOR_TARGET);
+            let next = if written.clipped_db > 0.0 {
+                self.must_fit = true;
+                Some(lowered(&adjusted, written.clipped_db))
+            } else {
+                self.corrected(&adjusted, &written, at <= PASSES_FOR_TARGET)
+            };
             let Some(next) = next.filter(|_| at < MOST_PASSES) else {
-                return Ok((written, adjusted));
+                return unclipped(written, adjusted);
             };
             adjusted = next;
             at += 1;
@@ -394,7 +421,8 @@ impl Run<'_> {
                 .filter(|&(index, _)| !uncovering(index))
                 .max_by(|a, b| a.1.total_cmp(b.1));
             let index = culprit.map_or(0, |(index, _)| index);
-            if recipe.target.lufs().is_some() && is_for_level(&recipe.steps[index]) {
+            let is_needed = recipe.target.lufs().is_some() || self.must_fit;
+            if is_needed && is_for_level(&recipe.steps[index]) {
                 continue;
             }
             let value = |judged: &Judged<'_>| {
@@ -481,8 +509,14 @@ impl Run<'_> {
                 } else {
                     0.0
                 },
-                before_over_time: Some(LoudnessOverTime::new(&self.report.loudness.short_term_lufs)),
-                after_over_time: Some(LoudnessOverTime::new(&result.loudness.short_term_lufs)),
+                before_over_time: Some(LoudnessOverTime::of_blocks(
+                    &written.source_blocks_lufs,
+                    &self.report.loudness.short_term_lufs,
+                )),
+                after_over_time: Some(LoudnessOverTime::of_blocks(
+                    &written.levels.blocks_lufs,
+                    &result.loudness.short_term_lufs,
+                )),
             },
             ceiling: ceiling.map(|ceiling_dbtp| CeilingProof {
                 ceiling_dbtp,
@@ -517,6 +551,29 @@ fn measured(
 
 fn has(recipe: &Recipe, kind: StepKind) -> bool {
     recipe.steps.iter().any(|step| step.kind() == kind)
+}
+
+/// The recipe with everything lower by so many dB, and held below full scale from there on.
+fn lowered(recipe: &Recipe, by_db: f64) -> Recipe {
+    let mut lower = recipe.clone();
+    let first_behind = |step: &Step| step.kind() >= StepKind::Gain;
+    let at = lower
+        .steps
+        .iter()
+        .position(first_behind)
+        .unwrap_or(lower.steps.len());
+    if !has(&lower, StepKind::Gain) {
+        let gain = Step::Gain {
+            db: 0.0,
+            highest_dbtp: None,
+        };
+        lower.steps.insert(at, gain);
+    }
+    if let Some(Step::Gain { db, highest_dbtp }) = lower.steps.get_mut(at) {
+        *db -= by_db;
+        *highest_dbtp = Some(highest_dbtp.map_or(0.0, |highest| highest.min(0.0)));
+    }
+    lower
 }
 
 fn set_gain(recipe: &mut Recipe, gain_db: f64) {

@@ -55,17 +55,22 @@ impl<W: Write + Seek> WaveWriter<W> {
     /// Writes on; the samples are words of the format already.
     pub(super) fn push(&mut self, words: &[Vec<f32>]) -> io::Result<()> {
         let count = words.first().map_or(0, Vec::len);
+        let size = usize::from(self.format.bits() / 8);
         self.bytes.clear();
-        for at in 0..count {
-            for plane in words {
-                let word = plane[at];
+        self.bytes.resize(count * words.len() * size, 0);
+        for (channel, plane) in words.iter().enumerate() {
+            let places = self
+                .bytes
+                .chunks_exact_mut(size)
+                .skip(channel)
+                .step_by(words.len());
+            for (place, &word) in places.zip(plane) {
                 match self.format {
-                    SampleFormat::Int16 => self.bytes.extend(((word * 32_768.0) as i16).to_le_bytes()),
+                    SampleFormat::Int16 => place.copy_from_slice(&((word * 32_768.0) as i16).to_le_bytes()),
                     SampleFormat::Int24 => {
-                        self.bytes
-                            .extend_from_slice(&((word * 8_388_608.0) as i32).to_le_bytes()[..3]);
+                        place.copy_from_slice(&((word * 8_388_608.0) as i32).to_le_bytes()[..3]);
                     }
-                    SampleFormat::Float32 => self.bytes.extend(word.to_le_bytes()),
+                    SampleFormat::Float32 => place.copy_from_slice(&word.to_le_bytes()),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Whether a recipe makes sense: every amount within its range, every step at its place. Nothing is corrected silently.
 
-use super::{Container, Passage, RECIPE_VERSION, Recipe, SampleFormat, Step, StepKind, Target};
+use super::{Container, MOST_DEFECTS, Passage, RECIPE_VERSION, Recipe, SampleFormat, Step, StepKind, Target};
 
 /// Why a recipe is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -24,6 +24,14 @@ pub enum RecipeError {
         low: f64,
         /// The most.
         high: f64,
+    },
+    /// What comes out does not fit into whole numbers, and nothing in the recipe may lower it.
+    #[error(
+        "the result is {over_db:.2} dB over full scale and would be clipped: lower the gain by as much, add a limiter, or write 32-bit floating point"
+    )]
+    Clips {
+        /// By how much the highest sample is over.
+        over_db: f64,
     },
     /// Anything else that makes no sense.
     #[error("{0}")]
@@ -53,7 +61,6 @@ pub(super) mod allowed {
     pub(super) const LEVEL_LUFS: Range<f64> = -36.0..=-5.0;
     /// Twenty milliseconds, and the rounding of two times.
     pub(super) const DEFECT_S: Range<f64> = 0.0..=0.020_001;
-    pub(super) const DEFECTS: usize = 200;
     pub(super) const PASSAGES: usize = 50;
 }
 
@@ -107,7 +114,7 @@ impl Step {
         let within = |what, value, range| within(step, what, value, range);
         match self {
             Self::Repair { places } => {
-                if places.len() > allowed::DEFECTS {
+                if places.len() > MOST_DEFECTS {
                     return Err(contradiction("more than 200 places to repair"));
                 }
                 for place in places {

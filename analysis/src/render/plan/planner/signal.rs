@@ -1,16 +1,11 @@
 //! Defects, offset, what lies below hearing.
 
-use model::report::LocalFaultKind;
-
 use super::super::as_written;
 use super::{Planner, Proposal};
+use crate::render::complete::repairable;
 use crate::render::predict::predict;
 use crate::render::proof::Judged;
 use crate::render::recipe::{Defect, Step};
-use crate::render::repair::LONGEST_S;
-
-/// A click is filled from so long before its place to so long behind, in seconds.
-const CLICK_S: (f64, f64) = (0.0003, 0.001);
 
 impl Planner<'_> {
     /// Defects, offset, what lies below hearing.
@@ -43,35 +38,7 @@ impl Planner<'_> {
         if self.fault("signal.clicks").is_none() && self.fault("signal.gaps").is_none() {
             return None;
         }
-        let is_defect = |kind| {
-            matches!(
-                kind,
-                LocalFaultKind::Click
-                    | LocalFaultKind::Gap
-                    | LocalFaultKind::HeldValue
-                    | LocalFaultKind::Dropout
-            )
-        };
-        let places: Vec<Defect> = self
-            .local_faults(is_defect)
-            .into_iter()
-            .map(|fault| {
-                let (start_s, end_s) = match fault.kind {
-                    LocalFaultKind::Click => (
-                        fault.start_s - CLICK_S.0,
-                        fault.end_s.max(fault.start_s) + CLICK_S.1,
-                    ),
-                    _ => (fault.start_s, fault.end_s),
-                };
-                Defect {
-                    channel: fault.channel,
-                    start_s: start_s.max(0.0),
-                    end_s,
-                }
-            })
-            .filter(|place| place.end_s - place.start_s <= LONGEST_S)
-            .take(200)
-            .collect();
+        let places = repairable(&self.now);
         (!places.is_empty()).then_some(places)
     }
 
