@@ -54,7 +54,8 @@ impl StepCounter {
         for &sample in plane.iter().skip(self.skip).step_by(STRIDE) {
             // Silence is no value of the music.
             if sample != 0.0 && sample.abs() < 1.0 {
-                let code = (sample * HALF + HALF) as usize;
+                // The highest samples of a float are rounded up to one more.
+                let code = ((sample * HALF + HALF) as usize).min((1 << CODE_BITS) - 1);
                 self.second.seen[code / WORD] |= 1 << (code % WORD);
                 self.second.visits[code / BLOCK] += 1;
             }
@@ -164,6 +165,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_highest_sample_of_a_float_is_a_value_like_any() {
+        let mut counter = StepCounter::new();
+        counter.push(&[1.0_f32.next_down(), -1.0_f32.next_down(), 1.0, f32::MIN_POSITIVE]);
+        assert_eq!(counter.complete_second(), None);
     }
 
     #[test]
