@@ -14,8 +14,8 @@ const SLICE_S: f64 = 0.01;
 /// Slices before a burst that it is compared with, and how many right before it may belong to its edge.
 const BEFORE: usize = 25;
 const EDGE: usize = 2;
-/// Slices of the shortest burst; and behind one, which are compared.
-const SHORTEST: usize = 8;
+/// Slices of the shortest burst (claps of synthesizers are as steady for up to 0.1 s); and behind one, which are compared.
+const SHORTEST: usize = 11;
 const BEHIND: usize = 8;
 /// By what factor the differences rise and fall, and how far apart those of a burst are from each other, and from their mean.
 const RISES: f32 = 1.6;

@@ -122,7 +122,7 @@ pub enum LocalFaultKind {
     /// A channel falls by 11 dB or more and comes back within 3 s, while the other one, with which it has most in common, plays on.
     /// Strength: by how many dB.
     ChannelDip,
-    /// Static: noise, flat from 3 to 15 kHz, that begins at once, stays at its level for 80 ms or more and ends at once. Strength: what
+    /// Static: noise, flat from 3 to 15 kHz, that begins at once, stays at its level for 120 ms or more and ends at once. Strength: what
     /// white noise as dense as that has from 20 Hz to 20 kHz, in dBFS (RMS).
     NoiseBurst,
     /// The samples of 2 s or more are rounded to 12 bits or fewer, those of the rest to 3 bits more at least. Strength: one step of the

@@ -223,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Static",
         unit: Unit::Count,
         why: "A burst of noise out of nothing is a lost packet, a clock that slipped or a plug-in that failed, and frightens everybody on headphones.",
-        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 80 ms or more and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice.",
+        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 120 ms or more and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice.",
         source: "docs/DETECTORS.md has the alarms on intact music; cymbals die away, sweeps swell, and both lose treble",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
