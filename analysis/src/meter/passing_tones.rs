@@ -50,9 +50,9 @@ pub(super) struct PassingTones {
     every: usize,
     /// The last windows, one behind the other, and in which bins they have peaks.
     power: VecDeque<Vec<f32>>,
-    peaks: VecDeque<Vec<bool>>,
+    peaks: VecDeque<Vec<u8>>,
     /// In how many of them each bin has one.
-    counts: Vec<u16>,
+    counts: Vec<u8>,
     waits: usize,
     open: Vec<Passing>,
     found: Vec<Passing>,
@@ -82,7 +82,7 @@ impl PassingTones {
             bin_hz,
             hop_s,
             bins,
-            span: (SPAN_S / hop_s) as usize,
+            span: ((SPAN_S / hop_s) as usize).min(usize::from(u8::MAX)),
             every: ((EVERY_S / hop_s).round() as usize).max(1),
             power: VecDeque::new(),
             peaks: VecDeque::new(),
@@ -96,22 +96,20 @@ impl PassingTones {
     /// Takes the spectrum of the window whose middle is at `middle_s`: mean power per bin (a full-scale sine has 0.5 in total).
     pub(super) fn add(&mut self, power: &[f32], middle_s: f64) {
         let (mut row, mut peaks) = if self.power.len() < self.span {
-            (vec![0.0; self.bins], vec![false; self.bins])
+            (vec![0.0; self.bins], vec![0; self.bins])
         } else {
             let (Some(row), Some(peaks)) = (self.power.pop_front(), self.peaks.pop_front()) else {
                 return;
             };
-            for (count, &is_peak) in self.counts.iter_mut().zip(&peaks) {
-                *count -= u16::from(is_peak);
+            for (count, is_peak) in self.counts.iter_mut().zip(&peaks) {
+                *count -= is_peak;
             }
             (row, peaks)
         };
         row.copy_from_slice(power);
-        for (is_peak, near) in peaks[2..].iter_mut().zip(power.windows(5)) {
-            *is_peak = near[2] >= near[1] && near[2] > near[0] && near[2] >= near[3] && near[2] > near[4];
-        }
-        for (count, &is_peak) in self.counts.iter_mut().zip(&peaks) {
-            *count += u16::from(is_peak);
+        mark_peaks(power, &mut peaks);
+        for (count, is_peak) in self.counts.iter_mut().zip(&peaks) {
+            *count += is_peak;
         }
         self.power.push_back(row);
         self.peaks.push_back(peaks);
@@ -134,7 +132,7 @@ impl PassingTones {
         let margin = *BESIDE.end();
         let first = ((FOLLOWED_HZ.start / self.bin_hz).ceil() as usize).max(margin);
         let last = ((FOLLOWED_HZ.end / self.bin_hz) as usize).min(self.bins.saturating_sub(margin + 1));
-        let fewest = (PEAK_SHARE * self.span as f64) as u16;
+        let fewest = (PEAK_SHARE * self.span as f64) as u8;
         let start_s = middle_s - (self.span - 1) as f64 * self.hop_s;
         let candidates: Vec<usize> = (first..last).filter(|&bin| self.counts[bin] >= fewest).collect();
         for bin in candidates {
@@ -262,6 +260,20 @@ impl PassingTones {
         passages.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.hz.total_cmp(&b.hz)));
         passages.truncate(MOST_KEPT);
         passages
+    }
+}
+
+/// Puts 1 where a bin is the highest of its neighbours, two on either side, and 0 elsewhere.
+fn mark_peaks(power: &[f32], peaks: &mut [u8]) {
+    let Some(count) = power.len().checked_sub(4) else {
+        return;
+    };
+    // Slices of one length, so that the comparisons become vectors.
+    let [a, b, c, d, e] = std::array::from_fn(|at| &power[at..at + count]);
+    let peaks = &mut peaks[2..2 + count];
+    for n in 0..count {
+        let is_peak = (c[n] > a[n]) & (c[n] >= b[n]) & (c[n] >= d[n]) & (c[n] > e[n]);
+        peaks[n] = u8::from(is_peak);
     }
 }
 

@@ -90,11 +90,16 @@ impl Values {
 
     /// Adds what `other` has, and empties it.
     fn take(&mut self, other: &mut Self) {
-        for (seen, other) in self.seen.iter_mut().zip(&mut other.seen) {
-            *seen |= std::mem::take(other);
-        }
-        for (visits, other) in self.visits.iter_mut().zip(&mut other.visits) {
-            *visits += std::mem::take(other);
+        const WORDS: usize = BLOCK / WORD;
+        let blocks = self.seen.chunks_exact_mut(WORDS).zip(&mut self.visits);
+        let others = other.seen.chunks_exact_mut(WORDS).zip(&mut other.visits);
+        for ((seen, visits), (other, other_visits)) in blocks.zip(others) {
+            if *other_visits > 0 {
+                *visits += std::mem::take(other_visits);
+                for (seen, other) in seen.iter_mut().zip(other) {
+                    *seen |= std::mem::take(other);
+                }
+            }
         }
     }
 
@@ -104,8 +109,8 @@ impl Values {
         const WORDS: usize = BLOCK / WORD;
         let blocks = self.seen.chunks_exact(WORDS).zip(&self.visits);
         let is_dense = |(words, &visits): (&[u64], &u32)| {
-            let values: u32 = words.iter().map(|word| word.count_ones()).sum();
-            visits >= FEWEST_VISITS.max(VISITS_PER_VALUE * values)
+            let values = || words.iter().map(|word| word.count_ones()).sum::<u32>();
+            visits >= FEWEST_VISITS && visits >= VISITS_PER_VALUE * values()
         };
         let first = blocks.clone().position(is_dense)?;
         let last = blocks.clone().rposition(is_dense)?;
