@@ -37,10 +37,14 @@ const KEPT: [&str; 19] = [
     "dynamics.crushed_passage",
 ];
 /// Both: neither mended nor put in.
-const NEITHER: [&str; 4] = [
+const NEITHER: [&str; 7] = [
     "signal.stutter",
     "signal.level_jump",
     "signal.hiss",
+    "signal.static",
+    "signal.passing_tone",
+    // Filters and dither fill the steps, which are then no longer found, and are heard as before.
+    "signal.coarse_passage",
     // Clips that are lower now are those of the source.
     "peaks.lowered_clips",
 ];

@@ -824,23 +824,28 @@ fn what_a_render_only_hides_counts_as_before() {
         .iter()
         .map(|plane| plane.iter().map(|x| (3.0 * x).clamp(-1.0, 1.0)).collect())
         .collect();
-    let source = file_of(&wav(RATE, &clipped, Encoding::Int16));
-    let steps = vec![Step::HighPass { hz: 20.0, order: 2 }, gain(-5.0)];
-    let (result, proof) = rendered(&source, &recipe(steps, WAV24, Levels::AsWritten), Stage::Mix);
-    let hidden = judge(&report_of(&result)).mix;
-    assert!(
-        hidden.score > proof.after.score,
-        "the file alone looks better than it is"
-    );
-    let rule = proof
-        .rules
-        .iter()
-        .find(|rule| rule.rule == "peaks.clipped")
-        .unwrap();
-    assert!(
-        rule.is_kept && rule.before == rule.after && rule.price_before > 5.0,
-        "{rule:?}"
-    );
+    // A lower rate for a while, whose steps the filter fills.
+    let mut held = music(RATE, 12.0, 2);
+    for plane in &mut held {
+        for samples in plane[3 * RATE as usize..9 * RATE as usize].chunks_mut(4) {
+            samples.fill(samples[0]);
+        }
+    }
+    for (planes, id) in [(clipped, "peaks.clipped"), (held, "signal.coarse_passage")] {
+        let source = file_of(&wav(RATE, &planes, Encoding::Int16));
+        let steps = vec![Step::HighPass { hz: 20.0, order: 2 }, gain(-5.0)];
+        let (result, proof) = rendered(&source, &recipe(steps, WAV24, Levels::AsWritten), Stage::Mix);
+        let hidden = judge(&report_of(&result)).mix;
+        assert!(
+            hidden.score > proof.after.score,
+            "the file alone looks better than it is: {id}"
+        );
+        let rule = proof.rules.iter().find(|rule| rule.rule == id).unwrap();
+        assert!(
+            rule.is_kept && rule.before == rule.after && rule.price_before > 5.0,
+            "{rule:?}"
+        );
+    }
 }
 
 #[test]
