@@ -125,7 +125,7 @@ impl PassingTones {
         self.power.clear();
         self.peaks.clear();
         self.counts.fill(0);
-        self.found.append(&mut self.open);
+        self.close(|_| true);
     }
 
     fn look(&mut self, middle_s: f64) {
@@ -140,8 +140,13 @@ impl PassingTones {
                 self.take(bin as f64 + off, level_db, start_s, middle_s);
             }
         }
-        let is_over = |tone: &mut Passing| tone.end_s < middle_s - 2.1 * EVERY_S;
-        self.found.extend(self.open.extract_if(.., is_over));
+        self.close(|tone| tone.end_s < middle_s - 2.1 * EVERY_S);
+    }
+
+    /// Keeps of the tones that are over those that say something.
+    fn close(&mut self, is_over: impl Fn(&Passing) -> bool) {
+        let over = self.open.extract_if(.., |tone| is_over(tone));
+        self.found.extend(over.filter(|tone| tone.spans >= SPANS_BESIDE));
     }
 
     /// The tone in `bin`, if there is one: where in it, and its level in dB.
