@@ -30,6 +30,7 @@ mod passing_tones;
 mod predictor;
 mod pumping;
 mod report;
+mod seconds;
 mod sections;
 mod series;
 mod spectrum;

@@ -108,7 +108,7 @@ pub(crate) use rows_shown;
 /// Rows of one table that a person is shown; an export has all of them.
 pub const ROWS_SHOWN: usize = rows_shown!();
 
-/// `$text`, for the first [`ROWS_SHOWN`] rows and one more. How many they are is part of the statement: PostgreSQL plans anew, each time,
+/// `$text`, for the first [`ROWS_SHOWN`] rows and one more. How many they are is part of the statement: PostgreSQL plans again, each time,
 /// for a number that it is not told.
 macro_rules! first_rows {
     ($text:expr) => {
@@ -149,7 +149,7 @@ pub(crate) use rows;
 /// How the rows of a table go that an account may have very many of: ten at a time, since a report has some 150 kB, which SQLite
 /// overwrites. Each batch begins where the one before ended, because on PostgreSQL what was deleted stays in the index for a while, and to
 /// go past all of it each time takes a hundred times as long for ten times as much. How many they are is part of the statement: one that
-/// PostgreSQL plans anew for each batch looks past what was deleted, too.
+/// PostgreSQL plans again for each batch looks past what was deleted, too.
 macro_rules! in_batches {
     ($table:literal) => {
         $crate::tables::Erase::InBatches(concat!(

@@ -6,6 +6,7 @@
 
 use model::report::{ClipRun, Clips};
 
+use super::seconds::Seconds;
 use super::vectors::{Extremes, extremes};
 use crate::dsp::amplitude_db;
 
@@ -29,9 +30,7 @@ const TILE: usize = 64;
 
 pub(super) struct ClipMeter {
     channels: Vec<Channel>,
-    /// Frames of the second that is going on.
-    second: usize,
-    second_len: usize,
+    seconds: Seconds,
     /// The smallest step that counts as a corner.
     corner: f32,
     full_scale: f32,
@@ -128,8 +127,7 @@ impl ClipMeter {
         let resolution = bits.map_or(1e-7, |bits| 1.0 / (1_u32 << (bits.clamp(1, 24) - 1)) as f32);
         Self {
             channels: vec![Channel::default(); channels],
-            second: 0,
-            second_len: rate.max(1) as usize,
+            seconds: Seconds::new(rate),
             corner: CORNER_STEPS * resolution,
             full_scale: FULL_SCALE.min(1.0 - resolution * 1.001),
             rate: f64::from(rate),
@@ -138,18 +136,13 @@ impl ClipMeter {
 
     pub(super) fn push(&mut self, planes: &[&[f32]]) {
         let frames = planes.first().map_or(0, |plane| plane.len());
-        let mut at = 0;
-        while at < frames {
-            let end = frames.min(at + self.second_len - self.second);
+        for (piece, is_complete) in self.seconds.pieces(frames) {
             for (channel, plane) in self.channels.iter_mut().zip(planes) {
-                for tile in plane[at..end].chunks(TILE) {
+                for tile in plane[piece.clone()].chunks(TILE) {
                     channel.examine(tile, self.full_scale, self.corner);
                 }
             }
-            self.second += end - at;
-            at = end;
-            if self.second == self.second_len {
-                self.second = 0;
+            if is_complete {
                 self.channels.iter_mut().for_each(Channel::complete_second);
             }
         }

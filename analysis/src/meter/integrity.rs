@@ -4,6 +4,7 @@ use model::Reading;
 use model::report::{AbsenceReason, LocalFault};
 
 use super::coarse::Coarseness;
+use super::seconds::Seconds;
 use super::steps::StepCounter;
 
 /// Silence, for the ears: −60 dBFS.
@@ -39,9 +40,7 @@ pub(super) struct IntegrityMeter {
     used: u32,
     /// Of each channel.
     values: Vec<ValueMeter>,
-    /// Frames of the second that is going on, and of a whole one.
-    second: usize,
-    second_len: usize,
+    seconds: Seconds,
 }
 
 /// What the samples of one channel are rounded to.
@@ -63,8 +62,7 @@ impl IntegrityMeter {
             bits,
             used: 0,
             values: (0..channels).map(|_| ValueMeter::new()).collect(),
-            second: 0,
-            second_len: rate.max(1) as usize,
+            seconds: Seconds::new(rate),
         }
     }
 
@@ -91,17 +89,12 @@ impl IntegrityMeter {
     }
 
     fn push_values(&mut self, planes: &[&[f32]], frames: usize) {
-        let mut at = 0;
-        while at < frames {
-            let end = frames.min(at + self.second_len - self.second);
+        for (piece, is_complete) in self.seconds.pieces(frames) {
             for (values, plane) in self.values.iter_mut().zip(planes) {
-                values.steps.push(&plane[at..end]);
-                values.coarseness.ask(&plane[at..end]);
+                values.steps.push(&plane[piece.clone()]);
+                values.coarseness.ask(&plane[piece.clone()]);
             }
-            self.second += end - at;
-            at = end;
-            if self.second == self.second_len {
-                self.second = 0;
+            if is_complete {
                 self.values.iter_mut().for_each(ValueMeter::complete_second);
             }
         }

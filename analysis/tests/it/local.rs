@@ -205,7 +205,7 @@ fn static_has_its_place_and_what_dies_away_is_none() {
         let mut noise = Noise::new(5);
         let len = frames(0.3) as f64;
         local(&changed(&[0, 1], 10.23, 10.53, move |n, sample| {
-            // The same in both channels: it begins anew with the second.
+            // The same in both channels: it starts over with the second.
             if n == 0 {
                 noise = Noise::new(5);
             }

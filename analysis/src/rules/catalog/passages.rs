@@ -4,7 +4,9 @@ use model::report::{ChannelDelay, LocalFault, LocalFaultKind, ToneOfPassage};
 use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
-use super::signal::{first_by, is_clipped, local_faults, share_of_song, weighed_share_of_song};
+use super::signal::{
+    first_by, is_clipped, is_note, level_of_tone, local_faults, share_of_song, weighed_share_of_song,
+};
 use super::{CheckText, Criterion, Measurement, Rule};
 
 const COMMON: Rule = Rule {
@@ -25,9 +27,8 @@ const PLAIN_STATIC_DBFS: f64 = -34.0;
 const STATIC_DB: f64 = 16.0;
 const STATIC_COUNTS: (f64, f64) = (0.5, 3.0);
 
-/// Without any tone. Below, one may be a note that is held on purpose, and counts as this loud at most.
+/// Without any tone; one that may be a note, held on purpose, counts as the second at most.
 const NO_TONE_DBFS: f64 = -120.0;
-const HIGHEST_NOTE_HZ: f64 = 4_000.0;
 const LOUDEST_NOTE_DBFS: f64 = -50.0;
 
 /// A step of rounding of this level counts not at all, and one of so many dB more whole; so do samples that are held for four.
@@ -257,18 +258,11 @@ pub(super) const RULES: &[Rule] = &[
             "Listen to the places named, mute tracks until the tone at {label} is gone, and cut that clip, or treat it with a narrow cut there.",
         ),
         measure: |view| {
-            let is_note = |tone: &&ToneOfPassage| tone.hz < HIGHEST_NOTE_HZ;
             // What is clipped holds the harmonics of a note as steady as the note.
             let is_clipped = is_clipped(view);
             let tones = &view.detail()?.local.as_ref()?.tones;
-            let counts_as = |tone: &ToneOfPassage| {
-                if is_note(&tone) {
-                    tone.level_db.min(LOUDEST_NOTE_DBFS)
-                } else {
-                    tone.level_db
-                }
-            };
-            let heard = tones.iter().filter(|tone| !(is_clipped && is_note(tone)));
+            let counts_as = |tone: &ToneOfPassage| level_of_tone(tone.hz, tone.level_db, LOUDEST_NOTE_DBFS);
+            let heard = tones.iter().filter(|tone| !(is_clipped && is_note(tone.hz)));
             let Some(loudest) = heard.max_by(|a, b| counts_as(a).total_cmp(&counts_as(b))) else {
                 return Measurement::new(NO_TONE_DBFS);
             };

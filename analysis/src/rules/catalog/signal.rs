@@ -359,12 +359,7 @@ pub(super) const RULES: &[Rule] = &[
             let tones = &detail.quality.tones;
             match tones.iter().max_by(|a, b| a.level_db.total_cmp(&b.level_db)) {
                 Some(tone) => {
-                    let is_note = tone.hz < HIGHEST_NOTE_HZ;
-                    let level_db = if is_note {
-                        tone.level_db.min(LOUDEST_NOTE_DB)
-                    } else {
-                        tone.level_db
-                    };
+                    let level_db = level_of_tone(tone.hz, tone.level_db, LOUDEST_NOTE_DB);
                     Some(Measurement::new(level_db)?.near(tone.hz))
                 }
                 None => Measurement::new(-120.0),
@@ -695,6 +690,20 @@ pub(super) fn first_by(faults: &[LocalFault], figure: impl Fn(&LocalFault) -> f6
             channel: fault.channel,
         })
         .collect()
+}
+
+/// What a tone counts as: one that may be a note, as `loudest_note_db` at most.
+pub(super) fn level_of_tone(hz: f64, level_db: f64, loudest_note_db: f64) -> f64 {
+    if is_note(hz) {
+        level_db.min(loudest_note_db)
+    } else {
+        level_db
+    }
+}
+
+/// Whether a tone may be a note that is held.
+pub(super) const fn is_note(hz: f64) -> bool {
+    hz < HIGHEST_NOTE_HZ
 }
 
 /// Whether clipping is so frequent that values are held by it.
