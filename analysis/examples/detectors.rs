@@ -630,12 +630,15 @@ enum PassageFault {
     Mono,
     Dipping,
     Static,
+    Garbage,
+    Fading,
+    Telephone,
     Coarse,
     Held,
 }
 
 impl PassageFault {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Lost,
         Self::Inverted,
         Self::Leaning,
@@ -644,6 +647,9 @@ impl PassageFault {
         Self::Mono,
         Self::Dipping,
         Self::Static,
+        Self::Garbage,
+        Self::Fading,
+        Self::Telephone,
         Self::Coarse,
         Self::Held,
     ];
@@ -676,6 +682,18 @@ impl PassageFault {
                 "white noise of −36, −26, −16 dBFS for 0.2 s",
                 LocalFaultKind::NoiseBurst,
             ),
+            Self::Garbage => (
+                "random samples of −20, −13, −6 dBFS for 0.05 s",
+                LocalFaultKind::NoiseBurst,
+            ),
+            Self::Fading => (
+                "all lower by 16, 22, 70 dB for 0.25 s, within 10 ms",
+                LocalFaultKind::Dropout,
+            ),
+            Self::Telephone => (
+                "all from 0.3 to 5.5, 4.5, 3.4 kHz (12 dB per octave) for 8 s",
+                LocalFaultKind::MuffledPassage,
+            ),
             Self::Coarse => ("rounded to 11, 8, 5 bits for 8 s", LocalFaultKind::CoarsePassage),
             Self::Held => (
                 "each sample held for 2, 4, 8 for 8 s",
@@ -687,9 +705,11 @@ impl PassageFault {
     fn seconds(self, strength: usize) -> f64 {
         match self {
             Self::Lost | Self::Inverted | Self::Mono => [4.0, 8.0, 20.0][strength],
-            Self::Leaning | Self::Lower | Self::Muffled | Self::Coarse | Self::Held => 8.0,
+            Self::Leaning | Self::Lower | Self::Muffled | Self::Telephone | Self::Coarse | Self::Held => 8.0,
             Self::Dipping => 0.3,
+            Self::Fading => 0.25,
             Self::Static => 0.2,
+            Self::Garbage => 0.05,
         }
     }
 
@@ -713,13 +733,35 @@ impl PassageFault {
                 }
             }
             Self::Static => {
-                let height = [-36.0, -26.0, -16.0][strength];
-                let height = 3.0_f64.sqrt() * 10.0_f64.powf(height / 20.0);
-                let mut noise = testkit::Noise::new(11);
-                for (l, r) in left.iter_mut().zip(right) {
-                    let x = (height * noise.white()) as f32;
+                let noise = white([-36.0, -26.0, -16.0][strength]);
+                for ((l, r), x) in left.iter_mut().zip(right).zip(noise) {
                     *l += x;
                     *r += x;
+                }
+            }
+            Self::Garbage => {
+                let noise = white([-20.0, -13.0, -6.0][strength]);
+                for ((l, r), x) in left.iter_mut().zip(right).zip(noise) {
+                    (*l, *r) = (x, x);
+                }
+            }
+            Self::Fading => {
+                let lowered = [0.158, 0.079, 0.000_3][strength];
+                let fade = 0.01 * rate;
+                let last = left.len() - 1;
+                for samples in [left, right] {
+                    for (n, sample) in samples.iter_mut().enumerate() {
+                        let share = (n.min(last - n) as f64 / fade).min(1.0);
+                        *sample *= (1.0 - share * (1.0 - lowered)) as f32;
+                    }
+                }
+            }
+            Self::Telephone => {
+                let corner_hz = [5_500.0, 4_500.0, 3_400.0][strength];
+                for samples in [left, right] {
+                    let below: Vec<f32> = low_passed(samples, 300.0, rate);
+                    samples.iter_mut().zip(below).for_each(|(x, below)| *x -= below);
+                    samples.copy_from_slice(&low_passed(samples, corner_hz, rate));
                 }
             }
             Self::Coarse => {
@@ -737,19 +779,35 @@ impl PassageFault {
             }
             Self::Muffled => {
                 let corner_hz = [5_000.0, 2_500.0, 1_000.0][strength];
-                let pole = 1.0 - (-std::f64::consts::TAU * corner_hz / rate).exp();
                 for samples in [left, right] {
-                    let mut states = [0.0; 2];
-                    for sample in samples {
-                        for state in &mut states {
-                            *state += pole * (f64::from(*sample) - *state);
-                            *sample = *state as f32;
-                        }
-                    }
+                    samples.copy_from_slice(&low_passed(samples, corner_hz, rate));
                 }
             }
         }
     }
+}
+
+/// White noise of this level.
+fn white(dbfs: f64) -> impl Iterator<Item = f32> {
+    // The RMS of noise between −1 and 1.
+    let height = 3.0_f64.sqrt() * 10.0_f64.powf(dbfs / 20.0);
+    let mut noise = testkit::Noise::new(11);
+    std::iter::repeat_with(move || (height * noise.white()) as f32)
+}
+
+/// Through two poles at `corner_hz`.
+fn low_passed(samples: &[f32], corner_hz: f64, rate: f64) -> Vec<f32> {
+    let pole = 1.0 - (-std::f64::consts::TAU * corner_hz / rate).exp();
+    let mut states = [0.0; 2];
+    let pass = |sample: &f32| {
+        let mut low = f64::from(*sample);
+        for state in &mut states {
+            *state += pole * (low - *state);
+            low = *state;
+        }
+        low as f32
+    };
+    samples.iter().map(pass).collect()
 }
 
 /// A passage of each strength.

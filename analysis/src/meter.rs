@@ -13,6 +13,7 @@ mod clipping;
 mod coarse;
 mod comb;
 mod delays;
+mod dropouts;
 mod dynamics;
 mod gain_steps;
 mod integrity;

@@ -14,15 +14,29 @@ const SLICE_S: f64 = 0.01;
 /// Slices before a burst that it is compared with, and how many right before it may belong to its edge.
 const BEFORE: usize = 25;
 const EDGE: usize = 2;
-/// Slices of the shortest burst (claps of synthesizers are as steady for up to 0.1 s); and behind one, which are compared.
-const SHORTEST: usize = 11;
+/// Slices behind a burst that it is compared with.
 const BEHIND: usize = 8;
-/// By what factor the differences rise and fall, and how far apart those of a burst are from each other, and from their mean.
-const RISES: f32 = 1.6;
+/// What is asked of a burst. Claps of synthesizers are as steady for up to 0.1 s, so that a faint one must be longer; samples that
+/// are no music at all are louder than any treble, and known at once.
+const KINDS: [Kind; 2] = [
+    Kind {
+        slices: SHORTEST,
+        faintest: 4e-3,
+        rises: 1.6,
+        rises_db: 6.0,
+    },
+    Kind {
+        slices: 3,
+        faintest: 0.6,
+        rises: 6.0,
+        rises_db: 15.0,
+    },
+];
+/// Slices of the shortest one that may be faint.
+const SHORTEST: usize = 11;
+/// How far apart the differences of a burst are from each other, and from their mean.
 const ALIKE: f32 = 1.6;
 const STAYS: std::ops::Range<f32> = 0.7..1.42;
-/// Below this, a burst is not heard, as a third difference: some −60 dBFS.
-const FAINTEST: f32 = 4e-3;
 /// Samples of a window, and from one to the next.
 const WINDOW: usize = 1_024;
 const HOP: usize = WINDOW / 2;
@@ -33,9 +47,8 @@ const BANDS_HZ: [(f64, f64); 4] = [
     (8_000.0, 11_500.0),
     (11_500.0, 15_000.0),
 ];
-/// In this many of them, by so many dB, at both ends.
+/// In how many of them it rises, and falls, at least.
 const FEWEST_BANDS: usize = 3;
-const RISES_DB: f64 = 6.0;
 /// How far the windows of a burst are from each other (standard deviation), what its thirds differ by, and its ends, in dB.
 const STEADY_DB: f64 = 1.0;
 const SLOPE_DB: f64 = 1.1;
@@ -44,6 +57,17 @@ const SAME_DB: f64 = 2.0;
 const FALLS_DB: f64 = 7.0;
 /// What one band may be above or below the one before, in dB.
 const SMOOTH_DB: f64 = 5.0;
+
+/// A kind of burst.
+struct Kind {
+    /// Its slices at least.
+    slices: usize,
+    /// The mean third difference at least; 0.004 is some −60 dBFS, 0.6 some −24.
+    faintest: f32,
+    /// By what factor the differences rise, and by how many dB the bands, at both ends.
+    rises: f32,
+    rises_db: f64,
+}
 
 /// The density of each band, in dB.
 type Levels = [f64; BANDS_HZ.len()];
@@ -76,6 +100,9 @@ pub(super) struct Burst {
 
 /// A burst that has begun.
 struct Open {
+    kind: &'static Kind,
+    /// Its slices so far.
+    slices: usize,
     first: u64,
     mean: f32,
     levels: Levels,
@@ -122,7 +149,16 @@ impl BurstFinder {
         match &mut self.open {
             Some(open) => {
                 let behind = match &mut open.end {
-                    None if STAYS.contains(&(mean / open.mean)) => return,
+                    None if STAYS.contains(&(mean / open.mean)) => {
+                        open.slices += 1;
+                        // What lasts is asked for less.
+                        if open.slices == SHORTEST
+                            && let Some(longer) = self.begun(&KINDS[0], samples, start)
+                        {
+                            self.open = Some(longer);
+                        }
+                        return;
+                    }
                     // Its last slice may hold both states.
                     None => open
                         .end
@@ -130,7 +166,10 @@ impl BurstFinder {
                     Some(end) => end,
                 };
                 behind.1 += 1;
-                if behind.1 == EDGE + BEHIND {
+                // A drum dies away for longer.
+                if behind.1 == EDGE + 1 && mean * open.kind.rises > open.mean {
+                    self.open = None;
+                } else if behind.1 == EDGE + BEHIND {
                     let burst = self
                         .open
                         .take()
@@ -138,34 +177,32 @@ impl BurstFinder {
                     self.found.extend(burst);
                 }
             }
-            None => self.open = self.begun(samples, start),
+            None => self.open = KINDS.iter().find_map(|kind| self.begun(kind, samples, start)),
         }
     }
 
-    /// The burst that fills the last slices, and nothing before them.
-    fn begun(&mut self, samples: &[f32], start: u64) -> Option<Open> {
-        let len = SHORTEST * self.slice_len;
-        let first = samples.len().checked_sub(len)?;
+    /// The burst of a kind that fills its slices, the last ones, and nothing before them.
+    fn begun(&mut self, kind: &'static Kind, samples: &[f32], start: u64) -> Option<Open> {
+        let first = samples.len().checked_sub(kind.slices * self.slice_len)?;
         let edge = first.checked_sub(EDGE * self.slice_len)?;
         let before = edge.checked_sub(BEFORE * self.slice_len)?;
-        let split = self.slices.len().checked_sub(SHORTEST)?;
+        let split = self.slices.len().checked_sub(kind.slices)?;
         let within = || self.slices.iter().skip(split).copied();
         let (least, most) = within().fold((f32::INFINITY, 0.0_f32), |(least, most), mean| {
             (least.min(mean), larger(most, mean))
         });
-        let mean = within().sum::<f32>() / SHORTEST as f32;
-        let was = self.slices.iter().take(split.checked_sub(EDGE)?);
-        let beside = larger(
-            *self.slices.get(split - EDGE)?,
-            was.clone().sum::<f32>() / BEFORE as f32,
-        );
-        if mean < FAINTEST || most > ALIKE * least || mean < RISES * beside {
+        let mean = within().sum::<f32>() / kind.slices as f32;
+        let was = self.slices.range(split.checked_sub(EDGE + BEFORE)?..split - EDGE);
+        let beside = larger(self.slices[split - EDGE], was.sum::<f32>() / BEFORE as f32);
+        if mean < kind.faintest || most > ALIKE * least || mean < kind.rises * beside {
             return None;
         }
         let (was, _) = self.levels(&samples[before..edge])?;
         let (levels, is_steady) = self.levels(&samples[first..])?;
-        let rises = std::array::from_fn(|band| levels[band] - was[band] >= RISES_DB && is_steady[band]);
+        let rises = std::array::from_fn(|band| levels[band] - was[band] >= kind.rises_db && is_steady[band]);
         (is_enough(&rises) && is_static(&levels)).then_some(Open {
+            kind,
+            slices: kind.slices,
             first: start + first as u64,
             mean,
             levels,
@@ -177,12 +214,12 @@ impl BurstFinder {
     /// The burst, if it ends as it began, and at once.
     fn complete(&mut self, open: &Open, samples: &[f32], start: u64) -> Option<Burst> {
         let end = usize::try_from(open.end?.0.checked_sub(start)?).ok()?;
-        let last = end.checked_sub(SHORTEST * self.slice_len)?;
+        let last = end.checked_sub(open.kind.slices * self.slice_len)?;
         let (levels, _) = self.levels(&samples[last..end])?;
         let (behind, _) = self.levels(&samples[end + EDGE * self.slice_len..])?;
         let ends: [bool; BANDS_HZ.len()] = std::array::from_fn(|band| {
             open.rises[band]
-                && levels[band] - behind[band] >= RISES_DB
+                && levels[band] - behind[band] >= open.kind.rises_db
                 && (levels[band] - open.levels[band]).abs() <= SAME_DB
         });
         let mean = open.levels.iter().sum::<f64>() / open.levels.len() as f64;

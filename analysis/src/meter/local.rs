@@ -11,6 +11,7 @@ use model::report::{LocalFault, LocalFaultKind};
 
 use super::bursts::BurstFinder;
 use super::clicks::{ClickFinder, DIFFERENCE, KEPT};
+use super::dropouts::DropoutFinder;
 use super::gain_steps::{self, GainStep, GainStepFinder};
 use super::predictor::Learner;
 use super::stutters::StutterFinder;
@@ -49,6 +50,11 @@ const SAME_STEP: u64 = 64;
 /// A held value this near to the extreme before it is a clipped wave.
 const CLIPPED: f32 = 0.7;
 
+/// Frames of a block at most.
+const LONGEST_BLOCK: usize = 8_192;
+/// From a range to its half, in dB.
+const HALF_DB: f64 = -6.02;
+
 /// What is measured of a tile.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tile {
@@ -73,6 +79,7 @@ pub(super) struct LocalMeter {
     /// Gain steps of all channels.
     steps: Vec<GainStep>,
     learner: Learner,
+    dropouts: DropoutFinder,
 }
 
 struct Channel {
@@ -89,6 +96,8 @@ struct Channel {
     steps: GainStepFinder,
     stutters: StutterFinder,
     bursts: BurstFinder,
+    /// Ranges of the tiles of this block.
+    ranges: Vec<f32>,
     /// The first sample of the buffer.
     start: u64,
 }
@@ -140,12 +149,14 @@ impl LocalMeter {
             tile_len,
             kept: (KEPT.max(gain_steps::KEPT) * tile_len)
                 .max(StutterFinder::looks_back(f64::from(rate)))
-                .max(BurstFinder::looks_back(f64::from(rate), tile_len)),
+                .max(BurstFinder::looks_back(f64::from(rate), tile_len))
+                .max(DropoutFinder::looks_back(tile_len) + LONGEST_BLOCK),
             channels: (0..channels)
                 .map(|_| Channel::new(f64::from(rate), tile_len))
                 .collect(),
             steps: Vec::new(),
             learner: gain_steps::learner(),
+            dropouts: DropoutFinder::new(f64::from(rate), tile_len),
         }
     }
 
@@ -155,6 +166,29 @@ impl LocalMeter {
             dispatch!(Level::new(), simd => channel.examine(simd, self.tile_len, self.kept));
         }
         self.join_steps();
+        self.find_dropouts();
+    }
+
+    /// Where all channels drop out together.
+    fn find_dropouts(&mut self) {
+        let ranges: Vec<Vec<f32>> = self
+            .channels
+            .iter_mut()
+            .map(|channel| std::mem::take(&mut channel.ranges))
+            .collect();
+        let samples: Vec<&[f32]> = self
+            .channels
+            .iter()
+            .map(|channel| channel.buffer.as_slice())
+            .collect();
+        let Some(channel) = self.channels.first() else {
+            return;
+        };
+        for tile in 0..ranges[0].len() {
+            let sum: f32 = ranges.iter().map(|ranges| ranges[tile]).sum();
+            let mean = sum / ranges.len() as f32;
+            self.dropouts.add(mean, &samples, channel.start);
+        }
     }
 
     /// Of the steps that one channel has, keeps those that all have.
@@ -211,6 +245,26 @@ impl LocalMeter {
             }));
         }
         let mut faults = joined(faults, self.channels.len(), 2.0 * tile_s);
+        for dropout in &self.dropouts.found {
+            let (start_s, end_s) = (dropout.first as f64 / self.rate, dropout.end as f64 / self.rate);
+            let is_gap = |fault: &LocalFault| {
+                matches!(
+                    fault.kind,
+                    LocalFaultKind::Gap | LocalFaultKind::Dropout | LocalFaultKind::HeldValue
+                ) && fault.start_s < end_s
+                    && start_s < fault.end_s
+            };
+            if !faults.iter().any(is_gap) {
+                faults.push(LocalFault {
+                    kind: LocalFaultKind::Dropout,
+                    start_s,
+                    end_s,
+                    channel: None,
+                    // Half of the range is the amplitude.
+                    strength_db: (100.0 * (dropout.level_db + HALF_DB)).round() / 100.0,
+                });
+            }
+        }
         faults.extend(self.steps.iter().map(|step| LocalFault {
             kind: LocalFaultKind::GainStep,
             start_s: step.frame as f64 / self.rate,
@@ -234,6 +288,7 @@ impl Channel {
             steps: GainStepFinder::new(),
             stutters: StutterFinder::new(rate),
             bursts: BurstFinder::new(rate, tile_len),
+            ranges: Vec::new(),
             start: 0,
         }
     }
@@ -260,6 +315,7 @@ impl Channel {
             self.stutters
                 .add(tile.high, &self.buffer[..end], tile_len, self.start);
             self.bursts.add(tile.step, &self.buffer[..end], self.start);
+            self.ranges.push(tile.range());
         }
         // Seldom, since it moves all that is kept.
         let old = self.next.saturating_sub(kept);

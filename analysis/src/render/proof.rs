@@ -37,7 +37,8 @@ const KEPT: [&str; 19] = [
     "dynamics.crushed_passage",
 ];
 /// Both: neither mended nor put in.
-const NEITHER: [&str; 7] = [
+const NEITHER: [&str; 8] = [
+    "signal.pause",
     "signal.stutter",
     "signal.level_jump",
     "signal.hiss",

@@ -118,6 +118,13 @@ const LOW: &[&str] = &["low_end.share", "low_end.sub", "low_end.one_note", "tone
 pub const FAULTS: &[Fault] = &[
     fault("gap", &["signal.gaps"], [0.004, 0.06, 0.8], gap),
     fault(
+        "dropouts with soft edges",
+        &["signal.gaps"],
+        [-14.0, -22.0, -70.0],
+        soft_dropouts,
+    ),
+    fault("pause", &["signal.pause"], [4.0, 8.0, 20.0], pause),
+    fault(
         "channel lost",
         &["signal.lost_channel", "stereo.missing_channel"],
         [3.0, 8.0, 25.0],
@@ -134,7 +141,23 @@ pub const FAULTS: &[Fault] = &[
         "muffled passage",
         &["tone.muffled_passage"],
         [5_000.0, 2_500.0, 1_200.0],
-        muffled,
+        |music, hz| filtered_passage(music, &[low_pass(hz)]),
+    ),
+    fault(
+        "telephone passage",
+        &["tone.muffled_passage"],
+        [5_500.0, 4_500.0, 3_400.0],
+        |music, hz| filtered_passage(music, &[high_pass(300.0), low_pass(hz)]),
+    ),
+    fault(
+        "dull channel",
+        &["stereo.treble"],
+        [9_000.0, 5_500.0, 3_000.0],
+        |music, hz| {
+            let side = (music.seed % 2) as usize;
+            run(&low_pass(hz).at(music.rate), &mut music.planes[side]);
+            Some(Vec::new())
+        },
     ),
     fault(
         "mono passage",
@@ -152,7 +175,13 @@ pub const FAULTS: &[Fault] = &[
         "static",
         &["signal.static"],
         [-32.0, -24.0, -15.0],
-        bursts_of_noise,
+        |music, dbfs| bursts_of_noise(music, 0.25, dbfs),
+    ),
+    fault(
+        "garbage for a moment",
+        &["signal.static"],
+        [-15.0, -11.0, -6.0],
+        |music, dbfs| bursts_of_noise(music, 0.05, dbfs),
     ),
     fault(
         "tone for a while",
@@ -585,16 +614,45 @@ fn polarity(music: &mut Music, from_s: f64, seconds: f64) -> Option<Places> {
     Some(places)
 }
 
-/// Everything goes through a low-pass of 12 dB per octave for 12 s, which comes and goes within 10 ms.
-fn muffled(music: &mut Music, hz: f64) -> Option<Places> {
+/// Everything goes through these filters for 12 s, which come and go within 10 ms.
+fn filtered_passage(music: &mut Music, designs: &[Design]) -> Option<Places> {
     let (start, end, places) = passage(music, 13.0, 12.0)?;
-    let section = low_pass(hz).at(music.rate);
     for plane in &mut music.planes {
         let mut filtered = plane.clone();
-        run(&section, &mut filtered);
+        for design in designs {
+            run(&design.at(music.rate), &mut filtered);
+        }
         crossfade(music.rate, &mut plane[start..end], &filtered[start..end]);
     }
     Some(places)
+}
+
+/// All falls by so many dB for a quarter of a second, three times.
+fn soft_dropouts(music: &mut Music, db: f64) -> Option<Places> {
+    const DROPOUT_S: f64 = 0.25;
+    let starts = places(music, 3, DROPOUT_S);
+    let len = frame(music, DROPOUT_S);
+    for &at in &starts {
+        for plane in &mut music.planes {
+            let lowered: Vec<f64> = plane[at..at + len].iter().map(|x| x * amplitude(db)).collect();
+            crossfade(music.rate, &mut plane[at..at + len], &lowered);
+        }
+    }
+    (!starts.is_empty()).then(|| as_places(music, &starts, DROPOUT_S))
+}
+
+/// Nothing for so many seconds between two parts, the first of which fades out.
+fn pause(music: &mut Music, seconds: f64) -> Option<Places> {
+    const FADE_S: f64 = 2.0;
+    let (at, fade) = (frame(music, 20.0), frame(music, FADE_S));
+    let start_s = at as f64 / f64::from(music.rate);
+    for plane in &mut music.planes {
+        let faded = plane[at - fade..at].iter_mut().enumerate();
+        faded.for_each(|(n, x)| *x *= 1.0 - n as f64 / fade as f64);
+        let nothing = vec![0.0; (seconds * f64::from(music.rate)) as usize];
+        *plane = [&plane[..at], &nothing, &plane[at..]].concat();
+    }
+    (music.planes[0].len() > 2 * at).then(|| vec![(start_s, start_s + seconds)])
 }
 
 /// Both channels are their mean for so many seconds.
@@ -632,10 +690,9 @@ fn channel_dips(music: &mut Music, count: f64) -> Option<Places> {
 }
 
 /// A quarter of a second of white noise, three times.
-fn bursts_of_noise(music: &mut Music, dbfs: f64) -> Option<Places> {
-    const BURST_S: f64 = 0.25;
-    let starts = places(music, 3, BURST_S);
-    let len = frame(music, BURST_S);
+fn bursts_of_noise(music: &mut Music, seconds: f64, dbfs: f64) -> Option<Places> {
+    let starts = places(music, 3, seconds);
+    let len = frame(music, seconds);
     // The RMS of noise between −1 and 1.
     let height = amplitude(dbfs) * 3.0_f64.sqrt();
     let mut noise = Noise::new(music.seed ^ 0x57a7);
@@ -645,7 +702,7 @@ fn bursts_of_noise(music: &mut Music, dbfs: f64) -> Option<Places> {
             music.planes.iter_mut().for_each(|plane| plane[n] += x);
         }
     }
-    (!starts.is_empty()).then(|| as_places(music, &starts, BURST_S))
+    (!starts.is_empty()).then(|| as_places(music, &starts, seconds))
 }
 
 /// One of three tones for 6 s, which comes and goes within 10 ms.

@@ -1,6 +1,7 @@
 //! Faults of moments and passages, put into music that has none.
 
 use crate::measured;
+use analysis::testkit::faults::{FAULTS, Music, Strength};
 use analysis::testkit::{Noise, Planes, muffle, music};
 use model::report::{LocalDetail, LocalFault, LocalFaultKind};
 
@@ -152,6 +153,79 @@ fn a_muffled_passage_has_its_place_and_cymbals_that_stop_are_none() {
 }
 
 #[test]
+fn a_telephone_is_a_muffled_passage() {
+    let telephone = FAULTS.iter().find(|fault| fault.name == "telephone passage");
+    let mut spoilt = Music {
+        rate: RATE,
+        planes: organ(40.0, 0.0),
+        seed: 1,
+    };
+    let telephone = telephone.unwrap();
+    let places = (telephone.put)(&mut spoilt, telephone.amount(Strength::Gross).unwrap()).unwrap();
+    let passage = only(&local(&spoilt.planes), LocalFaultKind::MuffledPassage);
+    assert!(
+        (passage.start_s - places[0].0).abs() <= 1.0 && (passage.end_s - places[0].1).abs() <= 1.0,
+        "{passage:?}"
+    );
+}
+
+#[test]
+fn a_dropout_with_soft_edges_has_its_place_and_a_stop_before_another_chord_is_none() {
+    let len = frames(0.25);
+    let dropout = |depth: f64| {
+        move |n: usize, sample: f64| {
+            let share = (n.min(len - 1 - n) as f64 / frames(0.01) as f64).min(1.0);
+            sample * (1.0 - share * (1.0 - depth))
+        }
+    };
+    for depth in [0.0, 0.1] {
+        let mut planes = organ(20.0, 0.0);
+        for plane in &mut planes {
+            let lowered = plane[frames(10.2)..][..len].to_vec();
+            for (n, x) in lowered.into_iter().enumerate() {
+                plane[frames(10.2) + n] = dropout(depth)(n, x);
+            }
+        }
+        let found = only(&local(&planes), LocalFaultKind::Dropout);
+        assert!(
+            (found.start_s - 10.2).abs() <= 0.02 && (found.end_s - 10.45).abs() <= 0.02,
+            "{found:?}"
+        );
+        assert_eq!(found.channel, None);
+    }
+    // It goes on louder.
+    let mut planes = organ(20.0, 6.0);
+    for plane in &mut planes {
+        for (n, x) in plane[frames(10.2)..][..len].iter_mut().enumerate() {
+            *x = dropout(0.0)(n, *x);
+        }
+    }
+    none(&local(&planes), LocalFaultKind::Dropout);
+}
+
+/// A chord of many partials and some air, louder by `db` from 10.3 s on.
+fn organ(seconds: f64, db: f64) -> Planes {
+    let mut planes = vec![Vec::new(); 2];
+    let mut air = Noise::new(3);
+    for n in 0..frames(seconds) {
+        let time = n as f64 / f64::from(RATE);
+        let gain = if time < 10.3 {
+            1.0
+        } else {
+            10.0_f64.powf(db / 20.0)
+        };
+        let chord: f64 = (1..60)
+            .map(|partial| {
+                (std::f64::consts::TAU * 130.0 * f64::from(partial) * time).sin() / f64::from(partial)
+            })
+            .sum();
+        let x = gain * (0.08 * chord + 0.002 * air.white());
+        planes.iter_mut().for_each(|plane| plane.push(x));
+    }
+    planes
+}
+
+#[test]
 fn a_mono_passage_has_its_place_and_a_part_that_plays_alone_is_none() {
     let mono = |mut planes: Planes, also: &dyn Fn(f64) -> f64| {
         let range = frames(10.4)..frames(17.6);
@@ -221,6 +295,27 @@ fn static_has_its_place_and_what_dies_away_is_none() {
     assert!((found.strength_db + 17.2).abs() < 1.0, "{found:?}");
     assert_eq!(found.channel, None);
     none(&noise(|part| (-3.0 * part).exp()), LocalFaultKind::NoiseBurst);
+}
+
+#[test]
+fn garbage_of_a_moment_is_static_and_a_loud_drum_is_none() {
+    let noise = |level: fn(f64) -> f64| {
+        let mut noise = Noise::new(5);
+        let len = frames(0.05) as f64;
+        local(&changed(&[0, 1], 10.23, 10.28, move |n, sample| {
+            if n == 0 {
+                noise = Noise::new(5);
+            }
+            let part = level(n as f64 / len);
+            (1.0 - part) * sample + part * 0.8 * noise.white()
+        }))
+    };
+    let found = only(&noise(|_| 1.0), LocalFaultKind::NoiseBurst);
+    assert!(
+        (found.start_s - 10.23).abs() <= 0.02 && (found.end_s - 10.28).abs() <= 0.02,
+        "{found:?}"
+    );
+    none(&noise(|part| (-4.0 * part).exp()), LocalFaultKind::NoiseBurst);
 }
 
 #[test]

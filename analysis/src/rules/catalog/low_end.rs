@@ -26,6 +26,7 @@ const BODY_DB: f64 = 6.0;
 
 /// What each rule costs by its distance from the range, in dB.
 const RUMBLING: &[(f64, f64)] = &[(3.0, 2.0), (7.0, 8.0), (12.0, 22.0), (20.0, 38.0)];
+const LEANING_BASS: &[(f64, f64)] = &[(4.0, 2.0), (7.0, 5.0), (12.0, 14.0), (20.0, 26.0)];
 const WIDE_BASS: &[(f64, f64)] = &[(2.0, 1.0), (5.0, 6.0), (10.0, 18.0), (20.0, 32.0)];
 
 pub(super) const RULES: &[Rule] = &[
@@ -180,18 +181,19 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "low_end.lean",
         title: "Balance of the bass",
+        class: Class::Risk,
         confidence: Confidence::Measured,
-        why: "Bass on one side wastes the other loudspeaker's power and tilts the whole image.",
+        why: "Bass on one side wastes the other loudspeaker's power and tilts the whole image; a filter or a cut cable in one channel sounds the same.",
         method: "Left over right below 120 Hz, 1/3-octave bands weighted by energy.",
-        mix: Criterion::between(-3.0, 3.0, 0.5, 2.0),
-        master: Criterion::between(-2.5, 2.5, 0.5, 2.0),
+        mix: Some(Criterion::curved(-3.0, 3.0, LEANING_BASS)),
+        master: Some(Criterion::curved(-2.5, 2.5, LEANING_BASS)),
         high: CheckText::new(
             "Bass leans left",
-            "Centre bass and kick; if they are, look for a stereo effect on them.",
+            "Centre bass and kick; if they are, look for a stereo effect on them, or for a filter that is on in one channel only.",
         ),
         low: CheckText::new(
             "Bass leans right",
-            "Centre bass and kick; if they are, look for a stereo effect on them.",
+            "Centre bass and kick; if they are, look for a stereo effect on them, or for a filter that is on in one channel only.",
         ),
         covered_by: Some("stereo.balance"),
         measure: |view| {

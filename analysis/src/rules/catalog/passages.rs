@@ -1,11 +1,11 @@
 //! What is wrong at some moments or for a passage, and nowhere else.
 
-use model::report::{ChannelDelay, LocalFault, LocalFaultKind, ToneOfPassage};
+use model::report::{ChannelDelay, LocalFault, LocalFaultKind, Series, ToneOfPassage};
 use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
 use super::signal::{
-    first_by, is_clipped, is_note, level_of_tone, local_faults, share_of_song, weighed_share_of_song,
+    first_by, is_clipped, is_gap, is_note, level_of_tone, local_faults, share_of_song, weighed_share_of_song,
 };
 use super::{CheckText, Criterion, Measurement, Rule};
 
@@ -27,6 +27,9 @@ const PLAIN_STATIC_DBFS: f64 = -34.0;
 const STATIC_DB: f64 = 16.0;
 const STATIC_COUNTS: (f64, f64) = (0.5, 3.0);
 
+/// A gap so near to the edge of a burst of noise has made it, in seconds.
+const CUT_S: f64 = 0.03;
+
 /// Without any tone; one that may be a note, held on purpose, counts as the second at most.
 const NO_TONE_DBFS: f64 = -120.0;
 const LOUDEST_NOTE_DBFS: f64 = -50.0;
@@ -35,6 +38,9 @@ const LOUDEST_NOTE_DBFS: f64 = -50.0;
 const FINE_STEP_DBFS: f64 = -66.0;
 const COARSE_RANGE_DB: f64 = 36.0;
 const HELD_DB: f64 = 12.0;
+
+/// A second whose momentary loudness stays below this is silent, in LUFS.
+const SILENT_LUFS: f64 = -60.0;
 
 /// What each rule costs by its distance from the range, in the rule's unit.
 const STUTTERS: &[(f64, f64)] = &[(1.0, 5.0), (3.0, 13.0), (10.0, 28.0), (30.0, 45.0)];
@@ -46,6 +52,7 @@ const DIPS: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 9.0), (10.0, 26.0), (30.0, 40.0)
 const STATIC: &[(f64, f64)] = &[(0.5, 4.0), (1.0, 8.0), (2.0, 16.0), (4.0, 26.0), (12.0, 40.0)];
 const PASSING_TONE: &[(f64, f64)] = &[(8.0, 2.0), (28.0, 12.0), (40.0, 24.0), (60.0, 40.0)];
 const COARSE: &[(f64, f64)] = &[(2.0, 3.0), (10.0, 14.0), (30.0, 28.0), (70.0, 45.0)];
+const PAUSE: &[(f64, f64)] = &[(1.0, 2.0), (3.0, 6.0), (8.0, 15.0), (28.0, 30.0)];
 const JUMP: &[(f64, f64)] = &[(2.0, 4.0), (5.0, 12.0), (10.0, 26.0), (19.0, 40.0)];
 
 pub(super) const RULES: &[Rule] = &[
@@ -91,6 +98,28 @@ pub(super) const RULES: &[Rule] = &[
             let size = |step: &LocalFault| step.strength_db.abs();
             let largest = steps.iter().map(size).fold(0.0, f64::max);
             Some(Measurement::new(largest)?.at(first_by(&steps, size)))
+        },
+        ..COMMON
+    },
+    Rule {
+        id: "signal.pause",
+        class: Class::Risk,
+        title: "Silence inside",
+        unit: Unit::Seconds,
+        why: "Seconds of nothing inside a song sound like its end, and people skip: a clip that slipped, a mute, or two pieces in one file.",
+        method: "The longest run of whole seconds between the first sound and the last whose momentary loudness stays below −60 LUFS.",
+        source: "One of 189 finished tracks has more than a second of it",
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, PAUSE)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, PAUSE)),
+        high: CheckText::new(
+            "A long silence inside the song",
+            "Listen to the places named, and look for a clip that slipped or a mute. Two pieces belong into two files.",
+        ),
+        covered_by: Some("signal.gaps"),
+        measure: |view| {
+            let silences = silences_inside(&view.detail()?.loudness.momentary_lufs);
+            let length = |silence: &TimeRange| silence.end_s - silence.start_s;
+            Some(Measurement::new(silences.first().map_or(0.0, length))?.at(silences))
         },
         ..COMMON
     },
@@ -224,7 +253,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Static",
         unit: Unit::Count,
         why: "A burst of noise out of nothing is a lost packet, a clock that slipped or a plug-in that failed, and frightens everybody on headphones.",
-        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 120 ms or more and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice.",
+        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 120 ms or more (30 ms where they are louder than −24 dBFS and 15 dB above what is around) and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice.",
         source: "docs/DETECTORS.md has the alarms on intact music; cymbals die away, sweeps swell, and both lose treble",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
@@ -234,7 +263,15 @@ pub(super) const RULES: &[Rule] = &[
         ),
         covered_by: Some("signal.damaged"),
         measure: |view| {
-            let bursts = local_faults(view, |kind| kind == LocalFaultKind::NoiseBurst)?;
+            let mut bursts = local_faults(view, |kind| kind == LocalFaultKind::NoiseBurst)?;
+            // A hit that a gap cuts off ends at once.
+            let gaps = local_faults(view, is_gap)?;
+            bursts.retain(|burst| {
+                let cuts = |gap: &LocalFault| {
+                    (gap.start_s - burst.end_s).abs() <= CUT_S || (gap.end_s - burst.start_s).abs() <= CUT_S
+                };
+                !gaps.iter().any(cuts)
+            });
             let counts = bursts.iter().map(|burst| {
                 let louder = (burst.strength_db - PLAIN_STATIC_DBFS) / STATIC_DB;
                 (1.0 + louder).clamp(STATIC_COUNTS.0, STATIC_COUNTS.1)
@@ -307,6 +344,28 @@ pub(super) const RULES: &[Rule] = &[
         ..COMMON
     },
 ];
+
+/// The runs of silent seconds between others, longest first, of a series that looks back over a second.
+fn silences_inside(momentary_lufs: &Series) -> Vec<TimeRange> {
+    let is_silent = |value: &Option<f32>| value.is_none_or(|lufs| f64::from(lufs) < SILENT_LUFS);
+    let mut silences: Vec<TimeRange> = Vec::new();
+    let mut last_sound = None;
+    for (index, value) in momentary_lufs.values.iter().enumerate() {
+        if is_silent(value) {
+            continue;
+        }
+        let silence = last_sound.map(|last| TimeRange {
+            start_s: momentary_lufs.time_s(last),
+            end_s: momentary_lufs.time_s(index) - momentary_lufs.step_s,
+            channel: None,
+        });
+        silences.extend(silence.filter(|silence| silence.end_s > silence.start_s));
+        last_sound = Some(index);
+    }
+    silences.sort_by(|a, b| (b.end_s - b.start_s).total_cmp(&(a.end_s - a.start_s)));
+    silences.truncate(MAX_TIME_RANGES);
+    silences
+}
 
 /// Whether it is a passage of coarse samples.
 pub(super) const fn is_coarse(kind: LocalFaultKind) -> bool {

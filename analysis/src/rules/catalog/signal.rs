@@ -91,12 +91,6 @@ pub(super) const RULES: &[Rule] = &[
         ),
         covered_by: Some("signal.damaged"),
         measure: |view| {
-            let is_gap = |kind| {
-                matches!(
-                    kind,
-                    LocalFaultKind::Gap | LocalFaultKind::HeldValue | LocalFaultKind::Dropout
-                )
-            };
             let mut gaps = local_faults(view, is_gap)?;
             // A lost channel begins with zeros, and has a rule of its own.
             let lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
@@ -627,6 +621,14 @@ pub(super) fn local_faults(
             .copied()
             .filter(|fault| is_one(fault.kind))
             .collect(),
+    )
+}
+
+/// Whether the sound is gone for a moment.
+pub(super) const fn is_gap(kind: LocalFaultKind) -> bool {
+    matches!(
+        kind,
+        LocalFaultKind::Gap | LocalFaultKind::HeldValue | LocalFaultKind::Dropout
     )
 }
 

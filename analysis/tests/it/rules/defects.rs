@@ -721,6 +721,34 @@ fn signal() -> Vec<Case> {
                 });
             },
         ),
+        songs(
+            "signal.pause",
+            High,
+            |song| {
+                song.seconds = 24.0;
+                song.levels(|time| if (9.0..14.5).contains(&time) { -200.0 } else { 0.0 });
+            },
+            // A rest.
+            |song| {
+                song.seconds = 24.0;
+                song.levels(|time| if (9.0..10.5).contains(&time) { -200.0 } else { 0.0 });
+            },
+        ),
+        songs(
+            "stereo.treble",
+            High,
+            |song| song.then(|planes| muffle(RATE, &mut planes[1], 0..usize::MAX)),
+            |song| {
+                song.then(|planes| {
+                    planes
+                        .iter_mut()
+                        .for_each(|plane| muffle(RATE, plane, 0..usize::MAX))
+                })
+            },
+        ),
+        spoilt("stereo.treble", Low, |song| {
+            song.then(|planes| muffle(RATE, &mut planes[0], 0..usize::MAX));
+        }),
         spoilt("stereo.delay", High, |song| {
             song.then(|planes| planes[1].rotate_right(24));
         }),
