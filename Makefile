@@ -39,7 +39,7 @@ same-bits:
 # Some 200 files in every format that six programs write, compared with their source; `make test` makes every twelfth.
 formats:
 	scripts/setup test
-	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test -p analysis --test it -- --ignored matrix
+	RUSTUP_TOOLCHAIN=$$(scripts/toolchain) cargo test -p analysis-tests -- --ignored matrix
 
 # The API against its own description, by a program of others that makes up requests; a few minutes.
 api-conformance:

@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, LazyLock, Mutex, PoisonError,
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -149,6 +149,14 @@ fn weakness(text: &str, known: &[&str]) -> Option<String> {
     })
 }
 
+/// The hash of a password that nobody has.
+fn dummy(params: &Params) -> Arc<str> {
+    Memory::default()
+        .hash(params, b"nobody has this password", &[7; 16])
+        .unwrap_or_default()
+        .into()
+}
+
 /// Hashes and verifies with argon2id (m = 19 MiB, t = 2, p = 1: the crate's defaults and OWASP's minimum), as many at a
 /// time as there are cores, on threads of their own, each with the memory of one hash.
 #[derive(Debug, Clone)]
@@ -165,7 +173,9 @@ impl Hasher {
     /// A hasher with a turn for each core.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Params::default())
+        /// It costs as much as any: once for a process, however many backends are made in it.
+        static DUMMY: LazyLock<Arc<str>> = LazyLock::new(|| dummy(&Params::default()));
+        Self::with(Params::default(), Arc::clone(&DUMMY))
     }
 
     /// One whose hashes cost next to nothing: most tests sign somebody up, and none of those is about that.
@@ -173,10 +183,12 @@ impl Hasher {
     #[must_use]
     pub fn cheap() -> Self {
         let params = Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None);
-        Self::with(params.unwrap_or_default())
+        let params = params.unwrap_or_default();
+        let dummy = dummy(&params);
+        Self::with(params, dummy)
     }
 
-    fn with(params: Params) -> Self {
+    fn with(params: Params, dummy: Arc<str>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -187,10 +199,7 @@ impl Hasher {
         Self {
             work,
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-            dummy: Memory::default()
-                .hash(&params, b"nobody has this password", &[7; 16])
-                .unwrap_or_default()
-                .into(),
+            dummy,
             params,
         }
     }

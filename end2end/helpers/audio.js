@@ -2,7 +2,8 @@
 
 /** A 16-bit stereo WAV: two voices a little apart, with a pulse, so that every meter has something to say. */
 export function wav({ seconds = 8, level = 0.3, rate = 44_100 } = {}) {
-  return pcm(seconds, rate, (time) => {
+  // All of it repeats each second.
+  return pcm(seconds, rate, 1, (time) => {
     const pulse = level * (0.4 + 0.6 * Math.exp(-6 * (time % 0.5)));
     const low = Math.sin(2 * Math.PI * 110 * time);
     const left = low + 0.5 * Math.sin(2 * Math.PI * 660 * time) + 0.2 * Math.sin(2 * Math.PI * 5000 * time);
@@ -11,8 +12,16 @@ export function wav({ seconds = 8, level = 0.3, rate = 44_100 } = {}) {
   });
 }
 
+/** Songs that were made, by their length: one takes a second of a core. */
+const songs = new Map();
+
 /** A 16-bit stereo WAV that looks like music: kick, bass, chords, noise of a hi-hat, in an intro, a verse and a chorus. */
-export function music({ seconds = 40, rate = 44_100 } = {}) {
+export function music({ seconds = 40 } = {}) {
+  if (!songs.has(seconds)) songs.set(seconds, song(seconds, 44_100));
+  return Buffer.from(songs.get(seconds));
+}
+
+function song(seconds, rate) {
   const beat = 0.5;
   let seed = 1;
   const noise = () => {
@@ -21,7 +30,7 @@ export function music({ seconds = 40, rate = 44_100 } = {}) {
   };
   const sine = (hertz, time) => Math.sin(2 * Math.PI * hertz * time);
   let before = 0;
-  return pcm(seconds, rate, (time) => {
+  return pcm(seconds, rate, seconds, (time) => {
     const part = time / seconds;
     const full = part > 0.55 && part < 0.9 ? 1 : part > 0.2 ? 0.6 : 0.3;
     const within = time % beat;
@@ -71,9 +80,10 @@ export function aiff(wavBytes) {
   return Buffer.concat([head, samples]);
 }
 
-/** A 16-bit stereo WAV of what `frame(time)` gives, −1 to 1 for left and right. */
-function pcm(seconds, rate, frame) {
+/** A 16-bit stereo WAV of what `frame(time)` gives, −1 to 1 for left and right, which repeats every `period` seconds. */
+function pcm(seconds, rate, period, frame) {
   const frames = Math.round(seconds * rate);
+  const once = Math.min(frames, period * rate);
   const bytes = Buffer.alloc(44 + frames * 4);
   bytes.write("RIFF", 0);
   bytes.writeUInt32LE(36 + frames * 4, 4);
@@ -87,10 +97,10 @@ function pcm(seconds, rate, frame) {
   bytes.writeUInt16LE(16, 34);
   bytes.write("data", 36);
   bytes.writeUInt32LE(frames * 4, 40);
-  for (let at = 0; at < frames; at += 1) {
+  for (let at = 0; at < once; at += 1) {
     const [left, right] = frame(at / rate);
     bytes.writeInt16LE(Math.round(32_000 * left), 44 + at * 4);
     bytes.writeInt16LE(Math.round(32_000 * right), 46 + at * 4);
   }
-  return bytes;
+  return bytes.fill(bytes.subarray(44, 44 + once * 4), 44 + once * 4);
 }

@@ -1,15 +1,25 @@
 // Files that go in, and the reports that come out.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "./walk.js";
 import { hydrated } from "./pages.js";
 
 export function file(name, buffer) {
-  return { name, mimeType: "audio/wav", buffer };
+  return { name, buffer };
 }
 
-/** Puts files into the uploader of the page. */
+/** What the browsers upload, while this worker lasts. */
+const uploads = mkdtempSync(join(tmpdir(), "mixlens-uploads-"));
+process.once("exit", () => rmSync(uploads, { recursive: true, force: true }));
+
+/** Puts files into the uploader of the page: from a folder, as people do, because megabytes are slow in the protocol of the tests. */
 export async function upload(page, ...files) {
+  const folder = mkdtempSync(join(uploads, "-"));
+  const paths = files.map(({ name }) => join(folder, name));
+  files.forEach(({ buffer }, at) => writeFileSync(paths[at], buffer));
   await hydrated(page);
-  await page.setInputFiles("input[type=file]", files);
+  await page.setInputFiles("input[type=file]", paths);
 }
 
 /** Uploads one mix and waits for its report, on which it ends; its address. */

@@ -50,7 +50,8 @@ export const test = base.extend({
   programWith: async ({ browser }, use) => {
     const opened = [];
     await use(async (settings, { port, ...options } = {}) => {
-      const program = await startProgram(settings, port);
+      // The demo is walked through elsewhere, and takes a second of a core.
+      const program = await startProgram({ MIXLENS_DEMO_AT_START: "false", ...settings }, port);
       opened.push(program);
       const context = await browser.newContext({ ...options, baseURL: program.base });
       return { program, page: await context.newPage() };

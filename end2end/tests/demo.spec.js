@@ -3,7 +3,7 @@ import { NO_SCRIPT, expect, test } from "../helpers/walk.js";
 import { wav } from "../helpers/audio.js";
 import { expectAccessible, hydrated, open } from "../helpers/pages.js";
 import { PASSWORD, emailTo, signUp } from "../helpers/people.js";
-import { file, report, reportShown } from "../helpers/uploads.js";
+import { file, report, reportShown, upload } from "../helpers/uploads.js";
 
 test("the demo is heard, judged, compared and mended without an account", async ({ page }) => {
   await open(page, "/demo");
@@ -60,7 +60,7 @@ test("from the first page over the demo to a first report, in eight clicks", asy
   await expect(page.getByText(/10 of 10 left this month/)).toBeVisible();
   await hydrated(page);
   // A drop is no click.
-  await page.setInputFiles("input[type=file]", [file("First song.wav", wav())]);
+  await upload(page, file("First song.wav", wav()));
   await page.waitForURL("**/analyses/*");
   await reportShown(page);
   await page.goto("/upload");

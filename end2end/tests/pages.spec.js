@@ -3,7 +3,7 @@ import { PHONE, expect, test } from "../helpers/walk.js";
 import { wav } from "../helpers/audio.js";
 import { PUBLIC, expectAccessible, hydrated } from "../helpers/pages.js";
 import { signUp } from "../helpers/people.js";
-import { file, report, reportShown } from "../helpers/uploads.js";
+import { file, report, reportShown, upload } from "../helpers/uploads.js";
 
 test("[P22] a form without its token changes nothing", async ({ page, baseURL }) => {
   await signUp(page);
@@ -136,7 +136,7 @@ test("a page that is translated goes on saying how far it is", async ({ page }) 
   await signUp(page);
   await hydrated(page);
   await page.evaluate(translator);
-  await page.setInputFiles("input[type=file]", [file("one.wav", wav({ seconds: 4 })), file("two.wav", wav({ seconds: 4 }))]);
+  await upload(page, file("one.wav", wav({ seconds: 4 })), file("two.wav", wav({ seconds: 4 })));
   await expect(page.getByText(/\d of 100\. /)).toHaveCount(2, { timeout: 60_000 });
   const done = page.getByRole("link", { name: "Open report" });
 

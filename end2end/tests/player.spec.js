@@ -270,7 +270,7 @@ test("a comparison is heard, each at its loudest part, and each waveform is a wa
 
 test("an AIFF file gets a copy to play, and is heard", async ({ page }) => {
   await signUp(page);
-  await report(page, { name: "Tape transfer.aiff", mimeType: "", buffer: aiff(wav({ seconds: 6 })) });
+  await report(page, file("Tape transfer.aiff", aiff(wav({ seconds: 6 }))));
   await expect(play(page)).toBeEnabled({ timeout: 60_000 });
   await expect(page.getByText("A copy to play is being made")).toHaveCount(0);
   await play(page).click();

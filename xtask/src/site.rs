@@ -220,7 +220,7 @@ fn brotli(content: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// Paths of all files below a folder, relative to it, sorted; none when the folder is not there.
-fn files_below(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+pub(crate) fn files_below(folder: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut files = BTreeSet::new();
     let mut open = vec![PathBuf::new()];
     while let Some(below) = open.pop() {

@@ -93,6 +93,36 @@ pub(crate) fn cargo() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::site::files_below;
+    use std::fs;
+
+    /// Libraries have `doctest = false`: to look for examples, rustdoc reads each of them once more.
+    #[test]
+    fn no_documentation_has_an_example_that_nobody_runs() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let crates = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+        let sources = crates.map(|path| path.join("src")).filter(|path| path.is_dir());
+        let mut read = 0;
+        for folder in sources {
+            for file in files_below(&folder).unwrap() {
+                let text = fs::read_to_string(folder.join(&file)).unwrap_or_default();
+                let documentation = text.lines().map(str::trim_start);
+                let documentation =
+                    documentation.filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
+                let fences = documentation.filter_map(|line| line.trim_start().strip_prefix("```"));
+                for language in fences.step_by(2) {
+                    assert!(
+                        ["ignore", "text"].contains(&language),
+                        "{} in {}",
+                        file.display(),
+                        folder.display()
+                    );
+                }
+                read += 1;
+            }
+        }
+        assert!(read > 100, "{read} files");
+    }
 
     #[test]
     fn the_site_follows_the_target_folder() {

@@ -99,7 +99,7 @@ fn on_mono_both_meters_count_two_loudspeakers() {
 pub(crate) fn tracks() -> Vec<PathBuf> {
     let folder = Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../target/music/hyperrogue-music/usr/share/hyperrogue/music"
+        "/../../target/music/hyperrogue-music/usr/share/hyperrogue/music"
     ));
     let mut tracks: Vec<_> = std::fs::read_dir(folder)
         .unwrap_or_else(|error| {

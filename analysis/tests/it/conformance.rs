@@ -10,7 +10,7 @@ use crate::{measured, report_of};
 
 const RATES: [u32; 5] = [44_100, 48_000, 88_200, 96_000, 192_000];
 const SILENT: f64 = f64::NEG_INFINITY;
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFORMANCE.md");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/CONFORMANCE.md");
 
 /// A case of a standard.
 struct Case {
@@ -234,7 +234,7 @@ fn every_case_of_the_standards_is_within_its_tolerance_at_every_rate_and_the_tab
     assert_eq!(
         std::fs::read_to_string(FILE).unwrap_or_default(),
         table,
-        "docs/CONFORMANCE.md is not what was measured: UPDATE_CONFORMANCE=1 cargo test -p analysis conformance"
+        "docs/CONFORMANCE.md is not what was measured: UPDATE_CONFORMANCE=1 cargo test -p analysis-tests conformance"
     );
 }
 

@@ -13,7 +13,6 @@
 mod agreement;
 #[cfg(unix)]
 mod child;
-mod cli;
 mod comparison;
 mod conformance;
 mod corrections;

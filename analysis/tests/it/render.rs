@@ -307,7 +307,7 @@ fn programs_of_others_read_a_wav_with_cue_points() {
         .arg(&path)
         .env(
             "PYTHONPATH",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python"),
         )
         .output();
     let read = match read {
@@ -887,7 +887,7 @@ fn an_independent_reader_of_the_recipe_has_the_same_equaliser() {
     let ours_path = folder.path().join("ours.wav");
     std::fs::write(&ours_path, bytes_of(&ours)).unwrap();
     // numpy reads the recipe and designs the filters by itself.
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/render_reader.py");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("it/render_reader.py");
     let output = Command::new("python3")
         .arg(script)
         .arg(&recipe_path)

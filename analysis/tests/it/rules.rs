@@ -204,10 +204,10 @@ fn real_music_sets_off_no_alarm_of_stereo_or_phase() {
     assert!(said.is_empty(), "{said:#?}");
 }
 
-/// `UPDATE_RULES=1 cargo test -p analysis rules` writes it.
+/// `UPDATE_RULES=1 cargo test -p analysis-tests rules` writes it.
 #[test]
 fn the_document_is_that_of_the_catalogue() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/RULES.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/RULES.md");
     let text = document();
     if std::env::var_os("UPDATE_RULES").is_some() {
         std::fs::write(path, &text).unwrap();
@@ -215,6 +215,6 @@ fn the_document_is_that_of_the_catalogue() {
     assert_eq!(
         std::fs::read_to_string(path).unwrap_or_default(),
         text,
-        "run UPDATE_RULES=1 cargo test -p analysis rules"
+        "run UPDATE_RULES=1 cargo test -p analysis-tests rules"
     );
 }

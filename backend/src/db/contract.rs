@@ -190,13 +190,15 @@ macro_rules! contract {
 mod tests {
     use crate::db::{is_unique_violation, sql};
 
-    #[derive(Debug, PartialEq, sqlx::FromRow)]
-    struct Everything {
-        name: String,
-        slot: i64,
-        absent: Option<String>,
-        real: f64,
-        yes: bool,
+    crate::db::row! {
+        #[derive(Debug, PartialEq)]
+        struct Everything {
+            name: String,
+            slot: i64,
+            absent: Option<String>,
+            real: f64,
+            yes: bool,
+        }
     }
 
     crate::contract! {

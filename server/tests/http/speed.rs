@@ -32,6 +32,7 @@ use hyper_util::{
 use model::{AccountId, AnalysisId, history::HistoryQuery, plan::Plan};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::Row as _;
 
 use crate::{
     programs::{Installation, Program, eventually},
@@ -110,7 +111,7 @@ impl HttpClient {
 }
 
 /// A row of the peer.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 struct BareRow {
     id: String,
     kind: String,
@@ -179,7 +180,25 @@ impl From<BareRow> for BareAnalysis {
 
 /// The peer: axum and sqlx, one query along an index, its rows as JSON and as a page.
 macro_rules! bare {
-    ($name:ident, $database:ty) => {
+    ($name:ident, $database:ty, $row:ty) => {
+        impl sqlx::FromRow<'_, $row> for BareRow {
+            fn from_row(row: &$row) -> sqlx::Result<Self> {
+                Ok(Self {
+                    id: row.try_get("id")?,
+                    kind: row.try_get("kind")?,
+                    title: row.try_get("title")?,
+                    state: row.try_get("state")?,
+                    created_at: row.try_get("created_at")?,
+                    duration_s: row.try_get("duration_s")?,
+                    integrated_lufs: row.try_get("integrated_lufs")?,
+                    score_tenths: row.try_get("score_tenths")?,
+                    stage: row.try_get("stage")?,
+                    stage_is_chosen: row.try_get("stage_is_chosen")?,
+                    standing: row.try_get("standing")?,
+                })
+            }
+        }
+
         async fn $name(url: &str, connections: u32, account: AccountId) -> Router {
             type Site = (sqlx::Pool<$database>, String);
             async fn rows((pool, account): Site) -> Vec<BareRow> {
@@ -219,8 +238,8 @@ macro_rules! bare {
         }
     };
 }
-bare!(bare_sqlite, sqlx::Sqlite);
-bare!(bare_postgres, sqlx::Postgres);
+bare!(bare_sqlite, sqlx::Sqlite, sqlx::sqlite::SqliteRow);
+bare!(bare_postgres, sqlx::Postgres, sqlx::postgres::PgRow);
 
 async fn bare(app: &TestApp, database: Database, account: AccountId) -> String {
     let (url, connections) = (app.database_url(), app.backend.config.database_max_connections);

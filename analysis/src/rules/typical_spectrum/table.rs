@@ -1,4 +1,4 @@
-//! Written by `cargo run --example judge -- spectra CACHE FOLDER…` from 328 tracks; no constant here is by hand.
+//! Written by `cargo run -p bench --bin judge -- spectra CACHE FOLDER…` from 328 tracks; no constant here is by hand.
 
 #![expect(clippy::approx_constant, reason = "a level of 3.14 or 6.28 is no angle")]
 

@@ -87,7 +87,7 @@ pub(super) fn write(cache: &Path, folders: &[PathBuf]) {
         let _ = writeln!(body, "    {},", list(&tails));
     }
     println!(
-        "//! Written by `cargo run --example judge -- spectra CACHE FOLDER…` from {} tracks; no constant here is by hand.\n",
+        "//! Written by `cargo run -p bench --bin judge -- spectra CACHE FOLDER…` from {} tracks; no constant here is by hand.\n",
         tracks.len()
     );
     if ["3.14", "6.28"].iter().any(|constant| body.contains(constant)) {

@@ -1,6 +1,6 @@
 //! How many local faults are found in real music, and how many false ones: the table of docs/DETECTORS.md.
 //!
-//!     cargo run --example detectors -- FOLDER… > docs/DETECTORS.md
+//!     cargo run --release -p bench --bin detectors -- FOLDER… > docs/DETECTORS.md
 //!
 //! Up to ninety seconds of every track below the folders are measured as they are, and every third of them again with faults put
 //! into it: 5 minutes on two processors.
@@ -852,7 +852,7 @@ fn print_tables(outcomes: &[Outcome]) {
     }
     println!("# Detectors of local faults\n");
     println!(
-        "Written by `cargo run -p analysis --example detectors` over free music from Debian's packages: {tracks} tracks, up to {SECONDS} s of each, {:.2} hours in all. Faults were put into every third track. A fault of a moment counts as found within 10 ms, one of a passage or a second within 1.6 s; pumping and comb filters beyond the range of their rules.\n",
+        "Written by `cargo run --release -p bench --bin detectors` over free music from Debian's packages: {tracks} tracks, up to {SECONDS} s of each, {:.2} hours in all. Faults were put into every third track. A fault of a moment counts as found within 10 ms, one of a passage or a second within 1.6 s; pumping and comb filters beyond the range of their rules.\n",
         hours[0] + hours[1]
     );
     println!(

@@ -1,12 +1,12 @@
 //! How well the judge hears: faults put into intact music by code, and what the rules say of them.
 //!
-//!     cargo run --release --example judge -- measure CACHE FOLDER… [--every N]
-//!     cargo run --release --example judge -- document CACHE > docs/JUDGEMENT.md
-//!     cargo run --release --example judge -- report CACHE [--part tuning|held-out|all]
-//!     cargo run --release --example judge -- list CACHE [--part …] [--kind NAME] [--rows N]
-//!     cargo run --release --example judge -- spectra CACHE FOLDER…
-//!     cargo run --release --example judge -- alarms CACHE [--part …] [--kind RULE] [--rows N]
-//!     cargo run --release --example judge -- renders FOLDER… [--songs N] [--kind NAME] [--simulated] > docs/RENDERING-BENCH.md
+//!     cargo run --release -p bench --bin judge -- measure CACHE FOLDER… [--every N]
+//!     cargo run --release -p bench --bin judge -- document CACHE > docs/JUDGEMENT.md
+//!     cargo run --release -p bench --bin judge -- report CACHE [--part tuning|held-out|all]
+//!     cargo run --release -p bench --bin judge -- list CACHE [--part …] [--kind NAME] [--rows N]
+//!     cargo run --release -p bench --bin judge -- spectra CACHE FOLDER…
+//!     cargo run --release -p bench --bin judge -- alarms CACHE [--part …] [--kind RULE] [--rows N]
+//!     cargo run --release -p bench --bin judge -- renders FOLDER… [--songs N] [--kind NAME] [--simulated] > docs/RENDERING-BENCH.md
 //!
 //! Measuring takes long, judging does not: the reports are kept, so that a change of the rules is seen in seconds. Lossless
 //! files count as unmastered mixes (projects rendered without a limiter), and a limited version of each as a master; lossy
