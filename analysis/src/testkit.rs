@@ -12,8 +12,10 @@ pub mod ebu;
 pub mod faults;
 
 use std::{
+    collections::HashMap,
     f64::consts::TAU,
     path::{Path, PathBuf},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
 };
 
 /// One vector of samples per channel, all equally long, ±1 at full scale.
@@ -170,6 +172,16 @@ pub fn muffle(rate: u32, samples: &mut [f64], part: std::ops::Range<usize>) {
 /// any sample rate.
 #[must_use]
 pub fn music(rate: u32, seconds: f64, seed: u64) -> Planes {
+    type Made = HashMap<(u32, u64, u64), Arc<OnceLock<Planes>>>;
+    // Once for each program: its sines take longer than most of what is measured of it.
+    static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
+    let mut all = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = Arc::clone(all.entry((rate, seconds.to_bits(), seed)).or_default());
+    drop(all);
+    made.get_or_init(|| played(rate, seconds, seed)).clone()
+}
+
+fn played(rate: u32, seconds: f64, seed: u64) -> Planes {
     const ROOTS_HZ: [f64; 4] = [110.0, 87.307, 130.813, 97.999];
     const BEAT_S: f64 = 0.5;
     let mut noise = Noise::new(seed);

@@ -67,7 +67,7 @@ impl Unit {
     pub fn decimals(self, value: f64) -> usize {
         match self {
             Self::Percent | Self::Bits | Self::Count | Self::YesNo => 0,
-            Self::Milliseconds if value.abs() >= 100.0 => 0,
+            Self::Milliseconds | Self::PerMinute if value.abs() >= 100.0 => 0,
             Self::Milliseconds if value.abs() < 10.0 => 2,
             Self::Correlation => 2,
             _ => 1,
