@@ -105,6 +105,7 @@ impl<'a> Seed<'a> {
             ("title_key", "'version ' || n"),
             ("search_key", "'version ' || n"),
             ("base_title", "'version'"),
+            ("audio_until", "CAST(NULL AS BIGINT)"),
             ("report", "CAST(NULL AS TEXT)"),
             ("score_tenths", "n % 1000"),
             ("integrated_lufs", "-8.0 - (n % 100) / 10.0"),
