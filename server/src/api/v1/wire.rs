@@ -264,7 +264,11 @@ impl Analysis {
     pub(in crate::api) fn of(summary: AnalysisSummary, base_url: &str) -> Self {
         let (state, id) = (summary.progress.state, summary.id.to_string());
         let is_done = state == AnalysisState::Done;
-        let address = |path: &str| format!("{base_url}{}", path.replace("{id}", &id));
+        // A list has three of them a row.
+        let address = |path: &str| {
+            let (before, after) = path.split_once("{id}").unwrap_or((path, ""));
+            [base_url, before, &id, after].concat()
+        };
         Self {
             kind: summary.kind,
             title: summary.title,
