@@ -36,7 +36,7 @@ use serde_json::json;
 
 use crate::{
     programs::{Installation, Program, eventually},
-    scale::Seed,
+    scale::{Seed, processor_time},
     support::{Database, Person, TestApp, fetch, hooks::Hooks, mix, on_both_databases, program},
 };
 
@@ -509,20 +509,6 @@ async fn count(db: &Db, select: &'static str) -> i64 {
     db.one::<(i64,)>(sql(select)).await.unwrap().0
 }
 
-/// Of a process, so far.
-fn processor_seconds(program: &Program) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
-    let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let ticks: Vec<f64> = fields
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse().unwrap())
-        .collect();
-    // A tick is a hundredth of a second on Linux.
-    (ticks[0] + ticks[1]) / 100.0
-}
-
 const PEOPLE: usize = 10;
 const ENDPOINTS: usize = 1000;
 const EVENTS: usize = 5;
@@ -576,13 +562,13 @@ async fn deliveries(database: Database) {
     let worker = installation.start(&["worker"]);
     worker.stays_on_core(0);
     let began = eventually("the first one", async || (hooks.count() > 0).then(Instant::now)).await;
-    let before = processor_seconds(&worker);
+    let before = processor_time(worker.id());
     let until = Instant::now() + Duration::from_secs(600);
     while hooks.count() < expected {
         assert!(Instant::now() < until, "{} of {expected}", hooks.count());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let (took, used) = (began.elapsed(), processor_seconds(&worker) - before);
+    let (took, used) = (began.elapsed(), processor_time(worker.id()) - before);
     let deliveries = expected as f64 / took.as_secs_f64();
 
     // The same requests, signatures and all, by a client that writes nothing down.
@@ -605,7 +591,7 @@ async fn deliveries(database: Database) {
         "{}: {deliveries:.0} deliveries a second to {ENDPOINTS} endpoints by a worker on one core ({:.2} ms of processor each), \
          {:.3} of a bare client's {bare:.0}",
         db.kind(),
-        used / expected as f64 * 1e3,
+        in_ms(used) / expected as f64,
         deliveries / bare
     );
     eventually("each is written down", async || {
