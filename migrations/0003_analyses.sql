@@ -27,8 +27,7 @@ CREATE TABLE analysis (
     created_at      BIGINT  NOT NULL,
     finished_at     BIGINT,
     engine          TEXT,
-    -- The report and the failure as JSON, each with its version inside.
-    report          TEXT,
+    -- As JSON with its version inside.
     failure         TEXT,
     -- Copies out of the report.
     duration_s      DOUBLE PRECISION,
@@ -50,7 +49,11 @@ CREATE TABLE analysis (
     title_key       TEXT    NOT NULL DEFAULT '',
     search_key      TEXT    NOT NULL DEFAULT '',
     -- The title without what marks a version.
-    base_title      TEXT    NOT NULL DEFAULT ''
+    base_title      TEXT    NOT NULL DEFAULT '',
+    -- Until when the audio is kept, copied from the upload so that no list reads that too; none where it is gone.
+    audio_until     BIGINT,
+    -- As JSON with its version inside. Last, because SQLite reads through it to whatever is behind it: some 40 pages.
+    report          TEXT
 );
 -- UUIDv7 sorts by time, so that the id is the key of paging.
 CREATE INDEX analysis_of_account ON analysis (account_id, id);
@@ -77,12 +80,12 @@ CREATE TABLE verdict (
     -- Copied from the analysis, so that what is held of a person is one walk along an index.
     account_id    TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     rule_set      TEXT   NOT NULL,
-    -- Both score breakdowns and the detected stage as JSON.
-    verdict       TEXT   NOT NULL,
     -- Copies of the scores, in tenths of a point.
     mix_tenths    BIGINT NOT NULL,
     master_tenths BIGINT NOT NULL,
     created_at    BIGINT NOT NULL,
+    -- Both score breakdowns and the detected stage as JSON; last, as the report is.
+    verdict       TEXT   NOT NULL,
     PRIMARY KEY (analysis_id, rule_set)
 );
 CREATE INDEX verdict_of_account ON verdict (account_id, analysis_id, rule_set);

@@ -88,13 +88,18 @@ async fn set(tx: &mut Tx, account: AccountId, plan: Plan) -> Result<u64, DbError
     tx.execute(sql(UPDATE).bind(account).bind(plan)).await
 }
 
-/// Moves cut-offs of audio that is still there to `hours` after it was stored, where that is later.
+/// Moves cut-offs of audio that is still there to `hours` after it was stored, where that is later; how many.
 async fn extend(tx: &mut Tx, account: AccountId, hours: u32, now: Timestamp) -> Result<u64, DbError> {
     const UPDATE: &str = "
         UPDATE upload SET delete_after = stored_at + $2
         WHERE account_id = $1 AND state = 'stored' AND delete_after > $3 AND delete_after < stored_at + $2";
+    const COPY: &str = "
+        UPDATE analysis SET audio_until = (SELECT delete_after FROM upload WHERE upload.id = upload_id)
+        WHERE upload_id IN (SELECT id FROM upload WHERE account_id = $1 AND state = 'stored' AND delete_after > $2)";
     let kept = i64::from(hours) * 3_600_000;
-    tx.execute(sql(UPDATE).bind(account).bind(kept).bind(now)).await
+    let extended = tx.execute(sql(UPDATE).bind(account).bind(kept).bind(now)).await?;
+    tx.execute(sql(COPY).bind(account).bind(now)).await?;
+    Ok(extended)
 }
 
 #[cfg(test)]
@@ -113,23 +118,27 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     async fn store(db: &Db, account: AccountId, id: &str, stored_at: i64, hours: i64) {
-        const INSERT: &str = "
+        const UPLOAD: &str = "
             INSERT INTO upload (id, account_id, kind, state, file_name, size_bytes, media_type, created_at, stored_at, delete_after)
             VALUES ($1, $2, 'mix', 'stored', 'a.wav', 1, 'audio/wav', $3, $3, $4)";
-        let insert = sql(INSERT)
-            .bind(id)
-            .bind(account)
-            .bind(stored_at)
-            .bind(stored_at + hours * HOUR);
-        db.execute(insert).await.unwrap();
+        const ANALYSIS: &str = "
+            INSERT INTO analysis (id, account_id, upload_id, title, state, phase, percent, created_at, audio_until)
+            VALUES ($1, $2, $1, 'a', 'done', 'saving', 100, $3, $4)";
+        for insert in [UPLOAD, ANALYSIS] {
+            let insert = sql(insert)
+                .bind(id)
+                .bind(account)
+                .bind(stored_at)
+                .bind(stored_at + hours * HOUR);
+            db.execute(insert).await.unwrap();
+        }
     }
 
     async fn cut_off(db: &Db, id: &str) -> i64 {
-        db.one::<(i64,)>(sql("SELECT delete_after FROM upload WHERE id = $1").bind(id))
-            .await
-            .unwrap()
-            .0
-            / HOUR
+        const SELECT: &str = "SELECT delete_after, audio_until FROM upload JOIN analysis ON upload_id = upload.id WHERE upload.id = $1";
+        let (upload, analysis): (i64, i64) = db.one(sql(SELECT).bind(id)).await.unwrap();
+        assert_eq!(upload, analysis, "the copy");
+        upload / HOUR
     }
 
     crate::contract! {

@@ -2,16 +2,17 @@
 //!
 //! Kinds of routes have stacks of their own, side by side:
 //! - **cookies** (pages, forms, functions, downloads): session, CSRF, limits, statistics;
-//! - **callbacks** (programs that prove themselves in the request): the raw body and nothing that belongs to a browser;
+//! - **tokens** (`/api/v1`, [`api`]): no cookie is read or set;
+//! - **callbacks** (programs that prove themselves in the request): the raw body and nothing more;
 //! - **none** (health, assets, the object store): no person asks.
 //!
-//! The stack of bearer tokens for `/api/v1` ([`api`]) stands beside the first, and shares only the layers around everything.
+//! The first three begin with the same layers: whoever asks is counted, and the body is read within its bounds.
 
 use std::{collections::HashSet, ops::Deref, sync::Arc};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
@@ -113,9 +114,16 @@ pub fn build(site: AppState) -> Router {
         }
     }
     // Each stack is one layer to axum, which would box and clone all that is below for each layer of its own.
-    bare.merge(callback_stack(of_programs, &site))
+    let asked = of_programs
         .merge(api::stack(with_tokens, &site))
         .merge(cookie_stack(with_cookies, &site))
+        .layer((
+            compression(),
+            middleware::from_fn_with_state(site.clone(), catch_up::wait),
+            middleware::from_fn_with_state(site.clone(), limits::check_requests),
+            middleware::from_fn_with_state(site.clone(), body::read),
+        ));
+    bare.merge(asked)
         .layer((
             middleware::from_fn_with_state(site.clone(), log::log),
             middleware::from_fn_with_state(site.clone(), headers::add),
@@ -153,11 +161,6 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer((
-            compression(),
-            middleware::from_fn_with_state(site.clone(), catch_up::wait),
-            DefaultBodyLimit::max(MAX_BODY),
-            middleware::from_fn_with_state(site.clone(), limits::check_requests),
-            middleware::from_fn_with_state(site.clone(), body::read),
             middleware::from_fn_with_state(site.clone(), session::resolve),
             middleware::from_fn_with_state(site.clone(), csrf::issue),
             middleware::from_fn_with_state(site.clone(), context::provide),
@@ -170,15 +173,6 @@ fn cookie_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
     } else {
         routes
     }
-}
-
-fn callback_stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
-    routes.layer((
-        middleware::from_fn_with_state(site.clone(), catch_up::wait),
-        DefaultBodyLimit::max(callbacks::MAX_EVENT),
-        middleware::from_fn_with_state(site.clone(), limits::check_requests),
-        middleware::from_fn_with_state(site.clone(), body::read),
-    ))
 }
 
 /// The largest body that a route takes, in bytes.

@@ -123,7 +123,7 @@ pub async fn table(backend: &Backend, actor: &Actor, query: &HistoryQuery) -> Re
         let Found { mut rows, stopped } = find(&backend.db, account, query, &walk, Size::Table).await?;
         let has_more = rows.len() > Size::Table.rows();
         rows.truncate(Size::Table.rows());
-        let last = rows.last().map(|row| SortKey::at(query.sort, &row.place));
+        let last = rows.last().map(|row| SortKey::at(query.sort, &row.place()));
         for row in rows {
             table
                 .write_record(cells(row.summary.summary()))
@@ -275,7 +275,19 @@ row! {
     #[derive(Debug)]
     struct PageRow {
         summary: SummaryRow,
-        place: PlaceRow,
+        title_key: String,
+    }
+}
+
+impl PageRow {
+    /// Of the few that a page begins or ends with.
+    fn place(&self) -> PlaceRow {
+        PlaceRow {
+            id: self.summary.id,
+            title_key: self.title_key.clone(),
+            score_tenths: self.summary.score_tenths,
+            integrated_lufs: self.summary.integrated_lufs,
+        }
     }
 }
 
@@ -294,7 +306,7 @@ fn page(sort: Sort, found: Found, walk: &Walk) -> AnalysisPage {
     let has_more = rows.len() > Size::Page.rows();
     rows.truncate(Size::Page.rows());
     let looked_through = stopped.as_ref().map(|_| READ_AT_MOST);
-    let key = |row: &PageRow| SortKey::at(sort, &row.place).text();
+    let key = |row: &PageRow| SortKey::at(sort, &row.place()).text();
     let onwards = match stopped {
         Some(stopped) => Some(stopped.text()),
         None => rows.last().filter(|_| has_more).map(key),
@@ -418,7 +430,7 @@ macro_rules! plain {
     ($rows:literal, $along:expr, $order:expr) => {
         concat!(
             select_page!(),
-            "analysis JOIN upload ON upload.id = upload_id WHERE analysis.account_id = $1",
+            "analysis WHERE analysis.account_id = $1",
             $along,
             " ORDER BY ",
             $order,
@@ -453,7 +465,7 @@ macro_rules! filtered {
             ", walked ",
             $direction,
             " LIMIT $13) AS found
-             JOIN analysis ON analysis.id = walked JOIN upload ON upload.id = upload_id
+             JOIN analysis ON analysis.id = walked
              ORDER BY place ",
             $direction,
             ", walked ",

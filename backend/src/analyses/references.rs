@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Actor, Backend, Error, Result, Scope,
-    db::{Db, DbError, Json, Tx, row, sql},
+    db::{Db, DbError, Json, Sql, Tx, row, sql},
     tables::{Erase, REFERENCE, Table, rows},
     transaction,
 };
@@ -39,9 +39,6 @@ pub(crate) const TABLES: &[Table] = &[Table {
 /// With how many a mix is compared at a time. More would not be read, and each is a report to load.
 pub const MOST_COMPARED: usize = 8;
 
-/// How many of each kind are offered to choose from, newest first, beside those that are chosen.
-const OFFERED: u32 = 100;
-
 /// The statement of those that a mix is compared with, by title, with further columns.
 macro_rules! chosen {
     ($more:literal) => {
@@ -49,7 +46,7 @@ macro_rules! chosen {
             "SELECT ",
             summary_columns!(),
             $more,
-            " FROM comparison JOIN analysis ON analysis.id = reference_id JOIN upload ON upload.id = upload_id
+            " FROM comparison JOIN analysis ON analysis.id = reference_id
             WHERE analysis_id = $1 ORDER BY title, reference_id"
         )
     };
@@ -71,7 +68,10 @@ pub struct Choice {
 pub async fn references(backend: &Backend, actor: &Actor, before: Option<&str>) -> Result<AnalysisPage> {
     let account = actor.account(Scope::ReadAnalyses)?;
     let before = parsed_key(before)?;
-    let mut rows = newest(&backend.db, account, UploadKind::Reference, before, PAGE_ROWS + 1).await?;
+    // Behind every id: those are hexadecimal digits.
+    let before = before.map_or_else(|| "g".to_owned(), |before| before.to_string());
+    let page = sql(PAGE).bind(account).bind(UploadKind::Reference).bind(before);
+    let mut rows = summaries(&backend.db, page).await?;
     let more = rows.len() > PAGE_ROWS as usize;
     rows.truncate(PAGE_ROWS as usize);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
@@ -100,7 +100,7 @@ pub async fn choices(backend: &Backend, actor: &Actor, view: &AnalysisView) -> R
         })
         .collect();
     for kind in [UploadKind::Reference, UploadKind::Mix] {
-        for summary in newest(&backend.db, account, kind, None, OFFERED).await? {
+        for summary in summaries(&backend.db, sql(OFFERED).bind(account).bind(kind)).await? {
             let is_new = summary.id != id && choices.iter().all(|choice| choice.summary.id != summary.id);
             if is_new && summary.duration_s.is_some() {
                 choices.push(Choice {
@@ -237,22 +237,29 @@ row! {
     }
 }
 
-/// The newest analyses of a kind, before `before` where that is given.
-async fn newest(
-    db: &Db,
-    account: AccountId,
-    kind: UploadKind,
-    before: Option<AnalysisId>,
-    count: u32,
-) -> Result<Vec<AnalysisSummary>> {
-    const SELECT: &str = concat!(
-        "SELECT ",
-        summary_columns!(),
-        " FROM analysis JOIN upload ON upload.id = upload_id
-        WHERE analysis.account_id = $1 AND analysis.kind = $2 AND ($3 IS NULL OR analysis.id < $3)
-        ORDER BY analysis.id DESC LIMIT $4"
-    );
-    let select = sql(SELECT).bind(account).bind(kind).bind(before).bind(count);
+/// The newest analyses of the account $1 that are for $2. How many is part of the statement: for a number that it is not told,
+/// PostgreSQL plans again each time.
+macro_rules! newest {
+    ($further:literal, $rows:literal) => {
+        concat!(
+            "SELECT ",
+            summary_columns!(),
+            " FROM analysis WHERE account_id = $1 AND kind = $2",
+            $further,
+            " ORDER BY id DESC LIMIT ",
+            $rows
+        )
+    };
+}
+
+/// A page and one more, before $3.
+const PAGE: &str = newest!(" AND id < $3", 26);
+const _: () = assert!(PAGE_ROWS + 1 == 26);
+
+/// Those of each kind that are offered to choose from, beside those that are chosen.
+const OFFERED: &str = newest!("", 100);
+
+async fn summaries(db: &Db, select: Sql) -> Result<Vec<AnalysisSummary>> {
     let rows: Vec<store::SummaryRow> = db.all(select).await?;
     Ok(rows.into_iter().map(store::SummaryRow::summary).collect())
 }

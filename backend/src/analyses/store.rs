@@ -2,14 +2,13 @@
 
 use model::{
     AccountId, AnalysisId, Failure, RenderId, Report, SongId, Timestamp, UploadId,
-    analysis::{AnalysisState, AnalysisSummary, EarlierVerdict, Phase, Progress, Score},
+    analysis::{AnalysisState, AnalysisSummary, Audio, EarlierVerdict, Phase, Progress, Score},
     plan::Plan,
     song::SongMembership,
     upload::{UploadKind, UploadState},
     verdict::{Points, Stage, Standing, Verdict},
 };
 
-use super::audio_of;
 use crate::{
     Error, Result,
     db::{Db, DbError, Json, Tx, row, sql},
@@ -34,20 +33,19 @@ row! {
         pub(super) score_tenths: Option<Points>,
         standing: Option<Standing>,
         first_finding: Option<String>,
-        upload_state: UploadState,
-        delete_after: Option<Timestamp>,
+        audio_until: Option<Timestamp>,
         song_id: Option<SongId>,
         song_title: Option<String>,
         version: u32,
     }
 }
 
-/// The columns of a [`SummaryRow`], from `analysis` and `upload`. Where there is no song, none is asked about: two statements within one
+/// The columns of a [`SummaryRow`], from `analysis`. Where there is no song, none is asked about: two statements within one
 /// are a third of what a page costs.
 macro_rules! summary_columns {
     () => {
         "analysis.id, analysis.kind, analysis.title, analysis.created_at, analysis.state, phase, percent, status_message, failure, duration_s,
-         integrated_lufs, stage, stage_is_chosen, score_tenths, standing, first_finding, upload.state AS upload_state, delete_after, song_id,
+         integrated_lufs, stage, stage_is_chosen, score_tenths, standing, first_finding, audio_until, song_id,
          CASE WHEN song_id IS NOT NULL THEN (SELECT song.title FROM song WHERE song.id = song_id) END AS song_title,
          CASE WHEN song_id IS NOT NULL
              THEN (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = analysis.song_id AND version.id <= analysis.id)
@@ -71,7 +69,7 @@ pub(crate) const TABLES: &[Table] = &[
                 "engine" Text "Engine", "duration_s" Number "Length in seconds", "integrated_lufs" Number "Integrated loudness, LUFS",
                 "report" Json "Report", "failure" Json "Failure",
                 "rule_set" Text "Judged by rules of", "stage" Text "Judged as", "stage_is_chosen" Flag "You chose that",
-                "score_tenths" Number "Score in tenths", "standing" Text "How it stands", "first_finding" Text "First to fix", "unseen_since" Time "Ended, and not looked at", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
+                "score_tenths" Number "Score in tenths", "standing" Text "How it stands", "first_finding" Text "First to fix", "unseen_since" Time "Ended, and not looked at", "audio_until" Time "Audio is removed", "song_id" Text "Song", "song_declined" Flag "You said that it is no version of what was suggested",
             }
             withheld {
                 "account_id" REFERENCE, "title_key" "the title once more, in lower case, to sort by",
@@ -217,7 +215,9 @@ impl SummaryRow {
             score,
             first_finding: self.first_finding,
             failure: self.failure.map(|Json(failure)| failure),
-            audio: audio_of(self.upload_state, self.delete_after),
+            audio: self
+                .audio_until
+                .map_or(Audio::Gone, |until| Audio::Kept { until }),
         }
     }
 }
@@ -251,8 +251,9 @@ pub(crate) struct NewAnalysis<'a> {
 pub(crate) async fn insert(tx: &mut Tx, new: &NewAnalysis<'_>, now: Timestamp) -> Result<()> {
     const INSERT: &str = "
         INSERT INTO analysis
-            (id, account_id, upload_id, kind, title, state, phase, percent, created_at, finished_at, failure, title_key, search_key, base_title)
-        VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9, $10, $11, $12)";
+            (id, account_id, upload_id, kind, title, state, phase, percent, created_at, finished_at, failure, title_key, search_key, base_title, audio_until)
+        VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, $8, $9, $10, $11, $12,
+                (SELECT delete_after FROM upload WHERE id = $3 AND state = 'stored'))";
     let state = if new.failure.is_some() {
         AnalysisState::Failed
     } else {

@@ -13,20 +13,20 @@ use super::DbError;
 
 /// A type that a column can hold.
 pub trait Column: Sized {
-    /// What the database keeps of it: `String`, `i64`, `f64`, `bool`, or an `Option` of them.
-    type Raw;
+    /// What the database keeps of it: text of the row or of its own, `i64`, `f64`, `bool`, or an `Option` of them.
+    type Raw<'r>;
 
     /// Its value.
     ///
     /// # Errors
     /// The database holds what is none of its values.
-    fn from_raw(raw: Self::Raw) -> Result<Self, Box<dyn StdError + Send + Sync>>;
+    fn from_raw(raw: Self::Raw<'_>) -> Result<Self, Box<dyn StdError + Send + Sync>>;
 }
 
 impl<T: Column> Column for Option<T> {
-    type Raw = Option<T::Raw>;
+    type Raw<'r> = Option<T::Raw<'r>>;
 
-    fn from_raw(raw: Self::Raw) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+    fn from_raw(raw: Self::Raw<'_>) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         raw.map(T::from_raw).transpose()
     }
 }
@@ -36,17 +36,17 @@ impl<T: Column> Column for Option<T> {
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> Column for Json<T> {
-    type Raw = String;
+    type Raw<'r> = &'r str;
 
-    fn from_raw(raw: String) -> Result<Self, Box<dyn StdError + Send + Sync>> {
-        Ok(Self(serde_json::from_str(&raw)?))
+    fn from_raw(raw: &str) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+        Ok(Self(serde_json::from_str(raw)?))
     }
 }
 
 macro_rules! plain {
     ($($name:ty),+ $(,)?) => {$(
         impl Column for $name {
-            type Raw = Self;
+            type Raw<'r> = Self;
 
             fn from_raw(raw: Self) -> Result<Self, Box<dyn StdError + Send + Sync>> {
                 Ok(raw)
@@ -59,7 +59,7 @@ plain!(String, i64, f64, bool);
 macro_rules! whole {
     ($($name:ty),+ $(,)?) => {$(
         impl Column for $name {
-            type Raw = i64;
+            type Raw<'r> = i64;
 
             fn from_raw(raw: i64) -> Result<Self, Box<dyn StdError + Send + Sync>> {
                 Ok(Self::try_from(raw)?)
@@ -73,9 +73,9 @@ whole!(u8, u32, u64, i32);
 macro_rules! text {
     ($($name:ty),+ $(,)?) => {$(
         impl $crate::db::Column for $name {
-            type Raw = String;
+            type Raw<'r> = &'r str;
 
-            fn from_raw(raw: String) -> Result<Self, Box<dyn ::std::error::Error + Send + Sync>> {
+            fn from_raw(raw: &str) -> Result<Self, Box<dyn ::std::error::Error + Send + Sync>> {
                 Ok(raw.parse()?)
             }
         }
@@ -132,7 +132,7 @@ text! {
 }
 
 impl Column for model::Timestamp {
-    type Raw = i64;
+    type Raw<'r> = i64;
 
     fn from_raw(raw: i64) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         Ok(Self(raw))
@@ -140,7 +140,7 @@ impl Column for model::Timestamp {
 }
 
 impl Column for model::verdict::Points {
-    type Raw = i64;
+    type Raw<'r> = i64;
 
     fn from_raw(raw: i64) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         Ok(Self::from_tenths(i32::try_from(raw)?))
@@ -156,7 +156,7 @@ impl<'r, R, T> Field<'r, R> for T
 where
     R: sqlx::Row,
     T: Column,
-    T::Raw: Decode<'r, R::Database> + Type<R::Database>,
+    T::Raw<'r>: Decode<'r, R::Database> + Type<R::Database>,
     for<'n> &'n str: ColumnIndex<R>,
 {
     fn read(row: &'r R, name: &str) -> Result<Self, DbError> {
@@ -211,7 +211,7 @@ macro_rules! scalar {
         impl<'r, T> sqlx::FromRow<'r, $row> for Scalar<T>
         where
             T: Column,
-            T::Raw: Decode<'r, <$row as sqlx::Row>::Database> + Type<<$row as sqlx::Row>::Database>,
+            T::Raw<'r>: Decode<'r, <$row as sqlx::Row>::Database> + Type<<$row as sqlx::Row>::Database>,
         {
             fn from_row(row: &'r $row) -> Result<Self, DbError> {
                 use sqlx::{Column as _, Row as _};

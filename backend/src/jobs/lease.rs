@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::store::{self, ClaimedRow, LeaseGuard};
 use crate::{
     Error,
-    db::{DbError, Tx},
+    db::{Db, DbError, Tx},
     redact::LogSafe,
 };
 
@@ -29,6 +29,8 @@ struct LeaseState {
     token: String,
     attempt: u32,
     max_attempts: u32,
+    /// Whether workers did not come back since the job last got on.
+    has_died: AtomicBool,
     cancelled: CancellationToken,
     lost: AtomicBool,
     finished: AtomicBool,
@@ -78,6 +80,7 @@ impl Lease {
             token,
             attempt: row.attempts,
             max_attempts: row.max_attempts,
+            has_died: AtomicBool::new(row.deaths > 0),
             cancelled: stop.child_token(),
             lost: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -125,6 +128,19 @@ impl Lease {
     /// later.
     pub async fn cancelled(&self) {
         self.0.cancelled.cancelled().await;
+    }
+
+    /// Says that a part of the work is done and stays done: a job that gets on is not what kills its workers, however many were
+    /// stopped while they had it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn gets_on(&self, db: &Db) -> Result<(), DbError> {
+        if self.0.has_died.load(Ordering::SeqCst) {
+            store::forget_deaths(db, self.guard()).await?;
+            self.0.has_died.store(false, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     /// Finishes the job in the transaction of its result, so that both happen exactly once.

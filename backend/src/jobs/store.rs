@@ -72,6 +72,8 @@ row! {
         /// Includes this one.
         pub(super) attempts: u32,
         pub(super) max_attempts: u32,
+        /// Workers that did not come back.
+        pub(super) deaths: u32,
         pub(super) created_at: Timestamp,
     }
 }
@@ -170,7 +172,7 @@ macro_rules! claim {
             $lock,
             "), (",
             $next,
-            ")) RETURNING id, kind, payload, state, attempts, max_attempts, created_at"
+            ")) RETURNING id, kind, payload, state, attempts, max_attempts, deaths, created_at"
         )
     };
 }
@@ -217,6 +219,16 @@ const HEARTBEAT: &str = "UPDATE job SET lease_until = $3 WHERE id = $1 AND lease
 pub(super) async fn heartbeat(db: &Db, guard: LeaseGuard<'_>, until: Timestamp) -> Result<bool, DbError> {
     Ok(db
         .execute(sql(HEARTBEAT).bind(guard.id).bind(guard.token).bind(until))
+        .await?
+        == 1)
+}
+
+const FORGET_DEATHS: &str = "UPDATE job SET deaths = 0 WHERE id = $1 AND lease_token = $2";
+
+/// Forgets the workers that did not come back.
+pub(super) async fn forget_deaths(db: &Db, guard: LeaseGuard<'_>) -> Result<bool, DbError> {
+    Ok(db
+        .execute(sql(FORGET_DEATHS).bind(guard.id).bind(guard.token))
         .await?
         == 1)
 }

@@ -198,8 +198,7 @@ pub(super) async fn versions(
     const SELECT: &str = concat!(
         "SELECT ",
         summary_columns!(),
-        " FROM analysis JOIN upload ON upload.id = upload_id
-        WHERE song_id = $1 AND analysis.account_id = $2 ORDER BY analysis.id LIMIT $3"
+        " FROM analysis WHERE song_id = $1 AND account_id = $2 ORDER BY id LIMIT $3"
     );
     db.all(sql(SELECT).bind(song).bind(account).bind(count)).await
 }

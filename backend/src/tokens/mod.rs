@@ -72,9 +72,9 @@ impl Lifetime {
 pub struct Scopes(pub Vec<Scope>);
 
 impl Column for Scopes {
-    type Raw = String;
+    type Raw<'r> = &'r str;
 
-    fn from_raw(raw: String) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+    fn from_raw(raw: &str) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         Ok(Self(raw.split(' ').map(str::parse).collect::<Result<_, _>>()?))
     }
 }

@@ -190,7 +190,7 @@ pub(super) async fn count_expired(db: &Db, now: Timestamp) -> crate::Result<Vec<
     ])
 }
 
-/// stored → removed for up to `count` uploads whose time has come; those that it changed.
+/// stored → removed for up to `count` uploads whose time has come; those that it changed. Their analyses keep no audio any more.
 pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<Vec<UploadRow>, DbError> {
     const UPDATE: &str = concat!(
         "UPDATE upload SET state = 'removed' WHERE id IN (SELECT id FROM upload WHERE ",
@@ -198,7 +198,12 @@ pub(super) async fn take_due(tx: &mut Tx, now: Timestamp, count: u32) -> Result<
         " ORDER BY delete_after LIMIT $2) AND state = 'stored'
         RETURNING id, account_id, kind, state, file_name, size_bytes, media_type, multipart_id, created_at, delete_after"
     );
-    tx.all(sql(UPDATE).bind(now).bind(count)).await
+    const KEEPS_NONE: &str = "UPDATE analysis SET audio_until = NULL WHERE upload_id = $1";
+    let due: Vec<UploadRow> = tx.all(sql(UPDATE).bind(now).bind(count)).await?;
+    for upload in &due {
+        tx.execute(sql(KEEPS_NONE).bind(upload.id)).await?;
+    }
+    Ok(due)
 }
 
 /// Forgets up to `count` uploads that were never completed and cannot come any more; returns them.

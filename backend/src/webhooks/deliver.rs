@@ -141,6 +141,7 @@ impl RunJob<Backend> for DeliverWebhooks {
             for (due, outcome) in due.iter().zip(outcomes) {
                 self.settle(backend, &target, due, outcome).await?;
             }
+            lease.gets_on(&backend.db).await?;
         }
         self.end(backend, lease).await?;
         Ok(())

@@ -56,9 +56,9 @@ const PINGS_WITHIN: Duration = Duration::from_secs(3600);
 pub struct EventTypes(pub Vec<EventType>);
 
 impl Column for EventTypes {
-    type Raw = String;
+    type Raw<'r> = &'r str;
 
-    fn from_raw(raw: String) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+    fn from_raw(raw: &str) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         Ok(Self(raw.split(' ').map(str::parse).collect::<Result<_, _>>()?))
     }
 }

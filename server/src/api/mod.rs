@@ -23,17 +23,12 @@ pub(crate) use self::{
 };
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    Router, middleware,
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 use model::routes::Api;
 
-use crate::{
-    layers::{body, catch_up, compression::compression, limits},
-    router::{AppState, MAX_BODY},
-};
+use crate::router::AppState;
 
 /// The handler of an operation.
 pub(crate) fn handler(operation: Api) -> MethodRouter<AppState> {
@@ -83,16 +78,11 @@ pub(crate) fn handler(operation: Api) -> MethodRouter<AppState> {
     }
 }
 
-/// A request passes the first layer first.
+/// Behind the layers that all stacks begin with. A request passes the first layer first.
 pub(crate) fn stack(routes: Router<AppState>, site: &AppState) -> Router<AppState> {
     routes
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer((
-            compression(),
-            middleware::from_fn_with_state(site.clone(), catch_up::wait),
-            DefaultBodyLimit::max(MAX_BODY),
-            middleware::from_fn_with_state(site.clone(), limits::check_requests),
-            middleware::from_fn_with_state(site.clone(), body::read),
             middleware::from_fn_with_state(site.clone(), error::render),
             middleware::from_fn_with_state(site.clone(), auth::resolve),
             middleware::from_fn_with_state(site.clone(), rate_limit::check),

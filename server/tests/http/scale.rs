@@ -105,6 +105,7 @@ impl<'a> Seed<'a> {
             ("title_key", "'version ' || n"),
             ("search_key", "'version ' || n"),
             ("base_title", "'version'"),
+            ("audio_until", "CAST(NULL AS BIGINT)"),
             ("report", "CAST(NULL AS TEXT)"),
             ("score_tenths", "n % 1000"),
             ("integrated_lufs", "-8.0 - (n % 100) / 10.0"),
@@ -220,13 +221,27 @@ async fn costs(app: &TestApp, person: &Person, analysis: &str) -> Vec<(String, b
     costs
 }
 
-/// How long it takes to make an archive of everything about somebody.
-async fn export(app: &TestApp, person: &Person) -> Duration {
+/// Of a process, so far.
+pub fn processor_time(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks: Vec<u64> = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse().unwrap())
+        .collect();
+    // A tick is a hundredth of a second on Linux.
+    Duration::from_millis(10 * (ticks[0] + ticks[1]))
+}
+
+/// How long it takes to make an archive of everything about somebody, and how much processor time of this process, in which SQLite is.
+async fn export(app: &TestApp, person: &Person) -> (Duration, Duration) {
     let asked = person.post("/account/privacy/export", &[]).await;
     assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.text());
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), processor_time(std::process::id()));
     app.run_jobs().await;
-    began.elapsed()
+    (began.elapsed(), processor_time(std::process::id()) - before)
 }
 
 /// How long it takes to delete somebody, and how long somebody else's write waited at most meanwhile.
@@ -296,17 +311,20 @@ async fn at_100_and_at_100_000(database: Database) {
     println!("{}, 100 and 100,000 analyses:", app.backend.db.kind());
     let mut too_much = compared(few, many);
 
-    let exports = (export(&app, &ben).await, export(&app, &ann).await);
+    let (of_ben, of_ann) = (export(&app, &ben).await, export(&app, &ann).await);
     let (of_ten, waited_for_ten) = deletion(&app, &ben, &eve).await;
     let (of_hundred, waited) = deletion(&app, &ann, &eve).await;
     println!("| what | at 10,000 | at 100,000 | ratio |\n| --- | --- | --- | --- |");
-    for (what, few, many) in [
-        ("an export", exports.0, exports.1),
-        ("a deletion", of_ten, of_hundred),
+    // SQLite's thread hands over row by row, so that on a busy machine an export waits for a processor at each: by its own time it is linear.
+    let is_by_clock = matches!(database, Database::Postgres);
+    for (what, few, many, is_linear) in [
+        ("an export", of_ben.0, of_ann.0, is_by_clock),
+        ("processor time of an export", of_ben.1, of_ann.1, true),
+        ("a deletion", of_ten, of_hundred, true),
     ] {
         let (few, many) = (few.as_secs_f64(), many.as_secs_f64());
-        println!("| {what} | {few:.1} s | {many:.1} s | {:.1} |", many / few);
-        if many / few > LINEAR {
+        println!("| {what} | {few:.2} s | {many:.1} s | {:.1} |", many / few);
+        if is_linear && many / few > LINEAR {
             too_much.push(format!("{what}: {:.1}", many / few));
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{
     io::Cursor,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use analysis::{
 };
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{Method, Request, StatusCode, header},
     response::Html,
@@ -29,19 +30,23 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use model::{AccountId, AnalysisId, history::HistoryQuery, plan::Plan};
+use model::{AccountId, AnalysisId, Timestamp, history::HistoryQuery, plan::Plan};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::Row as _;
 
 use crate::{
     programs::{Installation, Program, eventually},
-    scale::Seed,
+    scale::{Seed, processor_time},
     support::{Database, Person, TestApp, fetch, hooks::Hooks, mix, on_both_databases, program},
 };
 
 /// The API may take this much of a handler that asks the database once and does nothing else.
 const MOST_OF_A_BARE_HANDLER: f64 = 1.3;
+
+/// Rounds in which both answer in turn, and how often each does in one.
+const ROUNDS: usize = 7;
+const REQUESTS: usize = 1000;
 
 /// Token, limits and idempotency of a request of a program, together.
 const MOST_OVERHEAD: Duration = Duration::from_millis(1);
@@ -75,8 +80,8 @@ impl HttpClient {
         self.timed(url).await.0
     }
 
-    /// How long the answer took, and how many bytes its body has.
-    async fn timed(&self, url: &str) -> (Duration, usize) {
+    /// How long the answer took, and its body.
+    async fn timed(&self, url: &str) -> (Duration, Bytes) {
         let mut request = Request::get(url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -89,7 +94,7 @@ impl HttpClient {
             .unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{url}");
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        (began.elapsed(), body.len())
+        (began.elapsed(), body)
     }
 
     /// How often a second eight of them are answered, for some seconds.
@@ -110,69 +115,144 @@ impl HttpClient {
     }
 }
 
-/// A row of the peer.
+/// A row of the peer: everything that the list shows.
 #[derive(Debug)]
 struct BareRow {
     id: String,
     kind: String,
     title: String,
-    state: String,
     created_at: i64,
+    state: String,
+    phase: String,
+    percent: i64,
+    status_message: Option<String>,
+    failure: Option<String>,
     duration_s: Option<f64>,
     integrated_lufs: Option<f64>,
-    score_tenths: Option<i64>,
     stage: Option<String>,
     stage_is_chosen: bool,
+    score_tenths: Option<i64>,
     standing: Option<String>,
+    song_id: Option<String>,
+    song_title: Option<String>,
+    version: i64,
+    audio_until: Option<i64>,
 }
 
 const BARE: &str = "
-    SELECT id, kind, title, state, created_at, duration_s, integrated_lufs, score_tenths, stage, stage_is_chosen, standing FROM analysis
-    WHERE account_id = $1 AND kind = 'mix' ORDER BY id DESC LIMIT 25";
+    SELECT analysis.id, kind, analysis.title, analysis.created_at, state, phase, percent, status_message, failure, duration_s, integrated_lufs,
+           stage, stage_is_chosen, score_tenths, standing, song_id, song.title AS song_title, audio_until,
+           CASE WHEN song_id IS NOT NULL
+               THEN (SELECT COUNT(*) FROM analysis AS version WHERE version.song_id = analysis.song_id AND version.id <= analysis.id)
+               ELSE 0 END AS version
+    FROM analysis LEFT JOIN song ON song.id = song_id
+    WHERE analysis.account_id = $1 AND kind = 'mix' ORDER BY analysis.id DESC LIMIT 26";
 
-/// The same as JSON, about as long as ours.
+const BARE_ROWS: usize = 25;
+
+/// The same as JSON as ours, to the last member.
+#[derive(Debug, Serialize)]
+struct BarePage {
+    data: Vec<BareAnalysis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct BareAnalysis {
     id: String,
     kind: String,
     title: String,
-    created_at: i64,
+    created_at: String,
     state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<BareProgress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     duration_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     integrated_lufs: Option<f64>,
-    score: BareScore,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<BareScore>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    song: Option<BareSong>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_until: Option<String>,
     url: String,
-    report_url: String,
-    verdict_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct BareProgress {
+    phase: String,
+    percent: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct BareScore {
-    points: Option<f64>,
-    stage: Option<String>,
+    points: f64,
+    stage: String,
     stage_is_chosen: bool,
-    standing: Option<String>,
+    standing: String,
 }
 
-impl From<BareRow> for BareAnalysis {
-    fn from(row: BareRow) -> Self {
-        let address = |path: &str| format!("http://127.0.0.1:30000{path}/{}", row.id);
+#[derive(Debug, Serialize)]
+struct BareSong {
+    id: String,
+    title: String,
+    version: i64,
+}
+
+impl BarePage {
+    fn of(mut rows: Vec<BareRow>, base_url: &str) -> Self {
+        let next = (rows.len() > BARE_ROWS).then(|| rows[BARE_ROWS - 1].id.clone());
+        rows.truncate(BARE_ROWS);
+        let data = rows.into_iter().map(|row| BareAnalysis::of(row, base_url));
         Self {
-            url: address("/analyses"),
-            report_url: address("/api/v1/analyses/report"),
-            verdict_url: address("/api/v1/analyses/verdict"),
+            data: data.collect(),
+            next,
+        }
+    }
+}
+
+impl BareAnalysis {
+    fn of(row: BareRow, base_url: &str) -> Self {
+        let is_done = row.state == "done";
+        let judged = row.score_tenths.zip(row.stage).zip(row.standing);
+        Self {
+            url: format!("{base_url}/analyses/{}", row.id),
+            report_url: is_done.then(|| format!("{base_url}/api/v1/analyses/{}/report", row.id)),
+            verdict_url: is_done.then(|| format!("{base_url}/api/v1/analyses/{}/verdict", row.id)),
+            progress: (!is_done && row.state != "failed").then_some(BareProgress {
+                phase: row.phase,
+                percent: row.percent,
+                message: row.status_message,
+            }),
+            failure: row.failure.and_then(|text| serde_json::from_str(&text).ok()),
+            score: judged.map(|((tenths, stage), standing)| BareScore {
+                points: tenths as f64 / 10.0,
+                stage,
+                stage_is_chosen: row.stage_is_chosen,
+                standing,
+            }),
+            song: row.song_id.zip(row.song_title).map(|(id, title)| BareSong {
+                id,
+                title,
+                version: row.version,
+            }),
+            audio_until: row.audio_until.map(|until| Timestamp(until).rfc3339()),
+            created_at: Timestamp(row.created_at).rfc3339(),
             kind: row.kind,
             title: row.title,
-            created_at: row.created_at,
             state: row.state,
             duration_s: row.duration_s,
             integrated_lufs: row.integrated_lufs,
-            score: BareScore {
-                points: row.score_tenths.map(|tenths| tenths as f64 / 10.0),
-                stage: row.stage,
-                stage_is_chosen: row.stage_is_chosen,
-                standing: row.standing,
-            },
             id: row.id,
         }
     }
@@ -187,24 +267,37 @@ macro_rules! bare {
                     id: row.try_get("id")?,
                     kind: row.try_get("kind")?,
                     title: row.try_get("title")?,
-                    state: row.try_get("state")?,
                     created_at: row.try_get("created_at")?,
+                    state: row.try_get("state")?,
+                    phase: row.try_get("phase")?,
+                    percent: row.try_get("percent")?,
+                    status_message: row.try_get("status_message")?,
+                    failure: row.try_get("failure")?,
                     duration_s: row.try_get("duration_s")?,
                     integrated_lufs: row.try_get("integrated_lufs")?,
-                    score_tenths: row.try_get("score_tenths")?,
                     stage: row.try_get("stage")?,
                     stage_is_chosen: row.try_get("stage_is_chosen")?,
+                    score_tenths: row.try_get("score_tenths")?,
                     standing: row.try_get("standing")?,
+                    song_id: row.try_get("song_id")?,
+                    song_title: row.try_get("song_title")?,
+                    version: row.try_get("version")?,
+                    audio_until: row.try_get("audio_until")?,
                 })
             }
         }
 
-        async fn $name(url: &str, connections: u32, account: AccountId) -> Router {
-            type Site = (sqlx::Pool<$database>, String);
-            async fn rows((pool, account): Site) -> Vec<BareRow> {
+        async fn $name(url: &str, connections: u32, account: AccountId, base_url: &str) -> Router {
+            #[derive(Clone)]
+            struct Site {
+                pool: sqlx::Pool<$database>,
+                account: Arc<str>,
+                base_url: Arc<str>,
+            }
+            async fn rows(site: &Site) -> Vec<BareRow> {
                 sqlx::query_as(BARE)
-                    .bind(account)
-                    .fetch_all(&pool)
+                    .bind(&*site.account)
+                    .fetch_all(&site.pool)
                     .await
                     .unwrap()
             }
@@ -219,14 +312,13 @@ macro_rules! bare {
                 .route(
                     "/json",
                     get(async |State(site): State<Site>| {
-                        let rows = rows(site).await.into_iter();
-                        Json(rows.map(BareAnalysis::from).collect::<Vec<_>>())
+                        Json(BarePage::of(rows(&site).await, &site.base_url))
                     }),
                 )
                 .route(
                     "/page",
                     get(async |State(site): State<Site>| {
-                        let rows = rows(site).await;
+                        let rows = rows(&site).await;
                         let row = |row: &BareRow| format!("<tr><td>{}<td>{:?}", row.title, row.score_tenths);
                         Html(format!(
                             "<!DOCTYPE html><table>{}",
@@ -234,7 +326,11 @@ macro_rules! bare {
                         ))
                     }),
                 )
-                .with_state((pool, account.to_string()))
+                .with_state(Site {
+                    pool,
+                    account: account.to_string().into(),
+                    base_url: base_url.into(),
+                })
         }
     };
 }
@@ -244,8 +340,8 @@ bare!(bare_postgres, sqlx::Postgres, sqlx::postgres::PgRow);
 async fn bare(app: &TestApp, database: Database, account: AccountId) -> String {
     let (url, connections) = (app.database_url(), app.backend.config.database_max_connections);
     let router = match database {
-        Database::Sqlite => bare_sqlite(url, connections, account).await,
-        Database::Postgres => bare_postgres(url, connections, account).await,
+        Database::Sqlite => bare_sqlite(url, connections, account, &app.url).await,
+        Database::Postgres => bare_postgres(url, connections, account, &app.url).await,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -285,37 +381,50 @@ async fn api(database: Database) {
         bare(&app, database, account).await + "/json",
         format!("{}/api/v1/analyses", app.url),
     );
-    let (length, bare_length) = (client.timed(&ours).await.1, client.timed(&bare).await.1);
-    assert!(
-        length.abs_diff(bare_length) < length / 8,
-        "as many bytes: {length} and {bare_length}"
-    );
-    let (mut of_ours, mut of_bare) = (Vec::new(), Vec::new());
-    for round in 0..40 {
-        // In turn, so that what else the machine does meets both.
-        for _ in 0..100 {
-            let (a, b) = (client.get(&ours).await, client.get(&bare).await);
-            if round > 0 {
-                of_ours.push(a);
-                of_bare.push(b);
-            }
-        }
-    }
+    let shown = async |url: &str| -> serde_json::Value {
+        let body = client.timed(url).await.1;
+        let page: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(page["data"].as_array().unwrap().len(), BARE_ROWS);
+        assert!(page["next"].is_string());
+        page["data"].clone()
+    };
+    assert_eq!(shown(&ours).await, shown(&bare).await, "the peer shows the same");
     let kind = app.backend.db.kind();
     let mut over = Vec::new();
-    for percent in [50, 99] {
-        let (a, b) = (
-            percentile(&mut of_ours, percent),
-            percentile(&mut of_bare, percent),
-        );
-        let ratio = a.as_secs_f64() / b.as_secs_f64();
-        println!(
-            "{kind}, 100,000 analyses, GET /api/v1/analyses, p{percent}: {:.2} ms, bare {:.2} ms, {ratio:.2}",
-            in_ms(a),
-            in_ms(b)
-        );
-        if percent == 99 && ratio > MOST_OF_A_BARE_HANDLER {
-            over.push(format!("p99 {ratio:.2}"));
+    let mut of_rounds = Vec::new();
+    for round in 0..=ROUNDS {
+        let (mut of_ours, mut of_bare) = (Vec::new(), Vec::new());
+        for _ in 0..REQUESTS {
+            // In turn, so that what else the machine does meets both.
+            of_ours.push(client.get(&ours).await);
+            of_bare.push(client.get(&bare).await);
+        }
+        // The first one warms up.
+        if round == 0 {
+            continue;
+        }
+        let ratios = [50, 99].map(|percent| {
+            let (a, b) = (
+                percentile(&mut of_ours, percent),
+                percentile(&mut of_bare, percent),
+            );
+            let ratio = a.as_secs_f64() / b.as_secs_f64();
+            println!(
+                "{kind}, 100,000 analyses, GET /api/v1/analyses, round {round}, p{percent}: {:.3} ms, bare {:.3} ms, {ratio:.2}",
+                in_ms(a),
+                in_ms(b)
+            );
+            ratio
+        });
+        of_rounds.push(ratios);
+    }
+    for (at, percent) in [50, 99].into_iter().enumerate() {
+        let mut ratios: Vec<f64> = of_rounds.iter().map(|ratios| ratios[at]).collect();
+        ratios.sort_by(f64::total_cmp);
+        let middle = ratios[ratios.len() / 2];
+        println!("{kind}, the middle round in p{percent}: {middle:.2}");
+        if middle > MOST_OF_A_BARE_HANDLER {
+            over.push(format!("p{percent} {middle:.2}"));
         }
     }
 
@@ -427,20 +536,6 @@ async fn count(db: &Db, select: &'static str) -> i64 {
     db.one::<(i64,)>(sql(select)).await.unwrap().0
 }
 
-/// Of a process, so far.
-fn processor_seconds(program: &Program) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
-    let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let ticks: Vec<f64> = fields
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse().unwrap())
-        .collect();
-    // A tick is a hundredth of a second on Linux.
-    (ticks[0] + ticks[1]) / 100.0
-}
-
 const PEOPLE: usize = 10;
 const ENDPOINTS: usize = 1000;
 const EVENTS: usize = 5;
@@ -494,13 +589,13 @@ async fn deliveries(database: Database) {
     let worker = installation.start(&["worker"]);
     worker.stays_on_core(0);
     let began = eventually("the first one", async || (hooks.count() > 0).then(Instant::now)).await;
-    let before = processor_seconds(&worker);
+    let before = processor_time(worker.id());
     let until = Instant::now() + Duration::from_secs(600);
     while hooks.count() < expected {
         assert!(Instant::now() < until, "{} of {expected}", hooks.count());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let (took, used) = (began.elapsed(), processor_seconds(&worker) - before);
+    let (took, used) = (began.elapsed(), processor_time(worker.id()) - before);
     let deliveries = expected as f64 / took.as_secs_f64();
 
     // The same requests, signatures and all, by a client that writes nothing down.
@@ -523,7 +618,7 @@ async fn deliveries(database: Database) {
         "{}: {deliveries:.0} deliveries a second to {ENDPOINTS} endpoints by a worker on one core ({:.2} ms of processor each), \
          {:.3} of a bare client's {bare:.0}",
         db.kind(),
-        used / expected as f64 * 1e3,
+        in_ms(used) / expected as f64,
         deliveries / bare
     );
     eventually("each is written down", async || {

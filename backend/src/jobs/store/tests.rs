@@ -145,6 +145,17 @@ crate::contract! {
         assert_eq!(take(db, later, "u").await, None);
     }
 
+    async fn a_job_that_gets_on_is_not_taken_for_what_kills_its_workers(db: &Db) {
+        add(db, "a", NOW).await;
+        for death in 0..3 * MAX_DEATHS {
+            let worker = format!("worker {death}");
+            let claimed = take(db, NOW.plus(LEASE * 2 * death), &worker).await.unwrap();
+            assert_eq!((claimed.state, claimed.deaths), (JobState::Running, u32::from(death > 0)), "{death}");
+            assert!(forget_deaths(db, guard("a", &worker)).await.unwrap());
+        }
+        assert!(!forget_deaths(db, guard("a", "worker 0")).await.unwrap(), "who lost the lease forgets nothing");
+    }
+
     async fn a_job_that_never_comes_back_is_dead_after_many_deaths_and_the_queue_moves_on(db: &Db) {
         add(db, "poison", NOW).await;
         add(db, "next", NOW.plus(LEASE * 90)).await;

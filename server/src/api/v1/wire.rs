@@ -262,11 +262,14 @@ impl From<model::Failure> for Failure {
 
 impl Analysis {
     pub(in crate::api) fn of(summary: AnalysisSummary, base_url: &str) -> Self {
-        let (state, id) = (summary.progress.state, summary.id);
+        let (state, id) = (summary.progress.state, summary.id.to_string());
         let is_done = state == AnalysisState::Done;
-        let address = |path: &str| format!("{base_url}{}", path.replace("{id}", &id.to_string()));
+        // A list has three of them a row.
+        let address = |path: &str| {
+            let (before, after) = path.split_once("{id}").unwrap_or((path, ""));
+            [base_url, before, &id, after].concat()
+        };
         Self {
-            id: id.to_string(),
             kind: summary.kind,
             title: summary.title,
             created_at: summary.created_at.rfc3339(),
@@ -290,6 +293,7 @@ impl Analysis {
             url: address(paths::ANALYSIS),
             report_url: is_done.then(|| address(paths::API_REPORT)),
             verdict_url: (is_done && summary.kind == UploadKind::Mix).then(|| address(paths::API_VERDICT)),
+            id,
         }
     }
 }
