@@ -319,7 +319,7 @@ impl Channel {
         }
         // Seldom, since it moves all that is kept.
         let old = self.next.saturating_sub(kept);
-        if old > 3 * kept {
+        if old > kept {
             self.buffer.drain(..old);
             self.next -= old;
             self.start += old as u64;

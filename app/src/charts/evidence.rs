@@ -41,6 +41,8 @@ enum Evidence<'a> {
     },
     /// The spectrum against what is usual; a part of it, in Hz, stands out.
     Spectrum { around: Option<(f64, f64)> },
+    /// Left over right in each band; a part of them, in Hz, stands out.
+    Balances { around: (f64, f64) },
 }
 
 /// The chart of `finding`; nothing where the report holds nothing to draw. `id` is that of its row.
@@ -48,6 +50,7 @@ pub fn evidence(report: &Report, finding: &Finding, tone: Tone, id: &str) -> Opt
     let window = Window::around(&finding.time_ranges, report.file.duration_s);
     let (name, curve) = match kind_of(report, finding)? {
         Evidence::Spectrum { around } => return spectrum(report, around, tone, id),
+        Evidence::Balances { around } => return balances(report, around, tone, id),
         Evidence::Waveform => ("The waveform", waveform(&report.waveform, &window)?),
         Evidence::OverTime { name, series, guide } => (name, curve(series, guide, &window)?),
     };
@@ -111,6 +114,16 @@ fn kind_of<'a>(report: &'a Report, finding: &Finding) -> Option<Evidence<'a>> {
         }
         ("stereo.mono_passage", Some(stereo)) => {
             return Some(over_time("Side over mid, in dB", &stereo.width_db, None));
+        }
+        ("stereo.treble", _) => {
+            return Some(Evidence::Balances {
+                around: (5_000.0, 14_000.0),
+            });
+        }
+        ("low_end.lean", _) => {
+            return Some(Evidence::Balances {
+                around: (20.0, 120.0),
+            });
         }
         ("tone.muffled_passage", _) => {
             let treble = detail.spectrum.bands_over_time_db.get(TREBLE)?;
@@ -348,15 +361,6 @@ fn spectrum(report: &Report, around: Option<(f64, f64)>, tone: Tone, id: &str) -
         step: 12.0,
         decimals: 0,
     };
-    let drawn = |points: &[Option<(f64, f64)>]| {
-        let points: Vec<_> = points
-            .iter()
-            .map(|point| point.map(|(hz, db)| (across(hz) * 10.0, scale.percent(db) * 10.0)))
-            .collect();
-        line(&points)
-    };
-    let part = around.map(|(from_hz, to_hz)| marked(across(from_hz), across(to_hz), tone));
-    let caption_id = format!("{id}-chart");
     let caption = match around {
         Some((from_hz, to_hz)) => format!(
             "The spectrum per 1/3 octave, in dB; dashed: finished tracks on average, as loud. Marked: {}.",
@@ -364,24 +368,84 @@ fn spectrum(report: &Report, around: Option<(f64, f64)>, tone: Tone, id: &str) -
         ),
         None => "The spectrum per 1/3 octave, in dB; dashed: finished tracks on average, as loud.".to_owned(),
     };
-    Some(
-        view! {
-            <figure class="evidence-chart">
-                <figcaption class="small muted" id=caption_id.clone()>{caption}</figcaption>
-                <svg class="plot plot--evidence" role="img" aria-labelledby=caption_id>
-                    {scale.lines()}
-                    {part}
-                    <svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">
-                        <path class="trace trace--usual" d=drawn(&usual)></path>
-                        <path class="trace" d=drawn(&own)></path>
-                    </svg>
-                    {scale.lettering()}
+    let curves = view! {
+        <path class="trace trace--usual" d=by_frequency(&usual, &scale)></path>
+        <path class="trace" d=by_frequency(&own, &scale)></path>
+    };
+    Some(over_frequency(
+        &scale,
+        around,
+        tone,
+        id,
+        caption,
+        curves.into_any(),
+    ))
+}
+
+/// Left over right in each band of the song.
+fn balances(report: &Report, around: (f64, f64), tone: Tone, id: &str) -> Option<AnyView> {
+    let bands = &report.detail.as_deref()?.stereo.as_ref()?.bands;
+    let points: Vec<Option<(f64, f64)>> = bands
+        .iter()
+        .filter(|band| (25.0..=16_500.0).contains(&band.hz))
+        .map(|band| Some((band.hz, f64::from(band.balance_db?))))
+        .collect();
+    let scale = scale_of(&points, Some(0.0))?;
+    let (from_hz, to_hz) = around;
+    let caption = format!(
+        "{BALANCE}, per 1/3 octave. Marked: {}.",
+        format::band_edges(from_hz, to_hz)
+    );
+    let middle = scale.percent(0.0) * 10.0;
+    let curves = view! {
+        <path class="trace trace--usual" d=line(&[Some((0.0, middle)), Some((1_000.0, middle))])></path>
+        <path class="trace" d=by_frequency(&points, &scale)></path>
+    };
+    Some(over_frequency(
+        &scale,
+        Some(around),
+        tone,
+        id,
+        caption,
+        curves.into_any(),
+    ))
+}
+
+/// The path through points of (Hz, dB), in thousandths of a plot.
+fn by_frequency(points: &[Option<(f64, f64)>], scale: &UprightScale) -> String {
+    let points: Vec<_> = points
+        .iter()
+        .map(|point| point.map(|(hz, db)| (across(hz) * 10.0, scale.percent(db) * 10.0)))
+        .collect();
+    line(&points)
+}
+
+/// A plot over frequency with a part marked, in Hz.
+fn over_frequency(
+    scale: &UprightScale,
+    around: Option<(f64, f64)>,
+    tone: Tone,
+    id: &str,
+    caption: String,
+    curves: AnyView,
+) -> AnyView {
+    let part = around.map(|(from_hz, to_hz)| marked(across(from_hz), across(to_hz), tone));
+    let caption_id = format!("{id}-chart");
+    view! {
+        <figure class="evidence-chart">
+            <figcaption class="small muted" id=caption_id.clone()>{caption}</figcaption>
+            <svg class="plot plot--evidence" role="img" aria-labelledby=caption_id>
+                {scale.lines()}
+                {part}
+                <svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">
+                    {curves}
                 </svg>
-                <FrequencyAxis />
-            </figure>
-        }
-        .into_any(),
-    )
+                {scale.lettering()}
+            </svg>
+            <FrequencyAxis />
+        </figure>
+    }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
 use super::signal::{
-    first_by, is_clipped, is_gap, is_note, level_of_tone, local_faults, share_of_song, weighed_share_of_song,
+    first_by, in_time, is_clipped, is_gap, is_note, level_of_tone, local_faults, share_of_song,
+    weighed_share_of_song,
 };
 use super::{CheckText, Criterion, Measurement, Rule};
 
@@ -27,6 +28,9 @@ const PLAIN_STATIC_DBFS: f64 = -34.0;
 const STATIC_DB: f64 = 16.0;
 const STATIC_COUNTS: (f64, f64) = (0.5, 3.0);
 
+/// Bursts that are shorter than this and come in time are drums, and count this part; in seconds.
+const LONGEST_HIT_S: f64 = 0.12;
+const PLAYED_NOISE: f64 = 0.1;
 /// A gap so near to the edge of a burst of noise has made it, in seconds.
 const CUT_S: f64 = 0.03;
 
@@ -253,7 +257,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Static",
         unit: Unit::Count,
         why: "A burst of noise out of nothing is a lost packet, a clock that slipped or a plug-in that failed, and frightens everybody on headphones.",
-        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 120 ms or more (30 ms where they are louder than −24 dBFS and 15 dB above what is around) and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice.",
+        method: "Moments of noise, about as dense from 3 to 15 kHz, that begin within 20 ms, stay at their level within 1 dB for 120 ms or more (30 ms where they are louder than −24 dBFS and 15 dB above what is around) and end within 20 ms. One of −34 dBFS counts once, one of −18 dBFS twice; those shorter than 120 ms that come in time with each other are drums, and count a tenth.",
         source: "docs/DETECTORS.md has the alarms on intact music; cymbals die away, sweeps swell, and both lose treble",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, 0.0, STATIC)),
@@ -272,9 +276,11 @@ pub(super) const RULES: &[Rule] = &[
                 };
                 !gaps.iter().any(cuts)
             });
-            let counts = bursts.iter().map(|burst| {
+            let share = in_time(&bursts, PLAYED_NOISE);
+            let counts = bursts.iter().zip(share).map(|(burst, share)| {
                 let louder = (burst.strength_db - PLAIN_STATIC_DBFS) / STATIC_DB;
-                (1.0 + louder).clamp(STATIC_COUNTS.0, STATIC_COUNTS.1)
+                let is_hit = burst.end_s - burst.start_s < LONGEST_HIT_S;
+                (1.0 + louder).clamp(STATIC_COUNTS.0, STATIC_COUNTS.1) * if is_hit { share } else { 1.0 }
             });
             Some(Measurement::new(counts.sum())?.at(first_by(&bursts, |burst| burst.strength_db)))
         },

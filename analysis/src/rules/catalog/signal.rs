@@ -634,7 +634,7 @@ pub(super) const fn is_gap(kind: LocalFaultKind) -> bool {
 
 /// How much each of `faults` counts: 1, or `on_the_beat` where it lies on a grid of equal times with so many others that
 /// chance does not put them there. A sequencer does; a lost buffer comes when it comes.
-fn in_time(faults: &[LocalFault], on_the_beat: f64) -> Vec<f64> {
+pub(super) fn in_time(faults: &[LocalFault], on_the_beat: f64) -> Vec<f64> {
     let starts: Vec<f64> = faults.iter().map(|fault| fault.start_s).collect();
     match rhythm::grid(&starts) {
         Some(grid) => starts
