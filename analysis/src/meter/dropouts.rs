@@ -28,6 +28,8 @@ const BACK_DB: f64 = 4.0;
 const RETURN_DB: f64 = 4.0;
 /// Below this nothing is missed, in dBFS.
 const FAINTEST_DB: f64 = -45.0;
+/// Where it is so far below the mean power of the file, parts play alone, and stop alone, in dB.
+const QUIET_DB: f64 = 18.0;
 /// From this depth on nothing is left in it that could be compared.
 const SILENT_DB: f64 = 40.0;
 /// How unlike the bands are in what they lose in it, and in what they are before it and behind it (standard deviations), in dB; how far
@@ -53,9 +55,11 @@ pub(super) struct DropoutFinder {
     steps: usize,
     /// The levels of the last of them, in dB.
     levels: VecDeque<f64>,
+    /// The squares of the mean ranges of all of them.
+    squares: f64,
     state: State,
     stft: Stft,
-    pub(super) found: Vec<Dropout>,
+    found: Vec<Dropout>,
 }
 
 /// A dropout of all channels.
@@ -101,6 +105,7 @@ impl DropoutFinder {
             sum: 0.0,
             steps: 0,
             levels: VecDeque::new(),
+            squares: 0.0,
             state: State::Music,
             stft: Stft::new(WINDOW, &[1.0]),
             found: Vec::new(),
@@ -119,7 +124,9 @@ impl DropoutFinder {
         if self.tiles < STEP_TILES {
             return;
         }
-        let level_db = amplitude_db((self.sum / STEP_TILES as f64).max(1e-6));
+        let range = self.sum / STEP_TILES as f64;
+        let level_db = amplitude_db(range.max(1e-6));
+        self.squares += range * range;
         (self.sum, self.tiles) = (0.0, 0);
         if self.levels.len() == BESIDE + EDGE + 2 {
             self.levels.pop_front();
@@ -127,6 +134,13 @@ impl DropoutFinder {
         self.levels.push_back(level_db);
         self.advance(level_db, channels, start);
         self.steps += 1;
+    }
+
+    /// Those of music that is as loud as most of the file.
+    pub(super) fn found(&self) -> impl Iterator<Item = &Dropout> {
+        let mean_db = power_db(self.squares / self.steps.max(1) as f64);
+        let is_loud = move |dropout: &&Dropout| dropout.level_db >= mean_db - QUIET_DB;
+        self.found.iter().filter(is_loud)
     }
 
     fn advance(&mut self, level_db: f64, channels: &[&[f32]], start: u64) {

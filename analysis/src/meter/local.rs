@@ -245,7 +245,7 @@ impl LocalMeter {
             }));
         }
         let mut faults = joined(faults, self.channels.len(), 2.0 * tile_s);
-        for dropout in &self.dropouts.found {
+        for dropout in self.dropouts.found() {
             let (start_s, end_s) = (dropout.first as f64 / self.rate, dropout.end as f64 / self.rate);
             let is_gap = |fault: &LocalFault| {
                 matches!(
