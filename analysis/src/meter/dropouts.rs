@@ -72,28 +72,23 @@ pub(super) struct Dropout {
     pub(super) level_db: f64,
 }
 
-/// Steps of what may be a dropout.
+/// How far what may be a dropout has come.
 #[derive(Debug, Clone, Copy)]
 enum State {
     Music,
-    Fallen {
-        before_db: f64,
-        /// The first one that has fallen.
-        first: usize,
-    },
-    Rising {
-        before_db: f64,
-        first: usize,
-        /// The first one that is no longer low.
-        end: usize,
-    },
-    Back {
-        before_db: f64,
-        first: usize,
-        end: usize,
-        /// The first one at its old level.
-        back: usize,
-    },
+    Fallen(Fall),
+    /// With the first step that is no longer low.
+    Rising(Fall, usize),
+    /// With that one, and the first one at its old level.
+    Back(Fall, usize, usize),
+}
+
+/// A fall of the level.
+#[derive(Debug, Clone, Copy)]
+struct Fall {
+    before_db: f64,
+    /// The first step that is low.
+    first: usize,
 }
 
 impl DropoutFinder {
@@ -147,63 +142,28 @@ impl DropoutFinder {
         let step = self.steps;
         self.state = match self.state {
             State::Music => match self.fallen() {
-                Some(before_db) => State::Fallen {
+                Some(before_db) => State::Fallen(Fall {
                     before_db,
                     first: step,
-                },
+                }),
                 None => State::Music,
             },
-            State::Fallen { before_db, first } if level_db < before_db - RISES_DB => {
-                if step - first > LONGEST {
+            State::Fallen(fall) if level_db < fall.before_db - RISES_DB => {
+                if step - fall.first > LONGEST {
                     State::Music
                 } else {
-                    State::Fallen { before_db, first }
+                    State::Fallen(fall)
                 }
             }
-            State::Fallen { before_db, first } => {
-                if step - first < SHORTEST {
-                    State::Music
-                } else if level_db >= before_db - BACK_DB {
-                    State::Back {
-                        before_db,
-                        first,
-                        end: step,
-                        back: step,
-                    }
-                } else {
-                    State::Rising {
-                        before_db,
-                        first,
-                        end: step,
-                    }
-                }
-            }
-            State::Rising {
-                before_db,
-                first,
-                end,
-            } => {
-                if level_db >= before_db - BACK_DB {
-                    State::Back {
-                        before_db,
-                        first,
-                        end,
-                        back: step,
-                    }
-                } else if step - end < EDGE {
-                    self.state
-                } else {
-                    State::Music
-                }
-            }
-            State::Back { back, .. } if step - back < BESIDE => self.state,
-            State::Back {
-                before_db,
-                first,
-                end,
-                back,
-            } => {
-                let dropout = self.complete(before_db, first..end, back, channels, start);
+            State::Fallen(fall) if step - fall.first < SHORTEST => State::Music,
+            State::Fallen(fall) if level_db >= fall.before_db - BACK_DB => State::Back(fall, step, step),
+            State::Fallen(fall) => State::Rising(fall, step),
+            State::Rising(fall, end) if level_db >= fall.before_db - BACK_DB => State::Back(fall, end, step),
+            State::Rising(_, end) if step - end < EDGE => self.state,
+            State::Rising(..) => State::Music,
+            State::Back(.., back) if step - back < BESIDE => self.state,
+            State::Back(fall, end, back) => {
+                let dropout = self.complete(fall, end, back, channels, start);
                 self.found.extend(dropout);
                 State::Music
             }
@@ -229,14 +189,14 @@ impl DropoutFinder {
 
     fn complete(
         &mut self,
-        before_db: f64,
-        low: std::ops::Range<usize>,
+        fall: Fall,
+        end: usize,
         back: usize,
         channels: &[&[f32]],
         start: u64,
     ) -> Option<Dropout> {
         let behind: Vec<f64> = self.levels.iter().rev().take(BESIDE).rev().copied().collect();
-        let returns = (mean(&behind) - before_db).abs() <= RETURN_DB && is_steady(behind.split_at(NEXT));
+        let returns = (mean(&behind) - fall.before_db).abs() <= RETURN_DB && is_steady(behind.split_at(NEXT));
         if !returns {
             return None;
         }
@@ -244,9 +204,9 @@ impl DropoutFinder {
         let frame = |step: usize| (step * step_len) as u64;
         let at = |frame: u64| usize::try_from(frame.checked_sub(start)?).ok();
         let edge = (EDGE * step_len) as u64;
-        let first = at(frame(low.start).checked_sub(edge)?)?;
+        let first = at(frame(fall.first).checked_sub(edge)?)?;
         let behind = at(frame(back + 1))?;
-        let inner = at(frame(low.start + 1))?..at(frame(low.end - 1))?;
+        let inner = at(frame(fall.first + 1))?..at(frame(end - 1))?;
         let was = self.levels_of(channels, first.checked_sub(2 * WINDOW)?..first)?;
         let is = self.levels_of(channels, behind..behind + 2 * WINDOW)?;
         let left = self.levels_of(channels, inner.start..inner.end.max(inner.start + WINDOW))?;
@@ -276,9 +236,9 @@ impl DropoutFinder {
             deviation(&|band| is[band] - was[band]) <= SAME_DB
         };
         (heard.len() >= FEWEST_BANDS && depth_db >= DEPTH_DB && is_same).then_some(Dropout {
-            first: frame(low.start),
-            end: frame(low.end),
-            level_db: before_db,
+            first: frame(fall.first),
+            end: frame(end),
+            level_db: fall.before_db,
         })
     }
 
