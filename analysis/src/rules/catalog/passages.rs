@@ -117,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         master: Some(Criterion::curved(f64::NEG_INFINITY, 2.0, PAUSE)),
         high: CheckText::new(
             "A long silence inside the song",
-            "Listen to the places named, and look for a clip that slipped or a mute. Two pieces belong into two files.",
+            "Listen to the places named, and look for a clip that slipped or a mute. Two pieces belong in two files.",
         ),
         covered_by: Some("signal.gaps"),
         measure: |view| {
