@@ -122,8 +122,13 @@ fn the_exit_code_says_how_it_went() {
         (&["--max-minutes", "0", "mix.wav"], 2, ""),
         (&["--colour", "mix.wav"], 2, ""),
     ];
+    ends_as_the_table_says(folder.path(), table);
+}
+
+/// Each row: arguments, the exit code, and what standard output holds.
+fn ends_as_the_table_says(folder: &Path, table: &[(&[&str], i32, &str)]) {
     for (arguments, code, sentence) in table {
-        let output = analyze(arguments, folder.path());
+        let output = analyze(arguments, folder);
         assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {output:?}");
         assert!(
             text(&output.stdout).contains(sentence),
@@ -174,15 +179,7 @@ fn files_are_held_to_a_budget_and_to_the_gravest_finding_that_is_let_pass() {
         (&["--budget", "wrong.toml", "mix.wav"], 2, ""),
         (&["--budget", "gone.toml", "mix.wav"], 2, ""),
     ];
-    for (arguments, code, sentence) in table {
-        let output = analyze(arguments, folder.path());
-        assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {output:?}");
-        assert!(
-            text(&output.stdout).contains(sentence),
-            "{arguments:?}: {output:?}"
-        );
-        assert_eq!(output.stderr.is_empty(), *code != 2, "{arguments:?}: {output:?}");
-    }
+    ends_as_the_table_says(folder.path(), table);
     let output = analyze(&["--json", "--budget", "loud.toml", "mix.wav"], folder.path());
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let [excess] = &document["exceeded"].as_array().unwrap()[..] else {

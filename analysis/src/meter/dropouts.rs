@@ -152,7 +152,7 @@ impl DropoutFinder {
                 if step - fall.first > LONGEST {
                     State::Music
                 } else {
-                    State::Fallen(fall)
+                    self.state
                 }
             }
             State::Fallen(fall) if step - fall.first < SHORTEST => State::Music,
@@ -214,26 +214,15 @@ impl DropoutFinder {
         let heard: Vec<usize> = (0..BANDS)
             .filter(|&band| was[band].min(is[band]) > loudest - FAINT_DB)
             .collect();
-        let deviation = |of: &dyn Fn(usize) -> f64| {
-            let values: Vec<f64> = heard.iter().map(|&band| of(band)).collect();
-            let middle = mean(&values);
-            mean(
-                &values
-                    .iter()
-                    .map(|db| (db - middle) * (db - middle))
-                    .collect::<Vec<_>>(),
-            )
-            .sqrt()
-        };
-        let mut losses: Vec<f64> = heard
-            .iter()
-            .map(|&band| f64::midpoint(was[band], is[band]) - left[band])
-            .collect();
+        let of_heard =
+            |figure: &dyn Fn(usize) -> f64| -> Vec<f64> { heard.iter().map(|&band| figure(band)).collect() };
+        let mut losses = of_heard(&|band| f64::midpoint(was[band], is[band]) - left[band]);
+        let loss_deviation_db = deviation(&losses);
         let depth_db = super::series::quantile(&mut losses, 0.5)?;
         let is_same = if depth_db < SILENT_DB {
-            deviation(&|band| left[band] - f64::midpoint(was[band], is[band])) <= ALIKE_DB
+            loss_deviation_db <= ALIKE_DB
         } else {
-            deviation(&|band| is[band] - was[band]) <= SAME_DB
+            deviation(&of_heard(&|band| is[band] - was[band])) <= SAME_DB
         };
         (heard.len() >= FEWEST_BANDS && depth_db >= DEPTH_DB && is_same).then_some(Dropout {
             first: frame(fall.first),
@@ -278,4 +267,10 @@ fn is_steady(parts: (&[f64], &[f64])) -> bool {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+fn deviation(values: &[f64]) -> f64 {
+    let middle = mean(values);
+    let squares: Vec<f64> = values.iter().map(|db| (db - middle) * (db - middle)).collect();
+    mean(&squares).sqrt()
 }
