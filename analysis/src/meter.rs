@@ -24,6 +24,7 @@ mod lines;
 mod local;
 mod loudness;
 mod low_end;
+mod mains;
 mod noise;
 mod output;
 mod passages;
@@ -43,6 +44,7 @@ mod tone;
 mod true_peak;
 mod vectors;
 mod waveform;
+mod windows;
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};

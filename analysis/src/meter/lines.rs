@@ -8,6 +8,7 @@
 use model::report::{Hum, SteadyTone};
 
 use super::stft::Stft;
+use super::windows::Windows;
 use crate::dsp::{db_to_power, power_db};
 
 /// Windows below this mean power are silence: −90 dB relative to full scale.
@@ -62,11 +63,7 @@ const OFF_SHARE: f64 = 0.002;
 pub(super) struct LineMeter {
     stft: Stft,
     bin_hz: f64,
-    /// From the start of one window to the next, in samples.
-    hop: usize,
-    /// Samples up to the next window.
-    skip: usize,
-    waiting: Vec<Vec<f32>>,
+    collected: Windows,
     /// Per bin, [`CLASSES`] counts.
     counts: Vec<u16>,
     /// Per bin, summed over the windows.
@@ -98,56 +95,38 @@ impl LineMeter {
     pub(super) fn new(rate: f64, channels: usize, len: usize, hop: usize) -> Self {
         let stft = Stft::new(len, &vec![1.0; channels]);
         Self {
-            waiting: vec![Vec::with_capacity(len); channels],
+            collected: Windows::new(channels, len, hop),
             counts: vec![0; stft.bins() * CLASSES],
             power: vec![0.0; stft.bins()],
             bin_hz: rate / len as f64,
             stft,
-            hop,
-            skip: 0,
             windows: 0,
         }
     }
 
     pub(super) fn push(&mut self, planes: &[&[f32]]) {
-        let frames = planes.first().map_or(0, |plane| plane.len());
-        let len = self.stft.len();
-        let mut at = 0;
-        while at < frames {
-            let skipped = self.skip.min(frames - at);
-            self.skip -= skipped;
-            at += skipped;
-            let missing = len - self.waiting.first().map_or(0, Vec::len);
-            let count = missing.min(frames - at);
-            for (waiting, plane) in self.waiting.iter_mut().zip(planes) {
-                waiting.extend_from_slice(&plane[at..at + count]);
+        let Self {
+            collected,
+            stft,
+            counts,
+            power,
+            windows,
+            ..
+        } = self;
+        collected.push(planes, |window| {
+            stft.transform(window, 0);
+            if stft.power.iter().sum::<f32>() <= SILENCE {
+                return;
             }
-            at += count;
-            if count == missing {
-                self.measure_window();
-                let used = self.hop.min(len);
-                for waiting in &mut self.waiting {
-                    waiting.drain(..used);
-                }
-                self.skip = self.hop - used;
+            *windows += 1;
+            for (counts, &power) in counts.chunks_exact_mut(CLASSES).zip(&stft.power) {
+                let count = &mut counts[class_of(power)];
+                *count = count.saturating_add(1);
             }
-        }
-    }
-
-    fn measure_window(&mut self) {
-        self.stft.transform(&self.waiting, 0);
-        let power = &self.stft.power;
-        if power.iter().sum::<f32>() <= SILENCE {
-            return;
-        }
-        self.windows += 1;
-        for (counts, &power) in self.counts.chunks_exact_mut(CLASSES).zip(power) {
-            let count = &mut counts[class_of(power)];
-            *count = count.saturating_add(1);
-        }
-        for (sum, &power) in self.power.iter_mut().zip(power) {
-            *sum += f64::from(power);
-        }
+            for (sum, &power) in power.iter_mut().zip(&stft.power) {
+                *sum += f64::from(power);
+            }
+        });
     }
 
     /// The mean level between two frequencies in dB, relative to a full-scale sine; `None` where nothing sounds.

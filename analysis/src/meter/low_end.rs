@@ -5,6 +5,7 @@ use super::band_stats::BandStats;
 use super::bands::{Band, BandSecond, Twelfths};
 use super::levels::PairSums;
 use super::lines::LineMeter;
+use super::mains::MainsFinder;
 use super::spectrum::{FIRST_BAND, SILENCE, slot_of};
 use super::stft::Stft;
 use model::report::BANDS;
@@ -45,6 +46,7 @@ pub(super) struct LowEndMeter {
     /// Power of [`BANDS`] before [`FIRST_BAND`] in each second.
     pub(super) seconds: Vec<BandSecond<FIRST_BAND>>,
     pub(super) lines: LineMeter,
+    pub(super) mains: MainsFinder,
 }
 
 impl LowEndMeter {
@@ -77,6 +79,7 @@ impl LowEndMeter {
             low_power: 0.0,
             seconds: Vec::new(),
             lines: LineMeter::new(low_rate, channels, LINE_WINDOW, LINE_WINDOW / 2),
+            mains: MainsFinder::new(low_rate, channels),
             stft,
         }
     }
@@ -106,16 +109,14 @@ impl LowEndMeter {
     }
 
     fn complete_hop(&mut self) {
-        self.lines.push(
-            &self
-                .waiting
-                .iter()
-                .map(|waiting| {
-                    // The hop that is new; the first one lacks the few samples by which the filters lag.
-                    &waiting[waiting.len().saturating_sub(HOP)..]
-                })
-                .collect::<Vec<_>>(),
-        );
+        // The hop that is new; the first one lacks the few samples by which the filters lag.
+        let new: Vec<&[f32]> = self
+            .waiting
+            .iter()
+            .map(|waiting| &waiting[waiting.len().saturating_sub(HOP)..])
+            .collect();
+        self.lines.push(&new);
+        self.mains.push(&new);
         let samples = 2 * HOP as u64 * self.factor * self.channels.len() as u64;
         let is_silent = (self.squares[0] + self.squares[1]) / samples as f64 <= SILENCE;
         let is_full = self.waiting.iter().all(|waiting| waiting.len() >= WINDOW);

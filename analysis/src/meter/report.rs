@@ -77,7 +77,14 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
     let silences = integrity.silences(rate);
     // One click has as much above the edge as an hour of music.
     let (bin_hz, edge_power) = lines.robust_power().unwrap_or_else(|| spectrum.mean_power());
-    let hum = low_end.lines.hum(LOWEST_LINE_HZ, rate / 2.0);
+    let hum = low_end
+        .lines
+        .hum(LOWEST_LINE_HZ, rate / 2.0)
+        .or_else(|| low_end.mains.hum(levels.frames as f64 / rate));
+    let hum_of_passages = match hum {
+        Some(_) => Vec::new(),
+        None => low_end.mains.passages(),
+    };
     let tones = lines::tones(&lines.lines(LOWEST_TONE_HZ, HIGHEST_TONE_HZ), hum.as_ref());
     let passing_tones = spectrum
         .passing_tones
@@ -128,6 +135,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
             delays: delays.finish(),
             pumping: spectrum.pumping.finish(),
             tones: passing_tones,
+            hum: hum_of_passages,
             ..local_detail(
                 [time_domain.local.finish(), integrity.passages()].concat(),
                 &levels,
@@ -260,13 +268,8 @@ fn local_detail(
     // A channel that falls silent is said as that.
     let is_silent = |dip: &LocalFault| {
         faults.iter().any(|fault| {
-            matches!(
-                fault.kind,
-                LocalFaultKind::Gap
-                    | LocalFaultKind::HeldValue
-                    | LocalFaultKind::Dropout
-                    | LocalFaultKind::LostChannel
-            ) && fault.start_s < dip.end_s + SAME_DIP_S
+            (fault.kind.is_gap() || fault.kind == LocalFaultKind::LostChannel)
+                && fault.start_s < dip.end_s + SAME_DIP_S
                 && fault.end_s > dip.start_s - SAME_DIP_S
         })
     };

@@ -23,9 +23,7 @@ pub(super) fn repairable(report: &Report) -> Vec<Defect> {
                     fault.start_s - CLICK_S.0,
                     fault.end_s.max(fault.start_s) + CLICK_S.1,
                 ),
-                LocalFaultKind::Gap | LocalFaultKind::HeldValue | LocalFaultKind::Dropout => {
-                    (fault.start_s, fault.end_s)
-                }
+                kind if kind.is_gap() => (fault.start_s, fault.end_s),
                 _ => return None,
             };
             Some(Defect {

@@ -127,6 +127,16 @@ impl<'a> ReportView<'a> {
         (mean > 0.0).then(|| power_db(mean))
     }
 
+    /// The energy from `low` to `high` against that of the mids, in dB.
+    pub(super) fn energy_against_mids(&self, low_hz: f64, high_hz: f64, mids_hz: (f64, f64)) -> Option<f64> {
+        let energy = |from_hz: f64, to_hz: f64| {
+            let thirds = self.thirds.iter().filter(|(hz, _)| (from_hz..to_hz).contains(hz));
+            thirds.map(|(_, db)| db_to_power(*db)).sum::<f64>()
+        };
+        let (part, mids) = (energy(low_hz, high_hz), energy(mids_hz.0, mids_hz.1));
+        (part > 0.0 && mids > 0.0).then(|| power_db(part / mids))
+    }
+
     /// The 1/6-octave band from `low_hz` to `high_hz` that stands out most, and by how much, in dB: the least of what it does
     /// on average, half of the time and nine tenths of the time, less half of what the next one elsewhere does. Notes come and go, and
     /// stand out in many places; a resonance stays, in its own.

@@ -19,6 +19,10 @@ pub struct LocalDetail {
     /// [`Quality`](super::Quality).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tones: Vec<ToneOfPassage>,
+    /// Passages with hum of the mains, at 50 or 60 Hz, in the order of time, to about 2 s; the level is that of all harmonics that
+    /// stand out. Hum of the whole is part of [`Quality`](super::Quality).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hum: Vec<ToneOfPassage>,
     /// How everything rises together, over and over; `None` where there is too little music to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pumping: Option<Pumping>,
@@ -92,7 +96,8 @@ pub enum LocalFaultKind {
     Gap,
     /// One value, not zero, held from about 2 ms on. Strength: the level around it, in dBFS.
     HeldValue,
-    /// A fall by 40 dB within 2 ms, with a return as steep. Strength: the level around it, in dBFS.
+    /// A fall by 40 dB within 2 ms with a return as steep; or by 14 dB in all channels and bands alike within some milliseconds, for
+    /// 50 ms to 1.1 s, after which goes on what was before. Strength: the level around it, in dBFS.
     Dropout,
     /// A click, a pop or a break in the waveform. Strength: its residual over the largest one around it, in dB.
     Click,
@@ -131,6 +136,14 @@ pub enum LocalFaultKind {
     /// Each sample is held for two to eight, for 2 s or more: a rate that was reduced without a filter. Strength: how many, in dB (6 dB
     /// for two).
     HeldSamples,
+}
+
+impl LocalFaultKind {
+    /// Whether the sound is gone for a moment.
+    #[must_use]
+    pub const fn is_gap(self) -> bool {
+        matches!(self, Self::Gap | Self::HeldValue | Self::Dropout)
+    }
 }
 
 /// How many faults of a kind.

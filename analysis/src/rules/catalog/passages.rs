@@ -5,7 +5,7 @@ use model::verdict::{Area, Class, Confidence, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
 use super::signal::{
-    first_by, in_time, is_clipped, is_gap, is_note, level_of_tone, local_faults, share_of_song,
+    first_by, in_time, is_clipped, is_note, level_of_tone, local_faults, loudest_tone, share_of_song,
     weighed_share_of_song,
 };
 use super::{CheckText, Criterion, Measurement, Rule};
@@ -34,8 +34,7 @@ const PLAYED_NOISE: f64 = 0.1;
 /// A gap so near to the edge of a burst of noise has made it, in seconds.
 const CUT_S: f64 = 0.03;
 
-/// Without any tone; one that may be a note, held on purpose, counts as the second at most.
-const NO_TONE_DBFS: f64 = -120.0;
+/// A tone that may be a note, held on purpose, counts as this at most.
 const LOUDEST_NOTE_DBFS: f64 = -50.0;
 
 /// A step of rounding of this level counts not at all, and one of so many dB more whole; so do samples that are held for four.
@@ -269,7 +268,7 @@ pub(super) const RULES: &[Rule] = &[
         measure: |view| {
             let mut bursts = local_faults(view, |kind| kind == LocalFaultKind::NoiseBurst)?;
             // A hit that a gap cuts off ends at once.
-            let gaps = local_faults(view, is_gap)?;
+            let gaps = local_faults(view, LocalFaultKind::is_gap)?;
             bursts.retain(|burst| {
                 let cuts = |gap: &LocalFault| {
                     (gap.start_s - burst.end_s).abs() <= CUT_S || (gap.end_s - burst.start_s).abs() <= CUT_S
@@ -306,20 +305,7 @@ pub(super) const RULES: &[Rule] = &[
             let tones = &view.detail()?.local.as_ref()?.tones;
             let counts_as = |tone: &ToneOfPassage| level_of_tone(tone.hz, tone.level_db, LOUDEST_NOTE_DBFS);
             let heard = tones.iter().filter(|tone| !(is_clipped && is_note(tone.hz)));
-            let Some(loudest) = heard.max_by(|a, b| counts_as(a).total_cmp(&counts_as(b))) else {
-                return Measurement::new(NO_TONE_DBFS);
-            };
-            let ranges = tones.iter().filter(|tone| tone.hz == loudest.hz);
-            let ranges = ranges.take(MAX_TIME_RANGES).map(|tone| TimeRange {
-                start_s: tone.start_s,
-                end_s: tone.end_s,
-                channel: None,
-            });
-            Some(
-                Measurement::new(counts_as(loudest))?
-                    .near(loudest.hz)
-                    .at(ranges.collect()),
-            )
+            loudest_tone(heard, counts_as)
         },
         ..COMMON
     },

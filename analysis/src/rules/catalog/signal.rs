@@ -1,6 +1,6 @@
 //! What should not be in the signal at all.
 
-use model::report::{LocalFault, LocalFaultKind, NoteCode};
+use model::report::{LocalFault, LocalFaultKind, NoteCode, ToneOfPassage};
 use model::verdict::{Area, Class, Confidence, Operation, TimeRange, Unit};
 
 use super::super::report_view::MAX_TIME_RANGES;
@@ -51,6 +51,9 @@ const EQUAL_MS: f64 = 5.0;
 const EQUAL_DISTANCE_S: f64 = 0.02;
 /// No rest is shorter.
 const SHORTEST_REST_MS: f64 = 50.0;
+/// Without any tone.
+const NO_TONE_DBFS: f64 = -120.0;
+
 /// Notes of instruments end here, and a steady one below counts as this loud at most.
 const HIGHEST_NOTE_HZ: f64 = 4_000.0;
 const LOUDEST_NOTE_DB: f64 = -66.0;
@@ -91,7 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         ),
         covered_by: Some("signal.damaged"),
         measure: |view| {
-            let mut gaps = local_faults(view, is_gap)?;
+            let mut gaps = local_faults(view, LocalFaultKind::is_gap)?;
             // A lost channel begins with zeros, and has a rule of its own.
             let lost = local_faults(view, |kind| kind == LocalFaultKind::LostChannel)?;
             let coarse = local_faults(view, is_coarse)?;
@@ -306,7 +309,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Dbfs,
         why: "A steady tone at 50 or 60 Hz and its multiples, there in every pause; limiting brings it up.",
-        method: "The level of all harmonics of the mains that are there even in the quietest tenth of the time, 12 dB above what is beside them, or, under music, all together half as much again as other fundamentals have and steady, together, against a full-scale sine.",
+        method: "The level of all harmonics of the mains together, against a full-scale sine, where they are there even in the quietest tenth of the time, 12 dB above what is beside them; or, under music, all together half as much again as other fundamentals have and steady; or where in windows of 6 s, two in a row, three of eight harmonics are 4 dB above all within 6 Hz beside them, or two are 10 dB above it: where less than half of the song has these, they are passages.",
         source: "−70 dBFS is about the noise of a quiet room behind music at a normal level",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -75.0, TONAL)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -72.0, TONAL)),
@@ -316,11 +319,12 @@ pub(super) const RULES: &[Rule] = &[
             "Mute tracks until it is gone and treat that one: narrow cuts at {label} and its multiples, or record it again without the ground loop.",
         ),
         measure: |view| {
-            let hum = &view.detail()?.quality.hum;
-            match hum {
-                Some(hum) => Some(Measurement::new(hum.level_db)?.near(hum.mains_hz)),
-                None => Measurement::new(-120.0),
+            let detail = view.detail()?;
+            if let Some(hum) = &detail.quality.hum {
+                return Some(Measurement::new(hum.level_db)?.near(hum.mains_hz));
             }
+            let passages = detail.local.as_ref().map_or(&[][..], |local| &local.hum);
+            loudest_tone(passages.iter(), |passage| passage.level_db)
         },
         correct: Some(|view, _, _| {
             let hum = view.detail()?.quality.hum.as_ref()?;
@@ -356,7 +360,7 @@ pub(super) const RULES: &[Rule] = &[
                     let level_db = level_of_tone(tone.hz, tone.level_db, LOUDEST_NOTE_DB);
                     Some(Measurement::new(level_db)?.near(tone.hz))
                 }
-                None => Measurement::new(-120.0),
+                None => Measurement::new(NO_TONE_DBFS),
             }
         },
         correct: Some(|view, _, _| {
@@ -624,14 +628,6 @@ pub(super) fn local_faults(
     )
 }
 
-/// Whether the sound is gone for a moment.
-pub(super) const fn is_gap(kind: LocalFaultKind) -> bool {
-    matches!(
-        kind,
-        LocalFaultKind::Gap | LocalFaultKind::HeldValue | LocalFaultKind::Dropout
-    )
-}
-
 /// How much each of `faults` counts: 1, or `on_the_beat` where it lies on a grid of equal times with so many others that
 /// chance does not put them there. A sequencer does; a lost buffer comes when it comes.
 pub(super) fn in_time(faults: &[LocalFault], on_the_beat: f64) -> Vec<f64> {
@@ -692,6 +688,26 @@ pub(super) fn first_by(faults: &[LocalFault], figure: impl Fn(&LocalFault) -> f6
             channel: fault.channel,
         })
         .collect()
+}
+
+/// The tone of a passage that counts as the loudest one, with all its places; [`NO_TONE_DBFS`] where there is none.
+pub(super) fn loudest_tone<'a>(
+    tones: impl Iterator<Item = &'a ToneOfPassage> + Clone,
+    counts_as: impl Fn(&ToneOfPassage) -> f64,
+) -> Option<Measurement> {
+    let Some(loudest) = tones.clone().max_by(|a, b| counts_as(a).total_cmp(&counts_as(b))) else {
+        return Measurement::new(NO_TONE_DBFS);
+    };
+    let places = tones.filter(|tone| tone.hz == loudest.hz).map(|tone| TimeRange {
+        start_s: tone.start_s,
+        end_s: tone.end_s,
+        channel: None,
+    });
+    Some(
+        Measurement::new(counts_as(loudest))?
+            .near(loudest.hz)
+            .at(places.take(MAX_TIME_RANGES).collect()),
+    )
 }
 
 /// What a tone counts as: one that may be a note, as `loudest_note_db` at most.

@@ -26,6 +26,8 @@ const COMMON: Rule = Rule {
 /// What a resonance costs by its height beyond the range, and a hole by its depth, in dB.
 const RINGING: &[(f64, f64)] = &[(1.0, 0.8), (2.0, 2.5), (4.0, 6.5), (6.5, 11.5), (12.0, 20.0)];
 const HOLLOW: &[(f64, f64)] = &[(1.0, 1.0), (2.0, 3.5), (4.0, 11.0), (8.0, 26.0)];
+/// What treble costs by its energy beyond the range, in dB.
+const PIERCING: &[(f64, f64)] = &[(0.5, 1.0), (2.0, 5.0), (4.0, 10.0), (7.0, 20.0), (11.0, 32.0)];
 
 const COMBING: &[(f64, f64)] = &[(0.7, 2.0), (2.0, 8.0), (3.5, 16.0), (5.5, 26.0)];
 /// A comb stands so many times out of what is usual.
@@ -61,6 +63,30 @@ pub(super) const RULES: &[Rule] = &[
             Some(Operation::Shelf {
                 hz: 3_000.0,
                 db: correction(excess)?,
+                side: ShelfSide::High,
+            })
+        }),
+        covered_by: Some("tone.treble_energy"),
+        ..COMMON
+    },
+    Rule {
+        id: "tone.treble_energy",
+        title: "Treble against mids",
+        why: "Hats, sibilants and air are heard far better than their energy says; where they have as much of it as the body of the song, it hurts on any loudspeaker.",
+        method: "The energy of the 1/3-octave bands from 6 to 16.5 kHz against that of all bands from 300 Hz to 4.5 kHz.",
+        source: "Of 189 tracks one in thirty lies above −6 dB; how little treble there may be has no such bound",
+        class: Class::Risk,
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -6.0, PIERCING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -6.0, PIERCING)),
+        high: CheckText::new(
+            "The treble pierces",
+            "Lower hats, cymbals or the air of the voices by about {change} in the mix, the loudest one first; then look for a boost on the sum.",
+        ),
+        measure: |view| Measurement::new(view.energy_against_mids(6_000.0, 16_500.0, (300.0, 4_500.0))?),
+        correct: Some(|_, _, excess| {
+            Some(Operation::Shelf {
+                hz: 6_000.0,
+                db: -excess.clamp(0.0, 3.0),
                 side: ShelfSide::High,
             })
         }),
