@@ -26,6 +26,7 @@ mod loudness;
 mod low_end;
 mod mains;
 mod noise;
+mod opposites;
 mod output;
 mod passages;
 mod passing_tones;

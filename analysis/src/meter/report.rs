@@ -65,7 +65,7 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
     let seconds = seconds(&spectrum, &low_end);
     let stereo_detail = (levels.channels.len() == 2).then(|| {
         let thirds = low_end.stats.thirds().iter().chain(spectrum.stats.thirds());
-        stereo::detail(&levels, rate, thirds, low_end.low_pair)
+        stereo::detail(&levels, rate, thirds, low_end.low_pair, &spectrum.opposites)
     });
     let thirds: Vec<Vec<PairSums>> = (0..levels.seconds.len())
         .map(|second| {

@@ -1,9 +1,12 @@
 //! The spectrum from about 60 Hz up, in windows of about 0.1 s with half overlap, over what is not silence.
 
+use std::ops::Range;
+
 use super::band_stats::BandStats;
 use super::bands::{Band, BandSecond, Twelfths};
 use super::k_weighting::KWeighting;
 use super::lines::LineMeter;
+use super::opposites::{self, Opposites};
 use super::passing_tones::PassingTones;
 use super::pumping::PumpingMeter;
 use super::series::LevelCounts;
@@ -48,6 +51,9 @@ pub(super) struct SpectrumMeter {
     pub(super) sibilant: LevelCounts,
     pub(super) pumping: PumpingMeter,
     pub(super) passing_tones: PassingTones,
+    opposite_bins: Range<usize>,
+    /// Of each second, where there are two channels.
+    pub(super) opposites: Vec<Opposites>,
     k_weights: Vec<f32>,
     audible_bins: usize,
     /// Per 0.1 s.
@@ -90,6 +96,8 @@ impl SpectrumMeter {
             sibilant: LevelCounts::new(),
             pumping: PumpingMeter::new(bin_hz, bins, (len / 2) as f64 / f64::from(rate)),
             passing_tones: PassingTones::new(bin_hz, bins, (len / 2) as f64 / f64::from(rate)),
+            opposite_bins: opposites::bins(bin_hz, bins),
+            opposites: Vec::new(),
             k_weights: (0..bins)
                 .map(|bin| k.power(bin as f64 * bin_hz, f64::from(rate)) as f32)
                 .collect(),
@@ -138,6 +146,9 @@ impl SpectrumMeter {
             *sum += f64::from(power);
         }
         self.windows += 1;
+        if self.is_stereo {
+            slot_of(&mut self.opposites, middle_s as usize).add(&self.stft.pair, &self.opposite_bins);
+        }
 
         let power = &self.stft.power;
         self.pumping.add(power);

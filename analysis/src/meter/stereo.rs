@@ -5,6 +5,7 @@ use model::report::{AbsenceReason, Stereo, StereoBand, StereoDetail, StereoMomen
 
 use super::band_stats::ThirdOctave;
 use super::levels::{LevelMeter, PairSums};
+use super::opposites::Opposites;
 use super::series::{self, rounded};
 use crate::dsp::power_db;
 
@@ -95,6 +96,7 @@ pub(super) fn detail<'a>(
     rate: f64,
     thirds: impl Iterator<Item = &'a ThirdOctave>,
     low: PairSums,
+    opposites: &[Opposites],
 ) -> StereoDetail {
     let windows: Vec<PairSums> = levels
         .seconds
@@ -123,6 +125,11 @@ pub(super) fn detail<'a>(
             .width_db()
             .map_or(Reading::absent(AbsenceReason::Silent), Reading::new),
         worst: worst(&windows),
+        opposite_percent: Some(series::per_second(
+            1.0,
+            &opposites.iter().map(Opposites::percent).collect::<Vec<_>>(),
+            series::mean,
+        )),
     }
 }
 

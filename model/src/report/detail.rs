@@ -214,6 +214,10 @@ pub struct StereoDetail {
     pub low_width_db: Reading,
     /// Where most energy cancels in mono, worst first, at most five, at least 3 s apart.
     pub worst: Vec<StereoMoment>,
+    /// Of each second, the share of the energy from 200 Hz to 5 kHz that left and right have as each other's opposite, in percent: it
+    /// is gone in mono. `None` in reports of engines before 3.9.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opposite_percent: Option<Series>,
 }
 
 /// The stereo image in one band. `null` where a channel (or mid, or side) has no energy.
