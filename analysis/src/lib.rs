@@ -43,7 +43,7 @@ use crate::digest::HashedSource;
 use crate::meter::{Meter, MeterInput};
 
 /// The version of the measurements (P02): raised whenever a figure of an unchanged file may come out differently.
-pub const ENGINE_VERSION: &str = "3.8.0";
+pub const ENGINE_VERSION: &str = "3.9.0";
 
 /// The shortest file that is measured: one block of momentary loudness (EBU Tech 3341). What needs more, such as short-term
 /// loudness and its range, is absent from its report, with that as the reason.

@@ -247,7 +247,8 @@ impl LocalMeter {
         let mut faults = joined(faults, self.channels.len(), 2.0 * tile_s);
         for dropout in self.dropouts.found() {
             let (start_s, end_s) = (dropout.first as f64 / self.rate, dropout.end as f64 / self.rate);
-            let is_there = |fault: &LocalFault| fault.kind.is_gap() && fault.start_s < end_s && start_s < fault.end_s;
+            let is_there =
+                |fault: &LocalFault| fault.kind.is_gap() && fault.start_s < end_s && start_s < fault.end_s;
             if !faults.iter().any(is_there) {
                 faults.push(LocalFault {
                     kind: LocalFaultKind::Dropout,

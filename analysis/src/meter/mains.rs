@@ -104,7 +104,9 @@ impl MainsFinder {
         let mut levels: Vec<f64> = windows.iter().map(|window| power_db(window.power)).collect();
         let level_db = super::series::quantile(&mut levels, 0.5)?;
         let is_common = |harmonic: &u8| {
-            let with = windows.iter().filter(|window| window.harmonics.contains(harmonic));
+            let with = windows
+                .iter()
+                .filter(|window| window.harmonics.contains(harmonic));
             2 * with.count() >= windows.len()
         };
         Some(Hum {

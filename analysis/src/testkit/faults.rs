@@ -112,7 +112,13 @@ const LIMITED: &[&str] = &[
     "dynamics.crushed_passage",
     "dynamics.pumping",
 ];
-const LOW: &[&str] = &["low_end.share", "low_end.sub", "low_end.one_note", "tone.tilt"];
+const LOW: &[&str] = &[
+    "low_end.energy",
+    "low_end.share",
+    "low_end.sub",
+    "low_end.one_note",
+    "tone.tilt",
+];
 
 /// Every kind.
 pub const FAULTS: &[Fault] = &[
@@ -188,6 +194,43 @@ pub const FAULTS: &[Fault] = &[
         &["signal.passing_tone", "signal.tone"],
         [-50.0, -38.0, -26.0],
         passing_tone,
+    ),
+    fault(
+        "hum of a passage",
+        &["signal.hum"],
+        [-46.0, -38.0, -30.0],
+        |music, dbfs| {
+            let (start, end, places) = passage(music, 21.0, 14.0)?;
+            let mut humming = Music {
+                planes: music
+                    .planes
+                    .iter()
+                    .map(|plane| plane[start..end].to_vec())
+                    .collect(),
+                rate: music.rate,
+                seed: music.seed,
+            };
+            hum(&mut humming, dbfs)?;
+            for (plane, humming) in music.planes.iter_mut().zip(&humming.planes) {
+                crossfade(music.rate, &mut plane[start..end], humming);
+            }
+            Some(places)
+        },
+    ),
+    fault("bass too loud", LOW, [6.0, 10.0, 15.0], |music, db| {
+        filter(music, &low_shelf(140.0, db))
+    }),
+    fault(
+        "treble too loud",
+        &["tone.treble_energy", "tone.tilt", "tone.sibilance", "tone.air"],
+        [6.0, 10.0, 15.0],
+        |music, db| filter(music, &high_shelf(6_000.0, db)),
+    ),
+    fault(
+        "part gone in mono",
+        &["stereo.opposite", "stereo.band_mono_loss", "stereo.mono_loss"],
+        [-14.0, -8.0, -2.0],
+        turned_part,
     ),
     fault(
         "coarse passage",
@@ -282,7 +325,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault(
         "sibilant",
-        &["tone.sibilance", "tone.sibilant_moments"],
+        &["tone.sibilance", "tone.sibilant_moments", "tone.treble_energy"],
         [5.0, 8.0, 12.0],
         |music, db| filter(music, &bell(7_000.0, 1.0, db)),
     ),
@@ -718,6 +761,35 @@ fn passing_tone(music: &mut Music, dbfs: f64) -> Option<Places> {
         crossfade(music.rate, &mut plane[start..end], &with_tone);
     }
     Some(places)
+}
+
+/// A melody of plucked notes whose right channel is turned, so many dB against the music.
+fn turned_part(music: &mut Music, db: f64) -> Option<Places> {
+    const NOTE_S: f64 = 0.4;
+    if music.planes.len() != 2 {
+        return None;
+    }
+    let level = amplitude(db) * rms(&music.planes[0]).max(rms(&music.planes[1]));
+    let mut noise = Noise::new(music.seed ^ 0x70d1);
+    let mut hz = 440.0;
+    let rate = f64::from(music.rate);
+    let note_len = (NOTE_S * rate) as usize;
+    for n in 0..music.planes[0].len() {
+        if n % note_len == 0 {
+            hz = 330.0 * 2.0_f64.powf((12.0 * noise.white().abs()).round() / 12.0);
+        }
+        let time = (n % note_len) as f64 / rate;
+        // Such a note has half of its power in its first 0.17 s.
+        let x: f64 = (1..=5)
+            .map(|order| (TAU * f64::from(order) * hz * time).sin() / f64::from(order))
+            .sum::<f64>()
+            * 1.6
+            * level
+            * (-2.0 * time).exp();
+        music.planes[0][n] += x;
+        music.planes[1][n] -= x;
+    }
+    Some(Vec::new())
 }
 
 /// Puts `other` in the place of `samples`, with 10 ms between them at either end.

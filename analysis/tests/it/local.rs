@@ -527,3 +527,70 @@ fn a_late_channel_has_its_delay_and_its_passage() {
     };
     assert_eq!((passage.start_s, passage.end_s), (16.0, 32.0));
 }
+
+/// Every harmonic is half as loud as the one before.
+fn with_hum(planes: &mut Planes, hz: f64, level: f64, from_s: f64, to_s: f64) {
+    for plane in planes {
+        for (n, sample) in (frames(from_s)..).zip(&mut plane[frames(from_s)..frames(to_s)]) {
+            let turns = std::f64::consts::TAU * hz * n as f64 / f64::from(RATE);
+            *sample += (1..=6)
+                .map(|n| level * 0.5_f64.powi(n) * (f64::from(n) * turns).sin())
+                .sum::<f64>();
+        }
+    }
+}
+
+#[test]
+fn hum_under_music_has_its_mains_and_its_passage() {
+    let music = music(RATE, 60.0, 3);
+    assert_eq!(local(&music).hum, Vec::new());
+    for hz in [50.0, 60.0] {
+        let mut planes = music.clone();
+        with_hum(&mut planes, hz, 0.03, 24.0, 40.0);
+        let detail = measured(RATE, &planes).detail.unwrap();
+        let [passage] = detail.local.as_ref().unwrap().hum[..] else {
+            panic!("{:?}", detail.local);
+        };
+        assert_eq!((passage.hz, detail.quality.hum), (hz, None));
+        assert!((passage.start_s - 24.0).abs() < 2.5, "{passage:?}");
+        assert!((passage.end_s - 40.0).abs() < 2.5, "{passage:?}");
+        // 0.015 and half of that, and so on, together.
+        assert!((passage.level_db + 35.2).abs() < 3.0, "{passage:?}");
+
+        let mut planes = music.clone();
+        with_hum(&mut planes, hz, 0.03, 0.0, 59.9);
+        let detail = measured(RATE, &planes).detail.unwrap();
+        let hum = detail.quality.hum.unwrap();
+        assert_eq!((hum.mains_hz, detail.local.unwrap().hum), (hz, Vec::new()));
+        assert!(hum.harmonics.starts_with(&[1, 2]), "{hum:?}");
+    }
+}
+
+/// What repeats itself twice a second has lines at every second hertz, so at 50 Hz as well; what is a tone at 52 Hz is a note.
+#[test]
+fn rhythms_and_notes_near_the_mains_are_no_hum() {
+    let mut rhythm = music(RATE, 40.0, 5);
+    let kick: Vec<f64> = (0..frames(0.25))
+        .map(|n| {
+            let time = n as f64 / f64::from(RATE);
+            0.4 * (-18.0 * time).exp()
+                * (std::f64::consts::TAU * (50.0 * time + 1.5 * (1.0 - (-30.0 * time).exp()))).sin()
+        })
+        .collect();
+    for plane in &mut rhythm {
+        for beat in 0..79 {
+            for (sample, kick) in plane[beat * frames(0.5)..].iter_mut().zip(&kick) {
+                *sample += kick;
+            }
+        }
+    }
+    let detail = measured(RATE, &rhythm).detail.unwrap();
+    assert_eq!(
+        (detail.quality.hum, detail.local.unwrap().hum),
+        (None, Vec::new())
+    );
+
+    let mut note = music(RATE, 40.0, 5);
+    with_hum(&mut note, 51.9, 0.1, 10.0, 20.0);
+    assert_eq!(local(&note).hum, Vec::new());
+}

@@ -443,6 +443,7 @@ fn tone() -> Vec<Case> {
                 song.then(|planes| late_copy(planes, 4_800, 0.7));
             },
         ),
+        hump("tone.treble_energy", High, 10_000.0, 0.8, 24.0, 3.0),
         songs(
             "tone.hole",
             High,
@@ -474,6 +475,7 @@ fn low_end() -> Vec<Case> {
     vec![
         hump("low_end.share", High, 80.0, 0.7, 16.0, 1.0),
         hump("low_end.share", Low, 60.0, 1.2, -30.0, -2.0),
+        hump("low_end.energy", High, 80.0, 1.0, 24.0, 3.0),
         hump("low_end.rumble", High, 24.0, 0.4, 60.0, 0.0),
         hump("low_end.sub", High, 45.0, 0.4, 24.0, 2.0),
         songs(
@@ -558,6 +560,12 @@ fn stereo() -> Vec<Case> {
                 })
             },
         ),
+        songs(
+            "stereo.opposite",
+            High,
+            |song| part(song, -1.0),
+            |song| part(song, 1.0),
+        ),
         spoilt("stereo.phase_time", High, |song| {
             song.seconds = 30.0;
             song.then(|planes| {
@@ -598,6 +606,20 @@ fn stereo() -> Vec<Case> {
             song.then(|planes| planes[1] = planes[0].clone())
         }),
     ]
+}
+
+/// A loud part of a few partials, whose right channel is `right` times its left one.
+fn part(song: &mut Song, right: f64) {
+    song.then(move |planes| {
+        for hz in [440.0, 660.0, 880.0, 1_320.0] {
+            let note = sine(RATE, hz, 0.15, 0.0, planes[0].len() as f64 / f64::from(RATE));
+            for (plane, gain) in planes.iter_mut().zip([1.0, right]) {
+                for (x, y) in plane.iter_mut().zip(&note) {
+                    *x += gain * y;
+                }
+            }
+        }
+    });
 }
 
 fn signal() -> Vec<Case> {
