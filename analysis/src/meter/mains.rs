@@ -23,8 +23,10 @@ const BESIDE_HZ: (f64, f64) = (1.0, 6.0);
 const ARE_HUM: [(f64, usize); 2] = [(4.0, 3), (10.0, 2)];
 /// A harmonic below this does not count, relative to a full-scale sine.
 const FAINTEST_DB: f64 = -80.0;
-/// Windows in a row that make a passage: 6 to 12 s with all that they cover.
-const FEWEST_WINDOWS: usize = 2;
+/// Windows in a row that make a passage of 6 s.
+const FEWEST_WINDOWS: usize = 3;
+/// Windows in which louder music hides the hum of one passage.
+const MOST_MISSING: usize = 3;
 /// Where so much of the song hums, all of it does: the music covers the rest.
 const WHOLE_SHARE: f64 = 0.5;
 /// A window says hum from about where a quarter of it has it.
@@ -167,11 +169,16 @@ impl MainsFinder {
     }
 }
 
-/// The windows that follow one another, where there are enough of them.
+/// The windows of each passage.
 fn runs(found: &[Humming]) -> impl Iterator<Item = &[Humming]> {
+    let have_enough = |windows: &&[Humming]| {
+        windows
+            .chunk_by(|a, b| b.window == a.window + 1)
+            .any(|in_a_row| in_a_row.len() >= FEWEST_WINDOWS)
+    };
     found
-        .chunk_by(|a, b| b.window == a.window + 1)
-        .filter(|run| run.len() >= FEWEST_WINDOWS)
+        .chunk_by(|a, b| b.window <= a.window + 1 + MOST_MISSING)
+        .filter(have_enough)
 }
 
 /// The hum of a window with these powers per bin, if it has any.

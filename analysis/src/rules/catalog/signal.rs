@@ -309,7 +309,7 @@ pub(super) const RULES: &[Rule] = &[
         confidence: Confidence::Heuristic,
         unit: Unit::Dbfs,
         why: "A steady tone at 50 or 60 Hz and its multiples, there in every pause; limiting brings it up.",
-        method: "The level of all harmonics of the mains together, against a full-scale sine, where they are there even in the quietest tenth of the time, 12 dB above what is beside them; or, under music, all together half as much again as other fundamentals have and steady; or where in windows of 6 s, two in a row, three of eight harmonics are 4 dB above all within 6 Hz beside them, or two are 10 dB above it: where less than half of the song has these, they are passages.",
+        method: "The level of all harmonics of the mains together, against a full-scale sine, where they are there even in the quietest tenth of the time, 12 dB above what is beside them; or, under music, all together half as much again as other fundamentals have and steady; or where in windows of 6 s, three in a row, three of eight harmonics are 4 dB above all within 6 Hz beside them, or two are 10 dB above it: where less than half of the song has these, they are passages.",
         source: "−70 dBFS is about the noise of a quiet room behind music at a normal level",
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -75.0, TONAL)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -72.0, TONAL)),
