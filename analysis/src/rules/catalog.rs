@@ -40,6 +40,25 @@ const HEIGHTS: &[(f64, f64)] = &[
     (8.0, 20.0),
     (12.0, 34.0),
 ];
+/// The same where little of it is already said, since it is rare: it costs about a point up to where it is plain.
+const RARE_HEIGHTS: &[(f64, f64)] = &[
+    (0.5, 0.6),
+    (2.7, 1.2),
+    (4.2, 2.6),
+    (5.7, 5.0),
+    (7.7, 10.0),
+    (10.7, 20.0),
+    (14.7, 34.0),
+];
+const RARE_SHELF_HEIGHTS: &[(f64, f64)] = &[
+    (0.6, 0.6),
+    (2.4, 1.2),
+    (4.9, 2.6),
+    (7.4, 5.0),
+    (10.9, 10.0),
+    (16.0, 20.0),
+    (22.0, 32.0),
+];
 /// The same of all below 150 Hz, all above 3.5 kHz and the highest highs, which are further apart from track to track.
 const SHELF_HEIGHTS: &[(f64, f64)] = &[
     (0.8, 0.6),

@@ -6,8 +6,8 @@ use model::verdict::{Area, Class, Confidence, Operation, ShelfSide, TimeRange, U
 use super::super::report_view::{quantile, stretches};
 use super::super::typical_spectrum::{Region, one_in};
 use super::{
-    CheckText, Criterion, HEIGHTS, MOST_CHANGE_DB, Measurement, OUR_CORPUS, ReportView, Rule, SHELF_HEIGHTS,
-    Strength,
+    CheckText, Criterion, HEIGHTS, MOST_CHANGE_DB, Measurement, OUR_CORPUS, RARE_HEIGHTS, RARE_SHELF_HEIGHTS,
+    ReportView, Rule, SHELF_HEIGHTS, Strength,
 };
 
 const TYPICAL_SPECTRUM: &str = "Mean and covariance of 1/3-octave levels of finished tracks (game and film music) that were measured for this rule; about one track in twelve has more; hollows, which are a matter of style more often, cost from further on";
@@ -27,7 +27,7 @@ const COMMON: Rule = Rule {
 const RINGING: &[(f64, f64)] = &[(1.0, 0.8), (2.0, 2.5), (4.0, 6.5), (6.5, 11.5), (12.0, 20.0)];
 const HOLLOW: &[(f64, f64)] = &[(1.0, 1.0), (2.0, 3.5), (4.0, 11.0), (8.0, 26.0)];
 /// What treble costs by its energy beyond the range, in dB.
-const PIERCING: &[(f64, f64)] = &[(0.5, 1.0), (2.0, 5.0), (4.0, 10.0), (7.0, 20.0), (11.0, 32.0)];
+const PIERCING: &[(f64, f64)] = &[(1.0, 0.6), (3.5, 2.5), (6.0, 6.0), (9.0, 14.0), (14.0, 30.0)];
 
 const COMBING: &[(f64, f64)] = &[(0.7, 2.0), (2.0, 8.0), (3.5, 16.0), (5.5, 26.0)];
 /// A comb stands so many times out of what is usual.
@@ -44,8 +44,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against bass",
         why: "The slope from bass to treble decides whether a song is bright or dark before any single band does.",
         method: "How far all above 3.5 kHz is from what the rest of the spectrum leads one to expect, apart from humps and hollows.",
-        mix: Some(Criterion::curved(-8.6, 7.6, SHELF_HEIGHTS)),
-        master: Some(Criterion::curved(-8.6, 7.6, SHELF_HEIGHTS)),
+        mix: Some(Criterion::curved(-6.4, 6.0, RARE_SHELF_HEIGHTS)),
+        master: Some(Criterion::curved(-6.4, 6.0, RARE_SHELF_HEIGHTS)),
         high: CheckText::new(
             "Bright overall",
             "Tilt the sum down gently: a high shelf from 3 kHz, by about {change} in all, or more body below 300 Hz.",
@@ -76,8 +76,8 @@ pub(super) const RULES: &[Rule] = &[
         method: "The energy of the 1/3-octave bands from 6 to 16.5 kHz against that of all bands from 300 Hz to 4.5 kHz.",
         source: "Of 189 tracks one in thirty lies above −6 dB; how little treble there may be has no such bound",
         class: Class::Risk,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -6.0, PIERCING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -6.0, PIERCING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING)),
         high: CheckText::new(
             "The treble pierces",
             "Lower hats, cymbals or the air of the voices by about {change} in the mix, the loudest one first; then look for a boost on the sum.",
@@ -116,8 +116,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "500 Hz to 2 kHz",
         why: "What carries melody and words on a phone. Scooped mids sound impressive alone and vanish elsewhere; too much honks.",
         method: "How far a hump or a hollow from 500 Hz to 2 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-8.4, 7.3, HEIGHTS)),
-        master: Some(Criterion::curved(-8.4, 7.3, HEIGHTS)),
+        mix: Some(Criterion::curved(-7.0, 4.6, RARE_HEIGHTS)),
+        master: Some(Criterion::curved(-7.0, 4.6, RARE_HEIGHTS)),
         high: CheckText::new(
             "Honky mids",
             "Take about {change} off around {label} on the loudest midrange part.",
@@ -135,8 +135,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "2 to 5 kHz",
         why: "The ear is most sensitive here: too much tires within a minute, too little blurs words and attack.",
         method: "How far a hump or a hollow from 2 to 5 kHz is from what all other 1/3-octave bands of the same song lead one to expect.",
-        mix: Some(Criterion::curved(-8.4, 6.9, HEIGHTS)),
-        master: Some(Criterion::curved(-8.4, 6.9, HEIGHTS)),
+        mix: Some(Criterion::curved(-7.0, 4.0, RARE_HEIGHTS)),
+        master: Some(Criterion::curved(-7.0, 4.0, RARE_HEIGHTS)),
         high: CheckText::new(
             "Harsh between 2 and 5 kHz",
             "Find the part that bites (guitars, cymbals, voice) and take about {change} off around {label}, dynamically if it is only at times.",
@@ -245,8 +245,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "One narrow frequency that rings through the song masks its neighbours and tires.",
         method: "How far a 1/6-octave band from 300 Hz to 8 kHz stands above the mean of its neighbours a third to five sixths of an octave away (the least of what it does on average, half of the time and nine tenths of the time), less half of what the next one elsewhere does: notes stand out in many places.",
         source: OUR_CORPUS,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, RINGING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.0, RINGING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 5.2, RINGING)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 5.2, RINGING)),
         high: CheckText::new(
             "A resonance",
             "Sweep a narrow band around {label} and cut on the instrument that rings, until it no longer stands out; it stands out by {value} more than any other, nearly all of the time.",
@@ -265,8 +265,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "A deep narrow dip between intact neighbours is often two tracks cancelling: a copy with a delay, or a phase-flipped microphone.",
         method: "How deep the lowest 1/3 octave from 150 Hz to 6 kHz lies below both of its neighbours: the mean of how deep it is on average and of the least that it is at the levels exceeded 1, 10, 50 and 90 % of the time. Notes that are not played leave holes as well, but not at all levels.",
         source: OUR_CORPUS,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 4.0, HOLLOW)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 4.0, HOLLOW)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 3.4, HOLLOW)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 3.4, HOLLOW)),
         high: CheckText::new(
             "A hole",
             "Mute tracks one by one and listen to {label}: if it comes back, check that track's phase and delay. Do not boost it on the sum.",
