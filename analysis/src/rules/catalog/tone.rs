@@ -74,7 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Treble against mids",
         why: "Hats, sibilants and air are heard far better than their energy says; where they have as much of it as the body of the song, it hurts on any loudspeaker.",
         method: "The energy of the 1/3-octave bands from 6 to 16.5 kHz against that of all bands from 300 Hz to 4.5 kHz.",
-        source: "Of 189 tracks one in thirty lies above −6 dB; how little treble there may be has no such bound",
+        source: "Of 189 tracks one in fifty lies above −5 dB; how little treble there may be has no such bound",
         class: Class::Risk,
         mix: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING)),
         master: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING)),
