@@ -302,7 +302,8 @@ pub struct Hum {
     /// 50 or 60.
     pub mains_hz: f64,
     /// The level of all its harmonics together, in dB relative to a full-scale sine, as a tenth of the windows has it
-    /// at most: what is there even in the quietest parts.
+    /// at most: what is there even in the quietest parts. Where music covers it: as half of the windows have it in which it stands
+    /// out.
     pub level_db: f64,
     /// The harmonics that stand out, 1 for the mains frequency itself.
     pub harmonics: Vec<u8>,
