@@ -67,12 +67,6 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         let thirds = low_end.stats.thirds().iter().chain(spectrum.stats.thirds());
         stereo::detail(&levels, rate, thirds, low_end.low_pair, &spectrum.opposites)
     });
-    let thirds: Vec<Vec<PairSums>> = (0..levels.seconds.len())
-        .map(|second| {
-            let low = low_end.stats.thirds_in(second);
-            low.chain(spectrum.stats.thirds_in(second)).collect()
-        })
-        .collect();
     let integrity = time_domain.integrity.finish();
     let silences = integrity.silences(rate);
     // One click has as much above the edge as an hour of music.
@@ -116,6 +110,16 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         hiss_dbfs: noise::hiss_dbfs(&spectrum_detail.percentiles),
     };
     let overview = overall_spectrum(&spectrum, &low_end, rate);
+    let pumping = spectrum.pumping.finish();
+    let thirds: Vec<Vec<PairSums>> = (0..levels.seconds.len())
+        .map(|second| {
+            let low = low_end.stats.thirds_in(second);
+            low.chain(spectrum.stats.thirds_in(second)).collect()
+        })
+        .collect();
+    let local_faults = [time_domain.local.finish(), integrity.passages()].concat();
+    // Passages of hours take the most memory of all, so whatever has said what it knows makes room.
+    drop((spectrum, low_end, lines, time_domain.local, integrity));
     let detail = Detail {
         peaks: PeakDetail {
             true_peak_8x_dbtp: peak_reading(true_peaks.iter().map(|peaks| peaks.eightfold.level)),
@@ -133,16 +137,10 @@ pub(super) fn assemble(rate: u32, time_domain: TimeDomainMeters, spectral: Spect
         quality,
         local: Some(LocalDetail {
             delays: delays.finish(),
-            pumping: spectrum.pumping.finish(),
+            pumping,
             tones: passing_tones,
             hum: hum_of_passages,
-            ..local_detail(
-                [time_domain.local.finish(), integrity.passages()].concat(),
-                &levels,
-                &thirds,
-                &seconds,
-                rate,
-            )
+            ..local_detail(local_faults, &levels, thirds, &seconds, rate)
         }),
     };
     MeterReadings {
@@ -243,7 +241,7 @@ fn overall_dynamics(levels: &LevelMeter, peaks: &Peaks, integrated: Reading) -> 
 fn local_detail(
     mut faults: Vec<LocalFault>,
     levels: &LevelMeter,
-    thirds: &[Vec<PairSums>],
+    thirds: Vec<Vec<PairSums>>,
     bands: &[[f64; 7]],
     rate: f64,
 ) -> LocalDetail {
@@ -264,7 +262,8 @@ fn local_detail(
         }
     }
     faults.extend(passages::offsets(&levels.channels));
-    faults.extend(passages::faults(&levels.seconds, thirds, rate));
+    faults.extend(passages::faults(&levels.seconds, &thirds, rate));
+    drop(thirds);
     // A channel that falls silent is said as that.
     let is_silent = |dip: &LocalFault| {
         faults.iter().any(|fault| {
