@@ -124,6 +124,43 @@ mod tests {
         assert!(read > 100, "{read} files");
     }
 
+    /// Where `test = false` stands, a test would never run.
+    #[test]
+    fn what_has_no_program_of_tests_has_no_test() {
+        let output = cargo()
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .output()
+            .unwrap();
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let targets = metadata["packages"].as_array().unwrap().iter();
+        let targets = targets.flat_map(|package| package["targets"].as_array().unwrap());
+        let mut read = 0;
+        for target in targets.filter(|target| target["test"] == false) {
+            let main = Path::new(target["src_path"].as_str().unwrap());
+            let folder = main.parent().unwrap();
+            let files: Vec<_> = match target["kind"][0].as_str().unwrap() {
+                "lib" => files_below(folder)
+                    .unwrap()
+                    .iter()
+                    .map(|file| folder.join(file))
+                    .collect(),
+                "bin" => vec![main.to_owned()],
+                _ => continue,
+            };
+            for file in files {
+                let text = fs::read_to_string(&file).unwrap();
+                let is_test = |line: &str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+                assert!(
+                    !text.lines().map(str::trim_start).any(is_test),
+                    "{}",
+                    file.display()
+                );
+                read += 1;
+            }
+        }
+        assert!(read > 3, "{read} files");
+    }
+
     #[test]
     fn the_site_follows_the_target_folder() {
         let place = |path: &str| inside_target(Path::new(path), Path::new("/w"), Path::new("/t"));

@@ -207,6 +207,28 @@ fn every_token_is_set_and_used() {
     assert_eq!(used, set);
 }
 
+/// What the browser tests rely on: a page in the dark is the page in light but for its colours.
+#[test]
+fn dark_is_other_tokens_and_nothing_else() {
+    for (file, css) in style() {
+        let css = bare(&css);
+        let Some((_, dark)) = css.split_once("prefers-color-scheme") else {
+            continue;
+        };
+        assert_eq!(file, "tokens", "what depends on the scheme is a token");
+        let block = dark.split("@media").next().unwrap();
+        let properties = block
+            .split(['{', ';'])
+            .filter_map(|part| part.split_once(':'))
+            .map(|(property, _)| property.trim())
+            .filter(|property| !property.is_empty() && !property.starts_with("--"));
+        let others: Vec<_> = properties
+            .filter(|&property| property != "color-scheme")
+            .collect();
+        assert!(others.is_empty(), "{others:?}");
+    }
+}
+
 #[test]
 fn a_line_can_be_read_in_a_diff() {
     for (file, css) in style() {

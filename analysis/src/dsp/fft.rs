@@ -95,7 +95,7 @@ impl Fft {
 
     /// Replaces `points`, as many as the transform has, by their spectrum.
     pub(crate) fn transform(&mut self, points: &mut SplitComplex) {
-        debug_assert_eq!(points.len(), self.work.len());
+        assert_eq!(points.len(), self.work.len());
         dispatch!(Level::new(), simd => self.transform_with(simd, points));
     }
 

@@ -80,7 +80,7 @@ impl OutputMeter {
     /// Measures on.
     pub(crate) fn push(&mut self, planes: &[Vec<f32>]) {
         let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
-        debug_assert!(
+        assert!(
             planes
                 .iter()
                 .flat_map(|plane| plane.iter())

@@ -89,7 +89,7 @@ impl Processor for Repair {
                 let new = &mut plane[taken..taken + step];
                 let old_len = buffer.len();
                 buffer.extend_from_slice(new);
-                debug_assert_eq!(old_len, self.latency + self.context);
+                assert_eq!(old_len, self.latency + self.context);
             }
             self.at += step as u64;
             self.fill();

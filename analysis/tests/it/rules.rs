@@ -8,12 +8,14 @@ mod style;
 pub(crate) use heard::intact;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use analysis::rules::{RULE_SET, catalog, document, find, judge};
 use model::Report;
 use model::verdict::{Class, ScoreBreakdown, Severity, Stage};
 
-use defects::{Side, cases};
+use defects::{Case, Side, cases};
 
 use crate::song;
 
@@ -44,35 +46,52 @@ fn row(breakdown: &ScoreBreakdown, rule: &str) -> String {
 
 #[test]
 fn every_rule_is_set_off_by_its_defect_and_not_by_the_neighbour() {
-    let mut wrong = Vec::new();
-    for case in cases() {
-        let (bad, good) = (judge(&(case.bad)()), judge(&(case.good)()));
-        let (bad, good) = (bad.by(case.stage), good.by(case.stage));
-        if !says(bad, case.rule) {
-            wrong.push(format!(
-                "silent on its defect, {:?} {}",
-                case.side,
-                row(bad, case.rule)
-            ));
+    let (wrong, next) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                // How a song is spoilt stays in its thread.
+                let cases = cases();
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = wrong_of(case);
+                    wrong.lock().unwrap().extend(found);
+                }
+            });
         }
-        if says(good, case.rule) {
-            wrong.push(format!(
-                "set off by the neighbour, {:?} {}",
-                case.side,
-                row(good, case.rule)
-            ));
-        }
-        if let Some(finding) = bad.findings.iter().find(|finding| finding.rule == case.rule) {
-            let rule = find(case.rule).unwrap();
-            let words = match case.side {
-                Side::High => rule.high,
-                Side::Low => rule.low,
-            };
-            assert_eq!(finding.title, words.unwrap().title, "{}", case.rule);
-            assert!(!finding.action.contains('{'), "{}", finding.action);
-        }
-    }
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is wrong with a rule on its defect and on the neighbour, a line for each.
+fn wrong_of(case: &Case) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let (bad, good) = (judge(&(case.bad)()), judge(&(case.good)()));
+    let (bad, good) = (bad.by(case.stage), good.by(case.stage));
+    if !says(bad, case.rule) {
+        wrong.push(format!(
+            "silent on its defect, {:?} {}",
+            case.side,
+            row(bad, case.rule)
+        ));
+    }
+    if says(good, case.rule) {
+        wrong.push(format!(
+            "set off by the neighbour, {:?} {}",
+            case.side,
+            row(good, case.rule)
+        ));
+    }
+    if let Some(finding) = bad.findings.iter().find(|finding| finding.rule == case.rule) {
+        let rule = find(case.rule).unwrap();
+        let words = match case.side {
+            Side::High => rule.high,
+            Side::Low => rule.low,
+        };
+        assert_eq!(finding.title, words.unwrap().title, "{}", case.rule);
+        assert!(!finding.action.contains('{'), "{}", finding.action);
+    }
+    wrong
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! A song without faults, made of noise in the shape of the corridor, and the ways to spoil it.
 
+use std::collections::BTreeMap;
 use std::f64::consts::{PI, TAU};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use analysis::rules::bounds_db;
 use analysis::testkit::{Encoding, Noise, Planes, amplitude, wav};
 use model::Report;
-use rustfft::{FftPlanner, num_complex::Complex};
+use rustfft::{Fft, FftPlanner, num_complex::Complex};
 
 pub(super) const RATE: u32 = 48_000;
 
@@ -101,14 +102,14 @@ impl Song {
 
     pub(super) fn planes(&self) -> Planes {
         let frames = (self.seconds * f64::from(RATE)) as usize;
-        let mid = noise(frames, 11, |hz| self.shape(hz));
-        let side = noise(frames, 12, |hz| {
-            let width = if hz < 150.0 {
+        let mid = noise(frames, 11, |bin| self.shape(bin));
+        let side = noise(frames, 12, |bin| {
+            let width = if bin.hz < 150.0 {
                 self.low_side_db
             } else {
                 self.side_db
             };
-            self.shape(hz) + width + sum(&self.side_humps, hz)
+            self.shape(bin) + width + sum(&self.side_humps, bin.hz)
         });
         let mut planes = vec![Vec::with_capacity(frames), Vec::with_capacity(frames)];
         // The noise has a level of 0 dB; −14 LUFS or so with the beats.
@@ -130,21 +131,87 @@ impl Song {
         planes
     }
 
-    /// Level of a 1/3-octave band at `hz`, in dB.
-    fn shape(&self, hz: f64) -> f64 {
-        if hz > self.end_hz || hz < 18.0 {
-            return -200.0;
+    /// Level of a 1/3-octave band, in dB.
+    fn shape(&self, bin: &Bin) -> f64 {
+        if bin.hz > self.end_hz || bin.hz < LOWEST_HZ {
+            return SILENT_DB;
         }
+        let tilt = if self.tilt_db == 0.0 {
+            0.0
+        } else {
+            self.tilt_db * (bin.hz / 1_000.0).log2()
+        };
+        bin.level_db + tilt + sum(&self.humps, bin.hz)
+    }
+}
+
+const LOWEST_HZ: f64 = 18.0;
+const SILENT_DB: f64 = -200.0;
+
+/// What noise is made of at one frequency.
+struct Bin {
+    hz: f64,
+    /// Of the corridor's middle, in a 1/3-octave band.
+    level_db: f64,
+    /// A band is wider the higher it is; its power spreads over more bins.
+    width: f64,
+    phase: Complex<f64>,
+}
+
+impl Bin {
+    fn at(hz: f64, random: &mut Noise) -> Self {
         let middle = |hz: f64| bounds_db(hz).map(|(low, high)| (low + high) / 2.0);
         // Steep below, and on in a straight line above the corridor.
-        let level = if hz < 40.0 {
+        let level_db = if hz < 40.0 {
             middle(40.0).unwrap() - 36.0 * (40.0 / hz).log2()
-        } else if hz > 16_000.0 {
-            middle(16_000.0).unwrap()
         } else {
-            middle(hz).unwrap()
+            middle(hz.min(16_000.0)).unwrap()
         };
-        level + self.tilt_db * (hz / 1_000.0).log2() + sum(&self.humps, hz)
+        Self {
+            hz,
+            level_db,
+            width: hz.sqrt(),
+            phase: Complex::cis(TAU * random.white()),
+        }
+    }
+
+    fn amplitude(&self, level_db: f64) -> f64 {
+        amplitude(level_db) / self.width
+    }
+}
+
+/// What all noise of one length and seed is made of, whatever its shape.
+struct Noises {
+    /// Those of the transform but for the first.
+    bins: Vec<Bin>,
+    /// Of an unspoilt song over all of them.
+    power: f64,
+    transform: Arc<dyn Fft<f64>>,
+}
+
+impl Noises {
+    /// Made once: it takes longer than to measure a song.
+    fn of(size: usize, seed: u64) -> Arc<Self> {
+        static KNOWN: Mutex<BTreeMap<(usize, u64), Arc<Noises>>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap();
+        let noises = known
+            .entry((size, seed))
+            .or_insert_with(|| Arc::new(Self::made(size, seed)));
+        Arc::clone(noises)
+    }
+
+    fn made(size: usize, seed: u64) -> Self {
+        let mut random = Noise::new(seed);
+        let hz = |bin: usize| bin as f64 * f64::from(RATE) / size as f64;
+        let bins: Vec<_> = (1..size / 2).map(|bin| Bin::at(hz(bin), &mut random)).collect();
+        let unspoilt = Song::default();
+        let levels = bins.iter().map(|bin| bin.amplitude(unspoilt.shape(bin)));
+        let power = levels.fold(0.0, |power, level| power + 2.0 * level.powi(2));
+        Self {
+            bins,
+            power,
+            transform: FftPlanner::new().plan_fft_inverse(size),
+        }
     }
 }
 
@@ -189,20 +256,15 @@ pub(super) fn parts(parts: &[(Change, f64)]) -> Report {
 
 /// Gaussian noise whose 1/3-octave bands have the levels of `shape`, in dB, in units that give noise in the shape of an
 /// unspoilt song a mean power of 1: a hump changes the level as an equaliser would.
-fn noise(frames: usize, seed: u64, shape: impl Fn(f64) -> f64) -> Vec<f64> {
+fn noise(frames: usize, seed: u64, shape: impl Fn(&Bin) -> f64) -> Vec<f64> {
     let size = frames.next_power_of_two();
-    let mut random = Noise::new(seed);
+    let noises = Noises::of(size, seed);
     let mut spectrum = vec![Complex::new(0.0, 0.0); size];
-    let unspoilt = Song::default();
-    let mut power = 0.0;
-    for bin in 1..size / 2 {
-        let hz = bin as f64 * f64::from(RATE) / size as f64;
-        // A band is wider the higher it is; its power spreads over more bins.
-        let level = |db: f64| amplitude(db) / hz.sqrt();
-        power += 2.0 * level(unspoilt.shape(hz)).powi(2);
-        spectrum[bin] = Complex::from_polar(level(shape(hz)), TAU * random.white());
-        spectrum[size - bin] = spectrum[bin].conj();
+    for (at, bin) in (1..).zip(&noises.bins) {
+        spectrum[at] = bin.phase.scale(bin.amplitude(shape(bin)));
+        spectrum[size - at] = spectrum[at].conj();
     }
-    FftPlanner::new().plan_fft_inverse(size).process(&mut spectrum);
-    spectrum[..frames].iter().map(|x| x.re / power.sqrt()).collect()
+    noises.transform.process(&mut spectrum);
+    let level = noises.power.sqrt();
+    spectrum[..frames].iter().map(|x| x.re / level).collect()
 }
