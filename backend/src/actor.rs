@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AccountId, IdempotencyId, ProblemCode, SessionId, Timestamp, account::Me, plan::Plan};
+use model::{AccountId, ProblemCode, SessionId, Timestamp, account::Me, plan::Plan};
 
 use crate::{Error, Result};
 
@@ -63,13 +63,18 @@ pub struct Token {
     pub owner: Owner,
     /// What it may do.
     pub scopes: Vec<Scope>,
-    /// What makes this request once, however often it is sent.
-    pub idempotency: Option<IdempotencyClaim>,
+    /// The request that this is, where it is to be done once however often it is sent.
+    pub request: Option<IdempotentRequest>,
 }
 
-/// The right to do what a request with an `Idempotency-Key` asks for; see `idempotency`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdempotencyClaim(pub IdempotencyId);
+/// A request with an `Idempotency-Key`; see `idempotency`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotentRequest {
+    /// The text of the key.
+    pub key: String,
+    /// SHA-256 of method, address and body, hex: what tells it from another request.
+    pub hash: String,
+}
 
 /// For whom something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +131,7 @@ impl Token {
             kind: TokenKind::Live,
             owner,
             scopes,
-            idempotency: None,
+            request: None,
         }
     }
 
@@ -278,7 +283,7 @@ mod tests {
             kind,
             owner: OWNER,
             scopes: vec![Scope::ReadAnalyses],
-            idempotency: None,
+            request: None,
         })
     }
 

@@ -19,6 +19,7 @@ use crate::{
     outbound::{Outbound, Reach},
     password::Hasher,
     redis::Redis,
+    running_requests::RunningRequests,
     signing::Signer,
     storage::Storage,
     stripe::Stripe,
@@ -58,6 +59,8 @@ pub struct Backend {
     pub sandbox: Sandbox,
     /// Tokens of programs that held when they were shown last.
     pub known_tokens: KnownTokens,
+    /// Requests that this process is doing and that may be sent again meanwhile.
+    pub running_requests: RunningRequests,
     /// The cores that no analysis of this process uses; one that finds two free takes both.
     pub cores: Arc<Semaphore>,
 }
@@ -101,6 +104,7 @@ impl Backend {
             redis,
             sandbox,
             known_tokens: KnownTokens::default(),
+            running_requests: RunningRequests::default(),
             cores: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             )),

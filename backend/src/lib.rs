@@ -35,6 +35,7 @@ mod redact;
 pub mod redis;
 pub mod renders;
 pub mod retention;
+pub mod running_requests;
 pub mod sample;
 mod sandbox;
 pub mod sessions;
@@ -58,7 +59,7 @@ pub mod work;
 
 pub(crate) use self::transaction::transaction;
 pub use self::{
-    actor::{Actor, IdempotencyClaim, Owner, Scope, Token, TokenKind, User},
+    actor::{Actor, IdempotentRequest, Owner, Scope, Token, TokenKind, User},
     backend::Backend,
     error::{Error, Result},
     redact::{Cause, LogSafe},

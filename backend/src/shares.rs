@@ -77,7 +77,13 @@ pub async fn create(
     const COUNT: &str = "SELECT COUNT(*) FROM share WHERE analysis_id = $1 AND expires_at > $2";
     let account = actor.account(Scope::WriteAnalyses)?;
     if !SHARE_DAYS.contains(&days) {
-        return Err(Error::invalid("days", "Choose how long the link is good."));
+        let mut choices = SHARE_DAYS;
+        choices.sort_unstable();
+        let choices = choices.map(|days| days.to_string()).join(", ");
+        return Err(Error::invalid(
+            "days",
+            format!("Choose for how many days the link is good: {choices}."),
+        ));
     }
     if !analyses::has_report(&backend.db, account, id).await? {
         return Err(Error::problem(
@@ -104,7 +110,7 @@ pub async fn create(
             .bind(now)
             .bind(now.plus(Duration::from_secs(u64::from(days) * 24 * 3600)));
         tx.execute(insert).await?;
-        idempotency::finish(tx, actor, share).await
+        idempotency::finish(tx, backend, actor, share).await
     })?;
     Ok(share)
 }

@@ -117,7 +117,10 @@ impl SweepObjects {
             }
             self.seen.without_row += 1;
             if age >= REMOVED_AFTER {
-                backend.storage.abort_multipart(&upload).await?;
+                backend
+                    .storage
+                    .abort_multipart(&upload.key, &upload.multipart)
+                    .await?;
                 self.seen.removed += 1;
             }
         }

@@ -92,8 +92,6 @@ id! {
     SecurityEventId,
     /// One token by which a program acts for a person.
     TokenId,
-    /// One request with an `Idempotency-Key`.
-    IdempotencyId,
     /// One subscription that is ended and given back.
     RefundId,
     /// One archive of everything held about a person.

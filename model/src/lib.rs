@@ -33,9 +33,9 @@ pub use schemars;
 pub use enums::UnknownVariant;
 pub use failure::{Audience, Failure, FailureCode};
 pub use ids::{
-    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, IdempotencyId, InvalidId, JobId,
-    PasswordResetId, RefundId, RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId,
-    UploadId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+    AccountId, AnalysisId, EmailChangeId, ErasureId, ExportId, InvalidId, JobId, PasswordResetId, RefundId,
+    RenderId, SecurityEventId, SessionId, ShareId, SignUpId, SongId, TokenId, UploadId, WebhookDeliveryId,
+    WebhookEndpointId, WebhookEventId,
 };
 pub use problem::{Problem, ProblemCode};
 pub use report::{Reading, Report};

@@ -85,7 +85,7 @@ pub async fn judge_again(
             return Err(missing());
         }
         record(tx, id, &report, backend.now()).await?;
-        idempotency::finish(tx, actor, id).await
+        idempotency::finish(tx, backend, actor, id).await
     })
 }
 

@@ -101,7 +101,6 @@ text! {
     model::EmailChangeId,
     model::ErasureId,
     model::ExportId,
-    model::IdempotencyId,
     model::JobId,
     model::PasswordResetId,
     model::RefundId,

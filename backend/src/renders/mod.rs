@@ -229,7 +229,7 @@ pub async fn start(
             if existing.state == AnalysisState::Failed && is_there {
                 queue_again(backend, tx, &owner, source.upload_id, existing.id).await?;
             }
-            idempotency::finish(tx, actor, existing.id).await?;
+            idempotency::finish(tx, backend, actor, existing.id).await?;
             return Ok(existing.id);
         }
         if source.state != AnalysisState::Done || source.kind != UploadKind::Mix {
@@ -251,7 +251,7 @@ pub async fn start(
         };
         store::insert(tx, &new, now).await?;
         enqueue(backend, tx, account, source.upload_id, render).await?;
-        idempotency::finish(tx, actor, render).await?;
+        idempotency::finish(tx, backend, actor, render).await?;
         Ok(render)
     })?;
     backend.wake.wake();

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use analysis::render::{Container, Plan, PlannedStep, SampleFormat, Target};
+use analysis::{
+    render::{Container, Plan, PlannedStep, SampleFormat, Target},
+    rules::platforms::PLATFORMS,
+};
 
 use model::Problem;
 
@@ -123,7 +126,15 @@ impl Wishes {
             },
         };
         if matches!(wishes.target, Target::Platform { .. }) && wishes.target.lufs().is_none() {
-            return Err(Error::invalid(TARGET, "Choose one of these targets."));
+            let mut names = vec![KEEP, LEVEL];
+            let platforms = PLATFORMS
+                .iter()
+                .filter(|platform| platform.reference_lufs.is_some());
+            names.extend(platforms.map(|platform| platform.name));
+            return Err(Error::invalid(
+                TARGET,
+                format!("Choose one of these targets: {}.", names.join("; ")),
+            ));
         }
         if wishes.container == Container::Flac && wishes.samples == Some(SampleFormat::Float32) {
             return Err(Error::invalid(

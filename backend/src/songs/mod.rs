@@ -55,7 +55,7 @@ pub async fn put(backend: &Backend, actor: &Actor, analyses: &[AnalysisId], titl
         tx.lock_account(account).await?;
         let song = store::of_title(tx, account, fresh, &title, backend.now()).await?;
         join(tx, account, analyses, song).await?;
-        idempotency::finish(tx, actor, song).await?;
+        idempotency::finish(tx, backend, actor, song).await?;
         Ok(song)
     })
 }

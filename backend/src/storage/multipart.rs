@@ -143,11 +143,11 @@ impl Storage {
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`].
-    pub async fn abort_multipart(&self, upload: &UnfinishedUpload) -> Result<(), Error> {
+    pub async fn abort_multipart(&self, key: &Key, multipart: &str) -> Result<(), Error> {
         let request = self.client.abort_multipart_upload().bucket(&self.bucket);
         match request
-            .key(upload.key.as_str())
-            .upload_id(&upload.multipart)
+            .key(key.as_str())
+            .upload_id(multipart)
             .send()
             .await
             .map_err(sdk)
@@ -169,7 +169,7 @@ impl Storage {
     pub(super) async fn abort_prefix(&self, prefix: &Prefix) -> Result<(), Error> {
         let uploads = self.unfinished(prefix.as_str()).await?;
         futures::stream::iter(uploads.into_iter().map(Ok))
-            .try_for_each(|upload| async move { self.abort_multipart(&upload).await })
+            .try_for_each(|upload| async move { self.abort_multipart(&upload.key, &upload.multipart).await })
             .await
     }
 

@@ -84,7 +84,7 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
     }
 
     let valid_for = minutes(backend.config.uploads.ticket_minutes);
-    let row = UploadRow {
+    let mut row = UploadRow {
         id: UploadId(backend.new_id()),
         account_id: owner.account,
         kind: file.kind,
@@ -96,21 +96,16 @@ pub async fn begin(backend: &Backend, actor: &Actor, file: NewUpload) -> Result<
         created_at: now,
         delete_after: Some(given_up_at(backend, file.size_bytes)),
     };
-    transaction!(backend.db, |tx| {
+    parts::begin(backend, &mut row).await?;
+    let begun = transaction!(backend.db, |tx| {
         tx.lock_account(owner.account).await?;
         check_pending(backend, tx, &owner, file.size_bytes, valid_for).await?;
         store::insert(tx, &row).await?;
-        idempotency::finish(tx, actor, row.id).await
-    })?;
-    if parts::goes_in_parts(&backend.config.uploads, file.size_bytes) {
-        match backend.storage.begin_multipart(&row.key(), &row.media_type).await {
-            Ok(multipart) => store::set_multipart(&backend.db, row.id, &multipart).await?,
-            Err(error) => {
-                store::forget(&backend.db, row.id).await?;
-                idempotency::undo(backend, actor).await?;
-                return Err(error.into());
-            }
-        };
+        idempotency::finish(tx, backend, actor, row.id).await
+    });
+    if let Err(error) = begun {
+        parts::give_up(backend, &row, &error).await;
+        return Err(error);
     }
     presigned(backend, &row).await
 }
@@ -274,7 +269,7 @@ pub async fn complete(backend: &Backend, actor: &Actor, id: UploadId) -> Result<
             };
             jobs::enqueue(tx, backend, &AnalyseUpload { analysis }, options).await?;
         }
-        idempotency::finish(tx, actor, analysis).await?;
+        idempotency::finish(tx, backend, actor, analysis).await?;
         Ok(true)
     })?;
     if !is_first {

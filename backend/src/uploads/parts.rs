@@ -25,6 +25,27 @@ pub(super) const fn goes_in_parts(settings: &Uploads, size: u64) -> bool {
     size > settings.parts_above_megabytes * MEGABYTE
 }
 
+/// Has the storage begin an upload that comes in parts. This is before there is a row, so that no row is ever without the storage's
+/// number; what a process that is killed in between leaves is swept (ADR 0007).
+pub(super) async fn begin(backend: &Backend, row: &mut UploadRow) -> Result<()> {
+    if goes_in_parts(&backend.config.uploads, row.size_bytes) {
+        let multipart = backend
+            .storage
+            .begin_multipart(&row.key(), &row.media_type)
+            .await?;
+        row.multipart_id = Some(multipart);
+    }
+    Ok(())
+}
+
+/// Gives up what [`begin`] began, because the upload was refused with `error`. Where the database failed, it may have written the row,
+/// so that the sweep decides; what the storage does not give up now it sweeps as well.
+pub(super) async fn give_up(backend: &Backend, row: &UploadRow, error: &Error) {
+    if let (Some(multipart), Error::Problem(_)) = (&row.multipart_id, error) {
+        let _ = backend.storage.abort_multipart(&row.key(), multipart).await;
+    }
+}
+
 /// How far an upload in parts has come, and the permissions for what to send next.
 ///
 /// # Errors

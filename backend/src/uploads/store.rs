@@ -127,18 +127,6 @@ row! {
     }
 }
 
-/// Notes the storage's own number of an upload that comes in parts.
-pub(super) async fn set_multipart(db: &Db, id: UploadId, multipart: &str) -> Result<u64, DbError> {
-    const UPDATE: &str = "UPDATE upload SET multipart_id = $2 WHERE id = $1 AND state = 'pending'";
-    db.execute(sql(UPDATE).bind(id).bind(multipart)).await
-}
-
-/// Forgets an upload that could not begin.
-pub(super) async fn forget(db: &Db, id: UploadId) -> Result<u64, DbError> {
-    const DELETE: &str = "DELETE FROM upload WHERE id = $1 AND state = 'pending'";
-    db.execute(sql(DELETE).bind(id)).await
-}
-
 /// What is pending of an account; recent is what was begun after `since`. Whoever adds to it holds the account's lock.
 pub(super) async fn pending(tx: &mut Tx, account: AccountId, since: Timestamp) -> Result<Pending, DbError> {
     const SELECT: &str = "

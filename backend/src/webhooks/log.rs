@@ -128,7 +128,7 @@ pub async fn redeliver(backend: &Backend, actor: &Actor, id: WebhookDeliveryId) 
             ));
         }
         deliver::enqueue_where_due(tx, backend, account, endpoint).await?;
-        idempotency::finish(tx, actor, id).await?;
+        idempotency::finish(tx, backend, actor, id).await?;
         Ok(endpoint)
     })?;
     backend.wake.wake();

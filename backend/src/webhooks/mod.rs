@@ -157,7 +157,7 @@ pub async fn create(
             created_at: backend.now(),
         };
         store::insert(tx, &row).await?;
-        idempotency::finish(tx, actor, id).await
+        idempotency::finish(tx, backend, actor, id).await
     })?;
     Ok((id, secret))
 }
@@ -271,7 +271,7 @@ pub async fn rotate(backend: &Backend, actor: &Actor, id: WebhookEndpointId) -> 
         if !store::rotate(tx, account, id, &sealed, secret.hint(), until).await? {
             return Err(missing());
         }
-        idempotency::finish(tx, actor, id).await
+        idempotency::finish(tx, backend, actor, id).await
     })?;
     Ok(secret)
 }
@@ -308,7 +308,7 @@ pub async fn ping(backend: &Backend, actor: &Actor, id: WebhookEndpointId) -> Re
         store::insert_event(tx, &row).await?;
         store::insert_delivery(tx, delivery, account, id, event, now).await?;
         deliver::enqueue_where_due(tx, backend, account, id).await?;
-        idempotency::finish(tx, actor, delivery).await
+        idempotency::finish(tx, backend, actor, delivery).await
     })?;
     backend.wake.wake();
     Ok(delivery)

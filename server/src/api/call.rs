@@ -55,12 +55,23 @@ impl Call {
 
     /// The body, as `T` names its members; others are refused.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Error::problem(
+        // A list of the values would be taken for the object, too.
+        if !self.body.trim_ascii_start().starts_with(b"{") {
+            return Err(Error::problem(
                 ProblemCode::Invalid,
-                format!("The body is not the JSON that this address takes: {error}."),
-            )
-        })
+                "This address takes a JSON object in the body. One without members is {}.",
+            ));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let at = error.path().to_string();
+            Problem {
+                field: error.path().iter().next().map(|_| at),
+                ..not_taken(error.inner())
+            }
+        });
+        read.and_then(|value| json.end().map(|()| value).map_err(|error| not_taken(&error)))
+            .map_err(Error::Problem)
     }
 
     /// The one parameter `name` that the address may have.
@@ -94,6 +105,24 @@ pub(super) fn parameters(address: &Uri) -> Result<Vec<(String, String)>, Error> 
 /// A misspelt parameter must not be taken for none.
 pub(super) fn unknown_parameter(name: &str) -> Error {
     refused(name, "This address has no such parameter.")
+}
+
+/// The end of a page is where the next one begins, and nothing else is: `error` of a list whose pages begin at the parameter `name`.
+/// Its use case speaks to people, who go back to the first page.
+pub(super) fn cursor_error(error: Error, name: &str) -> Error {
+    match error {
+        Error::Problem(problem) if matches!(problem.field.as_deref(), Some("page" | "before")) => {
+            refused(name, "Take the value of `next` of the page before.")
+        }
+        error => error,
+    }
+}
+
+fn not_taken(error: &serde_json::Error) -> Problem {
+    Problem::new(
+        ProblemCode::Invalid,
+        format!("The body is not the JSON that this address takes: {error}."),
+    )
 }
 
 /// A parameter or member whose name is known at run time only.

@@ -5,8 +5,8 @@ use axum::{
     response::Response,
 };
 use backend::{
-    Actor, Error,
-    idempotency::{self, Begun, MAX_KEY},
+    Actor, Error, IdempotentRequest,
+    idempotency::{self, MAX_KEY},
 };
 use model::ProblemCode;
 use sha2::{Digest as _, Sha256};
@@ -19,37 +19,44 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Does `work`, whose value is the id of what it made, and answers with `show` of it; where the request was done before, with
-/// `show` alone. `work` says in its transaction that it is done ([`idempotency`]).
+/// `show` alone. `work` writes in its transaction that it is done ([`idempotency`]).
 pub(super) async fn perform(
     mut call: Call,
     work: impl AsyncFnOnce(&Call) -> Result<String, Error>,
     show: impl AsyncFnOnce(&Call, &str) -> Result<Response, Error>,
 ) -> Result<Response, ApiError> {
-    let key = key_of(&call)?;
-    let request = hash_of(&call);
+    let request = IdempotentRequest {
+        key: key_of(&call)?,
+        hash: hash_of(&call),
+    };
     let Actor::Token(token) = &mut call.actor else {
         return Err(Error::internal("a program without a token").into());
     };
-    match idempotency::begin(&call.site.backend, token, &key, &request).await? {
-        Begun::New(claim) => {
-            token.idempotency = Some(claim);
-            match work(&call).await {
-                Ok(id) => Ok(show(&call, &id).await?),
-                Err(error) => {
-                    // Nothing was made: the same key may be sent again, with another body too.
-                    idempotency::release(call.backend(), claim).await?;
-                    Err(error.into())
-                }
-            }
-        }
-        Begun::Done(id) => {
-            let mut response = show(&call, &id).await?;
-            response
-                .headers_mut()
-                .insert(REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
-        }
+    let account = token.owner.account;
+    let backend = &call.site.backend;
+    if let Some(id) = idempotency::find(backend, account, &request).await? {
+        return Ok(replayed(show(&call, &id).await?));
     }
+    let running = idempotency::begin(backend, account, &request)?;
+    token.request = Some(request.clone());
+    let done = work(&call).await;
+    // Who sends it again while `show` waits for what was begun is shown the same.
+    drop(running);
+    match done {
+        Ok(id) => Ok(show(&call, &id).await?),
+        // It may have been refused because another process has just done the same.
+        Err(error) => match idempotency::find(call.backend(), account, &request).await? {
+            Some(id) => Ok(replayed(show(&call, &id).await?)),
+            None => Err(error.into()),
+        },
+    }
+}
+
+fn replayed(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
+    response
 }
 
 /// The key, which the draft writes as a structured string: `"8e03978e"`. Without quotes it is the same key.

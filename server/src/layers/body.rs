@@ -38,7 +38,7 @@ pub(crate) async fn read(State(site): State<AppState>, request: Request, next: N
 fn too_long() -> Error {
     Error::problem(
         ProblemCode::TooLarge,
-        "That is more than this form takes. Nothing was changed.",
+        "That is more than this address takes. Nothing was changed.",
     )
 }
 

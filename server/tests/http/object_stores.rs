@@ -456,7 +456,9 @@ impl Bench {
             ours.len() == 1 && ours[0].multipart == id,
         )?;
         for _ in 0..2 {
-            self.storage.abort_multipart(ours[0]).await?;
+            self.storage
+                .abort_multipart(&ours[0].key, &ours[0].multipart)
+                .await?;
         }
         let parts = self.storage.parts(&key, &id).await;
         holds(

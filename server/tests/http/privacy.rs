@@ -122,7 +122,7 @@ async fn somebody(app: &TestApp) -> (Person, AccountId) {
         "INSERT INTO webhook_event (id, account_id, event_type, created_at) VALUES ('019000000000700080000000000000e2', $1, 'ping', 1)",
         "INSERT INTO webhook_delivery (id, account_id, endpoint_id, event_id, state, attempts, created_at) VALUES ('019000000000700080000000000000e3', $1, '019000000000700080000000000000e1', '019000000000700080000000000000e2', 'failed', 1, 1)",
         "INSERT INTO webhook_attempt (id, account_id, delivery_id, started_at, duration_ms, status, failure, response) VALUES ('019000000000700080000000000000e4', $1, '019000000000700080000000000000e3', 1, 12, 500, 'status', 'Okapi is not here')",
-        "INSERT INTO idempotency_key (id, account_id, request_key, request_hash, created_at, claimed_until) VALUES ('i1', $1, 'Okapi-1', 'h', 1, 2)",
+        "INSERT INTO idempotency_key (account_id, request_key, request_hash, resource, created_at) VALUES ($1, 'Okapi-1', 'h', 'r', 1)",
         "INSERT INTO recovery_code (account_id, code_hash, created_at) VALUES ($1, 'h', 1)",
         "INSERT INTO newsletter (id, subject, body, created_at) VALUES ('n1', 's', 'b', 1)",
         "INSERT INTO newsletter_delivery (account_id, newsletter_id, sent_at) VALUES ($1, 'n1', 1)",

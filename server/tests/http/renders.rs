@@ -223,7 +223,10 @@ async fn a_plan_follows_its_form_without_a_script_and_what_is_rendered_is_what_w
             &[("container", "flac"), ("samples", "float32")],
             "FLAC holds 16 or 24 bits",
         ),
-        (&[("target", "Napster")], "Choose one of these targets."),
+        (
+            &[("target", "Napster")],
+            "Choose one of these targets: keep; level; Spotify, normal;",
+        ),
     ] {
         let refused = user.post(&plan_of(&uploaded), fields).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");

@@ -431,7 +431,10 @@ impl Caller<'_> {
                 "This file gives the rule no value to look at.",
             )
         } else {
-            Error::not_found("rule")
+            Error::problem(
+                ProblemCode::NotFound,
+                "There is no such rule. get_verdict names those of the findings, and /rules lists all.",
+            )
         })
     }
 

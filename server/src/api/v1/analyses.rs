@@ -23,7 +23,7 @@ use serde::Deserialize;
 use super::wire;
 use crate::{
     api::{
-        call::{Call, parameters, parse_id, refused, unknown_parameter},
+        call::{Call, cursor_error, parameters, parse_id, refused, unknown_parameter},
         error::ApiError,
         once,
         prefer::{self, ASK_AGAIN_S, Patience, Work},
@@ -108,7 +108,9 @@ pub(crate) async fn list(State(site): State<AppState>, request: Request) -> Resu
     let asked = Asked::of(request.uri());
     let known = match (request.extensions().get::<KnownToken>(), &asked) {
         (Some(token), Ok(asked)) => {
-            analyses::list_while_known(&site.backend, token, &asked.query, asked.after.as_deref()).await?
+            analyses::list_while_known(&site.backend, token, &asked.query, asked.after.as_deref())
+                .await
+                .map_err(|error| cursor_error(error, "after"))?
         }
         _ => None,
     };
@@ -120,7 +122,9 @@ pub(crate) async fn list(State(site): State<AppState>, request: Request) -> Resu
                 Err(refused) => return Ok(refused),
             };
             let asked = asked?;
-            analyses::list(&site.backend, &call.actor, &asked.query, asked.after.as_deref()).await?
+            analyses::list(&site.backend, &call.actor, &asked.query, asked.after.as_deref())
+                .await
+                .map_err(|error| cursor_error(error, "after"))?
         }
     };
     listed(&wire::Page::of(page, &site.backend.config.base_url))

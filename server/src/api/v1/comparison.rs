@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::wire;
 use crate::api::{
-    call::{Call, parse_id},
+    call::{Call, cursor_error, parse_id},
     error::ApiError,
 };
 
@@ -64,7 +64,9 @@ fn reference(track: ComparedTrack) -> wire::Reference {
 
 pub(crate) async fn references(call: Call) -> Result<Response, ApiError> {
     let before = call.only_parameter("before")?;
-    let page = analyses::references(call.backend(), &call.actor, before.as_deref()).await?;
+    let page = analyses::references(call.backend(), &call.actor, before.as_deref())
+        .await
+        .map_err(|error| cursor_error(error, "before"))?;
     let body = wire::Page::of(page, &call.backend().config.base_url);
     Ok(Json(body).into_response())
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::wire;
 use crate::api::{
-    call::{Call, parse_id},
+    call::{Call, cursor_error, parse_id},
     error::ApiError,
     once,
 };
@@ -40,7 +40,9 @@ pub(crate) struct RenameSong {
 
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let before = call.only_parameter("before")?;
-    let (songs, next) = songs::songs(call.backend(), &call.actor, before.as_deref()).await?;
+    let (songs, next) = songs::songs(call.backend(), &call.actor, before.as_deref())
+        .await
+        .map_err(|error| cursor_error(error, "before"))?;
     let body = wire::Page {
         data: songs.into_iter().map(wire::Song::from).collect(),
         next: next.map(|id| id.to_string()),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::wire;
 use crate::api::{
-    call::{Call, parse_id},
+    call::{Call, parse_id, refused},
     error::ApiError,
     once,
 };
@@ -47,6 +47,13 @@ impl From<CreateUpload> for NewUpload {
 
 pub(crate) async fn create(call: Call) -> Result<Response, ApiError> {
     let file = NewUpload::from(call.json::<CreateUpload>()?);
+    if file.size_bytes == 0 {
+        return Err(refused(
+            "size_bytes",
+            "This file is empty. Export the mix again and upload that.",
+        )
+        .into());
+    }
     let begin = async |call: &Call| {
         let presigned = uploads::begin(call.backend(), &call.actor, file).await?;
         Ok(presigned.upload.to_string())

@@ -2,8 +2,9 @@
 
 use axum::http::{Method, StatusCode};
 use backend::{Scope, TokenKind};
+use serde_json::{Value, json};
 
-use crate::support::{TestApp, fetch};
+use crate::support::{TestApp, fetch, mix};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_a_bearer_header_is_taken_for_a_token() {
@@ -126,9 +127,9 @@ async fn a_body_with_a_member_too_many_or_a_parameter_that_is_none_is_refused() 
     app.on_studio("ann@example.org").await;
     let program = app.program(&ann, TokenKind::Live, &Scope::ALL).await;
     for body in [
-        serde_json::json!({ "upload": "sample", "account": "x" }),
-        serde_json::json!({ "upload": 7 }),
-        serde_json::json!([]),
+        json!({ "upload": "sample", "account": "x" }),
+        json!({ "upload": 7 }),
+        json!([]),
     ] {
         let answer = program.post("/api/v1/analyses", "k", body).await;
         assert_eq!(answer.problem(), (422, "invalid".to_owned()));
@@ -147,5 +148,93 @@ async fn a_body_with_a_member_too_many_or_a_parameter_that_is_none_is_refused() 
             (422, "invalid".to_owned()),
             "{address}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_names_its_place_and_what_would_do() {
+    let (app, _anon, ann) = TestApp::init().await.with_user().await;
+    app.on_studio("ann@example.org").await;
+    let program = app.program(&ann, TokenKind::Live, &Scope::ALL).await;
+    let id = program.analyse(&app, "a.wav", mix()).await;
+    let uploads = "/api/v1/uploads".to_owned();
+    let of_analysis = |end: &str| format!("/api/v1/analyses/{id}/{end}");
+    for (path, body, field, words) in [
+        // A list is no object, even where its values would fit.
+        (&uploads, json!(["a.wav", 10, "mix"]), None, "a JSON object"),
+        (
+            &uploads,
+            json!({ "file_name": "a.wav", "size_bytes": "10" }),
+            Some("size_bytes"),
+            "expected u64",
+        ),
+        (
+            &uploads,
+            json!({ "file_name": "a.wav", "size_bytes": 0 }),
+            Some("size_bytes"),
+            "This file is empty",
+        ),
+        (
+            &uploads,
+            json!({ "file_name": "a.wav" }),
+            None,
+            "missing field `size_bytes`",
+        ),
+        (
+            &of_analysis("renders"),
+            json!({ "steps": [{ "name": 1 }] }),
+            Some("steps[0].name"),
+            "expected a string",
+        ),
+        (
+            &of_analysis("renders"),
+            json!({ "target": "x" }),
+            Some("target"),
+            "; Tidal; ",
+        ),
+        (
+            &of_analysis("shares"),
+            json!({ "days": 8 }),
+            Some("days"),
+            "1, 7, 30, 90",
+        ),
+    ] {
+        let answer = program.post(path, "k", body.clone()).await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{body}");
+        let problem: Value = answer.json();
+        assert_eq!(problem["field"].as_str(), field, "{body}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    }
+    for (body, words) in [
+        ("", "a JSON object"),
+        (" {", "EOF"),
+        (
+            "{ \"file_name\": \"a.wav\", \"size_bytes\": 1 } {}",
+            "trailing characters",
+        ),
+    ] {
+        let bearer = format!("Bearer {}", program.token);
+        let headers = [("authorization", &*bearer), ("idempotency-key", "k")];
+        let answer = fetch(
+            Method::POST,
+            &format!("{}{uploads}", app.url),
+            &headers,
+            body.into(),
+        )
+        .await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{body}");
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
+    for (address, field) in [
+        ("/api/v1/analyses?after=nonsense", "after"),
+        ("/api/v1/references?before=x", "before"),
+        ("/api/v1/songs?before=x", "before"),
+    ] {
+        // The second time the token is known, and the list is read another way.
+        for _ in 0..2 {
+            let problem: Value = program.get(address).await.json();
+            assert_eq!(problem["field"], field, "{address}");
+            assert_eq!(problem["detail"], "Take the value of `next` of the page before.");
+        }
     }
 }

@@ -162,7 +162,10 @@ async fn an_assistant_goes_the_whole_way_from_a_file_to_a_proof() {
         json!({ "analysis": analysis, "rule": "tone.nothing" }),
     )
     .await;
-    assert!(nothing.starts_with("not_found"), "{nothing}");
+    assert!(
+        nothing.starts_with("not_found: There is no such rule."),
+        "{nothing}"
+    );
 
     let other = program.analyse(&app, "Other.wav", mix()).await;
     let pair = json!({ "analysis": analysis, "with": [other] });

@@ -22,10 +22,7 @@ impl TestApp {
 
     /// A program that shows `token`.
     pub fn program_with(&self, token: &str) -> Program {
-        Program {
-            browser: self.anon(),
-            token: token.to_owned(),
-        }
+        Program::of(self.anon(), token)
     }
 
     /// Makes a token on the page, as a person does.
@@ -61,6 +58,14 @@ pub fn token_on(page: &str) -> Option<String> {
 }
 
 impl Program {
+    /// One that asks as `browser` does and shows `token`.
+    pub fn of(browser: Person, token: &str) -> Self {
+        Self {
+            browser,
+            token: token.to_owned(),
+        }
+    }
+
     pub async fn send(
         &self,
         method: Method,
