@@ -12,8 +12,9 @@ export default defineConfig({
   testDir: "tests",
   outputDir: join(root, "target/browser"),
   fullyParallel: true,
-  // Each worker has a program of its own, which measures what is uploaded: more would only wait for one another.
-  workers: 2,
+  // Each worker has a program of its own, which measures what is uploaded. Of three, one waits for its server at any time, so that two
+  // cores are busy; more would only wait for one another.
+  workers: 3,
   forbidOnly: Boolean(process.env.CI),
   // To record every walk takes a fifth to a third of the time: one that fails is walked again for its trace, and has failed all the same.
   retries: 1,
