@@ -79,8 +79,8 @@ pub(super) const RULES: &[Rule] = &[
         method: "The energy of the 1/3-octave bands below 150 Hz against that of all bands from 180 Hz to 4.5 kHz.",
         source: "Of 189 tracks one in fifty lies above 6 dB, of songs for the dance floor one in six; how little bass there may be has no such bound",
         class: Class::Risk,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, 6.5, DROWNING_BASS)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.5, DROWNING_BASS)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, 6.5, DROWNING_BASS).aiming_at(1.5)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, 6.5, DROWNING_BASS).aiming_at(1.5)),
         high: CheckText::new(
             "The bass drowns the rest",
             "Lower the loudest of bass and kick by about {change} in the mix, and check it at low volume on small speakers; a low shelf on the sum is the last resort.",

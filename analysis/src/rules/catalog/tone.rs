@@ -76,8 +76,8 @@ pub(super) const RULES: &[Rule] = &[
         method: "The energy of the 1/3-octave bands from 6 to 16.5 kHz against that of all bands from 300 Hz to 4.5 kHz.",
         source: "Of 189 tracks one in fifty lies above −5 dB; how little treble there may be has no such bound",
         class: Class::Risk,
-        mix: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING)),
-        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING)),
+        mix: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING).aiming_at(-14.0)),
+        master: Some(Criterion::curved(f64::NEG_INFINITY, -4.4, PIERCING).aiming_at(-14.0)),
         high: CheckText::new(
             "The treble pierces",
             "Lower hats, cymbals or the air of the voices by about {change} in the mix, the loudest one first; then look for a boost on the sum.",
