@@ -34,7 +34,7 @@ const STEADY_DB: f64 = 1.6;
 const MOST_TONES: usize = 2;
 /// Nothing below this is reported.
 const FAINTEST_DB: f64 = -100.0;
-const MAINS_HZ: [f64; 2] = [50.0, 60.0];
+pub(super) const MAINS_HZ: [f64; 2] = [50.0, 60.0];
 /// The part of the spectrum below what the filters of converters leave.
 const BELOW_CONVERTERS: f64 = 0.93;
 /// Harmonics of the mains that are looked at, and how far one may be from its place.
@@ -373,7 +373,7 @@ pub(super) fn tones(lines: &[Line], hum: Option<&Hum>) -> Vec<SteadyTone> {
         .collect()
 }
 
-fn rounded(db: f64) -> f64 {
+pub(super) fn rounded(db: f64) -> f64 {
     (100.0 * db).round() / 100.0
 }
 

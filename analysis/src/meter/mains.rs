@@ -6,6 +6,7 @@
 
 use model::report::{Hum, ToneOfPassage};
 
+use super::lines::{MAINS_HZ, rounded};
 use super::stft::Stft;
 use super::windows::Windows;
 use crate::dsp::power_db;
@@ -13,7 +14,6 @@ use crate::dsp::power_db;
 /// Samples of a window at the low rate, 4 to 8 s, and from one to the next.
 const WINDOW: usize = 8_192;
 const HOP: usize = WINDOW / 4;
-const MAINS_HZ: [f64; 2] = [50.0, 60.0];
 /// Harmonics that are looked at, and how far each may be off its place, times its number.
 const HARMONICS: u8 = 8;
 const OFF_HZ: f64 = 0.04;
@@ -85,15 +85,12 @@ impl MainsFinder {
                     ];
                     views
                         .into_iter()
-                        .filter_map(|view| humming(mains_hz, bin_hz, view))
+                        .filter_map(|view| humming(*count, mains_hz, bin_hz, view))
                         .max_by(|a, b| a.power.total_cmp(&b.power))
                 } else {
-                    humming(mains_hz, bin_hz, &|bin| stft.power[bin])
+                    humming(*count, mains_hz, bin_hz, &|bin| stft.power[bin])
                 };
-                found.extend(humming.map(|humming| Humming {
-                    window: *count,
-                    ..humming
-                }));
+                found.extend(humming);
             }
             *count += 1;
         });
@@ -113,7 +110,7 @@ impl MainsFinder {
         };
         Some(Hum {
             mains_hz,
-            level_db: (100.0 * level_db).round() / 100.0,
+            level_db: rounded(level_db),
             harmonics: (1..=HARMONICS).filter(is_common).collect(),
         })
     }
@@ -132,7 +129,7 @@ impl MainsFinder {
                         start_s: (10.0 * start_s).round() / 10.0,
                         end_s: (10.0 * end_s).round() / 10.0,
                         hz: mains_hz,
-                        level_db: (100.0 * power_db(power)).round() / 100.0,
+                        level_db: rounded(power_db(power)),
                     }
                 })
             })
@@ -181,8 +178,8 @@ fn runs(found: &[Humming]) -> impl Iterator<Item = &[Humming]> {
         .filter(have_enough)
 }
 
-/// The hum of a window with these powers per bin, if it has any.
-fn humming(mains_hz: f64, bin_hz: f64, power: &dyn Fn(usize) -> f32) -> Option<Humming> {
+/// The hum of the `window`th window with these powers per bin, if it has any.
+fn humming(window: usize, mains_hz: f64, bin_hz: f64, power: &dyn Fn(usize) -> f32) -> Option<Humming> {
     let bins = |hz: f64| (hz / bin_hz).round() as usize;
     let highest = |from: usize, to: usize| {
         (from..=to)
@@ -209,7 +206,7 @@ fn humming(mains_hz: f64, bin_hz: f64, power: &dyn Fn(usize) -> f32) -> Option<H
         let least_db = ARE_HUM[0].0;
         let stand_out = || lines.iter().filter(|line| line.1 >= least_db);
         Humming {
-            window: 0,
+            window,
             power: stand_out().map(|line| line.2).sum(),
             harmonics: stand_out().map(|line| line.0).collect(),
         }

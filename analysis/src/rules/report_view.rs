@@ -115,25 +115,24 @@ impl<'a> ReportView<'a> {
         Some(spans.iter().sum::<f64>() / spans.len() as f64)
     }
 
+    /// The powers of the 1/3-octave bands from `low_hz` to `high_hz`.
+    fn powers(&self, low_hz: f64, high_hz: f64) -> impl Iterator<Item = f64> {
+        let thirds = self.thirds.iter();
+        let within = thirds.filter(move |(hz, _)| (low_hz..high_hz).contains(hz));
+        within.map(|(_, db)| db_to_power(*db))
+    }
+
     /// The mean power density of 1/3-octave bands from `low_hz` to `high_hz`, in dB.
     pub(super) fn level(&self, low_hz: f64, high_hz: f64) -> Option<f64> {
-        let powers: Vec<f64> = self
-            .thirds
-            .iter()
-            .filter(|(hz, _)| (low_hz..high_hz).contains(hz))
-            .map(|(_, db)| db_to_power(*db))
-            .collect();
+        let powers: Vec<f64> = self.powers(low_hz, high_hz).collect();
         let mean = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
         (mean > 0.0).then(|| power_db(mean))
     }
 
     /// The energy from `low` to `high` against that of the mids, in dB.
     pub(super) fn energy_against_mids(&self, low_hz: f64, high_hz: f64, mids_hz: (f64, f64)) -> Option<f64> {
-        let energy = |from_hz: f64, to_hz: f64| {
-            let thirds = self.thirds.iter().filter(|(hz, _)| (from_hz..to_hz).contains(hz));
-            thirds.map(|(_, db)| db_to_power(*db)).sum::<f64>()
-        };
-        let (part, mids) = (energy(low_hz, high_hz), energy(mids_hz.0, mids_hz.1));
+        let part: f64 = self.powers(low_hz, high_hz).sum();
+        let mids: f64 = self.powers(mids_hz.0, mids_hz.1).sum();
         (part > 0.0 && mids > 0.0).then(|| power_db(part / mids))
     }
 

@@ -193,14 +193,14 @@ pub(super) const RULES: &[Rule] = &[
         ),
         covered_by: Some("stereo.band_mono_loss"),
         measure: |view| {
-            let series = view.detail()?.stereo.as_ref()?.opposite_percent.as_ref()?;
+            let measured = view.detail()?.stereo.as_ref()?.opposite_percent.as_ref()?;
             let inverted =
                 local_faults(view, |kind| kind == LocalFaultKind::InvertedPassage).unwrap_or_default();
-            let mut series = series.clone();
+            let mut series = measured.clone();
             for (index, value) in series.values.iter_mut().enumerate() {
-                let end_s = series.start_s + index as f64 * series.step_s;
+                let end_s = measured.time_s(index);
                 let is_inverted =
-                    |passage: &LocalFault| passage.start_s < end_s && end_s - series.step_s < passage.end_s;
+                    |passage: &LocalFault| passage.start_s < end_s && end_s - measured.step_s < passage.end_s;
                 if inverted.iter().any(is_inverted) {
                     *value = None;
                 }
