@@ -556,11 +556,7 @@ async fn deliveries(database: Database) {
         db.execute(sql("UPDATE account SET plan = 'studio'"))
             .await
             .unwrap();
-        let fields: Vec<(&str, &str)> = [("name", "x"), ("kind", "live"), ("lifetime", "90")]
-            .into_iter()
-            .chain(Scope::ALL.iter().map(|scope| ("scope", scope.as_str())))
-            .collect();
-        let token = program::token_on(&ann.post("/account/tokens", &fields).await.text()).unwrap();
+        let token = program::new_token(&ann, TokenKind::Live, &Scope::ALL).await;
         for endpoint in 0..ENDPOINTS / PEOPLE {
             let body =
                 json!({ "url": format!("{}/{number}-{endpoint}", hooks.url), "events": ["analysis.failed"] });

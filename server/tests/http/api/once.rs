@@ -22,7 +22,7 @@ use crate::{
     programs::{Installation, eventually},
     support::{
         Answer, Database, Person, TestApp, mix, on_both_databases,
-        program::{Program, token_on},
+        program::{Program, new_token},
         put_json,
         receiver::Receiver,
     },
@@ -298,11 +298,7 @@ async fn token(installation: &Installation) -> String {
     db.execute(sql("UPDATE account SET plan = 'studio'"))
         .await
         .unwrap();
-    let fields: Vec<(&str, &str)> = [("name", "x"), ("kind", "live"), ("lifetime", "90")]
-        .into_iter()
-        .chain(Scope::ALL.iter().map(|scope| ("scope", scope.as_str())))
-        .collect();
-    token_on(&ann.post("/account/tokens", &fields).await.text()).unwrap()
+    new_token(&ann, TokenKind::Live, &Scope::ALL).await
 }
 
 fn endpoint(name: &str) -> Value {

@@ -25,18 +25,11 @@ impl TestApp {
         Program::of(self.anon(), token)
     }
 
-    /// Makes a token on the page, as a person does.
+    /// Makes a token as [`new_token`] does, and sends what is said of it.
     pub async fn make_token(&self, person: &Person, kind: TokenKind, scopes: &[Scope]) -> String {
-        let mut fields = vec![
-            ("name", "Catalogue check"),
-            ("kind", kind.as_str()),
-            ("lifetime", "90"),
-        ];
-        fields.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
-        let answer = person.post("/account/tokens", &fields).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let token = new_token(person, kind, scopes).await;
         self.run_jobs().await;
-        token_on(&answer.text()).expect("the token is shown")
+        token
     }
 
     /// Gives the account of an address a plan with live tokens.
@@ -48,6 +41,19 @@ impl TestApp {
                 .is_some()
         );
     }
+}
+
+/// Makes a token on the page, as a person does.
+pub async fn new_token(person: &Person, kind: TokenKind, scopes: &[Scope]) -> String {
+    let mut fields = vec![
+        ("name", "Catalogue check"),
+        ("kind", kind.as_str()),
+        ("lifetime", "90"),
+    ];
+    fields.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
+    let answer = person.post("/account/tokens", &fields).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    token_on(&answer.text()).expect("the token is shown")
 }
 
 /// The token that a page shows.
